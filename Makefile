@@ -1,0 +1,85 @@
+# The verbs that people use and the verbs that CI uses are the same ones; `make` alone lists them.
+# Set-up is automatic: a verb that needs the environment makes it, or renews it when the lock has changed.
+
+VENV ?= .venv
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+UV_VENV := .uv
+UV := $(UV_VENV)/bin/uv
+CODE := $(wildcard chatcore transports cli tests benchmarks)
+PIP := pip --disable-pip-version-check --no-input -qq
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+.PHONY: help
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Pass more with ARGS, as in: make test ARGS='-k wheel'. Another Python: make test PYTHON=python3.13 VENV=.venv313"
+
+.PHONY: run
+run: $(STAMP) ## start the chat server
+	@exec $(BIN)/chat server $(ARGS)
+
+.PHONY: test
+test: $(STAMP) system ## run the whole test suite
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: $(STAMP) ## lint, formatting, types on each Python, and the floors
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet || { echo "formatting differs; run: make format"; exit 1; }
+	@for version in 3.11 3.12 3.13; do \
+		$(BIN)/mypy --no-error-summary --python-version $$version $(CODE) || { echo "(types on Python $$version)"; exit 1; }; done
+	@$(BIN)/lint-imports --no-logo >$(VENV)/floors.log 2>&1 || { cat $(VENV)/floors.log; exit 1; }
+	@echo "check: lint, formatting, types and floors are in order"
+
+.PHONY: format
+format: $(STAMP) ## format the code, and fix what can be fixed safely
+	@$(BIN)/ruff check --fix-only --quiet
+	@$(BIN)/ruff format --quiet
+
+.PHONY: lock
+lock: $(UV) ## renew requirements.lock from pyproject.toml; ARGS=--upgrade for newer versions
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev --extra fast \
+		--custom-compile-command "make lock" pyproject.toml -o requirements.lock $(ARGS)
+
+.PHONY: setup
+setup: $(STAMP) ## make the environment, and do nothing else
+
+.PHONY: system
+system: ## install nc and telnet if they are missing; some tests drive the server with them
+	@missing=; \
+	command -v nc >/dev/null || missing="$$missing netcat-openbsd"; \
+	command -v telnet >/dev/null || missing="$$missing telnet"; \
+	[ -n "$$missing" ] || exit 0; \
+	if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
+	install() { $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing; }; \
+	if command -v apt-get && { install || { $$sudo apt-get update && install; }; }; then exit 0; fi \
+		>/dev/null 2>&1 </dev/null; \
+	if [ "$$CI" = true ]; then echo "cannot install$$missing, which the tests need" >&2; exit 1; fi; \
+	echo "cannot install$$missing; the tests that need it will be skipped"
+
+.PHONY: clean
+clean: ## remove the environment and everything that was made
+	@rm -rf $(VENV) $(UV_VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): requirements.lock pyproject.toml
+	@[ -n "$(PYTHON)" ] || { echo "chatcore needs Python 3.11 or newer on PATH, or: make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make an environment; on Debian:" \
+		"apt-get install $$($(PYTHON) -c 'import sys; print("python3.%d-venv" % sys.version_info[1])')" >&2; exit 1; }
+	@[ -x $(BIN)/python ] && $(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m $(PIP) install --require-hashes -r requirements.lock
+	@$(BIN)/python -m $(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(UV):
+	@$(PYTHON) -m venv $(UV_VENV)
+	@$(UV_VENV)/bin/python -m $(PIP) install uv

@@ -1,0 +1,27 @@
+"""A token bucket: so many a second, and a burst. Time is an input."""
+
+__all__ = ["TokenBucket"]
+
+
+class TokenBucket:
+    """Holds up to ``burst`` tokens and gains ``rate`` a second; ``rate=None`` never runs dry."""
+
+    __slots__ = ("_burst", "_rate", "_tokens", "_updated")
+
+    def __init__(self, rate: float | None, burst: int, now: float) -> None:
+        self._rate = rate
+        self._burst = float(burst)
+        self._tokens = float(burst)
+        self._updated = now
+
+    def take(self, now: float) -> float:
+        """Take one token; return 0.0, or the seconds until there will be one."""
+        if self._rate is None:
+            return 0.0
+        if now > self._updated:
+            self._tokens = min(self._burst, self._tokens + (now - self._updated) * self._rate)
+            self._updated = now
+        if self._tokens >= 1.0:
+            self._tokens -= 1.0
+            return 0.0
+        return (1.0 - self._tokens) / self._rate

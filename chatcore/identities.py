@@ -1,0 +1,70 @@
+"""Who may use which nick.
+
+A nick belongs to one identity, and an identity to whoever knows its secret. It outlives its socket:
+a connection that broke keeps its nick reserved for a while, so that its owner can come back to it.
+"""
+
+import secrets
+from typing import TYPE_CHECKING
+
+from chatcore.names import fold
+
+if TYPE_CHECKING:
+    from chatcore.session import Session
+
+__all__ = ["Identities", "Identity"]
+
+
+class Identity:
+    """A nick, the secret that proves the right to it, and the session that uses it now."""
+
+    __slots__ = ("nick", "reserved_until", "secret", "session")
+
+    def __init__(self, nick: str, session: "Session") -> None:
+        self.nick = nick
+        self.secret = secrets.token_urlsafe(24)
+        self.session: Session | None = session
+        self.reserved_until = 0.0  # once there is no session
+
+
+class Identities:
+    """All identities of a hub. Methods run under the hub's lock."""
+
+    def __init__(self) -> None:
+        self._by_nick_folded: dict[str, Identity] = {}
+        self._by_secret: dict[str, Identity] = {}
+
+    def find(self, secret: str | None) -> Identity | None:
+        """Return the identity that a secret proves; an unknown secret counts as none."""
+        return None if secret is None else self._by_secret.get(secret)
+
+    def is_free(self, nick: str, *, for_identity: Identity | None = None) -> bool:
+        """Tell whether a nick can be taken, also by the identity that has it already."""
+        holder = self._by_nick_folded.get(fold(nick))
+        return holder is None or holder is for_identity
+
+    def free_variant(self, nick: str) -> str:
+        """Return the nick itself, or the first of ``nick-2``, ``nick-3``... that is free."""
+        variant, number = nick, 1
+        while not self.is_free(variant):
+            number += 1
+            variant = f"{nick}-{number}"
+        return variant
+
+    def create(self, nick: str, session: "Session") -> Identity:
+        """Give a free nick to a session that has no identity yet."""
+        identity = Identity(nick, session)
+        self._by_nick_folded[fold(nick)] = identity
+        self._by_secret[identity.secret] = identity
+        return identity
+
+    def rename(self, identity: Identity, nick: str) -> None:
+        """Give an identity another free nick."""
+        del self._by_nick_folded[fold(identity.nick)]
+        identity.nick = nick
+        self._by_nick_folded[fold(nick)] = identity
+
+    def release(self, identity: Identity) -> None:
+        """Forget an identity: its nick is free, its secret proves nothing. Idempotent."""
+        if self._by_secret.pop(identity.secret, None) is not None:
+            del self._by_nick_folded[fold(identity.nick)]

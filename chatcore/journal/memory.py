@@ -1,0 +1,192 @@
+"""A journal that keeps a bounded stretch of every room in memory, and nothing beyond its own life."""
+
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+from itertools import islice
+from typing import NamedTuple
+
+from chatcore.journal import Draft, Entry, Feed, Journal, Outcome, Page, Unavailable
+from chatcore.limits import Limits
+from chatcore.messages import DurabilityWord, Message
+from chatcore.wire import Wire
+
+__all__ = ["MemoryJournal"]
+
+_OVERHEAD = 600  # bytes that an entry costs beyond its text: the model, its strings, the index
+
+
+class _Known(NamedTuple):
+    """What is left of an expired entry while its id is remembered."""
+
+    seq: int
+    digest: bytes
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=16).digest()
+
+
+class _Log:
+    """One room's record: the kept messages, and the ids of those that are kept or were lately."""
+
+    __slots__ = ("bytes", "forgotten", "head", "ids", "messages")
+
+    def __init__(self) -> None:
+        self.head = 0
+        self.messages: deque[Message] = deque()
+        self.bytes = 0
+        self.ids: dict[str, Message | _Known] = {}
+        self.forgotten: deque[tuple[float, str]] = deque()  # (when its id may be forgotten, id)
+
+    def index_after(self, seq: int) -> int:
+        """Return how many kept messages are at or below a position. Numbers here have no holes."""
+        if not self.messages:
+            return 0
+        return min(max(seq + 1 - self.messages[0].seq, 0), len(self.messages))
+
+    def position(self, index: int) -> int:
+        """Return the position in front of the kept message with this index."""
+        return self.messages[index].prev if index < len(self.messages) else self.head
+
+
+class MemoryJournal:
+    """Keeps the newest messages of each room, up to ``memory_history_bytes``.
+
+    All work is done in the caller's thread, under one lock: that is the journal's order.
+    """
+
+    durability: DurabilityWord = "memory"
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        limits = limits or Limits()
+        self.dedupe_seconds = limits.dedupe_seconds
+        self.epoch = secrets.token_hex(8)
+        self._history_bytes = limits.memory_history_bytes
+        self._clock = clock
+        self._now = now
+        self._order = threading.Lock()
+        self._logs: dict[str, _Log] = {}
+        self._feed: Feed | None = None
+
+    def start(self, feed: Feed) -> None:
+        """Begin: the record is empty."""
+        with self._order:
+            self._feed = feed
+            feed.opened(self.epoch, {})
+
+    def submit(self, drafts: Sequence[Draft], done: Callable[[Sequence[Outcome]], None]) -> None:
+        """Store drafts at once; ``done`` is called before this returns."""
+        with self._order:
+            if self._feed is None:
+                outcomes = [Outcome("unavailable", retry_after=1.0)] * len(drafts)
+            else:
+                at, stored = self._now(), list[Message]()
+                outcomes = [self._store(draft, at, stored) for draft in drafts]
+                self._feed.committed(stored)
+                self._expire({draft.room for draft in drafts})
+        done(outcomes)
+
+    def read(
+        self,
+        room: str,
+        wire: Wire,
+        deliver: Callable[[Page | Unavailable], None],
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int,
+        max_bytes: int,
+    ) -> None:
+        """Read a page; ``deliver`` is called before this returns."""
+        with self._order:
+            log = self._logs.get(room) or _Log()
+            start = log.index_after(after or 0)
+            stop = len(log.messages) if before is None else log.index_after(before - 1)
+            until = log.head if before is None else min(log.position(stop), max(before - 1, 0))
+            wanted = list(islice(log.messages, start, stop))
+        if after is None:
+            wanted.reverse()
+        entries = _fitting(wanted, wire, limit, max_bytes)
+        more = len(entries) < len(wanted)
+        if after is None:
+            entries.reverse()
+        base = entries[0].prev if entries else max(after or 0, until)
+        through = entries[-1].seq if entries else base
+        deliver(Page(self.epoch, base, through, tuple(entries), more))
+
+    def seek(self, room: str, back: int, before: int, deliver: Callable[[int | Unavailable], None]) -> None:
+        """Find where the last ``back`` messages below ``before`` begin."""
+        with self._order:
+            log = self._logs.get(room) or _Log()
+            position = log.position(max(log.index_after(before - 1) - back, 0))
+        deliver(position)
+
+    def close(self) -> None:
+        """Take no more drafts."""
+        with self._order:
+            self._feed = None
+
+    def _store(self, draft: Draft, at: datetime, stored: list[Message]) -> Outcome:
+        log = self._logs.get(draft.room)
+        if log is None:
+            log = self._logs[draft.room] = _Log()
+        known = log.ids.get(draft.id)
+        if known is not None:
+            same = (
+                known.digest == _digest(draft.text) if isinstance(known, _Known) else known.text == draft.text
+            )
+            return Outcome("repeat", known.seq) if same else Outcome("conflict")
+        message = Message(
+            room=draft.room,
+            seq=log.head + 1,
+            prev=log.head,
+            id=draft.id,
+            nick=draft.nick,
+            text=draft.text,
+            at=at,
+        )
+        log.head += 1
+        log.messages.append(message)
+        log.bytes += _OVERHEAD + len(draft.text)
+        log.ids[draft.id] = message
+        stored.append(message)
+        return Outcome("stored", message.seq)
+
+    def _expire(self, rooms: set[str]) -> None:
+        now = self._clock()
+        for room in rooms:
+            log = self._logs[room]
+            while log.bytes > self._history_bytes and len(log.messages) > 1:
+                old = log.messages.popleft()
+                log.bytes -= _OVERHEAD + len(old.text)
+                log.ids[old.id] = _Known(old.seq, _digest(old.text))
+                log.forgotten.append((now + self.dedupe_seconds, old.id))
+            while log.forgotten and log.forgotten[0][0] <= now:
+                del log.ids[log.forgotten.popleft()[1]]
+
+
+def _fitting(messages: list[Message], wire: Wire, limit: int, max_bytes: int) -> list[Entry]:
+    """Encode messages until a page is full."""
+    entries: list[Entry] = []
+    size = 0
+    for message in islice(messages, limit):
+        data = wire.encode(message)
+        size += len(data)
+        if entries and size > max_bytes:
+            break
+        entries.append(Entry(message.seq, message.prev, message.id, data))
+    return entries
+
+
+_: type[Journal] = MemoryJournal

@@ -1,0 +1,115 @@
+"""Every bound that a server holds its peers to, in one place, each with the reason for its default.
+
+``None`` turns a limit off. The byte limits cannot be turned off: they are what keeps memory flat.
+"""
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = ["ClientLimits", "Limits"]
+
+Count = Annotated[int, Field(ge=1)]
+Bytes = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class ClientLimits(BaseModel):
+    """The limits that a client can act on; ``welcome`` carries them.
+
+    ``None`` means that the server sets no such limit, or did not tell.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+    line_bytes: Bytes | None = None
+    text_bytes: Bytes | None = None
+    posts_in_flight: Count | None = None
+    frames_per_second: Rate | None = None
+    frames_burst: Count | None = None
+    rooms_per_session: Count | None = None
+    page_messages: Count | None = None
+    keepalive_seconds: Seconds | None = None
+    idle_seconds: Seconds | None = None
+    session_seconds: Seconds | None = None
+    dedupe_seconds: Seconds | None = None
+
+
+class Limits(BaseModel):
+    """The limits of one hub; sizes in bytes, times in seconds, rates a second."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # Who may come. A connection costs some kilobytes here and a descriptor; 1,024 is what most
+    # systems let a process open, so the server is full before the system says no.
+    connections: Count | None = 1_000
+    # A household or an office behind one address, but not a thousand sockets from one machine.
+    # An IPv6 peer owns at least its /64, so that is what counts as its address.
+    connections_per_address: Count | None = 128
+    # Ten seconds reach around the world three times over, even by radio and with TLS.
+    handshake_seconds: Seconds | None = 10.0
+
+    # Rooms. A room that was spoken in is remembered, so their number is a memory bound.
+    rooms: Count | None = 1_000
+    # Nobody reads more rooms than this, and each costs a cursor and a look when data is due.
+    rooms_per_session: Count | None = 64
+    members_per_room: Count | None = 10_000
+
+    # What one peer may say. 16 KiB is some four pages of prose. A line holds a text written with
+    # JSON's longest escapes (three times its UTF-8) and the rest of the frame.
+    text_bytes: Bytes = 16 * 1024
+    line_bytes: Bytes = 64 * 1024
+    # Nobody types twenty lines a second, but people do paste: the burst is a long file's worth.
+    frames_per_second: Rate | None = 20.0
+    frames_burst: Count = 500
+    # Posts whose answer is owed: enough to fill a second of a slow disk, and no more to hold.
+    posts_in_flight: Count = 256
+    # Answers that a peer has asked for and does not read; then it is not read from either.
+    outbound_bytes: Bytes = 256 * 1024
+
+    # Silence. NAT tables forget a quiet TCP flow after a minute or more; thirty seconds keep it.
+    keepalive_seconds: Seconds | None = 30.0
+    # Twice the keepalive: one lost ping is no proof, an unanswered one is.
+    idle_seconds: Seconds | None = 60.0
+    # A reader that frees not one byte of its buffer in this time has stopped, not slowed down.
+    stall_seconds: Seconds | None = 30.0
+    # A lid closed and opened again, a tunnel, a change of network: the nick waits that long.
+    session_seconds: Seconds = 120.0
+    # How long an answer may take to be flushed to a peer that is being closed.
+    closing_seconds: Seconds = 5.0
+
+    # A sender that resends after a lost connection does so within two minutes or asks its user.
+    dedupe_seconds: Seconds = 120.0
+    # Joins and leaves are news for people, who see no difference between now and a quarter second;
+    # a thousand joins within one cost one frame.
+    presence_seconds: Seconds = 0.25
+    # Names in one presence frame; who wants all of them asks.
+    presence_names: Count = 100
+
+    # Memory a room. The tail serves everyone who keeps up: at a thousand messages a second of 200
+    # bytes, somebody may fall five seconds behind before the journal is asked.
+    tail_bytes: Bytes = 1024 * 1024
+    # What the memory journal keeps of each room: about four thousand lines of chat.
+    memory_history_bytes: Bytes = 1024 * 1024
+    # One page of history, and the most that a join may ask for.
+    page_messages: Count = 1_000
+
+    @model_validator(mode="after")
+    def _lines_fit(self) -> Self:
+        if self.line_bytes < 3 * self.text_bytes + 1_024:
+            raise ValueError(
+                f"line_bytes ({self.line_bytes}) must be at least 3 times text_bytes plus 1,024 "
+                f"({3 * self.text_bytes + 1_024}): a text with every character escaped must fit a line"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_ping_comes_first(self) -> Self:
+        if self.keepalive_seconds and self.idle_seconds and self.keepalive_seconds >= self.idle_seconds:
+            raise ValueError("keepalive_seconds must be less than idle_seconds, or nobody is ever asked")
+        return self
+
+    def for_client(self) -> ClientLimits:
+        """Return the part that a client is told."""
+        return ClientLimits(**self.model_dump(include=set(ClientLimits.model_fields)))

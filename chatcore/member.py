@@ -1,0 +1,137 @@
+"""A member of a room: a cursor into its log.
+
+The rules that keep a reader from missing or repeating anything all live in this file:
+
+- ``position`` is the ``seq`` up to which everything was handed out. It moves only with what is
+  handed out, or will be before anything else: a piece of the tail, a page, or a gap.
+- The cursor reads the tail from ``place`` where the tail holds the successor of ``position``, and
+  pages of the journal where it does not.
+- A page is asked for behind ``position`` and up to the room's head of that moment, never beyond:
+  what is not delivered yet comes through the tail.
+
+All methods run under the hub's lock.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from chatcore.errors import ErrorCode
+from chatcore.journal import Entry, Page
+from chatcore.messages import Gap, GapWord
+
+if TYPE_CHECKING:
+    from chatcore.room import Room
+    from chatcore.session import Session
+
+__all__ = ["Held", "Member"]
+
+_CATCHING_UP = -1  # a place that no tail has
+
+
+class Held(NamedTuple):
+    """The first post that was refused for now: until it comes again, no later one is taken."""
+
+    id: str
+    code: ErrorCode
+    until: float
+
+
+class Member:
+    """One session's membership of one room."""
+
+    __slots__ = (
+        "_pending",
+        "held",
+        "joined",
+        "last",
+        "own",
+        "place",
+        "position",
+        "presence_seen",
+        "reading",
+        "room",
+        "session",
+        "tail",
+    )
+
+    def __init__(self, room: "Room", session: "Session") -> None:
+        self.room = room
+        self.session = session
+        self.tail = room.tail(session.wire)
+        self.joined = False  # until `joined` is on its way nothing else is
+        self.reading: object | None = None  # the ticket of a page that is on its way
+        self.place = _CATCHING_UP
+        self.position = 0
+        self.last: int | None = None  # the position behind which this reader asks for no more
+        self.presence_seen = room.presence.number
+        self.held: Held | None = None
+        self.own: set[str] = set()  # ids of its own posts, on a wire that does not give them back
+        self._pending = b""
+
+    def start(self, position: int) -> None:
+        """Begin to read behind a position."""
+        self.joined = True
+        self._move(position)
+
+    def restart(self) -> None:
+        """Begin again at the start of a new epoch, and say so."""
+        self.tail = self.room.tail(self.session.wire)
+        self.reading = None
+        self._pending = self._gap(0, 0, "reset")
+        self.start(0)
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything up to ``last`` was handed out."""
+        return self.last is not None and self.position >= self.last and not self._pending
+
+    @property
+    def wants_page(self) -> bool:
+        """Whether the journal has to be asked for what comes next."""
+        return self.joined and self.place == _CATCHING_UP and self.reading is None and not self._pending
+
+    def take(self, max_bytes: int) -> bytes:
+        """Hand out the next piece, or nothing if there is none or it has to be read first."""
+        if self._pending:
+            data, self._pending = self._pending, b""
+            return data
+        if self.presence_seen != self.room.presence.number and self.joined:
+            data = self.room.presence.since(self.presence_seen, self.tail.wire)
+            self.presence_seen = self.room.presence.number
+            if data:
+                return data
+        tail = self.tail
+        while tail.start <= self.place < tail.end and not self.finished:
+            first = self.place
+            piece = tail.piece(first, max_bytes)
+            self.place = piece.end
+            self.position = piece.through
+            if not self.own or self.own.isdisjoint(piece.ids):
+                return piece.data
+            if data := self._without_own(tail.entries(first, piece.end)):
+                return data
+        if self.place < tail.start:
+            self.place = _CATCHING_UP
+        return b""
+
+    def receive_page(self, page: Page) -> None:
+        """Take the page that was asked for; what it lacks becomes a gap."""
+        self.reading = None
+        gap = self._gap(self.position, page.base, "expired") if page.base > self.position else b""
+        self._pending = gap + self._without_own(page.entries)
+        self._move(page.through)
+
+    def _move(self, position: int) -> None:
+        self.position = position
+        place = self.tail.place_after(position)
+        self.place = _CATCHING_UP if place is None else place
+
+    def _gap(self, after: int, through: int, reason: GapWord) -> bytes:
+        return self.tail.wire.encode(Gap(room=self.room.name, after=after, through=through, reason=reason))
+
+    def _without_own(self, entries: Sequence[Entry]) -> bytes:
+        if not self.own:
+            return b"".join([entry.data for entry in entries])
+        others = [entry.data for entry in entries if entry.id not in self.own]
+        self.own.difference_update([entry.id for entry in entries])
+        return b"".join(others)

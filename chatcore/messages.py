@@ -1,0 +1,338 @@
+"""The frames of protocol 1, as frozen and strict models: one discriminated union a direction.
+
+A frame is one JSON object with a ``type``. Unknown fields are ignored in both directions, so that
+either side may be newer than the other. Where a word comes from an open set (an error's code, a
+reason, a durability), a client decodes one that it does not know as ``unknown``.
+
+Duplicate keys: the last one counts, as in RFC 8259's most common reading; a peer must not send them.
+"""
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+
+from chatcore.errors import ErrorCode
+from chatcore.limits import ClientLimits
+from chatcore.names import Nick, RoomName, Text
+
+__all__ = [
+    "PROTOCOL",
+    "Ack",
+    "ClientFrame",
+    "Closing",
+    "Error",
+    "Frame",
+    "Gap",
+    "Hello",
+    "History",
+    "Join",
+    "Joined",
+    "Leave",
+    "Left",
+    "Members",
+    "Message",
+    "NickFrame",
+    "Page",
+    "Ping",
+    "Pong",
+    "Position",
+    "Post",
+    "Presence",
+    "Renamed",
+    "ServerFrame",
+    "Welcome",
+    "Who",
+    "client_frames",
+    "server_frames",
+]
+
+PROTOCOL = 1
+"""The version that this package speaks."""
+
+SEQ_MAX = 2**53 - 1  # what a JSON number holds exactly in every language (RFC 7493, section 2.2)
+
+Seq = Annotated[int, Field(ge=0, le=SEQ_MAX)]
+Count = Annotated[int, Field(ge=0, le=SEQ_MAX)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+PostId = Annotated[str, Field(pattern=r"^[ -~]{1,64}$")]
+Token = Annotated[str, Field(pattern=r"^[ -~]{1,64}$")]
+Epoch = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
+Secret = Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
+Label = Annotated[str, Field(pattern=r"^[ -~]{0,128}$")]
+
+
+def _in_utc(at: AwareDatetime) -> AwareDatetime:
+    if at.utcoffset() != timedelta(0):
+        raise ValueError("a time must be in UTC")
+    return at
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
+def _open_set(literal: Any) -> BeforeValidator:
+    """Let a word that this version does not know decode as ``unknown``."""
+    known = frozenset(get_args(literal))
+    return BeforeValidator(lambda word: word if not isinstance(word, str) or word in known else "unknown")
+
+
+DurabilityWord = Literal["memory", "written", "synced", "replicated"]
+GapWord = Literal["expired", "reset"]
+ClosingWord = Literal["drain", "taken_over", "stalled", "timeout", "protocol"]
+
+Durability = Annotated[DurabilityWord | Literal["unknown"], _open_set(DurabilityWord)]
+GapReason = Annotated[GapWord | Literal["unknown"], _open_set(GapWord)]
+ClosingReason = Annotated[ClosingWord | Literal["unknown"], _open_set(ClosingWord)]
+Code = Annotated[ErrorCode | Literal["unknown"], _open_set(ErrorCode)]
+
+
+class Frame(BaseModel):
+    """What all frames have in common: nothing is coerced and nothing changes."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+
+
+# --- both directions -----------------------------------------------------------------------------
+
+
+class NickFrame(Frame):
+    """From a client: take this nick. From the server: it is yours."""
+
+    type: Literal["nick"] = "nick"
+    nick: Nick
+
+
+class Ping(Frame):
+    """Asks the other side for a sign of life; whoever gets one answers with a `Pong`."""
+
+    type: Literal["ping"] = "ping"
+    token: Token | None = None
+
+
+class Pong(Frame):
+    """Answers a `Ping` and repeats its token."""
+
+    type: Literal["pong"] = "pong"
+    token: Token | None = None
+
+
+# --- client to server ----------------------------------------------------------------------------
+
+
+class Position(Frame):
+    """A place in a room's log: everything up to and including ``seq`` of this ``epoch``."""
+
+    epoch: Epoch
+    seq: Seq
+
+
+class Hello(Frame):
+    """Opens a session. ``protocol`` is the highest version that the client speaks.
+
+    ``session`` is the secret of an earlier `Welcome`: it proves the right to that session's nick.
+    """
+
+    type: Literal["hello"] = "hello"
+    protocol: Count
+    nick: Nick
+    client: Label | None = None
+    session: Secret | None = None
+
+
+class Join(Frame):
+    """Enters a room; ``after`` resumes behind a position, ``history`` asks for the last n messages."""
+
+    type: Literal["join"] = "join"
+    room: RoomName
+    after: Position | None = None
+    history: Count | None = None
+
+
+class Leave(Frame):
+    """Leaves a room; acknowledgements that are still owed come all the same."""
+
+    type: Literal["leave"] = "leave"
+    room: RoomName
+
+
+class Post(Frame):
+    """Says something. ``id`` is the sender's own and unique: posted again, it is stored once."""
+
+    type: Literal["post"] = "post"
+    room: RoomName
+    id: PostId
+    text: Text
+
+
+class History(Frame):
+    """Asks for one page, before or after a ``seq`` (both exclusive), or for the newest."""
+
+    type: Literal["history"] = "history"
+    room: RoomName
+    before: Seq | None = None
+    after: Seq | None = None
+    limit: Annotated[int, Field(ge=1, le=SEQ_MAX)] | None = None
+    epoch: Epoch | None = None
+    token: Token | None = None
+
+
+class Who(Frame):
+    """Asks who is in a room, in the order of folded nicks, from behind the nick ``after``."""
+
+    type: Literal["who"] = "who"
+    room: RoomName
+    after: Nick | None = None
+
+
+# --- server to client ----------------------------------------------------------------------------
+
+
+class Welcome(Frame):
+    """Answers `Hello`. ``session`` is a secret; whoever has it may take over the nick."""
+
+    type: Literal["welcome"] = "welcome"
+    protocol: Annotated[int, Field(ge=1, le=SEQ_MAX)]
+    server: Label
+    session: Secret
+    nick: Nick
+    limits: ClientLimits
+
+
+class Joined(Frame):
+    """Answers `Join`. Reading starts behind ``after``; what is at or below ``head`` is replay."""
+
+    type: Literal["joined"] = "joined"
+    room: RoomName
+    epoch: Epoch
+    head: Seq
+    after: Seq
+    count: Count
+
+
+class Message(Frame):
+    """One entry of a room's log; ``prev`` is the ``seq`` of the entry before it, 0 for the first."""
+
+    type: Literal["message"] = "message"
+    room: RoomName
+    seq: Seq
+    prev: Seq
+    id: PostId
+    nick: Nick
+    text: Text
+    at: Time
+
+
+class Ack(Frame):
+    """The post is kept, as safely as ``durability`` says, and is entry ``seq`` of its room."""
+
+    type: Literal["ack"] = "ack"
+    room: RoomName
+    id: PostId
+    seq: Seq
+    durability: Durability
+
+
+class Gap(Frame):
+    """What came behind ``after`` up to and including ``through`` cannot be had any more."""
+
+    type: Literal["gap"] = "gap"
+    room: RoomName
+    after: Seq
+    through: Seq
+    reason: GapReason
+
+
+class Page(Frame):
+    """Answers `History`, oldest first. ``base`` is the position that the first message follows."""
+
+    type: Literal["page"] = "page"
+    room: RoomName
+    epoch: Epoch
+    base: Seq
+    more: bool
+    token: Token | None = None
+    messages: tuple[Message, ...]  # last, so that encoded messages can be put in by a wire
+
+
+class Renamed(Frame):
+    """One member's change of nick."""
+
+    old: Nick
+    new: Nick
+
+
+class Presence(Frame):
+    """The net change of a room's members since the last one; the lists apply as sets.
+
+    ``more`` says that names were left out, or that an earlier one was: `Who` tells them all.
+    """
+
+    type: Literal["presence"] = "presence"
+    room: RoomName
+    joined: tuple[Nick, ...] = ()
+    left: tuple[Nick, ...] = ()
+    renamed: tuple[Renamed, ...] = ()
+    count: Count
+    more: bool = False
+
+
+class Members(Frame):
+    """Answers `Who`; with ``more``, ask again after the last nick."""
+
+    type: Literal["members"] = "members"
+    room: RoomName
+    nicks: tuple[Nick, ...]
+    count: Count
+    more: bool
+
+
+class Left(Frame):
+    """Answers `Leave`: no more messages of this room come."""
+
+    type: Literal["left"] = "left"
+    room: RoomName
+
+
+class Error(Frame):
+    """Something was refused. ``id`` is that of the post, or the token of the request, where known."""
+
+    type: Literal["error"] = "error"
+    code: Code
+    message: Annotated[str, Field(max_length=512)]
+    room: RoomName | None = None
+    id: PostId | None = None
+    retry_after: Seconds | None = None
+
+
+class Closing(Frame):
+    """The last frame of a connection. Seconds are to be spread by each client's own jitter."""
+
+    type: Literal["closing"] = "closing"
+    reason: ClosingReason
+    reconnect_after: Seconds | None = None
+
+
+ClientFrame = Annotated[
+    Hello | Join | Leave | Post | History | Who | NickFrame | Ping | Pong, Field(discriminator="type")
+]
+ServerFrame = Annotated[
+    Welcome
+    | Joined
+    | Message
+    | Ack
+    | Gap
+    | Page
+    | Presence
+    | Members
+    | Left
+    | NickFrame
+    | Ping
+    | Pong
+    | Error
+    | Closing,
+    Field(discriminator="type"),
+]
+
+client_frames: TypeAdapter[ClientFrame] = TypeAdapter(ClientFrame)
+server_frames: TypeAdapter[ServerFrame] = TypeAdapter(ServerFrame)

@@ -1,0 +1,39 @@
+"""What nicks, rooms and texts may be, and how names are compared.
+
+Names are ASCII, so that two that look alike are alike: the confusables of Unicode never arise.
+They keep their spelling and are unique by casefold. An identifier that ends in ``_folded`` holds
+the folded name; every other one holds a name as somebody spelled it.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+__all__ = ["LOBBY", "Nick", "RoomName", "Text", "fold", "is_numeric", "is_reserved"]
+
+LOBBY = "lobby"
+"""The room that plain members are in, and the one that a client joins unless told otherwise."""
+
+RESERVED_FOLDED = frozenset({"admin", "administrator", "moderator", "operator", "root", "server", "system"})
+"""Nicks that would lend somebody an authority that nobody gave them."""
+
+Nick = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,32}$")]
+RoomName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+
+# The control characters are Unicode's category Cc: C0, DEL and C1. Tab and newline are text.
+Text = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$")]
+
+
+def fold(name: str) -> str:
+    """Return the form in which two spellings of one name are equal."""
+    return name.casefold()
+
+
+def is_reserved(nick: str) -> bool:
+    """Tell whether a nick is one that nobody may take."""
+    return fold(nick) in RESERVED_FOLDED
+
+
+def is_numeric(nick: str) -> bool:
+    """Tell whether a nick is all digits: those are the port numbers of plain members."""
+    return nick.isdigit()

@@ -1,0 +1,83 @@
+"""Who came and who went, told once an interval however many they were."""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from chatcore.messages import Presence, Renamed
+from chatcore.names import fold
+from chatcore.wire import Wire
+
+__all__ = ["PresenceLog"]
+
+S = TypeVar("S")
+
+
+class PresenceLog(Generic[S]):
+    """The net change of a room since it was last told, and the frame that told it.
+
+    Only the newest frame is kept. ``number`` counts them; a member that missed one is told so.
+    """
+
+    __slots__ = ("_before", "_encoded", "_frame", "_max_names", "_room", "number")
+
+    def __init__(self, room: str, max_names: int) -> None:
+        self._room = room
+        self._max_names = max_names
+        self._before: dict[S, str | None] = {}  # the nick that was last told of who has changed since
+        self._frame: Presence | None = None
+        self._encoded: dict[tuple[Wire, bool], bytes] = {}
+        self.number = 0
+
+    @property
+    def pending(self) -> bool:
+        """Whether something has changed since it was last told."""
+        return bool(self._before)
+
+    def change(self, member: S, nick_before: str | None) -> None:
+        """Note a change; ``None`` stands for not being here. The first of several counts."""
+        self._before.setdefault(member, nick_before)
+
+    def flush(self, nick_of: Callable[[S], str | None], count: int) -> bool:
+        """Make a frame of the net change, given the nicks of now; return whether there is any."""
+        before, self._before = self._before, {}
+        renamed = {}
+        joined, left = {}, {}
+        for member, old in before.items():
+            new = nick_of(member)
+            if old == new:
+                continue
+            if old is not None and new is not None:
+                renamed[old] = new
+            elif new is not None:
+                joined[fold(new)] = new
+            elif old is not None:
+                left[fold(old)] = old
+        for folded in joined.keys() & left.keys():  # somebody went and came back, by another socket
+            del joined[folded], left[folded]
+        if not (joined or left or renamed):
+            return False
+        self.number += 1
+        self._encoded.clear()
+        limit = self._max_names
+        self._frame = Presence(
+            room=self._room,
+            joined=tuple(sorted(joined.values())[:limit]),
+            left=tuple(sorted(left.values())[:limit]),
+            renamed=tuple(Renamed(old=old, new=new) for old, new in sorted(renamed.items())[:limit]),
+            count=count,
+            more=max(len(joined), len(left), len(renamed)) > limit,
+        )
+        return True
+
+    def since(self, seen: int, wire: Wire) -> bytes:
+        """Return what a member who has seen ``seen`` frames is to be told, encoded once a wire."""
+        if self._frame is None or seen == self.number:
+            return b""
+        behind = seen < self.number - 1
+        data = self._encoded.get((wire, behind))
+        if data is None:
+            frame = self._frame
+            if behind:
+                frame = Presence(room=self._room, count=frame.count, more=True)
+            data = self._encoded[wire, behind] = wire.encode(frame)
+        return data

@@ -1,0 +1,409 @@
+"""What each frame of a client asks for, and how it is done or refused.
+
+Everything here runs under the hub's lock, on behalf of one session. What needs the journal is noted
+as a draft or a chore, and done when the lock is released.
+"""
+
+from typing import TYPE_CHECKING
+
+from chatcore import journal
+from chatcore.errors import ErrorCode, Fault
+from chatcore.journal import Draft, Outcome, Unavailable
+from chatcore.member import Held, Member
+from chatcore.messages import (
+    PROTOCOL,
+    Hello,
+    History,
+    Join,
+    Leave,
+    Left,
+    Members,
+    NickFrame,
+    Page,
+    Ping,
+    Pong,
+    Post,
+    Welcome,
+    Who,
+)
+from chatcore.names import fold, is_numeric, is_reserved
+from chatcore.wire import Hangup, Item, Reply
+
+if TYPE_CHECKING:
+    from chatcore.session import Session
+
+__all__ = ["SERVER", "answer", "catch_up", "handle", "handle_late", "refuse_draft", "remove"]
+
+SERVER = "chatcore/0.1.0"
+PAGE_BYTES = 128 * 1024  # of one read of a reader that is behind
+
+_ENVELOPE = 1_024  # bytes of a line that are not for the list it carries
+_NAME = 35  # bytes of a nick in a list: 32, two quotes and a comma
+
+
+def handle(session: "Session", item: Item, now: float) -> None:
+    """Do what one thing that came from the peer asks for, before or after the handshake."""
+    match item:
+        case Post():
+            _post(session, item, now)
+        case Fault(fatal=True):
+            session.refuse(item.code, item.message)
+            session.end("protocol" if session.identity else None)
+        case Pong():
+            pass
+        case Hangup():
+            session.hang_up()
+        case _ if wait := session.take_token(now):
+            room, id_ = getattr(item, "room", None), getattr(item, "token", None) or getattr(item, "id", None)
+            session.refuse("rate_limited", "too many frames", room=room, id=id_, retry_after=wait)
+        case Fault():
+            session.refuse(item.code, item.message, room=item.room, id=item.id)
+        case Reply():
+            session.send_encoded(item.data)
+        case Ping():
+            session.send(Pong(token=item.token))
+        case Hello():
+            _hello(session, item)
+        case _ if session.identity is None:
+            session.refuse("bad_state", f"say hello before {item.type}")
+        case Join():
+            _join(session, item)
+        case Leave():
+            _leave(session, item)
+        case NickFrame():
+            _nick(session, item)
+        case History() | Who():
+            _ask(session, item)
+
+
+def handle_late(session: "Session", item: Item) -> None:
+    """Refuse what comes after the end was decided."""
+    if session.identity is not None and isinstance(item, Post | Join | Who | History):
+        id_ = item.id if isinstance(item, Post) else getattr(item, "token", None)
+        session.refuse("unavailable", "this connection is ending", room=item.room, id=id_, retry_after=1.0)
+
+
+# --- who one is ----------------------------------------------------------------------------------
+
+
+def _hello(session: "Session", frame: Hello) -> None:
+    if session.identity is not None:
+        session.refuse("bad_state", "hello was said already")
+        return
+    identities = session.hub.identities
+    nick, known = frame.nick, identities.find(frame.session)
+    if not session.wire.typed:
+        nick = identities.free_variant(nick)
+    problem = _nick_problem(session, nick)
+    if frame.protocol < PROTOCOL:
+        session.refuse("unsupported_protocol", f"this server speaks protocol {PROTOCOL} to {PROTOCOL}")
+    elif problem:
+        session.refuse("bad_name", problem)
+    elif not identities.is_free(nick, for_identity=known):
+        session.refuse("nick_taken", f"the nick {nick} is in use")
+    else:
+        _welcome(session, nick, frame)
+        return
+    session.end(None)
+
+
+def _welcome(session: "Session", nick: str, frame: Hello) -> None:
+    identities = session.hub.identities
+    identity = identities.find(frame.session)
+    if identity is None:
+        identity = identities.create(nick, session)
+    elif identity.session is not None:
+        identity.session.end("taken_over")
+    session.live(identity)
+    identities.rename(identity, nick)  # the same name, perhaps in another spelling
+    session.send(
+        Welcome(
+            protocol=PROTOCOL,
+            server=SERVER,
+            session=identity.secret,
+            nick=nick,
+            limits=session.hub.limits_for_client,
+        )
+    )
+
+
+def _nick(session: "Session", frame: NickFrame) -> None:
+    identity = session.identity
+    assert identity is not None
+    identities = session.hub.identities
+    if problem := _nick_problem(session, frame.nick):
+        session.refuse("bad_name", problem)
+    elif not identities.is_free(frame.nick, for_identity=identity):
+        session.refuse("nick_taken", f"the nick {frame.nick} is in use")
+    else:
+        before = identity.nick
+        identities.rename(identity, frame.nick)
+        session.send(frame)
+        for member in session.members.values():
+            member.room.names_changed()
+            _tell_presence(session, member, before)
+
+
+def _nick_problem(session: "Session", nick: str) -> str | None:
+    if is_reserved(nick):
+        return f"nobody may be called {nick}"
+    if session.wire.typed and is_numeric(nick):
+        return "a nick of digits only is a plain member's port"
+    return None
+
+
+# --- rooms ---------------------------------------------------------------------------------------
+
+
+def _join(session: "Session", frame: Join) -> None:
+    hub, limits, name = session.hub, session.hub.limits, fold(frame.room)
+    if frame.after is not None and frame.history is not None:
+        session.refuse("bad_frame", "a join has either after or history", room=name)
+    elif name in session.members:
+        session.refuse("bad_state", "you are in this room already", room=name)
+    elif limits.rooms_per_session is not None and len(session.members) >= limits.rooms_per_session:
+        session.refuse("limit_exceeded", "you are in too many rooms", room=name)
+    elif (room := hub.open_room(name)) is None:
+        session.refuse("limit_exceeded", "there are too many rooms", room=name)
+    elif limits.members_per_room is not None and room.count >= limits.members_per_room:
+        session.refuse("limit_exceeded", "the room is full", room=name)
+    else:
+        member = Member(room, session)
+        session.members[name] = member
+        session.add_turn(member)
+        room.add(session.port, member)
+        _tell_presence(session, member, None)
+        _begin_reading(session, member, frame)
+
+
+def _begin_reading(session: "Session", member: Member, frame: Join) -> None:
+    room = member.room
+    if frame.history:
+        _seek(session, member, min(frame.history, session.hub.limits.page_messages))
+        return
+    if frame.after is None:
+        member.start(room.head)
+    elif frame.after.epoch == room.epoch and frame.after.seq <= room.head:
+        member.start(frame.after.seq)
+    else:
+        member.restart()
+    session.tell_joined(member)
+
+
+def _seek(session: "Session", member: Member, back: int) -> None:
+    hub, room = session.hub, member.room
+    below = room.head + 1
+
+    def found(position: int | Unavailable) -> None:
+        with hub.lock:
+            if session.members.get(room.name) is member and not member.joined:
+                if isinstance(position, Unavailable):
+                    remove(session, member)
+                    session.refuse(
+                        "unavailable",
+                        "the history cannot be read now",
+                        room=room.name,
+                        retry_after=position.retry_after,
+                    )
+                else:
+                    member.start(position)
+                    session.tell_joined(member)
+        hub.wake_ports()
+
+    session.chores.append(lambda: hub.journal.seek(room.name, back, below, found))
+
+
+def _leave(session: "Session", frame: Leave) -> None:
+    member = session.members.get(fold(frame.room))
+    if member is None:
+        session.refuse("not_joined", "you are not in this room", room=fold(frame.room))
+    else:
+        remove(session, member)
+        session.send(Left(room=member.room.name))
+
+
+def remove(session: "Session", member: Member) -> None:
+    """Take a member out of its room, for whatever reason."""
+    room = member.room
+    del session.members[room.name]
+    session.drop_turn(member)
+    room.remove(session.port, member)
+    _tell_presence(session, member, session.nick)
+    session.hub.drop_if_unused(room)
+
+
+def _tell_presence(session: "Session", member: Member, nick_before: str | None) -> None:
+    member.room.presence.change(session, nick_before)
+    when = session.hub.clock() + session.hub.limits.presence_seconds
+    session.port.advance_timer(member.room, when)
+
+
+def catch_up(session: "Session", member: Member) -> None:
+    """Ask the journal for what a member has to read before it can read the tail."""
+    hub, room = session.hub, member.room
+    ticket = member.reading = object()
+    after, below = member.position, room.head + 1
+
+    def deliver(page: journal.Page | Unavailable) -> None:
+        with hub.lock:
+            if member.reading is ticket:  # else it has left, or a new epoch has begun
+                if isinstance(page, Unavailable):
+                    session.retry(member, page.retry_after)
+                else:
+                    member.receive_page(page)
+                    session.port.mark(session)
+        hub.wake_ports()
+
+    session.chores.append(
+        lambda: hub.journal.read(
+            room.name,
+            session.wire,
+            deliver,
+            after=after,
+            before=below,
+            limit=hub.limits.page_messages,
+            max_bytes=PAGE_BYTES,
+        )
+    )
+
+
+# --- posts ---------------------------------------------------------------------------------------
+
+
+def _post(session: "Session", frame: Post, now: float) -> None:
+    member = session.members.get(frame.room) or session.members.get(fold(frame.room))
+    if member is None:
+        code: ErrorCode = "not_joined" if session.identity else "bad_state"
+        session.refuse(code, "join the room before you post to it", room=fold(frame.room), id=frame.id)
+        return
+    held = member.held
+    if held is not None and held.id != frame.id:
+        session.refuse(
+            held.code,
+            "an earlier post was refused and comes first",
+            room=member.room.name,
+            id=frame.id,
+            retry_after=max(held.until - now, 0.0),
+        )
+    elif wait := session.take_token(now):
+        _refuse_for_now(session, member, frame.id, "rate_limited", "not sent: too many frames", wait)
+    elif _utf8_longer_than(frame.text, session.hub.limits.text_bytes):
+        session.refuse("too_long", "not sent: the text is too long", room=member.room.name, id=frame.id)
+    else:
+        member.held = None
+        if not session.wire.typed:
+            member.own.add(frame.id)
+        session.in_flight += 1
+        session.drafts.append(Draft(member.room.name, frame.id, session.nick, frame.text))
+
+
+def refuse_draft(session: "Session", draft: Draft, outcome: Outcome) -> None:
+    """Tell the sender that a post was not taken."""
+    member = session.members.get(draft.room)
+    if member is not None:
+        member.own.discard(draft.id)
+    if outcome.kind == "conflict":
+        session.refuse("conflict", "this id belongs to another text", room=draft.room, id=draft.id)
+    else:
+        message = "not sent: it cannot be stored now"
+        _refuse_for_now(session, member, draft.id, "unavailable", message, outcome.retry_after, draft.room)
+
+
+def _refuse_for_now(
+    session: "Session",
+    member: Member | None,
+    id_: str,
+    code: ErrorCode,
+    message: str,
+    wait: float,
+    room: str = "",
+) -> None:
+    # What is refused now will be sent again; until it is, nothing of the same sender may overtake it.
+    if member is not None and member.held is None and session.wire.typed:
+        member.held = Held(id_, code, session.hub.clock() + wait)
+    name = member.room.name if member is not None else room
+    session.refuse(code, message, room=name, id=id_, retry_after=wait)
+
+
+def _utf8_longer_than(text: str, size: int) -> bool:
+    return len(text) > size or (len(text) * 4 > size and len(text.encode()) > size)
+
+
+# --- questions -----------------------------------------------------------------------------------
+
+
+def _ask(session: "Session", frame: History | Who) -> None:
+    if fold(frame.room) not in session.members:
+        token = frame.token if isinstance(frame, History) else None
+        session.refuse("not_joined", "you are not in this room", room=fold(frame.room), id=token)
+    elif isinstance(frame, History) and frame.before is not None and frame.after is not None:
+        session.refuse(
+            "bad_frame", "history has either before or after", room=fold(frame.room), id=frame.token
+        )
+    else:
+        session.questions.append(frame)
+        session.port.mark(session)
+
+
+def answer(session: "Session", frame: History | Who) -> None:
+    """Answer a question whose turn has come."""
+    member = session.members.get(fold(frame.room))
+    if member is None:
+        session.refuse("not_joined", "you have left this room", room=fold(frame.room))
+    elif isinstance(frame, Who):
+        _answer_who(session, member, frame)
+    else:
+        _answer_history(session, member, frame)
+
+
+def _answer_who(session: "Session", member: Member, frame: Who) -> None:
+    room = member.room
+    fit = (session.hub.limits.line_bytes - _ENVELOPE) // _NAME
+    nicks, more = room.nicks(frame.after, fit)
+    session.send(Members(room=room.name, nicks=tuple(nicks), count=room.count, more=more))
+
+
+def _answer_history(session: "Session", member: Member, frame: History) -> None:
+    hub, room, wire = session.hub, member.room, session.wire
+    limits = hub.limits
+    below, after = room.head + 1, frame.after
+    if frame.epoch is not None and frame.epoch != room.epoch:
+        after = None if after is None else 0  # numbers of another life mean nothing here
+    elif frame.before is not None:
+        below = min(frame.before, below)
+    session.paging = True
+
+    def deliver(page: journal.Page | Unavailable) -> None:
+        with hub.lock:
+            session.paging = False
+            if isinstance(page, Unavailable):
+                session.refuse(
+                    "unavailable",
+                    "the history cannot be read now",
+                    room=room.name,
+                    id=frame.token,
+                    retry_after=page.retry_after,
+                )
+            else:
+                head = Page(
+                    room=room.name,
+                    epoch=page.epoch,
+                    base=page.base,
+                    more=page.more,
+                    token=frame.token,
+                    messages=(),
+                )
+                session.send_encoded(wire.encode_page(head, [entry.data for entry in page.entries]))
+        hub.wake_ports()
+
+    session.chores.append(
+        lambda: hub.journal.read(
+            room.name,
+            wire,
+            deliver,
+            after=after,
+            before=below,
+            limit=min(frame.limit or limits.page_messages, limits.page_messages),
+            max_bytes=limits.line_bytes - _ENVELOPE,
+        )
+    )

@@ -1,0 +1,100 @@
+"""A room: an ordered log with a tail in memory, and the members who read it.
+
+All methods run under the hub's lock.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from chatcore.limits import Limits
+from chatcore.member import Member
+from chatcore.messages import Message
+from chatcore.names import fold
+from chatcore.presence import PresenceLog
+from chatcore.tail import Tail
+from chatcore.wire import Wire
+
+if TYPE_CHECKING:
+    from chatcore.port import Port
+    from chatcore.session import Session
+
+__all__ = ["Room"]
+
+
+class Room:
+    """One room of a hub. ``name`` is folded; ``head`` is the last ``seq`` delivered, 0 for none."""
+
+    __slots__ = ("_limits", "_sorted", "_tails", "count", "epoch", "head", "members", "name", "presence")
+
+    def __init__(self, name: str, epoch: str, head: int, limits: Limits) -> None:
+        self.name = name
+        self.epoch = epoch
+        self.head = head
+        self.count = 0
+        # By port, so that a commit marks a room once a port and never touches a member.
+        self.members: dict[Port, dict[Session, Member]] = {}
+        self.presence: PresenceLog[Session] = PresenceLog(name, limits.presence_names)
+        self._tails: dict[Wire, Tail] = {}
+        self._limits = limits
+        self._sorted: list[tuple[str, str]] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Room {self.name} epoch={self.epoch} head={self.head} members={self.count}>"
+
+    def tail(self, wire: Wire) -> Tail:
+        """Return the tail in a wire's encoding; one that nobody has read yet begins at the head."""
+        tail = self._tails.get(wire)
+        if tail is None:
+            tail = self._tails[wire] = Tail(wire, self.head, self._limits.tail_bytes)
+        return tail
+
+    def commit(self, message: Message) -> None:
+        """Take the next entry of the log."""
+        self.head = message.seq
+        for tail in self._tails.values():
+            tail.append(message)
+
+    def reset(self, epoch: str, head: int) -> Iterable[Member]:
+        """Begin a new life of the record; return the members, each to be told."""
+        self.epoch = epoch
+        self.head = head
+        self._tails.clear()
+        members = [member for members in self.members.values() for member in members.values()]
+        for member in members:
+            member.restart()
+        return members
+
+    def add(self, port: "Port", member: Member) -> None:
+        """Let a member in."""
+        self.members.setdefault(port, {})[member.session] = member
+        self.count += 1
+        self.names_changed()
+
+    def remove(self, port: "Port", member: Member) -> None:
+        """Let a member out; what nobody reads any more is dropped."""
+        members = self.members[port]
+        del members[member.session]
+        self.count -= 1
+        self.names_changed()
+        if not members:
+            del self.members[port]
+        if not self.count:
+            self._tails.clear()
+
+    def nick_of(self, session: "Session") -> str | None:
+        """Return the nick of a session that is here, or ``None``."""
+        return session.nick if session in self.members.get(session.port, ()) else None
+
+    def names_changed(self) -> None:
+        """Forget the order of the nicks."""
+        self._sorted = None
+
+    def nicks(self, after: str | None, limit: int) -> tuple[list[str], bool]:
+        """Return up to ``limit`` nicks in folded order behind ``after``, and whether there are more."""
+        if self._sorted is None:
+            here = (session.nick for members in self.members.values() for session in members)
+            self._sorted = sorted((fold(nick), nick) for nick in here)
+        start = 0 if after is None else bisect_right(self._sorted, fold(after), key=lambda pair: pair[0])
+        names = [nick for _, nick in self._sorted[start : start + limit]]
+        return names, start + limit < len(self._sorted)

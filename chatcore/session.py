@@ -1,0 +1,485 @@
+"""The server's side of one connection, without I/O.
+
+A session goes through four states and never back::
+
+    HANDSHAKE ── hello ──> LIVE ── end ──> ENDING ── all flushed ──> CLOSED
+
+and from any of them to CLOSED when its socket is gone or it is given up. Everything that changes
+the state stands in this file; what the frames ask for is done in `requests`.
+
+A transport calls `receive_data`, `receive_eof` and `connection_lost` from one thread at a time, and
+everything else from the thread that goes through `Port.ready`.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from chatcore import requests
+from chatcore.bucket import TokenBucket
+from chatcore.errors import ErrorCode
+from chatcore.identities import Identity
+from chatcore.journal import Draft, Outcome
+from chatcore.member import Member
+from chatcore.messages import (
+    Ack,
+    Closing,
+    ClosingWord,
+    Error,
+    History,
+    Joined,
+    Ping,
+    ServerFrame,
+    Who,
+)
+from chatcore.outbox import Outbox
+from chatcore.wire import Item, Peer, Wire
+
+if TYPE_CHECKING:
+    from chatcore.port import Port
+
+__all__ = ["PIECE", "Session", "State"]
+
+PIECE = 128 * 1024
+"""Bytes of one piece of output, about: large enough that a burst is one write, small enough that a
+piece drains within the stall limit on a link of a few KB/s."""
+
+LINGER = 1.0
+"""Seconds in which a peer that was told the end may end its own side. Closing at once would make the
+system throw away what the peer has not read yet, if there is unread input (RFC 1122, 4.2.2.13)."""
+
+
+class State(Enum):
+    """Where a session is in its life."""
+
+    HANDSHAKE = "handshake"
+    LIVE = "live"
+    ENDING = "ending"
+    CLOSED = "closed"
+
+
+_OPEN = (State.HANDSHAKE, State.LIVE)
+
+
+class Session:
+    """One connection, as the core sees it. See `Port` for who calls what."""
+
+    __slots__ = (
+        "_asked_for_life",
+        "_bucket",
+        "_decoder",
+        "_eof",
+        "_farewell",
+        "_finished",
+        "_gone",
+        "_heard",
+        "_input",
+        "_lock",
+        "_opened",
+        "_progressed",
+        "_refused",
+        "_retries",
+        "_turns",
+        "_unsent",
+        "chores",
+        "drafts",
+        "end_by",
+        "hub",
+        "identity",
+        "in_flight",
+        "members",
+        "outbox",
+        "paging",
+        "peer",
+        "port",
+        "questions",
+        "state",
+        "wire",
+    )
+
+    def __init__(self, port: "Port", peer: Peer, wire: Wire) -> None:
+        hub = port.hub
+        now = hub.clock()
+        self.port = port
+        self.hub = hub
+        self.peer = peer
+        self.wire = wire
+        self.state = State.HANDSHAKE
+        self.identity: Identity | None = None
+        self.members: dict[str, Member] = {}  # by folded room
+        self.outbox = Outbox()
+        # Questions whose answers can be large wait as themselves until all else is written: who asks
+        # and does not read costs what it sent, not what it asked for.
+        self.questions: deque[History | Who] = deque()
+        self.drafts: list[Draft] = []  # to be submitted when the lock is released
+        self.chores: list[Callable[[], None]] = []  # to be done when the lock is released
+        self.in_flight = 0  # posts whose outcome is not known
+        self.paging = False  # a page of history is on its way from the journal
+        self._retries: dict[Member, float] = {}  # who asks the journal again, and when
+        self._turns: deque[Member] = deque()  # the rooms in turn
+        self._lock = hub.lock
+        self._input = threading.Lock()
+        self._decoder = wire.decoder(peer, hub.limits)
+        self._bucket = TokenBucket(hub.limits.frames_per_second, hub.limits.frames_burst, now)
+        self._opened = now
+        self._heard = now  # when the peer last showed life: a byte came, or its buffer drained
+        self._asked_for_life = False
+        self._unsent = 0  # bytes that the transport holds because the socket refused them
+        self._progressed = now  # when that last shrank, or began
+        self._refused = False  # not counted among the hub's connections
+        self._eof = False
+        self._gone = False
+        self._farewell: bytes | None = None
+        self._finished = False  # everything has been said
+        self.end_by: float | None = None
+
+    def __repr__(self) -> str:
+        who = self.nick or f"{self.peer.host}:{self.peer.port}"
+        return f"<Session {who} {self.state.value} {self.wire.name} rooms={len(self.members)}>"
+
+    # --- the seam: input -------------------------------------------------------------------------
+
+    def receive_data(self, data: bytes) -> None:
+        """Take bytes from the peer, whatever they are; never raises because of them."""
+        with self._input:
+            now = self._heard = self.hub.clock()
+            self._asked_for_life = False
+            if self.state is not State.CLOSED and not self._finished:
+                self._take(self._decoder.receive_data(data, now), now)
+        self.hub.wake_ports()
+
+    def receive_eof(self) -> None:
+        """Take the end of the peer's stream. What was asked is still answered. Idempotent."""
+        with self._input:
+            if not self._eof:
+                self._take(self._decoder.receive_eof(), self.hub.clock())
+            with self._lock:
+                self._eof = True
+                self.hang_up()
+        self.hub.wake_ports()
+
+    def connection_lost(self) -> None:
+        """Learn that the socket is gone. MUST be called once for every session, last. Idempotent."""
+        with self._lock:
+            self._depart()
+        self.hub.wake_ports()
+
+    # --- the seam: output ------------------------------------------------------------------------
+
+    def data_to_send(self) -> bytes:
+        """Return the next piece to write, handed over for good; empty when there is none now.
+
+        Nothing is returned while the transport holds unsent bytes of an earlier piece.
+        """
+        while True:
+            with self._lock:
+                data = self._next_piece()
+                chores = self.chores
+                if chores:
+                    self.chores = []
+            if not chores:
+                return data
+            for chore in chores:
+                chore()
+            if data:
+                return data
+
+    def data_unsent(self, size: int) -> None:
+        """Learn how many bytes the socket has refused so far: after a partial write, and when that
+        number shrinks. 0 means that all are written, and `data_to_send` may be called again.
+        """
+        with self._lock:
+            now = self.hub.clock()
+            if self._unsent == 0 and size:
+                self._progressed = now
+                self.port.advance_timer(self, now + (self.hub.limits.stall_seconds or float("inf")))
+            elif size < self._unsent:
+                self._progressed = self._heard = now
+                self._asked_for_life = False
+            self._unsent = size
+        self.hub.wake_ports()
+
+    @property
+    def want_data(self) -> bool:
+        """Whether the socket is to be read: not while the peer leaves too much unread or unanswered."""
+        limits = self.hub.limits
+        return (
+            self.in_flight <= limits.posts_in_flight
+            and len(self.outbox) + len(self.questions) <= limits.posts_in_flight
+            and self.outbox.size <= limits.outbound_bytes
+        ) or self._finished
+
+    @property
+    def closing(self) -> bool:
+        """Whether this side has said its last: end the stream once everything is written, read on."""
+        return self._finished
+
+    @property
+    def closed(self) -> bool:
+        """Whether the socket is to be closed now, whatever is unsent."""
+        return self.state is State.CLOSED or (self._finished and self._eof and not self._unsent)
+
+    # --- the seam: time --------------------------------------------------------------------------
+
+    def handle_deadline(self, now: float) -> None:
+        """Do what is due; called through `Port.handle_deadlines`."""
+        silence = self._decoder.deadline
+        if silence is not None and silence <= now:
+            with self._input:
+                self._take(self._decoder.handle_deadline(now), now)
+        with self._lock:
+            self._check(now)
+            if self.state is not State.CLOSED:
+                self.port.set_timer(self, self._next_deadline())
+
+    def _check(self, now: float) -> None:
+        limits = self.hub.limits
+        if (self.end_by is not None and now >= self.end_by) or (
+            self._unsent and _is_over(now, self._progressed, limits.stall_seconds)
+        ):
+            self.abort()
+        elif self.state is State.HANDSHAKE and _is_over(now, self._opened, limits.handshake_seconds):
+            self.refuse("bad_state", "no hello came in time")
+            self.end("timeout")
+        elif self.state is State.LIVE and self.wire.typed:
+            self._check_life(now)
+        for member in [member for member, when in self._retries.items() if when <= now]:
+            del self._retries[member]
+            member.reading = None
+            self.port.mark(self)
+
+    def _check_life(self, now: float) -> None:
+        limits = self.hub.limits
+        if not self.want_data:  # it may be talking: we are not listening
+            self._heard = now
+        elif _is_over(now, self._heard, limits.idle_seconds):
+            self.end("timeout")
+        elif not self._asked_for_life and _is_over(now, self._heard, limits.keepalive_seconds):
+            self._asked_for_life = True
+            self.send(Ping())
+
+    def _next_deadline(self) -> float | None:
+        limits = self.hub.limits
+        times = [self.end_by, self._decoder.deadline, *self._retries.values()]
+        if self._unsent:
+            times.append(_add(self._progressed, limits.stall_seconds))
+        if self.state is State.HANDSHAKE:
+            times.append(_add(self._opened, limits.handshake_seconds))
+        elif self.state is State.LIVE and self.wire.typed:
+            patience = limits.idle_seconds if self._asked_for_life else limits.keepalive_seconds
+            times.append(_add(self._heard, patience))
+        return min((time for time in times if time is not None), default=None)
+
+    # --- life, under the lock --------------------------------------------------------------------
+
+    @property
+    def nick(self) -> str:
+        """The nick, or an empty string before the handshake."""
+        return self.identity.nick if self.identity else ""
+
+    def begin(self, forbidden: str | None) -> None:
+        """Begin; with a reason not to, say it and end."""
+        forbidden = forbidden or self.hub.admit(self.peer)
+        if forbidden:
+            self._refused = True
+            self.refuse("limit_exceeded", forbidden)
+            self.end(None)
+        else:
+            for item in self._decoder.opening():
+                requests.handle(self, item, self._opened)
+        self.port.set_timer(self, self._next_deadline())
+
+    def live(self, identity: Identity) -> None:
+        """The handshake is done."""
+        self.identity = identity
+        identity.session = self
+        self.state = State.LIVE
+
+    def hang_up(self) -> None:
+        """The peer will ask for nothing more: answer what it has asked, then end."""
+        if self.state is State.HANDSHAKE:
+            self.end(None)
+        elif self.state is State.LIVE:
+            self._end_after_reading(None)
+        self.port.mark(self)
+
+    def drain(self, reconnect_after: float | None) -> None:
+        """The server ends: give the peer all that is due to it, then tell it."""
+        farewell = self.wire.encode(Closing(reason="drain", reconnect_after=reconnect_after))
+        if self.state is State.LIVE:
+            self._end_after_reading(farewell)
+        elif self.state is State.HANDSHAKE:
+            self._end(farewell)
+
+    def end(self, reason: ClosingWord | None) -> None:
+        """End for a reason of ours: nothing more is read from the rooms, only answers are flushed."""
+        if self.state in (State.HANDSHAKE, State.LIVE):
+            self._end(None if reason is None else self.wire.encode(Closing(reason=reason)))
+
+    def abort(self) -> None:
+        """Give up: whatever is unsent stays so."""
+        self._leave_all()
+        self.state = State.CLOSED
+        self.port.mark(self)
+
+    def _end(self, farewell: bytes | None) -> None:
+        self._leave_all()
+        self._end_after_reading(farewell)
+
+    def _end_after_reading(self, farewell: bytes | None) -> None:
+        self.state = State.ENDING
+        self._farewell = farewell
+        for member in self.members.values():
+            member.last = member.room.head
+        self._end_within(self.hub.limits.closing_seconds)
+        self.port.mark(self)
+
+    def _end_within(self, seconds: float) -> None:
+        when = self.hub.clock() + seconds
+        self.end_by = when if self.end_by is None else min(when, self.end_by)
+        self.port.advance_timer(self, self.end_by)
+
+    def _leave_all(self) -> None:
+        for member in list(self.members.values()):
+            requests.remove(self, member)
+
+    def _depart(self) -> None:
+        if self._gone:
+            return
+        self._gone = True
+        was_live = self.state is State.LIVE
+        self._leave_all()
+        self.state = State.CLOSED
+        self.port.forget(self)
+        if not self._refused:
+            self.hub.dismiss(self.peer)
+        identity = self.identity
+        if identity is not None and identity.session is self:
+            identity.session = None
+            # Who said goodbye wants nothing kept; whose connection broke will want the nick back.
+            if was_live and self.wire.typed:
+                identity.reserved_until = self.hub.clock() + self.hub.limits.session_seconds
+                self.port.set_timer(identity, identity.reserved_until)
+            else:
+                self.hub.identities.release(identity)
+
+    # --- input -----------------------------------------------------------------------------------
+
+    def _take(self, items: Sequence[Item], now: float) -> None:
+        with self._lock:
+            for item in items:
+                if self.state in _OPEN:
+                    requests.handle(self, item, now)
+                else:
+                    requests.handle_late(self, item)
+            drafts, self.drafts = self.drafts, []
+            chores, self.chores = self.chores, []
+            if self._decoder.deadline is not None:
+                self.port.advance_timer(self, self._decoder.deadline)
+        if drafts:
+            self.hub.journal.submit(drafts, lambda outcomes: self._answer(drafts, outcomes))
+        for chore in chores:
+            chore()
+
+    def take_token(self, now: float) -> float:
+        """Take one frame's worth of the allowance; return 0.0, or the seconds to wait."""
+        return self._bucket.take(now)
+
+    def _answer(self, drafts: list[Draft], outcomes: Sequence[Outcome]) -> None:
+        durability = self.hub.journal.durability
+        with self._lock:
+            self.in_flight -= len(drafts)
+            for draft, outcome in zip(drafts, outcomes, strict=True):
+                if outcome.kind in ("stored", "repeat"):
+                    self.send(Ack(room=draft.room, id=draft.id, seq=outcome.seq, durability=durability))
+                else:
+                    requests.refuse_draft(self, draft, outcome)
+        self.hub.wake_ports()
+
+    # --- output ----------------------------------------------------------------------------------
+
+    def send(self, frame: ServerFrame) -> None:
+        """Queue an answer."""
+        self.outbox.put(self.wire.encode(frame))
+        self.port.mark(self)
+
+    def refuse(
+        self,
+        code: ErrorCode,
+        message: str,
+        *,
+        room: str | None = None,
+        id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        """Queue an error."""
+        self.send(Error(code=code, message=message, room=room, id=id, retry_after=retry_after))
+
+    def tell_joined(self, member: Member) -> None:
+        """Queue the answer to a join, or news of a new epoch."""
+        room = member.room
+        self.send(
+            Joined(room=room.name, epoch=room.epoch, head=room.head, after=member.position, count=room.count)
+        )
+
+    def send_encoded(self, data: bytes) -> None:
+        """Queue an answer that its wire has encoded already."""
+        self.outbox.put(data)
+        self.port.mark(self)
+
+    def retry(self, member: Member, wait: float) -> None:
+        """Let a member ask the journal again after ``wait`` seconds."""
+        when = self._retries[member] = self.hub.clock() + wait
+        self.port.advance_timer(self, when)
+
+    def add_turn(self, member: Member) -> None:
+        """Let a room take its turn in the output."""
+        self._turns.append(member)
+
+    def drop_turn(self, member: Member) -> None:
+        """Let a room have no more turns."""
+        self._turns.remove(member)
+        self._retries.pop(member, None)
+
+    def _next_piece(self) -> bytes:
+        if self._unsent or self._finished or self.state is State.CLOSED:
+            return b""
+        if (self.outbox or self.questions) and (data := self._next_answer()):
+            return data
+        turns = self._turns
+        for _ in range(len(turns)):
+            member = turns[0]
+            turns.rotate(-1)
+            if data := member.take(PIECE):
+                return data
+            if member.wants_page:
+                requests.catch_up(self, member)
+        if self.state is State.ENDING and not self._owes():
+            return self._say_farewell()
+        return b""
+
+    def _next_answer(self) -> bytes:
+        while not self.outbox and self.questions and not self.paging:
+            requests.answer(self, self.questions.popleft())
+        return self.outbox.take(PIECE) if self.outbox else b""
+
+    def _owes(self) -> bool:
+        waiting = self.in_flight or self.paging or self.questions or self.outbox or self.chores
+        return bool(waiting) or not all(member.finished for member in self._turns)
+
+    def _say_farewell(self) -> bytes:
+        self._finished = True
+        self._leave_all()
+        self._end_within(LINGER)
+        self.port.mark(self)
+        return self._farewell or b""
+
+
+def _add(start: float, seconds: float | None) -> float | None:
+    return None if seconds is None else start + seconds
+
+
+def _is_over(now: float, start: float, seconds: float | None) -> bool:
+    return seconds is not None and now >= start + seconds

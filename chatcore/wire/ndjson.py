@@ -1,0 +1,143 @@
+"""The typed wire: one JSON object a line, UTF-8 (RFC 8259), ended by a newline."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from chatcore.errors import ErrorCode, Fault
+from chatcore.limits import Limits
+from chatcore.messages import ClientFrame, Frame, Page, PostId, ServerFrame, client_frames
+from chatcore.names import RoomName
+from chatcore.wire import Decoder, Hangup, Peer, Reply, Wire
+from chatcore.wire.lines import LineBuffer, recognise
+
+__all__ = ["Ndjson", "NdjsonDecoder", "encode", "ndjson"]
+
+F = TypeVar("F")
+
+_room_name: TypeAdapter[str] = TypeAdapter(RoomName)
+_post_id: TypeAdapter[str] = TypeAdapter(PostId)
+
+_CODE_OF_FIELD: dict[str, ErrorCode] = {"nick": "bad_name", "room": "bad_name", "text": "bad_text"}
+_CODE_OF_ERROR: dict[str, ErrorCode] = {"union_tag_invalid": "unknown_type"}
+
+
+def encode(frame: Frame) -> bytes:
+    """Return a frame of either direction as one line; fields that are ``None`` are left out."""
+    return frame.__pydantic_serializer__.to_json(frame, exclude_none=True) + b"\n"
+
+
+class NdjsonDecoder(Generic[F]):
+    """The reading half of a connection of either side."""
+
+    __slots__ = ("_decode", "_lines", "_started", "deadline")
+
+    def __init__(self, frames: TypeAdapter[F], line_bytes: int) -> None:
+        self._decode: Callable[[bytes], F] = frames.validator.validate_json
+        self._lines = LineBuffer(line_bytes)
+        self._started = False
+        self.deadline: float | None = None
+
+    def opening(self) -> list[F | Fault | Reply | Hangup]:
+        """Nothing is implied here: the peer says everything."""
+        return []
+
+    def receive_data(self, data: bytes, now: float) -> list[F | Fault | Reply | Hangup]:
+        """Take bytes from the peer; return a frame or a fault for every line they complete."""
+        overflowed = self._lines.overflow
+        lines = self._lines.push(data)
+        if not self._started:
+            if foreign := self._recognise(lines):
+                return [foreign]
+            self._started = bool(lines)
+        items = self._items(lines)
+        if self._lines.overflow and not overflowed:
+            items.append(Fault("too_long", "a line is longer than line_bytes", fatal=True))
+        return items
+
+    def receive_eof(self) -> list[F | Fault | Reply | Hangup]:
+        """Take the last line, which need not end in a newline."""
+        return self._items([self._lines.take()])
+
+    def handle_deadline(self, now: float) -> list[F | Fault | Reply | Hangup]:
+        """Silence means nothing on this wire."""
+        return []
+
+    def _items(self, lines: list[bytes]) -> list[F | Fault | Reply | Hangup]:
+        decode = self._decode
+        items: list[F | Fault | Reply | Hangup] = []
+        for line in lines:
+            try:
+                items.append(decode(line))
+            except ValidationError as error:
+                if line.strip():  # empty lines are no fault: NDJSON lets a reader pass over them
+                    items.append(_fault(error, line))
+        return items
+
+    def _recognise(self, lines: list[bytes]) -> Fault | None:
+        name = recognise(lines[0] if lines else self._lines.peek())
+        if name is None:
+            return None
+        self._lines.overflow = True  # nothing of what follows is for us
+        return Fault("bad_frame", f"this port speaks newline-delimited JSON, not {name}", fatal=True)
+
+
+def _fault(error: ValidationError, line: bytes) -> Fault:
+    """Say in our own words what is wrong: a validation error can repeat its whole input."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    where = [part for part in first["loc"] if isinstance(part, str)]
+    code = _CODE_OF_ERROR.get(first["type"]) or _CODE_OF_FIELD.get(where[-1] if where else "", "bad_frame")
+    if code == "unknown_type":
+        message = "no frame has this type"
+    elif len(where) > 1:
+        message = f"{'.'.join(where[1:])} is not as {where[0]} needs it ({first['type']})"
+    elif first["type"] == "json_invalid":
+        message = "the line is not JSON"
+    else:
+        message = f"the line is not a frame ({first['type']})"
+    room, id_ = _context(line)
+    return Fault(code, message, room=room, id=id_)
+
+
+def _context(line: bytes) -> tuple[str | None, str | None]:
+    """Return the room and the id that a faulty line names, as far as they are fit to be repeated."""
+    try:
+        value: Any = from_json(line)
+    except ValueError:
+        return None, None
+    if not isinstance(value, dict):
+        return None, None
+    return _valid(_room_name, value.get("room")), _valid(_post_id, value.get("id"))
+
+
+def _valid(kind: TypeAdapter[str], value: Any) -> str | None:
+    try:
+        return kind.validate_python(value, strict=True)
+    except ValidationError:
+        return None
+
+
+class Ndjson:
+    """The typed wire, seen from a server."""
+
+    name: ClassVar[str] = "ndjson"
+    typed: ClassVar[bool] = True
+
+    def decoder(self, peer: Peer, limits: Limits) -> Decoder:
+        """Return the reading half for a new connection."""
+        decoder: NdjsonDecoder[ClientFrame] = NdjsonDecoder(client_frames, limits.line_bytes)
+        return decoder
+
+    def encode(self, frame: ServerFrame) -> bytes:
+        """Return a frame as one line."""
+        return encode(frame)
+
+    def encode_page(self, page: Page, messages: list[bytes]) -> bytes:
+        """Put the encoded messages into the page's empty list, which is its last field."""
+        return encode(page)[: -len(b"]}\n")] + b",".join(m[:-1] for m in messages) + b"]}\n"
+
+
+ndjson = Ndjson()
+_: type[Wire] = Ndjson

@@ -1,0 +1,186 @@
+"""The plain wire: lines of text, for ``nc``, ``telnet`` and socket scripts of thirty lines.
+
+A line in is a post to the lobby; a line out is ``NICK: text``. There is no handshake: who connects
+is in. A client that never sends a newline works too: until the first newline of a connection, a
+short silence ends a line, though never inside a character.
+
+What this wire says of itself begins with ``* ``, which no nick can be.
+"""
+
+import codecs
+import re
+import secrets
+from typing import ClassVar
+
+from pydantic import ValidationError
+
+from chatcore.errors import Fault
+from chatcore.limits import Limits
+from chatcore.messages import (
+    PROTOCOL,
+    Closing,
+    Error,
+    Gap,
+    Hello,
+    Join,
+    Members,
+    Message,
+    NickFrame,
+    Page,
+    Post,
+    ServerFrame,
+    Who,
+)
+from chatcore.names import LOBBY
+from chatcore.wire import Decoder, Hangup, Item, Peer, Reply, Wire
+from chatcore.wire.lines import LineBuffer, recognise
+
+__all__ = ["SILENCE", "Plain", "PlainDecoder", "plain"]
+
+SILENCE = 0.050
+"""Seconds without a byte that end a line, as long as the peer has not shown that it sends newlines."""
+
+_HELP = (
+    b"* /nick NAME changes your name, /who lists who is here, /quit leaves; all else is said to the room\n"
+)
+
+# RFC 854: a command is IAC and one byte, or two for an option, or a subnegotiation up to IAC SE.
+_TELNET = re.compile(rb"\xff(?:[\xfb-\xfe].?|\xfa(?:.*?\xff\xf0)?|[\xf0-\xf9])?", re.DOTALL)
+
+
+class PlainDecoder:
+    """The reading half of one connection."""
+
+    __slots__ = ("_lines", "_line_mode", "_nick", "_posted", "_prefix", "_started", "deadline")
+
+    def __init__(self, peer: Peer, line_bytes: int) -> None:
+        self._nick = str(peer.port)
+        self._lines = LineBuffer(line_bytes)
+        self._line_mode = False  # set by the first newline: from then on only newlines end a line
+        self._started = False
+        self._prefix = secrets.token_hex(8)
+        self._posted = 0
+        self.deadline: float | None = None
+
+    def opening(self) -> list[Item]:
+        """Who connects has said hello and is in the lobby."""
+        return [Hello(protocol=PROTOCOL, nick=self._nick), Join(room=LOBBY)]
+
+    def receive_data(self, data: bytes, now: float) -> list[Item]:
+        """Take bytes from the peer; a carriage return ends a line just as a newline does."""
+        overflowed = self._lines.overflow
+        lines = self._lines.push(data.replace(b"\r", b"\n"))
+        if not self._started and (foreign := self._recognise(data)):
+            return [foreign]
+        self._line_mode = self._line_mode or bool(lines)
+        items = self._items(lines)
+        if self._lines.overflow and not overflowed:
+            items.append(Fault("too_long", "the line is too long", fatal=True))
+        self.deadline = now + SILENCE if self._may_end_by_silence() else None
+        return items
+
+    def receive_eof(self) -> list[Item]:
+        """Take the last line, which need not end in a newline."""
+        self.deadline = None
+        return self._items([self._lines.take()])
+
+    def handle_deadline(self, now: float) -> list[Item]:
+        """Take what came before the silence as a line."""
+        if self.deadline is None or now < self.deadline:
+            return []
+        self.deadline = None
+        return self._items([self._lines.take()])
+
+    def _may_end_by_silence(self) -> bool:
+        rest = b"" if self._line_mode else self._lines.peek()
+        return bool(rest) and not _ends_inside_a_character(rest)
+
+    def _recognise(self, data: bytes) -> Fault | None:
+        name = recognise(_TELNET.sub(b"", data))
+        self._started = b"\n" in data
+        if name is None:
+            return None
+        self._lines.overflow = True  # nothing of what follows is for us
+        return Fault("bad_frame", f"this port speaks lines of text, not {name}", fatal=True)
+
+    def _items(self, lines: list[bytes]) -> list[Item]:
+        stripped = (_TELNET.sub(b"", line).replace(b"\x00", b"") for line in lines)
+        return [self._item(line) for line in stripped if line]
+
+    def _item(self, line: bytes) -> Item:
+        try:
+            text = line.decode()
+        except UnicodeDecodeError:
+            return Fault("bad_text", "not sent: the line is not UTF-8", room=LOBBY)
+        command, _, argument = text.strip().partition(" ")
+        match command:
+            case "/quit":
+                return Hangup()
+            case "/who":
+                return Who(room=LOBBY)
+            case "/help":
+                return Reply(_HELP)
+            case "/nick":
+                return self._rename(argument.strip())
+            case _:
+                return self._post(text)
+
+    def _rename(self, nick: str) -> Item:
+        try:
+            return NickFrame(nick=nick)
+        except ValidationError:
+            return Fault("bad_name", "a nick is 1 to 32 ASCII letters, digits, '-', '_' or '.'")
+
+    def _post(self, text: str) -> Item:
+        self._posted += 1
+        try:
+            return Post(room=LOBBY, id=f"{self._prefix}-{self._posted}", text=text)
+        except ValidationError:
+            return Fault("bad_text", "not sent: the line has control characters in it", room=LOBBY)
+
+
+def _ends_inside_a_character(data: bytes) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    decoder.decode(data[-4:])  # no character is longer (RFC 3629)
+    return bool(decoder.getstate()[0])
+
+
+class Plain:
+    """The plain wire, seen from a server."""
+
+    name: ClassVar[str] = "plain"
+    typed: ClassVar[bool] = False
+
+    def decoder(self, peer: Peer, limits: Limits) -> Decoder:
+        """Return the reading half for a new connection."""
+        return PlainDecoder(peer, limits.line_bytes)
+
+    def encode(self, frame: ServerFrame) -> bytes:
+        """Return the lines that a frame is on this wire; most frames are none."""
+        match frame:
+            case Message():
+                # A prefix for every line: nobody can write another's name at the start of one.
+                lines = [f"{frame.nick}: {line}" for line in frame.text.split("\n")]
+            case Members():
+                more = f" and {frame.count - len(frame.nicks)} more" if frame.more else ""
+                lines = [f"* {frame.count} here: {' '.join(frame.nicks)}{more}"]
+            case NickFrame():
+                lines = [f"* you are now {frame.nick}"]
+            case Gap():
+                lines = [f"* messages are missing here ({frame.reason})"]
+            case Error():
+                wait = "" if frame.retry_after is None else f", try again in {frame.retry_after:.1f} s"
+                lines = [f"* {frame.message} ({frame.code}){wait}"]
+            case Closing():
+                lines = [f"* the server ends this connection ({frame.reason})"]
+            case _:
+                return b""
+        return "".join(f"{line}\n" for line in lines).encode()
+
+    def encode_page(self, page: Page, messages: list[bytes]) -> bytes:
+        """Pages are asked for on other wires only."""
+        return b""
+
+
+plain = Plain()
+_: type[Wire] = Plain

@@ -1,0 +1,236 @@
+"""The distribution as a stranger gets it.
+
+The wheel is built here, installed into an environment of its own, and used from there. That environment sees
+the wheel and the dependencies, and never the source tree: what was left out of the wheel is missing here too.
+Nothing in this file needs a network.
+"""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from configparser import ConfigParser
+from dataclasses import dataclass
+from email.message import Message
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = {"chatcore", "transports", "cli"}
+DIST_INFO = "chatcore-0.1.0.dist-info"
+TIMEOUT = 50.0
+
+
+def run(*command: str | Path, cwd: Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command in `cwd` with no input, nothing of our Python's set-up, and `path` to import from."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "MYPY", "CHAT_"))}
+    if path is not None:
+        env["PYTHONPATH"] = str(path)
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+
+
+def run_ok(*command: str | Path, cwd: Path, path: Path | None = None) -> str:
+    """Run a command that has to succeed, and return its standard output."""
+    done = run(*command, cwd=cwd, path=path)
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def pip_install(*arguments: str | Path, cwd: Path) -> None:
+    run_ok(sys.executable, "-m", "pip", "--quiet", *arguments, cwd=cwd)
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An environment that holds the wheel and our dependencies, and a directory away from the source."""
+
+    bin: Path
+    elsewhere: Path
+
+    @property
+    def python(self) -> Path:
+        return self.bin / "python"
+
+    def chat(self, *arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run the console script, with the plug-ins that are installed in `path`."""
+        return run(self.bin / "chat", *arguments, cwd=self.elsewhere, path=path)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    dist = tmp_path_factory.mktemp("dist")
+    run_ok(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", dist, cwd=ROOT)
+    (built,) = dist.iterdir()
+    return built
+
+
+@pytest.fixture(scope="session")
+def metadata(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        return Parser().parsestr(archive.read(f"{DIST_INFO}/METADATA").decode())
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    home = tmp_path_factory.mktemp("installed")
+    venv.create(home, with_pip=False, symlinks=True)
+    python = home / "bin" / "python"
+    (site,) = home.glob("lib/python*/site-packages")
+    # The dependencies are our own. A directory that a .pth file names is searched, but its own .pth files
+    # are not read, and one of those is what would bring the source tree back in.
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    pip_install("--python", python, "install", "--no-deps", "--no-index", wheel, cwd=home)
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    return Installed(home / "bin", elsewhere)
+
+
+# What the wheel holds
+
+
+def test_the_wheel_holds_our_three_packages_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        assert {name.split("/")[0] for name in archive.namelist()} == PACKAGES | {DIST_INFO}
+
+
+def test_the_wheel_says_that_each_package_is_typed(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        assert {f"{package}/py.typed" for package in PACKAGES} <= set(archive.namelist())
+
+
+def test_the_wheel_registers_the_command_and_the_transports(wheel: Path) -> None:
+    points = ConfigParser()
+    with zipfile.ZipFile(wheel) as archive:
+        points.read_string(archive.read(f"{DIST_INFO}/entry_points.txt").decode())
+    assert {section: dict(points[section]) for section in points.sections()} == {
+        "console_scripts": {"chat": "cli.app:main"},
+        "chat.transports": {
+            "asyncio": "transports.asyncio_tcp:transport",
+            "threaded": "transports.threaded_tcp:transport",
+        },
+    }
+
+
+def test_the_wheel_carries_its_licence(wheel: Path, metadata: Message) -> None:
+    assert metadata["License-Expression"] == "MIT"
+    assert metadata.get_all("License-File") == ["LICENSE"]
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read(f"{DIST_INFO}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
+
+
+def test_the_event_loop_is_the_only_optional_part(metadata: Message) -> None:
+    assert metadata.get_all("Provides-Extra") == ["fast"]
+
+
+# What it does once installed
+
+
+def test_the_installed_packages_are_imported_from_the_wheel(installed: Installed) -> None:
+    script = "import chatcore, cli, transports; print(chatcore.__file__, cli.__file__, transports.__file__)"
+    origins = run_ok(installed.python, "-P", "-c", script, cwd=installed.elsewhere).split()
+    assert {Path(origin).parent.name for origin in origins} == PACKAGES
+    assert all(Path(origin).is_relative_to(installed.bin.parent) for origin in origins)
+
+
+def test_the_command_tells_its_version(installed: Installed) -> None:
+    done = installed.chat("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "chat 0.1.0\n", "")
+
+
+def test_a_consumer_is_type_checked_against_the_wheel(installed: Installed, tmp_path: Path) -> None:
+    # The last line is wrong on purpose: were the packages untyped, it would pass as Any.
+    (tmp_path / "consumer.py").write_text(
+        "import chatcore.transport\nimport cli.app\nimport transports.asyncio_tcp\n\n"
+        "chatcore.transport.there_is_no_such_name\n"
+    )
+    done = run(
+        *(sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-error-summary"),
+        *("--python-executable", installed.python, "consumer.py"),
+        cwd=tmp_path,
+    )
+    assert done.stdout.splitlines() == [
+        'consumer.py:5: error: Module has no attribute "there_is_no_such_name"  [attr-defined]'
+    ], done.stderr
+
+
+# Transports that somebody else wrote
+
+
+def install_plugin(name: str, source: str, tmp_path: Path) -> Path:
+    """Build and install a distribution that registers the transport `name`; return where it went."""
+    module = name.replace("-", "_")
+    project = tmp_path / name
+    project.mkdir()
+    (project / f"{module}.py").write_text(source)
+    (project / "pyproject.toml").write_text(
+        f"""
+        [build-system]
+        requires = ["hatchling"]
+        build-backend = "hatchling.build"
+
+        [project]
+        name = "{name}"
+        version = "1.0"
+
+        [project.entry-points."chat.transports"]
+        {name} = "{module}:transport"
+
+        [tool.hatch.build.targets.wheel]
+        only-include = ["{module}.py"]
+        """
+    )
+    target = tmp_path / "plugins"
+    pip_install(
+        *("install", "--no-deps", "--no-build-isolation", "--no-index", "--target", target, project),
+        cwd=tmp_path,
+    )
+    return target
+
+
+CARRIER_PIGEON = """
+class CarrierPigeon:
+    name = "carrier-pigeon"
+
+    def serve(self):
+        print("the pigeon has left")
+
+
+transport = CarrierPigeon()
+"""
+
+
+def test_an_installed_transport_is_listed(installed: Installed, tmp_path: Path) -> None:
+    plugins = install_plugin("carrier-pigeon", CARRIER_PIGEON, tmp_path)
+    done = installed.chat("transports", path=plugins)
+    assert done.returncode == 0, done.stderr
+    assert {"asyncio", "threaded", "carrier-pigeon"} <= set(done.stdout.split())
+
+
+def test_an_installed_transport_is_served_by_name(installed: Installed, tmp_path: Path) -> None:
+    plugins = install_plugin("carrier-pigeon", CARRIER_PIGEON, tmp_path)
+    done = installed.chat("server", "--transport", "carrier-pigeon", path=plugins)
+    assert done.returncode == 0, done.stderr
+    assert "the pigeon has left" in done.stdout
+
+
+def test_a_broken_transport_disables_only_itself(installed: Installed, tmp_path: Path) -> None:
+    plugins = install_plugin("dead-parrot", "raise RuntimeError('it is pining')\n", tmp_path)
+    done = installed.chat("transports", path=plugins)
+    assert done.returncode == 0, done.stderr
+    assert {"asyncio", "threaded"} <= set(done.stdout.split())
+    said = done.stdout + done.stderr
+    assert "dead-parrot" in said
+    assert "it is pining" in said
+    assert "Traceback" not in said

@@ -1,0 +1,1 @@
+"""Interchangeable transports: what moves bytes between sockets and sessions."""

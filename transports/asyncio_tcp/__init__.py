@@ -1,0 +1,80 @@
+"""The asyncio transport: one event loop for all connections, uvloop's where it is installed."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+from chatcore.transport import Hub, Listen, Transport
+from transports.asyncio_tcp.server import Server
+
+__all__ = ["AsyncioTransport", "Server", "transport"]
+
+
+_Started = tuple[Server, asyncio.AbstractEventLoop, asyncio.Event]
+
+
+class AsyncioTransport:
+    """Runs a `Server` in a loop in a thread of its own."""
+
+    name = "asyncio"
+    summary = "one event loop for all connections (uvloop with the extra 'fast')"
+
+    def start(self, hub: Hub, listens: Sequence[Listen]) -> "_Running":
+        """Listen and return; raises `OSError`."""
+        return _Running(hub, listens)
+
+
+class _Running:
+    """A server whose loop runs in a thread."""
+
+    def __init__(self, hub: Hub, listens: Sequence[Listen]) -> None:
+        started: Future[_Started] = Future()
+        self._thread = threading.Thread(
+            target=self._run, args=(hub, listens, started), name="chat-asyncio", daemon=True
+        )
+        self._thread.start()
+        try:
+            self._server, self._loop, self._stopping = started.result()
+        except BaseException:
+            self._thread.join()
+            raise
+
+    @property
+    def listening(self) -> Sequence[Listen]:
+        """Where it listens."""
+        return self._server.listening
+
+    def close(self) -> None:
+        """Drain and stop; returns when the thread is gone."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join()
+
+    @staticmethod
+    def _run(hub: Hub, listens: Sequence[Listen], started: "Future[_Started]") -> None:
+        async def main() -> None:
+            stopping = asyncio.Event()
+            server = Server(hub, listens)
+            try:
+                await server.start()
+            except BaseException as error:
+                started.set_exception(error)
+                return
+            started.set_result((server, asyncio.get_running_loop(), stopping))
+            await stopping.wait()
+            await server.close()
+
+        with asyncio.Runner(loop_factory=_new_event_loop) as runner:
+            runner.run(main())
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+transport: Transport = AsyncioTransport()

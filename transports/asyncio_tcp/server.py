@@ -1,0 +1,221 @@
+"""Serves a hub from an event loop: one protocol object a connection, no task a connection."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import islice
+from typing import Self, cast
+
+from chatcore.transport import Hub, Listen, Peer, Session, Wire
+from transports.sockets import BACKLOG, bind, listening_on, tune
+
+__all__ = ["Server"]
+
+SLICE = 256
+"""Sessions that are served before the loop gets to do other work."""
+
+
+class Server:
+    """Serves listeners on a hub, in the loop in which it is started. An async context manager."""
+
+    def __init__(self, hub: Hub, listens: Sequence[Listen]) -> None:
+        self.listening: list[Listen] = []
+        self._hub = hub
+        self._listens = listens
+        self._port = hub.port(self._wake)
+        self._listeners: list[asyncio.Server] = []
+        self._connections: dict[Session, _Connection] = {}
+        self._blocked: set[_Connection] = set()  # whose sockets refuse more for now
+        self._batch: Iterator[Session] | None = None  # what is being served, slice by slice
+        self._scheduled = False
+        self._again = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
+        self._closed = False
+
+    def __repr__(self) -> str:
+        where = " ".join(map(str, self.listening))
+        return f"<asyncio Server {where} connections={len(self._connections)}>"
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Listen; raises `OSError`, and then nothing is left behind."""
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._empty = asyncio.Event()
+        try:
+            for listen in self._listens:
+                await self._listen(listen)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Take no more connections, drain those there are, stop. Idempotent."""
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+        self._port.drain()
+        if self._connections:
+            await self._empty.wait()
+        self._closed = True
+        self._port.close()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    async def _listen(self, listen: Listen) -> None:
+        sockets = bind(listen)
+        with contextlib.ExitStack() as unused:
+            for sock in sockets:
+                unused.callback(sock.close)
+            for sock in sockets:
+                connection = partial(_Connection, self, listen.wire)
+                self._listeners.append(await self._loop.create_server(connection, sock=sock, backlog=BACKLOG))
+            unused.pop_all()
+        self.listening.append(listening_on(listen, sockets))
+
+    # --- the rhythm of the loop ------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        """Have the port's ready sessions served soon; callable from any thread."""
+        self._again = True
+        if self._scheduled or self._closed:
+            return
+        self._scheduled = True
+        if threading.get_ident() == self._thread:
+            self._loop.call_soon(self._serve)
+        else:
+            with contextlib.suppress(RuntimeError):  # the loop was closed in this very moment
+                self._loop.call_soon_threadsafe(self._serve)
+
+    def _serve(self) -> None:
+        if self._batch is None:
+            self._again = False
+            self._batch = self._port.ready()
+        served = 0
+        for session in islice(self._batch, SLICE):
+            served += 1
+            if connection := self._connections.get(session):
+                connection.serve()
+        if served == SLICE:
+            self._loop.call_soon(self._serve)
+            return
+        self._batch = None
+        self._set_timer()
+        # In this order: a thread that wakes us between the two lines is seen by one of them.
+        self._scheduled = False
+        if self._again:
+            self._wake()
+
+    def _set_timer(self) -> None:
+        when = self._port.next_deadline()
+        if when == self._timer_at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = when
+        self._timer = None
+        if when is not None and not self._closed:
+            self._timer = self._loop.call_later(max(when - self._hub.clock(), 0.0), self._handle_deadlines)
+
+    def _handle_deadlines(self) -> None:
+        self._timer_at = None
+        for connection in list(self._blocked):
+            connection.report_progress()
+        self._port.handle_deadlines(self._hub.clock())
+        self._set_timer()
+
+    # --- for connections -------------------------------------------------------------------------
+
+    def opened(self, connection: "_Connection", peer: Peer, wire: Wire) -> Session:
+        """Count a connection in."""
+        session = self._port.open(peer, wire)
+        self._connections[session] = connection
+        self._empty.clear()
+        return session
+
+    def lost(self, connection: "_Connection", session: Session) -> None:
+        """Count a connection out."""
+        session.connection_lost()
+        self._blocked.discard(connection)
+        del self._connections[session]
+        if not self._connections:
+            self._empty.set()
+
+    def block(self, connection: "_Connection") -> None:
+        """Note that a connection's socket refuses more for now."""
+        self._blocked.add(connection)
+
+    def unblock(self, connection: "_Connection") -> None:
+        """Note that it takes more again."""
+        self._blocked.discard(connection)
+
+
+class _Connection(asyncio.Protocol):
+    """One connection: its transport on one side, its session on the other."""
+
+    __slots__ = ("_reading", "_server", "_session", "_transport", "_wire")
+
+    _transport: asyncio.Transport
+    _session: Session
+
+    def __init__(self, server: Server, wire: Wire) -> None:
+        self._server = server
+        self._wire = wire
+        self._reading = True
+
+    def serve(self) -> None:
+        """Write what there is to write, and do what the session wants done with its socket."""
+        session, transport = self._session, self._transport
+        while data := session.data_to_send():
+            transport.write(data)
+            if unsent := transport.get_write_buffer_size():
+                self._server.block(self)
+                session.data_unsent(unsent)
+                break
+        if session.closed:
+            transport.abort()
+        elif session.closing:
+            transport.write_eof()
+        if session.want_data != self._reading:
+            self._reading = not self._reading
+            if self._reading:
+                transport.resume_reading()
+            else:
+                transport.pause_reading()
+
+    def report_progress(self) -> None:
+        """Tell the session how much its socket still refuses."""
+        self._session.data_unsent(self._transport.get_write_buffer_size())
+
+    # --- called by the loop ----------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is not one by type
+        transport.set_write_buffer_limits(0)  # so that resume_writing means that all is written
+        tune(transport.get_extra_info("socket"))
+        host, port, *_ = transport.get_extra_info("peername") or ("", 0)
+        self._session = self._server.opened(self, Peer(host, port), self._wire)
+
+    def data_received(self, data: bytes) -> None:
+        self._session.receive_data(data)
+
+    def eof_received(self) -> bool:
+        self._session.receive_eof()
+        return True  # the transport stays open: there may be answers to write
+
+    def resume_writing(self) -> None:
+        self._server.unblock(self)
+        self._session.data_unsent(0)
+        self.serve()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.lost(self, self._session)

@@ -1,0 +1,64 @@
+"""What every TCP transport asks of its sockets."""
+
+import contextlib
+import socket
+from collections.abc import Sequence
+from dataclasses import replace
+
+from chatcore.transport import Listen
+
+__all__ = ["BACKLOG", "bind", "listening_on", "tune"]
+
+BACKLOG = 4096
+"""Connections that may wait to be accepted; systems cut it to their own maximum."""
+
+# Unsent bytes that the system takes. Without this bound a socket is reported writable only once a
+# third of a buffer of megabytes has drained, and a slow reader looks like one that has stopped.
+_UNSENT = 16 * 1024
+_NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+_SEND_BUFFER = 128 * 1024  # where there is no such option
+
+
+def tune(sock: socket.socket) -> None:
+    """Set up the socket of a connection."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if _NOTSENT_LOWAT is not None:
+        sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _UNSENT)
+    else:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+
+
+def bind(listen: Listen) -> list[socket.socket]:
+    """Return a listening socket for every address of a host, all on one port; raises `OSError`."""
+    with contextlib.ExitStack() as undo:
+        sockets: list[socket.socket] = []
+        port = listen.port
+        for family, kind, proto, _, address in _addresses(listen.host, port):
+            sock = undo.enter_context(socket.socket(family, kind, proto))
+            if hasattr(socket, "SO_REUSEADDR") and not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind((address[0], port, *address[2:]))
+            sock.listen(BACKLOG)
+            sock.setblocking(False)
+            port = sock.getsockname()[1]
+            sockets.append(sock)
+        undo.pop_all()
+        return sockets
+
+
+def listening_on(listen: Listen, sockets: Sequence[socket.socket]) -> Listen:
+    """Return the address with the port that was really got."""
+    return replace(listen, port=sockets[0].getsockname()[1])
+
+
+def _addresses(
+    host: str, port: int
+) -> list[
+    tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]]
+]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    if not found:
+        raise OSError(f"{host} has no address")
+    return list(dict.fromkeys(found))  # type: ignore[arg-type]  # typeshed: an address may be of another family

@@ -1,0 +1,22 @@
+"""The threaded transport: a thread reads each connection, one writes to all."""
+
+from collections.abc import Sequence
+
+from chatcore.transport import Hub, Listen, Transport
+from transports.threaded_tcp.server import Server
+
+__all__ = ["Server", "ThreadedTransport", "transport"]
+
+
+class ThreadedTransport:
+    """Runs a `Server`."""
+
+    name = "threaded"
+    summary = "a thread reads each connection, one writes to all of them"
+
+    def start(self, hub: Hub, listens: Sequence[Listen]) -> Server:
+        """Listen and return; raises `OSError`."""
+        return Server(hub, listens)
+
+
+transport: Transport = ThreadedTransport()

@@ -1,0 +1,316 @@
+"""Serves a hub from threads: one reads each connection, and a single pump writes to all of them.
+
+- Only the pump writes, and only the pump closes a socket; a reader that ends leaves its connection to
+  the pump. Were a reader to close it, the descriptor could be another connection's by the time the
+  pump writes.
+- A reader waits in ``recv``; the pump never waits on a socket, only in its selector.
+"""
+
+import logging
+import selectors
+import socket
+import threading
+from collections import deque
+from collections.abc import Sequence
+
+from chatcore.transport import Hub, Listen, Peer, Session, Wire
+from transports.sockets import bind, listening_on, tune
+
+__all__ = ["Server"]
+
+log = logging.getLogger("chat.threaded")
+
+RECEIVE = 64 * 1024
+"""Bytes that a reader takes at once."""
+
+ACCEPT_PAUSE = 0.5
+"""Seconds in which nobody is accepted when the system has no descriptor or thread left."""
+
+_FOREVER = 365 * 24 * 3600.0  # a socket with a timeout does not block, which is what the pump needs
+
+
+class Server:
+    """Serves listeners on a hub, in threads of its own. A context manager."""
+
+    def __init__(self, hub: Hub, listens: Sequence[Listen]) -> None:
+        self.listening: list[Listen] = []
+        self._hub = hub
+        self._port = hub.port(self._wake)
+        self._selector = selectors.DefaultSelector()
+        self._listeners: dict[socket.socket, Wire] = {}
+        self._connections: dict[Session, _Connection] = {}
+        self._left: deque[_Connection] = deque()  # whose reader has ended
+        self._closing = False
+        self._accept_again: float | None = None
+        self._woken = False
+        self._waker, self._wakee = socket.socketpair()
+        self._waker.setblocking(False)
+        self._wakee.setblocking(False)
+        self._selector.register(self._wakee, selectors.EVENT_READ)
+        self._pump = threading.Thread(target=self._run, name="chat-pump", daemon=True)
+        try:
+            for listen in listens:
+                sockets = bind(listen)
+                self._listeners.update(dict.fromkeys(sockets, listen.wire))
+                self.listening.append(listening_on(listen, sockets))
+        except BaseException:
+            self._release()
+            raise
+        self._accept(True)
+        self._pump.start()
+
+    def __repr__(self) -> str:
+        where = " ".join(map(str, self.listening))
+        return f"<threaded Server {where} connections={len(self._connections)}>"
+
+    def close(self) -> None:
+        """Take no more connections, drain those there are, stop. Idempotent."""
+        self._closing = True
+        self._wake()
+        self._pump.join()
+
+    # --- the pump --------------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        """Have the port's ready sessions served soon; callable from any thread."""
+        if not self._woken:
+            self._woken = True
+            try:
+                self._waker.send(b"\0")
+            except OSError:
+                log.debug("woken after the end")
+
+    def _run(self) -> None:
+        draining = False
+        while not (draining and not self._connections):
+            for key, _ in self._selector.select(self._timeout()):
+                self._handle_event(key.fileobj, key.data)
+            if self._closing and not draining:
+                draining = True
+                self._close_listeners()
+                self._port.drain()
+            while self._left:
+                self._reader_left(self._left.popleft())
+            for session in self._port.ready():
+                if connection := self._connections.get(session):
+                    self._serve(connection)
+            self._handle_deadlines()
+        self._port.close()
+        self._release()
+
+    def _timeout(self) -> float | None:
+        if self._left:
+            return 0.0
+        times = [when for when in (self._port.next_deadline(), self._accept_again) if when is not None]
+        return max(min(times) - self._hub.clock(), 0.0) if times else None
+
+    def _handle_event(self, source: object, connection: "_Connection | None") -> None:
+        if connection is not None:
+            self._serve(connection)
+        elif source is self._wakee:
+            self._wakee.recv(RECEIVE)
+            self._woken = False
+        elif isinstance(source, socket.socket):
+            self._accept_from(source)
+
+    def _handle_deadlines(self) -> None:
+        now = self._hub.clock()
+        when = self._port.next_deadline()
+        if when is not None and when <= now:
+            self._port.handle_deadlines(now)
+        if self._accept_again is not None and self._accept_again <= now:
+            self._accept(True)
+
+    def _serve(self, connection: "_Connection") -> None:
+        connection.write(self._selector)
+        session = connection.session
+        if session.closed:
+            connection.shut(socket.SHUT_RDWR)
+            if connection.reader_left:
+                self._drop(connection)
+        elif session.closing and not connection.unsent:
+            connection.shut(socket.SHUT_WR)
+        if _readable(session):
+            connection.may_read.set()
+
+    # --- connections -----------------------------------------------------------------------------
+
+    def _accept(self, wanted: bool) -> None:
+        """Watch the listeners, or leave them alone for a while."""
+        self._accept_again = None if wanted else self._hub.clock() + ACCEPT_PAUSE
+        for listener in self._listeners:
+            if wanted:
+                self._selector.register(listener, selectors.EVENT_READ)
+            else:
+                self._selector.unregister(listener)
+
+    def _accept_from(self, listener: socket.socket) -> None:
+        while self._accept_again is None:
+            try:
+                sock, address = listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                log.warning("cannot accept connections: %s", error)
+                self._accept(False)
+                return
+            self._open(sock, Peer(address[0], address[1]), self._listeners[listener])
+
+    def _open(self, sock: socket.socket, peer: Peer, wire: Wire) -> None:
+        try:
+            tune(sock)
+        except OSError:  # it is gone already
+            sock.close()
+            return
+        session = self._port.open(peer, wire)
+        connection = _Connection(sock, session)
+        try:
+            threading.Thread(
+                target=self._read, args=(connection,), name=f"chat-read-{peer.port}", daemon=True
+            ).start()
+        except RuntimeError as error:
+            log.warning("cannot start a thread: %s", error)
+            session.connection_lost()
+            connection.close()
+            self._accept(False)
+        else:
+            self._connections[session] = connection
+
+    def _read(self, connection: "_Connection") -> None:
+        """Be the reader of one connection."""
+        connection.read()
+        self._left.append(connection)
+        self._wake()
+
+    def _reader_left(self, connection: "_Connection") -> None:
+        connection.reader_left = True
+        if connection.broken:
+            connection.session.connection_lost()
+        self._serve(connection)
+
+    def _drop(self, connection: "_Connection") -> None:
+        connection.unwatch(self._selector)
+        connection.session.connection_lost()
+        connection.close()
+        self._connections.pop(connection.session, None)
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    def _close_listeners(self) -> None:
+        if self._accept_again is None:
+            self._accept(False)
+        self._accept_again = None
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+
+    def _release(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        self._selector.close()
+        self._waker.close()
+        self._wakee.close()
+
+
+class _Connection:
+    """One connection: its socket on one side, its session on the other."""
+
+    __slots__ = (
+        "_reader",
+        "_shut",
+        "_watched",
+        "_writer",
+        "broken",
+        "may_read",
+        "reader_left",
+        "session",
+        "unsent",
+    )
+
+    def __init__(self, sock: socket.socket, session: Session) -> None:
+        self.session = session
+        self.unsent = memoryview(b"")
+        self.may_read = threading.Event()
+        self.may_read.set()
+        self.reader_left = False
+        self.broken = False
+        # Two objects with one descriptor: the reader's waits, the pump's never does.
+        sock.settimeout(_FOREVER)
+        self._reader = sock
+        self._writer = socket.socket(sock.family, sock.type, sock.proto, fileno=sock.fileno())
+        self._writer.settimeout(0)
+        self._watched = False
+        self._shut: set[int] = set()
+
+    def read(self) -> None:
+        """Feed the session until the peer's stream ends. For the reader."""
+        session = self.session
+        while True:
+            self.may_read.wait()
+            try:
+                data = self._reader.recv(RECEIVE)
+            except OSError:
+                self.broken = True
+                return
+            if not data:
+                if not self.broken:
+                    session.receive_eof()
+                return
+            session.receive_data(data)
+            if not _readable(session):
+                self.may_read.clear()
+                if _readable(session):  # again by now, and the pump may have said so too early
+                    self.may_read.set()
+
+    def write(self, selector: selectors.BaseSelector) -> None:
+        """Write until there is nothing more, or the socket refuses. For the pump, as all below."""
+        while not self.broken:
+            if not self.unsent:
+                self.unsent = memoryview(self.session.data_to_send())
+                if not self.unsent:
+                    return
+            try:
+                sent = self._writer.send(self.unsent)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                self.broken = True
+                self.shut(socket.SHUT_RDWR)
+                return
+            self.unsent = self.unsent[sent:]
+            if self.unsent:
+                self.session.data_unsent(len(self.unsent))
+                self._watch(selector)
+                return
+            if self._watched:
+                self.unwatch(selector)
+                self.session.data_unsent(0)
+
+    def shut(self, how: int) -> None:
+        """End one direction, or both, which also makes the reader leave."""
+        if how not in self._shut:
+            self._shut.add(how)
+            try:
+                self._writer.shutdown(how)
+            except OSError:
+                log.debug("the peer was gone before the end")
+
+    def unwatch(self, selector: selectors.BaseSelector) -> None:
+        """Wait no longer for the socket to take more."""
+        if self._watched:
+            self._watched = False
+            selector.unregister(self._writer)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._writer.detach()
+        self._reader.close()
+
+    def _watch(self, selector: selectors.BaseSelector) -> None:
+        if not self._watched:
+            self._watched = True
+            selector.register(self._writer, selectors.EVENT_WRITE, self)
+
+
+def _readable(session: Session) -> bool:
+    return session.want_data or session.closed
