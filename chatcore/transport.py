@@ -22,6 +22,7 @@ from chatcore.wire.plain import plain
 
 __all__ = [
     "DEFAULT_PORT",
+    "DEFAULT_URL",
     "GROUP",
     "Hub",
     "Listen",
@@ -38,6 +39,7 @@ __all__ = [
 
 GROUP = "chat.transports"
 DEFAULT_PORT = 7024
+DEFAULT_URL = f"chat://127.0.0.1:{DEFAULT_PORT}"
 
 _WIRES: Final[dict[str, Wire]] = {"chat": ndjson, "plain": plain}
 

@@ -7,10 +7,20 @@ from dataclasses import replace
 
 from chatcore.transport import Listen
 
-__all__ = ["BACKLOG", "bind", "listening_on", "tune"]
+__all__ = ["BACKLOG", "CONNECT_SECONDS", "EVENTS_AHEAD", "GOODBYE_SECONDS", "bind", "listening_on", "tune"]
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; systems cut it to their own maximum."""
+
+CONNECT_SECONDS = 10.0
+"""How long a client tries to reach a server."""
+
+GOODBYE_SECONDS = 1.0
+"""How long a client that has ended its stream waits for the server to end its own. Closing at once,
+with something unread, would look to the server like a connection that broke."""
+
+EVENTS_AHEAD = 1_000
+"""Events that may wait for a client's user before its socket is left unread."""
 
 # Unsent bytes that the system takes. Without this bound a socket is reported writable only once a
 # third of a buffer of megabytes has drained, and a slow reader looks like one that has stopped.

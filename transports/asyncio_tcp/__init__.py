@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 
 from chatcore.transport import Hub, Listen, Transport
-from transports.asyncio_tcp.server import Server
+from transports.asyncio_tcp.client import Chat, connect
+from transports.asyncio_tcp.server import Server, serve
 
-__all__ = ["AsyncioTransport", "Server", "transport"]
+__all__ = ["AsyncioTransport", "Chat", "Server", "connect", "serve", "transport"]
 
 
 _Started = tuple[Server, asyncio.AbstractEventLoop, asyncio.Event]

@@ -3,18 +3,32 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import Self, cast
 
-from chatcore.transport import Hub, Listen, Peer, Session, Wire
+from chatcore.transport import DEFAULT_URL, Hub, Listen, Peer, Session, Wire
 from transports.sockets import BACKLOG, bind, listening_on, tune
 
-__all__ = ["Server"]
+__all__ = ["Server", "serve"]
 
 SLICE = 256
 """Sessions that are served before the loop gets to do other work."""
+
+
+@contextlib.asynccontextmanager
+async def serve(*urls: str, hub: Hub | None = None) -> AsyncIterator["Server"]:
+    """Serve a hub at these addresses for as long as the ``async with`` lasts, then drain.
+
+    Without a hub it makes one of its own, which keeps messages in memory and ends with it. Raises
+    `OSError` where it cannot listen.
+    """
+    listens = [Listen.parse(url) for url in urls or (DEFAULT_URL,)]
+    owned = contextlib.nullcontext(hub) if hub else contextlib.closing(Hub())
+    with owned as served:
+        async with Server(served, listens) as server:
+            yield server
 
 
 class Server:

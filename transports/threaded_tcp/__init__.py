@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from chatcore.transport import Hub, Listen, Transport
-from transports.threaded_tcp.server import Server
+from transports.threaded_tcp.client import Chat, connect
+from transports.threaded_tcp.server import Server, serve
 
-__all__ = ["Server", "ThreadedTransport", "transport"]
+__all__ = ["Chat", "Server", "ThreadedTransport", "connect", "serve", "transport"]
 
 
 class ThreadedTransport:

@@ -6,17 +6,19 @@
 - A reader waits in ``recv``; the pump never waits on a socket, only in its selector.
 """
 
+import contextlib
 import logging
 import selectors
 import socket
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Self
 
-from chatcore.transport import Hub, Listen, Peer, Session, Wire
+from chatcore.transport import DEFAULT_URL, Hub, Listen, Peer, Session, Wire
 from transports.sockets import bind, listening_on, tune
 
-__all__ = ["Server"]
+__all__ = ["Server", "serve"]
 
 log = logging.getLogger("chat.threaded")
 
@@ -27,6 +29,19 @@ ACCEPT_PAUSE = 0.5
 """Seconds in which nobody is accepted when the system has no descriptor or thread left."""
 
 _FOREVER = 365 * 24 * 3600.0  # a socket with a timeout does not block, which is what the pump needs
+
+
+@contextlib.contextmanager
+def serve(*urls: str, hub: Hub | None = None) -> Iterator["Server"]:
+    """Serve a hub at these addresses for as long as the ``with`` lasts, then drain.
+
+    Without a hub it makes one of its own, which keeps messages in memory and ends with it. Raises
+    `OSError` where it cannot listen.
+    """
+    listens = [Listen.parse(url) for url in urls or (DEFAULT_URL,)]
+    owned = contextlib.nullcontext(hub) if hub else contextlib.closing(Hub())
+    with owned as served, Server(served, listens) as server:
+        yield server
 
 
 class Server:
@@ -62,6 +77,12 @@ class Server:
     def __repr__(self) -> str:
         where = " ".join(map(str, self.listening))
         return f"<threaded Server {where} connections={len(self._connections)}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Take no more connections, drain those there are, stop. Idempotent."""

@@ -1,0 +1,298 @@
+"""A blocking client: the client session, driven by a thread of its own."""
+
+import logging
+import selectors
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Self, TypeVar
+
+from chatcore.client import (
+    LOBBY,
+    Ack,
+    ClientSession,
+    Event,
+    Gap,
+    Joined,
+    Left,
+    Message,
+    NickFrame,
+    Page,
+    Position,
+    Request,
+)
+from chatcore.transport import DEFAULT_URL, parse_url
+from transports.sockets import CONNECT_SECONDS, EVENTS_AHEAD, GOODBYE_SECONDS, tune
+
+__all__ = ["Chat", "connect"]
+
+A = TypeVar("A")
+
+log = logging.getLogger("chat.client")
+
+RECEIVE = 64 * 1024
+
+
+def connect(
+    url: str = DEFAULT_URL,
+    *,
+    nick: str,
+    rooms: Sequence[str] = (LOBBY,),
+    history: int | None = None,
+    client: str | None = None,
+) -> "Chat":
+    """Connect to a server and join rooms: ``with connect(url, nick=...) as chat``.
+
+    ``history`` asks for the last n messages of each room. Raises `OSError` where there is no server,
+    `RefusedError` where it does not want us, `UsageError` for arguments that cannot be.
+    """
+    _, host, port = parse_url(url, ("chat",))
+    session = ClientSession(nick, client=client)
+    connection = _Connection(socket.create_connection((host, port), timeout=CONNECT_SECONDS), session)
+    chat = Chat(session, connection, rooms[0] if rooms else LOBBY)
+    try:
+        connection.answer(session.welcome)
+        for room in rooms:
+            chat.join(room, history=history)
+    except BaseException:
+        chat.close()
+        raise
+    return chat
+
+
+class Chat:
+    """A live connection. Its methods wait for the server's answer, unless their name says otherwise.
+
+    Iterating over it yields messages; `events` yields all that happens, gaps too. Only one of the
+    two, and only one at a time: an event is handed out once. While nobody takes events and nothing
+    asked is unanswered, the socket is left unread. All methods may be called from any thread.
+
+    A server that refuses raises `RefusedError`; once the connection has ended, every call raises
+    what ended it.
+    """
+
+    def __init__(self, session: ClientSession, connection: "_Connection", room: str) -> None:
+        self._session = session
+        self._connection = connection
+        self._room = room  # which calls mean that name none
+
+    def __repr__(self) -> str:
+        return f"<threaded Chat {self._session!r}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    @property
+    def nick(self) -> str:
+        """The nick that the server knows us by."""
+        return self._session.nick
+
+    @property
+    def session(self) -> ClientSession:
+        """What is known of the connection; to be looked at, not driven."""
+        return self._session
+
+    def join(self, room: str, *, after: Position | None = None, history: int | None = None) -> Joined:
+        """Enter a room, behind a position or with the last ``history`` messages."""
+        with self._connection.lock:
+            request = self._session.join(room, after=after, history=history)
+        return self._connection.answer(request)
+
+    def leave(self, room: str) -> Left:
+        """Leave a room."""
+        with self._connection.lock:
+            request = self._session.leave(room)
+        return self._connection.answer(request)
+
+    def post(self, text: str, *, room: str | None = None) -> Ack:
+        """Say something; returns once the server keeps it."""
+        return self._connection.answer(self.post_nowait(text, room=room))
+
+    def post_nowait(self, text: str, *, room: str | None = None) -> Request[Ack]:
+        """Say something; `flush` waits for the acknowledgement, and the request then has it."""
+        with self._connection.lock:
+            request = self._session.post(room or self._room, text)
+        self._connection.wake()
+        return request
+
+    def flush(self) -> None:
+        """Wait until every post is acknowledged or refused."""
+        self._connection.wait_for(lambda: not self._session.unacknowledged)
+
+    def history(
+        self,
+        room: str | None = None,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int | None = None,
+    ) -> Page:
+        """Return a page of a room's log, oldest message first; by default the newest page."""
+        with self._connection.lock:
+            request = self._session.history(room or self._room, before=before, after=after, limit=limit)
+        return self._connection.answer(request)
+
+    def who(self, room: str | None = None) -> tuple[str, ...]:
+        """Return the nicks of all who are in a room."""
+        with self._connection.lock:
+            request = self._session.who(room or self._room)
+        return self._connection.answer(request).nicks
+
+    def set_nick(self, nick: str) -> NickFrame:
+        """Take another nick."""
+        with self._connection.lock:
+            request = self._session.set_nick(nick)
+        return self._connection.answer(request)
+
+    def events(self) -> Iterator[Event]:
+        """Yield all that happens, until the connection ends.
+
+        Ends without a word after `close`; raises the `ChatError` that ended it otherwise.
+        """
+        while (event := self._connection.next_event()) is not None:
+            yield event
+
+    def __iter__(self) -> Iterator[Message]:
+        for event in self.events():
+            if isinstance(event, Message):
+                yield event
+            elif isinstance(event, Gap):
+                log.warning("messages of %s are missing: %s", event.room, event)
+
+    def close(self) -> None:
+        """Say goodbye. What is not answered yet fails with `ClosedError`. Idempotent."""
+        self._connection.close()
+
+
+class _Connection:
+    """The socket on one side, the session on the other, and the thread between them.
+
+    ``lock`` guards the session; the thread holds it for no system call.
+    """
+
+    def __init__(self, sock: socket.socket, session: ClientSession) -> None:
+        self._session = session
+        self._sock = sock
+        self._events: deque[Event] = deque()
+        self.lock = threading.Condition()
+        self._unsent = b""
+        self._goodbye_by: float | None = None
+        self._waker, self._wakee = socket.socketpair()
+        for end in (sock, self._waker, self._wakee):
+            end.setblocking(False)
+        tune(sock)
+        self._thread = threading.Thread(target=self._run, name="chat-client", daemon=True)
+        self._thread.start()
+
+    # --- for the caller's threads ----------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Have the thread look at the session again."""
+        try:
+            self._waker.send(b"\0")
+        except OSError:  # it is full of wakes, or the thread has gone
+            log.debug("the thread need not be woken")
+
+    def answer(self, request: Request[A]) -> A:
+        """Wait for the answer to a request."""
+        self.wake()
+        self.wait_for(lambda: request.done)
+        return request.result()
+
+    def wait_for(self, what: Callable[[], bool]) -> None:
+        """Wait until something is so; whatever waits for the server ends with the connection."""
+        with self.lock:
+            self.lock.wait_for(what)
+
+    def next_event(self) -> Event | None:
+        """Return the next event, or ``None`` after our own goodbye."""
+        with self.lock:
+            if len(self._events) == EVENTS_AHEAD:
+                self.wake()
+            self.lock.wait_for(lambda: self._events or self._session.closed)
+            if self._events:
+                return self._events.popleft()
+            self._session.raise_unless_ours()
+            return None
+
+    def close(self) -> None:
+        """End our stream, wait a moment for the server to end its own, and let go."""
+        with self.lock:
+            self._session.close()
+            self.lock.notify_all()
+        self.wake()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    # --- the thread ------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        with selectors.DefaultSelector() as selector, self._sock, self._waker, self._wakee:
+            selector.register(self._wakee, selectors.EVENT_READ)
+            selector.register(self._sock, selectors.EVENT_READ)
+            while (interest := self._update()) is not None:
+                mask, timeout = interest
+                self._watch(selector, mask)
+                for key, ready in selector.select(timeout):
+                    if key.fileobj is self._wakee:
+                        self._wakee.recv(RECEIVE)
+                    else:
+                        self._transfer(ready)
+
+    def _update(self) -> tuple[int, float | None] | None:
+        """Bring the session up to date; return what to wait for, or ``None`` at the end."""
+        session = self._session
+        with self.lock:
+            now = session.clock()
+            session.handle_deadline(now)
+            self._unsent = self._unsent or session.data_to_send()
+            self._events.extend(session.events_received())
+            self.lock.notify_all()
+            if session.closed:
+                return self._goodbye(now)
+            reading = session.waiting or len(self._events) < EVENTS_AHEAD
+            deadline = session.next_deadline()
+        mask = (selectors.EVENT_READ if reading else 0) | (selectors.EVENT_WRITE if self._unsent else 0)
+        return mask, None if deadline is None else max(deadline - now, 0.0)
+
+    def _goodbye(self, now: float) -> tuple[int, float | None] | None:
+        if not self._session.closed_by_us or (self._goodbye_by is not None and now >= self._goodbye_by):
+            return None
+        if self._goodbye_by is None:
+            self._goodbye_by = now + GOODBYE_SECONDS
+            try:
+                self._sock.shutdown(socket.SHUT_WR)
+            except OSError:
+                return None
+        return selectors.EVENT_READ, self._goodbye_by - now
+
+    def _watch(self, selector: selectors.BaseSelector, mask: int) -> None:
+        watched = selector.get_map().get(self._sock)
+        if mask and watched is None:
+            selector.register(self._sock, mask)
+        elif mask and watched is not None and watched.events != mask:
+            selector.modify(self._sock, mask)
+        elif not mask and watched is not None:
+            selector.unregister(self._sock)
+
+    def _transfer(self, ready: int) -> None:
+        try:
+            if ready & selectors.EVENT_WRITE:
+                self._unsent = self._unsent[self._sock.send(self._unsent) :]
+                with self.lock:
+                    self._session.data_drained()
+            data = self._sock.recv(RECEIVE) if ready & selectors.EVENT_READ else None
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        with self.lock:
+            if data:
+                self._session.receive_data(data)
+            elif data is not None:
+                self._goodbye_by = 0.0  # the server has ended its stream
+                self._session.receive_eof()
