@@ -3,3 +3,7 @@
 Read in this order: `messages`, `wire`, `journal`, `room` with `member` and `tail`, `session` with
 `requests`, `port`, `hub`; then `client` for the other end, and `transport` for what plugs in below.
 """
+
+__all__ = ["__version__"]
+
+__version__ = "0.1.0"

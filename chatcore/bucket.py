@@ -2,6 +2,8 @@
 
 __all__ = ["TokenBucket"]
 
+_ENOUGH = 1.0 - 1e-6  # who has waited as long as it was told must not fail for a rounding
+
 
 class TokenBucket:
     """Holds up to ``burst`` tokens and gains ``rate`` a second; ``rate=None`` never runs dry."""
@@ -21,7 +23,7 @@ class TokenBucket:
         if now > self._updated:
             self._tokens = min(self._burst, self._tokens + (now - self._updated) * self._rate)
             self._updated = now
-        if self._tokens >= 1.0:
-            self._tokens -= 1.0
+        if self._tokens >= _ENOUGH:
+            self._tokens = max(self._tokens - 1.0, 0.0)
             return 0.0
         return (1.0 - self._tokens) / self._rate

@@ -89,7 +89,7 @@ HANDSHAKE_SECONDS = 10.0
 
 F = TypeVar("F", bound=Frame)
 
-Event = Joined | Message | Gap | Presence | NickFrame | Left | Error | Closing
+Event = ServerFrame
 """What a session tells: every message, and whatever else concerns the rooms that one is in."""
 
 
@@ -107,12 +107,18 @@ class _View:
 class ClientSession:
     """One connection, as a client sees it.
 
-    ``nick`` and ``limits`` hold what the server said last. ``error`` is why the connection ended,
+    With ``every_frame`` the answers to requests are events too, and so are pings: all that the server
+    says. ``nick`` and ``limits`` hold what the server said last. ``error`` is why the connection ended,
     once ``closed`` is true: nothing is to be written or read any more then.
     """
 
     def __init__(
-        self, nick: str, *, client: str | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        nick: str,
+        *,
+        client: str | None = None,
+        every_frame: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.nick = nick
         self.server = ""
@@ -120,6 +126,7 @@ class ClientSession:
         self.closed = False
         self.error: ChatError | None = None
         self.clock = clock
+        self._every_frame = every_frame
         self._heard = self._opened = clock()
         self._asked_for_life = False
         self._closing: Closing | None = None
@@ -312,39 +319,47 @@ class ClientSession:
     def _handle(self, frame: ServerFrame) -> None:
         match frame:
             case Message():
-                self._read(frame.room, frame.prev, frame.seq, frame)
-            case Ack():
-                self._settle(frame)
+                told = self._read(frame.room, frame.prev, frame.seq, frame)
             case Gap():
-                self._read(frame.room, frame.after, frame.through, frame)
+                told = self._read(frame.room, frame.after, frame.through, frame)
             case Joined():
                 self._views[fold(frame.room)] = _View(frame)
                 self._answer(frame)
-                self._events.append(frame)
+                told = True
             case Left():
                 self._views.pop(fold(frame.room), None)
                 self._answer(frame)
-                self._events.append(frame)
+                told = True
             case NickFrame():
                 self.nick = frame.nick
                 self._answer(frame)
-                self._events.append(frame)
+                told = True
+            case Closing():
+                self._closing = frame
+                told = True
+            case Error():
+                told = not self._refuse(frame)
+            case Presence():
+                told = True
+            case _:
+                self._handle_answer(frame)
+                told = False
+        if told or (self._every_frame and not self.closed):
+            self._events.append(frame)
+
+    def _handle_answer(self, frame: ServerFrame) -> None:
+        match frame:
+            case Ack():
+                self._settle(frame)
             case Welcome():
                 self._welcome(frame)
-            case Error():
-                self._refuse(frame)
             case Members():
                 self._collect(frame)
             case Page():
                 self._answer(frame)
-            case Presence():
-                self._events.append(frame)
-            case Closing():
-                self._closing = frame
-                self._events.append(frame)
             case Ping():
                 self._send(Pong(token=frame.token))
-            case Pong():
+            case _:  # a pong, and what later versions add
                 pass
 
     def _welcome(self, frame: Welcome) -> None:
@@ -354,20 +369,20 @@ class ClientSession:
         self.nick, self.server, self.limits = frame.nick, frame.server, frame.limits
         self._answer(frame)
 
-    def _read(self, room: str, before: int, after: int, event: Message | Gap) -> None:
+    def _read(self, room: str, before: int, after: int, event: Message | Gap) -> bool:
         """The law of reading: whatever comes next begins where we are, and moves us to its end."""
         view = self._views.get(fold(room))
         if view is None:
-            return  # it was on its way when we left
+            return False  # it was on its way when we left
         if before != view.position or after < before:
             self._fail(
                 ProtocolError(
                     f"{event.type} in {room} follows {before}, but we have read up to {view.position}"
                 )
             )
-            return
+            return False
         view.position = after
-        self._events.append(event)
+        return True
 
     def _settle(self, ack: Ack) -> None:
         lane = self._lanes.get(fold(ack.room))
@@ -390,23 +405,24 @@ class ClientSession:
             self._requests.remove(request)
             request.succeed(frame)
 
-    def _refuse(self, frame: Error) -> None:
+    def _refuse(self, frame: Error) -> bool:
+        """Take an error to what it refuses; return whether there is such a thing."""
         error = RefusedError(
             frame.code, frame.message, room=frame.room, id=frame.id, retry_after=frame.retry_after
         )
         lane = self._lanes.get(fold(frame.room)) if frame.room else None
         if lane and frame.id and frame.retry_after is not None:
             if lane.refuse(frame.id, self.clock() + frame.retry_after):
-                return
+                return True
         elif lane and frame.id and (posting := lane.settle(frame.id)):
             posting.fail(error)
-            return
+            return True
         request = next((request for request in self._requests if _refuses(frame, request.frame)), None)
         if request is None:
-            self._events.append(frame)
-            return
+            return False
         self._requests.remove(request)
         request.fail(error)
+        return True
 
     def _view(self, room: str) -> _View:
         view = self._views.get(fold(room))

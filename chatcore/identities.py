@@ -7,7 +7,7 @@ a connection that broke keeps its nick reserved for a while, so that its owner c
 import secrets
 from typing import TYPE_CHECKING
 
-from chatcore.names import fold
+from chatcore.names import NICK_CHARS, fold
 
 if TYPE_CHECKING:
     from chatcore.session import Session
@@ -43,12 +43,13 @@ class Identities:
         holder = self._by_nick_folded.get(fold(nick))
         return holder is None or holder is for_identity
 
-    def free_variant(self, nick: str) -> str:
+    def free_variant(self, nick: str, *, for_identity: Identity | None = None) -> str:
         """Return the nick itself, or the first of ``nick-2``, ``nick-3``... that is free."""
         variant, number = nick, 1
-        while not self.is_free(variant):
+        while not self.is_free(variant, for_identity=for_identity):
             number += 1
-            variant = f"{nick}-{number}"
+            suffix = f"-{number}"
+            variant = nick[: NICK_CHARS - len(suffix)] + suffix
         return variant
 
     def create(self, nick: str, session: "Session") -> Identity:

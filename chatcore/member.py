@@ -29,11 +29,15 @@ _CATCHING_UP = -1  # a place that no tail has
 
 
 class Held(NamedTuple):
-    """The first post that was refused for now: until it comes again, no later one is taken."""
+    """The first post that was refused for now: until it comes again, no later one is taken.
+
+    One that was ``submitted`` came before all that were refused without being so.
+    """
 
     id: str
     code: ErrorCode
     until: float
+    submitted: bool
 
 
 class Member:
@@ -77,13 +81,15 @@ class Member:
         """Begin again at the start of a new epoch, and say so."""
         self.tail = self.room.tail(self.session.wire)
         self.reading = None
+        if self.last is not None:
+            self.last = self.room.head
         self._pending = self._gap(0, 0, "reset")
         self.start(0)
 
     @property
     def finished(self) -> bool:
         """Whether everything up to ``last`` was handed out."""
-        return self.last is not None and self.position >= self.last and not self._pending
+        return self.joined and self.last is not None and self.position >= self.last and not self._pending
 
     @property
     def wants_page(self) -> bool:

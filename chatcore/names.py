@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-__all__ = ["LOBBY", "Nick", "RoomName", "Text", "fold", "is_numeric", "is_reserved"]
+__all__ = ["LOBBY", "NICK_CHARS", "Nick", "RoomName", "Text", "fold", "is_numeric", "is_reserved"]
 
 LOBBY = "lobby"
 """The room that plain members are in, and the one that a client joins unless told otherwise."""
@@ -17,7 +17,10 @@ LOBBY = "lobby"
 RESERVED_FOLDED = frozenset({"admin", "administrator", "moderator", "operator", "root", "server", "system"})
 """Nicks that would lend somebody an authority that nobody gave them."""
 
-Nick = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,32}$")]
+NICK_CHARS = 32
+"""Characters of the longest nick."""
+
+Nick = Annotated[str, Field(pattern=rf"^[A-Za-z0-9._-]{{1,{NICK_CHARS}}}$")]
 RoomName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 # The control characters are Unicode's category Cc: C0, DEL and C1. Tab and newline are text.

@@ -6,7 +6,7 @@ as a draft or a chore, and done when the lock is released.
 
 from typing import TYPE_CHECKING
 
-from chatcore import journal
+from chatcore import __version__, journal
 from chatcore.errors import ErrorCode, Fault
 from chatcore.journal import Draft, Outcome, Unavailable
 from chatcore.member import Held, Member
@@ -32,9 +32,9 @@ from chatcore.wire import Hangup, Item, Reply
 if TYPE_CHECKING:
     from chatcore.session import Session
 
-__all__ = ["SERVER", "answer", "catch_up", "handle", "handle_late", "refuse_draft", "remove"]
+__all__ = ["answer", "catch_up", "handle", "handle_late", "refuse_draft", "remove"]
 
-SERVER = "chatcore/0.1.0"
+SERVER = f"chatcore/{__version__}"
 PAGE_BYTES = 128 * 1024  # of one read of a reader that is behind
 
 _ENVELOPE = 1_024  # bytes of a line that are not for the list it carries
@@ -46,6 +46,8 @@ def handle(session: "Session", item: Item, now: float) -> None:
     match item:
         case Post():
             _post(session, item, now)
+        case Fault(id=None, fatal=False) if not session.want_data:
+            pass  # it has not read of its earlier ones, and waits for no answer to this one
         case Fault(fatal=True):
             session.refuse(item.code, item.message)
             session.end("protocol" if session.identity else None)
@@ -131,14 +133,17 @@ def _nick(session: "Session", frame: NickFrame) -> None:
     identity = session.identity
     assert identity is not None
     identities = session.hub.identities
-    if problem := _nick_problem(session, frame.nick):
+    nick = frame.nick
+    if not session.wire.typed:
+        nick = identities.free_variant(nick, for_identity=identity)
+    if problem := _nick_problem(session, nick):
         session.refuse("bad_name", problem)
-    elif not identities.is_free(frame.nick, for_identity=identity):
-        session.refuse("nick_taken", f"the nick {frame.nick} is in use")
+    elif not identities.is_free(nick, for_identity=identity):
+        session.refuse("nick_taken", f"the nick {nick} is in use")
     else:
         before = identity.nick
-        identities.rename(identity, frame.nick)
-        session.send(frame)
+        identities.rename(identity, nick)
+        session.send(NickFrame(nick=nick))
         for member in session.members.values():
             member.room.names_changed()
             _tell_presence(session, member, before)
@@ -233,9 +238,11 @@ def remove(session: "Session", member: Member) -> None:
 
 
 def _tell_presence(session: "Session", member: Member, nick_before: str | None) -> None:
-    member.room.presence.change(session, nick_before)
-    when = session.hub.clock() + session.hub.limits.presence_seconds
-    session.port.advance_timer(member.room, when)
+    presence = member.room.presence
+    if not presence.pending:  # else a port, of this transport or another, has the time already
+        when = session.hub.clock() + session.hub.limits.presence_seconds
+        session.port.advance_timer(member.room, when)
+    presence.change(session, nick_before)
 
 
 def catch_up(session: "Session", member: Member) -> None:
@@ -286,15 +293,23 @@ def _post(session: "Session", frame: Post, now: float) -> None:
             retry_after=max(held.until - now, 0.0),
         )
     elif wait := session.take_token(now):
-        _refuse_for_now(session, member, frame.id, "rate_limited", "not sent: too many frames", wait)
-    elif _utf8_longer_than(frame.text, session.hub.limits.text_bytes):
-        session.refuse("too_long", "not sent: the text is too long", room=member.room.name, id=frame.id)
+        _hold(session, member, frame.id, "rate_limited", wait)
+        session.refuse(
+            "rate_limited", "not sent: too many frames", room=frame.room, id=frame.id, retry_after=wait
+        )
     else:
         member.held = None
-        if not session.wire.typed:
-            member.own.add(frame.id)
-        session.in_flight += 1
-        session.drafts.append(Draft(member.room.name, frame.id, session.nick, frame.text))
+        _submit(session, member, frame)
+
+
+def _submit(session: "Session", member: Member, frame: Post) -> None:
+    if _utf8_longer_than(frame.text, session.hub.limits.text_bytes):
+        session.refuse("too_long", "not sent: the text is too long", room=frame.room, id=frame.id)
+        return
+    if not session.wire.typed:
+        member.own.add(frame.id)
+    session.in_flight += 1
+    session.drafts.append(Draft(member.room.name, frame.id, session.nick, frame.text))
 
 
 def refuse_draft(session: "Session", draft: Draft, outcome: Outcome) -> None:
@@ -305,24 +320,22 @@ def refuse_draft(session: "Session", draft: Draft, outcome: Outcome) -> None:
     if outcome.kind == "conflict":
         session.refuse("conflict", "this id belongs to another text", room=draft.room, id=draft.id)
     else:
+        wait = outcome.retry_after
+        if member is not None:
+            _hold(session, member, draft.id, "unavailable", wait, submitted=True)
         message = "not sent: it cannot be stored now"
-        _refuse_for_now(session, member, draft.id, "unavailable", message, outcome.retry_after, draft.room)
+        session.refuse("unavailable", message, room=draft.room, id=draft.id, retry_after=wait)
 
 
-def _refuse_for_now(
-    session: "Session",
-    member: Member | None,
-    id_: str,
-    code: ErrorCode,
-    message: str,
-    wait: float,
-    room: str = "",
+def _hold(
+    session: "Session", member: Member, id_: str, code: ErrorCode, wait: float, *, submitted: bool = False
 ) -> None:
     # What is refused now will be sent again; until it is, nothing of the same sender may overtake it.
-    if member is not None and member.held is None and session.wire.typed:
-        member.held = Held(id_, code, session.hub.clock() + wait)
-    name = member.room.name if member is not None else room
-    session.refuse(code, message, room=name, id=id_, retry_after=wait)
+    held = member.held
+    again = held is not None and held.id == id_
+    if session.wire.typed and (held is None or again or (submitted and not held.submitted)):
+        submitted = submitted or (held is not None and held.submitted)
+        member.held = Held(id_, code, session.hub.clock() + wait, submitted)
 
 
 def _utf8_longer_than(text: str, size: int) -> bool:
@@ -349,7 +362,8 @@ def answer(session: "Session", frame: History | Who) -> None:
     """Answer a question whose turn has come."""
     member = session.members.get(fold(frame.room))
     if member is None:
-        session.refuse("not_joined", "you have left this room", room=fold(frame.room))
+        token = frame.token if isinstance(frame, History) else None
+        session.refuse("not_joined", "you have left this room", room=frame.room, id=token)
     elif isinstance(frame, Who):
         _answer_who(session, member, frame)
     else:
@@ -358,7 +372,7 @@ def answer(session: "Session", frame: History | Who) -> None:
 
 def _answer_who(session: "Session", member: Member, frame: Who) -> None:
     room = member.room
-    fit = (session.hub.limits.line_bytes - _ENVELOPE) // _NAME
+    fit = max((session.hub.limits.line_bytes - _ENVELOPE) // _NAME, 1)
     nicks, more = room.nicks(frame.after, fit)
     session.send(Members(room=room.name, nicks=tuple(nicks), count=room.count, more=more))
 

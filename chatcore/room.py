@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Room"]
 
+_ENVELOPE = 512  # bytes of a presence frame that are not for its lists
+_NAME = 160  # bytes of one place in each of the three lists: four nicks of 32 and their syntax
+
 
 class Room:
     """One room of a hub. ``name`` is folded; ``head`` is the last ``seq`` delivered, 0 for none."""
@@ -34,7 +37,8 @@ class Room:
         self.count = 0
         # By port, so that a commit marks a room once a port and never touches a member.
         self.members: dict[Port, dict[Session, Member]] = {}
-        self.presence: PresenceLog[Session] = PresenceLog(name, limits.presence_names)
+        fit = max((limits.line_bytes - _ENVELOPE) // _NAME, 1)
+        self.presence: PresenceLog[Session] = PresenceLog(name, min(limits.presence_names, fit))
         self._tails: dict[Wire, Tail] = {}
         self._limits = limits
         self._sorted: list[tuple[str, str]] | None = None

@@ -34,6 +34,7 @@ from chatcore.messages import (
     ServerFrame,
     Who,
 )
+from chatcore.names import fold
 from chatcore.outbox import Outbox
 from chatcore.wire import Item, Peer, Wire
 
@@ -67,13 +68,14 @@ class Session:
     """One connection, as the core sees it. See `Port` for who calls what."""
 
     __slots__ = (
-        "_asked_for_life",
+        "_asked",
         "_bucket",
         "_decoder",
         "_eof",
         "_farewell",
         "_finished",
         "_gone",
+        "_goodbye",
         "_heard",
         "_input",
         "_lock",
@@ -125,11 +127,12 @@ class Session:
         self._bucket = TokenBucket(hub.limits.frames_per_second, hub.limits.frames_burst, now)
         self._opened = now
         self._heard = now  # when the peer last showed life: a byte came, or its buffer drained
-        self._asked_for_life = False
+        self._asked: float | None = None  # when it was last asked to, since then
         self._unsent = 0  # bytes that the transport holds because the socket refused them
         self._progressed = now  # when that last shrank, or began
         self._refused = False  # not counted among the hub's connections
         self._eof = False
+        self._goodbye = False  # the peer ended the connection, and in order
         self._gone = False
         self._farewell: bytes | None = None
         self._finished = False  # everything has been said
@@ -145,7 +148,7 @@ class Session:
         """Take bytes from the peer, whatever they are; never raises because of them."""
         with self._input:
             now = self._heard = self.hub.clock()
-            self._asked_for_life = False
+            self._asked = None
             if self.state is not State.CLOSED and not self._finished:
                 self._take(self._decoder.receive_data(data, now), now)
         self.hub.wake_ports()
@@ -194,10 +197,10 @@ class Session:
             now = self.hub.clock()
             if self._unsent == 0 and size:
                 self._progressed = now
-                self.port.advance_timer(self, now + (self.hub.limits.stall_seconds or float("inf")))
+                self._advance_timer(_add(now, self.hub.limits.stall_seconds))
             elif size < self._unsent:
                 self._progressed = self._heard = now
-                self._asked_for_life = False
+                self._asked = None
             self._unsent = size
         self.hub.wake_ports()
 
@@ -252,13 +255,26 @@ class Session:
 
     def _check_life(self, now: float) -> None:
         limits = self.hub.limits
+        due = self._life_deadline()
         if not self.want_data:  # it may be talking: we are not listening
-            self._heard = now
-        elif _is_over(now, self._heard, limits.idle_seconds):
-            self.end("timeout")
-        elif not self._asked_for_life and _is_over(now, self._heard, limits.keepalive_seconds):
-            self._asked_for_life = True
+            self._heard, self._asked = now, None
+        elif due is None or now < due:
+            pass
+        elif limits.idle_seconds is None or (self._asked is None and limits.keepalive_seconds is not None):
+            self._asked = now
             self.send(Ping())
+        else:
+            self.end("timeout")
+
+    def _life_deadline(self) -> float | None:
+        """Return when a silent peer is to be asked for a sign of life or, if it was, to be dropped."""
+        keepalive, idle = self.hub.limits.keepalive_seconds, self.hub.limits.idle_seconds
+        if self._asked is None:
+            return _add(self._heard, idle if keepalive is None else keepalive)
+        if keepalive is None or idle is None:
+            return _add(self._asked, keepalive)
+        # However late it was asked, since this process may have been stopped, it may answer in time.
+        return self._asked + (idle - keepalive)
 
     def _next_deadline(self) -> float | None:
         limits = self.hub.limits
@@ -268,8 +284,7 @@ class Session:
         if self.state is State.HANDSHAKE:
             times.append(_add(self._opened, limits.handshake_seconds))
         elif self.state is State.LIVE and self.wire.typed:
-            patience = limits.idle_seconds if self._asked_for_life else limits.keepalive_seconds
-            times.append(_add(self._heard, patience))
+            times.append(self._life_deadline())
         return min((time for time in times if time is not None), default=None)
 
     # --- life, under the lock --------------------------------------------------------------------
@@ -281,10 +296,10 @@ class Session:
 
     def begin(self, forbidden: str | None) -> None:
         """Begin; with a reason not to, say it and end."""
-        forbidden = forbidden or self.hub.admit(self.peer)
-        if forbidden:
+        full = None if forbidden else self.hub.admit(self.peer)
+        if forbidden or full:
             self._refused = True
-            self.refuse("limit_exceeded", forbidden)
+            self.refuse("limit_exceeded" if full else "unavailable", full or forbidden or "")
             self.end(None)
         else:
             for item in self._decoder.opening():
@@ -296,12 +311,15 @@ class Session:
         self.identity = identity
         identity.session = self
         self.state = State.LIVE
+        if self.wire.typed:
+            self._advance_timer(self._life_deadline())
 
     def hang_up(self) -> None:
         """The peer will ask for nothing more: answer what it has asked, then end."""
         if self.state is State.HANDSHAKE:
             self.end(None)
         elif self.state is State.LIVE:
+            self._goodbye = True
             self._end_after_reading(None)
         self.port.mark(self)
 
@@ -315,7 +333,7 @@ class Session:
 
     def end(self, reason: ClosingWord | None) -> None:
         """End for a reason of ours: nothing more is read from the rooms, only answers are flushed."""
-        if self.state in (State.HANDSHAKE, State.LIVE):
+        if self.state in _OPEN or self.members:
             self._end(None if reason is None else self.wire.encode(Closing(reason=reason)))
 
     def abort(self) -> None:
@@ -336,6 +354,10 @@ class Session:
         self._end_within(self.hub.limits.closing_seconds)
         self.port.mark(self)
 
+    def _advance_timer(self, when: float | None) -> None:
+        if when is not None:
+            self.port.advance_timer(self, when)
+
     def _end_within(self, seconds: float) -> None:
         when = self.hub.clock() + seconds
         self.end_by = when if self.end_by is None else min(when, self.end_by)
@@ -349,7 +371,6 @@ class Session:
         if self._gone:
             return
         self._gone = True
-        was_live = self.state is State.LIVE
         self._leave_all()
         self.state = State.CLOSED
         self.port.forget(self)
@@ -359,7 +380,7 @@ class Session:
         if identity is not None and identity.session is self:
             identity.session = None
             # Who said goodbye wants nothing kept; whose connection broke will want the nick back.
-            if was_live and self.wire.typed:
+            if self.wire.typed and not self._goodbye:
                 identity.reserved_until = self.hub.clock() + self.hub.limits.session_seconds
                 self.port.set_timer(identity, identity.reserved_until)
             else:
@@ -376,8 +397,7 @@ class Session:
                     requests.handle_late(self, item)
             drafts, self.drafts = self.drafts, []
             chores, self.chores = self.chores, []
-            if self._decoder.deadline is not None:
-                self.port.advance_timer(self, self._decoder.deadline)
+            self._advance_timer(self._decoder.deadline)
         if drafts:
             self.hub.journal.submit(drafts, lambda outcomes: self._answer(drafts, outcomes))
         for chore in chores:
@@ -414,7 +434,8 @@ class Session:
         id: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        """Queue an error."""
+        """Queue an error; rooms are named as the server names them."""
+        room = None if room is None else fold(room)
         self.send(Error(code=code, message=message, room=room, id=id, retry_after=retry_after))
 
     def tell_joined(self, member: Member) -> None:

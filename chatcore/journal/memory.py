@@ -49,6 +49,11 @@ class _Log:
             return 0
         return min(max(seq + 1 - self.messages[0].seq, 0), len(self.messages))
 
+    def forget(self, now: float) -> None:
+        """Drop the ids that need not be known any more."""
+        while self.forgotten and self.forgotten[0][0] <= now:
+            del self.ids[self.forgotten.popleft()[1]]
+
     def position(self, index: int) -> int:
         """Return the position in front of the kept message with this index."""
         return self.messages[index].prev if index < len(self.messages) else self.head
@@ -141,6 +146,7 @@ class MemoryJournal:
         log = self._logs.get(draft.room)
         if log is None:
             log = self._logs[draft.room] = _Log()
+        log.forget(self._clock())
         known = log.ids.get(draft.id)
         if known is not None:
             same = (
@@ -172,8 +178,6 @@ class MemoryJournal:
                 log.bytes -= _OVERHEAD + len(old.text)
                 log.ids[old.id] = _Known(old.seq, _digest(old.text))
                 log.forgotten.append((now + self.dedupe_seconds, old.id))
-            while log.forgotten and log.forgotten[0][0] <= now:
-                del log.ids[log.forgotten.popleft()[1]]
 
 
 def _fitting(messages: list[Message], wire: Wire, limit: int, max_bytes: int) -> list[Entry]:

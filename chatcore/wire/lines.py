@@ -2,21 +2,41 @@
 
 import re
 
-__all__ = ["LineBuffer", "recognise"]
+__all__ = ["LineBuffer", "Recogniser"]
 
+_WINDOW = 64  # bytes at the start of a stream in which a protocol shows itself
+
+# Each of these matches before the end of the first line that holds anything: then nothing was
+# decoded yet, and the answer is the same however the stream was split.
 _FOREIGN = {
     "TLS": re.compile(rb"\x16\x03[\x00-\x04]"),
     "SSH": re.compile(rb"SSH-\d"),
     # A browser can be made to send such a request anywhere, with text of somebody else's choice.
-    "HTTP": re.compile(rb"[A-Z]{3,10} \S+ HTTP/\d"),
-    "PROXY": re.compile(rb"PROXY (?:TCP4|TCP6|UNKNOWN)|\r\n\r\n\x00\r\nQUIT\n"),
-    "telnet": re.compile(rb"\xff[\xf0-\xfe]"),
+    "HTTP": re.compile(
+        rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|PRI) (?:[/*]|https?:)|[A-Z]{3,10} \S+ HTTP/\d"
+    ),
+    "PROXY": re.compile(rb"PROXY (?:TCP4|TCP6|UNKNOWN)|\r\n\r\n\x00\r\n"),
+    "UTF-16": re.compile(rb"\xff\xfe|\xfe\xff"),
+    "telnet": re.compile(rb"\xff[\xf0-\xfd]"),
 }
 
 
-def recognise(start: bytes) -> str | None:
-    """Return the name of the protocol that a stream beginning with ``start`` speaks, if not ours."""
-    return next((name for name, pattern in _FOREIGN.items() if pattern.match(start)), None)
+class Recogniser:
+    """Looks at the first bytes of a stream for a protocol that is not ours."""
+
+    __slots__ = ("_start",)
+
+    def __init__(self) -> None:
+        self._start: bytes | None = b""  # until enough was seen
+
+    def push(self, data: bytes) -> str | None:
+        """Take bytes, before anything else does; return the name of what they turn out to be."""
+        if self._start is None:
+            return None
+        start = (self._start + data[:_WINDOW])[:_WINDOW]
+        name = next((name for name, pattern in _FOREIGN.items() if pattern.match(start)), None)
+        self._start = start if name is None and len(start) < _WINDOW else None
+        return name
 
 
 class LineBuffer:
@@ -58,16 +78,19 @@ class LineBuffer:
         rest, self._rest = bytes(self._rest), bytearray()
         return rest
 
+    def close(self) -> None:
+        """Forget what is left and drop everything that follows."""
+        self.overflow = True
+        self._rest = bytearray()
+
     def _check_rest(self) -> None:
         if len(self._rest) > self._limit:
-            self.overflow = True
-            self._rest = bytearray()
+            self.close()
 
     def _up_to_overflow(self, lines: list[bytes]) -> list[bytes]:
         for number, line in enumerate(lines):
             if len(line) > self._limit:
-                self.overflow = True
-                self._rest = bytearray()
+                self.close()
                 return lines[:number]
         self._check_rest()
         return lines

@@ -11,7 +11,7 @@ from chatcore.limits import Limits
 from chatcore.messages import ClientFrame, Frame, Page, PostId, ServerFrame, client_frames
 from chatcore.names import RoomName
 from chatcore.wire import Decoder, Hangup, Peer, Reply, Wire
-from chatcore.wire.lines import LineBuffer, recognise
+from chatcore.wire.lines import LineBuffer, Recogniser
 
 __all__ = ["Ndjson", "NdjsonDecoder", "encode", "ndjson"]
 
@@ -21,7 +21,10 @@ _room_name: TypeAdapter[str] = TypeAdapter(RoomName)
 _post_id: TypeAdapter[str] = TypeAdapter(PostId)
 
 _CODE_OF_FIELD: dict[str, ErrorCode] = {"nick": "bad_name", "room": "bad_name", "text": "bad_text"}
-_CODE_OF_ERROR: dict[str, ErrorCode] = {"union_tag_invalid": "unknown_type"}
+_CODE_OF_ERROR: dict[str, ErrorCode] = {
+    "union_tag_invalid": "unknown_type",
+    "union_tag_not_found": "unknown_type",
+}
 
 
 def encode(frame: Frame) -> bytes:
@@ -32,12 +35,12 @@ def encode(frame: Frame) -> bytes:
 class NdjsonDecoder(Generic[F]):
     """The reading half of a connection of either side."""
 
-    __slots__ = ("_decode", "_lines", "_started", "deadline")
+    __slots__ = ("_decode", "_lines", "_recogniser", "deadline")
 
     def __init__(self, frames: TypeAdapter[F], line_bytes: int) -> None:
         self._decode: Callable[[bytes], F] = frames.validator.validate_json
         self._lines = LineBuffer(line_bytes)
-        self._started = False
+        self._recogniser = Recogniser()
         self.deadline: float | None = None
 
     def opening(self) -> list[F | Fault | Reply | Hangup]:
@@ -46,13 +49,11 @@ class NdjsonDecoder(Generic[F]):
 
     def receive_data(self, data: bytes, now: float) -> list[F | Fault | Reply | Hangup]:
         """Take bytes from the peer; return a frame or a fault for every line they complete."""
+        if foreign := self._recogniser.push(data):
+            self._lines.close()
+            return [Fault("bad_frame", f"this port speaks newline-delimited JSON, not {foreign}", fatal=True)]
         overflowed = self._lines.overflow
-        lines = self._lines.push(data)
-        if not self._started:
-            if foreign := self._recognise(lines):
-                return [foreign]
-            self._started = bool(lines)
-        items = self._items(lines)
+        items = self._items(self._lines.push(data))
         if self._lines.overflow and not overflowed:
             items.append(Fault("too_long", "a line is longer than line_bytes", fatal=True))
         return items
@@ -75,13 +76,6 @@ class NdjsonDecoder(Generic[F]):
                 if line.strip():  # empty lines are no fault: NDJSON lets a reader pass over them
                     items.append(_fault(error, line))
         return items
-
-    def _recognise(self, lines: list[bytes]) -> Fault | None:
-        name = recognise(lines[0] if lines else self._lines.peek())
-        if name is None:
-            return None
-        self._lines.overflow = True  # nothing of what follows is for us
-        return Fault("bad_frame", f"this port speaks newline-delimited JSON, not {name}", fatal=True)
 
 
 def _fault(error: ValidationError, line: bytes) -> Fault:

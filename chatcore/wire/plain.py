@@ -33,7 +33,8 @@ from chatcore.messages import (
 )
 from chatcore.names import LOBBY
 from chatcore.wire import Decoder, Hangup, Item, Peer, Reply, Wire
-from chatcore.wire.lines import LineBuffer, recognise
+from chatcore.wire.lines import LineBuffer, Recogniser
+from chatcore.wire.telnet import TelnetFilter
 
 __all__ = ["SILENCE", "Plain", "PlainDecoder", "plain"]
 
@@ -44,20 +45,21 @@ _HELP = (
     b"* /nick NAME changes your name, /who lists who is here, /quit leaves; all else is said to the room\n"
 )
 
-# RFC 854: a command is IAC and one byte, or two for an option, or a subnegotiation up to IAC SE.
-_TELNET = re.compile(rb"\xff(?:[\xfb-\xfe].?|\xfa(?:.*?\xff\xf0)?|[\xf0-\xf9])?", re.DOTALL)
+# What some clients take for the end of a line, besides what no text may hold.
+_LINE_ENDS = re.compile("[\n\u2028\u2029]")
 
 
 class PlainDecoder:
     """The reading half of one connection."""
 
-    __slots__ = ("_lines", "_line_mode", "_nick", "_posted", "_prefix", "_started", "deadline")
+    __slots__ = ("_lines", "_line_mode", "_nick", "_posted", "_prefix", "_recogniser", "_telnet", "deadline")
 
     def __init__(self, peer: Peer, line_bytes: int) -> None:
         self._nick = str(peer.port)
         self._lines = LineBuffer(line_bytes)
         self._line_mode = False  # set by the first newline: from then on only newlines end a line
-        self._started = False
+        self._telnet = TelnetFilter()
+        self._recogniser = Recogniser()
         self._prefix = secrets.token_hex(8)
         self._posted = 0
         self.deadline: float | None = None
@@ -68,10 +70,13 @@ class PlainDecoder:
 
     def receive_data(self, data: bytes, now: float) -> list[Item]:
         """Take bytes from the peer; a carriage return ends a line just as a newline does."""
+        data = self._telnet.push(data)
+        if foreign := self._recogniser.push(data):
+            self._lines.close()
+            self.deadline = None
+            return [Fault("bad_frame", f"this port speaks lines of text, not {foreign}", fatal=True)]
         overflowed = self._lines.overflow
         lines = self._lines.push(data.replace(b"\r", b"\n"))
-        if not self._started and (foreign := self._recognise(data)):
-            return [foreign]
         self._line_mode = self._line_mode or bool(lines)
         items = self._items(lines)
         if self._lines.overflow and not overflowed:
@@ -95,16 +100,9 @@ class PlainDecoder:
         rest = b"" if self._line_mode else self._lines.peek()
         return bool(rest) and not _ends_inside_a_character(rest)
 
-    def _recognise(self, data: bytes) -> Fault | None:
-        name = recognise(_TELNET.sub(b"", data))
-        self._started = b"\n" in data
-        if name is None:
-            return None
-        self._lines.overflow = True  # nothing of what follows is for us
-        return Fault("bad_frame", f"this port speaks lines of text, not {name}", fatal=True)
-
     def _items(self, lines: list[bytes]) -> list[Item]:
-        stripped = (_TELNET.sub(b"", line).replace(b"\x00", b"") for line in lines)
+        # A telnet client ends a line with CR LF or CR NUL.
+        stripped = (line.removeprefix(b"\x00") for line in lines)
         return [self._item(line) for line in stripped if line]
 
     def _item(self, line: bytes) -> Item:
@@ -160,7 +158,7 @@ class Plain:
         match frame:
             case Message():
                 # A prefix for every line: nobody can write another's name at the start of one.
-                lines = [f"{frame.nick}: {line}" for line in frame.text.split("\n")]
+                lines = [f"{frame.nick}: {line}" for line in _LINE_ENDS.split(frame.text)]
             case Members():
                 more = f" and {frame.count - len(frame.nicks)} more" if frame.more else ""
                 lines = [f"* {frame.count} here: {' '.join(frame.nicks)}{more}"]

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from chatcore.transport import Hub, Listen, Transport
@@ -11,8 +11,15 @@ from transports.asyncio_tcp.server import Server, serve
 
 __all__ = ["AsyncioTransport", "Chat", "Server", "connect", "serve", "transport"]
 
-
 _Started = tuple[Server, asyncio.AbstractEventLoop, asyncio.Event]
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 class AsyncioTransport:
@@ -21,18 +28,29 @@ class AsyncioTransport:
     name = "asyncio"
     summary = "one event loop for all connections (uvloop with the extra 'fast')"
 
+    def __init__(self, new_event_loop: Callable[[], asyncio.AbstractEventLoop] = _new_event_loop) -> None:
+        self._new_event_loop = new_event_loop
+
     def start(self, hub: Hub, listens: Sequence[Listen]) -> "_Running":
         """Listen and return; raises `OSError`."""
-        return _Running(hub, listens)
+        return _Running(hub, listens, self._new_event_loop)
 
 
 class _Running:
     """A server whose loop runs in a thread."""
 
-    def __init__(self, hub: Hub, listens: Sequence[Listen]) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        listens: Sequence[Listen],
+        new_event_loop: Callable[[], asyncio.AbstractEventLoop],
+    ) -> None:
         started: Future[_Started] = Future()
         self._thread = threading.Thread(
-            target=self._run, args=(hub, listens, started), name="chat-asyncio", daemon=True
+            target=self._run,
+            args=(hub, listens, new_event_loop, started),
+            name="chat-asyncio",
+            daemon=True,
         )
         self._thread.start()
         try:
@@ -53,7 +71,12 @@ class _Running:
             self._thread.join()
 
     @staticmethod
-    def _run(hub: Hub, listens: Sequence[Listen], started: "Future[_Started]") -> None:
+    def _run(
+        hub: Hub,
+        listens: Sequence[Listen],
+        new_event_loop: Callable[[], asyncio.AbstractEventLoop],
+        started: "Future[_Started]",
+    ) -> None:
         async def main() -> None:
             stopping = asyncio.Event()
             server = Server(hub, listens)
@@ -66,16 +89,8 @@ class _Running:
             await stopping.wait()
             await server.close()
 
-        with asyncio.Runner(loop_factory=_new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(main())
-
-
-def _new_event_loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
 
 
 transport: Transport = AsyncioTransport()

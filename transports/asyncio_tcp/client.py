@@ -33,7 +33,8 @@ log = logging.getLogger("chat.client")
 class connect:  # it is called like a function, awaited or entered
     """Connect to a server and join rooms: ``async with connect(url, nick=...) as chat``, or await it.
 
-    ``history`` asks for the last n messages of each room. Raises `OSError` where there is no server,
+    ``history`` asks for the last n messages of each room; with ``every_frame``, events are all that
+    the server says, answers included. Raises `OSError` where there is no server,
     `RefusedError` where it does not want us, `UsageError` for arguments that cannot be.
     """
 
@@ -45,9 +46,10 @@ class connect:  # it is called like a function, awaited or entered
         rooms: Sequence[str] = (LOBBY,),
         history: int | None = None,
         client: str | None = None,
+        every_frame: bool = False,
     ) -> None:
         _, self._host, self._port = parse_url(url, ("chat",))
-        self._session = ClientSession(nick, client=client)
+        self._session = ClientSession(nick, client=client, every_frame=every_frame)
         self._rooms = rooms
         self._history = history
         self._chat: Chat | None = None

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from typing import Self, TypeVar
 
 from chatcore.client import (
@@ -22,6 +23,7 @@ from chatcore.client import (
     Position,
     Request,
 )
+from chatcore.errors import ChatError
 from chatcore.transport import DEFAULT_URL, parse_url
 from transports.sockets import CONNECT_SECONDS, EVENTS_AHEAD, GOODBYE_SECONDS, tune
 
@@ -41,18 +43,20 @@ def connect(
     rooms: Sequence[str] = (LOBBY,),
     history: int | None = None,
     client: str | None = None,
+    every_frame: bool = False,
 ) -> "Chat":
     """Connect to a server and join rooms: ``with connect(url, nick=...) as chat``.
 
-    ``history`` asks for the last n messages of each room. Raises `OSError` where there is no server,
+    ``history`` asks for the last n messages of each room; with ``every_frame``, events are all that
+    the server says, answers included. Raises `OSError` where there is no server,
     `RefusedError` where it does not want us, `UsageError` for arguments that cannot be.
     """
     _, host, port = parse_url(url, ("chat",))
-    session = ClientSession(nick, client=client)
+    session = ClientSession(nick, client=client, every_frame=every_frame)
     connection = _Connection(socket.create_connection((host, port), timeout=CONNECT_SECONDS), session)
     chat = Chat(session, connection, rooms[0] if rooms else LOBBY)
     try:
-        connection.answer(session.welcome)
+        connection.ask(lambda: session.welcome).result()
         for room in rooms:
             chat.join(room, history=history)
     except BaseException:
@@ -98,26 +102,19 @@ class Chat:
 
     def join(self, room: str, *, after: Position | None = None, history: int | None = None) -> Joined:
         """Enter a room, behind a position or with the last ``history`` messages."""
-        with self._connection.lock:
-            request = self._session.join(room, after=after, history=history)
-        return self._connection.answer(request)
+        return self._connection.ask(lambda: self._session.join(room, after=after, history=history)).result()
 
     def leave(self, room: str) -> Left:
         """Leave a room."""
-        with self._connection.lock:
-            request = self._session.leave(room)
-        return self._connection.answer(request)
+        return self._connection.ask(lambda: self._session.leave(room)).result()
 
     def post(self, text: str, *, room: str | None = None) -> Ack:
         """Say something; returns once the server keeps it."""
-        return self._connection.answer(self.post_nowait(text, room=room))
+        return self.post_nowait(text, room=room).result()
 
-    def post_nowait(self, text: str, *, room: str | None = None) -> Request[Ack]:
-        """Say something; `flush` waits for the acknowledgement, and the request then has it."""
-        with self._connection.lock:
-            request = self._session.post(room or self._room, text)
-        self._connection.wake()
-        return request
+    def post_nowait(self, text: str, *, room: str | None = None) -> "Future[Ack]":
+        """Say something; the future has the acknowledgement."""
+        return self._connection.ask(lambda: self._session.post(room or self._room, text))
 
     def flush(self) -> None:
         """Wait until every post is acknowledged or refused."""
@@ -132,21 +129,17 @@ class Chat:
         limit: int | None = None,
     ) -> Page:
         """Return a page of a room's log, oldest message first; by default the newest page."""
-        with self._connection.lock:
-            request = self._session.history(room or self._room, before=before, after=after, limit=limit)
-        return self._connection.answer(request)
+        return self._connection.ask(
+            lambda: self._session.history(room or self._room, before=before, after=after, limit=limit)
+        ).result()
 
     def who(self, room: str | None = None) -> tuple[str, ...]:
         """Return the nicks of all who are in a room."""
-        with self._connection.lock:
-            request = self._session.who(room or self._room)
-        return self._connection.answer(request).nicks
+        return self._connection.ask(lambda: self._session.who(room or self._room)).result().nicks
 
     def set_nick(self, nick: str) -> NickFrame:
         """Take another nick."""
-        with self._connection.lock:
-            request = self._session.set_nick(nick)
-        return self._connection.answer(request)
+        return self._connection.ask(lambda: self._session.set_nick(nick)).result()
 
     def events(self) -> Iterator[Event]:
         """Yield all that happens, until the connection ends.
@@ -197,11 +190,24 @@ class _Connection:
         except OSError:  # it is full of wakes, or the thread has gone
             log.debug("the thread need not be woken")
 
-    def answer(self, request: Request[A]) -> A:
-        """Wait for the answer to a request."""
+    def ask(self, make: Callable[[], Request[A]]) -> "Future[A]":
+        """Ask something of the session; return a future that has the answer."""
+        future: Future[A] = Future()
+        future.set_running_or_notify_cancel()
+
+        def settle() -> None:
+            try:
+                future.set_result(request.result())
+            except ChatError as error:
+                future.set_exception(error)
+
+        with self.lock:
+            request = make()
+            request.on_done = settle
+            if request.done:
+                settle()
         self.wake()
-        self.wait_for(lambda: request.done)
-        return request.result()
+        return future
 
     def wait_for(self, what: Callable[[], bool]) -> None:
         """Wait until something is so; whatever waits for the server ends with the connection."""

@@ -1,0 +1,1 @@
+"""The command line: ``chat server``, ``chat client`` and what goes with them."""

@@ -1,0 +1,154 @@
+"""The command ``chat``. Everything that takes long to import is imported by the command that needs it."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from chatcore import __version__
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="chat",
+    help="A chat server, a terminal client, and what goes with them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"auto_envvar_prefix": "CHAT", "help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"chat {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def chat(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version.",
+            callback=_print_version,
+            is_eager=True,
+            allow_from_autoenv=False,
+        ),
+    ] = False,
+) -> None:
+    """A chat server, a terminal client, and what goes with them."""
+
+
+def _complete_transport(incomplete: str) -> list[str]:
+    from chatcore.transport import find_transports
+
+    return [name for name in find_transports() if name.startswith(incomplete)]
+
+
+@app.command()
+def server(
+    transport: Annotated[
+        str,
+        typer.Option(
+            help="How sockets are served; `chat transports` lists what is installed.",
+            autocompletion=_complete_transport,
+        ),
+    ] = "asyncio",
+    listen: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            help="chat://HOST:PORT for clients, plain://HOST:PORT for nc and telnet; repeatable.",
+            show_default="chat://127.0.0.1:7024",
+        ),
+    ] = None,
+    journal: Annotated[str, typer.Option(help="Where messages are kept: memory.")] = "memory",
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Set a limit, `none` to turn it off; repeatable. `chat server --limit help` lists them.",
+        ),
+    ] = None,
+) -> None:
+    """Serve a chat until Ctrl-C."""
+    from cli.report import reporting
+
+    with reporting():
+        from cli.server import run
+
+        raise typer.Exit(run(transport, listen or [], journal, limit or []))
+
+
+@app.command()
+def client(
+    url: Annotated[str, typer.Argument(help="The server's address.")] = "chat://127.0.0.1:7024",
+    nick: Annotated[
+        str | None, typer.Option(envvar="CHAT_NICK", help="Your name.", show_default="your login name")
+    ] = None,
+    room: Annotated[
+        list[str] | None,
+        typer.Option(envvar="CHAT_ROOM", help="A room to join; repeatable.", show_default="lobby"),
+    ] = None,
+    history: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Show the last N messages of each room first.",
+            show_default="20 in a terminal",
+        ),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print all that the server says as JSON, a frame a line.")
+    ] = False,
+) -> None:
+    """Talk. In a pipe: send standard input, a message a line, and leave when all of it is kept."""
+    from cli.report import reporting
+
+    with reporting():
+        from cli.client import run
+
+        raise typer.Exit(run(url, nick, room or [], history, json=json))
+
+
+@app.command()
+def transports() -> None:
+    """List the transports that are installed."""
+    from cli.report import reporting
+
+    with reporting():
+        from cli.transports import run
+
+        run()
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the protocol's frames."""
+    from cli.report import reporting
+
+    with reporting():
+        import json
+
+        from chatcore.schema import json_schema
+
+        sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
+
+
+@app.command()
+def doctor() -> None:
+    """Check this installation, and say what to do about what is wrong."""
+    from cli.report import reporting
+
+    with reporting():
+        from cli.doctor import run
+
+        raise typer.Exit(run())

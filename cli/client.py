@@ -1,0 +1,78 @@
+"""``chat client``: a conversation in a terminal, a filter in a pipe."""
+
+import contextlib
+import getpass
+import os
+import re
+import secrets
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from chatcore.errors import RefusedError
+from chatcore.names import LOBBY, is_numeric, is_reserved
+
+__all__ = ["run"]
+
+T = TypeVar("T")
+
+HISTORY = 20
+"""Messages that a person is shown of what was said before."""
+
+
+def run(url: str, nick: str | None, rooms: Sequence[str], history: int | None, *, json: bool) -> int:
+    """Talk until the user, the input or the server ends it; return the exit code."""
+    rooms = rooms or [LOBBY]
+    if not json and _interactive():
+        from cli.terminal import run as converse
+
+        shown = HISTORY if history is None else history
+        with _reaching(url):
+            return _as_somebody(nick, lambda name: converse(url, name, rooms, shown))
+    from cli.filter import run as pass_through
+
+    with _reaching(url):
+        return _as_somebody(nick, lambda name: pass_through(url, name, rooms, history, json=json))
+
+
+def _interactive() -> bool:
+    """Tell whether a person sits at both ends. Standard input is ``None`` where it was closed."""
+    both = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+    return both and os.environ.get("TERM") != "dumb"
+
+
+@contextlib.contextmanager
+def _reaching(url: str) -> Iterator[None]:
+    """Say what to do when there is no server."""
+    try:
+        yield
+    except ConnectionRefusedError:
+        raise ConnectionRefusedError(
+            f"nobody listens on {url}; start a server there with `chat server`, or name another address"
+        ) from None
+    except (TimeoutError, socket.gaierror) as error:
+        raise OSError(f"cannot reach {url}: {error or 'no answer in time'}") from error
+
+
+def _as_somebody(nick: str | None, talk: Callable[[str], T]) -> T:
+    """Talk under a nick; one that the user did not choose gets a number if it is taken."""
+    if nick is not None:
+        return talk(nick)
+    own = _login_nick()
+    for name in (own, *(f"{own}-{number}" for number in range(2, 10))):
+        try:
+            return talk(name)
+        except RefusedError as error:
+            if error.code != "nick_taken":
+                raise
+    return talk(f"{own}-{secrets.token_hex(3)}")
+
+
+def _login_nick() -> str:
+    try:
+        login = getpass.getuser()
+    except (OSError, KeyError):  # this user has no name
+        login = ""
+    nick = re.sub(r"[^A-Za-z0-9._-]+", "-", login)[:24].strip("-.")
+    return f"guest-{secrets.token_hex(2)}" if not nick or is_reserved(nick) or is_numeric(nick) else nick

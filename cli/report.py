@@ -1,0 +1,55 @@
+"""How errors reach a person: one line on standard error that says what to do, and an exit code."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+import typer
+
+__all__ = ["FAILED", "INTERRUPTED", "NO_COMMON_PROTOCOL", "REFUSED", "USAGE", "complain", "reporting"]
+
+FAILED = 1
+USAGE = 2
+REFUSED = 3
+NO_COMMON_PROTOCOL = 4
+INTERRUPTED = 130
+
+
+def complain(message: str) -> None:
+    """Say one line on standard error."""
+    line = " ".join(message.split())
+    typer.echo(f"chat: {''.join(char if char.isprintable() else '?' for char in line)}", err=True)
+
+
+@contextlib.contextmanager
+def reporting() -> Iterator[None]:
+    """Turn what a command raises into a line and an exit code."""
+    from chatcore.errors import ChatError, RefusedError, UsageError
+
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has had enough. Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    except UsageError as error:
+        complain(str(error))
+        raise typer.Exit(USAGE) from None
+    except RefusedError as error:
+        complain(_refusal(error.code, error.message, error.retry_after))
+        raise typer.Exit(NO_COMMON_PROTOCOL if error.code == "unsupported_protocol" else REFUSED) from None
+    except (ChatError, OSError) as error:
+        complain(str(error))
+        raise typer.Exit(FAILED) from None
+
+
+def _refusal(code: str, message: str, retry_after: float | None) -> str:
+    advice = {
+        "nick_taken": "; choose another with --nick",
+        "bad_name": "; choose another with --nick or --room",
+        "unsupported_protocol": "; this client and that server have no version in common",
+    }.get(code, "" if retry_after is None else f"; try again in {retry_after:.0f} s")
+    return f"the server refused: {message} ({code}){advice}"

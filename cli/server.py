@@ -1,0 +1,109 @@
+"""``chat server``: a hub, a transport, and the signals that end them."""
+
+import contextlib
+import ipaddress
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from types import FrameType
+
+import typer
+
+from chatcore.errors import UsageError
+from chatcore.hub import Hub
+from chatcore.journal import Journal
+from chatcore.journal.memory import MemoryJournal
+from chatcore.limits import Limits
+from chatcore.transport import DEFAULT_URL, Listen
+from cli.limits import parse_limits
+from cli.report import FAILED, complain
+from cli.transports import choose
+
+__all__ = ["run"]
+
+
+def run(transport_name: str, urls: Sequence[str], journal: str, limits: Sequence[str]) -> int:
+    """Serve until a signal; return the exit code."""
+    if "help" in limits:
+        _list_limits()
+        return 0
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
+    transport = choose(transport_name)
+    listens = [Listen.parse(url) for url in urls or [DEFAULT_URL]]
+    settings = parse_limits(limits)
+    _allow_descriptors()
+    with contextlib.closing(Hub(_journal(journal, settings), settings)) as hub:
+        ending = _Ending()
+        try:
+            server = transport.start(hub, listens)
+        except OSError as error:
+            raise OSError(
+                f"cannot listen on {' '.join(map(str, listens))}: {error.strerror or error}; "
+                "choose another address with --listen"
+            ) from error
+        with contextlib.closing(server):
+            for listen in server.listening:
+                typer.echo(f"listening on {listen} ({transport.name})")
+                _warn_if_open(listen)
+            typer.echo("messages are kept in memory and end with this server", err=True)
+            ending.wait()
+    return FAILED if ending.crashed else 0
+
+
+class _Ending:
+    """Waits for a first signal; a second one ends the process at once."""
+
+    def __init__(self) -> None:
+        self.crashed = False
+        self._now = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+        threading.excepthook = self._on_crash
+
+    def wait(self) -> None:
+        """Wait until it is time to end."""
+        self._now.wait()
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_DFL)
+        self._now.set()
+
+    def _on_crash(self, args: threading.ExceptHookArgs) -> None:
+        # A server without one of its threads is none: better to end, and be started again.
+        sys.excepthook(args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)
+        complain("this is a bug in the server; it ends now")
+        self.crashed = True
+        self._now.set()
+
+
+def _journal(name: str, limits: Limits) -> Journal:
+    if name != "memory":
+        raise UsageError(f"--journal {name!r} is none that this version has: memory")
+    return MemoryJournal(limits)
+
+
+def _list_limits() -> None:
+    for name, field in Limits.model_fields.items():
+        typer.echo(f"{name}={'none' if field.default is None else field.default}")
+
+
+def _warn_if_open(listen: Listen) -> None:
+    with contextlib.suppress(ValueError):
+        if ipaddress.ip_address(listen.host).is_loopback:
+            return
+    if listen.host != "localhost":
+        typer.echo(f"anyone who reaches {listen} can join, and read what passes on the way", err=True)
+
+
+def _allow_descriptors() -> None:
+    """Let this process have as many connections as the system's administrator allows."""
+    try:
+        import resource
+    except ImportError:  # Windows sets no such limit
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # some systems name a limit that they do not accept
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
