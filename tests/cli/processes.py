@@ -1,0 +1,116 @@
+"""The real commands, as processes."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+__all__ = ["CHAT", "ChatServer", "chat", "chat_server", "environment", "line_of", "rest_of", "spawn"]
+
+CHAT = str(Path(sys.executable).with_name("chat"))
+DEADLINE = 30.0
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return this environment without what would change the commands' behaviour."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CHAT_")}
+    return kept | more
+
+
+def chat(*args: str, stdin: str | bytes | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end. Without ``stdin`` there is none to read."""
+    data = stdin.encode() if isinstance(stdin, str) else stdin
+    done = subprocess.run(
+        [CHAT, *args],
+        input=b"" if data is None else data,
+        capture_output=True,
+        env=environment(**env),
+        timeout=DEADLINE,
+        check=False,
+    )
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@contextlib.contextmanager
+def spawn(*args: str, **env: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a command with pipes for its streams; whatever is left of it at the end is killed."""
+    with subprocess.Popen(
+        [CHAT, *args],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(**env),
+    ) as process:
+        watchdog = threading.Timer(DEADLINE, process.kill)
+        watchdog.start()
+        try:
+            yield process
+        finally:
+            watchdog.cancel()
+            watchdog.join()
+            process.kill()
+            with contextlib.suppress(BrokenPipeError):
+                assert process.stdin is not None
+                process.stdin.close()
+
+
+class ChatServer:
+    """A running ``chat server``: where it listens, and how to end it."""
+
+    def __init__(self, process: subprocess.Popen[str], urls: list[str]) -> None:
+        self.process = process
+        self.urls = urls
+
+    @property
+    def url(self) -> str:
+        """The first address."""
+        return self.urls[0]
+
+    def port(self, index: int = 0) -> int:
+        """The port of an address."""
+        return int(self.urls[index].rpartition(":")[2])
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def wait(self) -> tuple[int, str]:
+        """Wait for the end; return the exit code and what standard error said."""
+        _, errors = self.process.communicate(timeout=DEADLINE)
+        return self.process.returncode, errors
+
+
+@contextlib.contextmanager
+def chat_server(
+    *args: str, listens: tuple[str, ...] = ("chat://127.0.0.1:0",), **env: str
+) -> Iterator[ChatServer]:
+    """Start a server and wait until it listens."""
+    options = [option for url in listens for option in ("--listen", url)]
+    with spawn("server", *options, *args, **env) as process:
+        yield ChatServer(process, [_address(line_of(process.stdout)) for _ in listens])
+
+
+def line_of(stream: IO[str] | None) -> str:
+    """Return the next line of a process's output."""
+    assert stream is not None
+    return stream.readline()
+
+
+def _address(line: str) -> str:
+    assert line.startswith("listening on "), line
+    return line.split()[2]
+
+
+def rest_of(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Wait for the end of a process whose input stays open; return the rest of its two outputs."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    output, errors = process.stdout.read(), process.stderr.read()  # the latter is a line or two
+    process.wait()
+    return output, errors

@@ -1,0 +1,192 @@
+"""``chat client`` in a pipe."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.processes import CHAT, ChatServer, chat, chat_server, environment, line_of, rest_of, spawn
+from transports.threaded_tcp import Chat, connect
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ChatServer]:
+    """A server with a generous allowance."""
+    with chat_server("--limit", "frames_per_second=none") as running:
+        yield running
+
+
+@pytest.fixture
+def listener(server: ChatServer) -> Iterator[Chat]:
+    """Somebody who hears what the filter posts."""
+    with connect(server.url, nick="listener") as chat_:
+        yield chat_
+
+
+def said(listener: Chat, count: int) -> list[str]:
+    messages = iter(listener)
+    return [next(messages).text for _ in range(count)]
+
+
+def test_a_line_is_posted_and_acknowledged_before_it_leaves(server: ChatServer, listener: Chat) -> None:
+    done = chat("client", server.url, "--nick", "piper", stdin="hello\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    message = next(iter(listener))
+    assert (message.nick, message.text) == ("piper", "hello")
+
+
+def test_all_lines_come_in_order_and_a_last_one_needs_no_newline(server: ChatServer, listener: Chat) -> None:
+    lines = [f"line {number}" for number in range(1_000)]
+    done = chat("client", server.url, "--nick", "piper", stdin="\n\n".join(lines))
+    assert done.returncode == 0
+    assert said(listener, 1_000) == lines
+
+
+def test_a_line_longer_than_a_text_is_cut_but_not_lost(server: ChatServer, listener: Chat) -> None:
+    line = "é€😀" * 4_000
+    done = chat("client", server.url, "--nick", "piper", stdin=line)
+    assert done.returncode == 0
+    pieces = said(listener, 3)
+    assert "".join(pieces) == line
+    assert max(len(piece.encode()) for piece in pieces) <= 16 * 1024
+
+
+def test_control_characters_and_bad_utf8_are_replaced(server: ChatServer, listener: Chat) -> None:
+    done = chat("client", server.url, "--nick", "piper", stdin=b"a\x1b[31mb\xffc\td\r\n")
+    assert done.returncode == 0
+    assert said(listener, 1) == ["a\N{REPLACEMENT CHARACTER}[31mb\N{REPLACEMENT CHARACTER}c\td"]
+
+
+def test_no_input_is_the_end_of_input(server: ChatServer) -> None:
+    assert chat("client", server.url).returncode == 0
+
+
+def test_a_closed_input_is_the_end_of_input(server: ChatServer) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"exec {CHAT} client {server.url} <&-"],
+        env=environment(),
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_file_is_read(server: ChatServer, listener: Chat, tmp_path: Path) -> None:
+    (tmp_path / "news").write_text("from a file\n")
+    with (tmp_path / "news").open() as file:
+        done = subprocess.run(
+            [CHAT, "client", server.url, "--nick", "piper"],
+            stdin=file,
+            env=environment(),
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 0
+    assert said(listener, 1) == ["from a file"]
+
+
+def test_what_others_say_is_printed_while_the_input_is_open(server: ChatServer, listener: Chat) -> None:
+    with spawn("client", server.url, "--nick", "piper") as process:
+        assert process.stdin is not None
+        process.stdin.write("I am here\n")
+        process.stdin.flush()
+        assert said(listener, 1) == ["I am here"]
+        listener.post("two\nlines")
+        assert line_of(process.stdout) == "listener: two\n"
+        assert line_of(process.stdout) == "listener: lines\n"
+        process.stdin.close()
+        assert process.wait() == 0
+
+
+def test_json_prints_every_frame(server: ChatServer) -> None:
+    done = chat("client", server.url, "--nick", "piper", "--json", stdin="hello\n")
+    frames = [json.loads(line) for line in done.stdout.splitlines()]
+    types = [frame["type"] for frame in frames]
+    assert types[:2] == ["welcome", "joined"]
+    assert "ack" in types  # its own copy of the message may come later than it leaves
+    assert done.returncode == 0
+
+
+def test_the_history_is_printed_on_request(server: ChatServer, listener: Chat) -> None:
+    listener.post("one", room="lobby")
+    listener.post("two", room="lobby")
+    with spawn("client", server.url, "--nick", "piper", "--history", "2") as process:
+        assert [line_of(process.stdout), line_of(process.stdout)] == ["listener: one\n", "listener: two\n"]
+
+
+def test_several_rooms_are_told_apart(server: ChatServer, listener: Chat) -> None:
+    listener.join("second")
+    with spawn("client", server.url, "--nick", "piper", "--room", "lobby", "--room", "second") as process:
+        assert process.stdin is not None
+        process.stdin.write("in the first\n")
+        process.stdin.flush()
+        assert said(listener, 1) == ["in the first"]
+        listener.post("over here", room="second")
+        assert line_of(process.stdout) == "second listener: over here\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (["chat://127.0.0.1:1"], 1, ["chat server"]),
+        (["plain://127.0.0.1:7024"], 2, ["chat://"]),
+        (["--history", "-1"], 2, ["--history"]),
+    ],
+)
+def test_what_cannot_be_is_said_with_its_code(args: list[str], code: int, words: list[str]) -> None:
+    done = chat("client", *args)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert all(word in done.stderr for word in words)
+
+
+@pytest.mark.parametrize("nick", ["listener", "root", "12345"])
+def test_a_nick_that_is_refused_is_exit_3_and_says_what_to_do(
+    server: ChatServer, listener: Chat, nick: str
+) -> None:
+    done = chat("client", server.url, "--nick", nick)
+    assert done.returncode == 3
+    assert done.stderr.count("\n") == 1
+    assert "--nick" in done.stderr
+
+
+def test_a_nick_that_nobody_could_have_is_a_usage_error(server: ChatServer) -> None:
+    done = chat("client", server.url, "--nick", "two words")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_login_name_that_is_taken_gets_a_number(server: ChatServer, listener: Chat) -> None:
+    done = chat("client", server.url, stdin="hello\n", LOGNAME="listener")
+    assert done.returncode == 0
+    assert next(iter(listener)).nick == "listener-2"
+
+
+def test_a_login_name_that_cannot_be_a_nick_is_replaced(server: ChatServer, listener: Chat) -> None:
+    done = chat("client", server.url, stdin="hello\n", LOGNAME="root")
+    assert done.returncode == 0
+    assert next(iter(listener)).nick.startswith("guest-")
+
+
+def test_the_end_of_the_server_is_one_line_and_exit_1() -> None:
+    with chat_server() as server, spawn("client", server.url, "--json") as process:
+        assert json.loads(line_of(process.stdout))["type"] == "welcome"
+        server.signal(signal.SIGTERM)
+        output, errors = rest_of(process)
+    assert process.returncode == 1
+    assert json.loads(output.splitlines()[-1])["type"] == "closing"
+    assert errors == "chat: the connection ended (drain)\n"
+
+
+def test_ctrl_c_is_exit_130(server: ChatServer) -> None:
+    with spawn("client", server.url, "--json") as process:
+        line_of(process.stdout)
+        os.kill(process.pid, signal.SIGINT)
+        _, errors = rest_of(process)
+    assert process.returncode == 130
+    assert errors == ""

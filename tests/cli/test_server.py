@@ -1,0 +1,184 @@
+"""``chat server`` as a process: what it prints, what it refuses, how it ends."""
+
+import json
+import re
+import signal
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.processes import ChatServer, chat, chat_server, line_of, spawn
+from transports.threaded_tcp import connect
+
+
+@pytest.fixture(params=["asyncio", "threaded"])
+def transport(request: pytest.FixtureRequest) -> str:
+    """The name of each transport that comes with the package."""
+    return str(request.param)
+
+
+@pytest.fixture
+def server(transport: str) -> Iterator[ChatServer]:
+    """A server on both wires."""
+    listens = ("chat://127.0.0.1:0", "plain://127.0.0.1:0")
+    with chat_server("--transport", transport, listens=listens) as running:
+        yield running
+
+
+def hello(server: ChatServer) -> socket.socket:
+    """Return the socket of a peer that is in the lobby and never ends by itself."""
+    sock = socket.create_connection(("127.0.0.1", server.port()), timeout=20)
+    sock.sendall(b'{"type":"hello","protocol":1,"nick":"raw"}\n{"type":"join","room":"lobby"}\n')
+    receive_until(sock, b'"type":"joined"')
+    return sock
+
+
+def receive_until(sock: socket.socket, mark: bytes) -> bytes:
+    data = b""
+    while mark not in data:
+        piece = sock.recv(65536)
+        assert piece, f"the stream ended without {mark!r}: {data!r}"
+        data += piece
+    return data
+
+
+def test_it_says_where_it_listens_with_the_port_that_it_got(transport: str) -> None:
+    with spawn("server", "--transport", transport, "--listen", "chat://127.0.0.1:0") as process:
+        line = line_of(process.stdout)
+    assert re.fullmatch(rf"listening on chat://127\.0\.0\.1:[1-9]\d* \({transport}\)\n", line)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_drains(server: ChatServer, number: signal.Signals) -> None:
+    with connect(server.url, nick="alice") as alice:
+        alice.post("last words")
+        server.signal(number)
+        events = alice.events()
+        closing = next(event for event in events if event.type == "closing")
+    code, errors = server.wait()
+    assert closing.type == "closing"
+    assert closing.reason == "drain"
+    assert code == 0
+    assert "Traceback" not in errors
+
+
+def test_a_second_signal_ends_at_once(server: ChatServer) -> None:
+    with hello(server) as sock:
+        server.signal(signal.SIGTERM)
+        receive_until(sock, b'"type":"closing"')  # and now it waits for this peer to end
+        server.signal(signal.SIGTERM)
+        code, _ = server.wait()
+    assert code == -signal.SIGTERM
+
+
+def test_a_peer_that_never_ends_does_not_hold_the_drain_up(server: ChatServer) -> None:
+    with hello(server):
+        server.signal(signal.SIGTERM)
+        code, errors = server.wait()
+    assert code == 0
+    assert "Traceback" not in errors
+
+
+def test_an_address_in_use_is_one_line(transport: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"chat://127.0.0.1:{taken.getsockname()[1]}"
+        done = chat("server", "--transport", transport, "--listen", url)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert url in done.stderr
+    assert "--listen" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--transport", "smoke-signals"], ["smoke-signals", "asyncio", "threaded"]),
+        (["--listen", "http://127.0.0.1:1"], ["chat://", "plain://"]),
+        (["--listen", "chat://127.0.0.1:65536"], ["port"]),
+        (["--listen", "chat://"], ["host"]),
+        (["--listen", "chat://a:1/path"], ["host and a port"]),
+        (["--limit", "nonsense=1"], ["nonsense", "text_bytes"]),
+        (["--limit", "connections"], ["NAME=VALUE"]),
+        (["--limit", "connections=many"], ["connections", "integer"]),
+        (["--limit", "connections=0"], ["connections", "greater"]),
+        (["--limit", "text_bytes=none"], ["text_bytes", "turned off"]),
+        (["--limit", "text_bytes=60000"], ["line_bytes"]),
+        (["--journal", "stone-tablets"], ["stone-tablets", "memory"]),
+    ],
+)
+def test_an_option_that_cannot_be_is_one_line_and_exit_2(args: list[str], words: list[str]) -> None:
+    done = chat("server", *args)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("chat: ")
+    assert done.stderr.count("\n") == 1
+    assert all(word in done.stderr for word in words)
+
+
+def test_a_limit_holds() -> None:
+    with (
+        chat_server("--limit", "rooms_per_session=1") as server,
+        connect(server.url, nick="alice") as alice,
+        pytest.raises(Exception, match="too many rooms"),
+    ):
+        alice.join("second")
+
+
+def test_limits_are_listed_as_the_option_takes_them() -> None:
+    done = chat("server", "--limit", "help")
+    assert done.returncode == 0
+    settings = [option for line in done.stdout.splitlines() for option in ("--limit", line)]
+    assert "text_bytes=16384" in done.stdout.splitlines()
+    with chat_server(*settings) as server, connect(server.url, nick="alice") as alice:
+        assert alice.session.limits.text_bytes == 16384
+
+
+def test_options_come_from_the_environment_too() -> None:
+    with spawn(
+        "server", CHAT_SERVER_TRANSPORT="threaded", CHAT_SERVER_LISTEN="chat://127.0.0.1:0"
+    ) as process:
+        assert "(threaded)" in line_of(process.stdout)
+
+
+def test_a_flag_outranks_the_environment() -> None:
+    with chat_server("--transport", "threaded", CHAT_SERVER_TRANSPORT="smoke-signals") as server:
+        assert server.urls
+
+
+def test_a_listener_for_everybody_is_pointed_out() -> None:
+    with chat_server(listens=("chat://0.0.0.0:0",)) as server:
+        server.signal(signal.SIGTERM)
+        code, errors = server.wait()
+    assert code == 0
+    assert "anyone" in errors
+
+
+def test_members_of_both_wires_talk(server: ChatServer) -> None:
+    plain = socket.create_connection(("127.0.0.1", server.port(1)), timeout=20)
+    with plain, connect(server.url, nick="alice") as alice:
+        alice.post("hello")
+        assert receive_until(plain, b"\n") == b"alice: hello\n"
+        plain.sendall(b"hi there\n")
+        message = next(message for message in alice if message.nick != "alice")
+        assert (message.nick, message.text) == (str(plain.getsockname()[1]), "hi there")
+
+
+def test_the_schema_is_json_and_a_reader_may_leave_early() -> None:
+    whole = chat("schema")
+    assert json.loads(whole.stdout)["$defs"]["Post"]["required"] == ["room", "id", "text"]
+    with spawn("schema") as process:
+        assert line_of(process.stdout) == "{\n"
+        assert process.stdout is not None
+        process.stdout.close()
+        process.wait()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_doctor_finds_nothing_wrong_here() -> None:
+    done = chat("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "transport threaded" in done.stdout
+    assert "wrong" not in done.stdout
