@@ -200,11 +200,30 @@ def install_plugin(name: str, source: str, tmp_path: Path) -> Path:
 
 
 CARRIER_PIGEON = """
+import signal
+from chatcore.transport import Hub, Peer
+
+
+class Loft:
+    def __init__(self, hub, listens):
+        self.listening = listens
+        self.port = hub.port(lambda: None)
+        session = self.port.open(Peer("loft", 1))
+        session.receive_data(b'{"type":"hello","protocol":1,"nick":"pigeon"}\\n')
+        print("the pigeon brings", session.data_to_send().decode(), end="")
+        signal.raise_signal(signal.SIGTERM)
+
+    def close(self):
+        self.port.close()
+        print("the pigeon has left")
+
+
 class CarrierPigeon:
     name = "carrier-pigeon"
+    summary = "slow, but it finds its way"
 
-    def serve(self):
-        print("the pigeon has left")
+    def start(self, hub, listens):
+        return Loft(hub, listens)
 
 
 transport = CarrierPigeon()
@@ -222,7 +241,9 @@ def test_an_installed_transport_is_served_by_name(installed: Installed, tmp_path
     plugins = install_plugin("carrier-pigeon", CARRIER_PIGEON, tmp_path)
     done = installed.chat("server", "--transport", "carrier-pigeon", path=plugins)
     assert done.returncode == 0, done.stderr
-    assert "the pigeon has left" in done.stdout
+    assert '"type":"welcome"' in done.stdout
+    assert "listening on chat://127.0.0.1:7024 (carrier-pigeon)" in done.stdout
+    assert done.stdout.endswith("the pigeon has left\n")
 
 
 def test_a_broken_transport_disables_only_itself(installed: Installed, tmp_path: Path) -> None:

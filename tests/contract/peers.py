@@ -1,0 +1,214 @@
+"""Peers that speak to a server over bare sockets, so that no test trusts our own client."""
+
+import select
+import socket
+import struct
+import time
+from collections.abc import Callable
+from itertools import count
+from typing import Any, Self, TypeVar
+
+from chatcore.messages import Joined, Ping, Pong, ServerFrame, Welcome, server_frames
+from chatcore.wire.ndjson import encode
+
+__all__ = ["DEADLINE", "Peer", "PlainPeer", "TypedPeer", "hello", "line"]
+
+DEADLINE = 20.0
+"""Seconds that a test waits for what must come; only a test that fails waits as long."""
+
+STUCK = 0.4
+"""Seconds without room for one byte after which a peer that sends is taken to be held up."""
+
+RECEIVE = 64 * 1024
+
+F = TypeVar("F")
+
+_tokens = count(1)
+
+
+def line(type: str, **fields: Any) -> bytes:
+    """Return a frame of a client as the line it is."""
+    from json import dumps
+
+    return dumps({"type": type, **{name: value for name, value in fields.items() if value is not None}}).encode() + b"\n"
+
+
+def hello(nick: str) -> bytes:
+    """Return the line that opens a session."""
+    return line("hello", protocol=1, nick=nick)
+
+
+class Peer:
+    """A socket whose every wait has a deadline. A context manager."""
+
+    def __init__(
+        self, port: int, *, host: str = "127.0.0.1", receive_buffer: int | None = None, send_buffer: int | None = None
+    ) -> None:
+        self.sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        if receive_buffer is not None:  # before connecting: it bounds the window that is offered
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if send_buffer is not None:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+        self.sock.settimeout(DEADLINE)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock.connect((host, port))
+        self.address: tuple[str, int] = self.sock.getsockname()[:2]
+        self._rest = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def send(self, data: bytes) -> None:
+        """Send bytes, all of them."""
+        self.sock.sendall(data)
+
+    def send_until_stuck(self, data: bytes, limit: int) -> int:
+        """Send the same bytes over and over until the other side takes no more.
+
+        Return how many whole copies went; at least one more byte is on the way than they make up,
+        or not. Fails when more than ``limit`` bytes went.
+        """
+        sent = 0
+        self.sock.settimeout(STUCK)
+        try:
+            while sent < limit:
+                rest = memoryview(data)[sent % len(data) :]
+                sent += self.sock.send(rest)
+        except TimeoutError:
+            return sent // len(data)
+        finally:
+            self.sock.settimeout(DEADLINE)
+        raise AssertionError(f"the other side took {sent} bytes and was never full")
+
+    def receive_some(self) -> bytes:
+        """Return what has come, at least a byte; empty at the end of the stream."""
+        return self.sock.recv(RECEIVE)
+
+    def receive_line(self) -> bytes:
+        """Return the next line with its newline; what the stream ends with, or nothing, at its end."""
+        while b"\n" not in self._rest:
+            data = self.receive_some()
+            if not data:
+                rest, self._rest = self._rest, b""
+                return rest
+            self._rest += data
+        found, newline, self._rest = self._rest.partition(b"\n")
+        return found + newline
+
+    def receive_rest(self) -> bytes:
+        """Return everything up to the end of the stream."""
+        parts = [self._rest]
+        self._rest = b""
+        while data := self.receive_some():
+            parts.append(data)
+        return b"".join(parts)
+
+    def wait_for_end(self) -> None:
+        """Read until the stream ends or breaks."""
+        try:
+            self.receive_rest()
+        except ConnectionError:
+            pass
+
+    def finish(self) -> None:
+        """End this side of the stream; the other goes on."""
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Vanish: the other side gets a reset."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+    def close(self) -> None:
+        """Close the socket. Idempotent."""
+        self.sock.close()
+
+
+class TypedPeer(Peer):
+    """Speaks the typed protocol, and answers nothing that it is not told to answer.
+
+    Frames that come while another is waited for are kept, in order.
+    """
+
+    def __init__(self, port: int, nick: str | None = None, *rooms: str, **options: Any) -> None:
+        super().__init__(port, **options)
+        self.inbox: list[ServerFrame] = []
+        if nick is not None:
+            self.send(hello(nick))
+            self.receive(Welcome)
+        for room in rooms:
+            self.ask("join", room=room)
+            self.receive(Joined)
+
+    def ask(self, type: str, **fields: Any) -> None:
+        """Send a frame."""
+        self.send(line(type, **fields))
+
+    def post(self, text: str, id: str, room: str = "lobby") -> None:
+        """Send a post."""
+        self.ask("post", room=room, id=id, text=text)
+
+    def receive_frame(self) -> ServerFrame:
+        """Return the next frame; raises `EOFError` at the end of the stream."""
+        if self.inbox:
+            return self.inbox.pop(0)
+        data = self.receive_line()
+        if not data:
+            raise EOFError
+        return server_frames.validate_json(data)
+
+    def receive(self, kind: type[F], *, where: Callable[[F], bool] = lambda _: True) -> F:
+        """Return the next frame of a kind; what else comes meanwhile stays for later."""
+        others: list[ServerFrame] = []
+        try:
+            while True:
+                frame = self.receive_frame()
+                if isinstance(frame, kind) and where(frame):
+                    return frame
+                others.append(frame)
+        finally:
+            self.inbox[:0] = others
+
+    def receive_many(self, kind: type[F], number: int) -> list[F]:
+        """Return the next frames of a kind."""
+        return [self.receive(kind) for _ in range(number)]
+
+    def settle(self) -> list[ServerFrame]:
+        """Return everything that was on its way: whatever the server had for us before it answered."""
+        token = f"settle-{next(_tokens)}"
+        self.send(encode(Ping(token=token)))
+        frames: list[ServerFrame] = []
+        while True:
+            frame = self.receive_frame()
+            if frame == Pong(token=token):
+                return frames
+            frames.append(frame)
+
+    def receive_all(self) -> list[ServerFrame]:
+        """Return everything up to the end of the stream."""
+        frames: list[ServerFrame] = []
+        try:
+            while True:
+                frames.append(self.receive_frame())
+        except EOFError:
+            return frames
+
+
+class PlainPeer(Peer):
+    """Sends and gets lines of text."""
+
+    @property
+    def nick(self) -> str:
+        """What it is called until it says otherwise."""
+        return str(self.address[1])
+
+    def say(self, text: str) -> None:
+        """Send a line."""
+        self.send(text.encode() + b"\n")
+
+    def hear(self) -> str:
+        """Return the next line, without its newline."""
+        return self.receive_line().decode().removesuffix("\n")

@@ -1,0 +1,292 @@
+"""A typed client: it asks, and it judges every frame that it gets."""
+
+from collections import Counter
+from random import Random
+
+from chatcore.errors import Fault
+from chatcore.limits import Limits
+from chatcore.messages import (
+    Ack,
+    ClientFrame,
+    Closing,
+    Error,
+    Gap,
+    Hello,
+    History,
+    Join,
+    Joined,
+    Leave,
+    Left,
+    Members,
+    Message,
+    NickFrame,
+    Page,
+    Ping,
+    Pong,
+    Position,
+    Post,
+    Presence,
+    ServerFrame,
+    Welcome,
+    Who,
+    server_frames,
+)
+from chatcore.wire import Hangup, Reply
+from chatcore.wire.ndjson import NdjsonDecoder, encode
+from tests.simulation.law import Asked, Reader
+from tests.simulation.record import Record
+from tests.simulation.roster import Roster
+from tests.simulation.sender import Sender
+from tests.simulation.step import expect
+from tests.simulation.transport import Pipe
+
+__all__ = ["Client"]
+
+
+class Client:
+    """One connection of a person, from hello to its end.
+
+    Of the questions whose answers carry no token, at most one a room is open at any time, but that a
+    room may be left while it is being joined.
+    """
+
+    def __init__(self, name: str, sender: Sender, record: Record, limits: Limits, random: Random) -> None:
+        self.name = name
+        self.sender = sender
+        self.pipe = Pipe(name, self, random.choice((150, 400, 2_000)))
+        self.welcome: Welcome | None = None
+        self.nick = ""
+        self.readers: dict[str, Reader] = {}
+        self.rosters: dict[str, Roster] = {}
+        self.open: dict[str, list[Join | Leave | Who]] = {}  # by room: asked, not answered
+        self.unresumed: set[str] = set()  # rooms in which old posts go before new ones
+        self.must_reach: dict[str, tuple[str, int]] = {}  # what is owed before the end, by room
+        self.closing: Closing | None = None
+        self.ended = False  # by either side
+        self.said_goodbye = False
+        self.retry_at = 0.0
+        self._record = record
+        self._limits = limits
+        self._decoder: NdjsonDecoder[ServerFrame] = NdjsonDecoder(server_frames, limits.line_bytes)
+        self._asked: dict[str, Asked] = {}  # joins
+        self._histories: dict[str, History] = {}  # by token
+        self._posts: Counter[str] = Counter()  # sent here and not answered here
+        self._tokens = 0
+        self._hello: Hello | None = None
+
+    def __repr__(self) -> str:
+        return self.name
+
+    @property
+    def is_live(self) -> bool:
+        """Whether there is somebody to talk to, as far as one can know."""
+        return self.welcome is not None and self.closing is None and not self.ended and not self.said_goodbye
+
+    def judge_answered(self) -> None:
+        """Demand that every question has its answer."""
+        expect(not any(self.open.values()), self, "got no answer to", self.open)
+        expect(not self._histories, self, "got no answer to", self._histories)
+        expect(not self._posts, self, "got no answer to", self._posts)
+
+    # --- asking ----------------------------------------------------------------------------------
+
+    def hello(self, nick: str, secret: str | None) -> None:
+        """Open the session."""
+        self._hello = Hello(protocol=1, nick=nick, session=secret)
+        self._send(self._hello)
+
+    def join(self, room: str, after: Position | None, history: int | None) -> None:
+        """Enter a room."""
+        join = Join(room=room, after=after, history=history)
+        self._asked[room] = Asked(join, self._record.epoch, self._record.log(room).told)
+        self.unresumed.add(room)
+        self._ask(join)
+
+    def leave(self, room: str) -> None:
+        """Leave a room."""
+        self._ask(Leave(room=room))
+
+    def who(self, room: str, after: str | None = None) -> None:
+        """Ask who is there."""
+        self.rosters[room].asked(after)
+        self._ask(Who(room=room, after=after))
+
+    def history(self, room: str, before: int | None, after: int | None, limit: int | None) -> None:
+        """Ask for a page."""
+        self._tokens += 1
+        token = f"t{self._tokens}"
+        frame = History(room=room, before=before, after=after, limit=limit, token=token)
+        self._histories[token] = frame
+        self._send(frame)
+
+    def post(self, room: str, posts: list[tuple[str, str]]) -> None:
+        """Send posts; those that have no answer from before go first."""
+        if room in self.unresumed:
+            self.unresumed.discard(room)
+            new = {id_ for id_, _ in posts}
+            posts = [old for old in self.sender.again(room, but=new)] + posts
+        for id_, text in posts:
+            self._posts[id_] += 1
+            self._send(Post(room=room, id=id_, text=text))
+
+    def rename(self, nick: str) -> None:
+        """Ask for another nick."""
+        self._send(NickFrame(nick=nick))
+
+    def say_goodbye(self) -> None:
+        """Ask for nothing more, and read on."""
+        self.said_goodbye = self.pipe.client_ended = True
+
+    def may_ask(self, room: str, *, leave: bool = False) -> bool:
+        """Tell whether the answer to one more question in this room could be told from others."""
+        waiting = self.open.get(room, [])
+        alone = self._limits.frames_per_second is None  # else it could be the one that was too many
+        return not waiting or (leave and alone and len(waiting) == 1 and isinstance(waiting[0], Join))
+
+    def _ask(self, frame: Join | Leave | Who) -> None:
+        self.open.setdefault(frame.room, []).append(frame)
+        self._send(frame)
+
+    def _send(self, frame: ClientFrame) -> None:
+        self.pipe.write(encode(frame))
+
+    # --- being told ------------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes from the server."""
+        for item in self._decoder.receive_data(data, 0.0):
+            if isinstance(item, Fault | Reply | Hangup):
+                expect(False, self, "cannot read", item, "in", data)
+            else:
+                expect(self.closing is None, self, "is told more after the end:", item)
+                self._receive(item)
+
+    def ended(self, *, in_order: bool) -> None:
+        """Learn that nothing more comes."""
+        self.ended_in_order = in_order
+        self.ended = True
+        self.sender.forget_connection()
+        if in_order:
+            self.pipe.client_ended = True
+            if self.said_goodbye and self.welcome and not self.closing:
+                self.judge_answered()
+
+    def _receive(self, frame: ServerFrame) -> None:
+        match frame:
+            case Message():
+                self._reader(frame).message(frame)
+            case Gap():
+                self._reader(frame).gap(frame)
+            case Presence():
+                self._reader(frame)
+                self.rosters[frame.room].presence(frame)
+            case Joined():
+                self._joined(frame)
+            case Left():
+                self._left(frame)
+            case Members():
+                self._members(frame)
+            case Page():
+                self._page(frame)
+            case Ack():
+                self._answered(frame.id)
+                self.sender.ack(frame)
+            case Error():
+                self._error(frame)
+            case Welcome():
+                expect(self.welcome is None, self, "is welcomed twice")
+                self.welcome, self.nick = frame, frame.nick
+            case NickFrame():
+                self.nick = frame.nick
+            case Ping() if not self.said_goodbye:
+                self._send(Pong(token=frame.token))
+            case Closing():
+                self._closing(frame)
+            case Ping() | Pong():
+                pass
+
+    def _reader(self, frame: Message | Gap | Presence) -> Reader:
+        reader = self.readers.get(frame.room)
+        if reader is None:
+            expect(False, self, "is not in the room of", frame)
+            raise AssertionError
+        return reader
+
+    def _joined(self, frame: Joined) -> None:
+        before = self.readers.get(frame.room)
+        if before is None:
+            expect(self._resolve(frame.room, Join), self, "did not ask for", frame)
+            asked = self._asked.pop(frame.room)
+            self.rosters[frame.room] = Roster()
+        else:
+            expect(before.epoch != frame.epoch, frame, "is no news for", before)
+            asked = None
+        self.readers[frame.room] = Reader(self._record, frame, asked, self._limits.page_messages)
+
+    def _left(self, frame: Left) -> None:
+        expect(self._resolve(frame.room, Leave), self, "did not ask for", frame)
+        self._resolve(frame.room, Join)  # it was left before it could be entered
+        self.readers.pop(frame.room, None)
+
+    def _members(self, frame: Members) -> None:
+        expect(self._resolve(frame.room, Who), self, "did not ask for", frame)
+        expect(frame.room in self.readers, self, "is not in the room of", frame)
+        if (after := self.rosters[frame.room].members(frame)) and not self.said_goodbye:
+            self.who(frame.room, after)
+
+    def _page(self, page: Page) -> None:
+        asked = self._histories.pop(page.token or "", None)
+        if asked is None:
+            expect(False, self, "did not ask for", page)
+            return
+        log = self._record.log(page.room, page.epoch)
+        position = page.base
+        for message in page.messages:
+            expect(message.prev == position, page, "has a hole at", message)
+            expect(log.by_id.get(message.id) == message, message, "is not what the record holds")
+            position = message.seq
+        expect(len(page.messages) <= (asked.limit or self._limits.page_messages), page, "is too long")
+        expect(position <= max(log.told, asked.after or 0), page, "was shown before the journal told of it")
+        if asked.before is not None:
+            expect(position < max(asked.before, 1) or not page.messages, page, "is not before", asked.before)
+        if asked.after is not None:
+            expect(page.base <= asked.after or log.is_gone(asked.after, page.base), page, "skips something")
+        elif not page.more:
+            expect(log.is_gone(0, page.base), page, "says that there is no more")
+
+    def _error(self, error: Error) -> None:
+        expect(error.code not in ("bad_frame", "bad_text", "unknown_type"), self, "is told", error)
+        self.retry_at = error.retry_after or 0.0
+        if error.id is not None and self.sender.knows(error.id):
+            self._answered(error.id)
+            self.sender.error(error)
+        elif error.id is not None:
+            expect(self._histories.pop(error.id, None) is not None, self, "did not ask for", error)
+        elif error.room is not None:
+            self._refused(error.room, error)
+
+    def _refused(self, room: str, error: Error) -> None:
+        waiting = self.open.get(room, [])
+        kinds = (Leave, Who) if error.code == "not_joined" else (Join, Leave, Who)
+        expect(any(self._resolve(room, kind) for kind in kinds), self, "asked", waiting, "and got", error)
+
+    def _answered(self, id_: str) -> None:
+        expect(self._posts[id_] > 0, self, "has its answer already for", id_)
+        self._posts[id_] -= 1
+        self._posts += Counter()  # drop what is zero
+
+    def _resolve(self, room: str, kind: type[Join] | type[Leave] | type[Who]) -> bool:
+        waiting = self.open.get(room, [])
+        found = next((frame for frame in waiting if isinstance(frame, kind)), None)
+        if found is not None:
+            waiting.remove(found)
+            if isinstance(found, Join):
+                self._asked.pop(room, None) if room in self.readers else None
+        return found is not None
+
+    def _closing(self, frame: Closing) -> None:
+        self.closing = frame
+        if frame.reason == "drain":
+            for room, (epoch, seq) in self.must_reach.items():
+                if reader := self.readers.get(room):
+                    expect(reader.has_read(epoch, seq), reader, "was cut off before", seq)

@@ -1,0 +1,284 @@
+"""A journal that does nothing by itself: each of its steps is taken when the simulation says so."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from random import Random
+from typing import TypeVar
+
+from chatcore.journal import Draft, Entry, Feed, Journal, Outcome, Page, Unavailable
+from chatcore.messages import DurabilityWord, Message
+from chatcore.wire import Wire
+from tests.simulation.record import Log, Record
+from tests.simulation.step import Step
+
+__all__ = ["SimJournal"]
+
+_ERA = datetime(2026, 1, 1, tzinfo=UTC)
+
+Done = Callable[[Sequence[Outcome]], None]
+T = TypeVar("T")
+
+
+class _Submission:
+    """What one call of `submit` brought, and what has become of it so far."""
+
+    def __init__(self, drafts: Sequence[Draft], done: Done) -> None:
+        self.drafts = drafts
+        self.done = done
+        self.outcomes: list[Outcome] = []
+
+    def refuse_rest(self, retry_after: float) -> None:
+        """What is not stored yet will not be."""
+        missing = len(self.drafts) - len(self.outcomes)
+        self.outcomes += [Outcome("unavailable", retry_after=retry_after)] * missing
+
+
+class SimJournal:
+    """Commits, tells, answers and reads in separate steps, in any order that the contract allows.
+
+    - An entry is stored in one step, the feed is told in another, ``done`` is called in a third: an
+      ack may come before or after the sender's own copy.
+    - After a failure nothing is stored until all refusals were told, in order: a sender who is
+      refused sends again in order. Some that were refused may have been stored all the same.
+    - A read looks at the record in one step and delivers in another; retention and commits go on.
+    - The record may be replaced: by an older copy of itself, or by one with other numbers.
+    """
+
+    durability: DurabilityWord = "synced"
+    dedupe_seconds = 120.0
+
+    def __init__(self, random: Random, clock: Callable[[], float], *, capacity: int, holes: bool) -> None:
+        self.record = Record()
+        self.record.begin({})
+        self.calm = False  # then nothing fails, expires or is replaced any more
+        self._random = random
+        self._clock = clock
+        self._capacity = capacity
+        self._holes = holes
+        self._feed: Feed | None = None
+        self._queue: deque[_Submission] = deque()
+        self._stored: list[_Submission] = []  # `done` is owed
+        self._refused: list[_Submission] = []  # `done` is owed; nothing is stored before
+        self._untold: deque[Message] = deque()
+        self._reads: list[Callable[[], Callable[[], None]]] = []  # not looked up yet
+        self._deliveries: list[Callable[[], None]] = []
+
+    # --- the seam --------------------------------------------------------------------------------
+
+    def start(self, feed: Feed) -> None:
+        """Open an empty record."""
+        self._feed = feed
+        feed.opened(self.record.epoch, {})
+
+    def submit(self, drafts: Sequence[Draft], done: Done) -> None:
+        """Queue drafts; refuse them at once if there are too many."""
+        submission = _Submission(drafts, done)
+        if self._refused:
+            submission.refuse_rest(1.0)
+            self._refused.append(submission)
+        elif len(self._queue) >= self._capacity:
+            submission.refuse_rest(0.5)
+            done(submission.outcomes)
+        else:
+            self._queue.append(submission)
+
+    def read(
+        self,
+        room: str,
+        wire: Wire,
+        deliver: Callable[[Page | Unavailable], None],
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int,
+        max_bytes: int,
+    ) -> None:
+        """Note what is to be read."""
+
+        def look() -> Callable[[], None]:
+            if self._is_unlucky():
+                return partial(deliver, Unavailable(0.5))
+            log = self.record.log(room)
+            return partial(deliver, _page(self.record.epoch, log, wire, after, before, limit, max_bytes))
+
+        self._reads.append(look)
+
+    def seek(self, room: str, back: int, before: int, deliver: Callable[[int | Unavailable], None]) -> None:
+        """Note what is to be found."""
+
+        def look() -> Callable[[], None]:
+            if self._is_unlucky():
+                return partial(deliver, Unavailable(0.5))
+            log = self.record.log(room)
+            return partial(deliver, log.position(max(log.index_after(before - 1) - back, log.expired)))
+
+        self._reads.append(look)
+
+    def close(self) -> None:
+        """Nothing is to be closed."""
+
+    # --- the steps -------------------------------------------------------------------------------
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody waits for anything."""
+        owed = self._queue, self._stored, self._refused, self._untold, self._reads, self._deliveries
+        return not any(owed)
+
+    def steps(self) -> Iterator[Step]:
+        """Offer what could happen now."""
+        if self._queue and not self._refused:
+            yield Step(3, self._commit)
+            if not self.calm:
+                yield Step(0.3, self._fail)
+        if self._untold:
+            yield Step(3, self._tell)
+        if self._stored:
+            yield Step(3, self._answer)
+        if self._refused:
+            yield Step(2, self._tell_refusals)
+        if self._reads:
+            yield Step(3, self._look)
+        if self._deliveries:
+            yield Step(3, self._deliver)
+        if not self.calm:
+            yield Step(0.3, self._expire)
+            yield Step(0.02, self._replace)
+
+    def _commit(self) -> str:
+        wanted = self._random.randint(1, 4)
+        seqs = [self._store_next() for _ in range(min(wanted, self._queued()))]
+        return f"journal commits {seqs}"
+
+    def _tell(self) -> str:
+        assert self._feed is not None
+        messages = [self._untold.popleft() for _ in range(self._random.randint(1, len(self._untold)))]
+        for message in messages:
+            self.record.log(message.room).told = message.seq
+        self._feed.committed(messages)
+        return f"journal tells of {[message.seq for message in messages]}"
+
+    def _answer(self) -> str:
+        submission = _pop_any(self._random, self._stored)
+        submission.done(submission.outcomes)
+        return f"journal answers {[(d.id, o.seq) for d, o in _pairs(submission)]}"
+
+    def _fail(self) -> str:
+        # The writer does not know how much of its batch has reached the disk; later it finds out.
+        kept = self._random.choice((0, 0, 1, 2))
+        while self._queue:
+            submission = self._queue.popleft()
+            for draft in submission.drafts[len(submission.outcomes) :]:
+                if kept:
+                    kept -= 1
+                    self._store(draft)
+            submission.refuse_rest(1.0)
+            self._refused.append(submission)
+        return f"journal fails {[[draft.id for draft in s.drafts] for s in self._refused]}"
+
+    def _tell_refusals(self) -> str:
+        refused, self._refused = self._refused, []
+        for submission in refused:
+            submission.done(submission.outcomes)
+        return f"journal tells {len(refused)} refusals"
+
+    def _look(self) -> str:
+        self._deliveries.append(_pop_any(self._random, self._reads)())
+        return "journal looks up what was asked"
+
+    def _deliver(self) -> str:
+        _pop_any(self._random, self._deliveries)()
+        return "journal delivers what it found"
+
+    def _expire(self) -> str:
+        rooms = sorted(self.record.lives[self.record.epoch])
+        if not rooms:
+            return "journal has nothing to expire"
+        log = self.record.log(room := self._random.choice(rooms))
+        log.expired = self._random.randint(log.expired, len(log.messages))
+        return f"journal expires {room} up to {log.position(log.expired)}"
+
+    def _replace(self) -> str:
+        assert self._feed is not None
+        old = self.record.lives[self.record.epoch]
+        self._untold.clear()
+        epoch = self.record.begin({room: self._successor(log) for room, log in sorted(old.items())})
+        heads = {room: log.head for room, log in self.record.lives[epoch].items() if log.head}
+        self._feed.opened(epoch, heads)
+        return f"journal begins {epoch} {heads}"
+
+    # --- storing ---------------------------------------------------------------------------------
+
+    def _queued(self) -> int:
+        return sum(len(submission.drafts) - len(submission.outcomes) for submission in self._queue)
+
+    def _store_next(self) -> int:
+        submission = self._queue[0]
+        outcome = self._store(submission.drafts[len(submission.outcomes)])
+        submission.outcomes.append(outcome)
+        if len(submission.outcomes) == len(submission.drafts):
+            self._stored.append(self._queue.popleft())
+        return outcome.seq
+
+    def _store(self, draft: Draft) -> Outcome:
+        log = self.record.log(draft.room)
+        known = log.by_id.get(draft.id)
+        if known is not None:
+            return Outcome("repeat", known.seq) if known.text == draft.text else Outcome("conflict")
+        hole = self._random.choice((0, 0, 1, 2)) if self._holes else 0
+        message = Message(
+            room=draft.room,
+            seq=log.head + 1 + hole,
+            prev=log.head,
+            id=draft.id,
+            nick=draft.nick,
+            text=draft.text,
+            at=_ERA + timedelta(seconds=self._clock()),
+        )
+        log.append(message)
+        self._untold.append(message)
+        return Outcome("stored", message.seq)
+
+    def _successor(self, log: Log) -> Log:
+        fate = self._random.randrange(3)
+        if fate == 0:
+            return Log()
+        if fate == 1:
+            return Log(self._random.randint(0, log.head + 3))
+        return log.copy(self._random.randint(0, len(log.messages)))
+
+    def _is_unlucky(self) -> bool:
+        return not self.calm and self._random.random() < 0.1
+
+
+def _page(
+    epoch: str, log: Log, wire: Wire, after: int | None, before: int | None, limit: int, max_bytes: int
+) -> Page:
+    stop = len(log.messages) if before is None else log.index_after(before - 1)
+    start = max(log.expired, 0 if after is None else log.index_after(after))
+    wanted = log.messages[start:stop]
+    entries: list[Entry] = []
+    for message in wanted if after is not None else reversed(wanted):
+        entry = Entry(message.seq, message.prev, message.id, wire.encode(message))
+        full = len(entries) == limit or sum(len(e.data) for e in entries) + len(entry.data) > max_bytes
+        if entries and full:
+            break
+        entries.append(entry)
+    if after is None:
+        entries.reverse()
+    base = entries[0].prev if entries else max(after or 0, log.position(stop))
+    through = entries[-1].seq if entries else base
+    return Page(epoch, base, through, tuple(entries), len(entries) < len(wanted))
+
+
+def _pop_any(random: Random, things: list[T]) -> T:
+    return things.pop(random.randrange(len(things)))
+
+
+def _pairs(submission: _Submission) -> Iterator[tuple[Draft, Outcome]]:
+    return zip(submission.drafts, submission.outcomes, strict=True)
+
+
+_: type[Journal] = SimJournal

@@ -1,0 +1,99 @@
+"""The law of position: what one membership of a room may be told, and in which order."""
+
+from typing import NamedTuple
+
+from chatcore.messages import Gap, Join, Joined, Message
+from tests.simulation.record import Log, Record
+from tests.simulation.step import expect
+
+__all__ = ["Asked", "Reader"]
+
+
+class Asked(NamedTuple):
+    """A join that was asked for, and what the room was like then."""
+
+    join: Join
+    epoch: str
+    head: int
+
+
+class Reader:
+    """One membership from its `joined` on. Reading has one law, live or replayed:
+
+    - a message has ``prev`` = position and moves it to its ``seq``;
+    - a gap has ``after`` = position and moves it to its ``through``.
+
+    Beyond that a message is what the record holds, a gap covers only what cannot be had any more,
+    and nothing is shown before the journal has told of it.
+    """
+
+    def __init__(self, record: Record, joined: Joined, asked: Asked | None, most: int) -> None:
+        self.room = joined.room
+        self.epoch = joined.epoch
+        self.position = joined.after
+        self._log = record.log(joined.room, joined.epoch)
+        # `None`: it may come or not, since an answer at 0 and news of a new life look the same.
+        self._reset_due: bool | None = True
+        expect(joined.head <= self._log.told, joined, "is ahead of the journal, at", self._log.told)
+        if asked is not None:
+            self._judge_answer(joined, asked, most)
+        if self._reset_due:
+            expect(joined.after == 0, joined, "begins a new life, but not at its beginning")
+
+    def __repr__(self) -> str:
+        return f"<reader of {self.room} {self.epoch} at {self.position}>"
+
+    @property
+    def is_through(self) -> bool:
+        """Whether everything that the journal has told of has been read."""
+        return not self._reset_due and self.position == self._log.told
+
+    def has_read(self, epoch: str, seq: int) -> bool:
+        """Tell whether a position was reached, or belongs to a life that is over."""
+        return self.epoch != epoch or (not self._reset_due and self.position >= seq)
+
+    def message(self, message: Message) -> None:
+        """Judge a message and move."""
+        expect(not self._reset_due, self, "was not told of the reset before", message)
+        expect(message.prev == self.position, self, "cannot go on with", message)
+        expect(self._log.by_id.get(message.id) == message, message, "is not what the record holds")
+        expect(message.seq <= self._log.told, message, "was shown before the journal told of it")
+        self._reset_due = False
+        self.position = message.seq
+
+    def gap(self, gap: Gap) -> None:
+        """Judge a gap and move."""
+        expect(gap.after == self.position, self, "cannot go on with", gap)
+        if gap.reason == "reset":
+            expect(self._reset_due is not False, self, "was told of a reset that there was not")
+            expect(gap.through == 0, gap, "skips something of the new life")
+        else:
+            expect(not self._reset_due, self, "was not told of the reset before", gap)
+            expect(gap.through > gap.after, gap, "is empty")
+            expect(self._log.is_gone(gap.after, gap.through), gap, "covers what is there")
+            expect(gap.through <= self._log.told, gap, "is ahead of the journal")
+        self._reset_due = False
+        self.position = gap.through
+
+    def _judge_answer(self, joined: Joined, asked: Asked, most: int) -> None:
+        join = asked.join
+        if join.after is not None:
+            known = join.after.epoch == joined.epoch and join.after.seq <= joined.head
+            self._reset_due = not known
+            expect(not known or joined.after == join.after.seq, joined, "does not resume at", join.after)
+        elif not join.history:
+            self._reset_due = False
+            expect(joined.after == joined.head, joined, "does not start at its head")
+        else:
+            same_life = asked.epoch == joined.epoch
+            self._reset_due = False if same_life or joined.after else None
+            self._judge_history(joined, min(join.history, most), asked.head if same_life else 0)
+
+    def _judge_history(self, joined: Joined, wanted: int, head_then: int) -> None:
+        log = self._log
+        first = log.index_after(joined.after)
+        expect(log.position(first) == joined.after or not joined.after, joined, "is at no position")
+        expect(log.index_after(head_then) - first <= wanted, joined, "replays more than", wanted)
+        kept = log.index_after(joined.head) - log.expired
+        got = log.index_after(joined.head) - first
+        expect(got >= min(wanted, kept), joined, "replays less than", wanted, "though", kept, "are kept")

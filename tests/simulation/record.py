@@ -1,0 +1,79 @@
+"""The truth: every message that was ever stored, in every life of the record."""
+
+from bisect import bisect_right
+
+from chatcore.messages import Message
+
+__all__ = ["Log", "Record"]
+
+
+class Log:
+    """One room in one life of the record. Nothing is ever deleted here: expired is a line drawn.
+
+    Numbers may have holes, so a *position* is the ``seq`` of an entry, or ``start`` before the first.
+    """
+
+    def __init__(self, start: int = 0) -> None:
+        self.start = start
+        self.messages: list[Message] = []
+        self.seqs: list[int] = []
+        self.by_id: dict[str, Message] = {}
+        self.expired = 0  # how many of the oldest cannot be read any more
+        self.told = start  # the last `seq` that the hub was told of
+
+    @property
+    def head(self) -> int:
+        """The last position there is."""
+        return self.position(len(self.messages))
+
+    def append(self, message: Message) -> None:
+        """Store an entry."""
+        self.messages.append(message)
+        self.seqs.append(message.seq)
+        self.by_id[message.id] = message
+
+    def index_after(self, position: int) -> int:
+        """Return the index of the first entry behind a position."""
+        return bisect_right(self.seqs, position)
+
+    def position(self, index: int) -> int:
+        """Return the position in front of the entry with this index."""
+        return self.seqs[index - 1] if index else self.start
+
+    def is_gone(self, after: int, through: int) -> bool:
+        """Tell whether nothing between two positions can be read any more."""
+        return self.index_after(through) <= self.expired or self.index_after(after) == self.index_after(
+            through
+        )
+
+    def copy(self, count: int) -> "Log":
+        """Return a backup that holds the first ``count`` entries; all it holds was told."""
+        log = Log(self.start)
+        for message in self.messages[:count]:
+            log.append(message)
+        log.expired = min(self.expired, count)
+        log.told = log.head
+        return log
+
+
+class Record:
+    """All lives of the record, by epoch, oldest first; each is a log a room."""
+
+    def __init__(self) -> None:
+        self.lives: dict[str, dict[str, Log]] = {}
+        self.epoch = ""
+
+    def begin(self, logs: dict[str, Log]) -> str:
+        """Begin a new life with these rooms; return its epoch."""
+        self.epoch = f"life-{len(self.lives) + 1}"
+        self.lives[self.epoch] = logs
+        return self.epoch
+
+    def log(self, room: str, epoch: str | None = None) -> Log:
+        """Return the log of a room, now or in another life."""
+        return self.lives[epoch or self.epoch].setdefault(room, Log())
+
+    def find(self, room: str, id_: str) -> dict[str, Message]:
+        """Return what is stored under an id, by epoch."""
+        found = {epoch: logs[room].by_id.get(id_) for epoch, logs in self.lives.items() if room in logs}
+        return {epoch: message for epoch, message in found.items() if message is not None}

@@ -1,0 +1,42 @@
+"""Who is in a room, as one member can know it from presence and answers to `who`."""
+
+from chatcore.messages import Members, Presence
+from chatcore.names import fold
+
+__all__ = ["Roster"]
+
+
+class Roster:
+    """Nicks, folded. It is ``sure`` once all were told and nothing has been left out since."""
+
+    def __init__(self) -> None:
+        self.nicks_folded: set[str] = set()
+        self.sure = False
+        self._asking = False
+        self._missed = False  # names were left out since the first answer of this round
+
+    def asked(self, after: str | None) -> None:
+        """Note that the answer to a `who` is on its way; without ``after`` it begins a new round."""
+        self._asking = True
+        if after is None:
+            self._missed = False
+            self.nicks_folded.clear()
+
+    def members(self, members: Members) -> str | None:
+        """Take an answer; return the nick after which to ask for the rest."""
+        self.nicks_folded.update(map(fold, members.nicks))
+        if members.more:
+            return members.nicks[-1]
+        self._asking = False
+        self.sure = not self._missed
+        return None
+
+    def presence(self, presence: Presence) -> None:
+        """Apply a change, as sets: first who is not here any more, then who is."""
+        gone = [*presence.left, *(renamed.old for renamed in presence.renamed)]
+        here = [*presence.joined, *(renamed.new for renamed in presence.renamed)]
+        self.nicks_folded.difference_update(map(fold, gone))
+        self.nicks_folded.update(map(fold, here))
+        if presence.more:
+            self.sure = False
+            self._missed = True

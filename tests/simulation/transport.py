@@ -1,0 +1,215 @@
+"""A transport without sockets: it keeps every rule of `Port`, and takes all the liberties they leave."""
+
+from collections.abc import Iterator
+from functools import partial
+from random import Random
+from typing import Protocol
+
+from chatcore.hub import Hub
+from chatcore.session import Session
+from chatcore.wire import Peer, Wire
+from tests.simulation.step import Step, expect
+
+__all__ = ["Pipe", "Receiver", "SimTransport"]
+
+
+class Receiver(Protocol):
+    """The far end of a connection."""
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes from the server."""
+
+    def ended(self, *, in_order: bool) -> None:
+        """Learn that no more will come: the server said its last, or the connection broke."""
+
+
+class Pipe:
+    """One connection: the bytes that are on their way, and who still holds an end of it."""
+
+    def __init__(self, name: str, receiver: Receiver, capacity: int) -> None:
+        self.name = name
+        self.receiver = receiver
+        self.capacity = capacity
+        self.inward = bytearray()  # written by the client, not yet read by the server
+        self.outward = bytearray()  # written by the server, not yet read by the client
+        self.unsent = b""  # what the server's socket refused
+        self.client_ended = False  # it has shut its side, in order
+        self.vanished = False  # it is gone, and nobody was told
+        self.server_ended = False
+        self.over = False  # the client knows that nothing comes any more
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def write(self, data: bytes) -> None:
+        """Write from the client's side."""
+        self.inward += data
+
+    def vanish(self) -> None:
+        """Break it from the client's side."""
+        self.vanished = self.over = True
+        self.receiver.ended(in_order=False)
+
+    def accept(self, data: bytes) -> bytes:
+        """Write from the server's side; return what the socket refuses."""
+        room = max(self.capacity - len(self.outward), 0)
+        self.outward += data[:room]
+        return data[room:]
+
+    def read(self, random: Random) -> str:
+        """Let the client read some of what has come, or notice the end of it."""
+        if self.outward:
+            data = bytes(self.outward[: random.randint(1, len(self.outward))])
+            del self.outward[: len(data)]
+            self.receiver.receive(data)
+            return f"{self} reads {len(data)} bytes"
+        self.over = True
+        self.receiver.ended(in_order=True)
+        return f"{self} reads the end"
+
+
+class SimTransport:
+    """Drives one port of a hub. One session is served at a time, and between any two of them, or
+    two pieces for the same one, the rest of the world goes on.
+    """
+
+    def __init__(self, name: str, hub: Hub, wire: Wire, random: Random) -> None:
+        self.name = name
+        self.wire = wire
+        self.port = hub.port(self._wake)
+        self.pipes: dict[Session, Pipe] = {}
+        self.sessions: list[Session] = []  # all there ever were
+        self.timer: float | None = None  # set when the port was last looked at, as a real one is
+        self._hub = hub
+        self._random = random
+        self._woken = False
+        self._batch: Iterator[Session] | None = None
+        self._serving: dict[Session, None] = {}  # they may have more to write
+        self._reading: dict[Session, bool] = {}
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def connect(self, pipe: Pipe, peer: Peer) -> Session:
+        """Accept a connection."""
+        session = self.port.open(peer, self.wire)
+        self.sessions.append(session)
+        self.pipes[session] = pipe
+        self._reading[session] = session.want_data
+        return session
+
+    def steps(self) -> Iterator[Step]:
+        """Offer what could happen now."""
+        if self._woken or self._batch is not None:
+            yield Step(4, self._next_ready)
+        if self.timer is not None and self.timer <= self._hub.clock():
+            yield Step(2, self._handle_deadlines)
+        for session in self._serving:
+            yield Step(2, partial(self._serve, session))
+        for session, pipe in self.pipes.items():
+            if pipe.vanished:
+                yield Step(1, partial(self._lose, session))
+            elif self._reading[session] and (pipe.inward or pipe.client_ended):
+                yield Step(1, partial(self._receive, session, pipe))
+            if pipe.unsent and len(pipe.outward) < pipe.capacity:
+                yield Step(1, partial(self._drain, session, pipe))
+
+    def judge_quiet(self) -> None:
+        """Demand, when nothing is pending, that nothing was forgotten either."""
+        due = self.port.next_deadline()
+        expect(due is None or (self.timer is not None and self.timer <= due), self, "sleeps beyond", due)
+        for session in self.pipes:
+            expect(session.want_data == self._reading[session], session, "is not read from again")
+            expect(not session.data_to_send(), session, "had something to write and nobody was woken")
+
+    def judge_end(self) -> None:
+        """Demand that a closed port holds nothing."""
+        self.port.close()
+        expect(len(self.port) == 0, self, "still has connections")
+        expect(len(self.port.timers) == 0, self, "still has timers")
+        expect(not list(self.port.ready()), self, "still has something to do")
+        for session in self.sessions:
+            expect(session.in_flight == 0 and not session.members, session, "was not cleared away")
+
+    # --- the port's side -------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        self._woken = True
+
+    def _next_ready(self) -> str:
+        if self._batch is None:
+            self._woken = False
+            self._batch = self.port.ready()
+        session = next(self._batch, None)
+        if session is None:
+            self._batch = None
+            self.timer = self.port.next_deadline()
+            return f"{self} is through, next at {self.timer}"
+        if session not in self.pipes:
+            return f"{self} passes over {session}"
+        self._serving[session] = None
+        return f"{self} is to serve {self.pipes[session]}"
+
+    def _handle_deadlines(self) -> str:
+        now = self._hub.clock()
+        for session, pipe in self.pipes.items():
+            if pipe.unsent:
+                session.data_unsent(len(pipe.unsent))
+        self.port.handle_deadlines(now)
+        self.timer = self.port.next_deadline()
+        return f"{self} handles what is due at {now:.2f}"
+
+    # --- the sockets' side -----------------------------------------------------------------------
+
+    def _serve(self, session: Session) -> str:
+        pipe = self.pipes[session]
+        data = session.data_to_send()
+        if data:
+            expect(not pipe.unsent, pipe, "is given more than it asked for")
+            pipe.unsent = pipe.accept(data)
+            if pipe.unsent:
+                session.data_unsent(len(pipe.unsent))
+        if not data or pipe.unsent:
+            del self._serving[session]
+        self._reading[session] = session.want_data
+        if session.closed:
+            self._hang_up(session)
+        elif session.closing and not pipe.unsent:
+            pipe.server_ended = True
+        return f"{self} serves {pipe}: {len(data)} bytes, {len(pipe.unsent)} unsent"
+
+    def _drain(self, session: Session, pipe: Pipe) -> str:
+        taken = self._random.randint(1, len(pipe.unsent))
+        pipe.unsent = pipe.accept(pipe.unsent[:taken]) + pipe.unsent[taken:]
+        session.data_unsent(len(pipe.unsent))
+        if not pipe.unsent:
+            self._serving[session] = None
+        return f"{self} drains {pipe}: {len(pipe.unsent)} unsent"
+
+    def _receive(self, session: Session, pipe: Pipe) -> str:
+        if not pipe.inward:
+            pipe.client_ended = False  # tell once
+            session.receive_eof()
+            return f"{self} gets the end of {pipe}"
+        data = bytes(pipe.inward[: self._random.randint(1, len(pipe.inward))])
+        del pipe.inward[: len(data)]
+        session.receive_data(data)
+        self._reading[session] = self._reading[session] and session.want_data
+        return f"{self} gets {len(data)} bytes of {pipe}"
+
+    def _hang_up(self, session: Session) -> None:
+        pipe = self.pipes[session]
+        in_order = pipe.server_ended or (session.closing and not pipe.unsent)
+        self._lose(session)
+        if in_order:
+            pipe.server_ended = True  # it reads the rest, then the end
+        elif not pipe.over:
+            pipe.over = True
+            pipe.receiver.ended(in_order=False)
+
+    def _lose(self, session: Session) -> str:
+        pipe = self.pipes.pop(session)
+        self._serving.pop(session, None)
+        del self._reading[session]
+        session.connection_lost()
+        return f"{self} loses {pipe}"
