@@ -5,6 +5,7 @@ library can be told is one tree::
 
     ChatError
     ├── LocalError              you did it
+    │   ├── JournalError        a journal that cannot be opened
     │   ├── UsageError          an argument that cannot be
     │   └── ClosedError         the connection was closed, by you, before this call
     └── RemoteError             the other side did it
@@ -23,6 +24,7 @@ __all__ = [
     "DisconnectedError",
     "ErrorCode",
     "Fault",
+    "JournalError",
     "LocalError",
     "ProtocolError",
     "RefusedError",
@@ -74,6 +76,10 @@ class LocalError(ChatError):
 
 class UsageError(LocalError, ValueError):
     """An argument is not one that the protocol allows."""
+
+
+class JournalError(LocalError):
+    """A journal cannot be opened: its message names the file and what is wrong with it."""
 
 
 class ClosedError(LocalError):

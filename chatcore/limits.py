@@ -92,6 +92,11 @@ class Limits(BaseModel):
     tail_bytes: Bytes = 1024 * 1024
     # What the memory journal keeps of each room: about four thousand lines of chat.
     memory_history_bytes: Bytes = 1024 * 1024
+    # What a durable journal keeps of each room: the last hundred thousand messages, some months of a
+    # lively team, or a gigabyte if they are long. Age is no reason to forget unless somebody says so.
+    history_messages: Count | None = 100_000
+    history_bytes: Count | None = 1024 * 1024 * 1024
+    history_seconds: Seconds | None = None
     # One page of history, and the most that a join may ask for.
     page_messages: Count = 1_000
 
