@@ -1,20 +1,23 @@
-"""The client's side of one connection, without I/O.
+"""The client's side of a conversation, without I/O.
 
 A driver feeds it what it receives and writes what `ClientSession.data_to_send` returns; a caller asks
 with `join`, `post` and the like, each of which returns a `Request`. What comes from the rooms, and
 what nobody asked for, comes out of `events_received` in order.
 
+A session outlives its connection. While there is none, what is asked waits; on the next one the rooms
+are read on from where they were, and what was not acknowledged is sent again, in its order. The state
+that is lost with a socket is a `Link`.
+
 Not thread-safe: a driver that has threads holds a lock of its own. What a driver hands on to its user
 is exported here, so that it needs to know no frames.
 """
 
+import random
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
-
-from pydantic import ValidationError
 
 from chatcore.errors import (
     ChatError,
@@ -25,15 +28,15 @@ from chatcore.errors import (
     RefusedError,
     UsageError,
 )
-from chatcore.lane import Lane
+from chatcore.lanes import Lanes
 from chatcore.limits import ClientLimits
+from chatcore.link import Link
 from chatcore.messages import (
     PROTOCOL,
     Ack,
     ClientFrame,
     Closing,
     Error,
-    Frame,
     Gap,
     Hello,
     History,
@@ -53,11 +56,11 @@ from chatcore.messages import (
     ServerFrame,
     Welcome,
     Who,
-    server_frames,
 )
 from chatcore.names import LOBBY, fold
-from chatcore.request import Posting, Request
-from chatcore.wire.ndjson import NdjsonDecoder, encode
+from chatcore.reading import Readings
+from chatcore.reconnect import Backoff, Offline, Online
+from chatcore.request import Posting, Request, checked
 
 __all__ = [
     "LOBBY",
@@ -69,47 +72,35 @@ __all__ = [
     "Left",
     "Message",
     "NickFrame",
+    "Offline",
+    "Online",
     "Page",
     "Position",
     "Request",
 ]
 
-LINE_BYTES = 1024 * 1024
-"""The longest line that is taken from a server: sixteen times what servers allow by default."""
-
 IN_FLIGHT = 64
 """Posts that are on the way at once, unless the server allows fewer."""
 
-PIECE = 64 * 1024
-"""Bytes of one piece of output, about."""
+DEDUPE_SECONDS = 120.0
+"""How long a post is sent again by itself, unless the server says how long it remembers ids."""
 
-KEEPALIVE_SECONDS = 30.0
-IDLE_SECONDS = 60.0
-HANDSHAKE_SECONDS = 10.0
-
-F = TypeVar("F", bound=Frame)
-
-Event = ServerFrame
+Event = ServerFrame | Offline | Online
 """What a session tells: every message, and whatever else concerns the rooms that one is in."""
 
-
-class _View:
-    """A room as this client has read it: how far, and what of it was replay."""
-
-    __slots__ = ("epoch", "head", "position")
-
-    def __init__(self, joined: Joined) -> None:
-        self.epoch = joined.epoch
-        self.head = joined.head
-        self.position = joined.after
+_FINAL_REASONS = {"taken_over", "protocol"}
+_PASSING_REFUSALS = {"nick_taken", "limit_exceeded", "rate_limited", "unavailable"}
 
 
 class ClientSession:
-    """One connection, as a client sees it.
+    """One client's conversation with a server.
 
     With ``every_frame`` the answers to requests are events too, and so are pings: all that the server
-    says. ``nick`` and ``limits`` hold what the server said last. ``error`` is why the connection ended,
-    once ``closed`` is true: nothing is to be written or read any more then.
+    says. With ``reconnect`` a connection that is lost once the server has said welcome is tried again;
+    without, its loss ends the session.
+
+    ``nick``, ``server`` and ``limits`` hold what the server said last. Once ``closed`` is true, there
+    is nothing more to be read, written or asked, and ``error`` says why.
     """
 
     def __init__(
@@ -118,7 +109,9 @@ class ClientSession:
         *,
         client: str | None = None,
         every_frame: bool = False,
+        reconnect: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        rng: random.Random | None = None,
     ) -> None:
         self.nick = nick
         self.server = ""
@@ -126,25 +119,27 @@ class ClientSession:
         self.closed = False
         self.error: ChatError | None = None
         self.clock = clock
+        self.dial_at: float | None = None  # when the driver is to connect again
+        self._client = client
         self._every_frame = every_frame
-        self._heard = self._opened = clock()
-        self._asked_for_life = False
-        self._closing: Closing | None = None
-        self._decoder: NdjsonDecoder[ServerFrame] = NdjsonDecoder(server_frames, LINE_BYTES)
-        self._control = bytearray()
+        self._reconnect = reconnect
+        self._backoff = Backoff(rng)
+        self._secret: str | None = None
+        self._link: Link | None = None
         self._requests: deque[Request[Any]] = deque()  # in the order in which they were asked
-        self._lanes: dict[str, Lane] = {}  # by folded room
-        self._views: dict[str, _View] = {}
+        self._lanes = Lanes()
+        self._readings = Readings()
         self._members: dict[str, list[str]] = {}  # who has answered so far, by folded room
         self._events: deque[Event] = deque()
         self._tokens = 0
-        self.welcome: Request[Welcome] = self._ask(
-            _checked(Hello, protocol=PROTOCOL, nick=nick, client=client)
-        )
+        self.welcome: Request[Welcome] = Request(self._hello())
 
     def __repr__(self) -> str:
-        state = "closed" if self.closed else "live" if self.server else "connecting"
-        return f"<ClientSession {self.nick} {state} rooms={len(self._views)}>"
+        link = self._link
+        state = (
+            "closed" if self.closed else "offline" if link is None else "live" if link.live else "connecting"
+        )
+        return f"<ClientSession {self.nick} {state} rooms={len(self._readings)}>"
 
     # --- what a caller asks ----------------------------------------------------------------------
 
@@ -152,18 +147,17 @@ class ClientSession:
         self, room: str, *, after: Position | None = None, history: int | None = None
     ) -> Request[Joined]:
         """Enter a room, behind a position or with the last ``history`` messages."""
-        return self._ask(_checked(Join, room=room, after=after, history=history))
+        return self._ask(checked(Join, room=room, after=after, history=history))
 
     def leave(self, room: str) -> Request[Left]:
         """Leave a room."""
-        return self._ask(_checked(Leave, room=room))
+        return self._ask(checked(Leave, room=room))
 
     def post(self, room: str, text: str) -> Posting:
         """Say something. It is kept here, and sent again if need be, until it is acknowledged."""
-        posting = Posting(_checked(Post, room=room, id=str(uuid4()), text=text))
-        if self.closed:
-            raise self.error or ClosedError("the connection is closed")
-        self._lanes.setdefault(fold(room), Lane()).add(posting)
+        posting = Posting(checked(Post, room=room, id=str(uuid4()), text=text))
+        self._raise_if_closed()
+        self._lanes.add(posting)
         return posting
 
     def history(
@@ -171,105 +165,132 @@ class ClientSession:
     ) -> Request[Page]:
         """Ask for a page of a room's log; by default the newest."""
         token = self._token()
-        return self._ask(_checked(History, room=room, before=before, after=after, limit=limit, token=token))
+        return self._ask(checked(History, room=room, before=before, after=after, limit=limit, token=token))
 
     def who(self, room: str) -> Request[Members]:
         """Ask who is in a room; the answer has all nicks, however many frames they took."""
-        return self._ask(_checked(Who, room=room))
+        return self._ask(checked(Who, room=room))
 
     def set_nick(self, nick: str) -> Request[NickFrame]:
         """Ask for another nick."""
-        return self._ask(_checked(NickFrame, nick=nick))
+        return self._ask(checked(NickFrame, nick=nick))
 
     def position(self, room: str) -> Position:
         """Return how far a room was read: what `join` takes to go on from there."""
-        view = self._view(room)
-        return Position(epoch=view.epoch, seq=view.position)
+        position = self._readings.position(room)
+        if position is None:
+            raise UsageError(f"you are not in {room}")
+        return position
 
     def is_replay(self, message: Message) -> bool:
-        """Tell whether a message was said before its room was joined."""
-        view = self._views.get(fold(message.room))
-        return view is not None and message.seq <= view.head
+        """Tell whether a message was said before its room was joined, the last time."""
+        return self._readings.is_replay(message)
 
     @property
     def unacknowledged(self) -> int:
         """How many posts are not answered yet."""
-        return sum(map(len, self._lanes.values()))
+        return len(self._lanes)
 
     @property
     def waiting(self) -> bool:
         """Whether anything that was asked is not answered yet."""
-        return bool(self._requests) or self.unacknowledged > 0
+        return bool(self._requests) or len(self._lanes) > 0
 
     # --- what a driver does ----------------------------------------------------------------------
 
+    @property
+    def online(self) -> bool:
+        """Whether there is to be a socket. Once there is not, the driver closes the one it has; with
+        ``dial_at`` set it connects again at that time, and calls one of the next two."""
+        return self._link is not None
+
+    def connection_made(self) -> None:
+        """Learn that there is a socket: the handshake begins."""
+        self.dial_at = None
+        self._link = Link(self.clock())
+        self._link.send(self._hello())
+
+    def connection_failed(self) -> None:
+        """Learn that the server could not be reached again."""
+        if not self.closed:
+            self._wait_for_server("lost")
+
     def receive_data(self, data: bytes) -> None:
-        """Take bytes from the server. One that breaks the protocol ends the connection."""
-        self._heard = now = self.clock()
-        self._asked_for_life = False
-        for item in self._decoder.receive_data(data, now):
-            if self.closed:
+        """Take bytes from the server. One that breaks the protocol ends the session."""
+        link = self._link
+        if link is None:
+            return
+        link.note_life(self.clock())
+        for item in link.decoder.receive_data(data, self.clock()):
+            if self._link is not link:
                 return
             if isinstance(item, Fault):
                 if item.code != "unknown_type":  # a newer server may say more than we know
                     self._fail(ProtocolError(f"the server sent what is not a frame: {item.message}"))
             else:
-                self._handle(item)  # type: ignore[arg-type]  # this wire makes frames and faults only
+                self._take(link, item)  # type: ignore[arg-type]  # this wire makes frames and faults only
 
     def receive_eof(self) -> None:
         """Take the end of the server's stream, or of its socket. Idempotent."""
-        if self._closing is None:
-            self._fail(DisconnectedError("lost"))
-        else:
-            self._fail(DisconnectedError(self._closing.reason, self._closing.reconnect_after))
+        if self._link is not None:
+            closing = self._link.closing
+            self._disconnect(
+                closing.reason if closing else "lost", closing.reconnect_after if closing else None
+            )
 
     def close(self) -> None:
-        """End the connection for the caller: what is not answered fails with `ClosedError`."""
+        """End the session for the caller: what is not answered fails with `ClosedError`."""
         self._fail(ClosedError("the connection was closed"))
 
     @property
     def closed_by_us(self) -> bool:
-        """Whether it was the caller who ended the connection."""
+        """Whether it was the caller who ended the session."""
         return isinstance(self.error, ClosedError)
 
     def raise_unless_ours(self) -> None:
-        """Raise what ended the connection, unless it was the caller."""
+        """Raise what ended the session, unless it was the caller."""
         if self.error is not None and not self.closed_by_us:
             raise self.error
 
     def data_to_send(self) -> bytes:
         """Return the next piece to write; empty when there is none now. The driver keeps the rest of
         a partial write, and asks again only when that is written."""
-        if self.closed:
+        link = self._link
+        if link is None:
             return b""
-        pieces = [bytes(self._control)]
-        self._control.clear()
-        if self.server:
-            pieces += self._next_posts()
-        return b"".join(pieces)
+        window = min(self.limits.posts_in_flight or IN_FLIGHT, IN_FLIGHT)
+        posts = self._lanes.take_output(self.clock(), window) if link.live else []
+        return b"".join([link.take_output(), *posts])
 
     def data_drained(self) -> None:
         """Learn that the socket took bytes: the server is alive."""
-        self._heard = self.clock()
-        self._asked_for_life = False
+        if self._link is not None:
+            self._link.note_life(self.clock())
 
     def next_deadline(self) -> float | None:
-        """Return when `handle_deadline` is due, on the clock; ``None`` when closed."""
-        if self.closed:
-            return None
-        lanes = self._lanes.values() if self.server else ()
-        resend = [when for lane in lanes if (when := lane.next_deadline()) is not None]
-        return min([self._life_deadline(), *resend])
+        """Return when `handle_deadline` is due, or the driver is to connect; ``None`` when closed."""
+        link = self._link
+        if link is None:
+            return self.dial_at
+        times = [link.deadline(self.limits)]
+        if link.live:
+            again = (self._lanes.next_deadline(), self._readings.next_deadline())
+            times += [when for when in again if when is not None]
+        return min(times)
 
     def handle_deadline(self, now: float) -> None:
         """Do what is due. There may be data to send afterwards."""
-        if self.closed or now < self._life_deadline():
+        link = self._link
+        if link is None:
             return
-        if not self.server or self._asked_for_life:
-            self._fail(DisconnectedError("timeout"))
+        for join in self._readings.due_joins(now) if link.live else ():
+            link.send(join)
+        if now < link.deadline(self.limits):
+            return
+        if not link.live or link.ask_for_life():
+            self._disconnect("timeout")
         else:
-            self._asked_for_life = True
-            self._send(Ping())
+            link.send(Ping())
 
     def events_received(self) -> list[Event]:
         """Return what has happened since the last call, in order."""
@@ -277,57 +298,100 @@ class ClientSession:
         self._events.clear()
         return events
 
+    # --- connections -----------------------------------------------------------------------------
+
+    def _hello(self) -> Hello:
+        return checked(Hello, protocol=PROTOCOL, nick=self.nick, client=self._client, session=self._secret)
+
+    def _welcome(self, link: Link, frame: Welcome) -> None:
+        if frame.protocol != PROTOCOL:
+            raise ProtocolError(f"the server chose protocol {frame.protocol}, which we do not speak")
+        self.nick, self.server, self.limits = frame.nick, frame.server, frame.limits
+        self._secret = frame.session
+        self._backoff.reset()
+        link.live = True
+        if not self.welcome.done:
+            self.welcome.succeed(frame)
+        else:
+            self._events.append(Online())
+        self._resume(link)
+
+    def _resume(self, link: Link) -> None:
+        """Ask again for what the last connection owed us, rooms first, and send again what it had not
+        acknowledged."""
+        self._members.clear()
+        leaves = [(each, frame.room) for each in self._requests if isinstance(frame := each.frame, Leave)]
+        for request, room in leaves:  # the loss of the connection has done it
+            self._requests.remove(request)
+            self._readings.leave(room)
+            request.succeed(Left(room=room))
+        for join in self._readings.joins():
+            link.send(join)
+        for request in self._requests:
+            link.send(request.frame)
+        self._lanes.reconnected(self.clock() - (self.limits.dedupe_seconds or DEDUPE_SECONDS))
+
+    def _disconnect(self, reason: str, reconnect_after: float | None = None) -> None:
+        """The connection has ended, or is given up."""
+        self._link = None
+        if self._secret is None or not self._reconnect or reason in _FINAL_REASONS:
+            self._fail(DisconnectedError(reason, reconnect_after))
+        else:
+            self._wait_for_server(reason, reconnect_after or 0.0)
+
+    def _wait_for_server(self, reason: str, at_least: float = 0.0) -> None:
+        wait = self._backoff.next(at_least)
+        self.dial_at = self.clock() + wait
+        self._events.append(Offline(reason, wait))
+
+    def _fail(self, error: ChatError) -> None:
+        """The session ends."""
+        if self.closed:
+            return
+        self.closed = True
+        self.error = error
+        self._link = self.dial_at = None
+        unanswered = [*self._requests, *self._lanes.clear()]
+        self._requests.clear()
+        for request in unanswered if self.welcome.done else [self.welcome, *unanswered]:
+            request.fail(error)
+
     # --- output ----------------------------------------------------------------------------------
 
-    def _send(self, frame: ClientFrame) -> None:
-        self._control += encode(frame)
-
     def _ask(self, frame: ClientFrame) -> Request[Any]:
-        if self.closed:
-            raise self.error or ClosedError("the connection is closed")
+        self._raise_if_closed()
         request: Request[Any] = Request(frame)
         self._requests.append(request)
-        self._send(frame)
+        if self._link is not None and self._link.live:
+            self._link.send(frame)
         return request
+
+    def _raise_if_closed(self) -> None:
+        if self.closed:
+            raise self.error or ClosedError("the connection is closed")
 
     def _token(self) -> str:
         self._tokens += 1
         return str(self._tokens)
 
-    def _next_posts(self) -> list[bytes]:
-        now = self.clock()
-        window = min(self.limits.posts_in_flight or IN_FLIGHT, IN_FLIGHT)
-        free = window - sum(lane.in_flight for lane in self._lanes.values())
-        pieces: list[bytes] = []
-        size = 0
-        for lane in self._lanes.values():
-            while free > 0 and size < PIECE and (posting := lane.next(now)):
-                pieces.append(encode(posting.post))
-                size += len(pieces[-1])
-                free -= 1
-        return pieces
-
-    def _life_deadline(self) -> float:
-        if not self.server:
-            return self._opened + HANDSHAKE_SECONDS
-        keepalive = self.limits.keepalive_seconds or KEEPALIVE_SECONDS
-        idle = max(self.limits.idle_seconds or IDLE_SECONDS, 2 * keepalive)
-        return self._heard + (idle if self._asked_for_life else keepalive)
-
     # --- input -----------------------------------------------------------------------------------
 
-    def _handle(self, frame: ServerFrame) -> None:
+    def _take(self, link: Link, frame: ServerFrame) -> None:
+        try:
+            self._handle(link, frame)
+        except ProtocolError as error:
+            self._fail(error)
+
+    def _handle(self, link: Link, frame: ServerFrame) -> None:
         match frame:
-            case Message():
-                told = self._read(frame.room, frame.prev, frame.seq, frame)
-            case Gap():
-                told = self._read(frame.room, frame.after, frame.through, frame)
+            case Message() | Gap():
+                told = self._readings.read(frame)
             case Joined():
-                self._views[fold(frame.room)] = _View(frame)
+                self._readings.enter(frame)
                 self._answer(frame)
                 told = True
             case Left():
-                self._views.pop(fold(frame.room), None)
+                self._readings.leave(frame.room)
                 self._answer(frame)
                 told = True
             case NickFrame():
@@ -335,145 +399,79 @@ class ClientSession:
                 self._answer(frame)
                 told = True
             case Closing():
-                self._closing = frame
+                link.closing = frame
                 told = True
             case Error():
-                told = not self._refuse(frame)
+                told = not self._refuse(link, frame)
             case Presence():
                 told = True
             case _:
-                self._handle_answer(frame)
+                self._handle_answer(link, frame)
                 told = False
         if told or (self._every_frame and not self.closed):
             self._events.append(frame)
 
-    def _handle_answer(self, frame: ServerFrame) -> None:
+    def _handle_answer(self, link: Link, frame: ServerFrame) -> None:
         match frame:
             case Ack():
-                self._settle(frame)
+                self._lanes.settle(frame)
             case Welcome():
-                self._welcome(frame)
+                self._welcome(link, frame)
             case Members():
-                self._collect(frame)
+                self._collect(link, frame)
             case Page():
                 self._answer(frame)
             case Ping():
-                self._send(Pong(token=frame.token))
+                link.send(Pong(token=frame.token))
             case _:  # a pong, and what later versions add
                 pass
 
-    def _welcome(self, frame: Welcome) -> None:
-        if frame.protocol != PROTOCOL:
-            self._fail(ProtocolError(f"the server chose protocol {frame.protocol}, which we do not speak"))
-            return
-        self.nick, self.server, self.limits = frame.nick, frame.server, frame.limits
-        self._answer(frame)
-
-    def _read(self, room: str, before: int, after: int, event: Message | Gap) -> bool:
-        """The law of reading: whatever comes next begins where we are, and moves us to its end."""
-        view = self._views.get(fold(room))
-        if view is None:
-            return False  # it was on its way when we left
-        if before != view.position or after < before:
-            self._fail(
-                ProtocolError(
-                    f"{event.type} in {room} follows {before}, but we have read up to {view.position}"
-                )
-            )
-            return False
-        view.position = after
-        return True
-
-    def _settle(self, ack: Ack) -> None:
-        lane = self._lanes.get(fold(ack.room))
-        posting = lane.settle(ack.id) if lane else None
-        if posting is not None:
-            posting.succeed(ack)
-
-    def _collect(self, frame: Members) -> None:
+    def _collect(self, link: Link, frame: Members) -> None:
         nicks = self._members.setdefault(fold(frame.room), [])
         nicks += frame.nicks
         if frame.more and frame.nicks:
-            self._send(Who(room=frame.room, after=frame.nicks[-1]))
+            link.send(Who(room=frame.room, after=frame.nicks[-1]))
             return
         del self._members[fold(frame.room)]
         self._answer(frame.model_copy(update={"nicks": tuple(nicks), "more": False}))
 
     def _answer(self, frame: ServerFrame) -> None:
-        request = next((request for request in self._requests if _answers(frame, request.frame)), None)
+        request = next((request for request in self._requests if request.is_answered_by(frame)), None)
         if request is not None:
             self._requests.remove(request)
             request.succeed(frame)
 
-    def _refuse(self, frame: Error) -> bool:
+    def _refuse(self, link: Link, frame: Error) -> bool:
         """Take an error to what it refuses; return whether there is such a thing."""
         error = RefusedError(
             frame.code, frame.message, room=frame.room, id=frame.id, retry_after=frame.retry_after
         )
-        lane = self._lanes.get(fold(frame.room)) if frame.room else None
-        if lane and frame.id and frame.retry_after is not None:
-            if lane.refuse(frame.id, self.clock() + frame.retry_after):
-                return True
-        elif lane and frame.id and (posting := lane.settle(frame.id)):
-            posting.fail(error)
+        if not link.live and frame.room is None:
+            self._refuse_us(error)
             return True
-        request = next((request for request in self._requests if _refuses(frame, request.frame)), None)
+        if self._lanes.refuse(frame, error, self.clock()):
+            return True
+        request = next((request for request in self._requests if request.may_be_refused_by(frame)), None)
         if request is None:
-            return False
+            return self._refuse_return(frame)
         self._requests.remove(request)
         request.fail(error)
         return True
 
-    def _view(self, room: str) -> _View:
-        view = self._views.get(fold(room))
-        if view is None:
-            raise UsageError(f"you are not in {room}")
-        return view
-
-    def _fail(self, error: ChatError) -> None:
-        if self.closed:
-            return
-        self.closed = True
-        self.error = error
-        postings = [posting for lane in self._lanes.values() for posting in lane.clear()]
-        requests = [*self._requests, *postings]
-        self._requests.clear()
-        for request in requests:
-            request.fail(error)
-
-
-def _answers(answer: ServerFrame, frame: ClientFrame) -> bool:
-    """Tell whether a frame is the answer to another."""
-    match answer:
-        case Welcome():
-            return isinstance(frame, Hello)
-        case NickFrame():
-            return isinstance(frame, NickFrame)
-        case Joined():
-            return isinstance(frame, Join) and fold(frame.room) == fold(answer.room)
-        case Left():
-            return isinstance(frame, Leave) and fold(frame.room) == fold(answer.room)
-        case Members():
-            return isinstance(frame, Who) and fold(frame.room) == fold(answer.room)
-        case Page():
-            return isinstance(frame, History) and frame.token == answer.token
-        case _:
+    def _refuse_return(self, frame: Error) -> bool:
+        """Take what may be the refusal to let us back into a room; return whether it will be asked again."""
+        if frame.room is None or frame.id is not None or frame.room not in self._readings:
             return False
+        if frame.retry_after is None:
+            self._readings.leave(frame.room)
+            return False
+        self._readings.ask_again(frame.room, self.clock() + frame.retry_after)
+        return True
 
-
-def _refuses(error: Error, frame: ClientFrame) -> bool:
-    """Tell whether an error may be the answer to a frame. Answers come in the order of questions."""
-    if error.id is not None:
-        return isinstance(frame, History) and frame.token == error.id
-    if error.room is not None:
-        return isinstance(frame, Join | Leave | Who) and fold(frame.room) == fold(error.room)
-    return isinstance(frame, Hello | NickFrame)
-
-
-def _checked(kind: type[F], **fields: object) -> F:
-    """Make a frame of a caller's arguments; raises `UsageError`, in words."""
-    try:
-        return kind.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    def _refuse_us(self, error: RefusedError) -> None:
+        """The server does not want this connection."""
+        if self._secret is None or not self._reconnect or error.code not in _PASSING_REFUSALS:
+            self._fail(error)
+        else:
+            self._link = None
+            self._wait_for_server(error.code, error.retry_after or 0.0)

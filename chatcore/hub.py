@@ -75,11 +75,13 @@ class Hub:
         """A life of the record begins; members of an earlier one start anew."""
         with self.lock:
             self._epoch = epoch
-            for name, room in self.rooms.items():
+            for name, room in list(self.rooms.items()):
                 for member in room.reset(epoch, heads.get(name, 0)):
                     member.session.tell_joined(member)
-            for name in heads.keys() - self.rooms.keys():
-                self.rooms[name] = Room(name, epoch, heads[name], self.limits)
+                self.drop_if_unused(room)
+            for name, head in heads.items():
+                if name not in self.rooms:
+                    self.rooms[name] = Room(name, epoch, head, self.limits)
         self.wake_ports()
 
     def committed(self, messages: Sequence[Message]) -> None:

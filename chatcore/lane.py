@@ -47,6 +47,8 @@ class Lane:
         if not self._waiting:
             return None
         posting = self._waiting.popleft()
+        if posting.sent_at is None:
+            posting.sent_at = now
         self._sent[posting.post.id] = posting
         return posting
 
@@ -66,6 +68,18 @@ class Lane:
         self._refused.append(posting)
         self._not_before = max(self._not_before, until)
         return True
+
+    def reconnected(self, not_older_than: float) -> list[Posting]:
+        """Send again, on a new connection, all that has no answer; return what is too old for that.
+
+        Whether such a post was kept is not known: its id may have been forgotten, and then it would be
+        kept twice.
+        """
+        everything = self.clear()
+        old = [each for each in everything if each.sent_at is not None and each.sent_at < not_older_than]
+        self._waiting.extend(each for each in everything if each not in old)
+        self._not_before = 0.0
+        return old
 
     def clear(self) -> list[Posting]:
         """Take out everything that has no answer, first to last."""

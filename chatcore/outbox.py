@@ -32,7 +32,7 @@ class Outbox:
         else:
             parts = [frames.popleft()]
             size = len(parts[0])
-            while size + len(frames[0]) <= max_bytes:
+            while frames and size + len(frames[0]) <= max_bytes:
                 size += len(frames[0])
                 parts.append(frames.popleft())
             taken = b"".join(parts)

@@ -104,8 +104,8 @@ class Port:
 
     def _handle(self, key: Room | Identity, now: float) -> None:
         if isinstance(key, Room):
-            if key.presence.flush(key.nick_of, key.count):
-                self.hub.mark_room(key)
+            key.flush_presence()
+            self.hub.mark_room(key)  # also without a net change: a `who` may wait for it
         elif key.session is None and now >= key.reserved_until:
             self.hub.identities.release(key)
 

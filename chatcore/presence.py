@@ -1,6 +1,6 @@
 """Who came and who went, told once an interval however many they were."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 from chatcore.messages import Presence, Renamed
@@ -18,7 +18,7 @@ class PresenceLog(Generic[S]):
     Only the newest frame is kept. ``number`` counts them; a member that missed one is told so.
     """
 
-    __slots__ = ("_before", "_encoded", "_frame", "_max_names", "_room", "number")
+    __slots__ = ("_before", "_encoded", "_frame", "_max_names", "_room", "flushes", "number")
 
     def __init__(self, room: str, max_names: int) -> None:
         self._room = room
@@ -27,11 +27,17 @@ class PresenceLog(Generic[S]):
         self._frame: Presence | None = None
         self._encoded: dict[tuple[Wire, bool], bytes] = {}
         self.number = 0
+        self.flushes = 0  # also those that had nothing to tell
 
     @property
     def pending(self) -> bool:
         """Whether something has changed since it was last told."""
         return bool(self._before)
+
+    def told(self, here: Mapping[S, str]) -> list[str]:
+        """Return the nicks of those who were here at the last flush, given those who are here now."""
+        settled = [nick for member, nick in here.items() if member not in self._before]
+        return settled + [nick for nick in self._before.values() if nick is not None]
 
     def change(self, member: S, nick_before: str | None) -> None:
         """Note a change; ``None`` stands for not being here. The first of several counts."""
@@ -40,6 +46,7 @@ class PresenceLog(Generic[S]):
     def flush(self, nick_of: Callable[[S], str | None], count: int) -> bool:
         """Make a frame of the net change, given the nicks of now; return whether there is any."""
         before, self._before = self._before, {}
+        self.flushes += 1
         renamed = {}
         joined, left = {}, {}
         for member, old in before.items():
@@ -53,7 +60,9 @@ class PresenceLog(Generic[S]):
             elif old is not None:
                 left[fold(old)] = old
         for folded in joined.keys() & left.keys():  # somebody went and came back, by another socket
-            del joined[folded], left[folded]
+            old, new = left.pop(folded), joined.pop(folded)
+            if old != new:
+                renamed[old] = new
         if not (joined or left or renamed):
             return False
         self.number += 1

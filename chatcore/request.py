@@ -3,12 +3,34 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from chatcore.errors import ChatError, UsageError
-from chatcore.messages import Ack, ClientFrame, Post
+from pydantic import ValidationError
 
-__all__ = ["Posting", "Request"]
+from chatcore.errors import ChatError, UsageError
+from chatcore.messages import (
+    Ack,
+    ClientFrame,
+    Error,
+    Frame,
+    Hello,
+    History,
+    Join,
+    Joined,
+    Leave,
+    Left,
+    Members,
+    NickFrame,
+    Page,
+    Post,
+    ServerFrame,
+    Welcome,
+    Who,
+)
+from chatcore.names import fold
+
+__all__ = ["Posting", "Request", "checked"]
 
 A = TypeVar("A")
+F = TypeVar("F", bound=Frame)
 
 
 class Request(Generic[A]):
@@ -45,6 +67,34 @@ class Request(Generic[A]):
         self._error = error
         self._finish()
 
+    def is_answered_by(self, answer: ServerFrame) -> bool:
+        """Tell whether a frame is the answer."""
+        frame = self.frame
+        match answer:
+            case Welcome():
+                return isinstance(frame, Hello)
+            case NickFrame():
+                return isinstance(frame, NickFrame)
+            case Joined():
+                return isinstance(frame, Join) and fold(frame.room) == fold(answer.room)
+            case Left():
+                return isinstance(frame, Leave) and fold(frame.room) == fold(answer.room)
+            case Members():
+                return isinstance(frame, Who) and fold(frame.room) == fold(answer.room)
+            case Page():
+                return isinstance(frame, History) and frame.token == answer.token
+            case _:
+                return False
+
+    def may_be_refused_by(self, error: Error) -> bool:
+        """Tell whether an error can mean this. Answers come in the order of the requests."""
+        frame = self.frame
+        if error.id is not None:
+            return isinstance(frame, History) and frame.token == error.id
+        if error.room is not None:
+            return isinstance(frame, Join | Leave | Who) and fold(frame.room) == fold(error.room)
+        return isinstance(frame, Hello | NickFrame)
+
     def _finish(self) -> None:
         self.done = True
         if self.on_done is not None:
@@ -52,10 +102,20 @@ class Request(Generic[A]):
 
 
 class Posting(Request[Ack]):
-    """A post, until it is acknowledged or refused for good."""
+    """A post, until it is acknowledged or refused for good. ``sent_at`` is when it first went out."""
 
-    __slots__ = ("post",)
+    __slots__ = ("post", "sent_at")
 
     def __init__(self, post: Post) -> None:
         super().__init__(post)
         self.post = post
+        self.sent_at: float | None = None
+
+
+def checked(kind: type[F], **fields: object) -> F:
+    """Make a frame of a caller's arguments; raises `UsageError`, in words."""
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -32,7 +32,7 @@ from chatcore.wire import Hangup, Item, Reply
 if TYPE_CHECKING:
     from chatcore.session import Session
 
-__all__ = ["answer", "catch_up", "handle", "handle_late", "refuse_draft", "remove"]
+__all__ = ["answer", "catch_up", "handle", "handle_late", "is_answerable", "refuse_draft", "remove"]
 
 SERVER = f"chatcore/{__version__}"
 PAGE_BYTES = 128 * 1024  # of one read of a reader that is behind
@@ -145,7 +145,6 @@ def _nick(session: "Session", frame: NickFrame) -> None:
         identities.rename(identity, nick)
         session.send(NickFrame(nick=nick))
         for member in session.members.values():
-            member.room.names_changed()
             _tell_presence(session, member, before)
 
 
@@ -346,7 +345,8 @@ def _utf8_longer_than(text: str, size: int) -> bool:
 
 
 def _ask(session: "Session", frame: History | Who) -> None:
-    if fold(frame.room) not in session.members:
+    member = session.members.get(fold(frame.room))
+    if member is None:
         token = frame.token if isinstance(frame, History) else None
         session.refuse("not_joined", "you are not in this room", room=fold(frame.room), id=token)
     elif isinstance(frame, History) and frame.before is not None and frame.after is not None:
@@ -354,8 +354,21 @@ def _ask(session: "Session", frame: History | Who) -> None:
             "bad_frame", "history has either before or after", room=fold(frame.room), id=frame.token
         )
     else:
-        session.questions.append(frame)
+        session.questions.append((frame, member.room.presence.flushes))
         session.port.mark(session)
+
+
+def is_answerable(session: "Session", frame: History | Who, flushes: int) -> bool:
+    """Tell whether a question can be answered now, that was asked after so many flushes of presence.
+
+    `Who` is answered as of the last flush: a net change leaves out who came and went, so it could not
+    be applied to what was true in between. What has changed before the question is waited for.
+    """
+    member = session.members.get(fold(frame.room))
+    if isinstance(frame, History) or member is None:
+        return True
+    presence = member.room.presence
+    return not presence.pending or presence.flushes != flushes
 
 
 def answer(session: "Session", frame: History | Who) -> None:
@@ -374,7 +387,7 @@ def _answer_who(session: "Session", member: Member, frame: Who) -> None:
     room = member.room
     fit = max((session.hub.limits.line_bytes - _ENVELOPE) // _NAME, 1)
     nicks, more = room.nicks(frame.after, fit)
-    session.send(Members(room=room.name, nicks=tuple(nicks), count=room.count, more=more))
+    session.send(Members(room=room.name, nicks=tuple(nicks), count=room.told_count, more=more))
 
 
 def _answer_history(session: "Session", member: Member, frame: History) -> None:

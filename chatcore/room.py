@@ -28,7 +28,7 @@ _NAME = 160  # bytes of one place in each of the three lists: four nicks of 32 a
 class Room:
     """One room of a hub. ``name`` is folded; ``head`` is the last ``seq`` delivered, 0 for none."""
 
-    __slots__ = ("_limits", "_sorted", "_tails", "count", "epoch", "head", "members", "name", "presence")
+    __slots__ = ("_limits", "_tails", "_told", "count", "epoch", "head", "members", "name", "presence")
 
     def __init__(self, name: str, epoch: str, head: int, limits: Limits) -> None:
         self.name = name
@@ -41,7 +41,7 @@ class Room:
         self.presence: PresenceLog[Session] = PresenceLog(name, min(limits.presence_names, fit))
         self._tails: dict[Wire, Tail] = {}
         self._limits = limits
-        self._sorted: list[tuple[str, str]] | None = None
+        self._told: list[tuple[str, str]] | None = None  # folded nicks and nicks of the last flush
 
     def __repr__(self) -> str:
         return f"<Room {self.name} epoch={self.epoch} head={self.head} members={self.count}>"
@@ -73,14 +73,12 @@ class Room:
         """Let a member in."""
         self.members.setdefault(port, {})[member.session] = member
         self.count += 1
-        self.names_changed()
 
     def remove(self, port: "Port", member: Member) -> None:
         """Let a member out; what nobody reads any more is dropped."""
         members = self.members[port]
         del members[member.session]
         self.count -= 1
-        self.names_changed()
         if not members:
             del self.members[port]
         if not self.count:
@@ -90,15 +88,27 @@ class Room:
         """Return the nick of a session that is here, or ``None``."""
         return session.nick if session in self.members.get(session.port, ()) else None
 
-    def names_changed(self) -> None:
-        """Forget the order of the nicks."""
-        self._sorted = None
+    def flush_presence(self) -> None:
+        """Settle who came and went since this was done last."""
+        self._told = None
+        self.presence.flush(self.nick_of, self.count)
+
+    @property
+    def told_count(self) -> int:
+        """How many were here when presence was last flushed."""
+        return len(self._nicks_told())
 
     def nicks(self, after: str | None, limit: int) -> tuple[list[str], bool]:
-        """Return up to ``limit`` nicks in folded order behind ``after``, and whether there are more."""
-        if self._sorted is None:
-            here = (session.nick for members in self.members.values() for session in members)
-            self._sorted = sorted((fold(nick), nick) for nick in here)
-        start = 0 if after is None else bisect_right(self._sorted, fold(after), key=lambda pair: pair[0])
-        names = [nick for _, nick in self._sorted[start : start + limit]]
-        return names, start + limit < len(self._sorted)
+        """Return up to ``limit`` nicks in folded order behind ``after``, and whether there are more.
+
+        They are those of the last flush, so that presence goes on from there.
+        """
+        told = self._nicks_told()
+        start = 0 if after is None else bisect_right(told, fold(after), key=lambda pair: pair[0])
+        return [nick for _, nick in told[start : start + limit]], start + limit < len(told)
+
+    def _nicks_told(self) -> list[tuple[str, str]]:
+        if self._told is None:
+            here = {session: session.nick for members in self.members.values() for session in members}
+            self._told = sorted((fold(nick), nick) for nick in self.presence.told(here))
+        return self._told

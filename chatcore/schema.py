@@ -2,7 +2,6 @@
 
 from typing import Any
 
-
 from chatcore.messages import PROTOCOL, client_frames, server_frames
 
 __all__ = ["json_schema"]

@@ -114,7 +114,7 @@ class Session:
         self.outbox = Outbox()
         # Questions whose answers can be large wait as themselves until all else is written: who asks
         # and does not read costs what it sent, not what it asked for.
-        self.questions: deque[History | Who] = deque()
+        self.questions: deque[tuple[History | Who, int]] = deque()  # and presence's flushes by then
         self.drafts: list[Draft] = []  # to be submitted when the lock is released
         self.chores: list[Callable[[], None]] = []  # to be done when the lock is released
         self.in_flight = 0  # posts whose outcome is not known
@@ -483,7 +483,11 @@ class Session:
 
     def _next_answer(self) -> bytes:
         while not self.outbox and self.questions and not self.paging:
-            requests.answer(self, self.questions.popleft())
+            question, flushes = self.questions[0]
+            if not requests.is_answerable(self, question, flushes):
+                break
+            self.questions.popleft()
+            requests.answer(self, question)
         return self.outbox.take(PIECE) if self.outbox else b""
 
     def _owes(self) -> bool:

@@ -1,6 +1,7 @@
 """The command ``chat``. Everything that takes long to import is imported by the command that needs it."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,6 +9,8 @@ import typer
 from chatcore import __version__
 
 __all__ = ["app", "main"]
+
+SEQ_END = 2**53
 
 app = typer.Typer(
     name="chat",
@@ -69,7 +72,14 @@ def server(
             show_default="chat://127.0.0.1:7024",
         ),
     ] = None,
-    journal: Annotated[str, typer.Option(help="Where messages are kept: memory.")] = "memory",
+    journal: Annotated[
+        str | None,
+        typer.Option(
+            metavar="memory|sqlite:PATH",
+            help="Where messages are kept.",
+            show_default="a file in your data directory",
+        ),
+    ] = None,
     limit: Annotated[
         list[str] | None,
         typer.Option(
@@ -141,6 +151,30 @@ def schema() -> None:
         from chatcore.schema import json_schema
 
         sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
+
+
+@app.command()
+def history(
+    path: Annotated[
+        Path | None, typer.Argument(help="The journal's file.", show_default="the one that servers use")
+    ] = None,
+    room: Annotated[
+        list[str] | None, typer.Option(help="Only this room; repeatable.", show_default="all rooms")
+    ] = None,
+    after: Annotated[int, typer.Option(min=0, metavar="SEQ", help="Only what follows this number.")] = 0,
+    before: Annotated[
+        int,
+        typer.Option(min=0, metavar="SEQ", help="Only what precedes this number.", show_default="the end"),
+    ] = SEQ_END,
+) -> None:
+    """Print what a journal holds as JSON, a message a line."""
+    from cli.report import reporting
+
+    with reporting():
+        from cli.history import run
+        from cli.journals import default_path
+
+        run(path or default_path(), room or [], after, before)
 
 
 @app.command()

@@ -52,7 +52,7 @@ def _reaching(url: str) -> Iterator[None]:
             f"nobody listens on {url}; start a server there with `chat server`, or name another address"
         ) from None
     except (TimeoutError, socket.gaierror) as error:
-        raise OSError(f"cannot reach {url}: {error or 'no answer in time'}") from error
+        raise OSError(f"cannot reach {url}: {str(error) or 'no answer in time'}") from error
 
 
 def _as_somebody(nick: str | None, talk: Callable[[str], T]) -> T:

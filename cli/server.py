@@ -11,12 +11,10 @@ from types import FrameType
 
 import typer
 
-from chatcore.errors import UsageError
 from chatcore.hub import Hub
-from chatcore.journal import Journal
-from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import Limits
 from chatcore.transport import DEFAULT_URL, Listen
+from cli.journals import describe, open_journal
 from cli.limits import parse_limits
 from cli.report import FAILED, complain
 from cli.transports import choose
@@ -24,7 +22,7 @@ from cli.transports import choose
 __all__ = ["run"]
 
 
-def run(transport_name: str, urls: Sequence[str], journal: str, limits: Sequence[str]) -> int:
+def run(transport_name: str, urls: Sequence[str], journal: str | None, limits: Sequence[str]) -> int:
     """Serve until a signal; return the exit code."""
     if "help" in limits:
         _list_limits()
@@ -34,7 +32,8 @@ def run(transport_name: str, urls: Sequence[str], journal: str, limits: Sequence
     listens = [Listen.parse(url) for url in urls or [DEFAULT_URL]]
     settings = parse_limits(limits)
     _allow_descriptors()
-    with contextlib.closing(Hub(_journal(journal, settings), settings)) as hub:
+    record = open_journal(journal, settings)
+    with contextlib.closing(Hub(record, settings)) as hub:
         ending = _Ending()
         try:
             server = transport.start(hub, listens)
@@ -47,7 +46,7 @@ def run(transport_name: str, urls: Sequence[str], journal: str, limits: Sequence
             for listen in server.listening:
                 typer.echo(f"listening on {listen} ({transport.name})")
                 _warn_if_open(listen)
-            typer.echo("messages are kept in memory and end with this server", err=True)
+            typer.echo(describe(record), err=True)
             ending.wait()
     return FAILED if ending.crashed else 0
 
@@ -77,12 +76,6 @@ class _Ending:
         complain("this is a bug in the server; it ends now")
         self.crashed = True
         self._now.set()
-
-
-def _journal(name: str, limits: Limits) -> Journal:
-    if name != "memory":
-        raise UsageError(f"--journal {name!r} is none that this version has: memory")
-    return MemoryJournal(limits)
 
 
 def _list_limits() -> None:

@@ -17,9 +17,12 @@ DEADLINE = 30.0
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return this environment without what would change the commands' behaviour."""
+    """Return this environment without what would change the commands' behaviour.
+
+    Messages are kept in memory, so that no test finds another's, or yours.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CHAT_")}
-    return kept | more
+    return kept | {"CHAT_SERVER_JOURNAL": "memory"} | more
 
 
 def chat(*args: str, stdin: str | bytes | None = None, **env: str) -> subprocess.CompletedProcess[str]:

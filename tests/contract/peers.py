@@ -1,6 +1,5 @@
 """Peers that speak to a server over bare sockets, so that no test trusts our own client."""
 
-import select
 import socket
 import struct
 import time
@@ -8,18 +7,16 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, Self, TypeVar
 
-from chatcore.messages import Joined, Ping, Pong, ServerFrame, Welcome, server_frames
+from chatcore.messages import Joined, Members, Ping, Pong, ServerFrame, Welcome, server_frames
 from chatcore.wire.ndjson import encode
 
 __all__ = ["DEADLINE", "Peer", "PlainPeer", "TypedPeer", "hello", "line"]
 
-DEADLINE = 20.0
+DEADLINE = 10.0
 """Seconds that a test waits for what must come; only a test that fails waits as long."""
 
 STUCK = 0.4
 """Seconds without room for one byte after which a peer that sends is taken to be held up."""
-
-RECEIVE = 64 * 1024
 
 F = TypeVar("F")
 
@@ -51,9 +48,15 @@ class Peer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         self.sock.settimeout(DEADLINE)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock.connect((host, port))
-        self.address: tuple[str, int] = self.sock.getsockname()[:2]
         self._rest = b""
+        try:
+            self.sock.connect((host, port))
+        except BaseException:
+            self.close()
+            raise
+        self.address: tuple[str, int] = self.sock.getsockname()[:2]
+        self.appetite = 64 * 1024  # bytes that are read at once
+        self.after_meal: Callable[[int], object] = lambda size: None  # told how many were read
 
     def __enter__(self) -> Self:
         return self
@@ -85,7 +88,9 @@ class Peer:
 
     def receive_some(self) -> bytes:
         """Return what has come, at least a byte; empty at the end of the stream."""
-        return self.sock.recv(RECEIVE)
+        data = self.sock.recv(self.appetite)
+        self.after_meal(len(data))
+        return data
 
     def receive_line(self) -> bytes:
         """Return the next line with its newline; what the stream ends with, or nothing, at its end."""
@@ -136,6 +141,13 @@ class TypedPeer(Peer):
     def __init__(self, port: int, nick: str | None = None, *rooms: str, **options: Any) -> None:
         super().__init__(port, **options)
         self.inbox: list[ServerFrame] = []
+        try:
+            self._enter(nick, rooms)
+        except BaseException:
+            self.close()
+            raise
+
+    def _enter(self, nick: str | None, rooms: tuple[str, ...]) -> None:
         if nick is not None:
             self.send(hello(nick))
             self.receive(Welcome)
@@ -186,6 +198,17 @@ class TypedPeer(Peer):
             if frame == Pong(token=token):
                 return frames
             frames.append(frame)
+
+    def who(self, room: str = "lobby") -> tuple[str, ...]:
+        """Return who is in a room; it is to be small."""
+        self.ask("who", room=room)
+        return self.receive(Members).nicks
+
+    def wait_until_alone(self, room: str = "lobby") -> None:
+        """Ask who is there until there is nobody else."""
+        give_up = time.monotonic() + DEADLINE
+        while len(there := self.who(room)) > 1:
+            assert time.monotonic() < give_up, f"{there} are here for ever"
 
     def receive_all(self) -> list[ServerFrame]:
         """Return everything up to the end of the stream."""

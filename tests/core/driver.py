@@ -111,6 +111,10 @@ class Host:
             self.pump()
         raise AssertionError("a deadline comes again and again")
 
+    def settle(self) -> None:
+        """Let it be told who came and who went."""
+        self.advance(self.hub.limits.presence_seconds)
+
     def _wake(self) -> None:
         self.wakes += 1
 
@@ -273,7 +277,8 @@ class SlowJournal:
 
     def submit(self, drafts: Sequence[Draft], done: Callable[[Sequence[Outcome]], None]) -> None:
         self.submitted += len(drafts)
-        self.waiting.append(lambda: self.memory.submit(drafts, done))
+        memory = self.memory
+        self.waiting.append(lambda: memory.submit(drafts, done))
 
     def read(
         self,
@@ -287,14 +292,16 @@ class SlowJournal:
         max_bytes: int,
     ) -> None:
         self.reads += 1
+        memory = self.memory
         self.waiting.append(
-            lambda: self.memory.read(
+            lambda: memory.read(
                 room, wire, deliver, after=after, before=before, limit=limit, max_bytes=max_bytes
             )
         )
 
     def seek(self, room: str, back: int, before: int, deliver: Callable[[int | Unavailable], None]) -> None:
-        self.waiting.append(lambda: self.memory.seek(room, back, before, deliver))
+        memory = self.memory
+        self.waiting.append(lambda: memory.seek(room, back, before, deliver))
 
     def close(self) -> None:
         self.memory.close()

@@ -1,10 +1,8 @@
 """A typed client: it asks, and it judges every frame that it gets."""
 
 from collections import Counter
-from random import Random
 
 from chatcore.errors import Fault
-from chatcore.limits import Limits
 from chatcore.messages import (
     Ack,
     ClientFrame,
@@ -34,11 +32,11 @@ from chatcore.messages import (
 from chatcore.wire import Hangup, Reply
 from chatcore.wire.ndjson import NdjsonDecoder, encode
 from tests.simulation.law import Asked, Reader
-from tests.simulation.record import Record
 from tests.simulation.roster import Roster
 from tests.simulation.sender import Sender
 from tests.simulation.step import expect
 from tests.simulation.transport import Pipe
+from tests.simulation.world import World
 
 __all__ = ["Client"]
 
@@ -50,10 +48,11 @@ class Client:
     room may be left while it is being joined.
     """
 
-    def __init__(self, name: str, sender: Sender, record: Record, limits: Limits, random: Random) -> None:
+    def __init__(self, name: str, sender: Sender, world: World, before: "Client | None") -> None:
         self.name = name
+        self.before = before  # the same person's last one
         self.sender = sender
-        self.pipe = Pipe(name, self, random.choice((150, 400, 2_000)))
+        self.pipe = Pipe(name, self, world.random.choice((150, 400, 2_000)))
         self.welcome: Welcome | None = None
         self.nick = ""
         self.readers: dict[str, Reader] = {}
@@ -62,17 +61,18 @@ class Client:
         self.unresumed: set[str] = set()  # rooms in which old posts go before new ones
         self.must_reach: dict[str, tuple[str, int]] = {}  # what is owed before the end, by room
         self.closing: Closing | None = None
-        self.ended = False  # by either side
+        self.gone = False  # nothing comes any more
+        self._broke_at: float | None = None  # when it went, if that was in no order
         self.said_goodbye = False
         self.retry_at = 0.0
-        self._record = record
-        self._limits = limits
-        self._decoder: NdjsonDecoder[ServerFrame] = NdjsonDecoder(server_frames, limits.line_bytes)
+        self._world = world
+        self._record = world.record
+        self._limits = world.limits
+        self._decoder: NdjsonDecoder[ServerFrame] = NdjsonDecoder(server_frames, world.limits.line_bytes)
         self._asked: dict[str, Asked] = {}  # joins
         self._histories: dict[str, History] = {}  # by token
         self._posts: Counter[str] = Counter()  # sent here and not answered here
         self._tokens = 0
-        self._hello: Hello | None = None
 
     def __repr__(self) -> str:
         return self.name
@@ -80,7 +80,20 @@ class Client:
     @property
     def is_live(self) -> bool:
         """Whether there is somebody to talk to, as far as one can know."""
-        return self.welcome is not None and self.closing is None and not self.ended and not self.said_goodbye
+        return self.welcome is not None and self.closing is None and not self.gone and not self.said_goodbye
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is not known yet if it is welcome."""
+        return self.welcome is None and not self.gone
+
+    @property
+    def keeps_session(self) -> bool:
+        """Whether the server must still know its secret: the socket is open, or broke not long ago."""
+        if self.welcome is None or self.said_goodbye or self.closing:
+            return False
+        patience = self._limits.session_seconds
+        return not self.gone or (self._broke_at is not None and self._world.now < self._broke_at + patience)
 
     def judge_answered(self) -> None:
         """Demand that every question has its answer."""
@@ -92,8 +105,7 @@ class Client:
 
     def hello(self, nick: str, secret: str | None) -> None:
         """Open the session."""
-        self._hello = Hello(protocol=1, nick=nick, session=secret)
-        self._send(self._hello)
+        self._send(Hello(protocol=1, nick=nick, session=secret))
 
     def join(self, room: str, after: Position | None, history: int | None) -> None:
         """Enter a room."""
@@ -119,15 +131,20 @@ class Client:
         self._histories[token] = frame
         self._send(frame)
 
-    def post(self, room: str, posts: list[tuple[str, str]]) -> None:
-        """Send posts; those that have no answer from before go first."""
-        if room in self.unresumed:
-            self.unresumed.discard(room)
-            new = {id_ for id_, _ in posts}
-            posts = [old for old in self.sender.again(room, but=new)] + posts
-        for id_, text in posts:
-            self._posts[id_] += 1
-            self._send(Post(room=room, id=id_, text=text))
+    def post(self, room: str, id_: str, text: str) -> None:
+        """Say something."""
+        self._posts[id_] += 1
+        self._send(Post(room=room, id=id_, text=text))
+
+    def resume(self, room: str) -> None:
+        """Send again what has no answer. To be done before anything new is said in a room."""
+        self.unresumed.discard(room)
+        for id_, text in self.sender.again(room):
+            self.post(room, id_, text)
+
+    def is_waiting_for_posts(self, room: str) -> bool:
+        """Tell whether posts to a room are on their way."""
+        return any(self.sender.room_of(id_) == room for id_ in self._posts)
 
     def rename(self, nick: str) -> None:
         """Ask for another nick."""
@@ -163,8 +180,8 @@ class Client:
 
     def ended(self, *, in_order: bool) -> None:
         """Learn that nothing more comes."""
-        self.ended_in_order = in_order
-        self.ended = True
+        self.gone = True
+        self._broke_at = None if in_order else self._world.now
         self.sender.forget_connection()
         if in_order:
             self.pipe.client_ended = True
@@ -194,8 +211,7 @@ class Client:
             case Error():
                 self._error(frame)
             case Welcome():
-                expect(self.welcome is None, self, "is welcomed twice")
-                self.welcome, self.nick = frame, frame.nick
+                self._welcome(frame)
             case NickFrame():
                 self.nick = frame.nick
             case Ping() if not self.said_goodbye:
@@ -204,6 +220,12 @@ class Client:
                 self._closing(frame)
             case Ping() | Pong():
                 pass
+
+    def _welcome(self, frame: Welcome) -> None:
+        expect(self.welcome is None, self, "is welcomed twice")
+        self.welcome, self.nick = frame, frame.nick
+        if self.before and self.before.welcome and self.before.keeps_session:
+            expect(frame.session == self.before.welcome.session, self, "lost the session of", self.before)
 
     def _reader(self, frame: Message | Gap | Presence) -> Reader:
         reader = self.readers.get(frame.room)
@@ -216,7 +238,7 @@ class Client:
         before = self.readers.get(frame.room)
         if before is None:
             expect(self._resolve(frame.room, Join), self, "did not ask for", frame)
-            asked = self._asked.pop(frame.room)
+            asked = self._asked[frame.room]
             self.rosters[frame.room] = Roster()
         else:
             expect(before.epoch != frame.epoch, frame, "is no news for", before)
@@ -256,7 +278,8 @@ class Client:
 
     def _error(self, error: Error) -> None:
         expect(error.code not in ("bad_frame", "bad_text", "unknown_type"), self, "is told", error)
-        self.retry_at = error.retry_after or 0.0
+        if error.retry_after is not None:
+            self.retry_at = self._world.now + error.retry_after
         if error.id is not None and self.sender.knows(error.id):
             self._answered(error.id)
             self.sender.error(error)
@@ -272,16 +295,14 @@ class Client:
 
     def _answered(self, id_: str) -> None:
         expect(self._posts[id_] > 0, self, "has its answer already for", id_)
-        self._posts[id_] -= 1
-        self._posts += Counter()  # drop what is zero
+        self._posts.subtract([id_])
+        self._posts = +self._posts  # without those that are at zero
 
     def _resolve(self, room: str, kind: type[Join] | type[Leave] | type[Who]) -> bool:
         waiting = self.open.get(room, [])
         found = next((frame for frame in waiting if isinstance(frame, kind)), None)
         if found is not None:
             waiting.remove(found)
-            if isinstance(found, Join):
-                self._asked.pop(room, None) if room in self.readers else None
         return found is not None
 
     def _closing(self, frame: Closing) -> None:

@@ -10,8 +10,9 @@ from typing import TypeVar
 from chatcore.journal import Draft, Entry, Feed, Journal, Outcome, Page, Unavailable
 from chatcore.messages import DurabilityWord, Message
 from chatcore.wire import Wire
-from tests.simulation.record import Log, Record
+from tests.simulation.record import Log
 from tests.simulation.step import Step
+from tests.simulation.world import World
 
 __all__ = ["SimJournal"]
 
@@ -49,14 +50,13 @@ class SimJournal:
     durability: DurabilityWord = "synced"
     dedupe_seconds = 120.0
 
-    def __init__(self, random: Random, clock: Callable[[], float], *, capacity: int, holes: bool) -> None:
-        self.record = Record()
+    def __init__(self, world: World) -> None:
+        self.record = world.record
         self.record.begin({})
-        self.calm = False  # then nothing fails, expires or is replaced any more
-        self._random = random
-        self._clock = clock
-        self._capacity = capacity
-        self._holes = holes
+        self._world = world
+        self._random = world.random
+        self._capacity = world.random.choice((3, 100))  # submissions that wait
+        self._has_holes = world.random.choice((False, True))
         self._feed: Feed | None = None
         self._queue: deque[_Submission] = deque()
         self._stored: list[_Submission] = []  # `done` is owed
@@ -98,7 +98,7 @@ class SimJournal:
         """Note what is to be read."""
 
         def look() -> Callable[[], None]:
-            if self._is_unlucky():
+            if self._world.chance(0.1):
                 return partial(deliver, Unavailable(0.5))
             log = self.record.log(room)
             return partial(deliver, _page(self.record.epoch, log, wire, after, before, limit, max_bytes))
@@ -109,7 +109,7 @@ class SimJournal:
         """Note what is to be found."""
 
         def look() -> Callable[[], None]:
-            if self._is_unlucky():
+            if self._world.chance(0.1):
                 return partial(deliver, Unavailable(0.5))
             log = self.record.log(room)
             return partial(deliver, log.position(max(log.index_after(before - 1) - back, log.expired)))
@@ -131,7 +131,7 @@ class SimJournal:
         """Offer what could happen now."""
         if self._queue and not self._refused:
             yield Step(3, self._commit)
-            if not self.calm:
+            if not self._world.calm:
                 yield Step(0.3, self._fail)
         if self._untold:
             yield Step(3, self._tell)
@@ -143,7 +143,7 @@ class SimJournal:
             yield Step(3, self._look)
         if self._deliveries:
             yield Step(3, self._deliver)
-        if not self.calm:
+        if not self._world.calm:
             yield Step(0.3, self._expire)
             yield Step(0.02, self._replace)
 
@@ -227,7 +227,7 @@ class SimJournal:
         known = log.by_id.get(draft.id)
         if known is not None:
             return Outcome("repeat", known.seq) if known.text == draft.text else Outcome("conflict")
-        hole = self._random.choice((0, 0, 1, 2)) if self._holes else 0
+        hole = self._random.choice((0, 0, 1, 2)) if self._has_holes else 0
         message = Message(
             room=draft.room,
             seq=log.head + 1 + hole,
@@ -235,7 +235,7 @@ class SimJournal:
             id=draft.id,
             nick=draft.nick,
             text=draft.text,
-            at=_ERA + timedelta(seconds=self._clock()),
+            at=_ERA + timedelta(seconds=self._world.now),
         )
         log.append(message)
         self._untold.append(message)
@@ -248,9 +248,6 @@ class SimJournal:
         if fate == 1:
             return Log(self._random.randint(0, log.head + 3))
         return log.copy(self._random.randint(0, len(log.messages)))
-
-    def _is_unlucky(self) -> bool:
-        return not self.calm and self._random.random() < 0.1
 
 
 def _page(

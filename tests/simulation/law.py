@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from chatcore.messages import Gap, Join, Joined, Message
-from tests.simulation.record import Log, Record
+from tests.simulation.record import Record
 from tests.simulation.step import expect
 
 __all__ = ["Asked", "Reader"]

@@ -23,6 +23,7 @@ class _Post:
     acks: int = 0
     conflicts: int = 0
     others: int = 0  # refusals for any other reason
+    refused: bool = False  # since it was sent last: it is sent again, whatever else is answered
     again: bool = False  # it was sent once more after its answer: its place in the order is open
 
 
@@ -54,6 +55,7 @@ class Sender:
         self._refused.discard(room)
         posts = list(self._unanswered.get(room, {}).values())
         for post in posts:
+            post.refused = False
             post.sent[post.text] += 1
         return [(post.id, post.text) for post in posts]
 
@@ -82,6 +84,10 @@ class Sender:
         """Every post that has no answer may be lost."""
         self._refused.update(room for room, posts in self._unanswered.items() if posts)
 
+    def room_of(self, id_: str) -> str:
+        """Return the room of a post."""
+        return self._posts[id_].room
+
     def knows(self, id_: str) -> bool:
         """Tell whether an id is that of a post."""
         return id_ in self._posts
@@ -90,7 +96,8 @@ class Sender:
         """Judge an acknowledgement: the post is in the record, under this number."""
         post = self._posts[ack.id]
         post.acks += 1
-        self._unanswered[post.room].pop(ack.id, None)
+        if not post.refused:  # else the server waits for it to come again, though it is stored by now
+            self._unanswered[post.room].pop(ack.id, None)
         found = self._record.find(ack.room, ack.id).values()
         texts = {message.text for message in found if message.seq == ack.seq}
         expect(bool(texts & post.sent.keys()), ack, "is not in the record:", list(found))
@@ -108,6 +115,8 @@ class Sender:
         else:
             expect(error.code in ("unavailable", "rate_limited", "not_joined"), error, "for", post)
             self._refused.add(post.room)
+            self._unanswered[post.room][post.id] = post  # also if it was a repeat: all else waits for it
+            post.refused = True
         self._judge_answers(post)
 
     def judge_order(self) -> None:
@@ -124,9 +133,9 @@ class Sender:
 
     def _judge_answers(self, post: _Post) -> None:
         expect(post.acks + post.conflicts + post.others <= post.sent.total(), post, "has too many answers")
-        stored = {message.text for message in self._record.find(post.room, post.id).values()}
+        stored = list({message.text for message in self._record.find(post.room, post.id).values()})
         if len(stored) == 1:
-            fitting = post.sent[stored.pop()]
+            fitting = post.sent[stored[0]]
             expect(post.acks <= fitting, post, "has too many acks")
             expect(post.conflicts <= post.sent.total() - fitting, post, "has too many conflicts")
         expect(not post.conflicts or bool(stored), post, "conflicts with nothing")

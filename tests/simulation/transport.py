@@ -36,6 +36,7 @@ class Pipe:
         self.client_ended = False  # it has shut its side, in order
         self.vanished = False  # it is gone, and nobody was told
         self.server_ended = False
+        self.pace = 1.0  # how eagerly the client reads
         self.over = False  # the client knows that nothing comes any more
 
     def __repr__(self) -> str:
@@ -73,9 +74,8 @@ class SimTransport:
     two pieces for the same one, the rest of the world goes on.
     """
 
-    def __init__(self, name: str, hub: Hub, wire: Wire, random: Random) -> None:
+    def __init__(self, name: str, hub: Hub, random: Random) -> None:
         self.name = name
-        self.wire = wire
         self.port = hub.port(self._wake)
         self.pipes: dict[Session, Pipe] = {}
         self.sessions: list[Session] = []  # all there ever were
@@ -90,9 +90,9 @@ class SimTransport:
     def __repr__(self) -> str:
         return self.name
 
-    def connect(self, pipe: Pipe, peer: Peer) -> Session:
+    def connect(self, pipe: Pipe, peer: Peer, wire: Wire) -> Session:
         """Accept a connection."""
-        session = self.port.open(peer, self.wire)
+        session = self.port.open(peer, wire)
         self.sessions.append(session)
         self.pipes[session] = pipe
         self._reading[session] = session.want_data
@@ -103,7 +103,7 @@ class SimTransport:
         if self._woken or self._batch is not None:
             yield Step(4, self._next_ready)
         if self.timer is not None and self.timer <= self._hub.clock():
-            yield Step(2, self._handle_deadlines)
+            yield Step(2, self.handle_deadlines)
         for session in self._serving:
             yield Step(2, partial(self._serve, session))
         for session, pipe in self.pipes.items():
@@ -113,6 +113,16 @@ class SimTransport:
                 yield Step(1, partial(self._receive, session, pipe))
             if pipe.unsent and len(pipe.outward) < pipe.capacity:
                 yield Step(1, partial(self._drain, session, pipe))
+
+    def handle_deadlines(self) -> str:
+        """Do what a timer of the transport does."""
+        now = self._hub.clock()
+        for session, pipe in self.pipes.items():
+            if pipe.unsent:
+                session.data_unsent(len(pipe.unsent))
+        self.port.handle_deadlines(now)
+        self.timer = self.port.next_deadline()
+        return f"{self} handles what is due at {now:.2f}"
 
     def judge_quiet(self) -> None:
         """Demand, when nothing is pending, that nothing was forgotten either."""
@@ -149,15 +159,6 @@ class SimTransport:
             return f"{self} passes over {session}"
         self._serving[session] = None
         return f"{self} is to serve {self.pipes[session]}"
-
-    def _handle_deadlines(self) -> str:
-        now = self._hub.clock()
-        for session, pipe in self.pipes.items():
-            if pipe.unsent:
-                session.data_unsent(len(pipe.unsent))
-        self.port.handle_deadlines(now)
-        self.timer = self.port.next_deadline()
-        return f"{self} handles what is due at {now:.2f}"
 
     # --- the sockets' side -----------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """The asyncio transport: one event loop for all connections, uvloop's where it is installed."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -66,9 +67,9 @@ class _Running:
 
     def close(self) -> None:
         """Drain and stop; returns when the thread is gone."""
-        if self._thread.is_alive():
+        with contextlib.suppress(RuntimeError):  # the loop is closed already
             self._loop.call_soon_threadsafe(self._stopping.set)
-            self._thread.join()
+        self._thread.join()
 
     @staticmethod
     def _run(

@@ -20,6 +20,7 @@ from chatcore.client import (
     Position,
     Request,
 )
+from chatcore.errors import ChatError
 from chatcore.transport import DEFAULT_URL, parse_url
 from transports.sockets import CONNECT_SECONDS, EVENTS_AHEAD, GOODBYE_SECONDS, tune
 
@@ -34,8 +35,11 @@ class connect:  # it is called like a function, awaited or entered
     """Connect to a server and join rooms: ``async with connect(url, nick=...) as chat``, or await it.
 
     ``history`` asks for the last n messages of each room; with ``every_frame``, events are all that
-    the server says, answers included. Raises `OSError` where there is no server,
-    `RefusedError` where it does not want us, `UsageError` for arguments that cannot be.
+    the server says, answers included. With ``reconnect`` a connection that is lost later is made again,
+    everything goes on from where it was, and what cannot be had is a `Gap` event.
+
+    Raises `OSError` where there is no server, `RefusedError` where it does not want us, `UsageError`
+    for arguments that cannot be.
     """
 
     def __init__(
@@ -47,9 +51,10 @@ class connect:  # it is called like a function, awaited or entered
         history: int | None = None,
         client: str | None = None,
         every_frame: bool = False,
+        reconnect: bool = False,
     ) -> None:
         _, self._host, self._port = parse_url(url, ("chat",))
-        self._session = ClientSession(nick, client=client, every_frame=every_frame)
+        self._session = ClientSession(nick, client=client, every_frame=every_frame, reconnect=reconnect)
         self._rooms = rooms
         self._history = history
         self._chat: Chat | None = None
@@ -66,11 +71,8 @@ class connect:  # it is called like a function, awaited or entered
         await self._chat.close()
 
     async def _open(self) -> "Chat":
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(CONNECT_SECONDS):
-            _, connection = await loop.create_connection(
-                lambda: _Connection(self._session), self._host, self._port
-            )
+        connection = _Connection(self._session, self._host, self._port)
+        await connection.dial()
         chat = Chat(self._session, connection, self._rooms[0] if self._rooms else LOBBY)
         try:
             await connection.answer(self._session.welcome)
@@ -175,18 +177,26 @@ class Chat:
 
 
 class _Connection(asyncio.Protocol):
-    """The socket on one side, the session on the other."""
+    """The socket on one side, the session on the other; one socket after another, if they are lost."""
 
     _transport: asyncio.Transport
 
-    def __init__(self, session: ClientSession) -> None:
+    def __init__(self, session: ClientSession, host: str, port: int) -> None:
         self._session = session
+        self._address = host, port
         self._events: deque[Event] = deque()
         self._news = asyncio.Event()  # there are events, or there will be no more
-        self._lost = asyncio.Event()
+        self._lost = asyncio.Event()  # there is no socket now
+        self._lost.set()
         self._writing = True
         self._reading = True
         self._timer: asyncio.TimerHandle | None = None
+        self._redialing: asyncio.Task[None] | None = None
+
+    async def dial(self) -> None:
+        """Connect; raises `OSError`."""
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await asyncio.get_running_loop().create_connection(lambda: self, *self._address)
 
     def answer(self, request: Request[A]) -> "asyncio.Future[A]":
         """Return a future that has the answer to a request."""
@@ -196,7 +206,7 @@ class _Connection(asyncio.Protocol):
             if not future.done():
                 try:
                     future.set_result(request.result())
-                except Exception as error:
+                except ChatError as error:
                     future.set_exception(error)
                     future.exception()  # it need not be looked at: posts may be fired and forgotten
 
@@ -220,6 +230,9 @@ class _Connection(asyncio.Protocol):
     async def close(self) -> None:
         """End our stream, wait a moment for the server to end its own, and let go."""
         self._session.close()
+        if self._redialing is not None:
+            self._redialing.cancel()
+            await asyncio.wait([self._redialing])
         self._update()
         if not self._lost.is_set():
             self._transport.write_eof()
@@ -232,49 +245,67 @@ class _Connection(asyncio.Protocol):
 
     def _update(self) -> None:
         """Do whatever the session's state asks for; to be called after anything was done with it."""
-        session, transport = self._session, self._transport
+        session = self._session
         if events := session.events_received():
             self._events.extend(events)
             self._news.set()
-        while self._writing and (data := session.data_to_send()):
-            transport.write(data)
         if session.closed:
             self._news.set()
+        if not self._lost.is_set():
+            self._update_socket()
+        self._set_timer()
+
+    def _update_socket(self) -> None:
+        session, transport = self._session, self._transport
+        if not session.online and not session.closed_by_us:
+            transport.abort()
+            return
+        while self._writing and (data := session.data_to_send()):
+            transport.write(data)
         reading = session.closed or session.waiting or len(self._events) < EVENTS_AHEAD
         if reading != self._reading and not transport.is_closing():
             self._reading = reading
             transport.resume_reading() if reading else transport.pause_reading()
-        self._set_timer()
 
     def _set_timer(self) -> None:
         when = self._session.next_deadline()
-        if when is None:
-            if self._timer is not None:
-                self._timer.cancel()
-        elif self._timer is None or self._timer.cancelled():
-            self._timer = asyncio.get_running_loop().call_later(
-                max(when - self._session.clock(), 0.0), self._handle_deadline
-            )
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if when is not None and self._redialing is None:
+            delay = max(when - self._session.clock(), 0.0)
+            self._timer = asyncio.get_running_loop().call_later(delay, self._handle_deadline)
 
     def _handle_deadline(self) -> None:
         self._timer = None
-        self._session.handle_deadline(self._session.clock())
+        if self._session.online:
+            self._session.handle_deadline(self._session.clock())
+        elif self._lost.is_set():
+            self._redialing = asyncio.create_task(self._dial_again())
         self._update()
-        if self._session.closed:
-            self._transport.abort()
+
+    async def _dial_again(self) -> None:
+        try:
+            await self.dial()
+        except OSError:
+            self._session.connection_failed()
+        finally:
+            self._redialing = None
+        self._update()
 
     # --- called by the loop ----------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport = cast(asyncio.Transport, transport)
         tune(transport.get_extra_info("socket"))
+        self._lost.clear()
+        self._writing = self._reading = True
+        self._session.connection_made()
         self._update()
 
     def data_received(self, data: bytes) -> None:
         self._session.receive_data(data)
         self._update()
-        if self._session.closed and not self._session.closed_by_us:
-            self._transport.abort()
 
     def eof_received(self) -> None:
         self._session.receive_eof()

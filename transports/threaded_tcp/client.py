@@ -44,16 +44,20 @@ def connect(
     history: int | None = None,
     client: str | None = None,
     every_frame: bool = False,
+    reconnect: bool = False,
 ) -> "Chat":
     """Connect to a server and join rooms: ``with connect(url, nick=...) as chat``.
 
     ``history`` asks for the last n messages of each room; with ``every_frame``, events are all that
-    the server says, answers included. Raises `OSError` where there is no server,
-    `RefusedError` where it does not want us, `UsageError` for arguments that cannot be.
+    the server says, answers included. With ``reconnect`` a connection that is lost later is made again,
+    everything goes on from where it was, and what cannot be had is a `Gap` event.
+
+    Raises `OSError` where there is no server, `RefusedError` where it does not want us, `UsageError`
+    for arguments that cannot be.
     """
     _, host, port = parse_url(url, ("chat",))
-    session = ClientSession(nick, client=client, every_frame=every_frame)
-    connection = _Connection(socket.create_connection((host, port), timeout=CONNECT_SECONDS), session)
+    session = ClientSession(nick, client=client, every_frame=every_frame, reconnect=reconnect)
+    connection = _Connection((host, port), session)
     chat = Chat(session, connection, rooms[0] if rooms else LOBBY)
     try:
         connection.ask(lambda: session.welcome).result()
@@ -167,18 +171,18 @@ class _Connection:
     ``lock`` guards the session; the thread holds it for no system call.
     """
 
-    def __init__(self, sock: socket.socket, session: ClientSession) -> None:
+    def __init__(self, address: tuple[str, int], session: ClientSession) -> None:
+        self._address = address
         self._session = session
-        self._sock = sock
         self._events: deque[Event] = deque()
         self.lock = threading.Condition()
         self._unsent = b""
         self._goodbye_by: float | None = None
+        sock = self._dial()
         self._waker, self._wakee = socket.socketpair()
-        for end in (sock, self._waker, self._wakee):
-            end.setblocking(False)
-        tune(sock)
-        self._thread = threading.Thread(target=self._run, name="chat-client", daemon=True)
+        self._waker.setblocking(False)
+        self._wakee.setblocking(False)
+        self._thread = threading.Thread(target=self._run, args=(sock,), name="chat-client", daemon=True)
         self._thread.start()
 
     # --- for the caller's threads ----------------------------------------------------------------
@@ -236,62 +240,86 @@ class _Connection:
 
     # --- the thread ------------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        with selectors.DefaultSelector() as selector, self._sock, self._waker, self._wakee:
-            selector.register(self._wakee, selectors.EVENT_READ)
-            selector.register(self._sock, selectors.EVENT_READ)
-            while (interest := self._update()) is not None:
-                mask, timeout = interest
-                self._watch(selector, mask)
-                for key, ready in selector.select(timeout):
-                    if key.fileobj is self._wakee:
-                        self._wakee.recv(RECEIVE)
-                    else:
-                        self._transfer(ready)
+    def _run(self, sock: socket.socket | None) -> None:
+        with self._waker, self._wakee:
+            while sock is not None:
+                with sock, selectors.DefaultSelector() as selector:
+                    selector.register(self._wakee, selectors.EVENT_READ)
+                    self._converse(sock, selector)
+                sock = self._dial_again()
 
-    def _update(self) -> tuple[int, float | None] | None:
+    def _dial(self) -> socket.socket:
+        sock = socket.create_connection(self._address, timeout=CONNECT_SECONDS)
+        sock.setblocking(False)
+        tune(sock)
+        self._unsent = b""
+        with self.lock:
+            self._session.connection_made()
+        return sock
+
+    def _dial_again(self) -> socket.socket | None:
+        """Return the next socket, however long it takes, or ``None`` at the end."""
+        session = self._session
+        while True:
+            with self.lock:
+                self._take_events()
+                wait = None if session.dial_at is None else max(session.dial_at - session.clock(), 0.0)
+                if wait is None or self.lock.wait_for(lambda: session.closed, wait):
+                    return None
+            try:
+                return self._dial()
+            except OSError:
+                with self.lock:
+                    session.connection_failed()
+
+    def _converse(self, sock: socket.socket, selector: selectors.BaseSelector) -> None:
+        """Be the connection between a socket and the session, until either ends."""
+        while (interest := self._update(sock)) is not None:
+            mask, timeout = interest
+            _watch(selector, sock, mask)
+            for key, ready in selector.select(timeout):
+                if key.fileobj is self._wakee:
+                    self._wakee.recv(RECEIVE)
+                else:
+                    self._transfer(sock, ready)
+
+    def _take_events(self) -> None:
+        self._events.extend(self._session.events_received())
+        self.lock.notify_all()
+
+    def _update(self, sock: socket.socket) -> tuple[int, float | None] | None:
         """Bring the session up to date; return what to wait for, or ``None`` at the end."""
         session = self._session
         with self.lock:
             now = session.clock()
             session.handle_deadline(now)
             self._unsent = self._unsent or session.data_to_send()
-            self._events.extend(session.events_received())
-            self.lock.notify_all()
-            if session.closed:
-                return self._goodbye(now)
+            self._take_events()
+            if not session.online:
+                return self._goodbye(sock, now)
             reading = session.waiting or len(self._events) < EVENTS_AHEAD
             deadline = session.next_deadline()
         mask = (selectors.EVENT_READ if reading else 0) | (selectors.EVENT_WRITE if self._unsent else 0)
         return mask, None if deadline is None else max(deadline - now, 0.0)
 
-    def _goodbye(self, now: float) -> tuple[int, float | None] | None:
+    def _goodbye(self, sock: socket.socket, now: float) -> tuple[int, float | None] | None:
         if not self._session.closed_by_us or (self._goodbye_by is not None and now >= self._goodbye_by):
             return None
         if self._goodbye_by is None:
             self._goodbye_by = now + GOODBYE_SECONDS
             try:
-                self._sock.shutdown(socket.SHUT_WR)
+                sock.shutdown(socket.SHUT_WR)
             except OSError:
                 return None
         return selectors.EVENT_READ, self._goodbye_by - now
 
-    def _watch(self, selector: selectors.BaseSelector, mask: int) -> None:
-        watched = selector.get_map().get(self._sock)
-        if mask and watched is None:
-            selector.register(self._sock, mask)
-        elif mask and watched is not None and watched.events != mask:
-            selector.modify(self._sock, mask)
-        elif not mask and watched is not None:
-            selector.unregister(self._sock)
-
-    def _transfer(self, ready: int) -> None:
+    def _transfer(self, sock: socket.socket, ready: int) -> None:
         try:
             if ready & selectors.EVENT_WRITE:
-                self._unsent = self._unsent[self._sock.send(self._unsent) :]
+                self._unsent = self._unsent[sock.send(self._unsent) :]
                 with self.lock:
                     self._session.data_drained()
-            data = self._sock.recv(RECEIVE) if ready & selectors.EVENT_READ else None
+            data = sock.recv(RECEIVE) if ready & selectors.EVENT_READ else None
         except BlockingIOError:
             return
         except OSError:
@@ -302,3 +330,13 @@ class _Connection:
             elif data is not None:
                 self._goodbye_by = 0.0  # the server has ended its stream
                 self._session.receive_eof()
+
+
+def _watch(selector: selectors.BaseSelector, sock: socket.socket, mask: int) -> None:
+    watched = selector.get_map().get(sock)
+    if mask and watched is None:
+        selector.register(sock, mask)
+    elif mask and watched is not None and watched.events != mask:
+        selector.modify(sock, mask)
+    elif not mask and watched is not None:
+        selector.unregister(sock)

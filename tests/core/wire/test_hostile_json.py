@@ -112,14 +112,14 @@ def test_only_an_integer_is_an_integer(number: bytes) -> None:
     "number", [-1, 2**53, 10**400, 10**3_999], ids=["-1", "2**53", "10**400", "10**3999"]
 )
 def test_an_integer_out_of_range_is_a_bad_frame(number: int) -> None:
-    for frame in (
+    frames: list[dict[str, object]] = [
         {"type": "hello", "nick": "ana", "protocol": number},
         {"type": "join", "room": "a", "history": number},
         {"type": "join", "room": "a", "after": {"epoch": "e", "seq": number}},
         {"type": "history", "room": "a", "before": number},
         {"type": "history", "room": "a", "limit": number},
-    ):
-        assert fault_of(frame).code == "bad_frame"
+    ]
+    assert [fault_of(frame).code for frame in frames] == ["bad_frame"] * len(frames)
 
 
 def test_the_largest_integer_is_taken() -> None:
@@ -140,8 +140,8 @@ NAMES = ["", " ", "a b", "#a", "@a", "*", "ä", "а", "a\u200b", "a\n", "a\x00",
 def test_a_name_that_cannot_be_is_a_bad_name_and_not_repeated(name: object) -> None:
     found = fault_of({**POST, "room": name})
     assert (found.code, found.room, found.id) == ("bad_name", None, "i-1")
-    for frame in ({"type": "hello", "protocol": 1, "nick": name}, {"type": "nick", "nick": name}):
-        assert fault_of(frame).code == "bad_name"
+    assert fault_of({"type": "nick", "nick": name}).code == "bad_name"
+    assert fault_of({"type": "hello", "protocol": 1, "nick": name}).code == "bad_name"
 
 
 CONTROLS = [chr(code) for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"]
@@ -176,7 +176,7 @@ def test_fifty_thousand_unknown_keys_are_ignored_and_not_told() -> None:
     many = {f"key-{n}": n for n in range(50_000)}
     assert items_of(json.dumps({"type": "ping", **many}).encode()) == [Ping()]
     found = fault_of({"type": "hello", **many})
-    assert (found.code, len(repr(found)) < 400) == ("bad_name", True)
+    assert (found.code, len(repr(found)) < 400) == ("bad_frame", True)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,122 @@
+"""What a person may type: a line that is said, or one of the commands."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+__all__ = [
+    "COMMANDS",
+    "Command",
+    "Help",
+    "JoinRoom",
+    "LeaveRoom",
+    "Mistake",
+    "Quit",
+    "Rename",
+    "Say",
+    "WhoIsHere",
+    "completions",
+    "parse",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Say a text to the current room."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """List the commands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Take another nick."""
+
+    nick: str
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRoom:
+    """Enter a room, or go back to one, and make it the current one."""
+
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveRoom:
+    """Leave a room; ``None`` is the current one."""
+
+    room: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WhoIsHere:
+    """List the members of a room; ``None`` is the current one."""
+
+    room: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """End the conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """Nothing that can be done; ``message`` says what would be right."""
+
+    message: str
+
+
+Command = Say | Help | Rename | JoinRoom | LeaveRoom | WhoIsHere | Quit | Mistake
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "/help": ("", "list the commands"),
+    "/nick": ("NAME", "change your name"),
+    "/join": ("ROOM", "enter a room, or go back to one that you are in"),
+    "/leave": ("[ROOM]", "leave a room"),
+    "/who": ("[ROOM]", "list who is in a room"),
+    "/quit": ("", "end the conversation"),
+}
+"""Every command with its argument and what it does."""
+
+
+def parse(text: str) -> Command | None:
+    """Read what was typed; ``None`` where that is nothing but space."""
+    text = text.strip("\n")
+    if not text.strip():
+        return None
+    if text.startswith("//"):
+        return Say(text[1:])
+    if not text.startswith("/"):
+        return Say(text)
+    word, *arguments = text.split()
+    name = word.casefold()
+    if name not in COMMANDS:
+        return Mistake(f"there is no command {word}; /help lists them, and /{word} says {word}")
+    return _command(name, arguments)
+
+
+def completions(before: str) -> Iterator[str]:
+    """Yield the commands that what stands before the cursor may become."""
+    if before.startswith("/"):
+        yield from (name for name in COMMANDS if name.startswith(before.casefold()))
+
+
+def _command(name: str, arguments: list[str]) -> Command:
+    argument = arguments[0] if arguments else None
+    usage = Mistake(f"it goes like this: {name} {COMMANDS[name][0]}".rstrip())
+    if len(arguments) > 1:
+        return usage
+    needs: dict[str, Callable[[str], Command]] = {"/nick": Rename, "/join": JoinRoom}
+    may: dict[str, Callable[[str | None], Command]] = {"/leave": LeaveRoom, "/who": WhoIsHere}
+    if name in needs:
+        return usage if argument is None else needs[name](argument)
+    if name in may:
+        return may[name](argument)
+    if argument is not None:
+        return usage
+    return Quit() if name == "/quit" else Help()

@@ -1,0 +1,170 @@
+"""A program in a terminal of its own, seen as a person sees it.
+
+The terminal is pyte's: it answers what a program asks of it. Whoever waits is driven by what the
+program writes, and gives up at a deadline.
+"""
+
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+
+import pyte
+
+from tests.cli.processes import environment
+
+__all__ = ["DEADLINE", "ENTER", "Pty", "in_terminal", "paste"]
+
+DEADLINE = 20.0
+ENTER = "\r"
+
+
+def paste(text: str) -> str:
+    """Return what a terminal sends for a paste."""
+    return f"\x1b[200~{text}\x1b[201~"
+
+
+class _Screen(pyte.Screen):
+    """A screen that keeps what has scrolled off, and answers."""
+
+    def __init__(self, columns: int, rows: int, answer: Callable[[bytes], None]) -> None:
+        self.scrolled: list[str] = []
+        self._answer = answer
+        super().__init__(columns, rows)
+
+    def index(self) -> None:
+        if self.cursor.y == self.lines - 1:
+            self.scrolled.append(self.row(0))
+        super().index()
+
+    def row(self, y: int) -> str:
+        return "".join(self.buffer[y][x].data for x in range(self.columns)).rstrip()
+
+    def write_process_input(self, data: str) -> None:
+        self._answer(data.encode())
+
+
+class Pty:
+    """A running program, its screen and its keyboard. ``raw`` is all that it ever wrote."""
+
+    def __init__(self, argv: tuple[str, ...], columns: int, rows: int, env: dict[str, str]) -> None:
+        self._master, slave = pty.openpty()
+        _set_size(slave, columns, rows)
+        self.raw = bytearray()
+        self.screen = _Screen(columns, rows, self._write)
+        self._stream = pyte.ByteStream(self.screen)
+        try:
+            self._before = termios.tcgetattr(slave)
+            self._process = subprocess.Popen(
+                argv, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True
+            )
+        finally:
+            os.close(slave)
+
+    # --- what a person does ----------------------------------------------------------------------
+
+    def type(self, text: str) -> None:
+        """Press keys, one after the other."""
+        self._write(text.encode())
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Drag the window to another size."""
+        _set_size(self._master, columns, rows)
+        self.screen.resize(rows, columns)
+        self._process.send_signal(signal.SIGWINCH)
+
+    def kill(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
+    # --- what a person sees ----------------------------------------------------------------------
+
+    @property
+    def rows(self) -> list[str]:
+        """What is on the screen, without what is empty below."""
+        rows = [self.screen.row(y) for y in range(self.screen.lines)]
+        while rows and not rows[-1]:
+            rows.pop()
+        return rows
+
+    @property
+    def everything(self) -> list[str]:
+        """All rows, with those that have scrolled off."""
+        return [*self.screen.scrolled, *self.rows]
+
+    @property
+    def line(self) -> str:
+        """The row that the cursor is in."""
+        return self.screen.row(self.screen.cursor.y)
+
+    def wait(self, text: str) -> None:
+        """Wait until a text is somewhere on the screen, or was."""
+        self.wait_until(lambda: any(text in row for row in self.everything), text)
+
+    def wait_line(self, line: str) -> None:
+        """Wait until the cursor stands in such a row."""
+        self.wait_until(lambda: self.line == line, line)
+
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait until the screen shows something."""
+        deadline = time.monotonic() + DEADLINE
+        while not condition():
+            if not self._read(deadline):
+                screen = "\n".join(self.everything[-60:])
+                raise AssertionError(f"waited in vain for {what!r}; the screen shows:\n{screen}")
+
+    def wait_exit(self) -> int:
+        """Wait for the end of the program; return its exit code."""
+        deadline = time.monotonic() + DEADLINE
+        while self._read(deadline):
+            pass
+        return self._process.wait(max(deadline - time.monotonic(), 0.1))
+
+    def is_restored(self) -> bool:
+        """Tell whether the terminal is as it was before the program began."""
+        return termios.tcgetattr(self._master) == self._before
+
+    def close(self) -> None:
+        """End the program, if it hasn't."""
+        self._process.kill()
+        self._process.wait()
+        os.close(self._master)
+
+    def _read(self, deadline: float) -> bool:
+        """Take some output; return false at the program's end, or at the deadline."""
+        ready, _, _ = select.select([self._master], [], [], max(deadline - time.monotonic(), 0.0))
+        if not ready:
+            return False
+        try:
+            data = os.read(self._master, 65536)
+        except OSError:  # Linux: nobody has the other side open any more
+            return False
+        self.raw += data
+        self._stream.feed(data)
+        return bool(data)
+
+    def _write(self, data: bytes) -> None:
+        os.write(self._master, data)
+
+
+@contextlib.contextmanager
+def in_terminal(*argv: str, columns: int = 80, rows: int = 24, **env: str) -> Iterator[Pty]:
+    """Run a program in a terminal; whatever is left of it at the end is killed."""
+    where = {"TERM": "xterm-256color", "TZ": "UTC", "NO_COLOR": "", "LC_ALL": "C.UTF-8"}
+    program = Pty(argv or (sys.executable,), columns, rows, environment(**where | env))
+    try:
+        yield program
+    finally:
+        program.close()
+
+
+def _set_size(fd: int, columns: int, rows: int) -> None:
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

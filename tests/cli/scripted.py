@@ -1,0 +1,87 @@
+"""A server that says what a test wants it to say: what no server of ours ever would."""
+
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = ["ScriptedServer", "line", "message", "scripted_server"]
+
+
+def line(**frame: Any) -> bytes:
+    """Return a frame as a line."""
+    return json.dumps(frame).encode() + b"\n"
+
+
+def message(seq: int, text: str, nick: str = "mallory", at: str = "2026-01-02T03:04:05Z") -> bytes:
+    """Return a message of the lobby."""
+    return line(type="message", room="lobby", seq=seq, prev=seq - 1, id=str(seq), nick=nick, text=text, at=at)
+
+
+class ScriptedServer:
+    """Greets one client, lets it join, and says whatever it is told to say."""
+
+    def __init__(self, head: int) -> None:
+        self._head = head
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._joined = threading.Event()
+        self._client: socket.socket | None = None
+        self.url = f"chat://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def say(self, data: bytes) -> None:
+        """Send bytes, once the client has joined."""
+        assert self._joined.wait(20)
+        assert self._client is not None
+        with contextlib.suppress(OSError):  # it has had enough of us
+            self._client.sendall(data)
+
+    def hang_up(self) -> None:
+        """Close the connection."""
+        assert self._client is not None
+        self._client.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Stop."""
+        for sock in (self._listener, self._client):
+            if sock is not None:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listener.close()
+        if self._client is not None:
+            self._client.close()
+
+    def _run(self) -> None:
+        try:
+            self._client, _ = self._listener.accept()
+            with self._client.makefile("rb") as lines:
+                for data in lines:
+                    self._answer(json.loads(data))
+        except OSError:
+            pass
+
+    def _answer(self, frame: dict[str, Any]) -> None:
+        assert self._client is not None
+        if frame["type"] == "hello":
+            welcome = line(
+                type="welcome", protocol=1, server="script", session="s", nick=frame["nick"], limits={}
+            )
+            self._client.sendall(welcome)
+        elif frame["type"] == "join":
+            room = frame["room"]
+            self._client.sendall(line(type="joined", room=room, epoch="e", head=self._head, after=0, count=1))
+            self._joined.set()
+
+
+@contextlib.contextmanager
+def scripted_server(head: int = 0) -> Iterator[ScriptedServer]:
+    """Run such a server; ``head`` is how much of the lobby's log is replay."""
+    server = ScriptedServer(head)
+    try:
+        yield server
+    finally:
+        server.close()

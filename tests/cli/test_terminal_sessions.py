@@ -1,0 +1,207 @@
+"""``chat client`` in a terminal, end to end: real processes, real sockets, what a person sees."""
+
+import contextlib
+import re
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from chatcore.hub import Hub
+from chatcore.limits import Limits
+from tests.cli.processes import CHAT
+from tests.cli.pty import ENTER, Pty, in_terminal, paste
+from transports.threaded_tcp import Chat, Server, connect, serve
+
+CTRL_C, CTRL_D = "\x03", "\x04"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    limits = Limits(frames_per_second=None, frames_burst=10_000, posts_in_flight=5_000)
+    with contextlib.closing(Hub(limits=limits)) as hub, serve("chat://127.0.0.1:0", hub=hub) as running:
+        yield running
+
+
+@pytest.fixture
+def bob(server: Server) -> Iterator[Chat]:
+    """Somebody to talk to."""
+    with connect(str(server.listening[0]), nick="bob") as chat:
+        yield chat
+
+
+@contextlib.contextmanager
+def client(
+    server: Server, nick: str = "alice", *options: str, columns: int = 80, rows: int = 24, **env: str
+) -> Iterator[Pty]:
+    """Run a client in a terminal, until it has its prompt."""
+    argv = (CHAT, "client", str(server.listening[0]), "--nick", nick, *options)
+    with in_terminal(*argv, columns=columns, rows=rows, **env) as terminal:
+        terminal.wait("you are in")
+        terminal.wait_until(lambda: terminal.line.endswith(">"), "a prompt")
+        yield terminal
+
+
+def messages(terminal: Pty) -> list[str]:
+    """Return the rows that are messages, without their times."""
+    return [row[6:] for row in terminal.everything if re.match(r"\d\d:\d\d ", row)]
+
+
+def test_two_people_talk(server: Server) -> None:
+    with client(server, "alice") as alice, client(server, "bob") as bob:
+        alice.type(f"hello bob{ENTER}")
+        bob.wait("alice: hello bob")
+        bob.type(f"hello alice{ENTER}")
+        for person in (alice, bob):
+            person.wait("bob: hello alice")
+        assert messages(alice) == messages(bob) == ["alice: hello bob", "bob: hello alice"]
+        for person in (alice, bob):
+            person.type(CTRL_D)
+            assert person.wait_exit() == 0
+            assert person.is_restored()
+
+
+def test_a_message_that_arrives_leaves_the_draft_alone(server: Server, bob: Chat) -> None:
+    with client(server) as alice:
+        alice.type("half a sen")
+        alice.wait_line("alice@lobby> half a sen")
+        bob.post("did I disturb you?")
+        alice.wait("bob: did I disturb you?")
+        alice.wait_line("alice@lobby> half a sen")
+        alice.type(f"tence{ENTER}")
+        alice.wait("alice: half a sentence")
+        alice.wait_line("alice@lobby>")
+        assert messages(alice) == ["bob: did I disturb you?", "alice: half a sentence"]
+    assert [next(iter(bob)).text for _ in range(2)] == ["did I disturb you?", "half a sentence"]
+
+
+def test_a_paste_of_several_lines_is_asked_about_once_and_is_one_message(server: Server, bob: Chat) -> None:
+    with client(server) as alice:
+        alice.type(paste("one\r\n\ttwo\x1b[31m red\r\nthree\r\n"))
+        alice.wait("three")
+        alice.type(ENTER)
+        alice.wait("Enter again sends these 3 lines as one message")
+        assert messages(alice) == []
+        alice.type(ENTER)
+        assert next(iter(bob)).text == "one\n\ttwo red\nthree"
+        alice.wait("alice: one")
+        alice.wait_line("alice@lobby>")
+        assert alice.rows[-4].endswith(" alice: one")
+        assert alice.rows[-3:] == [" " * 16 + "two red", " " * 8 + "three", "alice@lobby>"]
+
+
+def test_ctrl_c_clears_the_line_and_then_ends_with_130(server: Server) -> None:
+    with client(server) as alice:
+        alice.type("never mind")
+        alice.wait_line("alice@lobby> never mind")
+        alice.type(CTRL_C)
+        alice.wait_line("alice@lobby>")
+        alice.type(CTRL_C)
+        assert alice.wait_exit() == 130
+        assert alice.is_restored()
+
+
+def test_quitting_waits_until_the_last_words_are_kept_and_shown(server: Server, bob: Chat) -> None:
+    with client(server) as alice:
+        alice.type(f"good bye{ENTER}/quit{ENTER}")
+        assert alice.wait_exit() == 0
+        assert messages(alice) == ["alice: good bye"]
+        assert next(iter(bob)).text == "good bye"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_conversation_and_restores_the_terminal(
+    server: Server, number: signal.Signals
+) -> None:
+    with client(server) as alice:
+        alice.kill(number)
+        assert alice.wait_exit() == 128 + number
+        assert alice.is_restored()
+
+
+def test_a_server_that_stops_is_told_and_the_draft_is_kept(server: Server) -> None:
+    with client(server) as alice:
+        alice.type("this is not fin")
+        alice.wait_line("alice@lobby> this is not fin")
+        server.close()
+        assert alice.wait_exit() == 1
+        assert alice.rows[-3:] == [
+            "* disconnected: the server is shutting down (drain)",
+            "* this is what you were typing:",
+            "this is not fin",
+        ]
+        assert alice.is_restored()
+
+
+def test_two_thousand_messages_arrive_while_somebody_types(server: Server, bob: Chat) -> None:
+    with client(server) as alice:
+        alice.type("a dra")
+        posts = [bob.post_nowait(f"message {number}") for number in range(2_000)]
+        for key in "ft that is typed in the middle of it":
+            already = len(alice.everything)
+            alice.wait_until(lambda: len(alice.everything) > already or posts[-1].done(), "more messages")
+            alice.type(key)
+        alice.wait("bob: message 1999")
+        alice.wait_line("alice@lobby> a draft that is typed in the middle of it")
+        assert messages(alice) == [f"bob: message {number}" for number in range(2_000)]
+        assert alice.raw.count(b"\x1b[?25l") < 200  # the prompt was not drawn for every message
+
+
+def test_a_resize_keeps_the_line_that_is_being_typed(server: Server, bob: Chat) -> None:
+    with client(server) as alice:
+        alice.type("words " * 8 + "and the end")
+        alice.wait_line("alice@lobby> " + "words " * 8 + "and the end")
+        alice.resize(40, 12)
+        alice.wait_until(
+            lambda: (
+                alice.rows[-2:]
+                == ["alice@lobby> " + ("words " * 8)[:27], "ds " + "words " * 3 + "and the end"]
+            ),
+            "the draft in two rows",
+        )
+        bob.post("a text that is longer than the screen is wide by now")
+        alice.wait("wide by now")
+        alice.resize(100, 30)
+        alice.type(f"!{ENTER}")
+        assert [next(iter(bob)).text for _ in range(2)][1] == "words " * 8 + "and the end!"
+
+
+def test_refusals_say_what_to_do(server: Server, bob: Chat) -> None:
+    with client(server) as alice:
+        alice.type(f"/nick bob{ENTER}/nick no!{ENTER}/dance{ENTER}{'x' * 3000}{ENTER}")
+        alice.wait("* the nick bob is in use (nick_taken); choose another with /nick NAME")
+        alice.wait("* a name is 1 to 32 letters of A to Z, digits, dots, dashes or underscores")
+        alice.wait("* there is no command /dance; /help lists them, and //dance says /dance")
+
+
+def test_rooms_are_joined_left_and_told_apart(server: Server) -> None:
+    with (
+        client(server) as alice,
+        connect(str(server.listening[0]), nick="bob", rooms=["lobby", "ops"]) as bob,
+    ):
+        bob.post("said before", room="ops")
+        alice.type(f"/join ops{ENTER}first words in ops{ENTER}")
+        alice.wait("[ops] alice: first words in ops")
+        alice.wait_line("alice@ops>")
+        assert [row for row in alice.everything if "ops" in row][:3] == [
+            "* you are in ops; 1 other is here",
+            *(row for row in alice.everything if "[ops] bob: said before" in row),
+            "* [ops] so far what was said before; from here on it is live",
+        ]
+        alice.type(f"/who{ENTER}/join LOBBY{ENTER}back{ENTER}/leave ops{ENTER}")
+        alice.wait("* 2 in ops: alice, bob")
+        alice.wait("[lobby] alice: back")
+        alice.wait("* you have left ops; you are in lobby")
+        alice.type(f"/leave{ENTER}anybody?{ENTER}")
+        alice.wait("* you are in no room; enter one with /join ROOM")
+        alice.wait_line("alice>")
+
+
+def test_without_colours_there_are_none(server: Server, bob: Chat) -> None:
+    bob.post("said before")
+    with client(server, NO_COLOR="1") as alice:
+        bob.post("said now")
+        alice.wait("bob: said now")
+        alice.wait("~")
+        styles = set(re.findall(rb"\x1b\[([\d;]*)m", bytes(alice.raw)))
+        assert styles <= {b"0", b"0;1", b"0;22", b""}

@@ -1,0 +1,29 @@
+"""The journals that the contract is held against, each with the way to make one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatcore.journal import Journal
+from chatcore.journal.memory import MemoryJournal
+from chatcore.limits import Limits
+from tests.core.driver import Clock
+
+__all__ = ["MAKERS", "SMALL", "Maker"]
+
+SMALL = Limits(memory_history_bytes=6_000)
+"""A record under these keeps some ten messages of a few bytes, and forgets the oldest."""
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes one kind of journal in an empty directory; ``expires`` tells whether `SMALL` makes it forget."""
+
+    name: str
+    make: Callable[[Path, Limits, Clock], Journal]
+    expires: bool
+
+
+MAKERS = [
+    Maker("memory", lambda directory, limits, clock: MemoryJournal(limits, clock=clock), expires=True),
+]

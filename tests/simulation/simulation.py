@@ -1,0 +1,201 @@
+"""One seed: chaos, then quiet, then the end."""
+
+from collections.abc import Iterator
+from functools import partial
+from unittest import mock
+
+from chatcore.hub import Hub
+from chatcore.names import fold
+from chatcore.session import State
+from chatcore.wire import Peer, Wire
+from tests.simulation.client import Client
+from tests.simulation.journal import SimJournal
+from tests.simulation.person import Person, PlainPerson, TypedPerson
+from tests.simulation.step import Step, expect
+from tests.simulation.transport import Pipe, SimTransport
+from tests.simulation.world import World
+
+__all__ = ["STEPS", "Simulation", "simulate"]
+
+STEPS = 400
+"""Steps of chaos in one seed."""
+
+_PATIENCE = 20.0  # seconds in which whatever waits for a time comes to an end
+_FOREVER = 20_000  # steps; what is not quiet by then never will be
+
+
+def simulate(seed: int, steps: int = STEPS) -> "Simulation":
+    """Run one seed to its end; raises `Violation`, or whatever the core raised."""
+    simulation = Simulation(seed)
+    try:
+        simulation.run(steps)
+    except Exception as error:
+        error.add_note(f"seed={seed}: to replay it, python -m tests.simulation {seed} --steps {steps}")
+        error.simulation = simulation  # type: ignore[attr-defined]  # for whoever wants to show its log
+        raise
+    return simulation
+
+
+class Simulation:
+    """A hub, a journal, two transports and some people, and a clock that only this moves."""
+
+    def __init__(self, seed: int) -> None:
+        self.world = world = World.from_seed(seed)
+        self.log: list[str] = []  # a line for every step
+        self.journal = SimJournal(world)
+        self.hub = Hub(self.journal, world.limits, clock=world.clock)
+        self.transports = [SimTransport(name, self.hub, world.random) for name in ("north", "south")]
+        self.typed = [
+            TypedPerson(number, world, self._connect) for number in range(world.random.randint(2, 6))
+        ]
+        self.plain = [
+            PlainPerson(number, world, self._connect) for number in range(world.random.randint(0, 2))
+        ]
+        self._people: list[Person] = [*self.typed, *self.plain]
+
+    def run(self, steps: int) -> None:
+        """Go through all of it."""
+        with (
+            mock.patch("chatcore.session.PIECE", self.world.piece),
+            mock.patch("chatcore.requests.PAGE_BYTES", self.world.page_bytes),
+        ):
+            self._chaos(steps)
+            if self.world.random.random() < 0.7:  # else the end comes in the midst of it
+                self._quiet()
+            self._end()
+
+    # --- one step --------------------------------------------------------------------------------
+
+    def _steps(self) -> Iterator[Step]:
+        yield from self.journal.steps()
+        for transport in self.transports:
+            yield from transport.steps()
+        for person in self._people:
+            yield from person.steps()
+            for pipe in person.pipes:
+                if not pipe.over and (pipe.outward or pipe.server_ended):
+                    yield Step(1 if self.world.calm else pipe.pace, partial(pipe.read, self.world.random))
+
+    def _step(self, *, clock: float = 0.0) -> bool:
+        """Take one step; return whether there was any."""
+        steps = list(self._steps())
+        if clock and self._next_time() is not None:
+            steps.append(Step(clock, self._advance))
+        if not steps:
+            return False
+        [step] = self.world.random.choices(steps, [step.weight for step in steps])
+        self.log.append(f"{self.world.now:9.2f}  {step.run()}")
+        return True
+
+    def _next_time(self) -> float | None:
+        """Return when something is due that is not due yet."""
+        times = [transport.timer for transport in self.transports]
+        times += [person.client.retry_at for person in self.typed if person.client]
+        return min((time for time in times if time is not None and time > self.world.now), default=None)
+
+    def _advance(self) -> str:
+        when = self._next_time()
+        assert when is not None
+        self.world.now = when
+        return f"it is {when:.2f}"
+
+    def _connect(self, pipe: Pipe, peer: Peer, wire: Wire) -> None:
+        self.world.random.choice(self.transports).connect(pipe, peer, wire)
+
+    # --- chaos -----------------------------------------------------------------------------------
+
+    def _chaos(self, steps: int) -> None:
+        for _ in range(steps):
+            self._step(clock=0.3)
+
+    # --- quiet -----------------------------------------------------------------------------------
+
+    def _quiet(self) -> None:
+        """Let everything that was begun be completed, and see that nothing is missing."""
+        self._settle()
+        expect(self.journal.idle, "the journal is not idle")
+        for transport in self.transports:
+            transport.judge_quiet()
+        for person in self.typed:
+            if person.careful:
+                person.sender.judge_order()
+            if person.client:
+                self._judge_reader(person, person.client)
+        for plain in self.plain:
+            if plain.client:
+                plain.client.judge_through()
+                plain.client.judge_answered()
+        self._judge_rooms()
+
+    def _settle(self) -> None:
+        self.world.calm = True
+        until = self.world.now + _PATIENCE
+        for _ in range(_FOREVER):
+            if not self._step():
+                when = self._next_time()
+                if when is None or when > until:
+                    return
+                self.log.append(f"{self.world.now:9.2f}  {self._advance()}")
+        expect(False, "it never becomes quiet")
+
+    def _judge_reader(self, person: TypedPerson, client: Client) -> None:
+        client.judge_answered()
+        for room, reader in client.readers.items():
+            expect(reader.epoch == self.journal.record.epoch, reader, "was not told of a new life")
+            expect(reader.is_through, reader, "has not read all of", self.hub.rooms[room])
+            expect(person.sender.is_done(room), client, "still waits for posts to", room)
+            here, _ = self.hub.rooms[room].nicks(None, 1_000)
+            nicks_folded = client.rosters[room].nicks_folded
+            expect(nicks_folded == set(map(fold, here)), client, "takes", nicks_folded, "for", here)
+
+    def _judge_rooms(self) -> None:
+        """Demand that those are in the rooms who think that they are, and nobody else."""
+        for name, room in self.hub.rooms.items():
+            here, _ = room.nicks(None, 1_000)
+            expect(len(here) == room.count == len(set(map(fold, here))), room, "has counted wrongly:", here)
+            typed = {p.client.nick for p in self.typed if p.client and name in p.client.readers}
+            plain = {nick for nick in here if nick not in typed}
+            expect(typed <= set(here), room, "lacks some of", typed, "and has", here)
+            expect(len(plain) <= sum(p.client is not None for p in self.plain), room, "has strangers:", here)
+            expect(room.head == self.journal.record.log(name).head, room, "is not where the journal is")
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        """Drain both ports, and see that everyone got what was due and that nothing is left."""
+        self.world.calm = True
+        for transport in self.transports:
+            transport.handle_deadlines()  # who is overdue is not to be told goodbye
+        drained = [client for person in self.typed if (client := person.client) and self._is_served(client)]
+        for client in drained:
+            rooms = [self.hub.rooms[name] for name in client.readers if name in self.hub.rooms]
+            client.must_reach = {room.name: (room.epoch, room.head) for room in rooms}
+        for transport in self.transports:
+            transport.port.drain()
+            self.log.append(f"{self.world.now:9.2f}  {transport} drains")
+        self._settle()
+        for client in drained:
+            expect(client.closing is not None, client, "was not told of the end")
+        for person in self.typed:
+            if person.careful:
+                person.sender.judge_order()
+        for transport in self.transports:
+            expect(not transport.pipes, transport, "still serves", transport.pipes)
+            transport.judge_end()
+        expect(self.journal.idle, "the journal is not idle")
+        self._judge_hub()
+
+    def _is_served(self, client: Client) -> bool:
+        """Tell whether the server has a live session for a client, which may not know how it stands."""
+        served = (pipes for transport in self.transports for pipes in transport.pipes.items())
+        return any(pipe is client.pipe and session.state is State.LIVE for session, pipe in served)
+
+    def _judge_hub(self) -> None:
+        hub = self.hub
+        expect(repr(hub).startswith("<Hub connections=0 "), hub, "has lost count")
+        expect(not hub._addresses, hub, "remembers addresses:", hub._addresses)
+        expect(not hub.identities._by_nick_folded, hub, "remembers nicks:", hub.identities._by_nick_folded)
+        expect(not hub.identities._by_secret, hub, "remembers secrets")
+        for room in hub.rooms.values():
+            expect(not room.members and not room.count, room, "is not empty")
+            expect(room.head > 0, room, "is kept though nobody ever spoke there")

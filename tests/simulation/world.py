@@ -1,0 +1,57 @@
+"""What everything in one simulation shares: chance, time, the limits and the truth."""
+
+from dataclasses import dataclass, field
+from random import Random
+
+from chatcore.limits import Limits
+from tests.simulation.record import Record
+
+__all__ = ["ROOMS", "World"]
+
+ROOMS = ("lobby", "attic", "cellar")
+
+
+@dataclass
+class World:
+    """One per simulation. Only the simulation itself moves ``now``."""
+
+    random: Random
+    limits: Limits
+    piece: int  # bytes of one piece of output, in place of `session.PIECE`
+    page_bytes: int  # of one read of a reader that is behind, in place of `requests.PAGE_BYTES`
+    record: Record = field(default_factory=Record)
+    now: float = 1_000.0
+    calm: bool = False  # then nothing new is begun, and nothing fails any more
+
+    @classmethod
+    def from_seed(cls, seed: int) -> "World":
+        """Draw the limits of a simulation. All of them are so small that they are met all the time."""
+        random = Random(seed)
+        text_bytes = 80
+        limits = Limits(
+            connections=random.choice((6, 12)),
+            connections_per_address=random.choice((4, None)),
+            rooms=random.choice((2, None)),
+            rooms_per_session=random.choice((2, None)),
+            members_per_room=random.choice((3, None)),
+            text_bytes=text_bytes,
+            line_bytes=3 * text_bytes + 1_024 + random.choice((0, 300)),
+            frames_per_second=random.choice((20.0, None, None)),
+            frames_burst=20,
+            posts_in_flight=random.choice((2, 5)),
+            outbound_bytes=random.choice((200, 1_000)),
+            tail_bytes=random.choice((1, 300, 800)),
+            page_messages=random.choice((1, 2, 3, 10)),
+            presence_names=random.choice((1, 2, 100)),
+        )
+        return cls(
+            random, limits, piece=random.choice((1, 300, 700)), page_bytes=random.choice((1, 300, 500))
+        )
+
+    def clock(self) -> float:
+        """Return the time of now."""
+        return self.now
+
+    def chance(self, probability: float) -> bool:
+        """Toss a coin; never heads once it is calm."""
+        return not self.calm and self.random.random() < probability
