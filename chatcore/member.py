@@ -31,13 +31,14 @@ _CATCHING_UP = -1  # a place that no tail has
 class Held(NamedTuple):
     """The first post that was refused for now: until it comes again, no later one is taken.
 
-    One that was ``submitted`` came before all that were refused without being so.
+    ``place`` counts the sender's posts. Refusals may come out of order, since the journal's take
+    longer; then the hold goes back to the earlier post, which keeps its place when it comes again.
     """
 
     id: str
     code: ErrorCode
     until: float
-    submitted: bool
+    place: int
 
 
 class Member:

@@ -230,6 +230,7 @@ def remove(session: "Session", member: Member) -> None:
     """Take a member out of its room, for whatever reason."""
     room = member.room
     del session.members[room.name]
+    member.reading = None  # what is on its way is for nobody now
     session.drop_turn(member)
     room.remove(session.port, member)
     _tell_presence(session, member, session.nick)
@@ -283,6 +284,7 @@ def _post(session: "Session", frame: Post, now: float) -> None:
         session.refuse(code, "join the room before you post to it", room=fold(frame.room), id=frame.id)
         return
     held = member.held
+    place = session.next_place() if held is None else held.place
     if held is not None and held.id != frame.id:
         session.refuse(
             held.code,
@@ -292,26 +294,26 @@ def _post(session: "Session", frame: Post, now: float) -> None:
             retry_after=max(held.until - now, 0.0),
         )
     elif wait := session.take_token(now):
-        _hold(session, member, frame.id, "rate_limited", wait)
+        _hold(session, member, frame.id, place, "rate_limited", wait)
         session.refuse(
             "rate_limited", "not sent: too many frames", room=frame.room, id=frame.id, retry_after=wait
         )
     else:
         member.held = None
-        _submit(session, member, frame)
+        _submit(session, member, frame, place)
 
 
-def _submit(session: "Session", member: Member, frame: Post) -> None:
+def _submit(session: "Session", member: Member, frame: Post, place: int) -> None:
     if _utf8_longer_than(frame.text, session.hub.limits.text_bytes):
         session.refuse("too_long", "not sent: the text is too long", room=frame.room, id=frame.id)
         return
     if not session.wire.typed:
         member.own.add(frame.id)
     session.in_flight += 1
-    session.drafts.append(Draft(member.room.name, frame.id, session.nick, frame.text))
+    session.drafts.append((Draft(member.room.name, frame.id, session.nick, frame.text), place))
 
 
-def refuse_draft(session: "Session", draft: Draft, outcome: Outcome) -> None:
+def refuse_draft(session: "Session", draft: Draft, place: int, outcome: Outcome) -> None:
     """Tell the sender that a post was not taken."""
     member = session.members.get(draft.room)
     if member is not None:
@@ -321,20 +323,16 @@ def refuse_draft(session: "Session", draft: Draft, outcome: Outcome) -> None:
     else:
         wait = outcome.retry_after
         if member is not None:
-            _hold(session, member, draft.id, "unavailable", wait, submitted=True)
+            _hold(session, member, draft.id, place, "unavailable", wait)
         message = "not sent: it cannot be stored now"
         session.refuse("unavailable", message, room=draft.room, id=draft.id, retry_after=wait)
 
 
-def _hold(
-    session: "Session", member: Member, id_: str, code: ErrorCode, wait: float, *, submitted: bool = False
-) -> None:
+def _hold(session: "Session", member: Member, id_: str, place: int, code: ErrorCode, wait: float) -> None:
     # What is refused now will be sent again; until it is, nothing of the same sender may overtake it.
     held = member.held
-    again = held is not None and held.id == id_
-    if session.wire.typed and (held is None or again or (submitted and not held.submitted)):
-        submitted = submitted or (held is not None and held.submitted)
-        member.held = Held(id_, code, session.hub.clock() + wait, submitted)
+    if session.wire.typed and (held is None or place <= held.place):
+        member.held = Held(id_, code, session.hub.clock() + wait, place)
 
 
 def _utf8_longer_than(text: str, size: int) -> bool:

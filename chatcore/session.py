@@ -80,6 +80,7 @@ class Session:
         "_input",
         "_lock",
         "_opened",
+        "_posted",
         "_progressed",
         "_refused",
         "_retries",
@@ -115,7 +116,7 @@ class Session:
         # Questions whose answers can be large wait as themselves until all else is written: who asks
         # and does not read costs what it sent, not what it asked for.
         self.questions: deque[tuple[History | Who, int]] = deque()  # and presence's flushes by then
-        self.drafts: list[Draft] = []  # to be submitted when the lock is released
+        self.drafts: list[tuple[Draft, int]] = []  # with their places, to be submitted without the lock
         self.chores: list[Callable[[], None]] = []  # to be done when the lock is released
         self.in_flight = 0  # posts whose outcome is not known
         self.paging = False  # a page of history is on its way from the journal
@@ -130,6 +131,7 @@ class Session:
         self._asked: float | None = None  # when it was last asked to, since then
         self._unsent = 0  # bytes that the transport holds because the socket refused them
         self._progressed = now  # when that last shrank, or began
+        self._posted = 0  # posts that had no hold before them
         self._refused = False  # not counted among the hub's connections
         self._eof = False
         self._goodbye = False  # the peer ended the connection, and in order
@@ -399,7 +401,9 @@ class Session:
             chores, self.chores = self.chores, []
             self._advance_timer(self._decoder.deadline)
         if drafts:
-            self.hub.journal.submit(drafts, lambda outcomes: self._answer(drafts, outcomes))
+            self.hub.journal.submit(
+                [draft for draft, _ in drafts], lambda outcomes: self._answer(drafts, outcomes)
+            )
         for chore in chores:
             chore()
 
@@ -407,15 +411,20 @@ class Session:
         """Take one frame's worth of the allowance; return 0.0, or the seconds to wait."""
         return self._bucket.take(now)
 
-    def _answer(self, drafts: list[Draft], outcomes: Sequence[Outcome]) -> None:
+    def next_place(self) -> int:
+        """Count a post and return its place among all of this session."""
+        self._posted += 1
+        return self._posted
+
+    def _answer(self, drafts: list[tuple[Draft, int]], outcomes: Sequence[Outcome]) -> None:
         durability = self.hub.journal.durability
         with self._lock:
             self.in_flight -= len(drafts)
-            for draft, outcome in zip(drafts, outcomes, strict=True):
+            for (draft, place), outcome in zip(drafts, outcomes, strict=True):
                 if outcome.kind in ("stored", "repeat"):
                     self.send(Ack(room=draft.room, id=draft.id, seq=outcome.seq, durability=durability))
                 else:
-                    requests.refuse_draft(self, draft, outcome)
+                    requests.refuse_draft(self, draft, place, outcome)
         self.hub.wake_ports()
 
     # --- output ----------------------------------------------------------------------------------

@@ -82,6 +82,12 @@ class Conversation:
         """Make a room the current one."""
         self.current = fold(room)
 
+    def go_from(self, room: str) -> None:
+        """Make another room than this one the current one; ``None`` if there is none."""
+        if self.current == fold(room):
+            others = (name for name in reversed(self._rooms) if name != fold(room))
+            self.current = next(others, None)
+
     def prompt(self) -> Fragments:
         """Return what stands before the line that is being typed."""
         return self._painter.prompt(self.nick, self.current)
@@ -162,10 +168,9 @@ class Conversation:
         return self._painter.note(f"you are in {event.room}; {company} here")
 
     def _left(self, event: Left) -> Fragments:
+        self.go_from(event.room)
         self._rooms.pop(fold(event.room), None)
-        if self.current == fold(event.room):
-            self.current = next(reversed(self._rooms), None)
-        where = "you are in no room now; /join ROOM" if self.current is None else f"you are in {self.current}"
+        where = "you are in no room now" if self.current is None else f"you are in {self.current}"
         return self._painter.note(f"you have left {event.room}; {where}")
 
     def _in(self, room: str) -> str:
@@ -188,7 +193,7 @@ class Conversation:
 
     def connected(self, server: str, url: str) -> Fragments:
         """Return where we are connected to."""
-        return self._painter.note(f"connected to {server} at {url}; /help lists the commands")
+        return self._painter.note(f"connected to {server} at {url}; /help for help")
 
     def mistake(self, text: str) -> Fragments:
         """Return what was wrong with what the user typed."""

@@ -16,7 +16,7 @@ from chatcore.errors import UsageError
 from chatcore.transport import DEFAULT_PORT, find_transports
 from cli.transports import choose
 
-__all__ = ["run"]
+__all__ = ["Finding", "run"]
 
 PACKAGES = ("chatcore", "transports", "cli")
 

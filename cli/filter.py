@@ -5,12 +5,14 @@ import os
 import re
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 
-from chatcore.client import Ack, Event, Gap, Message
-from chatcore.errors import RefusedError, RemoteError
+from chatcore.client import Ack, Gap, Message, Offline, Online
+from chatcore.errors import DisconnectedError, RefusedError, RemoteError
+from chatcore.messages import ServerFrame
 from chatcore.wire.ndjson import encode
 from cli.report import REFUSED, complain
 from transports.threaded_tcp import Chat, connect
@@ -20,15 +22,27 @@ __all__ = ["run"]
 IN_FLIGHT = 256
 """Lines that are sent before the answer to the first of them is waited for."""
 
+PATIENCE = 120.0
+"""Seconds without a server after which there is no use in waiting: it may have forgotten our posts."""
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def run(url: str, nick: str, rooms: Sequence[str], history: int | None, *, json: bool) -> int:
     """Send standard input and print what comes, until the input ends and all of it is kept."""
-    with connect(url, nick=nick, rooms=rooms, history=history, every_frame=json) as chat:
+    offline_since: float | None = None
+    with connect(url, nick=nick, rooms=rooms, history=history, every_frame=json, reconnect=True) as chat:
         sender = _Sender(chat)
         for event in chat.events():
-            if json:
+            if isinstance(event, Online):
+                offline_since = None
+                complain("connected again")
+            elif isinstance(event, Offline):
+                offline_since = offline_since or time.monotonic()
+                if time.monotonic() - offline_since > PATIENCE:
+                    raise DisconnectedError(event.reason)
+                complain(f"the connection ended ({event.reason}); trying again in {event.retry_in:.1f} s")
+            elif json:
                 sys.stdout.write(encode(event).decode())
             else:
                 _print(event, chat.nick, several_rooms=len(rooms) > 1)
@@ -36,7 +50,7 @@ def run(url: str, nick: str, rooms: Sequence[str], history: int | None, *, json:
     return sender.exit_code
 
 
-def _print(event: Event, own_nick: str, *, several_rooms: bool) -> None:
+def _print(event: ServerFrame, own_nick: str, *, several_rooms: bool) -> None:
     if isinstance(event, Message) and event.nick != own_nick:
         prefix = f"{event.room} {event.nick}" if several_rooms else event.nick
         sys.stdout.writelines(f"{prefix}: {line}\n" for line in event.text.split("\n"))

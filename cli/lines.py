@@ -70,7 +70,7 @@ class Painter:
             *self._new_day(local),
             (quiet, time + where),
             (self._nick_style(nick), name),
-            (body, f": {next(rows)}\n"),
+            (body, f": {next(rows)}".rstrip() + "\n"),
             *((body, f"{' ' * INDENT}{row}\n") for row in rows),
         ]
 

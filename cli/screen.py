@@ -29,7 +29,7 @@ from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import default_ui_style
 
 from chatcore.errors import UsageError
-from cli.commands import completions
+from cli.commands import COMMANDS, completions
 from cli.lines import Fragments
 from cli.report import INTERRUPTED
 
@@ -182,7 +182,9 @@ class _Commands(Completer):
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         before = document.text_before_cursor
         for name in completions(before):
-            yield Completion(name, start_position=-len(before))
+            argument, _ = COMMANDS[name]
+            text = f"{name} " if argument else name
+            yield Completion(text, start_position=-len(before), display=name)
 
 
 def _typed(text: str) -> str:

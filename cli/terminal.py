@@ -172,7 +172,8 @@ class Terminal:
             case Say(text):
                 self._say(text, conversation.current or "")
             case LeaveRoom(room):
-                await self._chat.leave(room or conversation.current or "")
+                left = await self._chat.leave(room or conversation.current or "")
+                conversation.go_from(left.room)  # the event comes later than the answer
             case WhoIsHere(room):
                 room = room or conversation.current or ""
                 self._screen.print(conversation.members(room, await self._chat.who(room)))

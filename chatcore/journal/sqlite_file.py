@@ -1,54 +1,19 @@
-"""The file of the SQLite journal: its tables and its statements.
+"""The file of the SQLite journal: the statements that read and write its rows.
 
-One object is one connection, for one thread. It is in WAL mode, so that a reader never waits for the
-writer (https://sqlite.org/wal.html).
+Everything here raises `sqlite3.Error` as SQLite does, and also where a row is not what was stored.
 """
 
-import contextlib
 import sqlite3
 from collections.abc import Iterator
 from hashlib import blake2b
-from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from chatcore.errors import JournalError
+from pydantic import ValidationError
+
+from chatcore.journal.sqlite_connection import SqliteConnection
 from chatcore.messages import Message
 
-__all__ = ["Row", "SqliteFile", "Synchronous", "digest"]
-
-Synchronous = Literal["FULL", "NORMAL"]
-
-_VERSION = 1
-
-_TABLES = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE rooms (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,     -- folded
-    head INTEGER NOT NULL,         -- outlives the messages
-    count INTEGER NOT NULL,        -- of the messages that are kept
-    bytes INTEGER NOT NULL         -- of their lines
-);
-CREATE TABLE messages (
-    room INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    prev INTEGER NOT NULL,
-    id TEXT NOT NULL,
-    at REAL NOT NULL,              -- seconds since 1970, for retention
-    line BLOB NOT NULL,            -- the frame as the typed wire writes it
-    PRIMARY KEY (room, seq)
-) WITHOUT ROWID;
-CREATE UNIQUE INDEX message_ids ON messages (room, id);
-CREATE TABLE expired_ids (
-    room INTEGER NOT NULL,
-    id TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    digest BLOB NOT NULL,          -- of the text
-    until REAL NOT NULL,           -- when the id may be forgotten
-    PRIMARY KEY (room, id)
-) WITHOUT ROWID;
-CREATE INDEX expired_ids_until ON expired_ids (until);
-"""
+__all__ = ["Row", "SqliteFile", "digest", "message_of"]
 
 
 class Row(NamedTuple):
@@ -65,55 +30,23 @@ def digest(text: str) -> bytes:
     return blake2b(text.encode(), digest_size=16).digest()
 
 
-class SqliteFile:
-    """One connection to the file; raises `sqlite3.Error` as SQLite does."""
+def message_of(line: bytes) -> Message:
+    """Return a message as it was stored."""
+    try:
+        return Message.model_validate_json(line)
+    except ValidationError:
+        raise sqlite3.DatabaseError("a message in it is damaged") from None
 
-    def __init__(self, path: Path, synchronous: Synchronous = "FULL", *, read_only: bool = False) -> None:
-        self._path = path
-        uri = f"{path.absolute().as_uri()}{'?mode=ro' if read_only else ''}"
-        self.db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=1.0)
-        if not read_only:
-            with self.closed_on_error():
-                self.db.execute("PRAGMA journal_mode = WAL")
-                self.db.execute(f"PRAGMA synchronous = {synchronous}")
-                self._migrate()
 
-    def close(self) -> None:
-        """Close the connection."""
-        self.db.close()
+def _digest_of(line: bytes) -> bytes:
+    try:
+        return digest(message_of(line).text)
+    except sqlite3.DatabaseError:  # what is damaged may go, and is like no text
+        return b""
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Commit what is done within, or undo it."""
-        self.db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self.db.execute("COMMIT")
-        except BaseException:
-            if self.db.in_transaction:
-                with contextlib.suppress(sqlite3.Error):  # the first error is the one to be told
-                    self.db.execute("ROLLBACK")
-            raise
 
-    def _migrate(self) -> None:
-        (version,) = self.db.execute("PRAGMA user_version").fetchone()
-        if version > _VERSION:
-            raise JournalError(f"{self._path} was written by a later version (format {version}); update chat")
-        if version == 0:
-            with self.transaction():
-                for statement in _TABLES.split(";\n"):
-                    if statement.strip():
-                        self.db.execute(statement)
-                self.db.execute(f"PRAGMA user_version = {_VERSION}")
-
-    @contextlib.contextmanager
-    def closed_on_error(self) -> Iterator[None]:
-        """Close the connection if what is done within fails."""
-        try:
-            yield
-        except BaseException:
-            self.db.close()
-            raise
+class SqliteFile(SqliteConnection):
+    """One connection to the file, with all that is asked of it."""
 
     # --- rooms and messages ----------------------------------------------------------------------
 
@@ -178,6 +111,20 @@ class SqliteFile:
 
     # --- retention -------------------------------------------------------------------------------
 
+    def sizes(self, room: int) -> tuple[int, int]:
+        """Return how many messages of a room are kept, and the bytes of their lines."""
+        count, size = self.db.execute("SELECT count, bytes FROM rooms WHERE id = ?", (room,)).fetchone()
+        return count, size
+
+    def rooms_with_older(self, than: float) -> list[int]:
+        """Return the rooms whose oldest message was said before a time."""
+        rows = self.db.execute(
+            "SELECT id FROM rooms WHERE"
+            " (SELECT at FROM messages WHERE room = rooms.id ORDER BY seq LIMIT 1) < ?",
+            (than,),
+        )
+        return [number for (number,) in rows]
+
     def expire(
         self,
         room: int,
@@ -187,25 +134,25 @@ class SqliteFile:
         since: float | None,
         until: float,
         at_most: int,
-    ) -> None:
-        """Drop a room's oldest messages beyond what is kept, but never the last one.
+    ) -> int:
+        """Drop a room's oldest messages beyond what is kept; return how many.
 
-        Their ids are remembered until a time, in seconds since 1970.
+        Number and size never cost a room its last message; age may. Their ids are remembered until
+        a time, in seconds since 1970.
         """
-        count, size = self.db.execute("SELECT count, bytes FROM rooms WHERE id = ?", (room,)).fetchone()
+        count, size = self.sizes(room)
         oldest = self.db.execute(
-            "SELECT seq, id, at, line FROM messages WHERE room = ? ORDER BY seq LIMIT ?",
-            (room, min(at_most, count - 1)),
+            "SELECT seq, id, at, line FROM messages WHERE room = ? ORDER BY seq LIMIT ?", (room, at_most)
         )
         gone: list[tuple[int, str, int, bytes, float]] = []
         dropped = 0
         for seq, id_, at, line in oldest:
             too_many = keep is not None and count - len(gone) > keep
-            too_large = keep_bytes is not None and size - dropped > keep_bytes
+            too_large = keep_bytes is not None and size - dropped > keep_bytes and count - len(gone) > 1
             too_old = since is not None and at < since
             if not (too_many or too_large or too_old):
                 break
-            gone.append((room, id_, seq, digest(Message.model_validate_json(line).text), until))
+            gone.append((room, id_, seq, _digest_of(line), until))
             dropped += len(line)
         if gone:
             self.db.executemany("INSERT OR REPLACE INTO expired_ids VALUES (?, ?, ?, ?, ?)", gone)
@@ -214,29 +161,12 @@ class SqliteFile:
                 "UPDATE rooms SET count = count - ?, bytes = bytes - ? WHERE id = ?",
                 (len(gone), dropped, room),
             )
+        return len(gone)
 
-    def forget_ids(self, now: float, at_most: int) -> None:
-        """Forget the ids of expired messages whose time is over."""
-        self.db.execute(
+    def forget_ids(self, now: float, at_most: int) -> int:
+        """Forget the ids of expired messages whose time is over; return how many."""
+        return self.db.execute(
             "DELETE FROM expired_ids WHERE (room, id) IN"
             " (SELECT room, id FROM expired_ids WHERE until <= ? LIMIT ?)",
             (now, at_most),
-        )
-
-    # --- the record as a whole -------------------------------------------------------------------
-
-    def meta(self) -> dict[str, str | int]:
-        """Return what is noted of the record as a whole."""
-        return dict(self.db.execute("SELECT key, value FROM meta"))
-
-    def set_meta(self, **values: str | int) -> None:
-        """Note something of the record as a whole; fails if nothing can be written."""
-        with self.transaction():
-            self.db.executemany(
-                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                values.items(),
-            )
-
-    def checkpoint(self) -> None:
-        """Move everything into the file proper and sync it."""
-        self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        ).rowcount

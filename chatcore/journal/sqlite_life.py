@@ -4,16 +4,21 @@ A file that was replaced by an older copy would give numbers out twice, and read
 miss messages in silence. So would one that lost its last commits, because it is not synced at each.
 Such a file begins a new life, with a new epoch.
 
-Beside the journal stands a second, tiny database that tells: it counts how often the journal was
-opened, and on which file. It is locked for as long as a server has the journal open.
+Beside the journal stands a second, tiny database, the witness. It is locked for as long as a server
+has the journal open. It and the journal count together how often that began and ended in order, so
+that a copy from before differs from the witness. Both count in one order, such that a crash in
+between is not taken for a copy: the witness notes that a number may come, the journal takes it, the
+witness forgets the one before.
 """
 
 import secrets
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 
 from chatcore.errors import JournalError
-from chatcore.journal.sqlite_file import SqliteFile, Synchronous
+from chatcore.journal.sqlite_connection import Synchronous
+from chatcore.journal.sqlite_file import SqliteFile
 
 __all__ = ["Life", "witness_path"]
 
@@ -24,53 +29,96 @@ def witness_path(path: Path) -> Path:
 
 
 class Life:
-    """Holds a journal for one process. ``epoch`` names the life of the record.
+    """Holds a journal for one process: taken before its file is opened, let go after it is closed.
 
-    Raises `JournalError` if another process has it, and `sqlite3.Error` as SQLite does.
+    ``epoch`` names the life of the record, once it has begun. Raises `JournalError` if another
+    process holds it, and `sqlite3.Error` as SQLite does.
     """
 
-    def __init__(self, file: SqliteFile, path: Path, synchronous: Synchronous) -> None:
-        self._file = file
+    def __init__(self, path: Path, synchronous: Synchronous) -> None:
+        self.epoch = ""
         self._path = path
+        self._synchronous = synchronous
+        self._turn = 0
+        self._is_new = not witness_path(path).exists()
         self._witness = sqlite3.connect(
             witness_path(path), isolation_level=None, check_same_thread=False, timeout=0.0
         )
         try:
-            seen = self._lock()
-            self.epoch = self._begin(seen, synchronous)
+            self._lock()
         except BaseException:
             self._witness.close()
             raise
 
-    def end(self) -> None:
-        """Let go of the journal; whether it was closed in order is for its file to say."""
+    def begin(self, file: SqliteFile) -> None:
+        """Find out whether the file goes on with the life that it had, and begin that or a new one."""
+        meta = file.meta()
+        self._turn = int(meta.get("turn", 0))
+        self.epoch = str(meta.get("epoch", ""))
+        replaced = self._turn > 0 and (self._turn, self._inode()) not in self._seen()
+        lossy = not meta.get("clean", 1) and meta.get("synchronous") != "FULL"
+        if not self.epoch or replaced or lossy:
+            self.epoch = secrets.token_hex(8)
+        self._count(file, clean=0)
+
+    def go_on(self, file: SqliteFile, delivered: Mapping[str, int]) -> None:
+        """Go on after a failure, with the file as it is now.
+
+        If it is another one, or lacks anything that was delivered, it begins a new life.
+        """
+        meta, heads = file.meta(), file.heads()
+        same = (
+            meta.get("epoch") == self.epoch
+            and meta.get("turn") == self._turn
+            and (self._turn, self._inode()) in self._seen()
+            and all(heads.get(room, 0) >= head for room, head in delivered.items())
+        )
+        if same:
+            file.set_meta(clean=0)
+            file.check_place()
+        else:
+            self.epoch = secrets.token_hex(8)
+            self._count(file, clean=0)
+
+    def end(self, file: SqliteFile) -> None:
+        """Note that the journal was closed in order."""
+        self._count(file, clean=1)
+
+    def let_go(self) -> None:
+        """Let another process have the journal. Idempotent."""
+        if self._is_new and not self._turn:  # nothing was begun: leave nothing beside what is no journal
+            witness_path(self._path).unlink(missing_ok=True)
         self._witness.close()
 
-    def _lock(self) -> tuple[int, int] | None:
+    def _lock(self) -> None:
         try:
             self._witness.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._witness.execute("CREATE TABLE IF NOT EXISTS witness (opened INTEGER, inode INTEGER)")
+            self._witness.execute("CREATE TABLE IF NOT EXISTS witness (turn INTEGER, inode INTEGER)")
             self._witness.execute("BEGIN EXCLUSIVE")  # the mode keeps the lock that this takes
             self._witness.execute("COMMIT")
         except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                raise JournalError(f"the journal {self._path} is in use by another server") from error
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                raise JournalError(
+                    f"the journal {self._path} is in use by another server; name another with --journal"
+                ) from error
             raise
-        row: tuple[int, int] | None = self._witness.execute("SELECT opened, inode FROM witness").fetchone()
-        return row
+        except sqlite3.DatabaseError as error:
+            witness = witness_path(self._path)
+            raise JournalError(
+                f"{witness}, which belongs to a journal, is damaged ({error}); "
+                "remove it, and every reader begins anew"
+            ) from error
 
-    def _begin(self, seen: tuple[int, int] | None, synchronous: Synchronous) -> str:
-        meta = self._file.meta()
-        opened, inode = int(meta.get("opened", 0)), self._path.stat().st_ino
-        replaced = opened > 0 and seen != (opened, inode)
-        lossy = not meta.get("clean", 1) and meta.get("synchronous") != "FULL"
-        epoch = str(meta.get("epoch", ""))
-        if not epoch or replaced or lossy:
-            epoch = secrets.token_hex(8)
-        self._file.set_meta(epoch=epoch, opened=opened + 1, clean=0, synchronous=synchronous)
-        self._file.checkpoint()
-        self._witness.execute("BEGIN")
-        self._witness.execute("DELETE FROM witness")
-        self._witness.execute("INSERT INTO witness VALUES (?, ?)", (opened + 1, inode))
-        self._witness.execute("COMMIT")
-        return epoch
+    def _seen(self) -> set[tuple[int, int]]:
+        return set(self._witness.execute("SELECT turn, inode FROM witness"))
+
+    def _inode(self) -> int:
+        return self._path.stat().st_ino
+
+    def _count(self, file: SqliteFile, *, clean: int) -> None:
+        inode, turn = self._inode(), self._turn + 1
+        self._witness.execute("INSERT INTO witness VALUES (?, ?)", (turn, inode))
+        file.set_meta(epoch=self.epoch, turn=turn, clean=clean, synchronous=self._synchronous)
+        file.check_place()
+        self._witness.execute("DELETE FROM witness WHERE (turn, inode) != (?, ?)", (turn, inode))
+        self._turn = turn

@@ -9,12 +9,11 @@ from functools import partial
 from typing import TypeVar
 
 from chatcore.journal import Entry, Page, Unavailable
-from chatcore.journal.sqlite_file import Row, SqliteFile
-from chatcore.messages import Message
+from chatcore.journal.sqlite_file import Row, SqliteFile, message_of
 from chatcore.wire import Wire
 from chatcore.wire.ndjson import ndjson
 
-__all__ = ["SqliteReader", "page", "position"]
+__all__ = ["RETRY_SECONDS", "SqliteReader", "page", "position"]
 
 log = logging.getLogger("chat.journal")
 
@@ -25,51 +24,84 @@ T = TypeVar("T")
 
 
 class SqliteReader:
-    """Answers reads in order, one at a time; whoever asks waits for nothing."""
+    """Answers reads in order, one at a time; whoever asks waits for nothing.
 
-    def __init__(self, file: SqliteFile) -> None:
-        self._file = file
-        self._jobs: deque[Callable[[], None] | None] = deque()
-        self._added = threading.Condition()
+    A connection that failed is closed, and opened again for the next read.
+    """
+
+    def __init__(self, open_file: Callable[[], SqliteFile]) -> None:
+        self._open_file = open_file
+        self._file: SqliteFile | None = open_file()
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._closing = False
+        self._changed = threading.Condition()  # guards these two
         self._thread = threading.Thread(target=self._run, name="chat-journal-reader", daemon=True)
         self._thread.start()
 
     def submit(self, answer: Callable[[SqliteFile], T], deliver: Callable[[T | Unavailable], None]) -> None:
-        """Have a question answered."""
-        self._add(partial(self._do, answer, deliver))
+        """Have a question answered; ``deliver`` is called by the reader, or here after `close`."""
+        if not self._add(partial(self._do, answer, deliver)):
+            deliver(Unavailable(RETRY_SECONDS))
+
+    def look_again(self) -> None:
+        """Have a file that was moved or replaced let go, and wait for that."""
+        done = threading.Event()
+
+        def look() -> None:
+            try:
+                if self._file is not None:
+                    self._file.check_place()
+            except sqlite3.Error:
+                self._let_go()
+            done.set()
+
+        if self._add(look):
+            done.wait()
 
     def close(self) -> None:
-        """Answer what was asked, and close the connection."""
-        self._add(None)
+        """Answer what was asked, and close the connection. Idempotent."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
         self._thread.join()
 
-    def _add(self, job: Callable[[], None] | None) -> None:
-        with self._added:
-            self._jobs.append(job)
-            self._added.notify()
+    def _add(self, job: Callable[[], None]) -> bool:
+        with self._changed:
+            if not self._closing:
+                self._jobs.append(job)
+                self._changed.notify()
+            return not self._closing
 
     def _run(self) -> None:
         while (job := self._next()) is not None:
             job()
-        self._file.close()
+        self._let_go()
 
     def _next(self) -> Callable[[], None] | None:
-        with self._added:
-            self._added.wait_for(lambda: self._jobs)
-            return self._jobs.popleft()
+        with self._changed:
+            self._changed.wait_for(lambda: self._jobs or self._closing)
+            return self._jobs.popleft() if self._jobs else None
 
     def _do(self, answer: Callable[[SqliteFile], T], deliver: Callable[[T | Unavailable], None]) -> None:
         try:
-            result: T | Unavailable = answer(self._file)
+            if self._file is None:
+                self._file = self._open_file()
+            with self._file.snapshot():
+                result: T | Unavailable = answer(self._file)
         except sqlite3.Error as error:
             log.warning("cannot read the journal: %s", error)
+            self._let_go()
             result = Unavailable(RETRY_SECONDS)
         deliver(result)
+
+    def _let_go(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
 
 def page(
     file: SqliteFile,
-    epoch: str,
     room: str,
     wire: Wire,
     *,
@@ -79,6 +111,7 @@ def page(
     max_bytes: int,
 ) -> Page:
     """Read a page, as `Journal.read` describes it."""
+    epoch = str(file.meta()["epoch"])
     number, head = file.room(room) or (0, 0)
     low, high = after or 0, head + 1 if before is None else before
     entries: list[Entry] = []
@@ -105,5 +138,5 @@ def position(file: SqliteFile, room: str, back: int, before: int) -> int:
 
 
 def _entry(row: Row, wire: Wire) -> Entry:
-    data = row.line if wire is ndjson else wire.encode(Message.model_validate_json(row.line))
+    data = row.line if wire is ndjson else wire.encode(message_of(row.line))
     return Entry(row.seq, row.prev, row.id, data)

@@ -197,18 +197,22 @@ class _Connection(asyncio.Protocol):
                 break
         if session.closed:
             transport.abort()
-        elif session.closing:
+            return
+        if session.closing:
             transport.write_eof()
         if session.want_data != self._reading:
-            self._reading = not self._reading
-            if self._reading:
-                transport.resume_reading()
-            else:
-                transport.pause_reading()
+            self._set_reading(not self._reading)
 
     def report_progress(self) -> None:
         """Tell the session how much its socket still refuses."""
         self._session.data_unsent(self._transport.get_write_buffer_size())
+
+    def _set_reading(self, reading: bool) -> None:
+        self._reading = reading
+        if reading:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
 
     # --- called by the loop ----------------------------------------------------------------------
 
@@ -221,6 +225,8 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._session.receive_data(data)
+        if self._reading and not self._session.want_data:
+            self._set_reading(False)  # at once: uvloop reads on, up to 32 times, before it does else
 
     def eof_received(self) -> bool:
         self._session.receive_eof()

@@ -177,6 +177,7 @@ class _Connection:
         self._events: deque[Event] = deque()
         self.lock = threading.Condition()
         self._unsent = b""
+        self._refused = False  # whether the socket has left some of that for later
         self._goodbye_by: float | None = None
         sock = self._dial()
         self._waker, self._wakee = socket.socketpair()
@@ -252,7 +253,7 @@ class _Connection:
         sock = socket.create_connection(self._address, timeout=CONNECT_SECONDS)
         sock.setblocking(False)
         tune(sock)
-        self._unsent = b""
+        self._unsent, self._refused, self._goodbye_by = b"", False, None
         with self.lock:
             self._session.connection_made()
         return sock
@@ -317,8 +318,10 @@ class _Connection:
         try:
             if ready & selectors.EVENT_WRITE:
                 self._unsent = self._unsent[sock.send(self._unsent) :]
-                with self.lock:
-                    self._session.data_drained()
+                if self._refused:  # bytes that the system takes at once are no sign of the server's life
+                    with self.lock:
+                        self._session.data_drained()
+                self._refused = bool(self._unsent)
             data = sock.recv(RECEIVE) if ready & selectors.EVENT_READ else None
         except BlockingIOError:
             return

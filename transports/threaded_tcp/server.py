@@ -145,6 +145,8 @@ class Server:
     def _serve(self, connection: "_Connection") -> None:
         connection.write(self._selector)
         session = connection.session
+        if connection.broken and connection.reader_left:
+            session.connection_lost()
         if session.closed:
             connection.shut(socket.SHUT_RDWR)
             if connection.reader_left:
@@ -205,8 +207,6 @@ class Server:
 
     def _reader_left(self, connection: "_Connection") -> None:
         connection.reader_left = True
-        if connection.broken:
-            connection.session.connection_lost()
         self._serve(connection)
 
     def _drop(self, connection: "_Connection") -> None:

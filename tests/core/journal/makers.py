@@ -6,12 +6,14 @@ from pathlib import Path
 
 from chatcore.journal import Journal
 from chatcore.journal.memory import MemoryJournal
+from chatcore.journal.sqlite import SqliteJournal, Times
+from chatcore.journal.sqlite_connection import Synchronous
 from chatcore.limits import Limits
 from tests.core.driver import Clock
 
 __all__ = ["MAKERS", "SMALL", "Maker"]
 
-SMALL = Limits(memory_history_bytes=6_000)
+SMALL = Limits(memory_history_bytes=6_000, history_messages=10)
 """A record under these keeps some ten messages of a few bytes, and forgets the oldest."""
 
 
@@ -24,6 +26,14 @@ class Maker:
     expires: bool
 
 
+def _sqlite(synchronous: Synchronous) -> Callable[[Path, Limits, Clock], Journal]:
+    return lambda directory, limits, clock: SqliteJournal(
+        directory / "journal.db", limits, synchronous=synchronous, times=Times(now=clock)
+    )
+
+
 MAKERS = [
     Maker("memory", lambda directory, limits, clock: MemoryJournal(limits, clock=clock), expires=True),
+    Maker("sqlite-full", _sqlite("FULL"), expires=True),
+    Maker("sqlite-normal", _sqlite("NORMAL"), expires=True),
 ]

@@ -3,7 +3,8 @@
 import pytest
 
 from chatcore.messages import Ack, ClientFrame, Error, History, Members, Message, Ping, Pong, Who
-from tests.core.driver import Clock, Host, Peer, SlowJournal
+from tests.core.driver import Clock, Host, Peer
+from tests.core.slow_journal import SlowJournal
 
 
 def flood(peer: Peer, frame: ClientFrame, most: int) -> int:

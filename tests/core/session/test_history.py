@@ -2,7 +2,8 @@
 
 from chatcore.errors import ErrorCode
 from chatcore.messages import Error, History, Leave, Page
-from tests.core.driver import Clock, Host, Peer, SlowJournal
+from tests.core.driver import Clock, Host, Peer
+from tests.core.slow_journal import SlowJournal
 
 
 def room_of(count: int, host: Host | None = None) -> Peer:

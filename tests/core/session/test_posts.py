@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 from chatcore.journal import Draft, Outcome
 from chatcore.messages import Ack, Error, Join, Leave, Message, Post
-from tests.core.driver import Clock, Host, Peer, SlowJournal
+from tests.core.driver import Clock, Host, Peer
+from tests.core.slow_journal import SlowJournal
 
 
 class RefusingJournal(SlowJournal):

@@ -14,7 +14,8 @@ from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import Limits
 from chatcore.messages import Error, Gap, Join, Joined, Message, Position
 from chatcore.wire import Wire
-from tests.core.driver import Clock, Host, Peer, SlowJournal
+from tests.core.driver import Clock, Host, Peer
+from tests.core.slow_journal import SlowJournal
 
 
 class FailingJournal(SlowJournal):
@@ -126,6 +127,18 @@ def test_what_has_expired_is_a_gap_at_the_start() -> None:
     assert (gap.after, gap.reason) == (2, "expired")
     assert 10 < gap.through < 20
     assert seqs(bob) == list(range(gap.through + 1, 21))
+
+
+def test_a_gap_may_be_one_message() -> None:
+    host = Host(memory_history_bytes=3_000, tail_bytes=1)
+    ana = said(host, 20)
+    life = epoch(ana)
+    first = host.member("bob", history=20).one(Joined).after + 1
+    cleo = host.member("cleo", after=Position(epoch=life, seq=first - 2))
+    assert cleo.one(Gap) == Gap(room="lobby", after=first - 2, through=first - 1, reason="expired")
+    dan = host.member("dan", after=Position(epoch=life, seq=first - 1))
+    assert dan.take_all(Gap) == []
+    assert seqs(cleo) == seqs(dan) == list(range(first, 21))
 
 
 def test_history_of_a_room_that_has_lost_its_beginning_is_no_gap() -> None:

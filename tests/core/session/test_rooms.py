@@ -20,7 +20,8 @@ from chatcore.messages import (
     Renamed,
     Who,
 )
-from tests.core.driver import Clock, Host, SlowJournal
+from tests.core.driver import Clock, Host
+from tests.core.slow_journal import SlowJournal
 
 
 def test_joining_tells_where_the_room_is_and_where_reading_starts() -> None:

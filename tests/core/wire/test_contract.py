@@ -56,6 +56,13 @@ def test_a_line_over_the_limit_is_one_fatal_fault_whatever_the_split(
 
 
 @every_wire
+def test_a_line_one_byte_over_the_limit_is_refused_before_its_end_has_come(wire: Wire) -> None:
+    line = b"x" * (SMALL.line_bytes + 1)
+    for segments in ([line], [line[:-1], b"x"], [line + b"\n"]):
+        assert fault(decode(wire, segments, SMALL, eof=False)).code == "too_long"
+
+
+@every_wire
 @pytest.mark.parametrize("size", [1, 7, 1_000_000])
 def test_a_line_without_an_end_is_not_kept_beyond_the_limit(wire: Wire, size: int) -> None:
     reader = decoder(wire, SMALL)

@@ -147,9 +147,14 @@ def test_a_name_that_cannot_be_is_a_bad_name_and_not_repeated(name: object) -> N
 CONTROLS = [chr(code) for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"]
 
 
-@pytest.mark.parametrize(
-    "text", ["", *CONTROLS, "\x1b[2J", "\x9b2J", "a\rb", 5, None, ["hi"], {"a": 1}], ids=ascii
-)
+def test_a_text_with_any_control_character_but_tab_and_newline_is_a_bad_text() -> None:
+    assert [fault_of({**POST, "text": f"a{control}b"}).code for control in CONTROLS] == ["bad_text"] * 63
+    (post,) = items_of(json.dumps({**POST, "text": "a\tb\nc"}).encode())
+    assert isinstance(post, Post)
+    assert post.text == "a\tb\nc"
+
+
+@pytest.mark.parametrize("text", ["", "\x1b[2J", "\x9b2J", "a\rb", 5, None, ["hi"], {"a": 1}], ids=ascii)
 def test_a_text_that_cannot_be_is_a_bad_text_with_its_room_and_id(text: object) -> None:
     found = fault_of({**POST, "text": text})
     assert (found.code, found.room, found.id) == ("bad_text", "Lobby", "i-1")

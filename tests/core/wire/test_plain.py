@@ -112,12 +112,11 @@ def test_a_nick_that_cannot_be_is_a_bad_name(nick: bytes) -> None:
     assert (found.code, found.fatal) == ("bad_name", False)
 
 
-@pytest.mark.parametrize(
-    "control", [chr(n) for n in [*range(0x20), *range(0x7F, 0xA0)] if n not in b"\t\n\r"], ids=ascii
-)
-def test_a_line_with_a_control_character_is_refused_and_not_cleaned(control: str) -> None:
-    found = fault([one(f"a{control}b".encode())])
-    assert (found.code, found.room, found.fatal) == ("bad_text", "lobby", False)
+def test_a_line_with_a_control_character_is_refused_and_not_cleaned() -> None:
+    controls = [chr(code) for code in [*range(0x20), *range(0x7F, 0xA0)] if code not in b"\t\n\r"]
+    for control in controls:
+        found = fault([one(f"a{control}b".encode())])
+        assert (found.code, found.room, found.fatal) == ("bad_text", "lobby", False)
 
 
 @pytest.mark.parametrize("line", [b"a\x80", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"caf\xe9"])

@@ -1,0 +1,179 @@
+"""One connection to the file of the SQLite journal: how it is opened, and what makes a write last.
+
+It is for one thread. The file is in WAL mode, so that a reader never waits for the writer
+(https://sqlite.org/wal.html).
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from chatcore.errors import JournalError
+
+__all__ = ["SqliteConnection", "Synchronous"]
+
+Synchronous = Literal["FULL", "NORMAL"]
+
+_VERSION = 1
+_APPLICATION = 0x63686174  # "chat": tells a journal from another program's database
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE rooms (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,     -- folded
+    head INTEGER NOT NULL,         -- outlives the messages
+    count INTEGER NOT NULL,        -- of the messages that are kept
+    bytes INTEGER NOT NULL         -- of their lines
+);
+CREATE TABLE messages (
+    room INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    prev INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    at REAL NOT NULL,              -- seconds since 1970, for retention
+    line BLOB NOT NULL,            -- the frame as the typed wire writes it
+    PRIMARY KEY (room, seq)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX message_ids ON messages (room, id);
+CREATE TABLE expired_ids (
+    room INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    digest BLOB NOT NULL,          -- of the text
+    until REAL NOT NULL,           -- when the id may be forgotten
+    PRIMARY KEY (room, id)
+) WITHOUT ROWID;
+CREATE INDEX expired_ids_until ON expired_ids (until);
+"""
+
+
+class SqliteConnection:
+    """A connection; everything raises `sqlite3.Error` as SQLite does."""
+
+    BUSY_SECONDS = 1.0
+    """How long a statement waits for another program's lock."""
+
+    def __init__(self, path: Path, synchronous: Synchronous = "FULL", *, read_only: bool = False) -> None:
+        self._path = path
+        self._synchronous = synchronous
+        self._places: set[tuple[int, ...]] = set()
+        uri = f"{path.absolute().as_uri()}{'?mode=ro' if read_only else ''}"
+        self.db = sqlite3.connect(
+            uri, uri=True, isolation_level=None, check_same_thread=False, timeout=self.BUSY_SECONDS
+        )
+        if not read_only:
+            with self.closed_on_error():
+                self._open()
+
+    def close(self) -> None:
+        """Close the connection. Idempotent."""
+        self.db.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what is done within, or undo it."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.commit()
+        except BaseException:
+            if self.db.in_transaction:
+                with contextlib.suppress(sqlite3.Error):  # the first error is the one to be told
+                    self.db.execute("ROLLBACK")
+            raise
+
+    def commit(self) -> None:
+        """End a transaction. If this fails, what was done in it may be in the file or not."""
+        self.db.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let everything that is read within be of one moment."""
+        self.db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+
+    def check_place(self) -> None:
+        """Fail if the file, or its log, is not the one that has this name any more."""
+        log = self._path.with_name(f"{self._path.name}-wal")
+        try:
+            self._places.add((self._path.stat().st_ino, log.stat().st_ino))
+        except OSError as error:
+            raise sqlite3.OperationalError(f"it was removed ({error.strerror})") from error
+        if len(self._places) > 1:
+            raise sqlite3.OperationalError("it was replaced")
+
+    def check_kind(self) -> int:
+        """Return the format of the file, 0 for an empty one; raises `JournalError` if it cannot be used."""
+        (kind,) = self.db.execute("PRAGMA application_id").fetchone()
+        (tables,) = self.db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        (version,) = self.db.execute("PRAGMA user_version").fetchone()
+        if kind != _APPLICATION and tables:
+            raise JournalError(f"{self._path} is another program's database; name another file")
+        if version > _VERSION:
+            raise JournalError(
+                f"the journal {self._path} was written by a later version of chat (format {version}); "
+                "update chat"
+            )
+        return int(version)
+
+    def _open(self) -> None:
+        version = self.check_kind()
+        (mode,) = self.db.execute("PRAGMA journal_mode").fetchone()
+        if mode != "wal":
+            (mode,) = self.db.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise JournalError(
+                f"the journal {self._path} cannot be kept on this kind of file system; "
+                "name another place with --journal"
+            )
+        self.db.execute(f"PRAGMA synchronous = {self._synchronous}")
+        self.db.execute("PRAGMA fullfsync = ON")  # elsewhere than on macOS this is nothing
+        if version == 0:
+            self._make_tables()
+
+    def _make_tables(self) -> None:
+        with self.transaction():
+            for statement in _TABLES.split(";\n"):
+                if statement.strip():
+                    self.db.execute(statement)
+            self.db.execute(f"PRAGMA application_id = {_APPLICATION}")
+            self.db.execute(f"PRAGMA user_version = {_VERSION}")
+
+    @contextlib.contextmanager
+    def closed_on_error(self) -> Iterator[None]:
+        """Close the connection if what is done within fails."""
+        try:
+            yield
+        except BaseException:
+            self.db.close()
+            raise
+
+    # --- the record as a whole -------------------------------------------------------------------
+
+    def meta(self) -> dict[str, str | int]:
+        """Return what is noted of the record as a whole."""
+        return dict(self.db.execute("SELECT key, value FROM meta"))
+
+    def set_meta(self, **values: str | int) -> None:
+        """Note something of the record as a whole, synced; fails if nothing can be written."""
+        self.db.execute("PRAGMA synchronous = FULL")
+        try:
+            with self.transaction():
+                self.db.executemany(
+                    "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                    values.items(),
+                )
+        finally:
+            self.db.execute(f"PRAGMA synchronous = {self._synchronous}")
+
+    def checkpoint(self) -> bool:
+        """Move everything into the file proper and sync it; false if a reader stands in the way."""
+        busy, _, _ = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy

@@ -1,0 +1,35 @@
+"""What is wrong with a journal's file, and what to do about it, in words for whoever starts a server."""
+
+import errno
+import sqlite3
+from pathlib import Path
+
+from chatcore.errors import JournalError
+
+__all__ = ["explain"]
+
+_ANOTHER = "or name another file with --journal"
+
+_PERMISSION_NUMBERS = (errno.EACCES, errno.EPERM, errno.EROFS)
+_PERMISSION_CODES = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
+
+
+def explain(path: Path, error: sqlite3.Error | OSError) -> JournalError:
+    """Return the error to raise where a journal cannot be opened."""
+    return JournalError(f"the journal {path} {_words(path, error)}")
+
+
+def _words(path: Path, error: sqlite3.Error | OSError) -> str:
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    number = error.errno if isinstance(error, OSError) else None
+    if code == sqlite3.SQLITE_NOTADB:
+        return "is something else: no database at all; name another file with --journal"
+    if code == sqlite3.SQLITE_CORRUPT:
+        return f"is damaged ({error}); put a backup in its place, {_ANOTHER}"
+    if code == sqlite3.SQLITE_FULL or number == errno.ENOSPC:
+        return f"cannot be written: the disk is full; make room, {_ANOTHER}"
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return f"is in use by another program ({error}); end that, {_ANOTHER}"
+    if code in _PERMISSION_CODES or number in _PERMISSION_NUMBERS:
+        return f"cannot be written ({error}); let this user write in {path.parent}, {_ANOTHER}"
+    return f"cannot be used ({error}); repair that, {_ANOTHER}"
