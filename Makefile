@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 UV_VENV := .uv
 UV := $(UV_VENV)/bin/uv
-CODE := $(wildcard chatcore transports cli tests benchmarks)
+CODE := $(wildcard chatcore transports cli tests benchmarks docs/picture.py)
 PIP := pip --disable-pip-version-check --no-input -qq
 ARGS ?=
 
@@ -44,6 +44,10 @@ check: $(STAMP) ## lint, formatting, types on each Python, and the floors
 format: $(STAMP) ## format the code, and fix what can be fixed safely
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format --quiet
+
+.PHONY: picture
+picture: $(STAMP) ## draw docs/conversation.svg anew: two real clients, as they look
+	@$(BIN)/python -m docs.picture
 
 .PHONY: lock
 lock: $(UV) ## renew requirements.lock from pyproject.toml; ARGS=--upgrade for newer versions

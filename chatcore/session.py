@@ -36,6 +36,7 @@ from chatcore.messages import (
 )
 from chatcore.names import fold
 from chatcore.outbox import Outbox
+from chatcore.pulse import Pulse, is_over
 from chatcore.wire import Item, Peer, Wire
 
 if TYPE_CHECKING:
@@ -68,7 +69,6 @@ class Session:
     """One connection, as the core sees it. See `Port` for who calls what."""
 
     __slots__ = (
-        "_asked",
         "_bucket",
         "_decoder",
         "_eof",
@@ -76,16 +76,13 @@ class Session:
         "_finished",
         "_gone",
         "_goodbye",
-        "_heard",
         "_input",
         "_lock",
-        "_opened",
         "_posted",
-        "_progressed",
+        "_pulse",
         "_refused",
         "_retries",
         "_turns",
-        "_unsent",
         "chores",
         "drafts",
         "end_by",
@@ -126,11 +123,7 @@ class Session:
         self._input = threading.Lock()
         self._decoder = wire.decoder(peer, hub.limits)
         self._bucket = TokenBucket(hub.limits.frames_per_second, hub.limits.frames_burst, now)
-        self._opened = now
-        self._heard = now  # when the peer last showed life: a byte came, or its buffer drained
-        self._asked: float | None = None  # when it was last asked to, since then
-        self._unsent = 0  # bytes that the transport holds because the socket refused them
-        self._progressed = now  # when that last shrank, or began
+        self._pulse = Pulse(hub.limits, now)
         self._posted = 0  # posts that had no hold before them
         self._refused = False  # not counted among the hub's connections
         self._eof = False
@@ -149,8 +142,8 @@ class Session:
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the peer, whatever they are; never raises because of them."""
         with self._input:
-            now = self._heard = self.hub.clock()
-            self._asked = None
+            now = self.hub.clock()
+            self._pulse.beat(now)
             if self.state is not State.CLOSED and not self._finished:
                 self._take(self._decoder.receive_data(data, now), now)
         self.hub.wake_ports()
@@ -196,14 +189,8 @@ class Session:
         number shrinks. 0 means that all are written, and `data_to_send` may be called again.
         """
         with self._lock:
-            now = self.hub.clock()
-            if self._unsent == 0 and size:
-                self._progressed = now
-                self._advance_timer(_add(now, self.hub.limits.stall_seconds))
-            elif size < self._unsent:
-                self._progressed = self._heard = now
-                self._asked = None
-            self._unsent = size
+            self._pulse.set_unsent(size, self.hub.clock())
+            self._advance_timer(self._pulse.stall_deadline())
         self.hub.wake_ports()
 
     @property
@@ -224,7 +211,7 @@ class Session:
     @property
     def closed(self) -> bool:
         """Whether the socket is to be closed now, whatever is unsent."""
-        return self.state is State.CLOSED or (self._finished and self._eof and not self._unsent)
+        return self.state is State.CLOSED or (self._finished and self._eof and not self._pulse.unsent)
 
     # --- the seam: time --------------------------------------------------------------------------
 
@@ -240,12 +227,10 @@ class Session:
                 self.port.set_timer(self, self._next_deadline())
 
     def _check(self, now: float) -> None:
-        limits = self.hub.limits
-        if (self.end_by is not None and now >= self.end_by) or (
-            self._unsent and _is_over(now, self._progressed, limits.stall_seconds)
-        ):
+        pulse = self._pulse
+        if is_over(self.end_by, now) or is_over(pulse.stall_deadline(), now):
             self.abort()
-        elif self.state is State.HANDSHAKE and _is_over(now, self._opened, limits.handshake_seconds):
+        elif self.state is State.HANDSHAKE and is_over(pulse.handshake_deadline(), now):
             self.refuse("bad_state", "no hello came in time")
             self.end("timeout")
         elif self.state is State.LIVE and self.wire.typed:
@@ -256,37 +241,18 @@ class Session:
             self.port.mark(self)
 
     def _check_life(self, now: float) -> None:
-        limits = self.hub.limits
-        due = self._life_deadline()
         if not self.want_data:  # it may be talking: we are not listening
-            self._heard, self._asked = now, None
-        elif due is None or now < due:
-            pass
-        elif limits.idle_seconds is None or (self._asked is None and limits.keepalive_seconds is not None):
-            self._asked = now
-            self.send(Ping())
-        else:
-            self.end("timeout")
-
-    def _life_deadline(self) -> float | None:
-        """Return when a silent peer is to be asked for a sign of life or, if it was, to be dropped."""
-        keepalive, idle = self.hub.limits.keepalive_seconds, self.hub.limits.idle_seconds
-        if self._asked is None:
-            return _add(self._heard, idle if keepalive is None else keepalive)
-        if keepalive is None or idle is None:
-            return _add(self._asked, keepalive)
-        # However late it was asked, since this process may have been stopped, it may answer in time.
-        return self._asked + (idle - keepalive)
+            self._pulse.beat(now)
+        elif step := self._pulse.check_life(now):
+            self.send(Ping()) if step == "ask" else self.end("timeout")
 
     def _next_deadline(self) -> float | None:
-        limits = self.hub.limits
-        times = [self.end_by, self._decoder.deadline, *self._retries.values()]
-        if self._unsent:
-            times.append(_add(self._progressed, limits.stall_seconds))
+        pulse = self._pulse
+        times = [self.end_by, self._decoder.deadline, pulse.stall_deadline(), *self._retries.values()]
         if self.state is State.HANDSHAKE:
-            times.append(_add(self._opened, limits.handshake_seconds))
+            times.append(pulse.handshake_deadline())
         elif self.state is State.LIVE and self.wire.typed:
-            times.append(self._life_deadline())
+            times.append(pulse.life_deadline())
         return min((time for time in times if time is not None), default=None)
 
     # --- life, under the lock --------------------------------------------------------------------
@@ -305,7 +271,7 @@ class Session:
             self.end(None)
         else:
             for item in self._decoder.opening():
-                requests.handle(self, item, self._opened)
+                requests.handle(self, item, self.hub.clock())
         self.port.set_timer(self, self._next_deadline())
 
     def live(self, identity: Identity) -> None:
@@ -314,7 +280,7 @@ class Session:
         identity.session = self
         self.state = State.LIVE
         if self.wire.typed:
-            self._advance_timer(self._life_deadline())
+            self._advance_timer(self._pulse.life_deadline())
 
     def hang_up(self) -> None:
         """The peer will ask for nothing more: answer what it has asked, then end."""
@@ -474,7 +440,7 @@ class Session:
         self._retries.pop(member, None)
 
     def _next_piece(self) -> bytes:
-        if self._unsent or self._finished or self.state is State.CLOSED:
+        if self._pulse.unsent or self._finished or self.state is State.CLOSED:
             return b""
         if (self.outbox or self.questions) and (data := self._next_answer()):
             return data
@@ -506,14 +472,9 @@ class Session:
     def _say_farewell(self) -> bytes:
         self._finished = True
         self._leave_all()
+        identity = self.identity
+        if self._goodbye and identity is not None and identity.session is self:
+            self.hub.identities.release(identity)  # before the peer can see that this is the end
         self._end_within(LINGER)
         self.port.mark(self)
         return self._farewell or b""
-
-
-def _add(start: float, seconds: float | None) -> float | None:
-    return None if seconds is None else start + seconds
-
-
-def _is_over(now: float, start: float, seconds: float | None) -> bool:
-    return seconds is not None and now >= start + seconds

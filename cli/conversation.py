@@ -5,7 +5,7 @@ It does no I/O: events and refusals go in, lines to be drawn come out.
 
 from collections.abc import Sequence
 
-from chatcore.client import Event, Gap, Joined, Left, Message, NickFrame
+from chatcore.client import Event, Gap, Joined, Left, Message, NickFrame, Offline, Online
 from chatcore.errors import ChatError, DisconnectedError, RefusedError
 from chatcore.messages import Error, Presence
 from chatcore.names import fold
@@ -51,6 +51,7 @@ class _Room:
 
     def __init__(self, joined: Joined) -> None:
         self.name = joined.room
+        self.epoch = joined.epoch
         self.head = joined.head
         self.position = joined.after
 
@@ -112,6 +113,11 @@ class Conversation:
                 return self._painter.note(f"you are now {event.nick}")
             case Error():
                 return self._painter.warning(f"{event.message} ({event.code})")
+            case Offline():
+                why = _ending(event.reason)
+                return self._painter.warning(f"disconnected: {why}; trying again in {event.retry_in:.0f} s")
+            case Online():
+                return self._painter.note("connected again")
             case _:
                 return []
 
@@ -157,11 +163,13 @@ class Conversation:
         return self._painter.note(f"{self._in(event.room)}{', '.join(parts)} ({event.count} here)")
 
     def _joined(self, event: Joined) -> Fragments:
-        again = self.is_in(event.room)
+        before = self._rooms.get(fold(event.room))
         self._rooms[fold(event.room)] = _Room(event)
         if self.current is None:
             self.current = fold(event.room)
-        if again:
+        if before is not None and before.epoch == event.epoch:
+            return []  # we have come back to where we were
+        if before is not None:
             return self._painter.note(f"the record of {event.room} is another one from here on")
         others = event.count - 1
         company = "nobody else is" if others <= 0 else "1 other is" if others == 1 else f"{others} others are"
@@ -221,16 +229,16 @@ class Conversation:
 
     def ended(self, error: ChatError) -> Fragments:
         """Return why the connection ended."""
-        if isinstance(error, DisconnectedError):
-            reason = _ENDINGS.get(error.reason, "the server gave a reason that we do not know")
-            why = f"{reason} ({error.reason})"
-        else:
-            why = str(error)
+        why = _ending(error.reason) if isinstance(error, DisconnectedError) else str(error)
         return self._painter.warning(f"disconnected: {why}")
 
     def kept(self, heading: str, text: str) -> Fragments:
         """Return a text of the user's own that would be lost otherwise, to be copied."""
         return self._painter.warning(heading) + self._painter.copy(text)
+
+
+def _ending(reason: str) -> str:
+    return f"{_ENDINGS.get(reason, 'the server gave a reason that we do not know')} ({reason})"
 
 
 def _names(nicks: Sequence[str]) -> str:

@@ -173,14 +173,22 @@ def test_a_login_name_that_cannot_be_a_nick_is_replaced(server: ChatServer, list
     assert next(iter(listener)).nick.startswith("guest-")
 
 
-def test_the_end_of_the_server_is_one_line_and_exit_1() -> None:
-    with chat_server() as server, spawn("client", server.url, "--json") as process:
+def test_it_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
+    journal = f"sqlite:{tmp_path / 'journal.db'}"
+    with chat_server("--journal", journal) as server, spawn("client", server.url, "--json") as process:
+        assert process.stdin is not None
         assert json.loads(line_of(process.stdout))["type"] == "welcome"
         server.signal(signal.SIGTERM)
-        output, errors = rest_of(process)
-    assert process.returncode == 1
-    assert json.loads(output.splitlines()[-1])["type"] == "closing"
-    assert errors == "chat: the connection ended (drain)\n"
+        server.wait()
+        assert "trying again" in line_of(process.stderr)
+        process.stdin.write("said while nobody was there\n")
+        process.stdin.flush()
+        with chat_server("--journal", journal, listens=(server.url,)):
+            frames = iter(lambda: json.loads(line_of(process.stdout)), None)
+            message = next(frame for frame in frames if frame["type"] == "message")
+            process.stdin.close()
+            assert process.wait() == 0
+    assert message["text"] == "said while nobody was there"
 
 
 def test_ctrl_c_is_exit_130(server: ChatServer) -> None:

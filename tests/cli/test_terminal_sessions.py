@@ -13,7 +13,7 @@ from tests.cli.processes import CHAT
 from tests.cli.pty import ENTER, Pty, in_terminal, paste
 from transports.threaded_tcp import Chat, Server, connect, serve
 
-CTRL_C, CTRL_D = "\x03", "\x04"
+CTRL_C, CTRL_D, UP = "\x03", "\x04", "\x1b[A"
 
 
 @pytest.fixture
@@ -135,16 +135,24 @@ def test_a_server_that_stops_is_told_and_the_draft_is_kept(server: Server) -> No
 
 def test_two_thousand_messages_arrive_while_somebody_types(server: Server, bob: Chat) -> None:
     with client(server) as alice:
-        alice.type("a dra")
-        posts = [bob.post_nowait(f"message {number}") for number in range(2_000)]
-        for key in "ft that is typed in the middle of it":
-            already = len(alice.everything)
-            alice.wait_until(lambda: len(alice.everything) > already or posts[-1].done(), "more messages")
-            alice.type(key)
-        alice.wait("bob: message 1999")
-        alice.wait_line("alice@lobby> a draft that is typed in the middle of it")
+        keys = 0
+
+        def type_on() -> bool:  # a key for everything that is drawn
+            nonlocal keys
+            done = any("message 1999" in row for row in alice.rows)
+            if not done:
+                alice.type("k")
+                keys += 1
+            return done
+
+        for number in range(2_000):
+            bob.post_nowait(f"message {number}")
+        alice.wait_until(type_on, "the last message")
+        alice.wait_until(lambda: "".join(alice.rows).endswith(f"> {'k' * keys}"), "the whole draft")
         assert messages(alice) == [f"bob: message {number}" for number in range(2_000)]
-        assert alice.raw.count(b"\x1b[?25l") < 200  # the prompt was not drawn for every message
+        # No key was echoed into them, and the prompt was not drawn for every message.
+        assert all(re.fullmatch(r"\d\d:\d\d bob: message \d+|\* .*", row) for row in alice.screen.scrolled)
+        assert alice.raw.count(b"alice") < 500
 
 
 def test_a_resize_keeps_the_line_that_is_being_typed(server: Server, bob: Chat) -> None:
@@ -168,10 +176,23 @@ def test_a_resize_keeps_the_line_that_is_being_typed(server: Server, bob: Chat) 
 
 def test_refusals_say_what_to_do(server: Server, bob: Chat) -> None:
     with client(server) as alice:
-        alice.type(f"/nick bob{ENTER}/nick no!{ENTER}/dance{ENTER}{'x' * 3000}{ENTER}")
+        alice.type(f"/nick bob{ENTER}/nick no!{ENTER}/dance{ENTER}")
         alice.wait("* the nick bob is in use (nick_taken); choose another with /nick NAME")
         alice.wait("* a name is 1 to 32 letters of A to Z, digits, dots, dashes or underscores")
         alice.wait("* there is no command /dance; /help lists them, and //dance says /dance")
+        alice.type(paste("x" * 20_000) + ENTER)
+        alice.wait("* not sent: the text is too long (too_long); send it in parts; the Up key")
+        alice.type(f"/help{ENTER}")
+        alice.wait("  /quit         end the conversation")
+
+
+def test_the_up_key_brings_back_what_was_said(server: Server) -> None:
+    with client(server) as alice:
+        alice.type(f"first{ENTER}")
+        alice.wait("alice: first")
+        alice.wait_line("alice@lobby>")
+        alice.type(UP)
+        alice.wait_line("alice@lobby> first")
 
 
 def test_rooms_are_joined_left_and_told_apart(server: Server) -> None:
@@ -188,9 +209,10 @@ def test_rooms_are_joined_left_and_told_apart(server: Server) -> None:
             *(row for row in alice.everything if "[ops] bob: said before" in row),
             "* [ops] so far what was said before; from here on it is live",
         ]
-        alice.type(f"/who{ENTER}/join LOBBY{ENTER}back{ENTER}/leave ops{ENTER}")
+        alice.type(f"/who{ENTER}/join LOBBY{ENTER}back{ENTER}")
         alice.wait("* 2 in ops: alice, bob")
         alice.wait("[lobby] alice: back")
+        alice.type(f"/leave ops{ENTER}")
         alice.wait("* you have left ops; you are in lobby")
         alice.type(f"/leave{ENTER}anybody?{ENTER}")
         alice.wait("* you are in no room; enter one with /join ROOM")

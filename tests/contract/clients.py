@@ -74,6 +74,10 @@ class Visitor:
         event: Event | None = self.do("next_event")
         return event
 
+    def take_all(self) -> list[Event]:
+        """Return all events up to the end; raises what ended the connection."""
+        return list(iter(self.next_event, None))
+
     def next_message(self) -> Message | None:
         """Return the next message, or ``None`` when the chat was closed."""
         message: Message | None = self.do("next_message")

@@ -1,6 +1,5 @@
 """The fixtures that run every test of the contract on every transport, and count what it leaves."""
 
-import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from typing import Any, Protocol
@@ -16,7 +15,7 @@ from tests.contract.servers import SERVERS, House, new_transport
 class Serve(Protocol):
     """Opens a house that is closed after the test."""
 
-    def __call__(self, transport: Transport | None = None, **options: Any) -> House: ...
+    def __call__(self, **options: Any) -> House: ...
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,7 +27,6 @@ def _every_loop_has_run() -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left() -> Iterator[None]:
-    gc.collect()
     census = Census()
     yield
     census.assert_unchanged()
@@ -50,8 +48,8 @@ def transport(transport_name: str) -> Transport:
 def serve(transport: Transport) -> Iterator[Serve]:
     with ExitStack() as stack:
 
-        def open_house(another: Transport | None = None, **options: Any) -> House:
-            return stack.enter_context(closing(House(another or transport, **options)))
+        def open_house(**options: Any) -> House:
+            return stack.enter_context(closing(House(**{"transport": transport, **options})))
 
         yield open_house
 

@@ -1,16 +1,18 @@
 """Peers that speak to a server over bare sockets, so that no test trusts our own client."""
 
+import contextlib
+import json
 import socket
 import struct
 import time
-from collections.abc import Callable
-from itertools import count
+from collections.abc import Callable, Iterable
+from itertools import count, repeat
 from typing import Any, Self, TypeVar
 
 from chatcore.messages import Joined, Members, Ping, Pong, ServerFrame, Welcome, server_frames
 from chatcore.wire.ndjson import encode
 
-__all__ = ["DEADLINE", "Peer", "PlainPeer", "TypedPeer", "hello", "line"]
+__all__ = ["DEADLINE", "Peer", "PlainPeer", "Stream", "TypedPeer", "hello", "line"]
 
 DEADLINE = 10.0
 """Seconds that a test waits for what must come; only a test that fails waits as long."""
@@ -25,9 +27,7 @@ _tokens = count(1)
 
 def line(type: str, **fields: Any) -> bytes:
     """Return a frame of a client as the line it is."""
-    from json import dumps
-
-    return dumps({"type": type, **{name: value for name, value in fields.items() if value is not None}}).encode() + b"\n"
+    return json.dumps({"type": type, **fields}).encode() + b"\n"
 
 
 def hello(nick: str) -> bytes:
@@ -35,28 +35,17 @@ def hello(nick: str) -> bytes:
     return line("hello", protocol=1, nick=nick)
 
 
-class Peer:
-    """A socket whose every wait has a deadline. A context manager."""
+class Stream:
+    """A connected socket whose every wait has a deadline. A context manager."""
 
-    def __init__(
-        self, port: int, *, host: str = "127.0.0.1", receive_buffer: int | None = None, send_buffer: int | None = None
-    ) -> None:
-        self.sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        if receive_buffer is not None:  # before connecting: it bounds the window that is offered
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        if send_buffer is not None:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
         self.sock.settimeout(DEADLINE)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._rest = b""
-        try:
-            self.sock.connect((host, port))
-        except BaseException:
-            self.close()
-            raise
-        self.address: tuple[str, int] = self.sock.getsockname()[:2]
         self.appetite = 64 * 1024  # bytes that are read at once
         self.after_meal: Callable[[int], object] = lambda size: None  # told how many were read
+        self._rest = b""
+        self._unsent = b""
 
     def __enter__(self) -> Self:
         return self
@@ -71,20 +60,33 @@ class Peer:
     def send_until_stuck(self, data: bytes, limit: int) -> int:
         """Send the same bytes over and over until the other side takes no more.
 
-        Return how many whole copies went; at least one more byte is on the way than they make up,
-        or not. Fails when more than ``limit`` bytes went.
+        Return how many whole copies went. Fails when more than ``limit`` bytes went.
         """
-        sent = 0
+        sent = self.send_each_until_stuck(repeat(data, limit // len(data)))
+        self._unsent = b""
+        return sent
+
+    def send_each_until_stuck(self, pieces: Iterable[bytes]) -> int:
+        """Send pieces until the other side takes no more; return how many whole ones went.
+
+        `send_unsent` sends the rest of the piece in which it was. Fails when there was room for all.
+        """
         self.sock.settimeout(STUCK)
         try:
-            while sent < limit:
-                rest = memoryview(data)[sent % len(data) :]
-                sent += self.sock.send(rest)
-        except TimeoutError:
-            return sent // len(data)
+            for number, piece in enumerate(pieces):
+                self._unsent = piece
+                while self._unsent:
+                    try:
+                        self._unsent = self._unsent[self.sock.send(self._unsent) :]
+                    except TimeoutError:
+                        return number
         finally:
             self.sock.settimeout(DEADLINE)
-        raise AssertionError(f"the other side took {sent} bytes and was never full")
+        raise AssertionError("the other side took everything and was never full")
+
+    def send_unsent(self) -> None:
+        """Send the rest of what got stuck."""
+        self.send(self._unsent)
 
     def receive_some(self) -> bytes:
         """Return what has come, at least a byte; empty at the end of the stream."""
@@ -113,10 +115,8 @@ class Peer:
 
     def wait_for_end(self) -> None:
         """Read until the stream ends or breaks."""
-        try:
+        with contextlib.suppress(ConnectionError):
             self.receive_rest()
-        except ConnectionError:
-            pass
 
     def finish(self) -> None:
         """End this side of the stream; the other goes on."""
@@ -130,6 +130,32 @@ class Peer:
     def close(self) -> None:
         """Close the socket. Idempotent."""
         self.sock.close()
+
+
+class Peer(Stream):
+    """A stream to a server."""
+
+    def __init__(
+        self,
+        port: int,
+        *,
+        host: str = "127.0.0.1",
+        receive_buffer: int | None = None,
+    ) -> None:
+        super().__init__(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET))
+        if receive_buffer is not None:  # before connecting: it bounds the window that is offered
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        try:
+            self.sock.connect((host, port))
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Our own address, by which the server knows us."""
+        host, port = self.sock.getsockname()[:2]
+        return host, port
 
 
 class TypedPeer(Peer):

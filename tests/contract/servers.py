@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from chatcore.hub import Hub
@@ -14,7 +15,7 @@ from transports.asyncio_tcp import AsyncioTransport
 __all__ = ["OPEN", "SERVERS", "Clock", "Door", "House", "new_transport"]
 
 SERVERS: dict[str, Callable[[], Transport]] = {
-    **{name: lambda point=point: load_transport(point) for name, point in find_transports().items()},
+    **{name: partial(load_transport, point) for name, point in find_transports().items()},
     "asyncio-stdlib": lambda: AsyncioTransport(asyncio.new_event_loop),
 }
 """Every transport that is installed, by name; asyncio also with the standard library's own loop."""

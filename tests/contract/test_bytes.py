@@ -15,7 +15,9 @@ FOREIGN = {
 
 def test_one_byte_at_a_time_is_the_same_as_all_at_once(house: House) -> None:
     ann = house.typed()
-    for byte in hello("ann") + line("join", room="lobby") + line("post", room="lobby", id="a-1", text="grüße"):
+    for byte in (
+        hello("ann") + line("join", room="lobby") + line("post", room="lobby", id="a-1", text="grüße")
+    ):
         ann.send(bytes([byte]))
     assert ann.receive(Welcome).nick == "ann"
     assert ann.receive(Joined).head == 0
@@ -55,7 +57,13 @@ def test_a_last_line_without_newline_counts_when_the_stream_ends(house: House) -
 
 def test_what_is_no_frame_is_refused_and_the_session_goes_on(house: House) -> None:
     ann = house.member("ann")
-    for garbage in (b"\n", b"\xff\xfe\n", b"[" * 50_000 + b"\n", b'{"type":"dance"}\n', b'{"type":"ping","token":7}\n'):
+    for garbage in (
+        b"\n",
+        b"\xff\xfe\n",
+        b"[" * 50_000 + b"\n",
+        b'{"type":"dance"}\n',
+        b'{"type":"ping","token":7}\n',
+    ):
         ann.send(garbage)
     assert [error.code for error in ann.receive_many(Error, 4)] == [
         "bad_frame",

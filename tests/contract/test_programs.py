@@ -30,7 +30,11 @@ def start() -> Iterator[Start]:
                     pytest.fail(f"{name} is not installed")
                 pytest.skip(f"{name} is not installed")
             process = subprocess.Popen(
-                [path, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+                [path, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
             )
             stack.enter_context(process)
             stack.callback(process.kill)

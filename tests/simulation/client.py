@@ -29,9 +29,10 @@ from chatcore.messages import (
     Who,
     server_frames,
 )
+from chatcore.names import fold
 from chatcore.wire import Hangup, Reply
 from chatcore.wire.ndjson import NdjsonDecoder, encode
-from tests.simulation.law import Asked, Reader
+from tests.simulation.law import Reader, Then, judge_page
 from tests.simulation.roster import Roster
 from tests.simulation.sender import Sender
 from tests.simulation.step import expect
@@ -52,9 +53,10 @@ class Client:
         self.name = name
         self.before = before  # the same person's last one
         self.sender = sender
-        self.pipe = Pipe(name, self, world.random.choice((150, 400, 2_000)))
+        self.pipe = Pipe(name, self, world.random)
         self.welcome: Welcome | None = None
         self.nick = ""
+        self._nicks_folded: set[str] = set()  # that it ever had
         self.readers: dict[str, Reader] = {}
         self.rosters: dict[str, Roster] = {}
         self.open: dict[str, list[Join | Leave | Who]] = {}  # by room: asked, not answered
@@ -69,8 +71,8 @@ class Client:
         self._record = world.record
         self._limits = world.limits
         self._decoder: NdjsonDecoder[ServerFrame] = NdjsonDecoder(server_frames, world.limits.line_bytes)
-        self._asked: dict[str, Asked] = {}  # joins
-        self._histories: dict[str, History] = {}  # by token
+        self._asked: dict[str, tuple[Join, Then]] = {}  # by room: the last time it was joined
+        self._histories: dict[str, tuple[History, Then]] = {}  # by token
         self._posts: Counter[str] = Counter()  # sent here and not answered here
         self._tokens = 0
 
@@ -110,7 +112,7 @@ class Client:
     def join(self, room: str, after: Position | None, history: int | None) -> None:
         """Enter a room."""
         join = Join(room=room, after=after, history=history)
-        self._asked[room] = Asked(join, self._record.epoch, self._record.log(room).told)
+        self._asked[room] = join, Then.of(self._record, room)
         self.unresumed.add(room)
         self._ask(join)
 
@@ -128,7 +130,7 @@ class Client:
         self._tokens += 1
         token = f"t{self._tokens}"
         frame = History(room=room, before=before, after=after, limit=limit, token=token)
-        self._histories[token] = frame
+        self._histories[token] = frame, Then.of(self._record, room)
         self._send(frame)
 
     def post(self, room: str, id_: str, text: str) -> None:
@@ -213,7 +215,7 @@ class Client:
             case Welcome():
                 self._welcome(frame)
             case NickFrame():
-                self.nick = frame.nick
+                self._named(frame.nick)
             case Ping() if not self.said_goodbye:
                 self._send(Pong(token=frame.token))
             case Closing():
@@ -223,9 +225,14 @@ class Client:
 
     def _welcome(self, frame: Welcome) -> None:
         expect(self.welcome is None, self, "is welcomed twice")
-        self.welcome, self.nick = frame, frame.nick
+        self.welcome = frame
+        self._named(frame.nick)
         if self.before and self.before.welcome and self.before.keeps_session:
             expect(frame.session == self.before.welcome.session, self, "lost the session of", self.before)
+
+    def _named(self, nick: str) -> None:
+        self.nick = nick
+        self._nicks_folded.add(fold(nick))
 
     def _reader(self, frame: Message | Gap | Presence) -> Reader:
         reader = self.readers.get(frame.room)
@@ -237,7 +244,7 @@ class Client:
     def _joined(self, frame: Joined) -> None:
         before = self.readers.get(frame.room)
         if before is None:
-            expect(self._resolve(frame.room, Join), self, "did not ask for", frame)
+            expect(self._resolve(frame.room, Join) is not None, self, "did not ask for", frame)
             asked = self._asked[frame.room]
             self.rosters[frame.room] = Roster()
         else:
@@ -246,35 +253,23 @@ class Client:
         self.readers[frame.room] = Reader(self._record, frame, asked, self._limits.page_messages)
 
     def _left(self, frame: Left) -> None:
-        expect(self._resolve(frame.room, Leave), self, "did not ask for", frame)
+        expect(self._resolve(frame.room, Leave) is not None, self, "did not ask for", frame)
         self._resolve(frame.room, Join)  # it was left before it could be entered
         self.readers.pop(frame.room, None)
 
     def _members(self, frame: Members) -> None:
-        expect(self._resolve(frame.room, Who), self, "did not ask for", frame)
+        asked = self._resolve(frame.room, Who)
+        expect(asked is not None, self, "did not ask for", frame)
         expect(frame.room in self.readers, self, "is not in the room of", frame)
+        if not frame.more and isinstance(asked, Who) and asked.after is None:
+            expect(any(fold(nick) in self._nicks_folded for nick in frame.nicks), self, "is not in", frame)
         if (after := self.rosters[frame.room].members(frame)) and not self.said_goodbye:
             self.who(frame.room, after)
 
     def _page(self, page: Page) -> None:
-        asked = self._histories.pop(page.token or "", None)
-        if asked is None:
-            expect(False, self, "did not ask for", page)
-            return
-        log = self._record.log(page.room, page.epoch)
-        position = page.base
-        for message in page.messages:
-            expect(message.prev == position, page, "has a hole at", message)
-            expect(log.by_id.get(message.id) == message, message, "is not what the record holds")
-            position = message.seq
-        expect(len(page.messages) <= (asked.limit or self._limits.page_messages), page, "is too long")
-        expect(position <= max(log.told, asked.after or 0), page, "was shown before the journal told of it")
-        if asked.before is not None:
-            expect(position < max(asked.before, 1) or not page.messages, page, "is not before", asked.before)
-        if asked.after is not None:
-            expect(page.base <= asked.after or log.is_gone(asked.after, page.base), page, "skips something")
-        elif not page.more:
-            expect(log.is_gone(0, page.base), page, "says that there is no more")
+        expect(page.token in self._histories, self, "did not ask for", page)
+        asked, then = self._histories.pop(page.token or "")
+        judge_page(self._record, page, asked, then, self._limits.page_messages)
 
     def _error(self, error: Error) -> None:
         expect(error.code not in ("bad_frame", "bad_text", "unknown_type"), self, "is told", error)
@@ -291,19 +286,21 @@ class Client:
     def _refused(self, room: str, error: Error) -> None:
         waiting = self.open.get(room, [])
         kinds = (Leave, Who) if error.code == "not_joined" else (Join, Leave, Who)
-        expect(any(self._resolve(room, kind) for kind in kinds), self, "asked", waiting, "and got", error)
+        resolved = any(self._resolve(room, kind) is not None for kind in kinds)
+        expect(resolved, self, "asked", waiting, "and got", error)
 
     def _answered(self, id_: str) -> None:
         expect(self._posts[id_] > 0, self, "has its answer already for", id_)
         self._posts.subtract([id_])
         self._posts = +self._posts  # without those that are at zero
 
-    def _resolve(self, room: str, kind: type[Join] | type[Leave] | type[Who]) -> bool:
+    def _resolve(self, room: str, kind: type[Join] | type[Leave] | type[Who]) -> Join | Leave | Who | None:
+        """Take out the open question of a kind, if there is one."""
         waiting = self.open.get(room, [])
         found = next((frame for frame in waiting if isinstance(frame, kind)), None)
         if found is not None:
             waiting.remove(found)
-        return found is not None
+        return found
 
     def _closing(self, frame: Closing) -> None:
         self.closing = frame

@@ -56,6 +56,7 @@ class SimJournal:
         self._world = world
         self._random = world.random
         self._capacity = world.random.choice((3, 100))  # submissions that wait
+        self._restlessness = world.random.choice((0, 0.02, 0.15))  # how often the record is replaced
         self._has_holes = world.random.choice((False, True))
         self._feed: Feed | None = None
         self._queue: deque[_Submission] = deque()
@@ -145,7 +146,7 @@ class SimJournal:
             yield Step(3, self._deliver)
         if not self._world.calm:
             yield Step(0.3, self._expire)
-            yield Step(0.02, self._replace)
+            yield Step(self._restlessness, self._replace)
 
     def _commit(self) -> str:
         wanted = self._random.randint(1, 4)

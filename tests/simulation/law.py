@@ -2,19 +2,23 @@
 
 from typing import NamedTuple
 
-from chatcore.messages import Gap, Join, Joined, Message
+from chatcore.messages import Gap, History, Join, Joined, Message, Page
 from tests.simulation.record import Record
 from tests.simulation.step import expect
 
-__all__ = ["Asked", "Reader"]
+__all__ = ["Reader", "Then", "judge_page"]
 
 
-class Asked(NamedTuple):
-    """A join that was asked for, and what the room was like then."""
+class Then(NamedTuple):
+    """What a room was like when something was asked. When the server took it, it had as much or more."""
 
-    join: Join
     epoch: str
     head: int
+
+    @classmethod
+    def of(cls, record: Record, room: str) -> "Then":
+        """Look at a room now."""
+        return cls(record.epoch, record.log(room).told)
 
 
 class Reader:
@@ -27,7 +31,7 @@ class Reader:
     and nothing is shown before the journal has told of it.
     """
 
-    def __init__(self, record: Record, joined: Joined, asked: Asked | None, most: int) -> None:
+    def __init__(self, record: Record, joined: Joined, asked: tuple[Join, Then] | None, most: int) -> None:
         self.room = joined.room
         self.epoch = joined.epoch
         self.position = joined.after
@@ -36,7 +40,7 @@ class Reader:
         self._reset_due: bool | None = True
         expect(joined.head <= self._log.told, joined, "is ahead of the journal, at", self._log.told)
         if asked is not None:
-            self._judge_answer(joined, asked, most)
+            self._judge_answer(joined, *asked, most)
         if self._reset_due:
             expect(joined.after == 0, joined, "begins a new life, but not at its beginning")
 
@@ -75,8 +79,7 @@ class Reader:
         self._reset_due = False
         self.position = gap.through
 
-    def _judge_answer(self, joined: Joined, asked: Asked, most: int) -> None:
-        join = asked.join
+    def _judge_answer(self, joined: Joined, join: Join, then: Then, most: int) -> None:
         if join.after is not None:
             known = join.after.epoch == joined.epoch and join.after.seq <= joined.head
             self._reset_due = not known
@@ -85,9 +88,9 @@ class Reader:
             self._reset_due = False
             expect(joined.after == joined.head, joined, "does not start at its head")
         else:
-            same_life = asked.epoch == joined.epoch
+            same_life = then.epoch == joined.epoch
             self._reset_due = False if same_life or joined.after else None
-            self._judge_history(joined, min(join.history, most), asked.head if same_life else 0)
+            self._judge_history(joined, min(join.history, most), then.head if same_life else 0)
 
     def _judge_history(self, joined: Joined, wanted: int, head_then: int) -> None:
         log = self._log
@@ -97,3 +100,24 @@ class Reader:
         kept = log.index_after(joined.head) - log.expired
         got = log.index_after(joined.head) - first
         expect(got >= min(wanted, kept), joined, "replays less than", wanted, "though", kept, "are kept")
+
+
+def judge_page(record: Record, page: Page, asked: History, then: Then, most: int) -> None:
+    """Judge an answer to `history`: a stretch of the record with no hole, that ends where it must."""
+    log = record.log(page.room, page.epoch)
+    position = page.base
+    for message in page.messages:
+        expect(message.prev == position, page, "has a hole at", message)
+        expect(log.by_id.get(message.id) == message, message, "is not what the record holds")
+        position = message.seq
+    expect(len(page.messages) <= min(asked.limit or most, most), page, "is too long")
+    expect(position <= max(log.told, asked.after or 0), page, "was shown before the journal told of it")
+    if asked.after is not None:
+        expect(page.base <= asked.after or log.is_gone(asked.after, page.base), page, "skips something")
+    elif not page.more:
+        expect(log.is_gone(0, page.base), page, "says that there is no more")
+    if asked.before is not None:
+        expect(position < max(asked.before, 1) or not page.messages, page, "is not before", asked.before)
+    if then.epoch == page.epoch and (asked.after is None or not page.more):
+        end = then.head if asked.before is None else min(asked.before - 1, then.head)
+        expect(log.is_gone(position, end), page, "ends too early, before", end)

@@ -28,7 +28,7 @@ class Person(Protocol):
 
     @property
     def pipes(self) -> list[Pipe]:
-        """All connections there ever were."""
+        """The connections on which something may come."""
 
     def steps(self) -> Iterator[Step]:
         """Offer what this person could do now."""
@@ -41,7 +41,9 @@ class TypedPerson:
 
     def __init__(self, number: int, world: World, connect: Connect) -> None:
         self.name = f"t{number}"
-        self.clients: list[Client] = []
+        self.clients: list[Client] = []  # the last one, and older ones to which something may come
+        self._came = 0  # how often
+        self._secret: str | None = None
         self.sender = Sender(self.name, world.record)
         # Who is careful says nothing new after a refusal until all has been answered and sent again.
         # Only that keeps the order; whoever is not may find it changed, but must lose nothing.
@@ -57,23 +59,26 @@ class TypedPerson:
     @property
     def client(self) -> Client | None:
         """The client of now, if any: an older one may outlive one that has failed."""
-        if self.clients and self.clients[-1].is_waiting:
-            return None
-        return next((client for client in reversed(self.clients) if client.is_live), None)
+        for client in reversed(self.clients):
+            if client.is_live:
+                return client
+            if client.is_waiting:
+                return None
+        return None
 
     @property
     def pipes(self) -> list[Pipe]:
-        """All connections there ever were."""
-        return [client.pipe for client in self.clients]
+        """The connections on which something may come."""
+        return [client.pipe for client in self.clients if not client.gone]
 
     def steps(self) -> Iterator[Step]:
         """Offer what this person could do now."""
         client = self.client
         if client is None:
             if not self._world.calm and not (self.clients and self.clients[-1].is_waiting):
-                yield Step(0.5, self._come)
+                yield Step(1, self._come)
         elif not self._world.calm:
-            yield Step(1.5, lambda: self._act(client))
+            yield Step(2, lambda: self._act(client))
         elif duty := self._duty(client):
             yield Step(1, duty)
 
@@ -93,26 +98,29 @@ class TypedPerson:
     # --- what may be done ------------------------------------------------------------------------
 
     def _act(self, client: Client) -> str:
-        actions = (self._post, self._post, self._post, self._join, self._join, self._ask, self._others)
+        actions = (*[self._post] * 4, *[self._join] * 3, *[self._ask] * 2, *[self._others] * 2)
         return self._random.choice(actions)(client)
 
     def _come(self) -> str:
         """Connect, perhaps while an older connection is still open."""
         last = self.clients[-1] if self.clients else None
-        welcomes = [client.welcome for client in self.clients if client.welcome]
-        secret = welcomes[-1].session if welcomes else None
-        nick = last.nick if last and last.nick else f"{self.name}-{len(self.clients)}"
-        client = Client(f"{self.name}/{len(self.clients) + 1}", self.sender, self._world, last)
-        self.clients.append(client)
+        for welcomed in self.clients:
+            self._secret = welcomed.welcome.session if welcomed.welcome else self._secret
+        self._came += 1
+        nick = last.nick if last and last.nick else f"{self.name}-{self._came}"
+        client = Client(f"{self.name}/{self._came}", self.sender, self._world, last)
+        self.clients = [client for client in self.clients if not client.gone] + [client]
         self._connect(client.pipe, self._peer, ndjson)
-        client.hello(nick, secret)
+        client.hello(nick, self._secret)
         if self._random.random() < 0.3:
             self._join(client)  # without waiting for the welcome
         return f"{client} connects as {nick}"
 
     def _join(self, client: Client) -> str:
-        room = self._random.choice(ROOMS)
-        if not client.may_ask(room) or (room in client.readers and not self._world.chance(0.05)):
+        [room] = self._random.choices(ROOMS, (6, 3, 1))
+        if room in client.readers and self._random.random() < 0.7:
+            return self._ask(client)
+        if not client.may_ask(room) or (room in client.readers and self._random.random() < 0.9):
             return self._leave(client, room)
         after, history = None, None
         how = self._random.choice(("plainly", "history", "after", "after"))
@@ -142,7 +150,7 @@ class TypedPerson:
         return Position(epoch=epoch, seq=seq)
 
     def _post(self, client: Client) -> str:
-        rooms = [room for room in ROOMS if room in client.readers or room in client.open]
+        rooms = list(client.readers) or [room for room, waiting in client.open.items() if waiting]
         if not rooms:
             return self._join(client)
         room = self._random.choice(rooms)
@@ -151,27 +159,27 @@ class TypedPerson:
                 return f"{client} waits for answers"
             if self.careful or self._random.random() < 0.5:
                 return self._resume(client, room)
+        for _ in range(self._random.choice((1, 1, 2, 4))):
+            client.post(room, *self._draft(room))
+        return f"{client} posts to {room}"
+
+    def _draft(self, room: str) -> tuple[str, str]:
         answered = self.sender.answered(room)
         if answered and self._random.random() < 0.15:
-            id_, text = self.sender.repeat(
-                self._random.choice(answered), self._random.choice((None, "other"))
-            )
-        else:
-            size = _TOO_LONG if self._random.random() < 0.03 else self._random.choice((0, 10, 50))
-            id_, text = self.sender.new(room, size, self._random.choice((1, 1, 2)))
-        client.post(room, id_, text)
-        return f"{client} posts {id_} to {room}"
+            return self.sender.repeat(self._random.choice(answered), self._random.choice((None, "other")))
+        size = _TOO_LONG if self._random.random() < 0.03 else self._random.choice((0, 10, 50))
+        return self.sender.new(room, size, self._random.choice((1, 1, 2)))
 
     def _resume(self, client: Client, room: str) -> str:
         client.resume(room)
         return f"{client} sends again what {room} has not acknowledged"
 
     def _ask(self, client: Client) -> str:
-        rooms = [room for room in client.readers if client.may_ask(room)]
+        rooms = list(client.readers)
         if not rooms:
-            return self._join(client)
+            return f"{client} has nothing to ask"
         room = self._random.choice(rooms)
-        if self._random.random() < 0.5:
+        if self._random.random() < 0.4 and client.may_ask(room):
             return self._who(client, room)
         place = self._place(room).seq
         before, after = self._random.choice(((None, None), (place, None), (None, place)))
@@ -183,7 +191,7 @@ class TypedPerson:
         return f"{client} asks who is in {room}"
 
     def _others(self, client: Client) -> str:
-        match self._random.randrange(8):
+        match self._random.randrange(12):
             case 0:
                 client.say_goodbye()
                 return f"{client} says goodbye"
@@ -202,7 +210,8 @@ class PlainPerson:
 
     def __init__(self, number: int, world: World, connect: Connect) -> None:
         self.name = f"p{number}"
-        self.clients: list[PlainClient] = []
+        self.clients: list[PlainClient] = []  # the last one, and older ones to which something may come
+        self._came = 0  # how often
         self._peer = Peer(f"10.0.0.{number % 3}", 60_000 + number)
         self._world = world
         self._random = world.random
@@ -218,8 +227,8 @@ class PlainPerson:
 
     @property
     def pipes(self) -> list[Pipe]:
-        """All connections there ever were."""
-        return [client.pipe for client in self.clients]
+        """The connections on which something may come."""
+        return [client.pipe for client in self.clients if not client.gone]
 
     def steps(self) -> Iterator[Step]:
         """Offer what this person could do now."""
@@ -231,8 +240,9 @@ class PlainPerson:
             yield Step(0.2, self._come)
 
     def _come(self) -> str:
-        client = PlainClient(f"{self.name}-{len(self.clients) + 1}", self._world)
-        self.clients.append(client)
+        self._came += 1
+        client = PlainClient(f"{self.name}-{self._came}", self._world)
+        self.clients = [client for client in self.clients if not client.gone] + [client]
         self._connect(client.pipe, self._peer, plain)
         return f"{client} connects"
 

@@ -30,7 +30,7 @@ class PlainClient:
 
     def __init__(self, name: str, world: World) -> None:
         self.name = name
-        self.pipe = Pipe(name, self, world.random.choice((60, 150, 1_000)))
+        self.pipe = Pipe(name, self, world.random)
         self.said = 0
         self.refused = 0
         self.gone = False
@@ -108,7 +108,7 @@ class PlainClient:
             self.was_told_the_end = True
         elif "not sent" in line or "is ending" in line or "before you post" in line:
             self.refused += 1
-        elif " is full" in line or "there are too many" in line:
+        elif any(word in line for word in (" is full", "there are too many", "is closing")):
             self._is_in = False
             self._readings = []  # it must be shown nothing
 

@@ -42,9 +42,7 @@ class Log:
 
     def is_gone(self, after: int, through: int) -> bool:
         """Tell whether nothing between two positions can be read any more."""
-        return self.index_after(through) <= self.expired or self.index_after(after) == self.index_after(
-            through
-        )
+        return self.index_after(through) <= max(self.expired, self.index_after(after))
 
     def copy(self, count: int) -> "Log":
         """Return a backup that holds the first ``count`` entries; all it holds was told."""

@@ -12,14 +12,12 @@ class Roster:
     def __init__(self) -> None:
         self.nicks_folded: set[str] = set()
         self.sure = False
-        self._asking = False
         self._missed = False  # names were left out since the first answer of this round
 
     def asked(self, after: str | None) -> None:
         """Note that the answer to a `who` is on its way; without ``after`` it begins a new round."""
-        self._asking = True
         if after is None:
-            self._missed = False
+            self.sure = self._missed = False
             self.nicks_folded.clear()
 
     def members(self, members: Members) -> str | None:
@@ -27,7 +25,6 @@ class Roster:
         self.nicks_folded.update(map(fold, members.nicks))
         if members.more:
             return members.nicks[-1]
-        self._asking = False
         self.sure = not self._missed
         return None
 

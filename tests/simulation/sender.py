@@ -63,6 +63,7 @@ class Sender:
         """Return an answered post to be sent once more, perhaps with another text."""
         post = self._posts[id_]
         post.again = True
+        self._unanswered[post.room][id_] = post
         text = text or post.text
         post.sent[text] += 1
         return id_, text
@@ -115,7 +116,7 @@ class Sender:
         else:
             expect(error.code in ("unavailable", "rate_limited", "not_joined"), error, "for", post)
             self._refused.add(post.room)
-            self._unanswered[post.room][post.id] = post  # also if it was a repeat: all else waits for it
+            self._unanswered[post.room][post.id] = post
             post.refused = True
         self._judge_answers(post)
 

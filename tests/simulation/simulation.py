@@ -6,6 +6,7 @@ from unittest import mock
 
 from chatcore.hub import Hub
 from chatcore.names import fold
+from chatcore.room import Room
 from chatcore.session import State
 from chatcore.wire import Peer, Wire
 from tests.simulation.client import Client
@@ -44,7 +45,7 @@ class Simulation:
         self.log: list[str] = []  # a line for every step
         self.journal = SimJournal(world)
         self.hub = Hub(self.journal, world.limits, clock=world.clock)
-        self.transports = [SimTransport(name, self.hub, world.random) for name in ("north", "south")]
+        self.transports = [SimTransport(name, self.hub, world) for name in ("north", "south")]
         self.typed = [
             TypedPerson(number, world, self._connect) for number in range(world.random.randint(2, 6))
         ]
@@ -58,11 +59,12 @@ class Simulation:
         with (
             mock.patch("chatcore.session.PIECE", self.world.piece),
             mock.patch("chatcore.requests.PAGE_BYTES", self.world.page_bytes),
+            mock.patch("secrets.token_hex", lambda size: f"{self.world.random.getrandbits(8 * size):032x}"),
         ):
             self._chaos(steps)
             if self.world.random.random() < 0.7:  # else the end comes in the midst of it
                 self._quiet()
-            self._end()
+            self._end(steps)
 
     # --- one step --------------------------------------------------------------------------------
 
@@ -73,13 +75,13 @@ class Simulation:
         for person in self._people:
             yield from person.steps()
             for pipe in person.pipes:
-                if not pipe.over and (pipe.outward or pipe.server_ended):
+                if pipe.outward or pipe.server_ended:
                     yield Step(1 if self.world.calm else pipe.pace, partial(pipe.read, self.world.random))
 
     def _step(self, *, clock: float = 0.0) -> bool:
         """Take one step; return whether there was any."""
         steps = list(self._steps())
-        if clock and self._next_time() is not None:
+        if clock:
             steps.append(Step(clock, self._advance))
         if not steps:
             return False
@@ -94,19 +96,17 @@ class Simulation:
         return min((time for time in times if time is not None and time > self.world.now), default=None)
 
     def _advance(self) -> str:
-        when = self._next_time()
-        assert when is not None
-        self.world.now = when
-        return f"it is {when:.2f}"
+        self.world.now = self._next_time() or self.world.now
+        return f"it is {self.world.now:.2f}"
 
     def _connect(self, pipe: Pipe, peer: Peer, wire: Wire) -> None:
         self.world.random.choice(self.transports).connect(pipe, peer, wire)
 
     # --- chaos -----------------------------------------------------------------------------------
 
-    def _chaos(self, steps: int) -> None:
+    def _chaos(self, steps: int, clock: float = 0.15) -> None:
         for _ in range(steps):
-            self._step(clock=0.3)
+            self._step(clock=clock)
 
     # --- quiet -----------------------------------------------------------------------------------
 
@@ -128,7 +128,7 @@ class Simulation:
         self._judge_rooms()
 
     def _settle(self) -> None:
-        self.world.calm = True
+        self.world.calm_since = self.world.now
         until = self.world.now + _PATIENCE
         for _ in range(_FOREVER):
             if not self._step():
@@ -144,14 +144,13 @@ class Simulation:
             expect(reader.epoch == self.journal.record.epoch, reader, "was not told of a new life")
             expect(reader.is_through, reader, "has not read all of", self.hub.rooms[room])
             expect(person.sender.is_done(room), client, "still waits for posts to", room)
-            here, _ = self.hub.rooms[room].nicks(None, 1_000)
-            nicks_folded = client.rosters[room].nicks_folded
-            expect(nicks_folded == set(map(fold, here)), client, "takes", nicks_folded, "for", here)
+            here, taken = _nicks(self.hub.rooms[room]), client.rosters[room].nicks_folded
+            expect(taken == set(map(fold, here)), client, "takes", taken, "for", here)
 
     def _judge_rooms(self) -> None:
         """Demand that those are in the rooms who think that they are, and nobody else."""
         for name, room in self.hub.rooms.items():
-            here, _ = room.nicks(None, 1_000)
+            here = _nicks(room)
             expect(len(here) == room.count == len(set(map(fold, here))), room, "has counted wrongly:", here)
             typed = {p.client.nick for p in self.typed if p.client and name in p.client.readers}
             plain = {nick for nick in here if nick not in typed}
@@ -161,9 +160,8 @@ class Simulation:
 
     # --- the end ---------------------------------------------------------------------------------
 
-    def _end(self) -> None:
+    def _end(self, steps: int) -> None:
         """Drain both ports, and see that everyone got what was due and that nothing is left."""
-        self.world.calm = True
         for transport in self.transports:
             transport.handle_deadlines()  # who is overdue is not to be told goodbye
         drained = [client for person in self.typed if (client := person.client) and self._is_served(client)]
@@ -173,9 +171,11 @@ class Simulation:
         for transport in self.transports:
             transport.port.drain()
             self.log.append(f"{self.world.now:9.2f}  {transport} drains")
+        if not self.world.calm:
+            self._chaos(steps // 4, clock=0)
         self._settle()
         for client in drained:
-            expect(client.closing is not None, client, "was not told of the end")
+            expect(client.closing is not None or client.pipe.vanished, client, "was not told of the end")
         for person in self.typed:
             if person.careful:
                 person.sender.judge_order()
@@ -199,3 +199,7 @@ class Simulation:
         for room in hub.rooms.values():
             expect(not room.members and not room.count, room, "is not empty")
             expect(room.head > 0, room, "is kept though nobody ever spoke there")
+
+
+def _nicks(room: Room) -> list[str]:
+    return [session.nick for members in room.members.values() for session in members]

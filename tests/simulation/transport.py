@@ -9,6 +9,7 @@ from chatcore.hub import Hub
 from chatcore.session import Session
 from chatcore.wire import Peer, Wire
 from tests.simulation.step import Step, expect
+from tests.simulation.world import World
 
 __all__ = ["Pipe", "Receiver", "SimTransport"]
 
@@ -26,17 +27,17 @@ class Receiver(Protocol):
 class Pipe:
     """One connection: the bytes that are on their way, and who still holds an end of it."""
 
-    def __init__(self, name: str, receiver: Receiver, capacity: int) -> None:
+    def __init__(self, name: str, receiver: Receiver, random: Random) -> None:
         self.name = name
         self.receiver = receiver
-        self.capacity = capacity
+        self.capacity = random.choice((60, 150, 400, 2_000))  # bytes that wait to be read
         self.inward = bytearray()  # written by the client, not yet read by the server
         self.outward = bytearray()  # written by the server, not yet read by the client
         self.unsent = b""  # what the server's socket refused
         self.client_ended = False  # it has shut its side, in order
         self.vanished = False  # it is gone, and nobody was told
         self.server_ended = False
-        self.pace = 1.0  # how eagerly the client reads
+        self.pace = random.choice((0.1, 1, 3))  # how eagerly the client reads
         self.over = False  # the client knows that nothing comes any more
 
     def __repr__(self) -> str:
@@ -60,7 +61,7 @@ class Pipe:
     def read(self, random: Random) -> str:
         """Let the client read some of what has come, or notice the end of it."""
         if self.outward:
-            data = bytes(self.outward[: random.randint(1, len(self.outward))])
+            data = bytes(self.outward[: some_of(random, len(self.outward))])
             del self.outward[: len(data)]
             self.receiver.receive(data)
             return f"{self} reads {len(data)} bytes"
@@ -74,14 +75,15 @@ class SimTransport:
     two pieces for the same one, the rest of the world goes on.
     """
 
-    def __init__(self, name: str, hub: Hub, random: Random) -> None:
+    def __init__(self, name: str, hub: Hub, world: World) -> None:
         self.name = name
         self.port = hub.port(self._wake)
         self.pipes: dict[Session, Pipe] = {}
         self.sessions: list[Session] = []  # all there ever were
         self.timer: float | None = None  # set when the port was last looked at, as a real one is
         self._hub = hub
-        self._random = random
+        self._world = world
+        self._random = world.random
         self._woken = False
         self._batch: Iterator[Session] | None = None
         self._serving: dict[Session, None] = {}  # they may have more to write
@@ -180,7 +182,7 @@ class SimTransport:
         return f"{self} serves {pipe}: {len(data)} bytes, {len(pipe.unsent)} unsent"
 
     def _drain(self, session: Session, pipe: Pipe) -> str:
-        taken = self._random.randint(1, len(pipe.unsent))
+        taken = some_of(self._random, len(pipe.unsent))
         pipe.unsent = pipe.accept(pipe.unsent[:taken]) + pipe.unsent[taken:]
         session.data_unsent(len(pipe.unsent))
         if not pipe.unsent:
@@ -192,7 +194,7 @@ class SimTransport:
             pipe.client_ended = False  # tell once
             session.receive_eof()
             return f"{self} gets the end of {pipe}"
-        data = bytes(pipe.inward[: self._random.randint(1, len(pipe.inward))])
+        data = bytes(pipe.inward[: some_of(self._random, len(pipe.inward))])
         del pipe.inward[: len(data)]
         session.receive_data(data)
         self._reading[session] = self._reading[session] and session.want_data
@@ -201,6 +203,9 @@ class SimTransport:
     def _hang_up(self, session: Session) -> None:
         pipe = self.pipes[session]
         in_order = pipe.server_ended or (session.closing and not pipe.unsent)
+        # Nothing that a session owes takes long once it is calm: it need not be cut off.
+        begun, due = self._world.calm_since, session.end_by
+        expect(in_order or begun is None or due is None or due <= begun, session, "was cut off")
         self._lose(session)
         if in_order:
             pipe.server_ended = True  # it reads the rest, then the end
@@ -214,3 +219,8 @@ class SimTransport:
         del self._reading[session]
         session.connection_lost()
         return f"{self} loses {pipe}"
+
+
+def some_of(random: Random, size: int) -> int:
+    """Draw how many bytes go through at once: often all, sometimes any number."""
+    return size if random.random() < 0.6 else random.randint(1, size)

@@ -21,7 +21,7 @@ class World:
     page_bytes: int  # of one read of a reader that is behind, in place of `requests.PAGE_BYTES`
     record: Record = field(default_factory=Record)
     now: float = 1_000.0
-    calm: bool = False  # then nothing new is begun, and nothing fails any more
+    calm_since: float | None = None  # from then on nothing new is begun, and nothing fails any more
 
     @classmethod
     def from_seed(cls, seed: int) -> "World":
@@ -45,12 +45,20 @@ class World:
             presence_names=random.choice((1, 2, 100)),
         )
         return cls(
-            random, limits, piece=random.choice((1, 300, 700)), page_bytes=random.choice((1, 300, 500))
+            random,
+            limits,
+            piece=random.choice((1, 300, 700, 10_000)),
+            page_bytes=random.choice((1, 300, 500)),
         )
 
     def clock(self) -> float:
         """Return the time of now."""
         return self.now
+
+    @property
+    def calm(self) -> bool:
+        """Whether everybody only completes what was begun."""
+        return self.calm_since is not None
 
     def chance(self, probability: float) -> bool:
         """Toss a coin; never heads once it is calm."""

@@ -1,0 +1,76 @@
+"""What is known of a peer's life: when it last showed any, and whether its socket still drains.
+
+Any byte received or drained is life: a ping that waits behind a long backlog is no proof of death. A
+write that succeeded at once is no life, since only our own system took it.
+"""
+
+from typing import Literal
+
+from chatcore.limits import Limits
+
+__all__ = ["Pulse", "is_over"]
+
+
+class Pulse:
+    """The clocks of one connection. All times are on the hub's clock; ``None`` stands for never."""
+
+    __slots__ = ("_asked", "_heard", "_limits", "_opened", "_progressed", "unsent")
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        self._limits = limits
+        self._opened = now
+        self._heard = now
+        self._asked: float | None = None  # when it was last asked for a sign of life, since then
+        self._progressed = now  # when the unsent bytes last became fewer, or began
+        self.unsent = 0  # bytes that the transport holds because the socket refused them
+
+    def beat(self, now: float) -> None:
+        """Take a sign of life."""
+        self._heard = now
+        self._asked = None
+
+    def set_unsent(self, size: int, now: float) -> None:
+        """Learn how many bytes the socket refuses; fewer than before is a sign of life."""
+        if self.unsent == 0 and size:
+            self._progressed = now
+        elif size < self.unsent:
+            self._progressed = now
+            self.beat(now)
+        self.unsent = size
+
+    def stall_deadline(self) -> float | None:
+        """Return when a peer that drains nothing is to be given up."""
+        return _add(self._progressed, self._limits.stall_seconds) if self.unsent else None
+
+    def handshake_deadline(self) -> float | None:
+        """Return when the handshake has to be over, however many bytes came meanwhile."""
+        return _add(self._opened, self._limits.handshake_seconds)
+
+    def life_deadline(self) -> float | None:
+        """Return when a silent peer is to be asked for a sign of life or, if it was, to be dropped."""
+        keepalive, idle = self._limits.keepalive_seconds, self._limits.idle_seconds
+        if self._asked is None:
+            return _add(self._heard, idle if keepalive is None else keepalive)
+        if keepalive is None or idle is None:
+            return _add(self._asked, keepalive)
+        # However late it was asked, since this process may have been stopped, it may answer in time.
+        return self._asked + (idle - keepalive)
+
+    def check_life(self, now: float) -> Literal["ask", "drop"] | None:
+        """Return what to do about a silent peer, if anything; to be called when `life_deadline` is over."""
+        if not is_over(self.life_deadline(), now):
+            return None
+        limits = self._limits
+        if limits.idle_seconds is None or (self._asked is None and limits.keepalive_seconds is not None):
+            self._asked = now
+            return "ask"
+        return "drop"
+
+
+def is_over(deadline: float | None, now: float) -> bool:
+    """Tell whether a deadline, if there is one, has come."""
+    return deadline is not None and now >= deadline
+
+
+def _add(start: float, seconds: float | None) -> float | None:
+    return None if seconds is None else start + seconds

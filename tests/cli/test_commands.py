@@ -1,0 +1,77 @@
+"""What a line that somebody typed means."""
+
+import pytest
+
+from cli.commands import (
+    COMMANDS,
+    Command,
+    Help,
+    JoinRoom,
+    LeaveRoom,
+    Mistake,
+    Quit,
+    Rename,
+    Say,
+    WhoIsHere,
+    completions,
+    parse,
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("hello", Say("hello")),
+        ("  hello  there ", Say("  hello  there ")),
+        ("one\ntwo\n", Say("one\ntwo")),
+        ("//etc/hosts is a path", Say("/etc/hosts is a path")),
+        (" /quit", Say(" /quit")),
+        ("/help", Help()),
+        ("/quit", Quit()),
+        ("/QUIT", Quit()),
+        ("/nick bob", Rename("bob")),
+        ("/join ops", JoinRoom("ops")),
+        ("/leave", LeaveRoom(None)),
+        ("/leave  ops ", LeaveRoom("ops")),
+        ("/who", WhoIsHere(None)),
+        ("/who ops", WhoIsHere("ops")),
+    ],
+)
+def test_a_line_is_said_or_is_a_command(typed: str, meant: Command) -> None:
+    assert parse(typed) == meant
+
+
+@pytest.mark.parametrize("typed", ["", "  ", "\n", " \n\t\n"])
+def test_a_line_of_nothing_is_nothing(typed: str) -> None:
+    assert parse(typed) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("/dance", "there is no command /dance; /help lists them, and //dance says /dance"),
+        ("/", "there is no command /; /help lists them, and // says /"),
+        (
+            "/usr/bin\nis a path",
+            "there is no command /usr/bin; /help lists them, and //usr/bin says /usr/bin",
+        ),
+        ("/nick", "it goes like this: /nick NAME"),
+        ("/join two rooms", "it goes like this: /join ROOM"),
+        ("/leave a b", "it goes like this: /leave [ROOM]"),
+        ("/quit now", "it goes like this: /quit"),
+    ],
+)
+def test_a_mistake_is_never_sent_and_says_what_would_be_right(typed: str, message: str) -> None:
+    assert parse(typed) == Mistake(message)
+
+
+def test_every_command_is_understood() -> None:
+    for name, (argument, _) in COMMANDS.items():
+        assert not isinstance(parse(f"{name} {argument.strip('[]')}"), Mistake)
+
+
+def test_commands_are_completed_at_the_beginning_of_a_line_only() -> None:
+    assert list(completions("/n")) == ["/nick"]
+    assert list(completions("/")) == list(COMMANDS)
+    assert list(completions("/L")) == ["/leave"]
+    assert list(completions("//")) == list(completions("say /n")) == list(completions("")) == []

@@ -1,0 +1,31 @@
+"""Some hundred seeds at every run of the suite; ``make simulate SEEDS=5000`` for more."""
+
+import pytest
+
+from tests.simulation.simulation import Simulation, simulate
+
+SEEDS = 300
+_AT_ONCE = 50  # a failure says its seed by itself
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, _AT_ONCE))
+def test_nothing_is_lost_repeated_or_reordered(first: int) -> None:
+    for seed in range(first, first + _AT_ONCE):
+        simulate(seed)
+
+
+def test_a_seed_is_replayed_exactly() -> None:
+    logs = []
+    for _ in range(2):
+        simulation = Simulation(7)
+        simulation.run(steps=200)
+        logs.append(simulation.log)
+    assert logs[0] == logs[1]
+
+
+def test_a_failure_says_how_to_replay_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chatcore.member.Member.receive_page", lambda member, page: member.start(page.base))
+    with pytest.raises(AssertionError) as caught:
+        for seed in range(50):
+            simulate(seed)
+    assert any("python -m tests.simulation" in note for note in caught.value.__notes__)

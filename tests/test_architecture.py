@@ -1,0 +1,240 @@
+"""What the packages promise about themselves: what they export, what they import, how large they are."""
+
+import ast
+import importlib
+import inspect
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import chatcore
+import cli
+import transports
+from cli.app import app
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = (chatcore, transports, cli)
+TIMEOUT = 50.0
+
+LINES = 400
+"""The longest that a file may be, without its comments, docstrings and empty lines."""
+
+
+def source_files() -> Iterator[tuple[str, Path]]:
+    for package in PACKAGES:
+        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+FILES = dict(source_files())
+MODULES = sorted(FILES)
+TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in FILES.items()}
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a fresh interpreter that has nothing of ours loaded."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if not name.startswith("CHAT_")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+
+
+def loaded_by(code: str) -> set[str]:
+    """Return the modules that a fresh interpreter has loaded after some code."""
+    done = python("-c", f"{code}\nimport sys\nprint(*sys.modules, sep='\\n')")
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split("\n"))
+
+
+# --- what a module exports -----------------------------------------------------------------------
+
+
+# Functions that typer calls, and nobody imports.
+COMMANDS = {
+    "cli.app": {
+        each.callback.__name__
+        for each in (*app.registered_commands, app.registered_callback)
+        if each is not None and each.callback is not None
+    }
+}
+
+
+def in_order(name: str) -> tuple[int, str]:
+    """Sort constants first, then classes, then the rest, as the linter does."""
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2, name)
+
+
+def defined_here(module: ModuleType) -> set[str]:
+    """Return the public classes and functions that a module defines.
+
+    A constant need not be exported as long as nobody imports it: it may be read where it stands.
+    """
+    return {
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and (inspect.isclass(value) or inspect.isfunction(value))
+        and value.__module__ == module.__name__
+    }
+
+
+def imported_elsewhere(name: str) -> set[str]:
+    """Return what other modules of ours import from a module by name."""
+    return {
+        alias.name
+        for other in MODULES
+        for node in ast.walk(TREES[other])
+        if isinstance(node, ast.ImportFrom) and node.module == name
+        for alias in node.names
+        if f"{name}.{alias.name}" not in MODULES
+    }
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_says_exactly_what_it_exports(name: str) -> None:
+    module = importlib.import_module(name)
+    if len(TREES[name].body) == 1:
+        return  # a package that is only a docstring
+    exported: list[str] = module.__all__
+    assert exported == sorted(set(exported), key=in_order)
+    assert [name for name in exported if not hasattr(module, name)] == []
+    assert sorted(defined_here(module) - set(exported) - COMMANDS.get(name, set())) == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_what_other_modules_import_is_exported(name: str) -> None:
+    module = importlib.import_module(name)
+    assert sorted(imported_elsewhere(name) - set(getattr(module, "__all__", ()))) == []
+
+
+# --- what a module imports -----------------------------------------------------------------------
+
+FORBIDDEN = {"asyncio", "socket", "selectors", "ssl", "socketserver", "uvloop", "typer", "prompt_toolkit"}
+
+# What the core stands on, and what that brings with it is not the core's doing.
+GROUND = "import pydantic, pydantic.root_model, importlib.metadata, ipaddress, logging, uuid"
+
+
+@pytest.fixture(scope="module")
+def ground() -> set[str]:
+    return loaded_by(GROUND)
+
+
+def test_the_core_loads_nothing_that_does_io_or_draws(ground: set[str]) -> None:
+    core = [name for name in MODULES if name.partition(".")[0] == "chatcore"]
+    loaded = loaded_by("\n".join(f"import {name}" for name in core))
+    assert set(core) <= loaded
+    assert (loaded - ground) & FORBIDDEN == set()
+    assert not {name.partition(".")[0] for name in loaded} & {"transports", "cli"}
+
+
+def test_a_transport_is_loaded_without_the_command_line() -> None:
+    loaded = loaded_by("import transports.asyncio_tcp, transports.threaded_tcp")
+    assert not {name.partition(".")[0] for name in loaded} & {"cli", "typer", "prompt_toolkit"}
+
+
+def test_the_version_is_told_without_loading_what_it_does_not_need() -> None:
+    code = (
+        "import contextlib, sys\nsys.argv = ['chat', '--version']\n"
+        "with contextlib.suppress(SystemExit):\n    from cli.app import main\n    main()"
+    )
+    loaded = loaded_by(code)
+    assert f"chat {chatcore.__version__}" in loaded
+    assert not {name.partition(".")[0] for name in loaded} & {"pydantic", "prompt_toolkit", "transports"}
+    assert not {"asyncio", "sqlite3"} & loaded
+
+
+def test_the_floors_are_kept() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "0 broken" in done.stdout
+
+
+# --- the rest ------------------------------------------------------------------------------------
+
+
+def test_there_is_one_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["version"] == chatcore.__version__
+
+
+def lines_of_code(source: str) -> int:
+    """Return how many lines of a module hold code: not a comment, not a docstring, not empty."""
+    docstrings = {
+        line
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    return sum(
+        bool(line.strip()) and not line.strip().startswith("#") and number not in docstrings
+        for number, line in enumerate(source.splitlines(), 1)
+    )
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_file_can_be_read_in_one_go(name: str) -> None:
+    assert lines_of_code(FILES[name].read_text("utf-8")) <= LINES
+
+
+def test_no_test_sleeps() -> None:
+    # The linter sees `time.sleep`; this sees every other way to call it.
+    sleeping = re.compile(r"\bsleep\((?!0\))|import sleep\b")
+    sleepers = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if path != Path(__file__)
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if sleeping.search(line)
+    ]
+    assert sleepers == []
+
+
+# --- what the document says ----------------------------------------------------------------------
+
+DOCUMENT = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+
+
+def test_the_document_names_what_there_is() -> None:
+    exported = {
+        name: getattr(importlib.import_module(module), name)
+        for module in MODULES
+        for name in getattr(importlib.import_module(module), "__all__", ())
+    }
+    dotted = set(re.findall(r"\b([A-Z]\w+)\.(\w+)", DOCUMENT))
+    assert dotted
+    for owner, attribute in sorted(dotted):
+        assert attribute in members_of(exported[owner]), f"{owner}.{attribute}"
+    for name in re.findall(r"`([A-Z][a-z]\w+)`", DOCUMENT):
+        assert name == "Protocol" or name in exported, name
+    for path in re.findall(r"`((?:chatcore|transports|cli|tests)/[\w./]*)`", DOCUMENT):
+        assert (ROOT / path).exists(), path
+
+
+def members_of(owner: type) -> set[str]:
+    """Return what a class has, what it says that it has, and what its `__init__` gives to an object."""
+    given = set(re.findall(r"self\.(\w+)\b[^=\n(]*=", inspect.getsource(owner)))
+    return set(dir(owner)) | set(getattr(owner, "__annotations__", ())) | given

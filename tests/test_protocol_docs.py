@@ -1,0 +1,304 @@
+"""What `docs/` tells of the protocol and of running a server is what the code does."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel, TypeAdapter
+
+from chatcore.errors import ERROR_CODES
+from chatcore.hub import Hub
+from chatcore.journal.memory import MemoryJournal
+from chatcore.limits import ClientLimits, Limits
+from chatcore.messages import (
+    ClientFrame,
+    ClosingWord,
+    DurabilityWord,
+    Frame,
+    GapWord,
+    ServerFrame,
+    client_frames,
+    server_frames,
+)
+from chatcore.names import RESERVED_FOLDED
+from chatcore.schema import json_schema
+from chatcore.wire import Peer
+from chatcore.wire.ndjson import NdjsonDecoder, encode
+from cli import report
+
+DOCS = Path(__file__).parent.parent / "docs"
+PROTOCOL = (DOCS / "protocol.md").read_text("utf-8")
+OPERATIONS = (DOCS / "operations.md").read_text("utf-8")
+
+DIRECTIONS: list[tuple[str, TypeAdapter[Any], Any]] = [
+    ("client", client_frames, ClientFrame),
+    ("server", server_frames, ServerFrame),
+]
+
+
+def golden(direction: str) -> list[bytes]:
+    return (DOCS / "frames" / f"{direction}.ndjson").read_bytes().splitlines(keepends=True)
+
+
+def models(union: Any) -> tuple[type[Frame], ...]:
+    (joined, _) = get_args(union)
+    return get_args(joined)
+
+
+def type_of(model: type[Frame]) -> str:
+    name: str = model.model_fields["type"].default
+    return name
+
+
+LINES = [
+    pytest.param(adapter, line, id=f"{direction}-{number}")
+    for direction, adapter, _ in DIRECTIONS
+    for number, line in enumerate(golden(direction), 1)
+]
+
+
+# --- golden frames -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("adapter", "line"), LINES)
+def test_a_golden_line_decodes_and_encodes_to_the_same_bytes(adapter: TypeAdapter[Any], line: bytes) -> None:
+    decoder: NdjsonDecoder[Any] = NdjsonDecoder(adapter, Limits().line_bytes)
+    (frame,) = decoder.receive_data(line, 0.0)
+    assert isinstance(frame, Frame)
+    assert encode(frame) == line
+
+
+@pytest.mark.parametrize(("direction", "adapter", "union"), DIRECTIONS)
+def test_every_frame_occurs_with_and_without_each_optional_field(
+    direction: str, adapter: TypeAdapter[Any], union: Any
+) -> None:
+    frames = [json.loads(line) for line in golden(direction)]
+    for model in models(union):
+        of_type = [frame for frame in frames if frame["type"] == type_of(model)]
+        assert of_type, f"no {type_of(model)}"
+        for name, field in model.model_fields.items():
+            assert any(name in frame for frame in of_type), f"{type_of(model)} never has {name}"
+            if NoneType in get_args(field.annotation):
+                assert any(name not in frame for frame in of_type), f"{type_of(model)} always has {name}"
+
+
+@pytest.mark.parametrize(
+    ("type_name", "field", "words"),
+    [
+        ("ack", "durability", get_args(DurabilityWord)),
+        ("gap", "reason", get_args(GapWord)),
+        ("closing", "reason", get_args(ClosingWord)),
+    ],
+)
+def test_every_word_of_a_small_set_occurs(type_name: str, field: str, words: tuple[str, ...]) -> None:
+    frames = [json.loads(line) for line in golden("server")]
+    assert {frame[field] for frame in frames if frame["type"] == type_name} == set(words)
+
+
+def test_a_welcome_tells_every_limit_and_another_none() -> None:
+    told = [set(json.loads(line)["limits"]) for line in golden("server") if b'"welcome"' in line]
+    assert set(ClientLimits.model_fields) in told
+    assert set() in told
+
+
+# --- the schema ----------------------------------------------------------------------------------
+
+
+def test_the_committed_schema_is_that_of_the_models() -> None:
+    committed = (DOCS / "protocol.schema.json").read_text("utf-8")
+    assert committed == json.dumps(json_schema(), indent=2) + "\n", (
+        "run: chat schema >docs/protocol.schema.json"
+    )
+
+
+def test_the_schema_refers_to_nothing_that_it_lacks() -> None:
+    schema = json_schema()
+
+    def references(value: object) -> Iterator[str]:
+        if isinstance(value, dict):
+            yield from (ref for key, ref in value.items() if key == "$ref" and isinstance(ref, str))
+            value = list(value.values())
+        if isinstance(value, list):
+            for each in value:
+                yield from references(each)
+
+    assert {ref.removeprefix("#/$defs/") for ref in references(schema)} == set(schema["$defs"])
+
+
+# --- what protocol.md says -----------------------------------------------------------------------
+
+
+def section(text: str, title: str) -> str:
+    """Return what stands below a heading, up to the next one that is not below it."""
+    found = re.search(rf"^(#+) {re.escape(title)}\n", text, re.MULTILINE)
+    assert found, f"no section {title}"
+    below = text[found.end() :]
+    end = re.search(rf"^#{{1,{len(found[1])}}} ", below, re.MULTILINE)
+    return below[: end.start()] if end else below
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of the tables in a text, without their headings."""
+    cells = [re.split(r"(?<!\\)\|", line.strip("|")) for line in text.splitlines() if line.startswith("|")]
+    table = [[cell.strip() for cell in row] for row in cells]
+    ruled = [number for number, row in enumerate(table) if set("".join(row)) == {"-"}]
+    return [row for number, row in enumerate(table) if number not in ruled and number + 1 not in ruled]
+
+
+def coded(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def test_the_error_codes_are_those_of_the_code() -> None:
+    told = [coded(row[0]) for row in rows(section(PROTOCOL, "Errors"))]
+    assert told == [[code] for code in ERROR_CODES]
+
+
+def test_the_closing_reasons_are_those_of_the_code() -> None:
+    told = [coded(row[0]) for row in rows(section(PROTOCOL, "Ending"))]
+    assert {word for words in told for word in words} == set(get_args(ClosingWord))
+
+
+def test_the_gap_reasons_are_those_of_the_code() -> None:
+    (sentence,) = re.findall(r"^Gap reasons are (.*?);", PROTOCOL, re.MULTILINE)
+    assert set(coded(sentence)) == set(get_args(GapWord))
+
+
+def test_the_degrees_of_durability_are_those_of_the_code() -> None:
+    (sentence,) = re.findall(r"^`durability` says .*?\.\n", PROTOCOL, re.MULTILINE | re.DOTALL)
+    assert set(get_args(DurabilityWord)) <= set(coded(sentence))
+
+
+@pytest.mark.parametrize(
+    ("title", "union"),
+    [("Frames from client to server", ClientFrame), ("Frames from server to client", ServerFrame)],
+)
+def test_the_tables_of_frames_name_every_frame_and_field(title: str, union: Any) -> None:
+    told = {name: row[1] for row in rows(section(PROTOCOL, title)) for name in coded(row[0])}
+    assert set(told) == {type_of(model) for model in models(union)}
+    for model in models(union):
+        names = {
+            name.removesuffix("?"): name
+            for name in coded(told[type_of(model)])
+            if name.strip("?").isidentifier()
+        }
+        fields = {name: field for name, field in model.model_fields.items() if name != "type"}
+        assert set(names) >= set(fields), type_of(model)
+        for name, field in fields.items():
+            optional = NoneType in get_args(field.annotation)
+            assert names[name].endswith("?") == optional, f"{type_of(model)}.{name}"
+
+
+def defaults(model: type[BaseModel]) -> dict[str, str]:
+    return {
+        name: "none" if field.default is None else str(field.default)
+        for name, field in Limits.model_fields.items()
+        if name in model.model_fields
+    }
+
+
+def test_the_limits_that_a_client_is_told_are_those_of_the_code() -> None:
+    told = {coded(row[0])[0]: row[1] for row in rows(section(PROTOCOL, "Limits"))}
+    assert told == defaults(ClientLimits)
+
+
+def test_the_limits_of_a_server_are_those_of_the_code() -> None:
+    told = [(coded(row[0])[0], row[1]) for row in rows(section(OPERATIONS, "Limits"))]
+    assert sorted(told) == sorted(defaults(Limits).items())
+
+
+def test_what_protocol_md_says_in_passing_is_so() -> None:
+    text = " ".join(PROTOCOL.split())
+    limits = Limits()
+    assert f"(`handshake_seconds` of the server, {limits.handshake_seconds:g} by default" in text
+    assert f"`stall_seconds` ({limits.stall_seconds:g} by default)" in text
+    assert f"(`presence_seconds`, {limits.presence_seconds:g} by default)" in text
+    assert f"for up to `closing_seconds` ({limits.closing_seconds:g} by default)" in text
+    (nobody,) = re.findall(r"Nobody is called (.*?), in any case", text)
+    assert set(coded(nobody)) == RESERVED_FOLDED
+
+
+# --- what operations.md says ---------------------------------------------------------------------
+
+
+def test_the_messages_that_are_explained_are_those_of_the_code() -> None:
+    root = DOCS.parent
+    sources = "".join(
+        path.read_text("utf-8")
+        for package in ("chatcore", "transports", "cli")
+        for path in sorted((root / package).rglob("*.py"))
+    )
+    for row in rows(section(OPERATIONS, "Messages on standard error")):
+        (message,) = coded(row[0])
+        fixed = [part.strip() for part in re.split(r"PATH|URL|\.\.\.|^chat:|chat\.\w+:|\(synced\)", message)]
+        assert any(fixed), message
+        assert [part for part in fixed if part.strip(": ") not in sources] == [], message
+
+
+def test_the_exit_codes_are_those_of_the_code() -> None:
+    told = {int(row[0]) for row in rows(OPERATIONS) if row[0].isdigit()}
+    assert told == {
+        0,
+        report.FAILED,
+        report.USAGE,
+        report.REFUSED,
+        report.NO_COMMON_PROTOCOL,
+        report.INTERRUPTED,
+    }
+
+
+# --- the first conversation ----------------------------------------------------------------------
+
+# What differs from one conversation to the next.
+FRESH = {"session", "epoch", "at", "durability"}
+
+
+def blocks(info: str) -> list[list[bytes]]:
+    found = re.findall(rf"^```json {info}\n(.*?)^```", PROTOCOL, re.DOTALL | re.MULTILINE)
+    return [block.encode().splitlines(keepends=True) for block in found]
+
+
+def without_fresh(line: bytes) -> dict[str, Any]:
+    return {name: value for name, value in json.loads(line).items() if name not in FRESH}
+
+
+def test_the_first_conversation_goes_as_told() -> None:
+    (asked,), (answered,) = blocks("client"), blocks("server")
+    now = 0.0
+    hub = Hub(MemoryJournal(), clock=lambda: now)
+    port = hub.port(lambda: None)
+    session = port.open(Peer("127.0.0.1", 50_122))
+    session.receive_data(b"".join(asked))
+    said = b"".join(iter(session.data_to_send, b""))
+    now = Limits().presence_seconds
+    port.handle_deadlines(now)
+    said += b"".join(iter(session.data_to_send, b""))
+    hub.close()
+    assert [without_fresh(line) for line in said.splitlines()] == [without_fresh(line) for line in answered]
+
+
+def test_frames_in_the_text_are_frames() -> None:
+    lines = re.findall(r"`(\{\"type\".*?\})`", PROTOCOL)
+    assert lines
+    for line in lines:
+        client_frames.validate_json(line)
+        server_frames.validate_json(line)
+
+
+def test_every_link_of_the_documents_leads_somewhere() -> None:
+    for document in DOCS.glob("*.md"):
+        text = document.read_text("utf-8")
+        anchors = {
+            re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-")
+            for title in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+        }
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            path, _, anchor = target.partition("#")
+            if "://" in target:
+                continue
+            assert (document.parent / path).exists(), f"{document.name}: {target}"
+            assert path or anchor in anchors, f"{document.name}: {target}"
