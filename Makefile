@@ -12,6 +12,7 @@ UV := $(UV_VENV)/bin/uv
 CODE := $(wildcard chatcore transports cli tests benchmarks docs/picture.py)
 PIP := pip --disable-pip-version-check --no-input -qq
 ARGS ?=
+SEEDS ?= 5000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -30,6 +31,10 @@ run: $(STAMP) ## start the chat server
 .PHONY: test
 test: $(STAMP) system ## run the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: simulate
+simulate: $(STAMP) ## run the simulation over SEEDS seeds; ARGS=4711 begins there
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
 
 .PHONY: check
 check: $(STAMP) ## lint, formatting, types on each Python, and the floors

@@ -82,6 +82,9 @@ __all__ = [
 IN_FLIGHT = 64
 """Posts that are on the way at once, unless the server allows fewer."""
 
+MEMBERS_MAX = 100_000
+"""Nicks of one room that are asked for; a server that has more to tell is not believed."""
+
 DEDUPE_SECONDS = 120.0
 """How long a post is sent again by itself, unless the server says how long it remembers ids."""
 
@@ -328,7 +331,8 @@ class ClientSession:
         for join in self._readings.joins():
             link.send(join)
         for request in self._requests:
-            link.send(request.frame)
+            request.sent = False
+        self._send_requests()
         self._lanes.reconnected(self.clock() - (self.limits.dedupe_seconds or DEDUPE_SECONDS))
 
     def _disconnect(self, reason: str, reconnect_after: float | None = None) -> None:
@@ -362,9 +366,22 @@ class ClientSession:
         self._raise_if_closed()
         request: Request[Any] = Request(frame)
         self._requests.append(request)
-        if self._link is not None and self._link.live:
-            self._link.send(frame)
+        self._send_requests()
         return request
+
+    def _send_requests(self) -> None:
+        """Send what was asked and can be sent now: of those with one subject, only the first."""
+        link = self._link
+        if link is None or not link.live:
+            return
+        subjects: set[str] = set()
+        for request in self._requests:
+            subject = request.subject
+            if not request.sent and subject not in subjects:
+                request.sent = True
+                link.send(request.frame)
+            if subject is not None:
+                subjects.add(subject)
 
     def _raise_if_closed(self) -> None:
         if self.closed:
@@ -429,16 +446,17 @@ class ClientSession:
     def _collect(self, link: Link, frame: Members) -> None:
         nicks = self._members.setdefault(fold(frame.room), [])
         nicks += frame.nicks
-        if frame.more and frame.nicks:
+        if frame.more and frame.nicks and len(nicks) < MEMBERS_MAX:
             link.send(Who(room=frame.room, after=frame.nicks[-1]))
             return
         del self._members[fold(frame.room)]
-        self._answer(frame.model_copy(update={"nicks": tuple(nicks), "more": False}))
+        self._answer(frame.model_copy(update={"nicks": tuple(nicks)}))
 
     def _answer(self, frame: ServerFrame) -> None:
         request = next((request for request in self._requests if request.is_answered_by(frame)), None)
         if request is not None:
             self._requests.remove(request)
+            self._send_requests()
             request.succeed(frame)
 
     def _refuse(self, link: Link, frame: Error) -> bool:
@@ -451,10 +469,12 @@ class ClientSession:
             return True
         if self._lanes.refuse(frame, error, self.clock()):
             return True
-        request = next((request for request in self._requests if request.may_be_refused_by(frame)), None)
+        asked = (request for request in self._requests if request.sent)
+        request = next((request for request in asked if request.may_be_refused_by(frame)), None)
         if request is None:
             return self._refuse_return(frame)
         self._requests.remove(request)
+        self._send_requests()
         request.fail(error)
         return True
 

@@ -7,7 +7,10 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["ClientLimits", "Limits"]
+__all__ = ["LINE_BYTES_MAX", "ClientLimits", "Limits"]
+
+LINE_BYTES_MAX = 1024 * 1024
+"""The longest line that any side takes: sixteen times what servers allow by default."""
 
 Count = Annotated[int, Field(ge=1)]
 Bytes = Annotated[int, Field(ge=1)]
@@ -59,7 +62,7 @@ class Limits(BaseModel):
     # What one peer may say. 16 KiB is some four pages of prose. A line holds a text written with
     # JSON's longest escapes (three times its UTF-8) and the rest of the frame.
     text_bytes: Bytes = 16 * 1024
-    line_bytes: Bytes = 64 * 1024
+    line_bytes: Annotated[Bytes, Field(le=LINE_BYTES_MAX)] = 64 * 1024
     # Nobody types twenty lines a second, but people do paste: the burst is a long file's worth.
     frames_per_second: Rate | None = 20.0
     frames_burst: Count = 500

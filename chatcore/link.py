@@ -1,13 +1,10 @@
 """One connection of a client session: all that is lost with its socket."""
 
-from chatcore.limits import ClientLimits
+from chatcore.limits import LINE_BYTES_MAX, ClientLimits
 from chatcore.messages import ClientFrame, Closing, ServerFrame, server_frames
 from chatcore.wire.ndjson import NdjsonDecoder, encode
 
 __all__ = ["Link"]
-
-LINE_BYTES = 1024 * 1024
-"""The longest line that is taken from a server: sixteen times what servers allow by default."""
 
 KEEPALIVE_SECONDS = 30.0
 IDLE_SECONDS = 60.0
@@ -20,7 +17,7 @@ class Link:
     __slots__ = ("_asked_for_life", "_heard", "_opened", "closing", "decoder", "live", "output")
 
     def __init__(self, now: float) -> None:
-        self.decoder: NdjsonDecoder[ServerFrame] = NdjsonDecoder(server_frames, LINE_BYTES)
+        self.decoder: NdjsonDecoder[ServerFrame] = NdjsonDecoder(server_frames, LINE_BYTES_MAX)
         self.output = bytearray()
         self.live = False  # until the server has said welcome
         self.closing: Closing | None = None  # the server's last word

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-__all__ = ["LOBBY", "NICK_CHARS", "Nick", "RoomName", "Text", "fold", "is_numeric", "is_reserved"]
+__all__ = ["LOBBY", "NICK_CHARS", "RULES", "Nick", "RoomName", "Text", "fold", "is_numeric", "is_reserved"]
 
 LOBBY = "lobby"
 """The room that plain members are in, and the one that a client joins unless told otherwise."""
@@ -22,6 +22,13 @@ NICK_CHARS = 32
 
 Nick = Annotated[str, Field(pattern=rf"^[A-Za-z0-9._-]{{1,{NICK_CHARS}}}$")]
 RoomName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+
+RULES = {
+    "nick": "a nick is 1 to 32 ASCII letters, digits, '-', '_' or '.'",
+    "room": "a room's name is 1 to 64 ASCII letters, digits, '-', '_' or '.'",
+    "text": "a text has at least one character, and no control characters but tab and newline",
+}
+"""The same in words, by the name of a frame's field."""
 
 # The control characters are Unicode's category Cc: C0, DEL and C1. Tab and newline are text.
 Text = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$")]

@@ -13,7 +13,10 @@ from chatcore.wire.ndjson import ndjson
 if TYPE_CHECKING:
     from chatcore.hub import Hub
 
-__all__ = ["Port"]
+__all__ = ["RECONNECT_AFTER", "Port"]
+
+RECONNECT_AFTER = 1.0
+"""Seconds that clients are told to wait before they come back: about what a restart takes."""
 
 
 class Port:
@@ -81,7 +84,7 @@ class Port:
                     self._handle(key, now)
         self.hub.wake_ports()
 
-    def drain(self, reconnect_after: float | None = None) -> None:
+    def drain(self, reconnect_after: float | None = RECONNECT_AFTER) -> None:
         """Begin to end every connection: flush what is owed, say ``closing``, take no new ones."""
         with self.hub.lock:
             self._draining = True

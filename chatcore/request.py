@@ -25,7 +25,7 @@ from chatcore.messages import (
     Welcome,
     Who,
 )
-from chatcore.names import fold
+from chatcore.names import RULES, fold
 
 __all__ = ["Posting", "Request", "checked"]
 
@@ -36,10 +36,11 @@ F = TypeVar("F", bound=Frame)
 class Request(Generic[A]):
     """A frame that has an answer. ``on_done`` is called once, when that or an error is there."""
 
-    __slots__ = ("_answer", "_error", "done", "frame", "on_done")
+    __slots__ = ("_answer", "_error", "done", "frame", "on_done", "sent")
 
     def __init__(self, frame: ClientFrame) -> None:
         self.frame = frame
+        self.sent = False  # on this connection
         self.done = False
         self.on_done: Callable[[], None] | None = None
         self._answer: A | None = None
@@ -86,8 +87,22 @@ class Request(Generic[A]):
             case _:
                 return False
 
+    @property
+    def subject(self) -> str | None:
+        """What the request is about, if its answer is told from others by that alone.
+
+        Of two with the same subject, the second is to be sent when the first is answered.
+        """
+        match self.frame:
+            case Join() | Leave() | Who():
+                return fold(self.frame.room)
+            case NickFrame():
+                return ""
+            case _:
+                return None
+
     def may_be_refused_by(self, error: Error) -> bool:
-        """Tell whether an error can mean this. Answers come in the order of the requests."""
+        """Tell whether an error means this, if it is the one of its subject that was sent."""
         frame = self.frame
         if error.id is not None:
             return isinstance(frame, History) and frame.token == error.id
@@ -118,4 +133,5 @@ def checked(kind: type[F], **fields: object) -> F:
         return kind.model_validate(fields)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        field = ".".join(map(str, first["loc"]))
+        raise UsageError(RULES.get(field, f"{field}: {first['msg']}")) from None

@@ -280,8 +280,7 @@ def catch_up(session: "Session", member: Member) -> None:
 def _post(session: "Session", frame: Post, now: float) -> None:
     member = session.members.get(frame.room) or session.members.get(fold(frame.room))
     if member is None:
-        code: ErrorCode = "not_joined" if session.identity else "bad_state"
-        session.refuse(code, "join the room before you post to it", room=fold(frame.room), id=frame.id)
+        _refuse_stranger(session, frame, now)
         return
     held = member.held
     place = session.next_place() if held is None else held.place
@@ -301,6 +300,14 @@ def _post(session: "Session", frame: Post, now: float) -> None:
     else:
         member.held = None
         _submit(session, member, frame, place)
+
+
+def _refuse_stranger(session: "Session", frame: Post, now: float) -> None:
+    if wait := session.take_token(now):
+        session.refuse("rate_limited", "too many frames", room=frame.room, id=frame.id, retry_after=wait)
+    else:
+        code: ErrorCode = "not_joined" if session.identity else "bad_state"
+        session.refuse(code, "join the room before you post to it", room=frame.room, id=frame.id)
 
 
 def _submit(session: "Session", member: Member, frame: Post, place: int) -> None:

@@ -366,12 +366,12 @@ class Session:
             drafts, self.drafts = self.drafts, []
             chores, self.chores = self.chores, []
             self._advance_timer(self._decoder.deadline)
+        for chore in chores:  # first: a join with history is to find its place before what was posted later
+            chore()
         if drafts:
             self.hub.journal.submit(
                 [draft for draft, _ in drafts], lambda outcomes: self._answer(drafts, outcomes)
             )
-        for chore in chores:
-            chore()
 
     def take_token(self, now: float) -> float:
         """Take one frame's worth of the allowance; return 0.0, or the seconds to wait."""

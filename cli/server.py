@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from types import FrameType
 
@@ -20,6 +21,9 @@ from cli.report import FAILED, complain
 from cli.transports import choose
 
 __all__ = ["run"]
+
+SAME_SIGNAL = 0.2
+"""Seconds in which signals count as one: some programs signal us, and then the group that we are in."""
 
 
 def run(transport_name: str, urls: Sequence[str], journal: str | None, limits: Sequence[str]) -> int:
@@ -57,6 +61,7 @@ class _Ending:
     def __init__(self) -> None:
         self.crashed = False
         self._now = threading.Event()
+        self._since = 0.0
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         threading.excepthook = self._on_crash
@@ -66,9 +71,13 @@ class _Ending:
         self._now.wait()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_DFL)
-        self._now.set()
+        now = time.monotonic()
+        if not self._now.is_set():
+            self._since = now
+            self._now.set()
+        elif now - self._since > SAME_SIGNAL:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
 
     def _on_crash(self, args: threading.ExceptHookArgs) -> None:
         # A server without one of its threads is none: better to end, and be started again.

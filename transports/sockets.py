@@ -22,6 +22,14 @@ with something unread, would look to the server like a connection that broke."""
 EVENTS_AHEAD = 1_000
 """Events that may wait for a client's user before its socket is left unread."""
 
+# Peers of the plain wire answer no pings, so the system has to find out whether they are there: after a
+# minute of silence, three times in as many minutes. It does by itself too, but after two hours.
+_KEEPALIVE: dict[int, int] = {
+    getattr(socket, name): value
+    for name, value in {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 60, "TCP_KEEPCNT": 3}.items()
+    if hasattr(socket, name)
+}
+
 # Unsent bytes that the system takes. Without this bound a socket is reported writable only once a
 # third of a buffer of megabytes has drained, and a slow reader looks like one that has stopped.
 _UNSENT = 16 * 1024
@@ -32,6 +40,9 @@ _SEND_BUFFER = 128 * 1024  # where there is no such option
 def tune(sock: socket.socket) -> None:
     """Set up the socket of a connection."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _KEEPALIVE.items():
+        sock.setsockopt(socket.IPPROTO_TCP, option, value)
     if _NOTSENT_LOWAT is not None:
         sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _UNSENT)
     else:

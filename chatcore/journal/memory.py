@@ -85,10 +85,10 @@ class MemoryJournal:
         self._feed: Feed | None = None
 
     def start(self, feed: Feed) -> None:
-        """Begin: the record is empty."""
+        """Begin. After `close` it may be started again, for another hub, with what it holds."""
         with self._order:
             self._feed = feed
-            feed.opened(self.epoch, {})
+            feed.opened(self.epoch, {room: log.head for room, log in self._logs.items()})
 
     def submit(self, drafts: Sequence[Draft], done: Callable[[Sequence[Outcome]], None]) -> None:
         """Store drafts at once; ``done`` is called before this returns."""

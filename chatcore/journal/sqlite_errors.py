@@ -22,14 +22,17 @@ def explain(path: Path, error: sqlite3.Error | OSError) -> JournalError:
 def _words(path: Path, error: sqlite3.Error | OSError) -> str:
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     number = error.errno if isinstance(error, OSError) else None
+    cause = error.strerror if isinstance(error, OSError) else str(error)
     if code == sqlite3.SQLITE_NOTADB:
         return "is something else: no database at all; name another file with --journal"
     if code == sqlite3.SQLITE_CORRUPT:
-        return f"is damaged ({error}); put a backup in its place, {_ANOTHER}"
+        return f"is damaged ({cause}); put a backup in its place, {_ANOTHER}"
     if code == sqlite3.SQLITE_FULL or number == errno.ENOSPC:
         return f"cannot be written: the disk is full; make room, {_ANOTHER}"
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return f"is in use by another program ({error}); end that, {_ANOTHER}"
+        return f"is in use by another program ({cause}); end that, {_ANOTHER}"
+    if number in (errno.EEXIST, errno.ENOTDIR):
+        return f"cannot be there: {path.parent} is no directory; name another file with --journal"
     if code in _PERMISSION_CODES or number in _PERMISSION_NUMBERS:
-        return f"cannot be written ({error}); let this user write in {path.parent}, {_ANOTHER}"
-    return f"cannot be used ({error}); repair that, {_ANOTHER}"
+        return f"cannot be written ({cause}); let this user write in {path.parent}, {_ANOTHER}"
+    return f"cannot be used ({cause}); repair that, {_ANOTHER}"

@@ -38,8 +38,7 @@ class Retention:
         if self._limits.history_seconds is not None:
             for room in file.rooms_with_older(now - self._limits.history_seconds):
                 self._add(room)
-        with file.transaction():
-            file.forget_ids(now, at_most=10_000)
+        file.forget_ids(now, at_most=10_000)
 
     def step(self, file: SqliteFile, now: float, at_most: int) -> None:
         """Forget some messages of one room, and ids."""

@@ -103,7 +103,7 @@ def _context(line: bytes) -> tuple[str | None, str | None]:
         return None, None
     if not isinstance(value, dict):
         return None, None
-    return _valid(_room_name, value.get("room")), _valid(_post_id, value.get("id"))
+    return _valid(_room_name, value.get("room")), _valid(_post_id, value.get("id", value.get("token")))
 
 
 def _valid(kind: TypeAdapter[str], value: Any) -> str | None:

@@ -31,7 +31,7 @@ from chatcore.messages import (
     ServerFrame,
     Who,
 )
-from chatcore.names import LOBBY
+from chatcore.names import LOBBY, RULES
 from chatcore.wire import Decoder, Hangup, Item, Peer, Reply, Wire
 from chatcore.wire.lines import LineBuffer, Recogniser
 from chatcore.wire.telnet import TelnetFilter
@@ -127,7 +127,7 @@ class PlainDecoder:
         try:
             return NickFrame(nick=nick)
         except ValidationError:
-            return Fault("bad_name", "a nick is 1 to 32 ASCII letters, digits, '-', '_' or '.'")
+            return Fault("bad_name", RULES["nick"])
 
     def _post(self, text: str) -> Item:
         self._posted += 1

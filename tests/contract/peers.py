@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from itertools import count, repeat
 from typing import Any, Self, TypeVar
 
-from chatcore.messages import Joined, Members, Ping, Pong, ServerFrame, Welcome, server_frames
+from chatcore.messages import Closing, Joined, Members, Ping, Pong, ServerFrame, Welcome, server_frames
 from chatcore.wire.ndjson import encode
 
 __all__ = ["DEADLINE", "Peer", "PlainPeer", "Stream", "TypedPeer", "hello", "line"]
@@ -235,6 +235,11 @@ class TypedPeer(Peer):
         give_up = time.monotonic() + DEADLINE
         while len(there := self.who(room)) > 1:
             assert time.monotonic() < give_up, f"{there} are here for ever"
+
+    def reason_of_end(self) -> str | None:
+        """Read up to the end of the stream; return the reason that the server gave last."""
+        last = self.receive_all()[-1]
+        return last.reason if isinstance(last, Closing) else None
 
     def receive_all(self) -> list[ServerFrame]:
         """Return everything up to the end of the stream."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chatcore.messages import Closing, Joined, Message, Presence, Welcome
+from chatcore.messages import Joined, Message, Presence, Welcome
 from tests.contract.conftest import Serve
 from tests.contract.peers import hello, line
 from tests.contract.servers import Clock, House
@@ -53,7 +53,7 @@ def test_a_server_that_closes_tells_everyone(serve: Serve) -> None:
     closing = threading.Thread(target=house.server.close)
     closing.start()
     for peer in typed:
-        assert peer.receive_all()[-1] == Closing(reason="drain")
+        assert peer.reason_of_end() == "drain"
         peer.close()
     for script in plain:
         assert script.receive_rest().endswith(b"* the server ends this connection (drain)\n")

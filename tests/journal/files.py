@@ -47,13 +47,12 @@ def texts(record: Record, room: str = "lobby") -> list[str]:
 class Faults:
     """What goes wrong with a journal's file, and when; all of it in the writer's connection.
 
-    ``before_commit`` and ``after_commit`` are how many commits fail: before anything was written,
-    or with all of it written. ``opening`` is how many attempts to open the file fail.
+    ``plan`` says of the next commits whether they fail, ``before`` anything was written or ``after``
+    all of it was; ``opening`` is how many attempts to open the file fail.
     """
 
     def __init__(self) -> None:
-        self.before_commit = 0
-        self.after_commit = 0
+        self.plan: list[str] = []
         self.opening = 0
         self.commits = 0  # of transactions, failed ones too
         self.pages: int | None = None  # the most that the file may have, for a full disk
@@ -88,12 +87,11 @@ def faulty(faults: Faults) -> type[SqliteFile]:
             faults.commits += 1
             faults.in_transaction.set()
             assert faults.go_on.wait(DEADLINE)
-            if faults.before_commit:
-                faults.before_commit -= 1
+            fault = faults.plan.pop(0) if faults.plan else "no"
+            if fault == "before":
                 raise sqlite3.OperationalError("disk I/O error")
             super().commit()
-            if faults.after_commit:
-                faults.after_commit -= 1
+            if fault == "after":
                 raise sqlite3.OperationalError("disk I/O error")
 
         def expire(self, room: int, **options: Any) -> int:

@@ -3,10 +3,13 @@
 import threading
 from pathlib import Path
 
+import pytest
+
 from chatcore.journal import Draft, Outcome, Page, Unavailable
 from chatcore.journal.sqlite import SqliteJournal
 from chatcore.journal.sqlite_connection import SqliteConnection
 from chatcore.wire.ndjson import ndjson
+from tests.core.driver import Clock
 from tests.core.journal.record import Record
 from tests.journal.files import kept_open
 
@@ -77,10 +80,8 @@ def test_one_whose_feed_fails_is_not_left_open(tmp_path: Path) -> None:
     threads = set(threading.enumerate())
     path = tmp_path / "journal.db"
     journal = SqliteJournal(path)
-    try:
-        Broken(journal, None)  # type: ignore[arg-type]  # it gets no further
-    except RuntimeError:
-        pass
+    with pytest.raises(RuntimeError):
+        Broken(journal, Clock())
     assert set(threading.enumerate()) == threads
     with kept_open(path):
         pass

@@ -2,11 +2,12 @@
 
 import random
 import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from chatcore.journal import Draft, Outcome
+from chatcore.journal import Draft, Journal, Outcome
 from chatcore.journal.sqlite import QUEUE
 from chatcore.journal.sqlite_queue import Asked, DraftQueue
 from tests.core.journal.record import DEADLINE
@@ -144,45 +145,55 @@ def test_one_that_is_full_is_unavailable_until_it_has_room(tmp_path: Path) -> No
         assert record.submit(*drafts(1, QUEUE))[0].kind == "stored"
 
 
+class Sender:
+    """Sends its posts in windows, and again from the first that was refused."""
+
+    def __init__(self, journal: Journal, nick: str, windows: Iterator[int]) -> None:
+        self._journal = journal
+        self._rest = [Draft("lobby", f"{nick}-{n}", nick, f"{n}") for n in range(POSTS)]
+        self._windows = windows
+        self._answers: list[Outcome] = []
+        self._told = threading.Semaphore(0)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        while self._rest:
+            window = self._rest[: next(self._windows)]
+            self._answers.clear()
+            for draft in window:  # each is on its way before the one before is answered
+                self._journal.submit([draft], self._take)
+            for _ in window:
+                assert self._told.acquire(timeout=DEADLINE)
+            refused = [outcome.kind == "unavailable" for outcome in self._answers]
+            assert refused == sorted(refused), "something was stored behind a refusal"
+            del self._rest[: refused.count(False)]
+
+    def _take(self, outcomes: Sequence[Outcome]) -> None:
+        self._answers += outcomes
+        self._told.release()
+
+
+POSTS = 60
+NICKS = ("ana", "bob", "cleo")
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_sender_who_resends_in_order_is_stored_in_order_whatever_fails(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     faults = Faults()
-
-    def send(nick: str) -> None:
-        rest = [Draft("lobby", f"{nick}-{n}", nick, f"{n}") for n in range(60)]
-        while rest:
-            window = rest[: rng.randint(1, 8)]
-            answers: dict[str, Outcome] = {}
-            told = threading.Semaphore(0)
-            for draft in window:  # each is on its way before the one before is answered
-
-                def done(some: object, id_: str = draft.id) -> None:
-                    assert isinstance(some, list)
-                    (answers[id_],) = some
-                    told.release()
-
-                record.journal.submit([draft], done)
-            for _ in window:
-                assert told.acquire(timeout=DEADLINE)
-            order = [answers[draft.id].kind == "unavailable" for draft in window]
-            assert order == sorted(order), "something was stored behind a refusal"
-            assert list(answers) == [draft.id for draft in window], "answers came out of order"
-            rest = [draft for draft in rest if answers.get(draft.id, REFUSED).kind == "unavailable"]
-            if rng.random() < 0.3:
-                faults.before_commit, faults.after_commit = rng.choice([(1, 0), (0, 1), (1, 1)])
-
     with kept_open(tmp_path / "journal.db", file=faulty(faults), retry=0.001) as record:
-        senders = [threading.Thread(target=send, args=(nick,)) for nick in ("ana", "bob", "cleo")]
+        faults.plan = [rng.choice(["no", "no", "before", "after", "after"]) for _ in range(30)]
+        windows = iter(lambda: rng.randint(1, 8), 0)
+        senders = [Sender(record.journal, nick, windows) for nick in NICKS]
         for sender in senders:
-            sender.start()
+            sender.thread.start()
         for sender in senders:
-            sender.join(DEADLINE)
-            assert not sender.is_alive()
+            sender.thread.join(DEADLINE)
+            assert not sender.thread.is_alive()
         messages = record.messages
     assert [message.prev for message in messages] == [0, *(message.seq for message in messages[:-1])]
-    for nick in ("ana", "bob", "cleo"):
-        assert [message.text for message in messages if message.nick == nick] == [f"{n}" for n in range(60)]
-
-
-REFUSED = Outcome("unavailable")
+    for nick in NICKS:
+        assert [message.text for message in messages if message.nick == nick] == [
+            f"{n}" for n in range(POSTS)
+        ]
+    assert not faults.plan, "not everything went wrong"

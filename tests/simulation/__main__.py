@@ -6,6 +6,9 @@ import time
 
 from tests.simulation.simulation import STEPS, Simulation, simulate
 
+ENOUGH = 10
+"""Failed seeds after which no more are run."""
+
 
 def main() -> int:
     """Run what the command line asks for; 1 is a violation."""
@@ -38,7 +41,9 @@ def _run_many(seeds: range, steps: int) -> int:
             simulate(seed, steps)
         except Exception as error:
             failed += 1
-            _say(f"seed={seed} {type(error).__name__}: {str(error)[:500]}")
+            _say(f"seed={seed} {type(error).__name__}: {str(error)[:300]}")
+            if failed == ENOUGH:
+                break
     _say(f"{len(seeds)} seeds, {failed} failed, {time.monotonic() - began:.1f} s")
     return 1 if failed else 0
 

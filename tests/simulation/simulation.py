@@ -25,16 +25,13 @@ _PATIENCE = 20.0  # seconds in which whatever waits for a time comes to an end
 _FOREVER = 20_000  # steps; what is not quiet by then never will be
 
 
-def simulate(seed: int, steps: int = STEPS) -> "Simulation":
+def simulate(seed: int, steps: int = STEPS) -> None:
     """Run one seed to its end; raises `Violation`, or whatever the core raised."""
-    simulation = Simulation(seed)
     try:
-        simulation.run(steps)
+        Simulation(seed).run(steps)
     except Exception as error:
         error.add_note(f"seed={seed}: to replay it, python -m tests.simulation {seed} --steps {steps}")
-        error.simulation = simulation  # type: ignore[attr-defined]  # for whoever wants to show its log
         raise
-    return simulation
 
 
 class Simulation:

@@ -235,11 +235,11 @@ class _Connection(asyncio.Protocol):
             await asyncio.wait([self._redialing])
         self._update()
         if not self._lost.is_set():
-            self._transport.write_eof()
             try:
+                self._transport.write_eof()
                 async with asyncio.timeout(GOODBYE_SECONDS):
                     await self._lost.wait()
-            except TimeoutError:
+            except OSError:  # it takes too long, or the server was gone before
                 self._transport.abort()
                 await self._lost.wait()
 

@@ -199,7 +199,11 @@ class _Connection(asyncio.Protocol):
             transport.abort()
             return
         if session.closing:
-            transport.write_eof()
+            try:
+                transport.write_eof()
+            except OSError:  # the peer was gone before the end, and the loop has not seen it yet
+                transport.abort()
+                return
         if session.want_data != self._reading:
             self._set_reading(not self._reading)
 

@@ -18,6 +18,7 @@ from chatcore.messages import (
     Post,
     Who,
 )
+from chatcore.port import RECONNECT_AFTER
 from chatcore.wire.plain import plain
 from tests.core.driver import Clock, Host
 from tests.core.slow_journal import SlowJournal
@@ -193,7 +194,7 @@ def test_who_is_behind_is_read_out_before_the_end() -> None:
     bob.window = None
     bob.drain()
     *_, last = bob.take()
-    assert last == Closing(reason="drain")
+    assert last == Closing(reason="drain", reconnect_after=RECONNECT_AFTER)
     assert bob.positions["lobby"] == 50
 
 
@@ -217,7 +218,7 @@ def test_whoever_has_not_said_hello_is_told_too() -> None:
     peer = host.connect()
     host.port.drain()
     host.pump()
-    assert peer.take() == [Closing(reason="drain")]
+    assert peer.take() == [Closing(reason="drain", reconnect_after=RECONNECT_AFTER)]
     assert peer.ended
 
 

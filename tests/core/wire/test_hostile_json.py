@@ -5,13 +5,13 @@ import json
 import pytest
 
 from chatcore.errors import ErrorCode, Fault
-from chatcore.limits import Limits
+from chatcore.limits import LINE_BYTES_MAX, Limits
 from chatcore.messages import Hello, Join, Ping, Post
 from chatcore.wire import Item
 from chatcore.wire.ndjson import ndjson
 from tests.core.wire.reading import decode, fault
 
-WIDE = Limits(line_bytes=2_000_000)
+WIDE = Limits(line_bytes=LINE_BYTES_MAX)
 """So wide that it is not the length of a line that saves us."""
 
 POST = {"type": "post", "room": "Lobby", "id": "i-1", "text": "hi"}
