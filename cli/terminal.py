@@ -46,7 +46,7 @@ def run(url: str, nick: str, rooms: Sequence[str], history: int | None) -> int:
 async def _converse(url: str, nick: str, rooms: Sequence[str], history: int | None) -> int:
     terminal = Terminal(history)  # before anybody is told that we are here
     client = f"chat {chatcore.__version__}"
-    async with connect(url, nick=nick, rooms=rooms, history=history, client=client) as chat:
+    async with connect(url, nick=nick, rooms=rooms, history=history, client=client, reconnect=True) as chat:
         return await terminal.run(chat, url)
 
 

@@ -83,6 +83,14 @@ class ChatServer:
         """Send a signal."""
         self.process.send_signal(number)
 
+    def runs_on(self, for_seconds: float) -> bool:
+        """Tell whether the server runs for so long, or ends before."""
+        try:
+            self.process.wait(for_seconds)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
     def wait(self) -> tuple[int, str]:
         """Wait for the end; return the exit code and what standard error said."""
         _, errors = self.process.communicate(timeout=DEADLINE)

@@ -67,7 +67,8 @@ def test_a_second_signal_ends_at_once(server: ChatServer) -> None:
     with hello(server) as sock:
         server.signal(signal.SIGTERM)
         receive_until(sock, b'"type":"closing"')  # and now it waits for this peer to end
-        server.signal(signal.SIGTERM)
+        while server.runs_on(for_seconds=0.05):  # one that comes at once counts as the same
+            server.signal(signal.SIGTERM)
         code, _ = server.wait()
     assert code == -signal.SIGTERM
 

@@ -119,18 +119,35 @@ def test_a_signal_ends_the_conversation_and_restores_the_terminal(
         assert alice.is_restored()
 
 
-def test_a_server_that_stops_is_told_and_the_draft_is_kept(server: Server) -> None:
-    with client(server) as alice:
-        alice.type("this is not fin")
-        alice.wait_line("alice@lobby> this is not fin")
-        server.close()
-        assert alice.wait_exit() == 1
-        assert alice.rows[-3:] == [
-            "* disconnected: the server is shutting down (drain)",
-            "* this is what you were typing:",
-            "this is not fin",
-        ]
-        assert alice.is_restored()
+def test_a_server_that_restarts_leaves_the_draft_alone() -> None:
+    with contextlib.closing(Hub()) as hub, contextlib.ExitStack() as first:
+        server = first.enter_context(serve("chat://127.0.0.1:0", hub=hub))
+        url = str(server.listening[0])
+        with client(server) as alice:
+            alice.type("this is not fin")
+            alice.wait_line("alice@lobby> this is not fin")
+            first.close()
+            alice.wait("disconnected: the server is shutting down (drain); trying again in")
+            alice.wait_line("alice@lobby> this is not fin")
+            with serve(url, hub=hub), connect(url, nick="bob") as bob:
+                alice.wait("connected again")
+                alice.wait_line("alice@lobby> this is not fin")
+                alice.type(f"ished{ENTER}")
+                alice.wait("alice: this is not finished")
+                assert next(iter(bob)).text == "this is not finished"
+
+
+def test_what_is_said_while_the_server_is_away_is_said_later() -> None:
+    with contextlib.closing(Hub()) as hub, contextlib.ExitStack() as first:
+        server = first.enter_context(serve("chat://127.0.0.1:0", hub=hub))
+        url = str(server.listening[0])
+        with client(server) as alice:
+            first.close()
+            alice.wait("trying again in")
+            alice.type(f"is anybody there?{ENTER}")
+            alice.wait_line("alice@lobby>")
+            with serve(url, hub=hub):
+                alice.wait("alice: is anybody there?")
 
 
 def test_two_thousand_messages_arrive_while_somebody_types(server: Server, bob: Chat) -> None:

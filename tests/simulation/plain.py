@@ -11,6 +11,9 @@ from tests.simulation.world import World
 __all__ = ["PlainClient"]
 
 
+_REFUSALS = ("rate_limited", "unavailable", "not_joined", "too_long")
+
+
 class _Reading(NamedTuple):
     """One way to understand what was read so far: the next line is in this place of the record."""
 
@@ -106,11 +109,11 @@ class PlainClient:
             self._may_see_own = True  # all is shown again, whoever said it
         elif line.startswith("* the server ends this connection"):
             self.was_told_the_end = True
-        elif "not sent" in line or "is ending" in line or "before you post" in line:
-            self.refused += 1
-        elif any(word in line for word in (" is full", "there are too many", "is closing")):
+        elif "(limit_exceeded)" in line or "is closing" in line:
             self._is_in = False
             self._readings = []  # it must be shown nothing
+        elif any(f"({code})" in line for code in _REFUSALS):
+            self.refused += 1
 
     def _follow(self, reading: _Reading, line: str) -> _Reading | None:
         log = self._record.log(LOBBY, reading.epoch)
