@@ -178,11 +178,20 @@ def history(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    journal: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="The journal to look at.", show_default="the one that servers use"),
+    ] = None,
+    new_epoch: Annotated[
+        bool,
+        typer.Option("--new-epoch", help="First give it a new epoch, after a backup of it was restored."),
+    ] = False,
+) -> None:
     """Check this installation, and say what to do about what is wrong."""
     from cli.report import reporting
 
     with reporting():
         from cli.doctor import run
 
-        raise typer.Exit(run())
+        raise typer.Exit(run(journal, new_epoch=new_epoch))

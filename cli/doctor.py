@@ -5,6 +5,7 @@ import platform
 import socket
 import sys
 from collections.abc import Iterator
+from functools import partial
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import NamedTuple
@@ -12,8 +13,10 @@ from typing import NamedTuple
 import typer
 
 from chatcore import __version__
-from chatcore.errors import UsageError
+from chatcore.errors import JournalError, UsageError
+from chatcore.journal.sqlite_check import check_journal, rename_life
 from chatcore.transport import DEFAULT_PORT, find_transports
+from cli.journals import default_path
 from cli.transports import choose
 
 __all__ = ["Finding", "run"]
@@ -29,10 +32,13 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
-def run() -> int:
-    """Look at everything; return 1 if something is wrong."""
+def run(journal: Path | None, *, new_epoch: bool) -> int:
+    """Look at everything; return 1 if something is wrong. The journal is the default one if none is named."""
+    path = journal or default_path()
+    if new_epoch:
+        typer.echo(f"the journal {path} begins a new epoch, {rename_life(path)}")
     wrong = 0
-    for check in (_python, _names, _transports, _speed, _descriptors, _address):
+    for check in (_python, _names, _transports, _speed, _descriptors, _address, partial(_journal, path)):
         for finding in check():
             wrong += bool(finding.advice)
             typer.echo(f"{'wrong' if finding.advice else 'ok':<6} {finding.what}: {finding.found}")
@@ -87,6 +93,21 @@ def _descriptors() -> Iterator[Finding]:
         "unlimited" if hard == resource.RLIM_INFINITY else f"{hard} allowed",
         "a server for 1,000 people needs 1,100; raise it with `ulimit -Hn`" if few else "",
     )
+
+
+def _journal(path: Path) -> Iterator[Finding]:
+    if not path.exists():
+        yield Finding(f"journal {path}", "there is none yet")
+        return
+    try:
+        report = check_journal(path)
+    except JournalError as error:
+        yield Finding(f"journal {path}", "broken", f"{error}; restore a backup")
+        return
+    for problem in report.problems[:10]:
+        yield Finding(f"journal {path}", problem, "restore a backup, then run `chat doctor --new-epoch`")
+    if not report.problems:
+        yield Finding(f"journal {path}", f"{report.messages} messages in {report.rooms} rooms, all in order")
 
 
 def _address() -> Iterator[Finding]:

@@ -50,14 +50,14 @@ class Life:
             self._witness.close()
             raise
 
-    def begin(self, file: SqliteFile) -> None:
+    def begin(self, file: SqliteFile, *, anew: bool = False) -> None:
         """Find out whether the file goes on with the life that it had, and begin that or a new one."""
         meta = file.meta()
         self._turn = int(meta.get("turn", 0))
         self.epoch = str(meta.get("epoch", ""))
         replaced = self._turn > 0 and (self._turn, self._inode()) not in self._seen()
         lossy = not meta.get("clean", 1) and meta.get("synchronous") != "FULL"
-        if not self.epoch or replaced or lossy:
+        if anew or not self.epoch or replaced or lossy:
             self.epoch = secrets.token_hex(8)
         self._count(file, clean=0)
 

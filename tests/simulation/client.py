@@ -144,6 +144,10 @@ class Client:
         for id_, text in self.sender.again(room):
             self.post(room, id_, text)
 
+    def is_waiting_for(self, id_: str) -> bool:
+        """Tell whether a post is on its way, though an older connection may have had its answer."""
+        return self._posts[id_] > 0
+
     def is_waiting_for_posts(self, room: str) -> bool:
         """Tell whether posts to a room are on their way."""
         return any(self.sender.room_of(id_) == room for id_ in self._posts)

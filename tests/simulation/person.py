@@ -160,11 +160,11 @@ class TypedPerson:
             if self.careful or self._random.random() < 0.5:
                 return self._resume(client, room)
         for _ in range(self._random.choice((1, 1, 2, 4))):
-            client.post(room, *self._draft(room))
+            client.post(room, *self._draft(client, room))
         return f"{client} posts to {room}"
 
-    def _draft(self, room: str) -> tuple[str, str]:
-        answered = self.sender.answered(room)
+    def _draft(self, client: Client, room: str) -> tuple[str, str]:
+        answered = [id_ for id_ in self.sender.answered(room) if not client.is_waiting_for(id_)]
         if answered and self._random.random() < 0.15:
             return self.sender.repeat(self._random.choice(answered), self._random.choice((None, "other")))
         size = _TOO_LONG if self._random.random() < 0.03 else self._random.choice((0, 10, 50))

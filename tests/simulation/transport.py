@@ -205,7 +205,8 @@ class SimTransport:
         in_order = pipe.server_ended or (session.closing and not pipe.unsent)
         # Nothing that a session owes takes long once it is calm: it need not be cut off.
         begun, due = self._world.calm_since, session.end_by
-        expect(in_order or begun is None or due is None or due <= begun, session, "was cut off")
+        if not in_order and begun is not None and due is not None:
+            expect(not begun < due <= self._world.now, session, "was cut off")
         self._lose(session)
         if in_order:
             pipe.server_ended = True  # it reads the rest, then the end

@@ -1,0 +1,90 @@
+"""What every client sent, was told and saw, in its own order; and what the record holds in the end."""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from chatcore.journal.sqlite_file import SqliteFile
+from chatcore.messages import ClientFrame, Message, ServerFrame
+
+__all__ = ["Connected", "Event", "Finished", "History", "Log", "Sent", "Told", "logs_of"]
+
+
+class Connected(NamedTuple):
+    """A connection begins; whatever rooms the client was in, it has to join them again."""
+
+    client: str
+
+
+class Sent(NamedTuple):
+    """A client sent a frame."""
+
+    client: str
+    frame: ClientFrame
+
+
+class Told(NamedTuple):
+    """A client received a frame."""
+
+    client: str
+    frame: ServerFrame
+
+
+class Finished(NamedTuple):
+    """A client believes that it has read all that there is in a room."""
+
+    client: str
+    room: str
+
+
+Event = Connected | Sent | Told | Finished
+
+
+class History:
+    """The events of all clients. May be written by many threads; those of one client are in order."""
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        self._events = list(events)
+        self._lock = threading.Lock()
+
+    def note(self, event: Event) -> None:
+        """Add what happened."""
+        with self._lock:
+            self._events.append(event)
+
+    def events(self) -> list[Event]:
+        """Return all that happened so far."""
+        with self._lock:
+            return list(self._events)
+
+
+@dataclass(frozen=True)
+class Log:
+    """A room's record in the end. What is at or below ``base`` has expired."""
+
+    epoch: str
+    messages: list[Message] = field(default_factory=list)
+    base: int = 0
+
+    @property
+    def head(self) -> int:
+        """The last position there is."""
+        return self.messages[-1].seq if self.messages else self.base
+
+
+def logs_of(path: Path) -> dict[str, Log]:
+    """Read the record of every room from a SQLite journal that nobody has open."""
+    file = SqliteFile(path)
+    try:
+        epoch = str(file.meta()["epoch"])
+        logs = {}
+        for room, head in file.heads().items():
+            number, _ = file.room(room) or (0, 0)
+            lines = [row.line for row in file.read(number, 0, head + 1, limit=-1)]
+            messages = [Message.model_validate_json(line) for line in lines]
+            logs[room] = Log(epoch, messages, messages[0].prev if messages else head)
+        return logs
+    finally:
+        file.close()

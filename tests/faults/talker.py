@@ -1,0 +1,209 @@
+"""A client of the tests' own, which posts without end and outlives its server.
+
+It is written from the protocol alone and shares nothing with the clients that are shipped. It keeps
+the sender's half of exactly once: whatever is not acknowledged is sent again, first to last, before
+anything new; after a refusal nothing is sent until all that is on the way is answered.
+"""
+
+import threading
+from collections import deque
+
+from chatcore.messages import (
+    PROTOCOL,
+    Ack,
+    ClientFrame,
+    Error,
+    Gap,
+    Hello,
+    Join,
+    Joined,
+    Message,
+    Ping,
+    Pong,
+    Position,
+    Post,
+    ServerFrame,
+    Welcome,
+    server_frames,
+)
+from chatcore.wire.ndjson import encode
+from tests.contract.peers import DEADLINE, Peer
+from tests.faults.history import Connected, Finished, History, Sent, Told
+
+__all__ = ["Talker", "Talks"]
+
+ROOM = "lobby"
+WINDOW = 8
+
+
+class Talks:
+    """What the talkers of one storm share: where the server is, and how far they are."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.port = 0
+        self._changed = threading.Condition()
+        self._up = False
+        self._acks = 0
+        self._head = 0
+        self._ending = False
+        self._quiet = 0
+
+    def set_up(self, up: bool) -> None:
+        """Say whether there is a server."""
+        with self._changed:
+            self._up = up
+            self._changed.notify_all()
+
+    def wait_for_acks(self, more: int) -> None:
+        """Wait until so many more posts were acknowledged."""
+        with self._changed:
+            wanted = self._acks + more
+            assert self._changed.wait_for(lambda: self._acks >= wanted, DEADLINE), "nobody is answered"
+
+    def wait_for_silence(self, talkers: int) -> None:
+        """Let nobody begin anything new, and wait until all is acknowledged."""
+        with self._changed:
+            self._ending = True
+            assert self._changed.wait_for(lambda: self._quiet == talkers, DEADLINE), "something is unanswered"
+
+    # --- for talkers -----------------------------------------------------------------------------
+
+    @property
+    def ending(self) -> bool:
+        """Whether nothing new is to be said."""
+        return self._ending
+
+    def wait_for_server(self) -> None:
+        """Wait until there is a server."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._up, DEADLINE), "there is no server"
+
+    def note_ack(self, seq: int) -> None:
+        """Count an acknowledgement."""
+        with self._changed:
+            self._acks += 1
+            self._head = max(self._head, seq)
+            self._changed.notify_all()
+
+    def wait_for_all(self, talkers: int) -> int:
+        """Wait until every talker has all its answers; return the last number that was given out."""
+        with self._changed:
+            self._quiet += 1
+            self._changed.notify_all()
+            assert self._changed.wait_for(lambda: self._quiet == talkers, DEADLINE), "the others go on"
+            return self._head
+
+
+class Lost(Exception):
+    """The connection is gone."""
+
+
+class Talker(threading.Thread):
+    """One client, in a thread; ``error`` is what it could not live with."""
+
+    def __init__(self, talks: Talks, nick: str, talkers: int) -> None:
+        super().__init__(name=f"talker-{nick}", daemon=True)
+        self.error: BaseException | None = None
+        self._talks = talks
+        self._nick = nick
+        self._talkers = talkers
+        self._said = 0
+        self._unanswered: deque[Post] = deque()  # on the way, first to last
+        self._again: deque[Post] = deque()  # to be sent again before anything new
+        self._wait = 0.0
+        self._secret: str | None = None
+        self._position: Position | None = None
+
+    def run(self) -> None:
+        """Talk until the end, over as many connections as it takes."""
+        try:
+            while not self._converse():
+                pass
+        except BaseException as error:
+            self.error = error
+
+    def _converse(self) -> bool:
+        """Talk over one connection; return whether all is said and read."""
+        self._talks.wait_for_server()
+        try:
+            with Peer(self._talks.port) as peer:
+                self._enter(peer)
+                while self._unanswered or self._again or not self._talks.ending:
+                    self._post(peer)
+                    self._take(peer)
+                head = self._talks.wait_for_all(self._talkers)
+                while self._position is None or self._position.seq < head:
+                    self._take(peer)
+                self._talks.history.note(Finished(self._nick, ROOM))
+                return True
+        except (OSError, Lost):
+            return False
+
+    def _enter(self, peer: Peer) -> None:
+        self._talks.history.note(Connected(self._nick))
+        self._again = deque([*self._unanswered, *self._again])
+        self._unanswered.clear()
+        self._send(peer, Hello(protocol=PROTOCOL, nick=self._nick, session=self._secret))
+        self._send(peer, Join(room=ROOM, after=self._position))
+        while not isinstance(self._take(peer), Joined):
+            pass
+
+    def _post(self, peer: Peer) -> None:
+        if self._wait:
+            if self._unanswered:
+                return
+            threading.Event().wait(self._wait)  # as the server has asked
+            self._wait = 0.0
+        while len(self._unanswered) < WINDOW and (self._again or not self._talks.ending):
+            if self._again:
+                post = self._again.popleft()
+            else:
+                self._said += 1
+                post = Post(
+                    room=ROOM, id=f"{self._nick}-{self._said}", text=f"{self._nick} says {self._said}"
+                )
+            self._unanswered.append(post)
+            self._send(peer, post)
+
+    def _send(self, peer: Peer, frame: ClientFrame) -> None:
+        self._talks.history.note(Sent(self._nick, frame))
+        peer.send(encode(frame))
+
+    def _take(self, peer: Peer) -> ServerFrame:
+        line = peer.receive_line()
+        if not line.endswith(b"\n"):
+            raise Lost
+        frame = server_frames.validate_json(line)
+        self._talks.history.note(Told(self._nick, frame))
+        match frame:
+            case Welcome():
+                self._secret = frame.session
+            case Joined():
+                self._position = Position(epoch=frame.epoch, seq=frame.after)
+            case Message():
+                self._move(frame.seq)
+            case Gap():
+                self._move(frame.through)
+            case Ping():
+                self._send(peer, Pong(token=frame.token))
+            case Ack():
+                self._settle(frame.id)
+                self._talks.note_ack(frame.seq)
+            case Error():
+                assert frame.id is not None, frame
+                assert frame.retry_after is not None, frame
+                self._again.append(self._settle(frame.id))
+                self._wait = max(frame.retry_after, 0.001)
+            case _:
+                pass
+        return frame
+
+    def _move(self, seq: int) -> None:
+        assert self._position is not None
+        self._position = Position(epoch=self._position.epoch, seq=seq)
+
+    def _settle(self, id_: str) -> Post:
+        found = next(post for post in self._unanswered if post.id == id_)
+        self._unanswered.remove(found)
+        return found
