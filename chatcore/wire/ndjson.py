@@ -24,6 +24,7 @@ _CODE_OF_FIELD: dict[str, ErrorCode] = {"nick": "bad_name", "room": "bad_name", 
 _CODE_OF_ERROR: dict[str, ErrorCode] = {
     "union_tag_invalid": "unknown_type",
     "union_tag_not_found": "unknown_type",
+    "missing": "bad_frame",
 }
 
 

@@ -88,6 +88,7 @@ class _Threaded(Visitor):
     """The blocking client: each call in a thread of its own, so that none can hang a test."""
 
     def __init__(self, url: str, **options: Any) -> None:
+        options.setdefault("reconnect", False)  # most tests want to see the end of a connection
         self._chat = _in_thread(lambda: threaded_tcp.connect(url, **options)).result(DEADLINE)
         self._events = self._chat.events()
         self._messages = iter(self._chat)
@@ -133,6 +134,7 @@ class _Asyncio(Visitor):
             self._end_loop()
 
     async def _open(self, url: str, options: dict[str, Any]) -> asyncio_tcp.Chat:
+        options.setdefault("reconnect", False)
         return await asyncio_tcp.connect(url, **options)
 
     async def _call(self, method: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:

@@ -1,19 +1,20 @@
 """A proxy that does to connections what networks do: it stands between a real client and a real server.
 
 What happens to each connection is said before it is made, a direction at a time (`Faults`), or while
-it lasts (`Link`). A pipe is one direction: one thread that reads one socket and writes the other.
+it lasts (`Link.end`).
 """
 
 import contextlib
+import selectors
 import socket
 import struct
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Self
 
-__all__ = ["CLEAN", "End", "FaultProxy", "Faults", "Link"]
+__all__ = ["CLEAN", "End", "FaultProxy", "Faults", "Link", "Pipe"]
 
 End = Literal["close", "reset", "half-open", "black-hole"]
 """How a connection ends when its bytes are used up:
@@ -130,102 +131,147 @@ class FaultProxy:
 
 
 class Link:
-    """One connection through the proxy."""
+    """One connection through the proxy, carried by one thread."""
 
     def __init__(self, client: socket.socket, server: socket.socket, up: Faults, down: Faults) -> None:
-        self.up = _Pipe(client, server, up, self.end)
-        self.down = _Pipe(server, client, down, self.end)
+        self.up = Pipe(client, server, up)
+        self.down = Pipe(server, client, down)
         self.ended = threading.Event()
-        """Set when it was ended, by a fault or by `end`."""
-        self._client = client
-        self._server = server
-        self._lock = threading.Lock()
-        for sock in (client, server):
-            sock.settimeout(None)
+        """Set when nothing is handed on any more."""
+        self._sockets = (client, server)
+        self._asked: End | None = None
+        self._waker, self._wakee = socket.socketpair()
+        for sock in (*self._sockets, self._waker, self._wakee):
+            sock.setblocking(False)
+        for sock in self._sockets:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for pipe in (self.up, self.down):
-            pipe.thread.start()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="fault-link", daemon=True)
+        self._thread.start()
 
     def end(self, end: End) -> None:
-        """End it. Only the first way counts."""
-        with self._lock:
-            if self.ended.is_set():
-                return
-            for pipe in (self.up, self.down):
-                pipe.swallow()
-            match end:
-                case "close":
-                    for sock in (self._client, self._server):
-                        with contextlib.suppress(OSError):  # the peer may have gone first
-                            sock.shutdown(socket.SHUT_RDWR)
-                case "reset":
-                    _reset(self._client)
-                    _reset(self._server)
-                case "half-open":
-                    _reset(self._client)
-                case "black-hole":
-                    pass
-            self.ended.set()
+        """End it now; what was held back is lost. Only the first way counts."""
+        self._asked = self._asked or end
+        self._wake()
+        assert self.ended.wait(WAIT)
 
     def close(self) -> None:
-        """Let go of both sockets and threads."""
-        self.end("close")
-        for sock in (self._client, self._server):
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-        for pipe in (self.up, self.down):
-            pipe.thread.join(WAIT)
-            assert not pipe.thread.is_alive()
-        for sock in (self._client, self._server):
-            sock.close()
+        """Let go of everything. Idempotent."""
+        self._asked = self._asked or "close"
+        self._closing.set()
+        self._wake()
+        self._thread.join(WAIT)
+        assert not self._thread.is_alive()
 
-
-class _Pipe:
-    """One direction of a link."""
-
-    def __init__(
-        self, source: socket.socket, target: socket.socket, faults: Faults, end: Callable[[End], None]
-    ) -> None:
-        self.passed = 0
-        """Bytes that were handed on."""
-        self.thread = threading.Thread(target=self._run, name="fault-pipe", daemon=True)
-        self._source = source
-        self._target = target
-        self._faults = faults
-        self._end = end
-        self._swallowing = threading.Event()
-
-    def swallow(self) -> None:
-        """Hand nothing on any more."""
-        self._swallowing.set()
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):  # it is awake, or has ended
+            self._waker.send(b"\0")
 
     def _run(self) -> None:
-        try:
-            while data := self._source.recv(RECEIVE):
-                self._pass(data)
-            if not self._swallowing.is_set():
-                self._target.shutdown(socket.SHUT_WR)
-        except OSError:
-            if not self._swallowing.is_set():  # one side was reset: so is the other
-                self._end("reset")
+        with self._waker, self._wakee, self._sockets[0], self._sockets[1]:
+            try:
+                end = self._carry()
+            except OSError:  # one side was reset: so is the other
+                end = "reset"
+            self._end(end)
+            self.ended.set()
+            self._closing.wait()
 
-    def _pass(self, data: bytes) -> None:
-        faults = self._faults
-        size = faults.piece or len(data)
-        for start in range(0, len(data), size):
+    def _carry(self) -> End:
+        """Hand bytes on until it ends; return how."""
+        pipes = (self.up, self.down)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wakee, selectors.EVENT_READ)
+            while self._asked is None and not all(pipe.finished for pipe in pipes):
+                now = time.monotonic()
+                for sock in self._sockets:
+                    _watch(selector, sock, sum(pipe.interest(sock, now) for pipe in pipes))
+                waits = [wait for pipe in pipes if (wait := pipe.wait(now)) is not None]
+                for key, ready in selector.select(min(waits, default=None)):
+                    for pipe in pipes:
+                        if ready & selectors.EVENT_READ and key.fileobj is pipe.source:
+                            pipe.read()
+                        if ready & selectors.EVENT_WRITE and key.fileobj is pipe.target and pipe.write():
+                            return pipe.faults.end
+        return self._asked or "close"
+
+    def _end(self, end: End) -> None:
+        client, server = self._sockets
+        match end:
+            case "close":
+                client.close()
+                server.close()
+            case "reset":
+                _reset(client)
+                _reset(server)
+            case "half-open":
+                _reset(client)
+            case "black-hole":
+                pass
+
+
+class Pipe:
+    """One direction of a link. ``passed`` counts the bytes that were handed on."""
+
+    def __init__(self, source: socket.socket, target: socket.socket, faults: Faults) -> None:
+        self.source = source
+        self.target = target
+        self.faults = faults
+        self.passed = 0
+        self.finished = False
+        self._reading = True
+        self._pieces: deque[tuple[float, bytes]] = deque()  # when each is due; an empty one is the end
+        self._held = 0
+        self._free_at = 0.0
+
+    def interest(self, sock: socket.socket, now: float) -> int:
+        """Return what has to be known of a socket."""
+        if sock is self.source:
+            return selectors.EVENT_READ if self._reading and self._held < RECEIVE else 0
+        return selectors.EVENT_WRITE if self._pieces and self._pieces[0][0] <= now else 0
+
+    def wait(self, now: float) -> float | None:
+        """Return the seconds until the next piece is due."""
+        return self._pieces[0][0] - now if self._pieces and self._pieces[0][0] > now else None
+
+    def read(self) -> None:
+        """Take what has come, in pieces."""
+        data = self.source.recv(RECEIVE)
+        self._reading = bool(data)
+        self._held += len(data)
+        size = self.faults.piece or len(data) or 1
+        pace = self.faults.bytes_per_second
+        due = time.monotonic() + self.faults.delay
+        for start in range(0, len(data) or 1, size):
             piece = data[start : start + size]
-            left = None if faults.cut_after is None else faults.cut_after - self.passed
-            if left is not None and len(piece) >= left:
-                self._hand_on(piece[:left])
-                self._end(faults.end)
-                return
-            self._hand_on(piece)
+            self._free_at = due = max(due, self._free_at) + (len(piece) / pace if pace else 0.0)
+            self._pieces.append((due, piece))
 
-    def _hand_on(self, piece: bytes) -> None:
-        pace = len(piece) / self._faults.bytes_per_second if self._faults.bytes_per_second else 0.0
-        if not self._swallowing.wait(self._faults.delay + pace):
-            self._target.sendall(piece)
-            self.passed += len(piece)
+    def write(self) -> bool:
+        """Hand the next piece on; return whether all is done that was to be done before the end."""
+        due, piece = self._pieces.popleft()
+        if not piece:
+            self.target.shutdown(socket.SHUT_WR)
+            self.finished = True
+            return False
+        cut = self.faults.cut_after
+        left = len(piece) if cut is None else cut - self.passed
+        sent = self.target.send(piece[:left]) if left else 0
+        self.passed += sent
+        self._held -= sent
+        if sent < len(piece):
+            self._pieces.appendleft((due, piece[sent:]))
+        return self.passed == cut
+
+
+def _watch(selector: selectors.BaseSelector, sock: socket.socket, mask: int) -> None:
+    watched = selector.get_map().get(sock)
+    if mask and watched is None:
+        selector.register(sock, mask)
+    elif mask and watched is not None and watched.events != mask:
+        selector.modify(sock, mask)
+    elif not mask and watched is not None:
+        selector.unregister(sock)
 
 
 def _reset(sock: socket.socket) -> None:

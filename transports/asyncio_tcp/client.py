@@ -35,8 +35,10 @@ class connect:  # it is called like a function, awaited or entered
     """Connect to a server and join rooms: ``async with connect(url, nick=...) as chat``, or await it.
 
     ``history`` asks for the last n messages of each room; with ``every_frame``, events are all that
-    the server says, answers included. With ``reconnect`` a connection that is lost later is made again,
-    everything goes on from where it was, and what cannot be had is a `Gap` event.
+    the server says, answers included.
+
+    A connection that is lost later is made again: everything goes on from where it was, and what cannot
+    be had is a `Gap` event. Without ``reconnect``, its loss is the end.
 
     Raises `OSError` where there is no server, `RefusedError` where it does not want us, `UsageError`
     for arguments that cannot be.
@@ -51,7 +53,7 @@ class connect:  # it is called like a function, awaited or entered
         history: int | None = None,
         client: str | None = None,
         every_frame: bool = False,
-        reconnect: bool = False,
+        reconnect: bool = True,
     ) -> None:
         _, self._host, self._port = parse_url(url, ("chat",))
         self._session = ClientSession(nick, client=client, every_frame=every_frame, reconnect=reconnect)

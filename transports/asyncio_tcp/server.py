@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
@@ -12,6 +13,8 @@ from chatcore.transport import DEFAULT_URL, Hub, Listen, Peer, Session, Wire
 from transports.sockets import BACKLOG, bind, listening_on, tune
 
 __all__ = ["Server", "serve"]
+
+log = logging.getLogger("chat.asyncio")
 
 SLICE = 256
 """Sessions that are served before the loop gets to do other work."""
@@ -118,7 +121,11 @@ class Server:
         for session in islice(self._batch, SLICE):
             served += 1
             if connection := self._connections.get(session):
-                connection.serve()
+                try:
+                    connection.serve()
+                except Exception:  # a bug: it may cost this peer its connection, and nobody else
+                    log.exception("cannot serve %r", session)
+                    connection.abort()
         if served == SLICE:
             self._loop.call_soon(self._serve)
             return
@@ -206,6 +213,10 @@ class _Connection(asyncio.Protocol):
                 return
         if session.want_data != self._reading:
             self._set_reading(not self._reading)
+
+    def abort(self) -> None:
+        """Give the connection up."""
+        self._transport.abort()
 
     def report_progress(self) -> None:
         """Tell the session how much its socket still refuses."""

@@ -44,13 +44,15 @@ def connect(
     history: int | None = None,
     client: str | None = None,
     every_frame: bool = False,
-    reconnect: bool = False,
+    reconnect: bool = True,
 ) -> "Chat":
     """Connect to a server and join rooms: ``with connect(url, nick=...) as chat``.
 
     ``history`` asks for the last n messages of each room; with ``every_frame``, events are all that
-    the server says, answers included. With ``reconnect`` a connection that is lost later is made again,
-    everything goes on from where it was, and what cannot be had is a `Gap` event.
+    the server says, answers included.
+
+    A connection that is lost later is made again: everything goes on from where it was, and what cannot
+    be had is a `Gap` event. Without ``reconnect``, its loss is the end.
 
     Raises `OSError` where there is no server, `RefusedError` where it does not want us, `UsageError`
     for arguments that cannot be.
@@ -121,8 +123,9 @@ class Chat:
         return self._connection.ask(lambda: self._session.post(room or self._room, text))
 
     def flush(self) -> None:
-        """Wait until every post is acknowledged or refused."""
+        """Wait until every post is acknowledged or refused; raises what ended the session before that."""
         self._connection.wait_for(lambda: not self._session.unacknowledged)
+        self._session.raise_unless_ours()
 
     def history(
         self,

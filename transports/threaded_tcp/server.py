@@ -143,8 +143,13 @@ class Server:
             self._accept(True)
 
     def _serve(self, connection: "_Connection") -> None:
-        connection.write(self._selector)
         session = connection.session
+        try:
+            connection.write(self._selector)
+        except Exception:  # a bug: it may cost this peer its connection, and nobody else
+            log.exception("cannot serve %r", session)
+            connection.broken = True
+            connection.shut(socket.SHUT_RDWR)
         if connection.broken and connection.reader_left:
             session.connection_lost()
         if session.closed:
@@ -201,7 +206,11 @@ class Server:
 
     def _read(self, connection: "_Connection") -> None:
         """Be the reader of one connection."""
-        connection.read()
+        try:
+            connection.read()
+        except Exception:  # likewise
+            log.exception("cannot read from %r", connection.session)
+            connection.broken = True
         self._left.append(connection)
         self._wake()
 

@@ -1,0 +1,33 @@
+"""A bug in the core, met while one peer is served, costs that peer its connection and nobody else."""
+
+from collections.abc import Callable
+
+import pytest
+
+from chatcore.messages import Ack
+from chatcore.session import Session
+from tests.contract.servers import House
+
+
+class Bug(Exception):
+    """What no test expects."""
+
+
+@pytest.mark.parametrize("method", ["data_to_send", "receive_data"])
+def test_nobody_else_notices_a_bug(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str
+) -> None:
+    ann, victim = house.member("ann"), house.member("victim")
+    working: Callable[..., bytes] = getattr(Session, method)
+
+    def broken(session: Session, *args: bytes) -> bytes:
+        if session.nick == "victim":
+            raise Bug
+        return working(session, *args)
+
+    monkeypatch.setattr(Session, method, broken)
+    victim.ask("ping")
+    victim.wait_for_end()
+    ann.post("still here?", "a-1")
+    assert ann.receive(Ack).id == "a-1"
+    assert "Bug" in caplog.text
