@@ -27,6 +27,7 @@ _ENDINGS = {
     "timeout": "there was no sign of life in time",
     "protocol": "the server did not understand us",
     "lost": "the connection was lost",
+    "nick_taken": "somebody else has this name now",
 }
 
 _GAPS = {
@@ -68,6 +69,7 @@ class Conversation:
         self.current: str | None = None
         self._painter = painter
         self._rooms: dict[str, _Room] = {}  # by folded name, in the order in which they were joined
+        self._offline: str | None = None  # why there is no connection, as it was told last
 
     # --- what one may ask ------------------------------------------------------------------------
 
@@ -114,12 +116,18 @@ class Conversation:
             case Error():
                 return self._painter.warning(f"{event.message} ({event.code})")
             case Offline():
-                why = _ending(event.reason)
-                return self._painter.warning(f"disconnected: {why}; trying again in {event.retry_in:.0f} s")
+                return self._went_offline(event.reason)
             case Online():
+                self._offline = None
                 return self._painter.note("connected again")
             case _:
                 return []
+
+    def _went_offline(self, reason: str) -> Fragments:
+        # Every try that fails is told of; a person wants to know once, or if something else is wrong.
+        known = self._offline is not None and reason in (self._offline, "lost")
+        self._offline = reason if not known else self._offline
+        return [] if known else self._painter.warning(f"disconnected: {_ending(reason)}; trying to come back")
 
     def _message(self, event: Message) -> Fragments:
         room = self._rooms.get(fold(event.room))

@@ -38,10 +38,11 @@ def run(url: str, nick: str, rooms: Sequence[str], history: int | None, *, json:
                 offline_since = None
                 complain("connected again")
             elif isinstance(event, Offline):
-                offline_since = offline_since or time.monotonic()
-                if time.monotonic() - offline_since > PATIENCE:
+                if offline_since is None:
+                    offline_since = time.monotonic()
+                    complain(f"the connection ended ({event.reason}); trying to come back")
+                elif time.monotonic() - offline_since > PATIENCE:
                     raise DisconnectedError(event.reason)
-                complain(f"the connection ended ({event.reason}); trying again in {event.retry_in:.1f} s")
             elif json:
                 sys.stdout.write(encode(event).decode())
             else:

@@ -117,8 +117,10 @@ def test_a_room_whose_record_was_replaced_says_so(talk: Conversation) -> None:
 
 
 def test_a_connection_that_is_made_again_is_told_and_its_rooms_are_not(talk: Conversation) -> None:
-    line = "disconnected: the connection was lost (lost); trying again in 2 s"
-    assert told(talk, Offline("lost", 2.2)) == f"* {line}\n"
+    line = "disconnected: the server is shutting down (drain); trying to come back"
+    assert told(talk, Offline("drain", 2.2)) == f"* {line}\n"
+    assert told(talk, Offline("lost", 2.2)) == ""  # a try that failed is no news
+    assert "somebody else" in told(talk, Offline("nick_taken", 2.2))
     assert told(talk, Online()) == "* connected again\n"
     assert told(talk, joined()) == ""
 

@@ -180,7 +180,7 @@ def test_it_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
         assert json.loads(line_of(process.stdout))["type"] == "welcome"
         server.signal(signal.SIGTERM)
         server.wait()
-        assert "trying again" in line_of(process.stderr)
+        assert "trying to come back" in line_of(process.stderr)
         process.stdin.write("said while nobody was there\n")
         process.stdin.flush()
         with chat_server("--journal", journal, listens=(server.url,)):

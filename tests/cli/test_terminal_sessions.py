@@ -127,7 +127,7 @@ def test_a_server_that_restarts_leaves_the_draft_alone() -> None:
             alice.type("this is not fin")
             alice.wait_line("alice@lobby> this is not fin")
             first.close()
-            alice.wait("disconnected: the server is shutting down (drain); trying again in")
+            alice.wait("disconnected: the server is shutting down (drain); trying to come back")
             alice.wait_line("alice@lobby> this is not fin")
             with serve(url, hub=hub), connect(url, nick="bob") as bob:
                 alice.wait("connected again")
@@ -143,7 +143,7 @@ def test_what_is_said_while_the_server_is_away_is_said_later() -> None:
         url = str(server.listening[0])
         with client(server) as alice:
             first.close()
-            alice.wait("trying again in")
+            alice.wait("trying to come back")
             alice.type(f"is anybody there?{ENTER}")
             alice.wait_line("alice@lobby>")
             with serve(url, hub=hub):

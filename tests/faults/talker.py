@@ -34,6 +34,7 @@ __all__ = ["Talker", "Talks"]
 
 ROOM = "lobby"
 WINDOW = 8
+NOWHERE = Position(epoch="none", seq=0)
 
 
 class Talks:
@@ -45,7 +46,7 @@ class Talks:
         self._changed = threading.Condition()
         self._up = False
         self._acks = 0
-        self._head = 0
+        self._heads: dict[str, int] = {}  # by epoch
         self._ending = False
         self._quiet = 0
 
@@ -79,20 +80,24 @@ class Talks:
         with self._changed:
             assert self._changed.wait_for(lambda: self._up, DEADLINE), "there is no server"
 
-    def note_ack(self, seq: int) -> None:
+    def note_head(self, epoch: str, seq: int) -> None:
+        """Note a number that was given out."""
+        with self._changed:
+            self._heads[epoch] = max(self._heads.get(epoch, 0), seq)
+
+    def note_ack(self) -> None:
         """Count an acknowledgement."""
         with self._changed:
             self._acks += 1
-            self._head = max(self._head, seq)
             self._changed.notify_all()
 
-    def wait_for_all(self, talkers: int) -> int:
+    def wait_for_all(self, talkers: int, epoch: str) -> int:
         """Wait until every talker has all its answers; return the last number that was given out."""
         with self._changed:
             self._quiet += 1
             self._changed.notify_all()
             assert self._changed.wait_for(lambda: self._quiet == talkers, DEADLINE), "the others go on"
-            return self._head
+            return self._heads[epoch]
 
 
 class Lost(Exception):
@@ -113,7 +118,7 @@ class Talker(threading.Thread):
         self._again: deque[Post] = deque()  # to be sent again before anything new
         self._wait = 0.0
         self._secret: str | None = None
-        self._position: Position | None = None
+        self._position = NOWHERE
 
     def run(self) -> None:
         """Talk until the end, over as many connections as it takes."""
@@ -132,8 +137,8 @@ class Talker(threading.Thread):
                 while self._unanswered or self._again or not self._talks.ending:
                     self._post(peer)
                     self._take(peer)
-                head = self._talks.wait_for_all(self._talkers)
-                while self._position is None or self._position.seq < head:
+                head = self._talks.wait_for_all(self._talkers, self._position.epoch)
+                while self._position.seq < head:
                     self._take(peer)
                 self._talks.history.note(Finished(self._nick, ROOM))
                 return True
@@ -145,7 +150,7 @@ class Talker(threading.Thread):
         self._again = deque([*self._unanswered, *self._again])
         self._unanswered.clear()
         self._send(peer, Hello(protocol=PROTOCOL, nick=self._nick, session=self._secret))
-        self._send(peer, Join(room=ROOM, after=self._position))
+        self._send(peer, Join(room=ROOM, after=None if self._position == NOWHERE else self._position))
         while not isinstance(self._take(peer), Joined):
             pass
 
@@ -181,6 +186,7 @@ class Talker(threading.Thread):
                 self._secret = frame.session
             case Joined():
                 self._position = Position(epoch=frame.epoch, seq=frame.after)
+                self._talks.note_head(frame.epoch, frame.head)
             case Message():
                 self._move(frame.seq)
             case Gap():
@@ -189,7 +195,8 @@ class Talker(threading.Thread):
                 self._send(peer, Pong(token=frame.token))
             case Ack():
                 self._settle(frame.id)
-                self._talks.note_ack(frame.seq)
+                self._talks.note_head(self._position.epoch, frame.seq)
+                self._talks.note_ack()
             case Error():
                 assert frame.id is not None, frame
                 assert frame.retry_after is not None, frame
@@ -200,7 +207,6 @@ class Talker(threading.Thread):
         return frame
 
     def _move(self, seq: int) -> None:
-        assert self._position is not None
         self._position = Position(epoch=self._position.epoch, seq=seq)
 
     def _settle(self, id_: str) -> Post:

@@ -196,7 +196,7 @@ def test_a_connection_that_leads_nowhere_is_reset(ends: Ends, why: str) -> None:
     else:
         ends.stop_listening()
     address = ("127.0.0.1", ends.proxy.port)
-    with socket.create_connection(address, WAIT) as client, pytest.raises(ConnectionResetError):
+    with pytest.raises(ConnectionResetError), socket.create_connection(address, WAIT) as client:
         client.recv(1)
 
 

@@ -1,0 +1,97 @@
+"""The same storm on a file system that loses, with its power, everything that was not synced."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.faults.checker import check
+from tests.faults.history import Told
+from tests.faults.storm import ROUNDS, Storm
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file system: a library to be loaded into a server."""
+    compiler = shutil.which("gcc")
+    if compiler is None or not Path("/proc/self/fd").is_dir():
+        if os.environ.get("CI") == "true":
+            pytest.fail("there is no gcc; `make system` installs it")
+        pytest.skip("there is no gcc, or no /proc, to make a file system that forgets")
+    target = tmp_path_factory.mktemp("unsynced") / "unsynced.so"
+    source = Path(__file__).with_name("unsynced.c")
+    flags = ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-format-truncation"]
+    subprocess.run([compiler, *flags, "-o", target, source], check=True)
+    return target
+
+
+class Machine:
+    """A directory, and what of it is on the disk."""
+
+    def __init__(self, base: Path, library: Path) -> None:
+        self.directory = base / "memory"
+        self.disk = base / "disk"
+        self.directory.mkdir()
+        self.disk.mkdir()
+        self.env = {"LD_PRELOAD": str(library), "SYNCED": str(self.disk)}
+
+    def lose_power(self) -> None:
+        """Leave of each file what is on the disk; it stays the same file."""
+        for path in self.directory.iterdir():
+            kept = self.disk / path.name
+            if kept.exists():
+                path.write_bytes(kept.read_bytes())
+            else:
+                path.unlink()
+
+
+@pytest.fixture
+def machine(tmp_path: Path, library: Path) -> Machine:
+    """A machine that can lose its power."""
+    return Machine(tmp_path, library)
+
+
+def rage(storm: Storm, machine: Machine) -> None:
+    """Let the power fail again and again, under each transport."""
+    storm.begin()
+    for _ in range(max(ROUNDS // 2, 1)):
+        for transport in ("asyncio", "threaded"):
+            storm.round(transport)
+            machine.lose_power()
+
+
+def test_what_was_synced_survives_and_the_epoch_with_it(machine: Machine) -> None:
+    storm = Storm(machine.directory / "journal.db", seed=ROUNDS, **machine.env)
+    rage(storm, machine)
+    events, logs = storm.end("threaded")
+    assert check(events, logs) == []
+    told = [event.frame for event in events if isinstance(event, Told)]
+    assert {frame.durability for frame in told if frame.type == "ack"} == {"synced"}
+    assert len({frame.epoch for frame in told if frame.type == "joined"}) == 1
+
+
+def test_what_was_only_written_is_lost_and_every_reader_is_told_that_a_new_life_began(
+    machine: Machine,
+) -> None:
+    storm = Storm(machine.directory / "journal.db", seed=ROUNDS, synchronous="NORMAL", **machine.env)
+    rage(storm, machine)
+    events, logs = storm.end("threaded")
+    told = [event.frame for event in events if isinstance(event, Told)]
+    assert {frame.durability for frame in told if frame.type == "ack"} == {"written"}
+    assert {violation.kind for violation in check(events, logs, survives=("written",))} == {"lost"}
+    assert check(events, logs, survives=("synced",)) == []
+    assert len({frame.epoch for frame in told if frame.type == "joined"}) > 1
+
+
+def test_a_sync_that_fails_is_no_acknowledgement_and_the_server_recovers(machine: Machine) -> None:
+    storm = Storm(machine.directory / "journal.db", seed=ROUNDS, **machine.env)
+    storm.begin()
+    for transport in ("asyncio", "threaded"):
+        storm.round(transport, meanwhile=(machine.disk / "fail").touch)
+        machine.lose_power()
+    events, logs = storm.end("threaded")
+    assert check(events, logs) == []
+    refusals = [event.frame for event in events if isinstance(event, Told) and event.frame.type == "error"]
+    assert {refusal.code for refusal in refusals} == {"unavailable"}
