@@ -12,6 +12,7 @@ UV := $(UV_VENV)/bin/uv
 CODE := $(wildcard chatcore transports cli tests benchmarks docs/picture.py)
 PIP := pip --disable-pip-version-check --no-input -qq
 ARGS ?=
+ROUNDS ?= 500
 SEEDS ?= 5000
 
 .DEFAULT_GOAL := help
@@ -35,6 +36,10 @@ test: $(STAMP) system ## run the whole test suite
 .PHONY: simulate
 simulate: $(STAMP) ## run the simulation over SEEDS seeds; ARGS=4711 begins there
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
+
+.PHONY: kill
+kill: $(STAMP) system ## kill a server in a storm of posts, and cut its power, ROUNDS times under each transport
+	@ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -o faulthandler_timeout=0 tests/faults/test_kill.py tests/faults/test_power.py $(ARGS)
 
 .PHONY: check
 check: $(STAMP) ## lint, formatting, types on each Python, and the floors
@@ -63,10 +68,11 @@ lock: $(UV) ## renew requirements.lock from pyproject.toml; ARGS=--upgrade for n
 setup: $(STAMP) ## make the environment, and do nothing else
 
 .PHONY: system
-system: ## install nc and telnet if they are missing; some tests drive the server with them
+system: ## install nc, telnet and gcc if they are missing; some tests need them
 	@missing=; \
 	command -v nc >/dev/null || missing="$$missing netcat-openbsd"; \
 	command -v telnet >/dev/null || missing="$$missing telnet"; \
+	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
 	[ -n "$$missing" ] || exit 0; \
 	if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
 	install() { $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing; }; \

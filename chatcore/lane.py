@@ -3,7 +3,8 @@
 The server takes nothing of a sender past a post that it refused for now, so what is sent again is
 stored in the order in which it was said. This is the other half of that rule: after such a refusal
 nothing more is sent until everything on the way is answered and the time given is over; then all
-that was refused goes out again, first to last, before anything new.
+that was refused goes out again, first to last, before anything new. First is what was said first:
+refusals may come in another order, since not all of them are the journal's.
 """
 
 from collections import deque
@@ -16,12 +17,15 @@ __all__ = ["Lane"]
 class Lane:
     """One room's posts: those that wait, those on the way, and those that were refused for now."""
 
-    __slots__ = ("_not_before", "_refused", "_sent", "_waiting")
+    __slots__ = ("_not_before", "_numbers", "_refused", "_sent", "_waiting")
 
     def __init__(self) -> None:
         self._waiting: deque[Posting] = deque()
         self._sent: dict[str, Posting] = {}  # by id, in order
         self._refused: list[Posting] = []
+        self._numbers: dict[
+            str, int
+        ] = {}  # of what was sent and has no answer, by id: its place in the order
         self._not_before = 0.0
 
     def __len__(self) -> int:
@@ -50,6 +54,7 @@ class Lane:
         if posting.sent_at is None:
             posting.sent_at = now
         self._sent[posting.post.id] = posting
+        self._numbers.setdefault(posting.post.id, 1 + max(self._numbers.values(), default=0))
         return posting
 
     def next_deadline(self) -> float | None:
@@ -58,6 +63,7 @@ class Lane:
 
     def settle(self, id_: str) -> Posting | None:
         """Take out the post that was answered for good, or ``None`` if there is none such."""
+        self._numbers.pop(id_, None)
         return self._sent.pop(id_, None)
 
     def refuse(self, id_: str, until: float) -> bool:
@@ -65,7 +71,7 @@ class Lane:
         posting = self._sent.pop(id_, None)
         if posting is None:
             return False
-        self._refused.append(posting)
+        self._refused = self._in_order([*self._refused, posting])
         self._not_before = max(self._not_before, until)
         return True
 
@@ -83,8 +89,12 @@ class Lane:
 
     def clear(self) -> list[Posting]:
         """Take out everything that has no answer, first to last."""
-        everything = [*self._refused, *self._sent.values(), *self._waiting]
+        everything = [*self._in_order([*self._refused, *self._sent.values()]), *self._waiting]
         self._refused.clear()
         self._sent.clear()
         self._waiting.clear()
+        self._numbers.clear()
         return everything
+
+    def _in_order(self, sent: list[Posting]) -> list[Posting]:
+        return sorted(sent, key=lambda posting: self._numbers[posting.post.id])

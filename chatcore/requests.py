@@ -6,10 +6,10 @@ as a draft or a chore, and done when the lock is released.
 
 from typing import TYPE_CHECKING
 
-from chatcore import __version__, journal
-from chatcore.errors import ErrorCode, Fault
-from chatcore.journal import Draft, Outcome, Unavailable
-from chatcore.member import Held, Member
+from chatcore import __version__, journal, posting, questions
+from chatcore.errors import Fault
+from chatcore.journal import Unavailable
+from chatcore.member import Member
 from chatcore.messages import (
     PROTOCOL,
     Hello,
@@ -17,9 +17,7 @@ from chatcore.messages import (
     Join,
     Leave,
     Left,
-    Members,
     NickFrame,
-    Page,
     Ping,
     Pong,
     Post,
@@ -32,20 +30,17 @@ from chatcore.wire import Hangup, Item, Reply
 if TYPE_CHECKING:
     from chatcore.session import Session
 
-__all__ = ["answer", "catch_up", "handle", "handle_late", "is_answerable", "refuse_draft", "remove"]
+__all__ = ["catch_up", "handle", "handle_late", "remove"]
 
 SERVER = f"chatcore/{__version__}"
 PAGE_BYTES = 128 * 1024  # of one read of a reader that is behind
-
-_ENVELOPE = 1_024  # bytes of a line that are not for the list it carries
-_NAME = 35  # bytes of a nick in a list: 32, two quotes and a comma
 
 
 def handle(session: "Session", item: Item, now: float) -> None:
     """Do what one thing that came from the peer asks for, before or after the handshake."""
     match item:
         case Post():
-            _post(session, item, now)
+            posting.post(session, item, now)
         case Fault(id=None, fatal=False) if not session.want_data:
             pass  # it has not read of its earlier ones, and waits for no answer to this one
         case Fault(fatal=True):
@@ -75,7 +70,7 @@ def handle(session: "Session", item: Item, now: float) -> None:
         case NickFrame():
             _nick(session, item)
         case History() | Who():
-            _ask(session, item)
+            questions.ask(session, item)
 
 
 def handle_late(session: "Session", item: Item) -> None:
@@ -270,172 +265,5 @@ def catch_up(session: "Session", member: Member) -> None:
             before=below,
             limit=hub.limits.page_messages,
             max_bytes=PAGE_BYTES,
-        )
-    )
-
-
-# --- posts ---------------------------------------------------------------------------------------
-
-
-def _post(session: "Session", frame: Post, now: float) -> None:
-    member = session.members.get(frame.room) or session.members.get(fold(frame.room))
-    if member is None:
-        _refuse_stranger(session, frame, now)
-        return
-    held = member.held
-    place = session.next_place() if held is None else held.place
-    if held is not None and held.id != frame.id:
-        session.refuse(
-            held.code,
-            "an earlier post was refused and comes first",
-            room=member.room.name,
-            id=frame.id,
-            retry_after=max(held.until - now, 0.0),
-        )
-    elif wait := session.take_token(now):
-        _hold(session, member, frame.id, place, "rate_limited", wait)
-        session.refuse(
-            "rate_limited", "not sent: too many frames", room=frame.room, id=frame.id, retry_after=wait
-        )
-    else:
-        member.held = None
-        _submit(session, member, frame, place)
-
-
-def _refuse_stranger(session: "Session", frame: Post, now: float) -> None:
-    if wait := session.take_token(now):
-        session.refuse("rate_limited", "too many frames", room=frame.room, id=frame.id, retry_after=wait)
-    else:
-        code: ErrorCode = "not_joined" if session.identity else "bad_state"
-        session.refuse(code, "join the room before you post to it", room=frame.room, id=frame.id)
-
-
-def _submit(session: "Session", member: Member, frame: Post, place: int) -> None:
-    if _utf8_longer_than(frame.text, session.hub.limits.text_bytes):
-        session.refuse("too_long", "not sent: the text is too long", room=frame.room, id=frame.id)
-        return
-    if not session.wire.typed:
-        member.own.add(frame.id)
-    session.in_flight += 1
-    session.drafts.append((Draft(member.room.name, frame.id, session.nick, frame.text), place))
-
-
-def refuse_draft(session: "Session", draft: Draft, place: int, outcome: Outcome) -> None:
-    """Tell the sender that a post was not taken."""
-    member = session.members.get(draft.room)
-    if member is not None:
-        member.own.discard(draft.id)
-    if outcome.kind == "conflict":
-        session.refuse("conflict", "this id belongs to another text", room=draft.room, id=draft.id)
-    else:
-        wait = outcome.retry_after
-        if member is not None:
-            _hold(session, member, draft.id, place, "unavailable", wait)
-        message = "not sent: it cannot be stored now"
-        session.refuse("unavailable", message, room=draft.room, id=draft.id, retry_after=wait)
-
-
-def _hold(session: "Session", member: Member, id_: str, place: int, code: ErrorCode, wait: float) -> None:
-    # What is refused now will be sent again; until it is, nothing of the same sender may overtake it.
-    held = member.held
-    if session.wire.typed and (held is None or place <= held.place):
-        member.held = Held(id_, code, session.hub.clock() + wait, place)
-
-
-def _utf8_longer_than(text: str, size: int) -> bool:
-    return len(text) > size or (len(text) * 4 > size and len(text.encode()) > size)
-
-
-# --- questions -----------------------------------------------------------------------------------
-
-
-def _ask(session: "Session", frame: History | Who) -> None:
-    member = session.members.get(fold(frame.room))
-    if member is None:
-        token = frame.token if isinstance(frame, History) else None
-        session.refuse("not_joined", "you are not in this room", room=fold(frame.room), id=token)
-    elif isinstance(frame, History) and frame.before is not None and frame.after is not None:
-        session.refuse(
-            "bad_frame", "history has either before or after", room=fold(frame.room), id=frame.token
-        )
-    else:
-        session.questions.append((frame, member.room.presence.flushes))
-        session.port.mark(session)
-
-
-def is_answerable(session: "Session", frame: History | Who, flushes: int) -> bool:
-    """Tell whether a question can be answered now, that was asked after so many flushes of presence.
-
-    `Who` is answered as of the last flush: a net change leaves out who came and went, so it could not
-    be applied to what was true in between. What has changed before the question is waited for.
-    """
-    member = session.members.get(fold(frame.room))
-    if isinstance(frame, History) or member is None:
-        return True
-    presence = member.room.presence
-    return not presence.pending or presence.flushes != flushes
-
-
-def answer(session: "Session", frame: History | Who) -> None:
-    """Answer a question whose turn has come."""
-    member = session.members.get(fold(frame.room))
-    if member is None:
-        token = frame.token if isinstance(frame, History) else None
-        session.refuse("not_joined", "you have left this room", room=frame.room, id=token)
-    elif isinstance(frame, Who):
-        _answer_who(session, member, frame)
-    else:
-        _answer_history(session, member, frame)
-
-
-def _answer_who(session: "Session", member: Member, frame: Who) -> None:
-    room = member.room
-    fit = max((session.hub.limits.line_bytes - _ENVELOPE) // _NAME, 1)
-    nicks, more = room.nicks(frame.after, fit)
-    session.send(Members(room=room.name, nicks=tuple(nicks), count=room.told_count, more=more))
-
-
-def _answer_history(session: "Session", member: Member, frame: History) -> None:
-    hub, room, wire = session.hub, member.room, session.wire
-    limits = hub.limits
-    below, after = room.head + 1, frame.after
-    if frame.epoch is not None and frame.epoch != room.epoch:
-        after = None if after is None else 0  # numbers of another life mean nothing here
-    elif frame.before is not None:
-        below = min(frame.before, below)
-    session.paging = True
-
-    def deliver(page: journal.Page | Unavailable) -> None:
-        with hub.lock:
-            session.paging = False
-            if isinstance(page, Unavailable):
-                session.refuse(
-                    "unavailable",
-                    "the history cannot be read now",
-                    room=room.name,
-                    id=frame.token,
-                    retry_after=page.retry_after,
-                )
-            else:
-                head = Page(
-                    room=room.name,
-                    epoch=page.epoch,
-                    base=page.base,
-                    more=page.more,
-                    token=frame.token,
-                    messages=(),
-                )
-                session.send_encoded(wire.encode_page(head, [entry.data for entry in page.entries]))
-        hub.wake_ports()
-
-    session.chores.append(
-        lambda: hub.journal.read(
-            room.name,
-            wire,
-            deliver,
-            after=after,
-            before=below,
-            limit=min(frame.limit or limits.page_messages, limits.page_messages),
-            max_bytes=limits.line_bytes - _ENVELOPE,
         )
     )

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from chatcore import requests
+from chatcore import posting, questions, requests
 from chatcore.bucket import TokenBucket
 from chatcore.errors import ErrorCode
 from chatcore.identities import Identity
@@ -390,7 +390,7 @@ class Session:
                 if outcome.kind in ("stored", "repeat"):
                     self.send(Ack(room=draft.room, id=draft.id, seq=outcome.seq, durability=durability))
                 else:
-                    requests.refuse_draft(self, draft, place, outcome)
+                    posting.refuse_draft(self, draft, place, outcome)
         self.hub.wake_ports()
 
     # --- output ----------------------------------------------------------------------------------
@@ -459,10 +459,10 @@ class Session:
     def _next_answer(self) -> bytes:
         while not self.outbox and self.questions and not self.paging:
             question, flushes = self.questions[0]
-            if not requests.is_answerable(self, question, flushes):
+            if not questions.is_answerable(self, question, flushes):
                 break
             self.questions.popleft()
-            requests.answer(self, question)
+            questions.answer(self, question)
         return self.outbox.take(PIECE) if self.outbox else b""
 
     def _owes(self) -> bool:

@@ -97,7 +97,8 @@ class Journal(Protocol):
 
         ``done`` is called once, from any thread, with an outcome for each. MUST NOT store a draft
         that was submitted before the refusal of an earlier one of the same room was told: a sender
-        who is refused sends again, in order.
+        who is refused sends again, in order. MUST tell refusals in the order of submission: a
+        sender's session takes the first that it is told for the first that was refused.
         """
 
     def read(

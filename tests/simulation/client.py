@@ -64,7 +64,6 @@ class Client:
         self.must_reach: dict[str, tuple[str, int]] = {}  # what is owed before the end, by room
         self.closing: Closing | None = None
         self.gone = False  # nothing comes any more
-        self._broke_at: float | None = None  # when it went, if that was in no order
         self.said_goodbye = False
         self.retry_at = 0.0
         self._world = world
@@ -94,8 +93,8 @@ class Client:
         """Whether the server must still know its secret: the socket is open, or broke not long ago."""
         if self.welcome is None or self.said_goodbye or self.closing:
             return False
-        patience = self._limits.session_seconds
-        return not self.gone or (self._broke_at is not None and self._world.now < self._broke_at + patience)
+        lost_at, patience = self.pipe.lost_at, self._limits.session_seconds
+        return lost_at is None or self._world.now < lost_at + patience
 
     def judge_answered(self) -> None:
         """Demand that every question has its answer."""
@@ -141,7 +140,7 @@ class Client:
     def resume(self, room: str) -> None:
         """Send again what has no answer. To be done before anything new is said in a room."""
         self.unresumed.discard(room)
-        for id_, text in self.sender.again(room):
+        for id_, text in self.sender.again(room, self.name):
             self.post(room, id_, text)
 
     def is_waiting_for(self, id_: str) -> bool:
@@ -187,8 +186,7 @@ class Client:
     def ended(self, *, in_order: bool) -> None:
         """Learn that nothing more comes."""
         self.gone = True
-        self._broke_at = None if in_order else self._world.now
-        self.sender.forget_connection()
+        self.sender.forget(self.name)
         if in_order:
             self.pipe.client_ended = True
             if self.said_goodbye and self.welcome and not self.closing:
@@ -213,7 +211,7 @@ class Client:
                 self._page(frame)
             case Ack():
                 self._answered(frame.id)
-                self.sender.ack(frame)
+                self.sender.ack(frame, self.name)
             case Error():
                 self._error(frame)
             case Welcome():
@@ -281,7 +279,7 @@ class Client:
             self.retry_at = self._world.now + error.retry_after
         if error.id is not None and self.sender.knows(error.id):
             self._answered(error.id)
-            self.sender.error(error)
+            self.sender.error(error, self.name)
         elif error.id is not None:
             expect(self._histories.pop(error.id, None) is not None, self, "did not ask for", error)
         elif error.room is not None:

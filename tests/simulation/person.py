@@ -166,9 +166,11 @@ class TypedPerson:
     def _draft(self, client: Client, room: str) -> tuple[str, str]:
         answered = [id_ for id_ in self.sender.answered(room) if not client.is_waiting_for(id_)]
         if answered and self._random.random() < 0.15:
-            return self.sender.repeat(self._random.choice(answered), self._random.choice((None, "other")))
+            return self.sender.repeat(
+                self._random.choice(answered), client.name, self._random.choice((None, "other"))
+            )
         size = _TOO_LONG if self._random.random() < 0.03 else self._random.choice((0, 10, 50))
-        return self.sender.new(room, size, self._random.choice((1, 1, 2)))
+        return self.sender.new(room, client.name, size, self._random.choice((1, 1, 2)))
 
     def _resume(self, client: Client, room: str) -> str:
         client.resume(room)

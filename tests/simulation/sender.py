@@ -23,6 +23,7 @@ class _Post:
     acks: int = 0
     conflicts: int = 0
     others: int = 0  # refusals for any other reason
+    via: str = ""  # the client that sent it last: what others were answered settles nothing
     refused: bool = False  # since it was sent last: it is sent again, whatever else is answered
     again: bool = False  # it was sent once more after its answer: its place in the order is open
 
@@ -40,29 +41,29 @@ class Sender:
         self._unanswered: dict[str, dict[str, _Post]] = {}  # by room and id, in order
         self._refused: set[str] = set()  # rooms in which something is to be sent again
 
-    def new(self, room: str, size: int, lines: int) -> tuple[str, str]:
+    def new(self, room: str, via: str, size: int, lines: int) -> tuple[str, str]:
         """Return the id and the text of a new post. Every text is unique and tells whose it is."""
         number = len(self._posts) + 1
         text = "\n".join([f"{self.name}.{number}." + "x" * size, *["y"] * (lines - 1)])
-        post = _Post(room, f"{self.name}-{number}", number, text, self._record.epoch)
+        post = _Post(room, f"{self.name}-{number}", number, text, self._record.epoch, via=via)
         self._posts[post.id] = post
         self._unanswered.setdefault(room, {})[post.id] = post
         post.sent[text] += 1
         return post.id, text
 
-    def again(self, room: str) -> list[tuple[str, str]]:
+    def again(self, room: str, via: str) -> list[tuple[str, str]]:
         """Return what is to be sent again, in order: all that has no answer yet."""
         self._refused.discard(room)
         posts = list(self._unanswered.get(room, {}).values())
         for post in posts:
-            post.refused = False
+            post.via, post.refused = via, False
             post.sent[post.text] += 1
         return [(post.id, post.text) for post in posts]
 
-    def repeat(self, id_: str, text: str | None) -> tuple[str, str]:
+    def repeat(self, id_: str, via: str, text: str | None) -> tuple[str, str]:
         """Return an answered post to be sent once more, perhaps with another text."""
         post = self._posts[id_]
-        post.again = True
+        post.via, post.again = via, True
         self._unanswered[post.room][id_] = post
         text = text or post.text
         post.sent[text] += 1
@@ -81,9 +82,11 @@ class Sender:
         """Tell whether everything has its answer."""
         return not self._unanswered.get(room)
 
-    def forget_connection(self) -> None:
-        """Every post that has no answer may be lost."""
-        self._refused.update(room for room, posts in self._unanswered.items() if posts)
+    def forget(self, client: str) -> None:
+        """A connection is gone: what it sent and got no answer to may be lost."""
+        for room, posts in self._unanswered.items():
+            if any(post.via == client for post in posts.values()):
+                self._refused.add(room)
 
     def room_of(self, id_: str) -> str:
         """Return the room of a post."""
@@ -93,25 +96,29 @@ class Sender:
         """Tell whether an id is that of a post."""
         return id_ in self._posts
 
-    def ack(self, ack: Ack) -> None:
+    def ack(self, ack: Ack, via: str) -> None:
         """Judge an acknowledgement: the post is in the record, under this number."""
         post = self._posts[ack.id]
         post.acks += 1
-        if not post.refused:  # else the server waits for it to come again, though it is stored by now
+        if (
+            post.via == via and not post.refused
+        ):  # else the server waits for it to come again, though it is stored by now
             self._unanswered[post.room].pop(ack.id, None)
         found = self._record.find(ack.room, ack.id).values()
         texts = {message.text for message in found if message.seq == ack.seq}
         expect(bool(texts & post.sent.keys()), ack, "is not in the record:", list(found))
         self._judge_answers(post)
 
-    def error(self, error: Error) -> None:
+    def error(self, error: Error, via: str) -> None:
         """Judge a refusal."""
         post = self._posts[error.id or ""]
         if error.code == "conflict":
             post.conflicts += 1
         else:
             post.others += 1
-        if error.code in ("conflict", "too_long"):
+        if post.via != via:
+            pass
+        elif error.code in ("conflict", "too_long"):
             self._unanswered[post.room].pop(post.id, None)
         else:
             expect(error.code in ("unavailable", "rate_limited", "not_joined"), error, "for", post)

@@ -13,6 +13,8 @@ from tests.simulation.world import World
 
 __all__ = ["Pipe", "Receiver", "SimTransport"]
 
+_PATIENCE = 1.0  # seconds: more than any answer has to wait for a time
+
 
 class Receiver(Protocol):
     """The far end of a connection."""
@@ -37,6 +39,7 @@ class Pipe:
         self.client_ended = False  # it has shut its side, in order
         self.vanished = False  # it is gone, and nobody was told
         self.server_ended = False
+        self.lost_at: float | None = None  # when the server lost it
         self.pace = random.choice((0.1, 1, 3))  # how eagerly the client reads
         self.over = False  # the client knows that nothing comes any more
 
@@ -206,7 +209,7 @@ class SimTransport:
         # Nothing that a session owes takes long once it is calm: it need not be cut off.
         begun, due = self._world.calm_since, session.end_by
         if not in_order and begun is not None and due is not None:
-            expect(not begun < due <= self._world.now, session, "was cut off")
+            expect(not begun + _PATIENCE < due <= self._world.now, session, "was cut off")
         self._lose(session)
         if in_order:
             pipe.server_ended = True  # it reads the rest, then the end
@@ -216,6 +219,7 @@ class SimTransport:
 
     def _lose(self, session: Session) -> str:
         pipe = self.pipes.pop(session)
+        pipe.lost_at = self._world.now
         self._serving.pop(session, None)
         del self._reading[session]
         session.connection_lost()
