@@ -36,6 +36,7 @@ test: $(STAMP) system ## run the whole test suite
 .PHONY: simulate
 simulate: $(STAMP) ## run the simulation over SEEDS seeds; ARGS=4711 begins there
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
+	@$(BIN)/python -m tests.system --seeds $(SEEDS) $(ARGS)
 
 .PHONY: kill
 kill: $(STAMP) system ## kill a server in a storm of posts, and cut its power, ROUNDS times under each transport

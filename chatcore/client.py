@@ -185,6 +185,11 @@ class ClientSession:
             raise UsageError(f"you are not in {room}")
         return position
 
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        """The rooms that we are in, folded; also while there is no connection."""
+        return tuple(self._readings)
+
     def is_replay(self, message: Message) -> bool:
         """Tell whether a message was said before its room was joined, the last time."""
         return self._readings.is_replay(message)
@@ -262,7 +267,7 @@ class ClientSession:
         if link is None:
             return b""
         window = min(self.limits.posts_in_flight or IN_FLIGHT, IN_FLIGHT)
-        posts = self._lanes.take_output(self.clock(), window) if link.live else []
+        posts = self._lanes.take_output(self.clock(), window, self._readings.awaited) if link.live else []
         return b"".join([link.take_output(), *posts])
 
     def data_drained(self) -> None:
@@ -277,7 +282,7 @@ class ClientSession:
             return self.dial_at
         times = [link.deadline(self.limits)]
         if link.live:
-            again = (self._lanes.next_deadline(), self._readings.next_deadline())
+            again = (self._lanes.next_deadline(self._readings.awaited), self._readings.next_deadline())
             times += [when for when in again if when is not None]
         return min(times)
 
@@ -377,11 +382,15 @@ class ClientSession:
         subjects: set[str] = set()
         for request in self._requests:
             subject = request.subject
-            if not request.sent and subject not in subjects:
+            if not request.sent and subject not in subjects and not self._is_awaited(request):
                 request.sent = True
                 link.send(request.frame)
             if subject is not None:
                 subjects.add(subject)
+
+    def _is_awaited(self, request: Request[Any]) -> bool:
+        frame = request.frame
+        return isinstance(frame, History | Who) and fold(frame.room) in self._readings.awaited
 
     def _raise_if_closed(self) -> None:
         if self.closed:
@@ -406,6 +415,7 @@ class ClientSession:
             case Joined():
                 self._readings.enter(frame)
                 self._answer(frame)
+                self._send_requests()
                 told = True
             case Left():
                 self._readings.leave(frame.room)

@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Identities", "Identity"]
 
+SECRET_LENGTH = 32
+"""Characters of a secret: 24 random bytes. Nothing shorter can be one of ours."""
+
 
 class Identity:
     """A nick, the secret that proves the right to it, and the session that uses it now."""
 
     __slots__ = ("nick", "reserved_until", "secret", "session")
 
-    def __init__(self, nick: str, session: "Session") -> None:
+    def __init__(self, nick: str, session: "Session", secret: str | None) -> None:
         self.nick = nick
-        self.secret = secrets.token_urlsafe(24)
+        self.secret = secret or secrets.token_urlsafe(24)
         self.session: Session | None = session
         self.reserved_until = 0.0  # once there is no session
 
@@ -52,9 +55,14 @@ class Identities:
             variant = nick[: NICK_CHARS - len(suffix)] + suffix
         return variant
 
-    def create(self, nick: str, session: "Session") -> Identity:
-        """Give a free nick to a session that has no identity yet."""
-        identity = Identity(nick, session)
+    def create(self, nick: str, session: "Session", secret: str | None = None) -> Identity:
+        """Give a free nick to a session that has no identity yet.
+
+        A secret that an earlier server gave out is taken over. A client whose welcome is lost on the
+        way can then still prove who it is, with the only secret that it knows.
+        """
+        adopted = secret if secret is not None and len(secret) >= SECRET_LENGTH else None
+        identity = Identity(nick, session, adopted)
         self._by_nick_folded[fold(nick)] = identity
         self._by_secret[identity.secret] = identity
         return identity

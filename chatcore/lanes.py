@@ -1,5 +1,7 @@
 """All posts of a client that have no answer yet: a lane a room."""
 
+from collections.abc import Container
+
 from chatcore.errors import ChatError, DisconnectedError
 from chatcore.lane import Lane
 from chatcore.messages import Ack, Error
@@ -27,21 +29,24 @@ class Lanes:
         """Queue a post."""
         self._lanes.setdefault(fold(posting.post.room), Lane()).add(posting)
 
-    def take_output(self, now: float, window: int) -> list[bytes]:
-        """Return the posts to send now, with at most ``window`` on the way in all."""
+    def take_output(self, now: float, window: int, closed: Container[str] = ()) -> list[bytes]:
+        """Return the posts to send now, with at most ``window`` on the way in all.
+
+        Rooms that are ``closed``, by folded name, are passed over.
+        """
         free = window - sum(lane.in_flight for lane in self._lanes.values())
         pieces: list[bytes] = []
         size = 0
-        for lane in self._lanes.values():
-            while free > 0 and size < PIECE and (posting := lane.next(now)):
+        for room, lane in self._lanes.items():
+            while free > 0 and size < PIECE and room not in closed and (posting := lane.next(now)):
                 pieces.append(encode(posting.post))
                 size += len(pieces[-1])
                 free -= 1
         return pieces
 
-    def next_deadline(self) -> float | None:
+    def next_deadline(self, closed: Container[str] = ()) -> float | None:
         """Return when `take_output` is worth another call though nothing was received."""
-        times = (lane.next_deadline() for lane in self._lanes.values())
+        times = (lane.next_deadline() for room, lane in self._lanes.items() if room not in closed)
         return min((when for when in times if when is not None), default=None)
 
     def settle(self, ack: Ack) -> None:

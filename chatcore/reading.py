@@ -4,6 +4,8 @@ Reading has one law, live or replayed: whatever comes next begins where the read
 its end. A client that checks this has checked everything, so these few lines do.
 """
 
+from collections.abc import Iterator
+
 from chatcore.errors import ProtocolError
 from chatcore.messages import Gap, Join, Joined, Message, Position
 from chatcore.names import fold
@@ -28,9 +30,13 @@ class Readings:
 
     def __init__(self) -> None:
         self._rooms: dict[str, _Reading] = {}
+        self.awaited: set[str] = set()  # which this connection has not been let into yet
 
     def __len__(self) -> int:
         return len(self._rooms)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rooms)
 
     def __contains__(self, room: str) -> bool:
         return fold(room) in self._rooms
@@ -58,6 +64,7 @@ class Readings:
                 f"{room} goes on behind {joined.after}, but we have read up to {earlier.position}"
             )
         self._rooms[room] = _Reading(joined)
+        self.awaited.discard(room)
 
     def read(self, event: Message | Gap) -> bool:
         """Move on; raises `ProtocolError` against the law. Return whether we are in this room at all."""
@@ -75,11 +82,13 @@ class Readings:
     def leave(self, room: str) -> None:
         """Read a room no more."""
         self._rooms.pop(fold(room), None)
+        self.awaited.discard(fold(room))
 
     # --- on a new connection ---------------------------------------------------------------------
 
     def joins(self) -> list[Join]:
-        """Return what to ask in order to read on."""
+        """Return what to ask in order to read on. Until a room is entered it is awaited."""
+        self.awaited = set(self._rooms)
         return [self._join(room) for room in self._rooms]
 
     def ask_again(self, room: str, when: float) -> None:

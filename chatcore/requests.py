@@ -108,7 +108,7 @@ def _welcome(session: "Session", nick: str, frame: Hello) -> None:
     identities = session.hub.identities
     identity = identities.find(frame.session)
     if identity is None:
-        identity = identities.create(nick, session)
+        identity = identities.create(nick, session, frame.session)
     elif identity.session is not None:
         identity.session.end("taken_over")
     session.live(identity)

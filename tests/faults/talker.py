@@ -100,6 +100,10 @@ class Talks:
             return self._heads[epoch]
 
 
+def _number(post: Post) -> int:
+    return int(post.id.rpartition("-")[2])
+
+
 class Lost(Exception):
     """The connection is gone."""
 
@@ -147,7 +151,7 @@ class Talker(threading.Thread):
 
     def _enter(self, peer: Peer) -> None:
         self._talks.history.note(Connected(self._nick))
-        self._again = deque([*self._unanswered, *self._again])
+        self._again = deque(sorted([*self._unanswered, *self._again], key=_number))
         self._unanswered.clear()
         self._send(peer, Hello(protocol=PROTOCOL, nick=self._nick, session=self._secret))
         self._send(peer, Join(room=ROOM, after=None if self._position == NOWHERE else self._position))
@@ -200,7 +204,8 @@ class Talker(threading.Thread):
             case Error():
                 assert frame.id is not None, frame
                 assert frame.retry_after is not None, frame
-                self._again.append(self._settle(frame.id))
+                # Refusals come in another order than posts went out: not all of them are the journal's.
+                self._again = deque(sorted([*self._again, self._settle(frame.id)], key=_number))
                 self._wait = max(frame.retry_after, 0.001)
             case _:
                 pass

@@ -191,6 +191,22 @@ def test_an_older_copy_put_there_under_way_begins_a_new_life(path: Path, tmp_pat
         assert (page.epoch, page.through) == (second, 2)
 
 
+def test_a_file_that_lacks_something_that_was_told_begins_a_new_life(path: Path) -> None:
+    faults = Faults()
+    with kept_open(path, file=faulty(faults)) as record:
+        record.post("one", "two")
+        faults.plan, faults.opening = ["before"], 10**9
+        assert record.submit(draft("three")) == [REFUSED]
+        with closing(sqlite3.connect(path)) as other, other:  # as if a disk had lied about a sync
+            other.execute("DELETE FROM messages WHERE seq = 2")
+            other.execute("UPDATE rooms SET head = 1, count = 1")
+        faults.opening = 0
+        assert insist(record, draft("three")) == [Outcome("stored", 2)]
+        (first, _), (second, heads) = record.opened_with
+        assert first != second
+        assert heads == {"lobby": 1}
+
+
 def test_a_damaged_file_refuses_and_a_repaired_one_goes_on(path: Path) -> None:
     with kept_open(path) as record:
         record.post(*("x" * 1000 for _ in range(100)))

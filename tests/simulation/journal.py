@@ -56,6 +56,7 @@ class SimJournal:
         self._world = world
         self._random = world.random
         self._capacity = world.random.choice((3, 100))  # submissions that wait
+        self._promptness = world.random.choice((0.3, 3))  # with which it tells of what is stored
         self._restlessness = world.random.choice((0, 0.02, 0.15))  # how often the record is replaced
         self._has_holes = world.random.choice((False, True))
         self._feed: Feed | None = None
@@ -135,7 +136,7 @@ class SimJournal:
             if not self._world.calm:
                 yield Step(0.3, self._fail)
         if self._untold:
-            yield Step(3, self._tell)
+            yield Step(3 if self._world.calm else self._promptness, self._tell)
         if self._stored:
             yield Step(3, self._answer)
         if self._refused:

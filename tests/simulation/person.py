@@ -166,9 +166,8 @@ class TypedPerson:
     def _draft(self, client: Client, room: str) -> tuple[str, str]:
         answered = [id_ for id_ in self.sender.answered(room) if not client.is_waiting_for(id_)]
         if answered and self._random.random() < 0.15:
-            return self.sender.repeat(
-                self._random.choice(answered), client.name, self._random.choice((None, "other"))
-            )
+            other = self._random.random() < 0.5
+            return self.sender.repeat(self._random.choice(answered), client.name, other=other)
         size = _TOO_LONG if self._random.random() < 0.03 else self._random.choice((0, 10, 50))
         return self.sender.new(room, client.name, size, self._random.choice((1, 1, 2)))
 

@@ -60,12 +60,12 @@ class Sender:
             post.sent[post.text] += 1
         return [(post.id, post.text) for post in posts]
 
-    def repeat(self, id_: str, via: str, text: str | None) -> tuple[str, str]:
+    def repeat(self, id_: str, via: str, *, other: bool) -> tuple[str, str]:
         """Return an answered post to be sent once more, perhaps with another text."""
         post = self._posts[id_]
-        post.via, post.again = via, True
+        post.via, post.again, post.refused = via, True, False
         self._unanswered[post.room][id_] = post
-        text = text or post.text
+        text = f"{post.text}{post.sent.total()}" if other else post.text
         post.sent[text] += 1
         return id_, text
 
@@ -100,10 +100,7 @@ class Sender:
         """Judge an acknowledgement: the post is in the record, under this number."""
         post = self._posts[ack.id]
         post.acks += 1
-        if (
-            post.via == via and not post.refused
-        ):  # else the server waits for it to come again, though it is stored by now
-            self._unanswered[post.room].pop(ack.id, None)
+        self._settle(post, via)
         found = self._record.find(ack.room, ack.id).values()
         texts = {message.text for message in found if message.seq == ack.seq}
         expect(bool(texts & post.sent.keys()), ack, "is not in the record:", list(found))
@@ -116,15 +113,11 @@ class Sender:
             post.conflicts += 1
         else:
             post.others += 1
-        if post.via != via:
-            pass
-        elif error.code in ("conflict", "too_long"):
-            self._unanswered[post.room].pop(post.id, None)
+        if error.code in ("conflict", "too_long"):
+            self._settle(post, via)
         else:
             expect(error.code in ("unavailable", "rate_limited", "not_joined"), error, "for", post)
-            self._refused.add(post.room)
-            self._unanswered[post.room][post.id] = post
-            post.refused = True
+            self._refuse(post, via)
         self._judge_answers(post)
 
     def judge_order(self) -> None:
@@ -138,6 +131,17 @@ class Sender:
                 posts = [post for message in log.messages if (post := self._posts.get(message.id))]
                 numbers = [post.number for post in posts if post.epoch == epoch and not post.again]
                 expect(numbers == sorted(numbers), self.name, "is out of order in", epoch, numbers)
+
+    def _settle(self, post: _Post, via: str) -> None:
+        # After a refusal the server waits for a post to come again, though it may be stored by now.
+        if post.via == via and not post.refused:
+            self._unanswered[post.room].pop(post.id, None)
+
+    def _refuse(self, post: _Post, via: str) -> None:
+        if post.via == via:
+            post.refused = True
+            self._refused.add(post.room)
+            self._unanswered[post.room][post.id] = post
 
     def _judge_answers(self, post: _Post) -> None:
         expect(post.acks + post.conflicts + post.others <= post.sent.total(), post, "has too many answers")

@@ -125,14 +125,21 @@ def test_a_refused_hello_leaves_the_nick_free() -> None:
     assert host.live("ana").session.nick == "ana"
 
 
-def test_a_secret_that_is_not_known_counts_as_none() -> None:
+def test_a_secret_that_is_not_known_proves_nothing_and_is_kept() -> None:
     host = Host()
-    peer = host.connect()
-    peer.send(Hello(protocol=1, nick="ana", session="x" * 32))
-    assert peer.one(Welcome).session != "x" * 32
-    thief = host.connect()
-    thief.send(Hello(protocol=1, nick="ana", session="y" * 32))
+    host.live("ana")
+    secret = "x" * 32  # of a server that was restarted
+    thief, owner = host.connect(), host.connect()
+    thief.send(Hello(protocol=1, nick="ana", session=secret))
     assert thief.error().code == "nick_taken"
+    owner.send(Hello(protocol=1, nick="bob", session=secret))
+    assert owner.one(Welcome).session == secret
+
+
+def test_a_secret_that_none_of_ours_can_be_is_replaced() -> None:
+    peer = Host().connect()
+    peer.send(Hello(protocol=1, nick="ana", session="guess-me"))
+    assert len(peer.one(Welcome).session) == 32
 
 
 @pytest.mark.parametrize(

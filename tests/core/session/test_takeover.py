@@ -164,7 +164,7 @@ def test_a_nick_whose_connection_broke_waits_for_its_owner() -> None:
     assert not is_free(host, "ana")
 
 
-def test_it_waits_no_longer_than_the_limit_and_then_the_secret_is_worth_nothing() -> None:
+def test_it_waits_no_longer_than_the_limit() -> None:
     host = Host(session_seconds=120.0)
     ana = host.live("ana")
     ana.lose()
@@ -173,7 +173,6 @@ def test_it_waits_no_longer_than_the_limit_and_then_the_secret_is_worth_nothing(
         host.advance(seconds)
         free.append(is_free(host, "ana"))
     assert free == [False, True]
-    assert come_back(host, ana).secret != ana.secret
 
 
 def test_each_break_begins_the_time_anew() -> None:
@@ -218,7 +217,6 @@ def test_who_says_goodbye_frees_the_nick_at_once() -> None:
     ana.eof()
     assert ana.closed
     assert is_free(host, "ana")
-    assert come_back(host, ana).secret != ana.secret
 
 
 def test_who_says_goodbye_and_is_lost_before_all_was_written_frees_it_too() -> None:

@@ -1,0 +1,120 @@
+"""A network in virtual time: it splits, delays, cuts, and sometimes swallows everything in silence."""
+
+from random import Random
+
+from chatcore.client import ClientSession
+from chatcore.messages import ClientFrame, ServerFrame, client_frames, server_frames
+from chatcore.port import Port
+from chatcore.session import Session
+from chatcore.wire import Peer
+from chatcore.wire.ndjson import NdjsonDecoder
+from tests.faults.history import Connected, History, Sent, Told
+
+__all__ = ["Connection"]
+
+LINE_BYTES = 1024 * 1024
+
+
+class Connection:
+    """One client's connection: what is on its way, and what each end knows of it."""
+
+    def __init__(self, rng: Random, name: str, client: ClientSession, port: Port, history: History) -> None:
+        self._rng = rng
+        self._name = name
+        self._client = client
+        self._history = history
+        self._up = bytearray()
+        self._down = bytearray()
+        self._capacity = rng.choice((300, 3_000, 100_000))  # bytes that the way down holds
+        self._overflow = 0  # bytes of them that it does not, and the server's transport keeps
+        self._session: Session | None = port.open(Peer("10.0.0.1", 1))
+        self._black_hole = False
+        self.open = True  # as the client sees it
+        self._sent: NdjsonDecoder[ClientFrame] = NdjsonDecoder(client_frames, LINE_BYTES)
+        self._told: NdjsonDecoder[ServerFrame] = NdjsonDecoder(server_frames, LINE_BYTES)
+        history.note(Connected(name))
+        client.connection_made()
+
+    @property
+    def session(self) -> Session | None:
+        """The server's end, until the server knows that it is gone."""
+        return self._session
+
+    # --- what the ends do ------------------------------------------------------------------------
+
+    def client_writes(self) -> None:
+        """Let the client put on the way what it has to send."""
+        data = self._client.data_to_send()
+        for frame in self._sent.receive_data(data, 0.0):
+            self._history.note(Sent(self._name, frame))  # type: ignore[arg-type]  # ours are no faults
+        if not self._black_hole:
+            self._up += data
+
+    def server_writes(self) -> None:
+        """Let the server put on the way what it has to send, as far as that takes it."""
+        session = self._session
+        if session is None:
+            return
+        while data := session.data_to_send():
+            if not self._black_hole:
+                self._down += data
+            self._report(session)
+        if session.closed or (session.closing and not self._overflow):
+            self.server_loses_it()
+
+    def server_loses_it(self) -> None:
+        """Let the server's end be gone; the client learns of it when it has read the rest."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.connection_lost()
+
+    def client_loses_it(self, *, at_once: bool) -> None:
+        """Let the client's end be gone; the server learns of it now or much later."""
+        self.open = False
+        self._client.receive_eof()
+        if at_once:
+            self.server_loses_it()
+
+    def swallow(self) -> None:
+        """Lose all that is on the way, and all that will be; tell nobody."""
+        self._black_hole = True
+        self._up.clear()
+        self._down.clear()
+
+    # --- what the network does -------------------------------------------------------------------
+
+    def carry_up(self, size: int) -> bool:
+        """Let the server receive some bytes; return whether there were any."""
+        session = self._session
+        if not self._up or session is None or not session.want_data:
+            return False
+        data = bytes(self._up[:size])
+        del self._up[:size]
+        session.receive_data(data)
+        return True
+
+    def carry_down(self, size: int) -> bool:
+        """Let the client receive some bytes, or the end; return whether there was anything."""
+        if not self.open:
+            return False
+        if not self._down:
+            if self._session is None and not self._black_hole:
+                self.client_loses_it(at_once=True)
+                return True
+            return False
+        data = bytes(self._down[:size])
+        del self._down[:size]
+        for frame in self._told.receive_data(data, 0.0):
+            self._history.note(Told(self._name, frame))  # type: ignore[arg-type]  # the server's are no faults
+        self._client.receive_data(data)
+        if not self._client.online:  # it has had enough
+            self.client_loses_it(at_once=self._rng.random() < 0.5)
+        elif self._session is not None:
+            self._report(self._session)
+        return True
+
+    def _report(self, session: Session) -> None:
+        overflow = max(len(self._down) - self._capacity, 0)
+        if overflow != self._overflow:
+            self._overflow = overflow
+            session.data_unsent(overflow)
