@@ -75,5 +75,6 @@ class Identities:
 
     def release(self, identity: Identity) -> None:
         """Forget an identity: its nick is free, its secret proves nothing. Idempotent."""
-        if self._by_secret.pop(identity.secret, None) is not None:
+        if self._by_secret.get(identity.secret) is identity:  # another may have taken the secret over
+            del self._by_secret[identity.secret]
             del self._by_nick_folded[fold(identity.nick)]

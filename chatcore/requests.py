@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["catch_up", "handle", "handle_late", "remove"]
 
 SERVER = f"chatcore/{__version__}"
+RETRY_SECONDS = 1.0
 PAGE_BYTES = 128 * 1024  # of one read of a reader that is behind
 
 
@@ -251,6 +252,8 @@ def catch_up(session: "Session", member: Member) -> None:
             if member.reading is ticket:  # else it has left, or a new epoch has begun
                 if isinstance(page, Unavailable):
                     session.retry(member, page.retry_after)
+                elif page.through <= after:  # it broke its contract; asking again at once would never end
+                    session.retry(member, RETRY_SECONDS)
                 else:
                     member.receive_page(page)
                     session.port.mark(session)
