@@ -55,14 +55,12 @@ class Readings:
         """Begin to read a room, or go on; raises `ProtocolError` if that skips or repeats anything."""
         room = fold(joined.room)
         earlier = self._rooms.get(room)
-        if (
-            earlier is not None
-            and joined.epoch == earlier.epoch
-            and joined.after not in (earlier.position, 0)
-        ):
-            raise ProtocolError(
-                f"{room} goes on behind {joined.after}, but we have read up to {earlier.position}"
-            )
+        if earlier is not None:  # another life of the record is read from its beginning
+            allowed = (earlier.position, 0) if joined.epoch == earlier.epoch else (0,)
+            if joined.after not in allowed:
+                raise ProtocolError(
+                    f"{room} goes on behind {joined.after}, but we have read up to {earlier.position}"
+                )
         self._rooms[room] = _Reading(joined)
         self.awaited.discard(room)
 

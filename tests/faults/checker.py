@@ -112,8 +112,9 @@ class _Reader:
         if after is not None and self.epoch == after.epoch and self.position != after.seq:
             kind: Kind = "hole" if self.position < after.seq else "duplicated"
             yield Violation(kind, f"{self.client} read up to {self.position}, and asked behind {after.seq}")
-        if after is not None and after.epoch == frame.epoch:
-            expected = after.seq if after.seq <= frame.head else 0
+        if after is not None:
+            goes_on = after.epoch == frame.epoch and after.seq <= frame.head
+            expected = after.seq if goes_on else 0
             if frame.after != expected:
                 kind = "hole" if frame.after > expected else "duplicated"
                 yield Violation(kind, f"{self.client} asked behind {after.seq}, and got {frame}")

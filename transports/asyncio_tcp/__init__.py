@@ -90,8 +90,13 @@ class _Running:
             await stopping.wait()
             await server.close()
 
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(main())
+        try:
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                runner.run(main())
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)  # there was not even a loop
 
 
 transport: Transport = AsyncioTransport()

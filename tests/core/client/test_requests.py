@@ -141,3 +141,15 @@ def test_every_frame_is_an_event_only_on_request() -> None:
     ana = Server().client("ana", "lobby")
     ana.say("hello")
     assert {type(event) for event in ana.events} <= {Joined, Message, Gap, Presence}
+
+
+@pytest.mark.parametrize(("epoch", "after"), [("same", 1), ("same", 3), ("other", 2)])
+def test_a_server_that_resumes_elsewhere_is_not_believed(epoch: str, after: int) -> None:
+    server = Server()
+    ana = server.client("ana", "lobby")
+    ana.say("one", "two")
+    joined = Joined(room="lobby", epoch="other", head=9, after=after, count=1)
+    if epoch == "same":
+        joined = joined.model_copy(update={"epoch": ana.session.position("lobby").epoch})
+    ana.session.receive_data(encode(joined))
+    assert isinstance(ana.session.error, ProtocolError)
