@@ -11,7 +11,7 @@ from chatcore.journal.sqlite import SqliteJournal, Times
 from chatcore.journal.sqlite_file import SqliteFile
 from chatcore.limits import Limits
 from tests.core.driver import Clock
-from tests.core.journal.record import DEADLINE, Record
+from tests.journal.contract.record import DEADLINE, Record
 
 __all__ = ["QUICK", "Faults", "faulty", "kept_open", "texts"]
 

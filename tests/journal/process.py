@@ -12,7 +12,7 @@ from pathlib import Path
 from chatcore.journal.sqlite import SqliteJournal
 from chatcore.journal.sqlite_connection import Synchronous
 from tests.core.driver import Clock
-from tests.core.journal.record import DEADLINE, Record
+from tests.journal.contract.record import DEADLINE, Record
 
 __all__ = ["elsewhere"]
 

@@ -10,7 +10,7 @@ from chatcore.journal.sqlite import SqliteJournal
 from chatcore.journal.sqlite_connection import SqliteConnection
 from chatcore.wire.ndjson import ndjson
 from tests.core.driver import Clock
-from tests.core.journal.record import Record
+from tests.journal.contract.record import Record
 from tests.journal.files import kept_open
 
 DRAFT = Draft("lobby", "id-1", "ana", "hi")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chatcore.journal import Draft, Outcome
-from tests.core.journal.record import DEADLINE, Record
+from tests.journal.contract.record import DEADLINE, Record
 from tests.journal.files import QUICK, Faults, faulty, kept_open, texts
 
 REFUSED = Outcome("unavailable", retry_after=QUICK)

@@ -10,7 +10,7 @@ import pytest
 from chatcore.journal import Draft, Journal, Outcome
 from chatcore.journal.sqlite import QUEUE
 from chatcore.journal.sqlite_queue import Asked, DraftQueue
-from tests.core.journal.record import DEADLINE
+from tests.journal.contract.record import DEADLINE
 from tests.journal.files import Faults, faulty, kept_open, texts
 
 

@@ -11,7 +11,7 @@ from chatcore.journal import Draft, Page, Unavailable
 from chatcore.journal.sqlite_file import SqliteFile
 from chatcore.wire.ndjson import ndjson
 from chatcore.wire.plain import plain
-from tests.core.journal.record import DEADLINE, Answer, Record
+from tests.journal.contract.record import DEADLINE, Answer, Record
 from tests.journal.files import Faults, faulty, kept_open
 
 

@@ -9,7 +9,7 @@ from chatcore.journal.sqlite_file import SqliteFile
 from chatcore.journal.sqlite_retention import Retention
 from chatcore.limits import Limits
 from tests.core.driver import Clock
-from tests.core.journal.record import DEADLINE, Record
+from tests.journal.contract.record import DEADLINE, Record
 from tests.journal.files import Faults, faulty, kept_open
 
 AGE = 3600.0

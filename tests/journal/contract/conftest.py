@@ -7,8 +7,8 @@ import pytest
 
 from chatcore.limits import Limits
 from tests.core.driver import Clock
-from tests.core.journal.makers import MAKERS, SMALL, Maker
-from tests.core.journal.record import Record
+from tests.journal.contract.makers import MAKERS, SMALL, Maker
+from tests.journal.contract.record import Record
 
 
 @pytest.fixture(params=MAKERS, ids=lambda maker: maker.name)

@@ -8,7 +8,7 @@ from chatcore.messages import Message
 from chatcore.wire import Wire
 from chatcore.wire.ndjson import ndjson
 from chatcore.wire.plain import plain
-from tests.core.journal.record import Record
+from tests.journal.contract.record import Record
 
 
 def check(

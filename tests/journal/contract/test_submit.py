@@ -4,7 +4,7 @@ import threading
 from collections import defaultdict
 
 from chatcore.journal import Draft, Outcome
-from tests.core.journal.record import DEADLINE, Record
+from tests.journal.contract.record import DEADLINE, Record
 
 
 def draft(id_: str, text: str = "hi", *, room: str = "lobby", nick: str = "ana") -> Draft:
