@@ -12,7 +12,6 @@ Not thread-safe: a driver that has threads holds a lock of its own. What a drive
 is exported here, so that it needs to know no frames.
 """
 
-import random
 import time
 from collections import deque
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from chatcore.errors import (
     RefusedError,
     UsageError,
 )
+from chatcore.inquiries import Inquiries
 from chatcore.lanes import Lanes
 from chatcore.limits import ClientLimits
 from chatcore.link import Link
@@ -57,7 +57,7 @@ from chatcore.messages import (
     Welcome,
     Who,
 )
-from chatcore.names import LOBBY, fold
+from chatcore.names import LOBBY
 from chatcore.reading import Readings
 from chatcore.reconnect import Backoff, Offline, Online
 from chatcore.request import Posting, Request, checked
@@ -65,6 +65,7 @@ from chatcore.request import Posting, Request, checked
 __all__ = [
     "LOBBY",
     "Ack",
+    "Backoff",
     "ClientSession",
     "Event",
     "Gap",
@@ -82,9 +83,6 @@ __all__ = [
 IN_FLIGHT = 64
 """Posts that are on the way at once, unless the server allows fewer."""
 
-MEMBERS_MAX = 100_000
-"""Nicks of one room that are asked for; a server that has more to tell is not believed."""
-
 DEDUPE_SECONDS = 120.0
 """How long a post is sent again by itself, unless the server says how long it remembers ids."""
 
@@ -100,7 +98,7 @@ class ClientSession:
 
     With ``every_frame`` the answers to requests are events too, and so are pings: all that the server
     says. With ``reconnect`` a connection that is lost once the server has said welcome is tried again;
-    without, its loss ends the session.
+    without, its loss ends the session. ``backoff`` says when.
 
     ``nick``, ``server`` and ``limits`` hold what the server said last. Once ``closed`` is true, there
     is nothing more to be read, written or asked, and ``error`` says why.
@@ -114,7 +112,7 @@ class ClientSession:
         every_frame: bool = False,
         reconnect: bool = False,
         clock: Callable[[], float] = time.monotonic,
-        rng: random.Random | None = None,
+        backoff: Backoff | None = None,
     ) -> None:
         self.nick = nick
         self.server = ""
@@ -126,13 +124,12 @@ class ClientSession:
         self._client = client
         self._every_frame = every_frame
         self._reconnect = reconnect
-        self._backoff = Backoff(rng)
+        self._backoff = backoff or Backoff()
         self._secret: str | None = None
         self._link: Link | None = None
-        self._requests: deque[Request[Any]] = deque()  # in the order in which they were asked
+        self._inquiries = Inquiries()
         self._lanes = Lanes()
         self._readings = Readings()
-        self._members: dict[str, list[str]] = {}  # who has answered so far, by folded room
         self._events: deque[Event] = deque()
         self._tokens = 0
         self.welcome: Request[Welcome] = Request(self._hello())
@@ -202,7 +199,7 @@ class ClientSession:
     @property
     def waiting(self) -> bool:
         """Whether anything that was asked is not answered yet."""
-        return bool(self._requests) or len(self._lanes) > 0
+        return len(self._inquiries) > 0 or len(self._lanes) > 0
 
     # --- what a driver does ----------------------------------------------------------------------
 
@@ -327,17 +324,11 @@ class ClientSession:
     def _resume(self, link: Link) -> None:
         """Ask again for what the last connection owed us, rooms first, and send again what it had not
         acknowledged."""
-        self._members.clear()
-        leaves = [(each, frame.room) for each in self._requests if isinstance(frame := each.frame, Leave)]
-        for request, room in leaves:  # the loss of the connection has done it
-            self._requests.remove(request)
+        for room in self._inquiries.reconnected():
             self._readings.leave(room)
-            request.succeed(Left(room=room))
         for join in self._readings.joins():
             link.send(join)
-        for request in self._requests:
-            request.sent = False
-        self._send_requests()
+        self._send_inquiries()
         self._lanes.reconnected(self.clock() - (self.limits.dedupe_seconds or DEDUPE_SECONDS))
 
     def _disconnect(self, reason: str, reconnect_after: float | None = None) -> None:
@@ -360,8 +351,7 @@ class ClientSession:
         self.closed = True
         self.error = error
         self._link = self.dial_at = None
-        unanswered = [*self._requests, *self._lanes.clear()]
-        self._requests.clear()
+        unanswered = [*self._inquiries.clear(), *self._lanes.clear()]
         for request in unanswered if self.welcome.done else [self.welcome, *unanswered]:
             request.fail(error)
 
@@ -369,28 +359,13 @@ class ClientSession:
 
     def _ask(self, frame: ClientFrame) -> Request[Any]:
         self._raise_if_closed()
-        request: Request[Any] = Request(frame)
-        self._requests.append(request)
-        self._send_requests()
+        request = self._inquiries.add(frame)
+        self._send_inquiries()
         return request
 
-    def _send_requests(self) -> None:
-        """Send what was asked and can be sent now: of those with one subject, only the first."""
-        link = self._link
-        if link is None or not link.live:
-            return
-        subjects: set[str] = set()
-        for request in self._requests:
-            subject = request.subject
-            if not request.sent and subject not in subjects and not self._is_awaited(request):
-                request.sent = True
-                link.send(request.frame)
-            if subject is not None:
-                subjects.add(subject)
-
-    def _is_awaited(self, request: Request[Any]) -> bool:
-        frame = request.frame
-        return isinstance(frame, History | Who) and fold(frame.room) in self._readings.awaited
+    def _send_inquiries(self) -> None:
+        if self._link is not None and self._link.live:
+            self._inquiries.send(self._link, self._readings.awaited)
 
     def _raise_if_closed(self) -> None:
         if self.closed:
@@ -415,7 +390,6 @@ class ClientSession:
             case Joined():
                 self._readings.enter(frame)
                 self._answer(frame)
-                self._send_requests()
                 told = True
             case Left():
                 self._readings.leave(frame.room)
@@ -445,7 +419,8 @@ class ClientSession:
             case Welcome():
                 self._welcome(link, frame)
             case Members():
-                self._collect(link, frame)
+                self._inquiries.collect(link, frame)
+                self._send_inquiries()
             case Page():
                 self._answer(frame)
             case Ping():
@@ -453,21 +428,9 @@ class ClientSession:
             case _:  # a pong, and what later versions add
                 pass
 
-    def _collect(self, link: Link, frame: Members) -> None:
-        nicks = self._members.setdefault(fold(frame.room), [])
-        nicks += frame.nicks
-        if frame.more and frame.nicks and len(nicks) < MEMBERS_MAX:
-            link.send(Who(room=frame.room, after=frame.nicks[-1]))
-            return
-        del self._members[fold(frame.room)]
-        self._answer(frame.model_copy(update={"nicks": tuple(nicks)}))
-
     def _answer(self, frame: ServerFrame) -> None:
-        request = next((request for request in self._requests if request.is_answered_by(frame)), None)
-        if request is not None:
-            self._requests.remove(request)
-            self._send_requests()
-            request.succeed(frame)
+        self._inquiries.answer(frame)
+        self._send_inquiries()
 
     def _refuse(self, link: Link, frame: Error) -> bool:
         """Take an error to what it refuses; return whether there is such a thing."""
@@ -479,13 +442,9 @@ class ClientSession:
             return True
         if self._lanes.refuse(frame, error, self.clock()):
             return True
-        asked = (request for request in self._requests if request.sent)
-        request = next((request for request in asked if request.may_be_refused_by(frame)), None)
-        if request is None:
+        if not self._inquiries.refuse(frame, error):
             return self._refuse_return(frame)
-        self._requests.remove(request)
-        self._send_requests()
-        request.fail(error)
+        self._send_inquiries()
         return True
 
     def _refuse_return(self, frame: Error) -> bool:

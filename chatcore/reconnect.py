@@ -30,17 +30,25 @@ class Online:
 
 
 class Backoff:
-    """Exponential back-off with full jitter, so that those who were cut off together come back apart."""
+    """Exponential back-off with full jitter, so that those who were cut off together come back apart.
 
-    __slots__ = ("_attempt", "_random")
+    The first try comes within ``first`` seconds; that doubles with every failure, up to ``longest``.
+    Each client needs one of its own.
+    """
 
-    def __init__(self, rng: random.Random | None = None) -> None:
+    __slots__ = ("_attempt", "_first", "_longest", "_random")
+
+    def __init__(
+        self, rng: random.Random | None = None, *, first: float = FIRST, longest: float = LONGEST
+    ) -> None:
         self._random = rng or random.Random()
+        self._first = first
+        self._longest = longest
         self._attempt = 0
 
     def next(self, at_least: float = 0.0) -> float:
         """Return the seconds to wait before the next try."""
-        longest = min(FIRST * 2**self._attempt, LONGEST)
+        longest = min(self._first * 2**self._attempt, self._longest)
         self._attempt = min(self._attempt + 1, 16)
         return at_least + self._random.uniform(0.0, longest)
 

@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar, cast
 from chatcore.client import (
     LOBBY,
     Ack,
+    Backoff,
     ClientSession,
     Event,
     Gap,
@@ -38,7 +39,7 @@ class connect:  # it is called like a function, awaited or entered
     the server says, answers included.
 
     A connection that is lost later is made again: everything goes on from where it was, and what cannot
-    be had is a `Gap` event. Without ``reconnect``, its loss is the end.
+    be had is a `Gap` event. Without ``reconnect``, its loss is the end; ``backoff`` says when to try again.
 
     Raises `OSError` where there is no server, `RefusedError` where it does not want us, `UsageError`
     for arguments that cannot be.
@@ -54,9 +55,12 @@ class connect:  # it is called like a function, awaited or entered
         client: str | None = None,
         every_frame: bool = False,
         reconnect: bool = True,
+        backoff: Backoff | None = None,
     ) -> None:
         _, self._host, self._port = parse_url(url, ("chat",))
-        self._session = ClientSession(nick, client=client, every_frame=every_frame, reconnect=reconnect)
+        self._session = ClientSession(
+            nick, client=client, every_frame=every_frame, reconnect=reconnect, backoff=backoff
+        )
         self._rooms = rooms
         self._history = history
         self._chat: Chat | None = None

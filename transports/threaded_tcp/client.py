@@ -12,6 +12,7 @@ from typing import Self, TypeVar
 from chatcore.client import (
     LOBBY,
     Ack,
+    Backoff,
     ClientSession,
     Event,
     Gap,
@@ -45,6 +46,7 @@ def connect(
     client: str | None = None,
     every_frame: bool = False,
     reconnect: bool = True,
+    backoff: Backoff | None = None,
 ) -> "Chat":
     """Connect to a server and join rooms: ``with connect(url, nick=...) as chat``.
 
@@ -52,13 +54,15 @@ def connect(
     the server says, answers included.
 
     A connection that is lost later is made again: everything goes on from where it was, and what cannot
-    be had is a `Gap` event. Without ``reconnect``, its loss is the end.
+    be had is a `Gap` event. Without ``reconnect``, its loss is the end; ``backoff`` says when to try again.
 
     Raises `OSError` where there is no server, `RefusedError` where it does not want us, `UsageError`
     for arguments that cannot be.
     """
     _, host, port = parse_url(url, ("chat",))
-    session = ClientSession(nick, client=client, every_frame=every_frame, reconnect=reconnect)
+    session = ClientSession(
+        nick, client=client, every_frame=every_frame, reconnect=reconnect, backoff=backoff
+    )
     connection = _Connection((host, port), session)
     chat = Chat(session, connection, rooms[0] if rooms else LOBBY)
     try:

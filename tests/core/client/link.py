@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from chatcore.client import Ack, ClientSession, Event, Gap, Joined, Message, Offline, Request
+from chatcore.client import Ack, Backoff, ClientSession, Event, Gap, Joined, Message, Offline, Request
 from chatcore.hub import Hub
 from chatcore.journal import Journal
 from chatcore.limits import Limits
@@ -43,7 +43,10 @@ class Server:
 
     def client(self, nick: str, *rooms: str, history: int | None = None, reconnect: bool = True) -> "Line":
         """Return a connected client that has joined these rooms."""
-        line = Line(self, ClientSession(nick, reconnect=reconnect, clock=self.clock, rng=random.Random(1)))
+        line = Line(
+            self,
+            ClientSession(nick, reconnect=reconnect, clock=self.clock, backoff=Backoff(random.Random(1))),
+        )
         line.dial()
         for room in rooms:
             line.join(room, history=history)

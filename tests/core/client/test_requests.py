@@ -32,6 +32,17 @@ def test_two_long_lists_of_one_room_do_not_mix() -> None:
     assert first.result().nicks == second.result().nicks == tuple(names)
 
 
+def test_the_long_lists_of_two_rooms_do_not_mix_either() -> None:
+    server = Server(line_bytes=1_200, text_bytes=50, connections_per_address=None)
+    names = [f"{'x' * 26}{number:03}" for number in range(12)]
+    clients = [server.client(name, "lobby", *(["other"] if name < names[6] else [])) for name in names]
+    server.pass_time(1.0)
+    lobby, other = clients[0].session.who("lobby"), clients[0].session.who("other")
+    server.settle()
+    assert lobby.result().nicks == tuple(names)
+    assert other.result().nicks == tuple(names[:6])
+
+
 def test_what_is_rate_limited_is_sent_again_in_order() -> None:
     server = Server(frames_per_second=10, frames_burst=5)
     ana, bob = server.client("ana", "lobby"), server.client("bob", "lobby")
