@@ -10,6 +10,7 @@ __all__ = [
     "JoinRoom",
     "LeaveRoom",
     "Mistake",
+    "PageBack",
     "Quit",
     "Rename",
     "Say",
@@ -60,6 +61,13 @@ class WhoIsHere:
 
 
 @dataclass(frozen=True, slots=True)
+class PageBack:
+    """Show so many messages of the current room from before those that were shown."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """End the conversation."""
 
@@ -71,7 +79,7 @@ class Mistake:
     message: str
 
 
-Command = Say | Help | Rename | JoinRoom | LeaveRoom | WhoIsHere | Quit | Mistake
+Command = Say | Help | Rename | JoinRoom | LeaveRoom | WhoIsHere | PageBack | Quit | Mistake
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "/help": ("", "list the commands"),
@@ -79,9 +87,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "/join": ("ROOM", "enter a room, or go back to one that you are in"),
     "/leave": ("[ROOM]", "leave a room"),
     "/who": ("[ROOM]", "list who is in a room"),
+    "/back": ("[N]", "show the N messages (20) that came before"),
     "/quit": ("", "end the conversation"),
 }
 """Every command with its argument and what it does."""
+
+
+BACK = 20
+"""Messages that `PageBack` shows unless it is told how many."""
 
 
 def parse(text: str) -> Command | None:
@@ -117,6 +130,12 @@ def _command(name: str, arguments: list[str]) -> Command:
         return usage if argument is None else needs[name](argument)
     if name in may:
         return may[name](argument)
+    if name == "/back":
+        return PageBack(int(argument or BACK)) if _is_count(argument or str(BACK)) else usage
     if argument is not None:
         return usage
     return Quit() if name == "/quit" else Help()
+
+
+def _is_count(argument: str) -> bool:
+    return argument.isascii() and argument.isdigit() and 0 < int(argument) < 10_000

@@ -5,7 +5,7 @@ It does no I/O: events and refusals go in, lines to be drawn come out.
 
 from collections.abc import Sequence
 
-from chatcore.client import Event, Gap, Joined, Left, Message, NickFrame, Offline, Online
+from chatcore.client import Event, Gap, Joined, Left, Message, NickFrame, Offline, Online, Page
 from chatcore.errors import ChatError, DisconnectedError, RefusedError
 from chatcore.messages import Error, Presence
 from chatcore.names import fold
@@ -55,6 +55,7 @@ class _Room:
         self.epoch = joined.epoch
         self.head = joined.head
         self.position = joined.after
+        self.oldest = joined.after + 1  # nothing before this number was shown
 
     @property
     def replaying(self) -> bool:
@@ -80,6 +81,10 @@ class Conversation:
     def has_read(self, room: str, seq: int) -> bool:
         """Tell whether a message was received, or can't be any more because we have left."""
         return not self.is_in(room) or self._rooms[fold(room)].position >= seq
+
+    def oldest(self, room: str) -> int:
+        """Return the number before which nothing of a room was shown."""
+        return self._rooms[fold(room)].oldest
 
     def go_to(self, room: str) -> None:
         """Make a room the current one."""
@@ -172,10 +177,11 @@ class Conversation:
 
     def _joined(self, event: Joined) -> Fragments:
         before = self._rooms.get(fold(event.room))
-        self._rooms[fold(event.room)] = _Room(event)
+        room = self._rooms[fold(event.room)] = _Room(event)
         if self.current is None:
             self.current = fold(event.room)
         if before is not None and before.epoch == event.epoch:
+            room.oldest = before.oldest
             return []  # we have come back to where we were
         if before is not None:
             return self._painter.note(f"the record of {event.room} is another one from here on")
@@ -200,6 +206,18 @@ class Conversation:
         lines.append("//text        say a text that begins with a slash")
         lines.append("Enter sends, Alt-Enter begins a new line, Tab completes a command, Ctrl-D ends")
         return self._painter.note("\n".join(lines))
+
+    def earlier(self, page: Page) -> Fragments:
+        """Return a page of what was said before all that was shown."""
+        room = self._rooms.get(fold(page.room))
+        if room is None or room.epoch != page.epoch or not page.messages:
+            return self._painter.note(f"{self._in(page.room)}nothing earlier is kept")
+        room.oldest = page.messages[0].seq
+        shown_in = page.room if len(self._rooms) > 1 else None
+        lines = self._painter.note(f"{self._in(page.room)}earlier:")
+        for message in page.messages:
+            lines += self._painter.message(message.at, message.nick, message.text, room=shown_in, replay=True)
+        return lines + self._painter.note(f"{self._in(page.room)}so far what came before; /back shows more")
 
     def members(self, room: str, nicks: Sequence[str]) -> Fragments:
         """Return the list of who is in a room."""

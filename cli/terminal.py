@@ -16,6 +16,7 @@ from cli.commands import (
     JoinRoom,
     LeaveRoom,
     Mistake,
+    PageBack,
     Quit,
     Rename,
     Say,
@@ -167,8 +168,12 @@ class Terminal:
                     await self._chat.join(room, history=self._history)
                 conversation.go_to(room)
                 self._screen.redraw()
-            case Say() | LeaveRoom(None) | WhoIsHere(None) if conversation.current is None:
+            case Say() | LeaveRoom(None) | WhoIsHere(None) | PageBack() if conversation.current is None:
                 self._screen.print(conversation.mistake("you are in no room; enter one with /join ROOM"))
+            case PageBack(count):
+                room = conversation.current or ""
+                page = await self._chat.history(room, before=conversation.oldest(room), limit=count)
+                self._screen.print(conversation.earlier(page))
             case Say(text):
                 self._say(text, conversation.current or "")
             case LeaveRoom(room):

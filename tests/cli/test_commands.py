@@ -9,6 +9,7 @@ from cli.commands import (
     JoinRoom,
     LeaveRoom,
     Mistake,
+    PageBack,
     Quit,
     Rename,
     Say,
@@ -34,6 +35,8 @@ from cli.commands import (
         ("/leave", LeaveRoom(None)),
         ("/leave  ops ", LeaveRoom("ops")),
         ("/who", WhoIsHere(None)),
+        ("/back", PageBack(20)),
+        ("/back 3", PageBack(3)),
         ("/who ops", WhoIsHere("ops")),
     ],
 )
@@ -59,6 +62,9 @@ def test_a_line_of_nothing_is_nothing(typed: str) -> None:
         ("/join two rooms", "it goes like this: /join ROOM"),
         ("/leave a b", "it goes like this: /leave [ROOM]"),
         ("/quit now", "it goes like this: /quit"),
+        ("/back 0", "it goes like this: /back [N]"),
+        ("/back some", "it goes like this: /back [N]"),
+        ("/back \N{SUPERSCRIPT TWO}", "it goes like this: /back [N]"),
     ],
 )
 def test_a_mistake_is_never_sent_and_says_what_would_be_right(typed: str, message: str) -> None:
@@ -67,7 +73,8 @@ def test_a_mistake_is_never_sent_and_says_what_would_be_right(typed: str, messag
 
 def test_every_command_is_understood() -> None:
     for name, (argument, _) in COMMANDS.items():
-        assert not isinstance(parse(f"{name} {argument.strip('[]')}"), Mistake)
+        example = argument.strip("[]").replace("N", "5") if argument == "[N]" else argument.strip("[]")
+        assert not isinstance(parse(f"{name} {example}"), Mistake)
 
 
 def test_commands_are_completed_at_the_beginning_of_a_line_only() -> None:

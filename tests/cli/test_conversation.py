@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chatcore.client import Gap, Joined, Left, Message, NickFrame, Offline, Online
+from chatcore.client import Gap, Joined, Left, Message, NickFrame, Offline, Online, Page
 from chatcore.errors import ChatError, DisconnectedError, ProtocolError, RefusedError
 from chatcore.messages import Closing, Error, Presence, Renamed
 from cli.commands import JoinRoom, Rename, Say
@@ -53,6 +53,28 @@ def test_the_first_room_is_the_current_one(talk: Conversation) -> None:
     assert text_of(talk.prompt()) == "alice@lobby> "
     talk.go_to("OPS")
     assert text_of(talk.prompt()) == "alice@ops> "
+
+
+def page(*messages: Message, epoch: str = "e", room: str = "lobby") -> Page:
+    return Page(room=room, epoch=epoch, base=0, more=False, messages=messages)
+
+
+def test_paging_back_goes_on_where_it_stopped(talk: Conversation) -> None:
+    talk.receive(joined("ops").model_copy(update={"head": 9, "after": 7}))
+    assert talk.oldest("ops") == 8
+    lines = text_of(talk.earlier(page(message(5, "ops"), message(6, "ops"), room="ops")))
+    assert "bob: text 5\n" in lines
+    assert lines.index("earlier") < lines.index("text 5") < lines.index("text 6") < lines.index("so far")
+    assert talk.oldest("ops") == 5
+    talk.receive(joined("ops").model_copy(update={"head": 9, "after": 9}))  # a reconnection changes nothing
+    assert talk.oldest("ops") == 5
+
+
+@pytest.mark.parametrize(
+    "nothing", [page(), page(message(1), epoch="another"), page(message(1), room="left")]
+)
+def test_where_nothing_earlier_is_kept_it_says_so(talk: Conversation, nothing: Page) -> None:
+    assert text_of(talk.earlier(nothing)) == "* nothing earlier is kept\n"
 
 
 def test_who_came_and_went_is_one_line(talk: Conversation) -> None:

@@ -137,6 +137,24 @@ def test_a_server_that_restarts_leaves_the_draft_alone() -> None:
                 assert next(iter(bob)).text == "this is not finished"
 
 
+def test_what_was_said_before_is_paged_back_to(server: Server, bob: Chat) -> None:
+    for number in range(30):
+        bob.post(f"message {number}")
+    with client(server, "alice", "--history", "5") as alice:
+        alice.wait("bob: message 25")
+        alice.type(f"/back 3{ENTER}")
+        alice.wait("bob: message 22")
+        alice.wait("so far what came before")
+        alice.type(f"/back{ENTER}")
+        alice.wait("bob: message 2")
+        alice.type(f"/back{ENTER}")
+        alice.wait("bob: message 1")
+        alice.type(f"/back{ENTER}")
+        alice.wait("nothing earlier is kept")
+        shown = [int(row.rpartition(" ")[2]) for row in messages(alice)]
+        assert shown == [*range(25, 30), *range(22, 25), *range(2, 22), 0, 1]
+
+
 def test_what_is_said_while_the_server_is_away_is_said_later() -> None:
     with contextlib.closing(Hub()) as hub, contextlib.ExitStack() as first:
         server = first.enter_context(serve("chat://127.0.0.1:0", hub=hub))
