@@ -64,18 +64,19 @@ class SqliteFile(SqliteConnection):
     def grow(self, name: str, head: int, count: int, size: int) -> int:
         """Note new messages of a room, or a new room; return its number."""
         (number,) = self.db.execute(
-            "INSERT INTO rooms (name, head, count, bytes) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name) DO"
-            " UPDATE SET head = ?2, count = count + ?3, bytes = bytes + ?4 RETURNING id",
-            (name, head, count, size),
+            "INSERT INTO rooms (name, head, count, bytes) VALUES (:name, :head, :count, :size)"
+            " ON CONFLICT (name) DO"
+            " UPDATE SET head = :head, count = count + :count, bytes = bytes + :size RETURNING id",
+            {"name": name, "head": head, "count": count, "size": size},
         ).fetchone()
         return int(number)
 
     def known(self, room: int, id_: str) -> tuple[int, bytes | None, bytes | None] | None:
         """Return what is known of an id: its seq and its line or, if that has expired, its digest."""
         row = self.db.execute(
-            "SELECT seq, line, NULL FROM messages WHERE room = ?1 AND id = ?2"
-            " UNION ALL SELECT seq, NULL, digest FROM expired_ids WHERE room = ?1 AND id = ?2",
-            (room, id_),
+            "SELECT seq, line, NULL FROM messages WHERE room = :room AND id = :id"
+            " UNION ALL SELECT seq, NULL, digest FROM expired_ids WHERE room = :room AND id = :id",
+            {"room": room, "id": id_},
         ).fetchone()
         return None if row is None else (row[0], row[1], row[2])
 
