@@ -1,7 +1,7 @@
 """A proxy that does to connections what networks do: it stands between a real client and a real server.
 
 What happens to each connection is said before it is made, a direction at a time (`Faults`), or while
-it lasts (`Link.end`).
+it lasts (`Link.end`, `Pipe.faults`).
 """
 
 import contextlib
@@ -57,10 +57,12 @@ class FaultProxy:
 
     ``plan`` is used up a connection at a time: what happens to what the client says, and to what the
     server says. With nothing left in it connections are clean. ``refusing`` closes them at once.
+    With a ``receive_buffer`` the system takes little more from a server than is handed on.
     """
 
-    def __init__(self, server_port: int) -> None:
+    def __init__(self, server_port: int, *, receive_buffer: int | None = None) -> None:
         self.server_port = server_port
+        self._receive_buffer = receive_buffer
         self.plan: deque[tuple[Faults, Faults]] = deque()
         self.refusing = False
         self.links: list[Link] = []
@@ -109,16 +111,25 @@ class FaultProxy:
             for link in self.links:
                 link.close()
 
+    def _dial(self) -> socket.socket | None:
+        sock = socket.socket()
+        if self._receive_buffer is not None:  # before connecting: it bounds the window that is offered
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
+        sock.settimeout(WAIT)
+        try:
+            sock.connect(("127.0.0.1", self.server_port))
+        except OSError:
+            sock.close()
+            return None
+        return sock
+
     def _accept(self) -> None:
         while True:
             try:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            try:
-                server = socket.create_connection(("127.0.0.1", self.server_port), WAIT)
-            except OSError:
-                server = None
+            server = self._dial()
             if server is None or self.refusing:
                 _reset(client)
                 if server is not None:
@@ -126,8 +137,9 @@ class FaultProxy:
                 continue
             up, down = self.plan.popleft() if self.plan else (CLEAN, CLEAN)
             with self._linked:
-                self.links.append(Link(client, server, up, down))
+                self.links.append(link := Link(client, server, up, down))
                 self._linked.notify_all()
+            link.begin()
 
 
 class Link:
@@ -145,15 +157,27 @@ class Link:
             sock.setblocking(False)
         for sock in self._sockets:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._listed = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fault-link", daemon=True)
         self._thread.start()
+
+    def begin(self) -> None:
+        """Hand bytes on from now on."""
+        self._listed.set()
 
     def end(self, end: End) -> None:
         """End it now; what was held back is lost. Only the first way counts."""
         self._asked = self._asked or end
         self._wake()
         assert self.ended.wait(WAIT)
+
+    def rest_from_server(self) -> bytes:
+        """Return what the server has said since the client was lost, up to the end; for ``half-open``."""
+        assert self.ended.is_set()
+        server = self._sockets[1]
+        server.settimeout(WAIT)
+        return b"".join(iter(lambda: server.recv(RECEIVE), b""))
 
     def close(self) -> None:
         """Let go of everything. Idempotent."""
@@ -168,6 +192,7 @@ class Link:
             self._waker.send(b"\0")
 
     def _run(self) -> None:
+        self._listed.wait()
         with self._waker, self._wakee, self._sockets[0], self._sockets[1]:
             try:
                 end = self._carry()
@@ -222,12 +247,14 @@ class Pipe:
         self._reading = True
         self._pieces: deque[tuple[float, bytes]] = deque()  # when each is due; an empty one is the end
         self._held = 0
+        pace = faults.bytes_per_second
+        self._most = RECEIVE if pace is None else max(int(pace / 10), 1)  # that is held at once
         self._free_at = 0.0
 
     def interest(self, sock: socket.socket, now: float) -> int:
         """Return what has to be known of a socket."""
         if sock is self.source:
-            return selectors.EVENT_READ if self._reading and self._held < RECEIVE else 0
+            return selectors.EVENT_READ if self._reading and self._held < self._most else 0
         return selectors.EVENT_WRITE if self._pieces and self._pieces[0][0] <= now else 0
 
     def wait(self, now: float) -> float | None:
@@ -236,7 +263,7 @@ class Pipe:
 
     def read(self) -> None:
         """Take what has come, in pieces."""
-        data = self.source.recv(RECEIVE)
+        data = self.source.recv(self._most)
         self._reading = bool(data)
         self._held += len(data)
         size = self.faults.piece or len(data) or 1

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from chatcore.client import Ack, ClientSession, Request
+from chatcore.client import Ack, Backoff, ClientSession, Request
 from chatcore.hub import Hub
 from chatcore.journal import Page, Unavailable
 from chatcore.journal.memory import MemoryJournal
@@ -187,7 +187,7 @@ class System:
 
     def _person(self, name: str) -> _Person:
         rng = random.Random(self._rng.random())
-        return _Person(name, ClientSession(name, reconnect=True, clock=self._clock, rng=rng))
+        return _Person(name, ClientSession(name, reconnect=True, clock=self._clock, backoff=Backoff(rng)))
 
     # --- the end ---------------------------------------------------------------------------------
 

@@ -19,6 +19,10 @@ log = logging.getLogger("chat.asyncio")
 SLICE = 256
 """Sessions that are served before the loop gets to do other work."""
 
+ACCEPT_TURNS = 5
+"""Turns of the loop after which we know of every connection that it accepted: one of uvloop, and three of
+the standard library's."""
+
 
 @contextlib.asynccontextmanager
 async def serve(*urls: str, hub: Hub | None = None) -> AsyncIterator["Server"]:
@@ -80,6 +84,8 @@ class Server:
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
+        for _ in range(ACCEPT_TURNS):
+            await asyncio.sleep(0)
         self._port.drain()
         if self._connections:
             await self._empty.wait()

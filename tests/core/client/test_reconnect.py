@@ -5,6 +5,7 @@ Each corner of a resume has its test here; the real sockets have theirs elsewher
 
 import pytest
 
+from chatcore.client import Backoff
 from chatcore.errors import DisconnectedError, RefusedError
 from chatcore.messages import Message
 from tests.core.client.link import Line, Server
@@ -248,6 +249,13 @@ def test_the_waits_grow_and_are_not_all_the_same() -> None:
     assert max(waits[:3]) <= 2.0
     assert 15.0 < max(waits) <= 30.0
     assert len(set(waits)) == 30
+
+
+def test_the_waits_can_be_chosen() -> None:
+    backoff = Backoff(first=0.1, longest=0.3)
+    waits = [backoff.next() for _ in range(200)]
+    assert waits[0] <= 0.1
+    assert 0.2 < max(waits) <= 0.3
 
 
 def test_a_room_that_may_not_be_entered_yet_is_asked_for_again() -> None:

@@ -1,0 +1,91 @@
+"""Both real clients in a storm of cuts at random bytes, judged by the checker of histories."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chatcore.client import Event as ClientEvent
+from chatcore.client import Offline, Online
+from chatcore.messages import Gap, Join, Joined, Message, Position, Post
+from tests.contract.clients import CLIENTS
+from tests.contract.peers import DEADLINE
+from tests.faults.checker import check
+from tests.faults.history import Connected, Event, Finished, Sent, Told, logs_of
+from tests.faults.proxy import End, Faults
+from tests.faults.scene import Scene
+
+POSTS = 40
+"""Posts of each client in each of its rooms."""
+
+ROOMS = ("lobby", "den")
+ENDS: tuple[End, ...] = ("close", "reset", "half-open")
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("server", ["asyncio", "threaded"])
+def test_cuts_at_random_bytes_break_no_promise(server: str, seed: int, tmp_path: Path) -> None:
+    rng, path = random.Random(seed), tmp_path / "journal.db"
+    with Scene(server, "client-asyncio", path=path, tail_bytes=2_000) as scene:
+        proxies = [scene.proxy() for _ in range(4)]
+        readers = {
+            f"{kind}-{number}": scene.client(
+                f"{kind}-{number}", proxies.pop().url, kind=kind, rooms=ROOMS, every_frame=True
+            )
+            for kind in CLIENTS
+            for number in range(2)
+        }
+        for proxy in scene.proxies:
+            proxy.plan.extend((_faults(rng), _faults(rng)) for _ in range(25))
+            proxy.end_all("reset")
+        posts = [
+            (nick, room, text, reader.visitor.post_nowait(text, room=room))
+            for number in range(POSTS)
+            for nick, reader in readers.items()
+            for room in ROOMS
+            for text in [f"{nick} says {number}"]
+        ]
+        acks = [
+            (nick, Post(room=room, id=post.result(DEADLINE).id, text=text))
+            for nick, room, text, post in posts
+        ]
+        for reader in readers.values():
+            for room in ROOMS:
+                reader.read_to(len(acks) // len(ROOMS), room)
+    history: list[Event] = []
+    for nick, reader in readers.items():
+        history += [Sent(nick, post) for whose, post in acks if whose == nick]
+        history += _told(nick, reader.events)
+        history += [Finished(nick, room) for room in ROOMS]
+    assert check(history, logs_of(path)) == []
+    assert sum(len(reader.losses()) for reader in readers.values()) > 40
+    assert not any(reader.gaps() for reader in readers.values())
+
+
+def _faults(rng: random.Random) -> Faults:
+    """Return what may happen to one direction of a connection."""
+    return Faults(piece=rng.choice((None, 1, 7, 300)), cut_after=rng.randint(0, 4_000), end=rng.choice(ENDS))
+
+
+def _told(nick: str, events: list[ClientEvent]) -> Iterator[Event]:
+    """Yield what a client was told, and what it has to ask for on each connection: to read on."""
+    positions: dict[str, Position] = {}
+    for event in events:
+        match event:
+            case Offline():
+                continue
+            case Online():
+                yield Connected(nick)
+                for room, position in positions.items():
+                    yield Sent(nick, Join(room=room, after=position))
+                continue
+            case Joined():
+                positions[event.room] = Position(epoch=event.epoch, seq=event.after)
+            case Message():
+                positions[event.room] = positions[event.room].model_copy(update={"seq": event.seq})
+            case Gap():
+                positions[event.room] = positions[event.room].model_copy(update={"seq": event.through})
+            case _:
+                pass
+        yield Told(nick, event)
