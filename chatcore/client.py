@@ -310,7 +310,9 @@ class ClientSession:
 
     def _welcome(self, link: Link, frame: Welcome) -> None:
         if frame.protocol != PROTOCOL:
-            raise ProtocolError(f"the server chose protocol {frame.protocol}, which we do not speak")
+            words = f"the server chose protocol {frame.protocol}, and we speak {PROTOCOL}"
+            self._fail(RefusedError("unsupported_protocol", words))
+            return
         self.nick, self.server, self.limits = frame.nick, frame.server, frame.limits
         self._secret = frame.session
         self._backoff.reset()

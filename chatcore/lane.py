@@ -17,15 +17,13 @@ __all__ = ["Lane"]
 class Lane:
     """One room's posts: those that wait, those on the way, and those that were refused for now."""
 
-    __slots__ = ("_not_before", "_numbers", "_refused", "_sent", "_waiting")
+    __slots__ = ("_not_before", "_refused", "_said", "_sent", "_waiting")
 
     def __init__(self) -> None:
         self._waiting: deque[Posting] = deque()
         self._sent: dict[str, Posting] = {}  # by id, in order
         self._refused: list[Posting] = []
-        self._numbers: dict[
-            str, int
-        ] = {}  # of what was sent and has no answer, by id: its place in the order
+        self._said = 0  # posts so far
         self._not_before = 0.0
 
     def __len__(self) -> int:
@@ -39,6 +37,8 @@ class Lane:
 
     def add(self, posting: Posting) -> None:
         """Queue a post behind all others."""
+        self._said += 1
+        posting.place = self._said
         self._waiting.append(posting)
 
     def next(self, now: float) -> Posting | None:
@@ -54,7 +54,6 @@ class Lane:
         if posting.sent_at is None:
             posting.sent_at = now
         self._sent[posting.post.id] = posting
-        self._numbers.setdefault(posting.post.id, 1 + max(self._numbers.values(), default=0))
         return posting
 
     def next_deadline(self) -> float | None:
@@ -63,7 +62,6 @@ class Lane:
 
     def settle(self, id_: str) -> Posting | None:
         """Take out the post that was answered for good, or ``None`` if there is none such."""
-        self._numbers.pop(id_, None)
         return self._sent.pop(id_, None)
 
     def refuse(self, id_: str, until: float) -> bool:
@@ -71,7 +69,8 @@ class Lane:
         posting = self._sent.pop(id_, None)
         if posting is None:
             return False
-        self._refused = self._in_order([*self._refused, posting])
+        self._refused.append(posting)
+        self._refused.sort(key=_place)
         self._not_before = max(self._not_before, until)
         return True
 
@@ -81,20 +80,21 @@ class Lane:
         Whether such a post was kept is not known: its id may have been forgotten, and then it would be
         kept twice.
         """
-        everything = self.clear()
-        old = [each for each in everything if each.sent_at is not None and each.sent_at < not_older_than]
-        self._waiting.extend(each for each in everything if each not in old)
+        old: list[Posting] = []
+        for posting in self.clear():
+            too_old = posting.sent_at is not None and posting.sent_at < not_older_than
+            (old if too_old else self._waiting).append(posting)
         self._not_before = 0.0
         return old
 
     def clear(self) -> list[Posting]:
         """Take out everything that has no answer, first to last."""
-        everything = [*self._in_order([*self._refused, *self._sent.values()]), *self._waiting]
+        everything = sorted([*self._refused, *self._sent.values(), *self._waiting], key=_place)
         self._refused.clear()
         self._sent.clear()
         self._waiting.clear()
-        self._numbers.clear()
         return everything
 
-    def _in_order(self, sent: list[Posting]) -> list[Posting]:
-        return sorted(sent, key=lambda posting: self._numbers[posting.post.id])
+
+def _place(posting: Posting) -> int:
+    return posting.place

@@ -117,13 +117,17 @@ class Request(Generic[A]):
 
 
 class Posting(Request[Ack]):
-    """A post, until it is acknowledged or refused for good. ``sent_at`` is when it first went out."""
+    """A post, until it is acknowledged or refused for good.
 
-    __slots__ = ("post", "sent_at")
+    ``place`` is its place among all that was said in its room, ``sent_at`` when it first went out.
+    """
+
+    __slots__ = ("place", "post", "sent_at")
 
     def __init__(self, post: Post) -> None:
         super().__init__(post)
         self.post = post
+        self.place = 0
         self.sent_at: float | None = None
 
 

@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -153,6 +155,31 @@ def test_a_nick_that_is_refused_is_exit_3_and_says_what_to_do(
     assert done.returncode == 3
     assert done.stderr.count("\n") == 1
     assert "--nick" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"type":"error","code":"unsupported_protocol","message":"this server speaks protocol 2 to 3"}',
+        '{"type":"welcome","protocol":2,"server":"x","session":"y","nick":"piper","limits":{}}',
+    ],
+)
+def test_no_common_version_is_exit_4(answer: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+
+        def serve() -> None:
+            sock, _ = listener.accept()
+            with sock:
+                sock.sendall(answer.encode() + b"\n")
+                while sock.recv(65536):  # until the client has had enough
+                    pass
+
+        served = pool.submit(serve)
+        done = chat("client", f"chat://127.0.0.1:{listener.getsockname()[1]}", "--nick", "piper")
+        served.result()
+    assert done.returncode == 4
+    assert "protocol" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_nick_that_nobody_could_have_is_a_usage_error(server: ChatServer) -> None:
