@@ -78,6 +78,13 @@ class Member:
         self.joined = True
         self._move(position)
 
+    def end(self) -> None:
+        """Hand out nothing more; what is on its way is for nobody now."""
+        self.joined = False
+        self.reading = None
+        self.place = _CATCHING_UP
+        self._pending = b""
+
     def restart(self) -> None:
         """Begin again at the start of a new epoch, and say so."""
         self.tail = self.room.tail(self.session.wire)
@@ -93,24 +100,34 @@ class Member:
         return self.joined and self.last is not None and self.position >= self.last and not self._pending
 
     @property
+    def has_more(self) -> bool:
+        """Whether something may be left to be handed out, or to be asked for."""
+        return (
+            self.place != self.tail.end
+            or bool(self._pending)
+            or self.presence_seen != self.room.presence.number
+        )
+
+    @property
     def wants_page(self) -> bool:
         """Whether the journal has to be asked for what comes next."""
         return self.joined and self.place == _CATCHING_UP and self.reading is None and not self._pending
 
-    def take(self, max_bytes: int) -> bytes:
+    def take(self) -> bytes:
         """Hand out the next piece, or nothing if there is none or it has to be read first."""
         if self._pending:
             data, self._pending = self._pending, b""
             return data
-        if self.presence_seen != self.room.presence.number and self.joined:
-            data = self.room.presence.since(self.presence_seen, self.tail.wire)
-            self.presence_seen = self.room.presence.number
+        presence = self.room.presence
+        if self.presence_seen != presence.number and self.joined:
+            data = presence.since(self.presence_seen, self.tail.wire)
+            self.presence_seen = presence.number
             if data:
                 return data
         tail = self.tail
-        while tail.start <= self.place < tail.end and not self.finished:
+        while tail.start <= self.place < tail.end and (self.last is None or not self.finished):
             first = self.place
-            piece = tail.piece(first, max_bytes)
+            piece = tail.piece(first)
             self.place = piece.end
             self.position = piece.through
             if not self.own or self.own.isdisjoint(piece.ids):

@@ -1,9 +1,12 @@
 """Where one running transport holds its connections: the seam between core and transport."""
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from chatcore.identities import Identity
+from chatcore.member import Member
 from chatcore.room import Room
 from chatcore.session import Session
 from chatcore.timers import Timers
@@ -13,7 +16,12 @@ from chatcore.wire.ndjson import ndjson
 if TYPE_CHECKING:
     from chatcore.hub import Hub
 
-__all__ = ["RECONNECT_AFTER", "Port"]
+__all__ = ["RECONNECT_AFTER", "SLICE", "Port"]
+
+log = logging.getLogger("chat.core")
+
+SLICE = 256
+"""Sessions that are served before a transport gets to do other work."""
 
 RECONNECT_AFTER = 1.0
 """Seconds that clients are told to wait before they come back: about what a restart takes."""
@@ -22,9 +30,10 @@ RECONNECT_AFTER = 1.0
 class Port:
     """The connections of one transport, and what is to be done about them.
 
-    A transport opens a `Session` for every connection it accepts. When it is woken it goes through
-    `ready` and serves every session it yields; when `next_deadline` has come it calls
-    `handle_deadlines`. Both are for one thread, and the same one.
+    A transport opens a `Session` for every connection it accepts. When it is woken it serves what
+    `ready` gives it and writes what `fan_out` gives it, and other work, until the port is not ``busy``
+    any more; when `next_deadline` has come it calls `handle_deadlines`. All are for one thread, and
+    the same one.
     """
 
     def __init__(self, hub: "Hub", wake: Callable[[], None]) -> None:
@@ -34,6 +43,7 @@ class Port:
         self._sessions: dict[Session, None] = {}
         self._dirty: dict[Session, None] = {}
         self._dirty_rooms: dict[Room, None] = {}
+        self._readers: list[Member] = []  # of one room with news: who is still to be served, last first
         self._draining = False
 
     def __len__(self) -> int:
@@ -51,21 +61,54 @@ class Port:
         self.hub.wake_ports()
         return session
 
-    def ready(self) -> Iterator[Session]:
-        """Yield the sessions that may have something to write, must close, or may be read again.
+    @property
+    def busy(self) -> bool:
+        """Whether `ready` or `fan_out` has something. What becomes ready later wakes the transport."""
+        return bool(self._dirty or self._dirty_rooms or self._readers)
 
-        For each, the transport takes `Session.data_to_send` until that is empty or the socket
-        refuses, then looks at ``want_data``, ``closing`` and ``closed``. To be consumed in slices
-        of some hundreds with other work between; what becomes ready meanwhile wakes again.
+    def ready(self, limit: int = SLICE) -> list[Session]:
+        """Take the sessions that may have something to write, must close, or may be read again.
+
+        For each, the transport writes what `Session.data_to_send` returns, then looks at
+        ``want_data``, ``closing`` and ``closed``.
         """
         with self.hub.lock:
-            sessions = list(self._dirty)
-            rooms = [list(room.members.get(self, ())) for room in self._dirty_rooms]
-            self._dirty.clear()
-            self._dirty_rooms.clear()
-        yield from sessions
-        for members in rooms:
-            yield from members
+            sessions = list(islice(self._dirty, limit))
+            for session in sessions:
+                del self._dirty[session]
+        return sessions
+
+    def fan_out(self, limit: int = SLICE) -> list[tuple[Session, bytes]]:
+        """Take the next piece of one room's log for each of its readers, each session once.
+
+        The transport writes each to its socket and has nothing else to look at. A session that has
+        more than this to say is left for `ready`.
+        """
+        pieces: list[tuple[Session, bytes]] = []
+        with self.hub.lock:
+            if not self._readers and self._dirty_rooms:
+                room = next(iter(self._dirty_rooms))
+                del self._dirty_rooms[room]
+                self._readers = list(reversed(room.members.get(self, {}).values()))
+            readers = self._readers[-limit:]
+            del self._readers[-limit:]
+            for member in reversed(readers):
+                session = member.session
+                if not session.flows:
+                    if session in self._sessions:
+                        self._dirty[session] = None
+                    continue
+                try:
+                    data = member.take()
+                except Exception:  # a bug: it may cost this peer its connection, and nobody else
+                    log.exception("cannot serve %r", session)
+                    session.abort()
+                    continue
+                if data:
+                    pieces.append((session, data))
+                if member.place != member.tail.end:
+                    self._dirty[session] = None
+        return pieces
 
     def next_deadline(self) -> float | None:
         """Return when `handle_deadlines` is due, on the hub's clock; ``None`` is never."""
@@ -103,6 +146,8 @@ class Port:
             for key in list(self.timers.pop_due(float("inf"))):
                 if not isinstance(key, Session):
                     self._handle(key, float("inf"))
+            self._dirty_rooms.clear()
+            self._readers.clear()
         self.hub.wake_ports()
 
     def _handle(self, key: Room | Identity, now: float) -> None:

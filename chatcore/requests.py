@@ -226,7 +226,7 @@ def remove(session: "Session", member: Member) -> None:
     """Take a member out of its room, for whatever reason."""
     room = member.room
     del session.members[room.name]
-    member.reading = None  # what is on its way is for nobody now
+    member.end()
     session.drop_turn(member)
     room.remove(session.port, member)
     _tell_presence(session, member, session.nick)

@@ -12,7 +12,6 @@ everything else from the thread that goes through `Port.ready`.
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -37,16 +36,13 @@ from chatcore.messages import (
 from chatcore.names import fold
 from chatcore.outbox import Outbox
 from chatcore.pulse import Pulse, is_over
+from chatcore.tail import PIECE
 from chatcore.wire import Item, Peer, Wire
 
 if TYPE_CHECKING:
     from chatcore.port import Port
 
-__all__ = ["PIECE", "Session", "State"]
-
-PIECE = 128 * 1024
-"""Bytes of one piece of output, about: large enough that a burst is one write, small enough that a
-piece drains within the stall limit on a link of a few KB/s."""
+__all__ = ["Session", "State"]
 
 LINGER = 1.0
 """Seconds in which a peer that was told the end may end its own side. Closing at once would make the
@@ -112,13 +108,13 @@ class Session:
         self.outbox = Outbox()
         # Questions whose answers can be large wait as themselves until all else is written: who asks
         # and does not read costs what it sent, not what it asked for.
-        self.questions: deque[tuple[History | Who, int]] = deque()  # and presence's flushes by then
+        self.questions: list[tuple[History | Who, int]] = []  # and presence's flushes by then
         self.drafts: list[tuple[Draft, int]] = []  # with their places, to be submitted without the lock
         self.chores: list[Callable[[], None]] = []  # to be done when the lock is released
         self.in_flight = 0  # posts whose outcome is not known
         self.paging = False  # a page of history is on its way from the journal
         self._retries: dict[Member, float] = {}  # who asks the journal again, and when
-        self._turns: deque[Member] = deque()  # the rooms in turn
+        self._turns: list[Member] = []  # the rooms in turn
         self._lock = hub.lock
         self._input = threading.Lock()
         self._decoder = wire.decoder(peer, hub.limits)
@@ -169,7 +165,8 @@ class Session:
     def data_to_send(self) -> bytes:
         """Return the next piece to write, handed over for good; empty when there is none now.
 
-        Nothing is returned while the transport holds unsent bytes of an earlier piece.
+        Nothing is returned while the transport holds unsent bytes of an earlier piece. A session that
+        has more than one piece is ready again: others get their turn between the two.
         """
         while True:
             with self._lock:
@@ -177,11 +174,10 @@ class Session:
                 chores = self.chores
                 if chores:
                     self.chores = []
-            if not chores:
-                return data
             for chore in chores:
                 chore()
-            if data:
+            if data or not chores:
+                self.hub.wake_ports()
                 return data
 
     def data_unsent(self, size: int) -> None:
@@ -192,6 +188,11 @@ class Session:
             self._pulse.set_unsent(size, self.hub.clock())
             self._advance_timer(self._pulse.stall_deadline())
         self.hub.wake_ports()
+
+    @property
+    def flows(self) -> bool:
+        """Whether all that a commit means for this session is the next piece of the room's log."""
+        return self.state is State.LIVE and not (self._pulse.unsent or self.outbox.size or self.questions)
 
     @property
     def want_data(self) -> bool:
@@ -442,31 +443,41 @@ class Session:
     def _next_piece(self) -> bytes:
         if self._pulse.unsent or self._finished or self.state is State.CLOSED:
             return b""
-        if (self.outbox or self.questions) and (data := self._next_answer()):
-            return data
+        data = self._next_answer() or self._next_of_rooms()
+        if data:
+            if self._has_more():
+                self.port.mark(self)
+        elif self.state is State.ENDING and not self._owes():
+            return self._say_farewell()
+        return data
+
+    def _next_of_rooms(self) -> bytes:
         turns = self._turns
         for _ in range(len(turns)):
-            member = turns[0]
-            turns.rotate(-1)
-            if data := member.take(PIECE):
+            member = turns.pop(0)
+            turns.append(member)
+            if data := member.take():
                 return data
             if member.wants_page:
                 requests.catch_up(self, member)
-        if self.state is State.ENDING and not self._owes():
-            return self._say_farewell()
         return b""
 
+    def _has_more(self) -> bool:
+        if self.outbox.size or self.questions or self.state is not State.LIVE:
+            return True
+        return any(member.has_more for member in self._turns)
+
     def _next_answer(self) -> bytes:
-        while not self.outbox and self.questions and not self.paging:
+        while self.questions and not self.outbox.size and not self.paging:
             question, flushes = self.questions[0]
             if not questions.is_answerable(self, question, flushes):
                 break
-            self.questions.popleft()
+            del self.questions[0]
             questions.answer(self, question)
-        return self.outbox.take(PIECE) if self.outbox else b""
+        return self.outbox.take(PIECE) if self.outbox.size else b""
 
     def _owes(self) -> bool:
-        waiting = self.in_flight or self.paging or self.questions or self.outbox or self.chores
+        waiting = self.in_flight or self.paging or self.questions or self.outbox.size or self.chores
         return bool(waiting) or not all(member.finished for member in self._turns)
 
     def _say_farewell(self) -> bytes:

@@ -6,7 +6,11 @@ from chatcore.journal import Entry
 from chatcore.messages import Message
 from chatcore.wire import Wire
 
-__all__ = ["Piece", "Tail"]
+__all__ = ["PIECE", "Piece", "Tail"]
+
+PIECE = 128 * 1024
+"""Bytes of one piece of output, about: large enough that a burst is one write, small enough that a
+piece drains within the stall limit on a link of a few KB/s."""
 
 
 class Piece:
@@ -28,10 +32,22 @@ class Tail:
     are not ``seq``: numbers of a log may have holes, places have none.
     """
 
-    __slots__ = ("_base", "_entries", "_limit", "_offsets", "_pieces", "_seqs", "end", "start", "wire")
+    __slots__ = (
+        "_base",
+        "_entries",
+        "_limit",
+        "_offsets",
+        "_piece_bytes",
+        "_pieces",
+        "_seqs",
+        "end",
+        "start",
+        "wire",
+    )
 
-    def __init__(self, wire: Wire, head: int, limit: int) -> None:
+    def __init__(self, wire: Wire, head: int, limit: int, piece_bytes: int = PIECE) -> None:
         self.wire = wire
+        self._piece_bytes = piece_bytes
         self.start = 0
         self.end = 0
         self._limit = limit
@@ -39,7 +55,7 @@ class Tail:
         self._entries: list[Entry] = []
         self._seqs: list[int] = []
         self._offsets: list[int] = [0]  # in the stream of encoded bytes; one more than entries
-        self._pieces: dict[tuple[int, int], Piece] = {}
+        self._pieces: dict[int, Piece] = {}  # by the place where they begin
 
     def append(self, message: Message) -> None:
         """Take the next entry of the log."""
@@ -64,20 +80,20 @@ class Tail:
             return None
         return self.start + index + 1
 
-    def piece(self, place: int, max_bytes: int) -> Piece:
-        """Return the entries from a place on, as many as fit but at least one."""
-        piece = self._pieces.get((place, max_bytes))
+    def piece(self, place: int) -> Piece:
+        """Return the entries from a place on: as many as fit but at least one."""
+        piece = self._pieces.get(place)
         if piece is None:
-            piece = self._pieces[place, max_bytes] = self._cut(place, max_bytes)
+            piece = self._pieces[place] = self._cut(place)
         return piece
 
     def entries(self, first: int, end: int) -> list[Entry]:
         """Return the entries between two places."""
         return self._entries[first - self.start : end - self.start]
 
-    def _cut(self, place: int, max_bytes: int) -> Piece:
+    def _cut(self, place: int) -> Piece:
         first = place - self.start
-        last = bisect_right(self._offsets, self._offsets[first] + max_bytes) - 1
+        last = bisect_right(self._offsets, self._offsets[first] + self._piece_bytes) - 1
         entries = self._entries[first : max(last, first + 1)]
         data = b"".join([entry.data for entry in entries])
         return Piece(data, place + len(entries), entries[-1].seq, [entry.id for entry in entries])

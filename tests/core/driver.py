@@ -90,9 +90,12 @@ class Host:
         while self.wakes:
             self.wakes = 0
             for port in self.ports:
-                for session in port.ready():
-                    if session in self.peers:
-                        self.peers[session].serve()
+                while port.busy:
+                    for session in port.ready():
+                        if session in self.peers:
+                            self.peers[session].serve()
+                    for session, data in port.fan_out():
+                        self.peers[session].write(data)
 
     def advance(self, seconds: float) -> None:
         """Let time pass, handling every deadline when it is due."""
@@ -215,18 +218,23 @@ class Peer:
     def serve(self) -> None:
         """Do for this connection what a transport does for one that is ready."""
         session = self.session
-        while not self.closed and not self.unsent and (data := session.data_to_send()):
-            self.pieces += 1
-            size = len(data) if self.window is None else min(self.window, len(data))
-            if self.window is not None:
-                self.window -= size
-            self._receive(data[:size])
-            self.unsent = data[size:]
-            if self.unsent:
-                session.data_unsent(len(self.unsent))
+        if not self.closed and not self.unsent and (data := session.data_to_send()):
+            self.write(data)
         self.ended = self.ended or (session.closing and not self.unsent)
         if session.closed and not self.closed:
             self.lose()
+
+    def write(self, data: bytes) -> None:
+        """Take a piece, as far as the window lets it through."""
+        assert not self.unsent, "was given more than it asked for"
+        self.pieces += 1
+        size = len(data) if self.window is None else min(self.window, len(data))
+        if self.window is not None:
+            self.window -= size
+        self._receive(data[:size])
+        self.unsent = data[size:]
+        if self.unsent:
+            self.session.data_unsent(len(self.unsent))
 
     def _receive(self, data: bytes) -> None:
         self.received += data

@@ -72,13 +72,13 @@ def test_an_empty_tail_has_a_place_for_what_comes_next() -> None:
 def test_pieces_from_any_place_are_all_entries_in_order_as_many_as_fit(
     log: list[tuple[int, int]], limit: int, size: int, data: st.DataObject
 ) -> None:
-    tail = Tail(plain, 0, limit)
+    tail = Tail(plain, 0, limit, size)
     for message in messages(log, 0):
         tail.append(message)
     place = data.draw(st.integers(tail.start, tail.end - 1))
     rest = tail.entries(place, tail.end)
     while place < tail.end:
-        piece = tail.piece(place, size)
+        piece = tail.piece(place)
         entries = tail.entries(place, piece.end)
         assert piece.data == b"".join(one.data for one in entries)
         assert piece.ids == [one.id for one in entries]
@@ -95,17 +95,17 @@ def test_everyone_at_a_place_gets_the_same_bytes_object() -> None:
     tail = Tail(ndjson, 0, 10_000)
     for message in messages([(1, 10)] * 5, 0):
         tail.append(message)
-    assert tail.piece(1, 1_000).data is tail.piece(1, 1_000).data
-    assert tail.piece(1, 1_000).data is not tail.piece(2, 1_000).data
+    assert tail.piece(1).data is tail.piece(1).data
+    assert tail.piece(1).data is not tail.piece(2).data
 
 
 def test_a_piece_that_was_cut_before_an_entry_came_is_not_given_after_it() -> None:
     tail = Tail(plain, 0, 10_000)
     first, second = messages([(1, 5), (1, 5)], 0)
     tail.append(first)
-    assert tail.piece(0, 1_000).through == 1
+    assert tail.piece(0).through == 1
     tail.append(second)
-    assert tail.piece(0, 1_000).through == 2
+    assert tail.piece(0).through == 2
 
 
 def test_trimming_frees_a_quarter_at_once() -> None:

@@ -88,8 +88,8 @@ class SimTransport:
         self._world = world
         self._random = world.random
         self._woken = False
-        self._batch: Iterator[Session] | None = None
-        self._serving: dict[Session, None] = {}  # they may have more to write
+        self._serving: list[Session] = []  # taken from `ready`, and not served yet
+        self._pieces: list[tuple[Session, bytes]] = []  # taken from `fan_out`, and not written yet
         self._reading: dict[Session, bool] = {}
 
     def __repr__(self) -> str:
@@ -105,12 +105,14 @@ class SimTransport:
 
     def steps(self) -> Iterator[Step]:
         """Offer what could happen now."""
-        if self._woken or self._batch is not None:
-            yield Step(4, self._next_ready)
+        if self._woken and not self._serving and not self._pieces:
+            yield Step(4, self._take)
         if self.timer is not None and self.timer <= self._hub.clock():
             yield Step(2, self.handle_deadlines)
         for session in self._serving:
             yield Step(2, partial(self._serve, session))
+        for piece in self._pieces:
+            yield Step(2, partial(self._write_piece, piece))
         for session, pipe in self.pipes.items():
             if pipe.vanished:
                 yield Step(1, partial(self._lose, session))
@@ -142,7 +144,7 @@ class SimTransport:
         self.port.close()
         expect(len(self.port) == 0, self, "still has connections")
         expect(len(self.port.timers) == 0, self, "still has timers")
-        expect(not list(self.port.ready()), self, "still has something to do")
+        expect(not self.port.busy, self, "still has something to do")
         for session in self.sessions:
             expect(session.in_flight == 0 and not session.members, session, "was not cleared away")
 
@@ -151,32 +153,24 @@ class SimTransport:
     def _wake(self) -> None:
         self._woken = True
 
-    def _next_ready(self) -> str:
-        if self._batch is None:
-            self._woken = False
-            self._batch = self.port.ready()
-        session = next(self._batch, None)
-        if session is None:
-            self._batch = None
-            self.timer = self.port.next_deadline()
-            return f"{self} is through, next at {self.timer}"
-        if session not in self.pipes:
-            return f"{self} passes over {session}"
-        self._serving[session] = None
-        return f"{self} is to serve {self.pipes[session]}"
+    def _take(self) -> str:
+        self._woken = False
+        limit = self._random.choice((1, 2, 256))
+        if self._random.random() < 0.5:
+            self._serving = [session for session in self.port.ready(limit) if session in self.pipes]
+        else:
+            self._pieces = self.port.fan_out(limit)
+        self._woken = self._woken or self.port.busy
+        self.timer = self.port.next_deadline()
+        return f"{self} is to serve {len(self._serving)} and to write {len(self._pieces)}, next at {self.timer}"
 
     # --- the sockets' side -----------------------------------------------------------------------
 
     def _serve(self, session: Session) -> str:
         pipe = self.pipes[session]
-        data = session.data_to_send()
-        if data:
-            expect(not pipe.unsent, pipe, "is given more than it asked for")
-            pipe.unsent = pipe.accept(data)
-            if pipe.unsent:
-                session.data_unsent(len(pipe.unsent))
-        if not data or pipe.unsent:
-            del self._serving[session]
+        self._serving.remove(session)
+        if data := session.data_to_send():
+            self._write(session, data)
         self._reading[session] = session.want_data
         if session.closed:
             self._hang_up(session)
@@ -184,12 +178,27 @@ class SimTransport:
             pipe.server_ended = True
         return f"{self} serves {pipe}: {len(data)} bytes, {len(pipe.unsent)} unsent"
 
+    def _write_piece(self, piece: tuple[Session, bytes]) -> str:
+        session, data = piece
+        self._pieces.remove(piece)
+        if session not in self.pipes:
+            return f"{self} has lost {session} and writes it nothing"
+        self._write(session, data)
+        return f"{self} writes to {self.pipes[session]}: {len(data)} bytes"
+
+    def _write(self, session: Session, data: bytes) -> None:
+        pipe = self.pipes[session]
+        expect(not pipe.unsent, pipe, "is given more than it asked for")
+        pipe.unsent = pipe.accept(data)
+        if pipe.unsent:
+            session.data_unsent(len(pipe.unsent))
+
     def _drain(self, session: Session, pipe: Pipe) -> str:
         taken = some_of(self._random, len(pipe.unsent))
         pipe.unsent = pipe.accept(pipe.unsent[:taken]) + pipe.unsent[taken:]
         session.data_unsent(len(pipe.unsent))
         if not pipe.unsent:
-            self._serving[session] = None
+            self._serving.append(session)
         return f"{self} drains {pipe}: {len(pipe.unsent)} unsent"
 
     def _receive(self, session: Session, pipe: Pipe) -> str:
@@ -220,7 +229,7 @@ class SimTransport:
     def _lose(self, session: Session) -> str:
         pipe = self.pipes.pop(session)
         pipe.lost_at = self._world.now
-        self._serving.pop(session, None)
+        self._serving = [other for other in self._serving if other is not session]
         del self._reading[session]
         session.connection_lost()
         return f"{self} loses {pipe}"

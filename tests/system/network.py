@@ -55,12 +55,17 @@ class Connection:
         session = self._session
         if session is None:
             return
-        while data := session.data_to_send():
-            if not self._black_hole:
-                self._down += data
-            self._report(session)
+        if data := session.data_to_send():
+            self.server_writes_piece(data)
         if session.closed or (session.closing and not self._overflow):
             self.server_loses_it()
+
+    def server_writes_piece(self, data: bytes) -> None:
+        """Put a piece on the way to the client."""
+        if not self._black_hole:
+            self._down += data
+        if self._session is not None:
+            self._report(self._session)
 
     def server_loses_it(self) -> None:
         """Let the server's end be gone; the client learns of it when it has read the rest."""

@@ -132,9 +132,12 @@ class System:
     def _serve(self) -> None:
         if self._hub is not None:
             by_session = {connection.session: connection for connection in self._connections}
-            for session in list(self._port.ready()):
+            for session in self._port.ready():
                 if connection := by_session.get(session):
                     connection.server_writes()
+            for session, data in self._port.fan_out():
+                if connection := by_session.get(session):
+                    connection.server_writes_piece(data)
             self._connections = [each for each in self._connections if each.session is not None]
 
     def _let_time_pass(self, seconds: float) -> None:

@@ -4,9 +4,8 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
-from itertools import islice
 from typing import Self, cast
 
 from chatcore.transport import DEFAULT_URL, Hub, Listen, Peer, Session, Wire
@@ -15,9 +14,6 @@ from transports.sockets import BACKLOG, bind, listening_on, tune
 __all__ = ["Server", "serve"]
 
 log = logging.getLogger("chat.asyncio")
-
-SLICE = 256
-"""Sessions that are served before the loop gets to do other work."""
 
 ACCEPT_TURNS = 5
 """Turns of the loop after which we know of every connection that it accepted: one of uvloop, and three of
@@ -49,9 +45,7 @@ class Server:
         self._listeners: list[asyncio.Server] = []
         self._connections: dict[Session, _Connection] = {}
         self._blocked: set[_Connection] = set()  # whose sockets refuse more for now
-        self._batch: Iterator[Session] | None = None  # what is being served, slice by slice
         self._scheduled = False
-        self._again = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
         self._closed = False
@@ -108,8 +102,7 @@ class Server:
     # --- the rhythm of the loop ------------------------------------------------------------------
 
     def _wake(self) -> None:
-        """Have the port's ready sessions served soon; callable from any thread."""
-        self._again = True
+        """Have the port served soon; callable from any thread."""
         if self._scheduled or self._closed:
             return
         self._scheduled = True
@@ -120,27 +113,21 @@ class Server:
                 self._loop.call_soon_threadsafe(self._serve)
 
     def _serve(self) -> None:
-        if self._batch is None:
-            self._again = False
-            self._batch = self._port.ready()
-        served = 0
-        for session in islice(self._batch, SLICE):
-            served += 1
-            if connection := self._connections.get(session):
+        self._scheduled = False  # first: whatever becomes ready from here on wakes us again
+        connections = self._connections
+        for session in self._port.ready():
+            if connection := connections.get(session):
                 try:
                     connection.serve()
                 except Exception:  # a bug: it may cost this peer its connection, and nobody else
                     log.exception("cannot serve %r", session)
                     connection.abort()
-        if served == SLICE:
-            self._loop.call_soon(self._serve)
-            return
-        self._batch = None
-        self._set_timer()
-        # In this order: a thread that wakes us between the two lines is seen by one of them.
-        self._scheduled = False
-        if self._again:
+        for session, data in self._port.fan_out():
+            if connection := connections.get(session):
+                connection.write(data)
+        if self._port.busy:
             self._wake()
+        self._set_timer()
 
     def _set_timer(self) -> None:
         when = self._port.next_deadline()
@@ -189,10 +176,12 @@ class Server:
 class _Connection(asyncio.Protocol):
     """One connection: its transport on one side, its session on the other."""
 
-    __slots__ = ("_reading", "_server", "_session", "_transport", "_wire")
+    __slots__ = ("_reading", "_server", "_session", "_transport", "_wire", "write")
 
     _transport: asyncio.Transport
     _session: Session
+    write: Callable[[bytes], None]
+    """Write what the session handed over. If the socket refuses some of it, `pause_writing` is called."""
 
     def __init__(self, server: Server, wire: Wire) -> None:
         self._server = server
@@ -202,12 +191,8 @@ class _Connection(asyncio.Protocol):
     def serve(self) -> None:
         """Write what there is to write, and do what the session wants done with its socket."""
         session, transport = self._session, self._transport
-        while data := session.data_to_send():
+        if data := session.data_to_send():
             transport.write(data)
-            if unsent := transport.get_write_buffer_size():
-                self._server.block(self)
-                session.data_unsent(unsent)
-                break
         if session.closed:
             transport.abort()
             return
@@ -239,7 +224,9 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is not one by type
-        transport.set_write_buffer_limits(0)  # so that resume_writing means that all is written
+        self.write = transport.write
+        # So that pause_writing means that the socket refuses more, and resume_writing that all is written.
+        transport.set_write_buffer_limits(0)
         tune(transport.get_extra_info("socket"))
         host, port, *_ = transport.get_extra_info("peername") or ("", 0)
         self._session = self._server.opened(self, Peer(host, port), self._wire)
@@ -252,6 +239,10 @@ class _Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         self._session.receive_eof()
         return True  # the transport stays open: there may be answers to write
+
+    def pause_writing(self) -> None:
+        self._server.block(self)
+        self._session.data_unsent(self._transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         self._server.unblock(self)

@@ -115,12 +115,15 @@ class Server:
             for session in self._port.ready():
                 if connection := self._connections.get(session):
                     self._serve(connection)
+            for session, data in self._port.fan_out():
+                if connection := self._connections.get(session):
+                    connection.write(data)
             self._handle_deadlines()
         self._port.close()
         self._release()
 
     def _timeout(self) -> float | None:
-        if self._left:
+        if self._left or self._port.busy:
             return 0.0
         times = [when for when in (self._port.next_deadline(), self._accept_again) if when is not None]
         return max(min(times) - self._hub.clock(), 0.0) if times else None
@@ -145,7 +148,7 @@ class Server:
     def _serve(self, connection: "_Connection") -> None:
         session = connection.session
         try:
-            connection.write(self._selector)
+            connection.flush()
         except Exception:  # a bug: it may cost this peer its connection, and nobody else
             log.exception("cannot serve %r", session)
             connection.broken = True
@@ -191,7 +194,7 @@ class Server:
             sock.close()
             return
         session = self._port.open(peer, wire)
-        connection = _Connection(sock, session)
+        connection = _Connection(sock, session, self._selector)
         try:
             threading.Thread(
                 target=self._read, args=(connection,), name=f"chat-read-{peer.port}", daemon=True
@@ -219,7 +222,7 @@ class Server:
         self._serve(connection)
 
     def _drop(self, connection: "_Connection") -> None:
-        connection.unwatch(self._selector)
+        connection.unwatch()
         connection.session.connection_lost()
         connection.close()
         self._connections.pop(connection.session, None)
@@ -247,6 +250,8 @@ class _Connection:
 
     __slots__ = (
         "_reader",
+        "_selector",
+        "_send",
         "_shut",
         "_watched",
         "_writer",
@@ -257,8 +262,9 @@ class _Connection:
         "unsent",
     )
 
-    def __init__(self, sock: socket.socket, session: Session) -> None:
+    def __init__(self, sock: socket.socket, session: Session, selector: selectors.BaseSelector) -> None:
         self.session = session
+        self._selector = selector
         self.unsent = memoryview(b"")
         self.may_read = threading.Event()
         self.may_read.set()
@@ -269,6 +275,7 @@ class _Connection:
         self._reader = sock
         self._writer = socket.socket(sock.family, sock.type, sock.proto, fileno=sock.fileno())
         self._writer.settimeout(0)
+        self._send = self._writer.send
         self._watched = False
         self._shut: set[int] = set()
 
@@ -292,29 +299,33 @@ class _Connection:
                 if _readable(session):  # again by now, and the pump may have said so too early
                     self.may_read.set()
 
-    def write(self, selector: selectors.BaseSelector) -> None:
-        """Write until there is nothing more, or the socket refuses. For the pump, as all below."""
-        while not self.broken:
-            if not self.unsent:
-                self.unsent = memoryview(self.session.data_to_send())
-                if not self.unsent:
-                    return
-            try:
-                sent = self._writer.send(self.unsent)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                self.broken = True
-                self.shut(socket.SHUT_RDWR)
-                return
-            self.unsent = self.unsent[sent:]
-            if self.unsent:
-                self.session.data_unsent(len(self.unsent))
-                self._watch(selector)
-                return
-            if self._watched:
-                self.unwatch(selector)
-                self.session.data_unsent(0)
+    def flush(self) -> None:
+        """Write what is unsent, or else what the session has to say. For the pump, as all below."""
+        if self.unsent:
+            self.write(self.unsent)
+        if not self.unsent and (data := self.session.data_to_send()):
+            self.write(data)
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Write a piece; what the socket refuses of it is unsent."""
+        if self.broken:
+            return
+        try:
+            sent = self._send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.broken = True
+            self.shut(socket.SHUT_RDWR)
+            return
+        if sent < len(data):
+            self.unsent = memoryview(data)[sent:]
+            self.session.data_unsent(len(self.unsent))
+            self._watch()
+        elif self._watched:
+            self.unsent = memoryview(b"")
+            self.unwatch()
+            self.session.data_unsent(0)
 
     def shut(self, how: int) -> None:
         """End one direction, or both, which also makes the reader leave."""
@@ -325,21 +336,21 @@ class _Connection:
             except OSError:
                 log.debug("the peer was gone before the end")
 
-    def unwatch(self, selector: selectors.BaseSelector) -> None:
+    def unwatch(self) -> None:
         """Wait no longer for the socket to take more."""
         if self._watched:
             self._watched = False
-            selector.unregister(self._writer)
+            self._selector.unregister(self._writer)
 
     def close(self) -> None:
         """Close the socket."""
         self._writer.detach()
         self._reader.close()
 
-    def _watch(self, selector: selectors.BaseSelector) -> None:
+    def _watch(self) -> None:
         if not self._watched:
             self._watched = True
-            selector.register(self._writer, selectors.EVENT_WRITE, self)
+            self._selector.register(self._writer, selectors.EVENT_WRITE, self)
 
 
 def _readable(session: Session) -> bool:
