@@ -2,7 +2,7 @@
 
 __all__ = ["TokenBucket"]
 
-_ENOUGH = 1.0 - 1e-6  # who has waited as long as it was told must not fail for a rounding
+_ROUNDING = 1e-8  # seconds: who has waited as long as it was told must not fail for the clock's digits
 
 
 class TokenBucket:
@@ -23,7 +23,8 @@ class TokenBucket:
         if now > self._updated:
             self._tokens = min(self._burst, self._tokens + (now - self._updated) * self._rate)
             self._updated = now
-        if self._tokens >= _ENOUGH:
-            self._tokens = max(self._tokens - 1.0, 0.0)
-            return 0.0
-        return (1.0 - self._tokens) / self._rate
+        wait = (1.0 - self._tokens) / self._rate
+        if wait > _ROUNDING:
+            return wait
+        self._tokens = max(self._tokens - 1.0, 0.0)
+        return 0.0

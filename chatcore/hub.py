@@ -87,14 +87,14 @@ class Hub:
     def committed(self, messages: Sequence[Message]) -> None:
         """Entries are in the record: let the rooms show them."""
         with self.lock:
-            touched: dict[Room, None] = {}
+            by_room: dict[str, list[Message]] = {}
             for message in messages:
-                room = self.rooms.get(message.room)
+                by_room.setdefault(message.room, []).append(message)
+            for name, news in by_room.items():
+                room = self.rooms.get(name)
                 if room is None:
-                    room = self.rooms[message.room] = Room(message.room, self._epoch, 0, self.limits)
-                room.commit(message)
-                touched[room] = None
-            for room in touched:
+                    room = self.rooms[name] = Room(name, self._epoch, 0, self.limits)
+                room.commit(news)
                 self.mark_room(room)
         self.wake_ports()
 

@@ -7,10 +7,11 @@ reason, a durability), a client decodes one that it does not know as ``unknown``
 Duplicate keys: the last one counts, as in RFC 8259's most common reading; a peer must not send them.
 """
 
-from datetime import timedelta
+from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetPydanticSchema, TypeAdapter
+from pydantic_core import core_schema
 
 from chatcore.errors import ErrorCode
 from chatcore.limits import ClientLimits
@@ -66,13 +67,8 @@ Secret = Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
 Label = Annotated[str, Field(pattern=r"^[ -~]{0,128}$")]
 
 
-def _in_utc(at: AwareDatetime) -> AwareDatetime:
-    if at.utcoffset() != timedelta(0):
-        raise ValueError("a time must be in UTC")
-    return at
-
-
-Time = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+# An offset of no seconds: UTC, and checked where all else is.
+Time = Annotated[datetime, GetPydanticSchema(lambda _, __: core_schema.datetime_schema(tz_constraint=0))]
 
 
 def _open_set(literal: Any) -> BeforeValidator:

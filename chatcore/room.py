@@ -4,7 +4,7 @@ All methods run under the hub's lock.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from chatcore.limits import Limits
@@ -53,11 +53,11 @@ class Room:
             tail = self._tails[wire] = Tail(wire, self.head, self._limits.tail_bytes)
         return tail
 
-    def commit(self, message: Message) -> None:
-        """Take the next entry of the log."""
-        self.head = message.seq
+    def commit(self, messages: Sequence[Message]) -> None:
+        """Take the next entries of the log, one at least."""
+        self.head = messages[-1].seq
         for tail in self._tails.values():
-            tail.append(message)
+            tail.extend(messages)
 
     def reset(self, epoch: str, head: int) -> Iterable[Member]:
         """Begin a new life of the record; return the members, each to be told."""

@@ -1,6 +1,7 @@
 """The newest part of a room's log, encoded once for one wire."""
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 
 from chatcore.journal import Entry
 from chatcore.messages import Message
@@ -57,13 +58,15 @@ class Tail:
         self._offsets: list[int] = [0]  # in the stream of encoded bytes; one more than entries
         self._pieces: dict[int, Piece] = {}  # by the place where they begin
 
-    def append(self, message: Message) -> None:
-        """Take the next entry of the log."""
-        data = self.wire.encode(message)
-        self._entries.append(Entry(message.seq, message.prev, message.id, data))
-        self._seqs.append(message.seq)
-        self._offsets.append(self._offsets[-1] + len(data))
-        self.end += 1
+    def extend(self, messages: Sequence[Message]) -> None:
+        """Take the next entries of the log."""
+        encode = self.wire.encode
+        for message in messages:
+            data = encode(message)
+            self._entries.append(Entry(message.seq, message.prev, message.id, data))
+            self._seqs.append(message.seq)
+            self._offsets.append(self._offsets[-1] + len(data))
+        self.end += len(messages)
         self._pieces.clear()
         if self._offsets[-1] - self._offsets[0] > self._limit:
             self._trim()

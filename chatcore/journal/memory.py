@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from hashlib import blake2b
 from itertools import islice
 from typing import NamedTuple
 
@@ -24,11 +23,7 @@ class _Known(NamedTuple):
     """What is left of an expired entry while its id is remembered."""
 
     seq: int
-    digest: bytes
-
-
-def _digest(text: str) -> bytes:
-    return blake2b(text.encode(), digest_size=16).digest()
+    text_hash: int
 
 
 class _Log:
@@ -97,9 +92,11 @@ class MemoryJournal:
                 outcomes = [Outcome("unavailable", retry_after=1.0)] * len(drafts)
             else:
                 at, stored = self._now(), list[Message]()
+                rooms = {draft.room for draft in drafts}
+                self._forget(rooms)
                 outcomes = [self._store(draft, at, stored) for draft in drafts]
                 self._feed.committed(stored)
-                self._expire({draft.room for draft in drafts})
+                self._expire(rooms)
         done(outcomes)
 
     def read(
@@ -146,11 +143,10 @@ class MemoryJournal:
         log = self._logs.get(draft.room)
         if log is None:
             log = self._logs[draft.room] = _Log()
-        log.forget(self._clock())
         known = log.ids.get(draft.id)
         if known is not None:
             same = (
-                known.digest == _digest(draft.text) if isinstance(known, _Known) else known.text == draft.text
+                known.text_hash == hash(draft.text) if isinstance(known, _Known) else known.text == draft.text
             )
             return Outcome("repeat", known.seq) if same else Outcome("conflict")
         message = Message(
@@ -169,6 +165,12 @@ class MemoryJournal:
         stored.append(message)
         return Outcome("stored", message.seq)
 
+    def _forget(self, rooms: set[str]) -> None:
+        now = self._clock()
+        for room in rooms:
+            if log := self._logs.get(room):
+                log.forget(now)
+
     def _expire(self, rooms: set[str]) -> None:
         now = self._clock()
         for room in rooms:
@@ -176,7 +178,7 @@ class MemoryJournal:
             while log.bytes > self._history_bytes and len(log.messages) > 1:
                 old = log.messages.popleft()
                 log.bytes -= _OVERHEAD + len(old.text)
-                log.ids[old.id] = _Known(old.seq, _digest(old.text))
+                log.ids[old.id] = _Known(old.seq, hash(old.text))
                 log.forgotten.append((now + self.dedupe_seconds, old.id))
 
 

@@ -87,7 +87,7 @@ def test_a_time_is_told_in_utc() -> None:
         room="a", seq=1, prev=0, id="1", nick="ana", text="hi", at=datetime(2026, 8, 5, 12, 30, tzinfo=UTC)
     )
     assert b'"at":"2026-08-05T12:30:00Z"' in encode(message)
-    with pytest.raises(ValueError, match="UTC"):
+    with pytest.raises(ValueError, match="offset of 0"):
         Message.model_validate(
             {**message.model_dump(), "at": datetime(2026, 8, 5, tzinfo=timezone(timedelta(hours=2)))}
         )
