@@ -9,11 +9,12 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from chatcore.journal.sqlite_connection import SqliteConnection
 from chatcore.messages import Message
 
-__all__ = ["Row", "SqliteFile", "digest", "message_of"]
+__all__ = ["Known", "Row", "SqliteFile", "message_of"]
 
 
 class Row(NamedTuple):
@@ -23,6 +24,18 @@ class Row(NamedTuple):
     prev: int
     id: str
     line: bytes
+
+
+class Known(NamedTuple):
+    """What is known of an id: its line or, if that has expired, the digest of its text."""
+
+    seq: int
+    line: bytes | None
+    digest: bytes | None
+
+    def is_of(self, text: str) -> bool:
+        """Tell whether this is what was said."""
+        return message_of(self.line).text == text if self.line else self.digest == digest(text)
 
 
 def digest(text: str) -> bytes:
@@ -71,14 +84,16 @@ class SqliteFile(SqliteConnection):
         ).fetchone()
         return int(number)
 
-    def known(self, room: int, id_: str) -> tuple[int, bytes | None, bytes | None] | None:
-        """Return what is known of an id: its seq and its line or, if that has expired, its digest."""
-        row = self.db.execute(
-            "SELECT seq, line, NULL FROM messages WHERE room = :room AND id = :id"
-            " UNION ALL SELECT seq, NULL, digest FROM expired_ids WHERE room = :room AND id = :id",
-            {"room": room, "id": id_},
-        ).fetchone()
-        return None if row is None else (row[0], row[1], row[2])
+    def known(self, room: int, ids: list[str]) -> dict[str, Known]:
+        """Return what is known of those ids that are known: one statement, however many there are."""
+        rows = self.db.execute(
+            "SELECT id, seq, line, NULL FROM (SELECT value AS wanted FROM json_each(:ids))"
+            " CROSS JOIN messages ON room = :room AND id = wanted"
+            " UNION ALL SELECT id, seq, NULL, digest FROM (SELECT value AS wanted FROM json_each(:ids))"
+            " CROSS JOIN expired_ids ON room = :room AND id = wanted",
+            {"room": room, "ids": to_json(ids).decode()},
+        )
+        return {id_: Known(*known) for id_, *known in rows}
 
     def insert(self, rows: list[tuple[int, int, int, str, float, bytes]]) -> None:
         """Add messages: room, seq, prev, id, at, line."""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from chatcore.errors import JournalError
 from chatcore.journal import Draft, Feed, Outcome
-from chatcore.journal.sqlite_file import SqliteFile, digest, message_of
+from chatcore.journal.sqlite_file import Known, SqliteFile, message_of
 from chatcore.journal.sqlite_life import Life
 from chatcore.journal.sqlite_queue import Asked, DraftQueue
 from chatcore.journal.sqlite_retention import Retention
@@ -55,6 +55,7 @@ class _Group:
     messages: list[Message] = field(default_factory=list)
     rows: list[tuple[int, int, int, str, float, bytes]] = field(default_factory=list)
     rooms: dict[str, tuple[int, int]] = field(default_factory=dict)  # the room's number and head
+    known: dict[str, dict[str, Known]] = field(default_factory=dict)  # of the drafts' ids, by room
     added: dict[str, list[int]] = field(default_factory=dict)  # lengths of the lines that are new
     fresh: dict[tuple[str, str], Message] = field(default_factory=dict)
 
@@ -148,33 +149,22 @@ class SqliteWriter:
         group = _Group()
         at = datetime.fromtimestamp(self._times.now(), UTC)
         with file.transaction():
+            self._look_up(file, group, drafts)
             for draft in drafts:
-                group.outcomes.append(self._add(file, group, draft, at))
+                group.outcomes.append(_add(group, draft, at))
             file.insert(group.rows)
             for room, sizes in group.added.items():
                 file.grow(room, group.rooms[room][1], len(sizes), sum(sizes))
         file.check_place()
         return group
 
-    def _add(self, file: SqliteFile, group: _Group, draft: Draft, at: datetime) -> Outcome:
-        room, id_ = draft.room, draft.id
-        if room not in group.rooms:
-            group.rooms[room] = file.room(room) or (file.grow(room, 0, 0, 0), 0)
-        number, head = group.rooms[room]
-        if earlier := group.fresh.get((room, id_)):
-            return _repeat(earlier.seq, earlier.text == draft.text)
-        if known := file.known(number, id_):
-            seq, line, mark = known
-            same = message_of(line).text == draft.text if line else mark == digest(draft.text)
-            return _repeat(seq, same)
-        message = Message(room=room, seq=head + 1, prev=head, id=id_, nick=draft.nick, text=draft.text, at=at)
-        line = encode(message)
-        group.rooms[room] = (number, message.seq)
-        group.fresh[room, id_] = message
-        group.messages.append(message)
-        group.rows.append((number, message.seq, head, id_, at.timestamp(), line))
-        group.added.setdefault(room, []).append(len(line))
-        return Outcome("stored", message.seq)
+    def _look_up(self, file: SqliteFile, group: _Group, drafts: Sequence[Draft]) -> None:
+        ids: dict[str, list[str]] = {}
+        for draft in drafts:
+            ids.setdefault(draft.room, []).append(draft.id)
+        for room, wanted in ids.items():
+            number, head = group.rooms[room] = file.room(room) or (file.grow(room, 0, 0, 0), 0)
+            group.known[room] = file.known(number, wanted) if head else {}
 
     def _deliver(self, messages: Sequence[Message]) -> None:
         if messages:
@@ -250,6 +240,23 @@ class SqliteWriter:
                 self._retention.step(file, self._times.now(), max(PIECE, 2 * came))
         except sqlite3.Error as error:  # posts can go on; it will be tried again
             log.warning("cannot remove old messages from %s: %s", self._path, error)
+
+
+def _add(group: _Group, draft: Draft, at: datetime) -> Outcome:
+    room, id_ = draft.room, draft.id
+    number, head = group.rooms[room]
+    if earlier := group.fresh.get((room, id_)):
+        return _repeat(earlier.seq, earlier.text == draft.text)
+    if known := group.known[room].get(id_):
+        return _repeat(known.seq, known.is_of(draft.text))
+    message = Message(room=room, seq=head + 1, prev=head, id=id_, nick=draft.nick, text=draft.text, at=at)
+    line = encode(message)
+    group.rooms[room] = (number, message.seq)
+    group.fresh[room, id_] = message
+    group.messages.append(message)
+    group.rows.append((number, message.seq, head, id_, at.timestamp(), line))
+    group.added.setdefault(room, []).append(len(line))
+    return Outcome("stored", message.seq)
 
 
 def refusals(drafts: Sequence[Draft], retry_after: float) -> list[Outcome]:
