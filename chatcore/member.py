@@ -45,15 +45,16 @@ class Member:
     """One session's membership of one room."""
 
     __slots__ = (
+        "_own",
         "_pending",
         "held",
         "joined",
         "last",
-        "own",
         "place",
         "position",
         "presence_seen",
         "reading",
+        "retry_at",
         "room",
         "session",
         "tail",
@@ -65,12 +66,13 @@ class Member:
         self.tail = room.tail(session.wire)
         self.joined = False  # until `joined` is on its way nothing else is
         self.reading: object | None = None  # the ticket of a page that is on its way
+        self.retry_at: float | None = None  # when it is asked for again, if it could not be read
         self.place = _CATCHING_UP
         self.position = 0
         self.last: int | None = None  # the position behind which this reader asks for no more
         self.presence_seen = room.presence.number
         self.held: Held | None = None
-        self.own: set[str] = set()  # ids of its own posts, on a wire that does not give them back
+        self._own: set[str] | None = None  # ids of its own posts that are not to be given back
         self._pending = b""
 
     def start(self, position: int) -> None:
@@ -78,17 +80,33 @@ class Member:
         self.joined = True
         self._move(position)
 
+    def withhold(self, id_: str) -> None:
+        """Do not hand out a post of one's own, on a wire that does not give them back."""
+        if self._own is None:
+            self._own = set()
+        self._own.add(id_)
+
+    def withhold_not(self, id_: str) -> None:
+        """Take that back: the post is not stored."""
+        if self._own is not None:
+            self._own.discard(id_)
+
+    @property
+    def withholds(self) -> bool:
+        """Whether there is something that it is not handed out."""
+        return bool(self._own)
+
     def end(self) -> None:
         """Hand out nothing more; what is on its way is for nobody now."""
         self.joined = False
-        self.reading = None
+        self.reading = self.retry_at = None
         self.place = _CATCHING_UP
         self._pending = b""
 
     def restart(self) -> None:
         """Begin again at the start of a new epoch, and say so."""
         self.tail = self.room.tail(self.session.wire)
-        self.reading = None
+        self.reading = self.retry_at = None
         if self.last is not None:
             self.last = self.room.head
         self._pending = self._gap(0, 0, "reset")
@@ -130,7 +148,7 @@ class Member:
             piece = tail.piece(first)
             self.place = piece.end
             self.position = piece.through
-            if not self.own or self.own.isdisjoint(piece.ids):
+            if not self._own or self._own.isdisjoint(piece.ids):
                 return piece.data
             if data := self._without_own(tail.entries(first, piece.end)):
                 return data
@@ -154,8 +172,9 @@ class Member:
         return self.tail.wire.encode(Gap(room=self.room.name, after=after, through=through, reason=reason))
 
     def _without_own(self, entries: Sequence[Entry]) -> bytes:
-        if not self.own:
+        own = self._own
+        if not own:
             return b"".join([entry.data for entry in entries])
-        others = [entry.data for entry in entries if entry.id not in self.own]
-        self.own.difference_update([entry.id for entry in entries])
+        others = [entry.data for entry in entries if entry.id not in own]
+        own.difference_update([entry.id for entry in entries])
         return b"".join(others)

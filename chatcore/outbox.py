@@ -1,6 +1,6 @@
 """What is on its way to a peer apart from the rooms: encoded answers, in order."""
 
-from collections import deque
+from itertools import accumulate, takewhile
 
 __all__ = ["Outbox"]
 
@@ -11,7 +11,7 @@ class Outbox:
     __slots__ = ("_frames", "size")
 
     def __init__(self) -> None:
-        self._frames: deque[bytes] = deque()
+        self._frames: list[bytes] = []
         self.size = 0  # in bytes
 
     def __len__(self) -> int:
@@ -26,15 +26,11 @@ class Outbox:
     def take(self, max_bytes: int) -> bytes:
         """Take frames from the front, as many as fit but at least one."""
         frames = self._frames
-        if self.size <= max_bytes:
-            taken = b"".join(frames)
-            frames.clear()
-        else:
-            parts = [frames.popleft()]
-            size = len(parts[0])
-            while frames and size + len(frames[0]) <= max_bytes:
-                size += len(frames[0])
-                parts.append(frames.popleft())
-            taken = b"".join(parts)
+        count = len(frames)
+        if self.size > max_bytes:
+            ends = accumulate(map(len, frames))
+            count = max(sum(1 for _ in takewhile(lambda end: end <= max_bytes, ends)), 1)
+        taken = b"".join(frames[:count])
+        del frames[:count]
         self.size -= len(taken)
         return taken

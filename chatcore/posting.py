@@ -56,7 +56,7 @@ def _submit(session: "Session", member: Member, frame: Post, place: int) -> None
         session.refuse("too_long", "not sent: the text is too long", room=frame.room, id=frame.id)
         return
     if not session.wire.typed:
-        member.own.add(frame.id)
+        member.withhold(frame.id)
     session.in_flight += 1
     session.drafts.append((Draft(member.room.name, frame.id, session.nick, frame.text), place))
 
@@ -65,7 +65,7 @@ def refuse_draft(session: "Session", draft: Draft, place: int, outcome: Outcome)
     """Tell the sender that a post was not taken."""
     member = session.members.get(draft.room)
     if member is not None:
-        member.own.discard(draft.id)
+        member.withhold_not(draft.id)
     if outcome.kind == "conflict":
         session.refuse("conflict", "this id belongs to another text", room=draft.room, id=draft.id)
     else:

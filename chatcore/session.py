@@ -77,7 +77,6 @@ class Session:
         "_posted",
         "_pulse",
         "_refused",
-        "_retries",
         "_turns",
         "chores",
         "drafts",
@@ -113,7 +112,6 @@ class Session:
         self.chores: list[Callable[[], None]] = []  # to be done when the lock is released
         self.in_flight = 0  # posts whose outcome is not known
         self.paging = False  # a page of history is on its way from the journal
-        self._retries: dict[Member, float] = {}  # who asks the journal again, and when
         self._turns: list[Member] = []  # the rooms in turn
         self._lock = hub.lock
         self._input = threading.Lock()
@@ -236,10 +234,10 @@ class Session:
             self.end("timeout")
         elif self.state is State.LIVE and self.wire.typed:
             self._check_life(now)
-        for member in [member for member, when in self._retries.items() if when <= now]:
-            del self._retries[member]
-            member.reading = None
-            self.port.mark(self)
+        for member in self._turns:
+            if is_over(member.retry_at, now):
+                member.retry_at = member.reading = None
+                self.port.mark(self)
 
     def _check_life(self, now: float) -> None:
         if not self.want_data:  # it may be talking: we are not listening
@@ -249,7 +247,8 @@ class Session:
 
     def _next_deadline(self) -> float | None:
         pulse = self._pulse
-        times = [self.end_by, self._decoder.deadline, pulse.stall_deadline(), *self._retries.values()]
+        times = [self.end_by, self._decoder.deadline, pulse.stall_deadline()]
+        times += [member.retry_at for member in self._turns]
         if self.state is State.HANDSHAKE:
             times.append(pulse.handshake_deadline())
         elif self.state is State.LIVE and self.wire.typed:
@@ -428,8 +427,8 @@ class Session:
 
     def retry(self, member: Member, wait: float) -> None:
         """Let a member ask the journal again after ``wait`` seconds."""
-        when = self._retries[member] = self.hub.clock() + wait
-        self.port.advance_timer(self, when)
+        member.retry_at = self.hub.clock() + wait
+        self.port.advance_timer(self, member.retry_at)
 
     def add_turn(self, member: Member) -> None:
         """Let a room take its turn in the output."""
@@ -438,7 +437,6 @@ class Session:
     def drop_turn(self, member: Member) -> None:
         """Let a room have no more turns."""
         self._turns.remove(member)
-        self._retries.pop(member, None)
 
     def _next_piece(self) -> bytes:
         if self._pulse.unsent or self._finished or self.state is State.CLOSED:

@@ -50,7 +50,7 @@ class LineBuffer:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._rest = bytearray()
+        self._rest: bytes | bytearray = b""
         self.overflow = False
 
     def push(self, data: bytes) -> list[bytes]:
@@ -64,7 +64,7 @@ class LineBuffer:
                 return []
             data = bytes(self._rest)
         *lines, rest = data.split(b"\n")
-        self._rest = bytearray(rest)
+        self._rest = bytearray(rest) if rest else b""
         if len(data) > self._limit:
             lines = self._up_to_overflow(lines)
         return lines
@@ -75,13 +75,13 @@ class LineBuffer:
 
     def take(self) -> bytes:
         """Return what is left and forget it."""
-        rest, self._rest = bytes(self._rest), bytearray()
+        rest, self._rest = bytes(self._rest), b""
         return rest
 
     def close(self) -> None:
         """Forget what is left and drop everything that follows."""
         self.overflow = True
-        self._rest = bytearray()
+        self._rest = b""
 
     def _check_rest(self) -> None:
         if len(self._rest) > self._limit:

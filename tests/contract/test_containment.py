@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from chatcore.member import Member
 from chatcore.messages import Ack
 from chatcore.session import Session
 from tests.contract.servers import House
@@ -30,4 +31,22 @@ def test_nobody_else_notices_a_bug(
     victim.wait_for_end()
     ann.post("still here?", "a-1")
     assert ann.receive(Ack).id == "a-1"
+    assert "Bug" in caplog.text
+
+
+def test_nobody_else_notices_a_bug_in_the_fan_out(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann, victim = house.member("ann"), house.member("victim")
+    working = Member.take
+
+    def broken(member: Member) -> bytes:
+        if member.session.nick == "victim":
+            raise Bug
+        return working(member)
+
+    monkeypatch.setattr(Member, "take", broken)
+    ann.post("still here?", "a-1")
+    assert ann.receive(Ack).id == "a-1"
+    victim.wait_for_end()
     assert "Bug" in caplog.text

@@ -162,7 +162,8 @@ class SimTransport:
             self._pieces = self.port.fan_out(limit)
         self._woken = self._woken or self.port.busy
         self.timer = self.port.next_deadline()
-        return f"{self} is to serve {len(self._serving)} and to write {len(self._pieces)}, next at {self.timer}"
+        taken = f"is to serve {len(self._serving)} and to write {len(self._pieces)}"
+        return f"{self} {taken}, next at {self.timer}"
 
     # --- the sockets' side -----------------------------------------------------------------------
 

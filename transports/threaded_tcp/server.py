@@ -23,7 +23,10 @@ __all__ = ["Server", "serve"]
 log = logging.getLogger("chat.threaded")
 
 RECEIVE = 64 * 1024
-"""Bytes that a reader takes at once."""
+"""Bytes that a reader takes at once while there is much to take."""
+
+RECEIVE_IDLE = 2 * 1024
+"""Bytes that it takes when it has waited: it holds the memory for them all the while."""
 
 ACCEPT_PAUSE = 0.5
 """Seconds in which nobody is accepted when the system has no descriptor or thread left."""
@@ -151,8 +154,7 @@ class Server:
             connection.flush()
         except Exception:  # a bug: it may cost this peer its connection, and nobody else
             log.exception("cannot serve %r", session)
-            connection.broken = True
-            connection.shut(socket.SHUT_RDWR)
+            connection.give_up()
         if connection.broken and connection.reader_left:
             session.connection_lost()
         if session.closed:
@@ -162,7 +164,7 @@ class Server:
         elif session.closing and not connection.unsent:
             connection.shut(socket.SHUT_WR)
         if _readable(session):
-            connection.may_read.set()
+            connection.resume()
 
     # --- connections -----------------------------------------------------------------------------
 
@@ -249,6 +251,7 @@ class _Connection:
     """One connection: its socket on one side, its session on the other."""
 
     __slots__ = (
+        "_paused",
         "_reader",
         "_selector",
         "_send",
@@ -256,7 +259,6 @@ class _Connection:
         "_watched",
         "_writer",
         "broken",
-        "may_read",
         "reader_left",
         "session",
         "unsent",
@@ -266,8 +268,7 @@ class _Connection:
         self.session = session
         self._selector = selector
         self.unsent = memoryview(b"")
-        self.may_read = threading.Event()
-        self.may_read.set()
+        self._paused: threading.Event | None = None  # what the reader waits for, if the session says so
         self.reader_left = False
         self.broken = False
         # Two objects with one descriptor: the reader's waits, the pump's never does.
@@ -281,11 +282,10 @@ class _Connection:
 
     def read(self) -> None:
         """Feed the session until the peer's stream ends. For the reader."""
-        session = self.session
+        session, size = self.session, RECEIVE_IDLE
         while True:
-            self.may_read.wait()
             try:
-                data = self._reader.recv(RECEIVE)
+                data = self._reader.recv(size)
             except OSError:
                 self.broken = True
                 return
@@ -293,14 +293,24 @@ class _Connection:
                 if not self.broken:
                     session.receive_eof()
                 return
+            size = RECEIVE if len(data) == size else RECEIVE_IDLE
             session.receive_data(data)
             if not _readable(session):
-                self.may_read.clear()
-                if _readable(session):  # again by now, and the pump may have said so too early
-                    self.may_read.set()
+                self._pause()
+
+    def _pause(self) -> None:
+        self._paused = paused = threading.Event()
+        if not (self.broken or _readable(self.session)):  # else the pump may have come too early
+            paused.wait()
+        self._paused = None
+
+    def resume(self) -> None:
+        """Let the reader go on. For the pump, as all below."""
+        if paused := self._paused:
+            paused.set()
 
     def flush(self) -> None:
-        """Write what is unsent, or else what the session has to say. For the pump, as all below."""
+        """Write what is unsent, or else what the session has to say."""
         if self.unsent:
             self.write(self.unsent)
         if not self.unsent and (data := self.session.data_to_send()):
@@ -315,8 +325,7 @@ class _Connection:
         except BlockingIOError:
             sent = 0
         except OSError:
-            self.broken = True
-            self.shut(socket.SHUT_RDWR)
+            self.give_up()
             return
         if sent < len(data):
             self.unsent = memoryview(data)[sent:]
@@ -326,6 +335,12 @@ class _Connection:
             self.unsent = memoryview(b"")
             self.unwatch()
             self.session.data_unsent(0)
+
+    def give_up(self) -> None:
+        """Write no more, and let the reader find the end."""
+        self.broken = True
+        self.shut(socket.SHUT_RDWR)
+        self.resume()
 
     def shut(self, how: int) -> None:
         """End one direction, or both, which also makes the reader leave."""

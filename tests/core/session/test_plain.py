@@ -53,7 +53,7 @@ def test_it_does_not_get_them_back_from_the_journal_either() -> None:
     one.window = None
     one.drain()
     assert one.lines() == ["2: first", *(f"2: yours {n}" for n in range(5))]
-    assert one.session.members["lobby"].own == set()
+    assert not one.session.members["lobby"].withholds
 
 
 def test_silence_ends_a_line_without_a_newline() -> None:
