@@ -105,3 +105,11 @@ def test_what_a_reader_missed_for_good_is_a_gap(serve: Serve) -> None:
         elif isinstance(frame, Gap):
             assert (frame.after, frame.reason) == (position, "expired")
             position = frame.through
+
+
+def test_who_asks_does_not_read_and_resets_is_gone_at_once(serve: Serve) -> None:
+    house = serve(stall_seconds=None)
+    bob, clogged = house.member("bob"), house.member("clogged", receive_buffer=4_096)
+    clogged.send_until_stuck(line("ping", token="x" * 64), 64 * MEGABYTE)
+    clogged.reset()
+    bob.wait_until_alone()
