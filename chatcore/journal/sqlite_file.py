@@ -35,10 +35,10 @@ class Known(NamedTuple):
 
     def is_of(self, text: str) -> bool:
         """Tell whether this is what was said."""
-        return message_of(self.line).text == text if self.line else self.digest == digest(text)
+        return message_of(self.line).text == text if self.line else self.digest == _digest(text)
 
 
-def digest(text: str) -> bytes:
+def _digest(text: str) -> bytes:
     """Return what is kept of a text to recognise it by."""
     return blake2b(text.encode(), digest_size=16).digest()
 
@@ -53,7 +53,7 @@ def message_of(line: bytes) -> Message:
 
 def _digest_of(line: bytes) -> bytes:
     try:
-        return digest(message_of(line).text)
+        return _digest(message_of(line).text)
     except sqlite3.DatabaseError:  # what is damaged may go, and is like no text
         return b""
 
