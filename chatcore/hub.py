@@ -16,10 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv6Address, ip_address
 
 from chatcore.identities import Identities
-from chatcore.journal import Feed, Journal
+from chatcore.journal import Feed, Journal, Kept
 from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import Limits
-from chatcore.messages import Message
 from chatcore.port import Port
 from chatcore.room import Room
 from chatcore.wire import Peer
@@ -84,12 +83,12 @@ class Hub:
                     self.rooms[name] = Room(name, epoch, head, self.limits)
         self.wake_ports()
 
-    def committed(self, messages: Sequence[Message]) -> None:
-        """Entries are in the record: let the rooms show them."""
+    def committed(self, messages: Sequence[Kept]) -> None:
+        """Messages are in the record: let the rooms show them."""
         with self.lock:
-            by_room: dict[str, list[Message]] = {}
-            for message in messages:
-                by_room.setdefault(message.room, []).append(message)
+            by_room: dict[str, list[Kept]] = {}
+            for kept in messages:
+                by_room.setdefault(kept.message.room, []).append(kept)
             for name, news in by_room.items():
                 room = self.rooms.get(name)
                 if room is None:

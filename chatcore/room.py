@@ -7,9 +7,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from chatcore.journal import Kept
 from chatcore.limits import Limits
 from chatcore.member import Member
-from chatcore.messages import Message
 from chatcore.names import fold
 from chatcore.presence import PresenceLog
 from chatcore.tail import Tail
@@ -53,9 +53,9 @@ class Room:
             tail = self._tails[wire] = Tail(wire, self.head, self._limits.tail_bytes)
         return tail
 
-    def commit(self, messages: Sequence[Message]) -> None:
-        """Take the next entries of the log, one at least."""
-        self.head = messages[-1].seq
+    def commit(self, messages: Sequence[Kept]) -> None:
+        """Take the next messages of the log, one at least."""
+        self.head = messages[-1].message.seq
         for tail in self._tails.values():
             tail.extend(messages)
 

@@ -3,8 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from chatcore.journal import Entry
-from chatcore.messages import Message
+from chatcore.journal import Entry, Kept
 from chatcore.wire import Wire
 
 __all__ = ["PIECE", "Piece", "Tail"]
@@ -58,14 +57,13 @@ class Tail:
         self._offsets: list[int] = [0]  # in the stream of encoded bytes; one more than entries
         self._pieces: dict[int, Piece] = {}  # by the place where they begin
 
-    def extend(self, messages: Sequence[Message]) -> None:
-        """Take the next entries of the log."""
-        encode = self.wire.encode
-        for message in messages:
-            data = encode(message)
-            self._entries.append(Entry(message.seq, message.prev, message.id, data))
-            self._seqs.append(message.seq)
-            self._offsets.append(self._offsets[-1] + len(data))
+    def extend(self, messages: Sequence[Kept]) -> None:
+        """Take the next messages of the log."""
+        for kept in messages:
+            entry = kept.entry(self.wire)
+            self._entries.append(entry)
+            self._seqs.append(entry.seq)
+            self._offsets.append(self._offsets[-1] + len(entry.data))
         self.end += len(messages)
         self._pieces.clear()
         if self._offsets[-1] - self._offsets[0] > self._limit:

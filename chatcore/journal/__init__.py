@@ -13,8 +13,9 @@ from typing import Literal, NamedTuple, Protocol
 
 from chatcore.messages import DurabilityWord, Message
 from chatcore.wire import Wire
+from chatcore.wire.ndjson import ndjson
 
-__all__ = ["Draft", "Entry", "Feed", "Journal", "Outcome", "Page", "Unavailable"]
+__all__ = ["Draft", "Entry", "Feed", "Journal", "Kept", "Outcome", "Page", "Unavailable"]
 
 
 class Draft(NamedTuple):
@@ -45,6 +46,19 @@ class Entry(NamedTuple):
     prev: int
     id: str
     data: bytes
+
+
+class Kept(NamedTuple):
+    """A message in the record, and its line on the typed wire: it is encoded once, for both."""
+
+    message: Message
+    line: bytes
+
+    def entry(self, wire: Wire) -> Entry:
+        """Return the message as a wire writes it."""
+        message = self.message
+        data = self.line if wire is ndjson else wire.encode(message)
+        return Entry(message.seq, message.prev, message.id, data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +93,8 @@ class Feed(Protocol):
         MUST be called before anything else, and again if the record is replaced under live readers.
         """
 
-    def committed(self, messages: Sequence[Message]) -> None:
-        """These entries are now in the record, as safely as the journal's ``durability`` says."""
+    def committed(self, messages: Sequence[Kept]) -> None:
+        """These messages are now in the record, as safely as the journal's ``durability`` says."""
 
 
 class Journal(Protocol):

@@ -9,40 +9,41 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import NamedTuple
 
-from chatcore.journal import Draft, Entry, Feed, Journal, Outcome, Page, Unavailable
+from chatcore.journal import Draft, Entry, Feed, Journal, Kept, Outcome, Page, Unavailable
 from chatcore.limits import Limits
 from chatcore.messages import DurabilityWord, Message
 from chatcore.wire import Wire
+from chatcore.wire.ndjson import encode, ndjson
 
 __all__ = ["MemoryJournal"]
 
-_OVERHEAD = 600  # bytes that an entry costs beyond its text: the model, its strings, the index
+_OVERHEAD = 450  # bytes that an entry costs beyond its line: the tuple, its id and numbers, the index
 
 
 class _Known(NamedTuple):
-    """What is left of an expired entry while its id is remembered."""
+    """What is known of an id. Texts are told apart by Python's hash: 64 bits, keyed anew in every life."""
 
     seq: int
     text_hash: int
 
 
 class _Log:
-    """One room's record: the kept messages, and the ids of those that are kept or were lately."""
+    """One room's record: the kept entries, and the ids of those that are kept or were lately."""
 
-    __slots__ = ("bytes", "forgotten", "head", "ids", "messages")
+    __slots__ = ("bytes", "entries", "forgotten", "head", "ids")
 
     def __init__(self) -> None:
         self.head = 0
-        self.messages: deque[Message] = deque()
+        self.entries: deque[Entry] = deque()  # as the typed wire writes them
         self.bytes = 0
-        self.ids: dict[str, Message | _Known] = {}
+        self.ids: dict[str, _Known] = {}
         self.forgotten: deque[tuple[float, str]] = deque()  # (when its id may be forgotten, id)
 
     def index_after(self, seq: int) -> int:
-        """Return how many kept messages are at or below a position. Numbers here have no holes."""
-        if not self.messages:
+        """Return how many kept entries are at or below a position. Numbers here have no holes."""
+        if not self.entries:
             return 0
-        return min(max(seq + 1 - self.messages[0].seq, 0), len(self.messages))
+        return min(max(seq + 1 - self.entries[0].seq, 0), len(self.entries))
 
     def forget(self, now: float) -> None:
         """Drop the ids that need not be known any more."""
@@ -50,8 +51,8 @@ class _Log:
             del self.ids[self.forgotten.popleft()[1]]
 
     def position(self, index: int) -> int:
-        """Return the position in front of the kept message with this index."""
-        return self.messages[index].prev if index < len(self.messages) else self.head
+        """Return the position in front of the kept entry with this index."""
+        return self.entries[index].prev if index < len(self.entries) else self.head
 
 
 class MemoryJournal:
@@ -91,7 +92,7 @@ class MemoryJournal:
             if self._feed is None:
                 outcomes = [Outcome("unavailable", retry_after=1.0)] * len(drafts)
             else:
-                at, stored = self._now(), list[Message]()
+                at, stored = self._now(), list[Kept]()
                 rooms = {draft.room for draft in drafts}
                 self._forget(rooms)
                 outcomes = [self._store(draft, at, stored) for draft in drafts]
@@ -114,9 +115,9 @@ class MemoryJournal:
         with self._order:
             log = self._logs.get(room) or _Log()
             start = log.index_after(after or 0)
-            stop = len(log.messages) if before is None else log.index_after(before - 1)
+            stop = len(log.entries) if before is None else log.index_after(before - 1)
             until = log.head if before is None else min(log.position(stop), max(before - 1, 0))
-            wanted = list(islice(log.messages, start, stop))
+            wanted = list(islice(log.entries, start, stop))
         if after is None:
             wanted.reverse()
         entries = _fitting(wanted, wire, limit, max_bytes)
@@ -139,15 +140,13 @@ class MemoryJournal:
         with self._order:
             self._feed = None
 
-    def _store(self, draft: Draft, at: datetime, stored: list[Message]) -> Outcome:
+    def _store(self, draft: Draft, at: datetime, stored: list[Kept]) -> Outcome:
         log = self._logs.get(draft.room)
         if log is None:
             log = self._logs[draft.room] = _Log()
         known = log.ids.get(draft.id)
         if known is not None:
-            same = (
-                known.text_hash == hash(draft.text) if isinstance(known, _Known) else known.text == draft.text
-            )
+            same = known.text_hash == hash(draft.text)
             return Outcome("repeat", known.seq) if same else Outcome("conflict")
         message = Message(
             room=draft.room,
@@ -158,11 +157,13 @@ class MemoryJournal:
             text=draft.text,
             at=at,
         )
+        kept = Kept(message, encode(message))
+        entry = kept.entry(ndjson)
         log.head += 1
-        log.messages.append(message)
-        log.bytes += _OVERHEAD + len(draft.text)
-        log.ids[draft.id] = message
-        stored.append(message)
+        log.entries.append(entry)
+        log.bytes += _OVERHEAD + len(entry.data)
+        log.ids[draft.id] = _Known(message.seq, hash(draft.text))
+        stored.append(kept)
         return Outcome("stored", message.seq)
 
     def _forget(self, rooms: set[str]) -> None:
@@ -175,23 +176,23 @@ class MemoryJournal:
         now = self._clock()
         for room in rooms:
             log = self._logs[room]
-            while log.bytes > self._history_bytes and len(log.messages) > 1:
-                old = log.messages.popleft()
-                log.bytes -= _OVERHEAD + len(old.text)
-                log.ids[old.id] = _Known(old.seq, hash(old.text))
+            while log.bytes > self._history_bytes and len(log.entries) > 1:
+                old = log.entries.popleft()
+                log.bytes -= _OVERHEAD + len(old.data)
                 log.forgotten.append((now + self.dedupe_seconds, old.id))
 
 
-def _fitting(messages: list[Message], wire: Wire, limit: int, max_bytes: int) -> list[Entry]:
-    """Encode messages until a page is full."""
+def _fitting(kept: list[Entry], wire: Wire, limit: int, max_bytes: int) -> list[Entry]:
+    """Take entries, as a wire writes them, until a page is full."""
     entries: list[Entry] = []
     size = 0
-    for message in islice(messages, limit):
-        data = wire.encode(message)
-        size += len(data)
+    for entry in islice(kept, limit):
+        if wire is not ndjson:
+            entry = entry._replace(data=wire.encode(Message.model_validate_json(entry.data)))
+        size += len(entry.data)
         if entries and size > max_bytes:
             break
-        entries.append(Entry(message.seq, message.prev, message.id, data))
+        entries.append(entry)
     return entries
 
 

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chatcore.errors import JournalError
-from chatcore.journal import Draft, Feed, Outcome
+from chatcore.journal import Draft, Feed, Kept, Outcome
 from chatcore.journal.sqlite_file import Known, SqliteFile, message_of
 from chatcore.journal.sqlite_life import Life
 from chatcore.journal.sqlite_queue import Asked, DraftQueue
@@ -52,7 +52,7 @@ class _Group:
     """What one transaction makes of some drafts. Rooms are known by folded name."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    messages: list[Message] = field(default_factory=list)
+    messages: list[Kept] = field(default_factory=list)
     rows: list[tuple[int, int, int, str, float, bytes]] = field(default_factory=list)
     rooms: dict[str, tuple[int, int]] = field(default_factory=dict)  # the room's number and head
     known: dict[str, dict[str, Known]] = field(default_factory=dict)  # of the drafts' ids, by room
@@ -166,10 +166,10 @@ class SqliteWriter:
             number, head = group.rooms[room] = file.room(room) or (file.grow(room, 0, 0, 0), 0)
             group.known[room] = file.known(number, wanted) if head else {}
 
-    def _deliver(self, messages: Sequence[Message]) -> None:
+    def _deliver(self, messages: Sequence[Kept]) -> None:
         if messages:
             self._feed.committed(messages)
-            self._heads.update((message.room, message.seq) for message in messages)
+            self._heads.update((kept.message.room, kept.message.seq) for kept in messages)
 
     def _answer(self, taken: list[Asked], outcomes: Sequence[Outcome]) -> None:
         """Tell what became of everything, in order; outcomes are of what is not refused."""
@@ -212,7 +212,7 @@ class SqliteWriter:
             self._open_life(file)
             return
         found = [
-            message_of(row.line)
+            Kept(message_of(row.line), row.line)
             for room, head in file.heads().items()
             for row in file.read((file.room(room) or (0, 0))[0], self._heads.get(room, 0), head + 1, limit=-1)
         ]
@@ -253,7 +253,7 @@ def _add(group: _Group, draft: Draft, at: datetime) -> Outcome:
     line = encode(message)
     group.rooms[room] = (number, message.seq)
     group.fresh[room, id_] = message
-    group.messages.append(message)
+    group.messages.append(Kept(message, line))
     group.rows.append((number, message.seq, head, id_, at.timestamp(), line))
     group.added.setdefault(room, []).append(len(line))
     return Outcome("stored", message.seq)

@@ -10,14 +10,12 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 from types import FrameType
-
-import pytest
+from typing import Any
 
 from chatcore.hub import Hub
 from chatcore.limits import Limits
 from chatcore.session import Session
 from chatcore.wire import Peer
-from chatcore.wire.ndjson import Ndjson
 
 OPEN = Limits(connections=None, connections_per_address=None, frames_per_second=None, members_per_room=None)
 
@@ -65,22 +63,30 @@ class Crowd:
             self.written += len(self.port.fan_out())
 
 
-def calls(work: Callable[[], object], before: Callable[[], object] = lambda: None) -> int:
-    """Count the calls of Python and C functions that something makes, the second time it is done."""
+def profile(work: Callable[[], object], before: Callable[[], object] = lambda: None) -> Counter[str]:
+    """Count the calls of Python and C functions that something makes the second time, by their names."""
     before()
     work()
     before()
     counts: Counter[str] = Counter()
 
-    def note(frame: FrameType, event: str, arg: object) -> None:
-        counts[event] += 1
+    def note(frame: FrameType, event: str, function: Any) -> None:
+        if event == "call":
+            counts[frame.f_code.co_name] += 1
+        elif event == "c_call":
+            counts[function.__name__] += 1
 
     sys.setprofile(note)
     try:
         work()
     finally:
         sys.setprofile(None)
-    return counts["call"] + counts["c_call"]
+    return counts
+
+
+def calls(work: Callable[[], object], before: Callable[[], object] = lambda: None) -> int:
+    """Count the calls that something makes the second time."""
+    return profile(work, before).total()
 
 
 def fan_out_calls(members: int, posts: int) -> int:
@@ -112,19 +118,13 @@ def test_many_posts_at_once_share_what_they_can() -> None:
     assert many < 64 * one * 2 / 3
 
 
-def test_a_message_is_encoded_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_is_decoded_and_encoded_once_for_all() -> None:
     crowd = Crowd(50)
-    encoded: Counter[str] = Counter()
-    working = Ndjson.encode
-
-    def counting(wire: Ndjson, frame: object) -> bytes:
-        encoded[type(frame).__name__] += 1
-        return working(wire, frame)  # type: ignore[arg-type]  # whatever frame it was given
-
-    monkeypatch.setattr(Ndjson, "encode", counting)
-    crowd.post(64)
-    crowd.serve()
-    assert encoded == {"Message": 64, "Ack": 64}
+    counts = profile(crowd.serve, before=lambda: crowd.post(64))
+    assert counts["to_json"] == 0
+    counts = profile(lambda: crowd.post(64))
+    assert counts["to_json"] == 64 + 64  # the messages and their acknowledgements
+    assert counts["validate_json"] == 64
 
 
 def test_a_join_costs_the_same_in_a_small_and_in_a_large_room() -> None:

@@ -7,9 +7,10 @@ from functools import partial
 from random import Random
 from typing import TypeVar
 
-from chatcore.journal import Draft, Entry, Feed, Journal, Outcome, Page, Unavailable
+from chatcore.journal import Draft, Entry, Feed, Journal, Kept, Outcome, Page, Unavailable
 from chatcore.messages import DurabilityWord, Message
 from chatcore.wire import Wire
+from chatcore.wire.ndjson import encode
 from tests.simulation.record import Log
 from tests.simulation.step import Step
 from tests.simulation.world import World
@@ -159,7 +160,7 @@ class SimJournal:
         messages = [self._untold.popleft() for _ in range(self._random.randint(1, len(self._untold)))]
         for message in messages:
             self.record.log(message.room).told = message.seq
-        self._feed.committed(messages)
+        self._feed.committed([Kept(message, encode(message)) for message in messages])
         return f"journal tells of {[message.seq for message in messages]}"
 
     def _answer(self) -> str:

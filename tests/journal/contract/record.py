@@ -4,10 +4,10 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Unavailable
+from chatcore.journal import Draft, Feed, Journal, Kept, Outcome, Page, Unavailable
 from chatcore.messages import Message
 from chatcore.wire import Wire
-from chatcore.wire.ndjson import ndjson
+from chatcore.wire.ndjson import encode, ndjson
 from tests.core.driver import Clock
 
 __all__ = ["DEADLINE", "Record"]
@@ -58,9 +58,10 @@ class Record:
         """A life of the record begins."""
         self._tell("opened", lambda: self.opened_with.append((epoch, dict(heads))))
 
-    def committed(self, messages: Sequence[Message]) -> None:
-        """Entries are in the record."""
-        self._tell("committed", lambda: self.messages.extend(messages))
+    def committed(self, messages: Sequence[Kept]) -> None:
+        """Messages are in the record."""
+        assert all(kept.line == encode(kept.message) for kept in messages)
+        self._tell("committed", lambda: self.messages.extend(kept.message for kept in messages))
 
     def _tell(self, name: str, note: Callable[[], None]) -> None:
         assert self._telling.acquire(blocking=False), "two calls of the feed at a time"
