@@ -55,7 +55,7 @@ class Room:
 
     def commit(self, messages: Sequence[Kept]) -> None:
         """Take the next messages of the log, one at least."""
-        self.head = messages[-1].message.seq
+        self.head = messages[-1].entry.seq
         for tail in self._tails.values():
             tail.extend(messages)
 

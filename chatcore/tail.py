@@ -59,8 +59,9 @@ class Tail:
 
     def extend(self, messages: Sequence[Kept]) -> None:
         """Take the next messages of the log."""
+        wire = self.wire
         for kept in messages:
-            entry = kept.entry(self.wire)
+            entry = kept.on(wire)
             self._entries.append(entry)
             self._seqs.append(entry.seq)
             self._offsets.append(self._offsets[-1] + len(entry.data))

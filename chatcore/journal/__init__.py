@@ -9,11 +9,11 @@ Everything that a room shows came through `Feed.committed`: commit first, then d
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, Self
 
 from chatcore.messages import DurabilityWord, Message
 from chatcore.wire import Wire
-from chatcore.wire.ndjson import ndjson
+from chatcore.wire.ndjson import encode, ndjson
 
 __all__ = ["Draft", "Entry", "Feed", "Journal", "Kept", "Outcome", "Page", "Unavailable"]
 
@@ -49,16 +49,19 @@ class Entry(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """A message in the record, and its line on the typed wire: it is encoded once, for both."""
+    """A message in the record, and its entry on the typed wire: it is encoded once, for both."""
 
     message: Message
-    line: bytes
+    entry: Entry
 
-    def entry(self, wire: Wire) -> Entry:
-        """Return the message as a wire writes it."""
-        message = self.message
-        data = self.line if wire is ndjson else wire.encode(message)
-        return Entry(message.seq, message.prev, message.id, data)
+    @classmethod
+    def of(cls, message: Message) -> Self:
+        """Encode a message."""
+        return cls(message, Entry(message.seq, message.prev, message.id, encode(message)))
+
+    def on(self, wire: Wire) -> Entry:
+        """Return the entry as a wire writes it."""
+        return self.entry if wire is ndjson else self.entry._replace(data=wire.encode(self.message))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from chatcore.journal import Draft, Entry, Feed, Journal, Kept, Outcome, Page, U
 from chatcore.limits import Limits
 from chatcore.messages import DurabilityWord, Message
 from chatcore.wire import Wire
-from chatcore.wire.ndjson import encode, ndjson
+from chatcore.wire.ndjson import ndjson
 
 __all__ = ["MemoryJournal"]
 
@@ -157,14 +157,13 @@ class MemoryJournal:
             text=draft.text,
             at=at,
         )
-        kept = Kept(message, encode(message))
-        entry = kept.entry(ndjson)
+        kept = Kept.of(message)
         log.head += 1
-        log.entries.append(entry)
-        log.bytes += _OVERHEAD + len(entry.data)
-        log.ids[draft.id] = _Known(message.seq, hash(draft.text))
+        log.entries.append(kept.entry)
+        log.bytes += _OVERHEAD + len(kept.entry.data)
+        log.ids[draft.id] = _Known(log.head, hash(draft.text))
         stored.append(kept)
-        return Outcome("stored", message.seq)
+        return Outcome("stored", log.head)
 
     def _forget(self, rooms: set[str]) -> None:
         now = self._clock()

@@ -18,14 +18,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chatcore.errors import JournalError
-from chatcore.journal import Draft, Feed, Kept, Outcome
+from chatcore.journal import Draft, Entry, Feed, Kept, Outcome
 from chatcore.journal.sqlite_file import Known, SqliteFile, message_of
 from chatcore.journal.sqlite_life import Life
 from chatcore.journal.sqlite_queue import Asked, DraftQueue
 from chatcore.journal.sqlite_retention import Retention
 from chatcore.limits import Limits
 from chatcore.messages import Message
-from chatcore.wire.ndjson import encode
 
 __all__ = ["SqliteWriter", "Times", "refusals"]
 
@@ -169,7 +168,7 @@ class SqliteWriter:
     def _deliver(self, messages: Sequence[Kept]) -> None:
         if messages:
             self._feed.committed(messages)
-            self._heads.update((kept.message.room, kept.message.seq) for kept in messages)
+            self._heads.update((kept.message.room, kept.entry.seq) for kept in messages)
 
     def _answer(self, taken: list[Asked], outcomes: Sequence[Outcome]) -> None:
         """Tell what became of everything, in order; outcomes are of what is not refused."""
@@ -212,7 +211,7 @@ class SqliteWriter:
             self._open_life(file)
             return
         found = [
-            Kept(message_of(row.line), row.line)
+            Kept(message_of(row.line), Entry(row.seq, row.prev, row.id, row.line))
             for room, head in file.heads().items()
             for row in file.read((file.room(room) or (0, 0))[0], self._heads.get(room, 0), head + 1, limit=-1)
         ]
@@ -250,13 +249,14 @@ def _add(group: _Group, draft: Draft, at: datetime) -> Outcome:
     if known := group.known[room].get(id_):
         return _repeat(known.seq, known.is_of(draft.text))
     message = Message(room=room, seq=head + 1, prev=head, id=id_, nick=draft.nick, text=draft.text, at=at)
-    line = encode(message)
-    group.rooms[room] = (number, message.seq)
+    kept = Kept.of(message)
+    seq, line = kept.entry.seq, kept.entry.data
+    group.rooms[room] = (number, seq)
     group.fresh[room, id_] = message
-    group.messages.append(Kept(message, line))
-    group.rows.append((number, message.seq, head, id_, at.timestamp(), line))
+    group.messages.append(kept)
+    group.rows.append((number, seq, head, id_, at.timestamp(), line))
     group.added.setdefault(room, []).append(len(line))
-    return Outcome("stored", message.seq)
+    return Outcome("stored", seq)
 
 
 def refusals(drafts: Sequence[Draft], retry_after: float) -> list[Outcome]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from chatcore.journal import Entry, Kept
 from chatcore.messages import Message
 from chatcore.tail import Tail
-from chatcore.wire.ndjson import encode, ndjson
+from chatcore.wire.ndjson import ndjson
 from chatcore.wire.plain import plain
 
 AT = datetime(2026, 8, 5, tzinfo=UTC)
@@ -27,11 +27,6 @@ def messages(log: list[tuple[int, int]], head: int) -> list[Message]:
     return said
 
 
-def kept(message: Message) -> Kept:
-    """Return a message as a journal tells of it."""
-    return Kept(message, encode(message))
-
-
 def entry(message: Message) -> Entry:
     """Return a message as a tail has to hold it on the plain wire."""
     return Entry(message.seq, message.prev, message.id, plain.encode(message))
@@ -43,7 +38,7 @@ def test_it_is_the_end_of_the_list_within_its_limit(
 ) -> None:
     tail, everything = Tail(plain, head, limit), list[Entry]()
     for message in messages(log, head):
-        tail.extend([kept(message)])
+        tail.extend([Kept.of(message)])
         everything.append(entry(message))
         held = tail.entries(tail.start, tail.end)
         assert tail.end == len(everything)
@@ -57,7 +52,7 @@ def test_a_position_has_a_place_exactly_where_its_successor_is_held_or_next(
 ) -> None:
     tail, everything = Tail(plain, head, limit), list[Message]()
     for message in messages(log, head):
-        tail.extend([kept(message)])
+        tail.extend([Kept.of(message)])
         everything.append(message)
         positions = [head, *(one.seq for one in everything)]
         for position in range(head + 100):
@@ -79,7 +74,7 @@ def test_pieces_from_any_place_are_all_entries_in_order_as_many_as_fit(
 ) -> None:
     tail = Tail(plain, 0, limit, size)
     for message in messages(log, 0):
-        tail.extend([kept(message)])
+        tail.extend([Kept.of(message)])
     place = data.draw(st.integers(tail.start, tail.end - 1))
     rest = tail.entries(place, tail.end)
     while place < tail.end:
@@ -99,7 +94,7 @@ def test_pieces_from_any_place_are_all_entries_in_order_as_many_as_fit(
 def test_everyone_at_a_place_gets_the_same_bytes_object() -> None:
     tail = Tail(ndjson, 0, 10_000)
     for message in messages([(1, 10)] * 5, 0):
-        tail.extend([kept(message)])
+        tail.extend([Kept.of(message)])
     assert tail.piece(1).data is tail.piece(1).data
     assert tail.piece(1).data is not tail.piece(2).data
 
@@ -107,9 +102,9 @@ def test_everyone_at_a_place_gets_the_same_bytes_object() -> None:
 def test_a_piece_that_was_cut_before_an_entry_came_is_not_given_after_it() -> None:
     tail = Tail(plain, 0, 10_000)
     first, second = messages([(1, 5), (1, 5)], 0)
-    tail.extend([kept(first)])
+    tail.extend([Kept.of(first)])
     assert tail.piece(0).through == 1
-    tail.extend([kept(second)])
+    tail.extend([Kept.of(second)])
     assert tail.piece(0).through == 2
 
 
@@ -118,7 +113,7 @@ def test_trimming_frees_a_quarter_at_once() -> None:
     said = messages([(1, 4)] * 200, 0)  # ten bytes each
     starts = []
     for message in said:
-        tail.extend([kept(message)])
+        tail.extend([Kept.of(message)])
         starts.append(tail.start)
     assert sum(later != sooner for sooner, later in pairwise(starts)) <= 5
     assert 750 <= sum(len(one.data) for one in tail.entries(tail.start, tail.end)) <= 1_000
@@ -127,5 +122,5 @@ def test_trimming_frees_a_quarter_at_once() -> None:
 def test_an_entry_larger_than_the_limit_is_held_until_the_next_one() -> None:
     tail = Tail(plain, 0, 10)
     for message in messages([(1, 50), (1, 50)], 0):
-        tail.extend([kept(message)])
+        tail.extend([Kept.of(message)])
         assert tail.place_after(message.prev) == tail.start == tail.end - 1

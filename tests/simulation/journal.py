@@ -10,7 +10,6 @@ from typing import TypeVar
 from chatcore.journal import Draft, Entry, Feed, Journal, Kept, Outcome, Page, Unavailable
 from chatcore.messages import DurabilityWord, Message
 from chatcore.wire import Wire
-from chatcore.wire.ndjson import encode
 from tests.simulation.record import Log
 from tests.simulation.step import Step
 from tests.simulation.world import World
@@ -160,7 +159,7 @@ class SimJournal:
         messages = [self._untold.popleft() for _ in range(self._random.randint(1, len(self._untold)))]
         for message in messages:
             self.record.log(message.room).told = message.seq
-        self._feed.committed([Kept(message, encode(message)) for message in messages])
+        self._feed.committed(list(map(Kept.of, messages)))
         return f"journal tells of {[message.seq for message in messages]}"
 
     def _answer(self) -> str:

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from chatcore.journal import Draft, Feed, Journal, Kept, Outcome, Page, Unavailable
 from chatcore.messages import Message
 from chatcore.wire import Wire
-from chatcore.wire.ndjson import encode, ndjson
+from chatcore.wire.ndjson import ndjson
 from tests.core.driver import Clock
 
 __all__ = ["DEADLINE", "Record"]
@@ -60,7 +60,7 @@ class Record:
 
     def committed(self, messages: Sequence[Kept]) -> None:
         """Messages are in the record."""
-        assert all(kept.line == encode(kept.message) for kept in messages)
+        assert list(messages) == [Kept.of(kept.message) for kept in messages]
         self._tell("committed", lambda: self.messages.extend(kept.message for kept in messages))
 
     def _tell(self, name: str, note: Callable[[], None]) -> None:
