@@ -388,9 +388,11 @@ class Session:
             self.in_flight -= len(drafts)
             for (draft, place), outcome in zip(drafts, outcomes, strict=True):
                 if outcome.kind in ("stored", "repeat"):
-                    self.send(Ack(room=draft.room, id=draft.id, seq=outcome.seq, durability=durability))
+                    ack = Ack(room=draft.room, id=draft.id, seq=outcome.seq, durability=durability)
+                    self.outbox.put(self.wire.encode(ack))
                 else:
                     posting.refuse_draft(self, draft, place, outcome)
+            self.port.mark(self)
         self.hub.wake_ports()
 
     # --- output ----------------------------------------------------------------------------------
