@@ -130,6 +130,49 @@ def client(
 
 
 @app.command()
+def bench(
+    url: Annotated[str, typer.Argument(help="The server's address.")] = "chat://127.0.0.1:7024",
+    members: Annotated[int, typer.Option(min=1, help="Connections, all in one room.")] = 100,
+    posters: Annotated[int, typer.Option(min=1, help="How many of them post.")] = 5,
+    stalled: Annotated[int, typer.Option(min=0, help="How many of them never read.")] = 0,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Posts a second of each poster.", show_default="10"),
+    ] = None,
+    flood: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Instead of a rate: let each poster have N posts unacknowledged."
+        ),
+    ] = None,
+    duration: Annotated[float, typer.Option(min=0.001, help="Seconds in which posts are made.")] = 10.0,
+    payload: Annotated[int, typer.Option(min=1, help="Bytes of each text.")] = 64,
+    room: Annotated[str, typer.Option(help="The room to use.")] = "bench",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object in place of a table.")] = False,
+) -> None:
+    """Test a server under load; exit 1 if a member lost a message, or got one twice or out of order."""
+    from cli.report import reporting
+
+    with reporting():
+        from cli.bench import run
+
+        raise typer.Exit(
+            run(
+                url,
+                members=members,
+                posters=posters,
+                stalled=stalled,
+                rate=rate,
+                flood=flood,
+                duration=duration,
+                payload=payload,
+                room=room,
+                as_json=json,
+            )
+        )
+
+
+@app.command()
 def transports() -> None:
     """List the transports that are installed."""
     from cli.report import reporting

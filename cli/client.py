@@ -1,17 +1,16 @@
 """``chat client``: a conversation in a terminal, a filter in a pipe."""
 
-import contextlib
 import getpass
 import os
 import re
 import secrets
-import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from chatcore.errors import RefusedError
 from chatcore.names import LOBBY, is_numeric, is_reserved
+from cli.report import reaching
 
 __all__ = ["run"]
 
@@ -28,11 +27,11 @@ def run(url: str, nick: str | None, rooms: Sequence[str], history: int | None, *
         from cli.terminal import run as converse
 
         shown = HISTORY if history is None else history
-        with _reaching(url):
+        with reaching(url):
             return _as_somebody(nick, lambda name: converse(url, name, rooms, shown))
     from cli.filter import run as pass_through
 
-    with _reaching(url):
+    with reaching(url):
         return _as_somebody(nick, lambda name: pass_through(url, name, rooms, history, json=json))
 
 
@@ -40,19 +39,6 @@ def _interactive() -> bool:
     """Tell whether a person sits at both ends. Standard input is ``None`` where it was closed."""
     both = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
     return both and os.environ.get("TERM") != "dumb"
-
-
-@contextlib.contextmanager
-def _reaching(url: str) -> Iterator[None]:
-    """Say what to do when there is no server."""
-    try:
-        yield
-    except ConnectionRefusedError:
-        raise ConnectionRefusedError(
-            f"nobody listens on {url}; start a server there with `chat server`, or name another address"
-        ) from None
-    except (TimeoutError, socket.gaierror) as error:
-        raise OSError(f"cannot reach {url}: {str(error) or 'no answer in time'}") from error
 
 
 def _as_somebody(nick: str | None, talk: Callable[[str], T]) -> T:

@@ -2,12 +2,22 @@
 
 import contextlib
 import os
+import socket
 import sys
 from collections.abc import Iterator
 
 import typer
 
-__all__ = ["FAILED", "INTERRUPTED", "NO_COMMON_PROTOCOL", "REFUSED", "USAGE", "complain", "reporting"]
+__all__ = [
+    "FAILED",
+    "INTERRUPTED",
+    "NO_COMMON_PROTOCOL",
+    "REFUSED",
+    "USAGE",
+    "complain",
+    "reaching",
+    "reporting",
+]
 
 FAILED = 1
 USAGE = 2
@@ -44,6 +54,19 @@ def reporting() -> Iterator[None]:
     except (ChatError, OSError) as error:
         complain(str(error))
         raise typer.Exit(FAILED) from None
+
+
+@contextlib.contextmanager
+def reaching(url: str) -> Iterator[None]:
+    """Say what to do when there is no server."""
+    try:
+        yield
+    except ConnectionRefusedError:
+        raise ConnectionRefusedError(
+            f"nobody listens on {url}; start a server there with `chat server`, or name another address"
+        ) from None
+    except (TimeoutError, socket.gaierror) as error:
+        raise OSError(f"cannot reach {url}: {str(error) or 'no answer in time'}") from error
 
 
 def _refusal(code: str, message: str, retry_after: float | None) -> str:

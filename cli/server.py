@@ -16,6 +16,7 @@ import typer
 from chatcore.hub import Hub
 from chatcore.limits import Limits
 from chatcore.transport import DEFAULT_URL, Listen
+from cli.descriptors import allow_descriptors
 from cli.journals import describe, open_journal
 from cli.limits import parse_limits
 from cli.report import FAILED, complain
@@ -41,7 +42,7 @@ def run(transport_name: str, urls: Sequence[str], journal: str | None, limits: S
     transport = choose(transport_name)
     listens = [Listen.parse(url) for url in urls or [DEFAULT_URL]]
     settings = parse_limits(limits)
-    _allow_descriptors()
+    allow_descriptors()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
     record = open_journal(journal, settings)
@@ -106,14 +107,3 @@ def _warn_if_open(listen: Listen) -> None:
             return
     if listen.host != "localhost":
         typer.echo(f"anyone who reaches {listen} can join, and read what passes on the way", err=True)
-
-
-def _allow_descriptors() -> None:
-    """Let this process have as many connections as the system's administrator allows."""
-    try:
-        import resource
-    except ImportError:  # Windows sets no such limit
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):  # some systems name a limit that they do not accept
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

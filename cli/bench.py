@@ -1,0 +1,179 @@
+"""``chat bench``: what a server can do, and whether it keeps its promises while it does."""
+
+import json
+import secrets
+import sys
+from collections.abc import Iterator
+
+import typer
+
+from chatcore.errors import RefusedError, UsageError
+from chatcore.transport import parse_url
+from cli.descriptors import allow_descriptors
+from cli.load.engine import run as run_load
+from cli.load.plan import Plan
+from cli.load.tally import Tally, Times
+from cli.report import FAILED, INTERRUPTED, REFUSED, complain, reaching
+
+__all__ = ["Progress", "run"]
+
+RATE = 10.0
+"""Posts a second of each poster; a server takes twice that by default."""
+
+_OTHER_FILES = 32  # that this program may have open, apart from connections
+
+_ADVICE = {  # what a server would have to be started with, by the code of its refusal
+    "rate_limited": "--limit frames_per_second=none",
+    "too_long": "--limit text_bytes=BYTES --limit line_bytes=BYTES",
+    "limit_exceeded": "--limit connections=none --limit connections_per_address=none",
+}
+_ADVICE_ON_ROOMS = "--limit members_per_room=none --limit rooms=none"
+
+
+def run(
+    url: str,
+    *,
+    members: int,
+    posters: int,
+    stalled: int,
+    rate: float | None,
+    flood: int | None,
+    duration: float,
+    payload: int,
+    room: str,
+    as_json: bool,
+) -> int:
+    """Run a load test and print what came of it; return the exit code."""
+    if rate is not None and flood is not None:
+        raise UsageError("--rate and --flood exclude each other")
+    _, host, port = parse_url(url, ("chat",))
+    plan = Plan(
+        run=secrets.token_hex(4),
+        members=members,
+        posters=posters,
+        stalled=stalled,
+        rate=None if flood else rate or RATE,
+        window=flood or 0,
+        seconds=duration,
+        payload=payload,
+        room=room,
+    )
+    plan.check()
+    allowed = allow_descriptors()
+    if allowed is not None and members > allowed - _OTHER_FILES:
+        raise UsageError(
+            f"this system lets a program have {allowed} files open, which is too few for {members} members; "
+            "raise it with `ulimit -Hn`"
+        )
+    progress = Progress(plan)
+    try:
+        with reaching(url):
+            tally = run_load(plan, host, port, progress.show)
+    except RefusedError as error:
+        if error.code not in _ADVICE:
+            raise
+        advice = _advise(_ADVICE_ON_ROOMS if error.room else _ADVICE[error.code])
+        complain(f"the server refused: {error.message} ({error.code}){advice}")
+        return REFUSED
+    finally:
+        progress.erase()
+    _print(tally, as_json=as_json)
+    return FAILED if tally.broken else INTERRUPTED if tally.interrupted else 0
+
+
+def _advise(options: str) -> str:
+    return f"; to allow it, start the server with: chat server {options}"
+
+
+# --- while it runs -------------------------------------------------------------------------------
+
+
+class Progress:
+    """One line on standard error, written anew every second; nothing where that is no terminal."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._shown = sys.stderr.isatty()
+        self._deliveries = 0
+        self._width = 0
+
+    def show(self, joined: int, deliveries: int) -> None:
+        """Show where the test is, a second after the last time."""
+        rate, self._deliveries = deliveries - self._deliveries, deliveries
+        self._write(f"{joined:,} of {self._plan.members:,} members, {rate:,} deliveries/s")
+
+    def erase(self) -> None:
+        """Leave an empty line."""
+        if self._width:
+            self._write("")
+            self._write("")
+
+    def _write(self, text: str) -> None:
+        if self._shown:
+            typer.echo(f"\r{text:<{self._width}}", err=True, nl=False)
+            self._width = len(text)
+
+
+# --- afterwards ----------------------------------------------------------------------------------
+
+
+def _print(tally: Tally, *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(tally.to_json()) + "\n")
+    else:
+        for name, value in _rows(tally):
+            sys.stdout.write(f"{name:<14}{value}\n")
+    for remark in _remarks(tally):
+        complain(remark)
+
+
+def _rows(tally: Tally) -> Iterator[tuple[str, str]]:
+    plan = tally.plan
+    stalled = f", of whom {plan.stalled:,} never read" if plan.stalled else ""
+    yield "members", f"{tally.joined:,}{stalled}"
+    how = f"{plan.rate:g} posts/s each" if plan.rate else f"{plan.window} posts in flight each"
+    yield "posters", f"{plan.posters:,}, {how}, {plan.payload:,} bytes"
+    planned = f" of {tally.planned:,}" if tally.planned is not None else ""
+    yield (
+        "posts",
+        f"{tally.sent:,}{planned} sent, {tally.acked:,} acknowledged, {tally.refused:,} refused, "
+        f"{tally.posts_per_second:,.0f}/s",
+    )
+    yield (
+        "deliveries",
+        f"{tally.deliveries:,} in {tally.seconds:.2f} s, {tally.deliveries_per_second:,.0f}/s",
+    )
+    yield (
+        "received",
+        f"{tally.bytes_received / 2**20:,.1f} MiB, {tally.bytes_per_second / 2**20:,.1f} MiB/s",
+    )
+    yield "", f"{'p50':>10}{'p90':>10}{'p99':>10}{'max':>10}  ms"
+    for name, histogram in (("to delivery", tally.delivery), ("to ack", tally.acks)):
+        times = Times.of(histogram)
+        yield name, "".join(f"{value:>10,.1f}" for value in (times.p50, times.p90, times.p99, times.max))
+    yield "lost", f"{tally.lost:,}"
+    yield "duplicated", f"{tally.duplicated:,}"
+    yield "out of order", f"{tally.disordered:,}"
+    if tally.altered:
+        yield "altered", f"{tally.altered:,}"
+    if tally.announced:
+        yield "in gaps", f"{tally.announced:,}"
+
+
+def _remarks(tally: Tally) -> Iterator[str]:
+    """Say what the numbers need to be understood."""
+    for code, count in tally.refusals.items():
+        advice = _advise(_ADVICE[code]) if code in _ADVICE else ""
+        yield f"{count:,} times a post was refused ({code}){advice}"
+    for reason, count in tally.disconnected.items():
+        yield f"{count:,} of {tally.joined:,} members were cut off: {reason}"
+    if tally.unanswered:
+        yield f"{tally.unanswered:,} posts were not answered"
+    if tally.undelivered:
+        yield f"{tally.undelivered:,} deliveries were still on their way"
+    if tally.announced:
+        yield "what is in gaps was no longer kept when a slow member came to it, and it was told so"
+    if tally.planned is not None and tally.sent < tally.planned and not tally.interrupted:
+        yield "the posts fell behind their rate"
+    if tally.load > 0.9:
+        yield f"this program itself used {tally.load:.0%} of a core: the server may be faster than this"
