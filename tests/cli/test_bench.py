@@ -114,15 +114,15 @@ def test_others_in_the_room_disturb_nothing(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "lost", "duplicated", "disordered"),
+    ("connection", "change", "lost", "duplicated", "disordered"),
     [
-        (lambda lines: lines[:1] + lines[2:], 1, 0, 0),
-        (lambda lines: lines + lines[1:2], 0, 1, 0),
-        (lambda lines: [lines[1], lines[0], lines[2]], 0, 0, 1),
+        (0, lambda lines: lines[:1] + lines[2:], 1, 0, 0),
+        (9, lambda lines: lines[:1] + lines[2:], 1, 0, 0),
+        (9, lambda lines: lines + lines[1:2], 0, 1, 0),
+        (9, lambda lines: [lines[1], lines[0], lines[2]], 0, 0, 1),
     ],
-    ids=["lost", "twice", "swapped"],
+    ids=["lost by a poster", "lost", "twice", "swapped"],
 )
-@pytest.mark.parametrize("connection", [0, 9])
 def test_a_fault_on_one_connection_is_found(
     house: House,
     connection: int,

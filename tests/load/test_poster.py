@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
+
 from chatcore.limits import Limits
 from chatcore.messages import Ack, Error, Post, client_frames
 from chatcore.wire.ndjson import NdjsonDecoder
 from cli.load.histogram import Histogram
 from cli.load.ledger import Ledger
-from cli.load.poster import UNANSWERED, Poster
+from cli.load.poster import Poster
 from tests.load.room import PLAN
 
 START = 100.0
@@ -50,12 +52,13 @@ def test_a_rate_ends_with_its_time() -> None:
     assert it.data_to_send(START + 4.0) == b""
 
 
-def test_a_rate_waits_where_nothing_is_answered() -> None:
-    it = poster(rate=1e6)
-    assert len(posts(it.data_to_send(START + 1.0))) == UNANSWERED
+def test_a_rate_waits_where_nothing_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.load.poster.UNANSWERED", 10)
+    it = poster(rate=1_000.0)
+    assert len(posts(it.data_to_send(START + 1.0))) == 10
     assert it.next_deadline() is None
     it.acknowledge(ack("run-0-0"), START + 1.0)
-    assert posts(it.data_to_send(START + 1.0)) == [f"run-0-{UNANSWERED}"]
+    assert posts(it.data_to_send(START + 1.0)) == ["run-0-10"]
 
 
 def test_a_window_is_kept_full_until_the_time_is_over() -> None:
