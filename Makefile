@@ -7,6 +7,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
+LOCK ?= requirements.lock
+BENCH := $(VENV)-bench
 UV_VENV := .uv
 UV := $(UV_VENV)/bin/uv
 CODE := $(wildcard chatcore transports cli tests benchmarks docs/picture.py)
@@ -22,7 +24,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 .PHONY: help
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Pass more with ARGS, as in: make test ARGS='-k wheel'. Another Python: make test PYTHON=python3.13 VENV=.venv313"
 
 .PHONY: run
@@ -60,10 +62,24 @@ format: $(STAMP) ## format the code, and fix what can be fixed safely
 picture: $(STAMP) ## draw docs/conversation.svg anew: two real clients, as they look
 	@$(BIN)/python -m docs.picture
 
+.PHONY: bench
+bench: $(BENCH) ## measure everything, in ten minutes, for docs/performance.md; ARGS='flood idle' for a part of it
+	@$(BENCH)/bin/python -m benchmarks $(ARGS)
+
+.PHONY: bench-micro
+bench-micro: $(BENCH) ## measure the parts of the core by themselves; ARGS='-k encode' for some
+	@$(BENCH)/bin/python -m pytest benchmarks/test_micro.py --benchmark-columns=min,median,iqr,ops $(ARGS)
+
+.PHONY: $(BENCH)
+$(BENCH):
+	@$(MAKE) -s VENV=$(BENCH) LOCK=benchmarks/requirements.lock setup
+
 .PHONY: lock
-lock: $(UV) ## renew requirements.lock from pyproject.toml; ARGS=--upgrade for newer versions
-	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev --extra fast \
-		--custom-compile-command "make lock" pyproject.toml -o requirements.lock $(ARGS)
+lock: $(UV) ## renew both requirements.lock from pyproject.toml; ARGS=--upgrade for newer versions
+	@compile="$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra fast"; \
+	$$compile --custom-compile-command "make lock" --group dev pyproject.toml -o requirements.lock $(ARGS) && \
+	$$compile --custom-compile-command "make lock" --group bench -c requirements.lock pyproject.toml \
+		-o benchmarks/requirements.lock $(ARGS)
 
 .PHONY: setup
 setup: $(STAMP) ## make the environment, and do nothing else
@@ -84,15 +100,15 @@ system: ## install nc, telnet and gcc if they are missing; some tests need them
 
 .PHONY: clean
 clean: ## remove the environment and everything that was made
-	@rm -rf $(VENV) $(UV_VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(BENCH) $(UV_VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): $(LOCK) pyproject.toml
 	@[ -n "$(PYTHON)" ] || { echo "chatcore needs Python 3.11 or newer on PATH, or: make PYTHON=/path/to/python" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make an environment; on Debian:" \
 		"apt-get install $$($(PYTHON) -c 'import sys; print("python3.%d-venv" % sys.version_info[1])')" >&2; exit 1; }
 	@[ -x $(BIN)/python ] && $(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m $(PIP) install --require-hashes -r requirements.lock
+	@$(BIN)/python -m $(PIP) install --require-hashes -r $(LOCK)
 	@$(BIN)/python -m $(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 

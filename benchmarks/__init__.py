@@ -1,0 +1,12 @@
+"""What it costs: one question a module in `benchmarks.questions`, all of them in under ten minutes.
+
+`make bench` asks them all, `make bench ARGS='flood idle'` some. Each answer is a file in
+``benchmarks/results``; the tables and plots of ``docs/performance.md`` are drawn from these files.
+
+How it is measured, so that a number means something on a machine that others use too:
+
+- The load comes from a program of our own (``load.c``) that is much cheaper than any server here. It
+  counts every copy, and tells of each that was lost or came twice.
+- The yardstick is ``floor.c``, which does nothing but hand bytes on. What counts is the ratio to it.
+- Rounds are interleaved: ours, the floor, ours, the floor. The median is told, with the spread.
+"""

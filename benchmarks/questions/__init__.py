@@ -1,0 +1,1 @@
+"""The questions, a module each: ``ask`` measures, ``shown`` makes a table of the answer."""

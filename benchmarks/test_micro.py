@@ -1,0 +1,122 @@
+"""Micro-benchmarks of the core, for pytest-benchmark: no sockets, no threads, no disk.
+
+A change to the core is tried with ``make bench-micro``; it takes some seconds. ``work`` is how many of
+``unit`` one call does: the statistics are of calls, and the page of results divides.
+"""
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any, Protocol
+
+import pytest
+
+from chatcore.limits import Limits
+from chatcore.messages import Ack, Message, Post
+from chatcore.transport import Hub, Peer, Port, Session
+from chatcore.wire.ndjson import ndjson
+
+TEXT = "x" * 64
+ID = "018f3f5e-5d0c-7c3a-9a43-0d2b6a1c9e10"
+AT = datetime(2026, 11, 23, 14, 35, 25, 649329, UTC)
+MESSAGE = Message(room="lobby", seq=512, prev=511, id=ID, nick="ada", text=TEXT, at=AT)
+ACK = Ack(room="lobby", id=ID, seq=512, durability="synced")
+POST = b'{"type":"post","room":"lobby","id":"%s","text":"%s"}\n'
+LIMITS = Limits(connections=None, connections_per_address=None, frames_per_second=None, posts_in_flight=1000)
+
+
+class Benchmark(Protocol):
+    """The fixture of pytest-benchmark, which has no types."""
+
+    extra_info: dict[str, Any]
+
+    def __call__(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call it many times, and measure."""
+
+
+# --- the codec ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("posts", [1, 64])
+def test_decode_posts(benchmark: Benchmark, posts: int) -> None:
+    benchmark.extra_info.update(unit="post", work=posts)
+    data = POST % (ID.encode(), TEXT.encode()) * posts
+    decoder = ndjson.decoder(Peer("", 0), LIMITS)
+    items = benchmark(decoder.receive_data, data, 0.0)
+    assert [type(item) for item in items] == [Post] * posts
+
+
+def test_build_a_message(benchmark: Benchmark) -> None:
+    def build() -> Message:
+        return Message(room="lobby", seq=512, prev=511, id=ID, nick="ada", text=TEXT, at=AT)
+
+    assert benchmark(build) == MESSAGE
+
+
+def test_encode_a_message(benchmark: Benchmark) -> None:
+    assert TEXT.encode() in benchmark(ndjson.encode, MESSAGE)
+
+
+def test_encode_an_ack(benchmark: Benchmark) -> None:
+    assert ID.encode() in benchmark(ndjson.encode, ACK)
+
+
+# --- the room ----------------------------------------------------------------------------------------
+
+
+class Crowd:
+    """A hub with members in one room, driven as a transport would; what they are sent is only counted."""
+
+    def __init__(self, hub: Hub, members: int) -> None:
+        self.port: Port = hub.port(lambda: None)
+        self.sessions: list[Session] = []
+        self.numbers = count()
+        for number in range(members):
+            session = self.port.open(Peer("192.0.2.1", number))
+            session.receive_data(
+                b'{"type":"hello","protocol":1,"nick":"m%d"}\n{"type":"join","room":"lobby"}\n' % number
+            )
+            self.sessions.append(session)
+        self.deliver()
+
+    def post(self, posts: int) -> int:
+        """Let one of them post, and everyone be sent what is new; return how many bytes that was."""
+        lines = [POST % (b"%d" % next(self.numbers), TEXT.encode()) for _ in range(posts)]
+        self.sessions[0].receive_data(b"".join(lines))
+        return self.deliver()
+
+    def deliver(self) -> int:
+        """Hand out everything there is."""
+        size = 0
+        for session in self.port.ready():
+            while data := session.data_to_send():
+                size += len(data)
+        return size
+
+
+@pytest.mark.parametrize("posts", [1, 64])
+@pytest.mark.parametrize("members", [1, 100, 1000])
+def test_post_to_members(benchmark: Benchmark, members: int, posts: int) -> None:
+    benchmark.extra_info.update(unit="delivery", work=posts * members)
+    with closing(Hub(limits=LIMITS)) as hub:
+        crowd = Crowd(hub, members)
+        assert benchmark(crowd.post, posts) > members * posts * len(TEXT)
+        crowd.port.close()
+
+
+@pytest.mark.parametrize("members", [100, 1000])
+def test_join_and_leave(benchmark: Benchmark, members: int) -> None:
+    benchmark.extra_info.update(unit="member", work=members)
+    with closing(Hub(limits=LIMITS)) as hub:
+
+        def come_and_go() -> int:
+            crowd = Crowd(hub, members)
+            here = len(crowd.port)
+            for session in crowd.sessions:
+                session.receive_eof()
+                session.connection_lost()
+            crowd.port.close()
+            return here
+
+        assert benchmark(come_and_go) == members
