@@ -5,7 +5,7 @@ import resource
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -46,7 +46,7 @@ class Bench:
 
     def __init__(self, question: str, tools: Tools, rounds: int) -> None:
         self.tools = tools
-        self.rounds = rounds
+        self._rounds = rounds
         self.answer = Answer(
             question, datetime.now(UTC).isoformat(timespec="seconds"), commit(), machine(), versions()
         )
@@ -59,17 +59,22 @@ class Bench:
         """Return a directory for journals: on the disk, which /tmp often is not."""
         return tempfile.TemporaryDirectory(dir=BUILD)
 
-    def race(self, cases: Sequence[Case], seconds: float) -> None:
-        """Measure all cases, round after round, as long as another round fits into ``seconds``."""
-        cases = [case for case in cases if self._can_start(case)]
-        for number in range(1, self.rounds + 1):
+    def rounds(self, seconds: float) -> Iterator[int]:
+        """Count rounds, as long as another one will fit into ``seconds``; the first one always does."""
+        for number in range(1, self._rounds + 1):
             began = time.monotonic()
-            for case in cases:
-                if number == 1 or not (case.once or str(case) in self.answer.skipped):
-                    self.measure(case, number)
+            yield number
             now = time.monotonic()
             if now - self.began + (now - began) > seconds:
                 break
+
+    def race(self, cases: Sequence[Case], seconds: float) -> None:
+        """Measure all cases, round after round, within ``seconds``."""
+        cases = [case for case in cases if self._can_start(case)]
+        for number in self.rounds(seconds):
+            for case in cases:
+                if number == 1 or not (case.once or str(case) in self.answer.skipped):
+                    self.measure(case, number)
 
     def measure(self, case: Case, number: int) -> None:
         """Measure one case once; where that fails, note why."""

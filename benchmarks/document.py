@@ -19,6 +19,9 @@ QUESTIONS = [
 ]
 """In the order in which they are asked, and shown."""
 
+BUSY = 0.2
+"""Cores that others may take before the page says so: a ratio bears it, a number does not."""
+
 
 class Question(Protocol):
     """A module of `benchmarks.questions`; its docstring is the question."""
@@ -57,8 +60,11 @@ def _part(name: str) -> str:
     answer = Answer.load(name)
     if answer is None:
         return f"*{words}* It was not measured yet: `make bench ARGS={name}`."
-    notes = [f"{what} is missing: {why}." for what, why in answer.skipped.items()] + answer.faults()
-    return "\n\n".join([f"*{words}*", asked.shown(answer), *notes])
+    notes = [f"{what} is missing: {why}." for what, why in answer.skipped.items()]
+    others = answer.median("other_cores") or 0.0
+    if others > BUSY:
+        notes.append(f"The machine was busy: others took {others:.1f} cores meanwhile.")
+    return "\n\n".join([f"*{words}*", asked.shown(answer), *notes, *answer.faults()])
 
 
 def _machine(name: str) -> str:

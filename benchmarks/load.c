@@ -40,18 +40,18 @@ typedef struct {
     const char *poster, *ready;   /* instead of all that, where those who post are no members */
     const char *before, *between, *after; /* a post is: before, its id if there is a between, between, text, after */
     enum { NOTHING, OTHERS, ALL } hears;  /* what a poster gets of what is posted in its rooms */
-} Dialect; /* %1$s is a name, %2$s a room, %3$d the size of a text */
+} Dialect; /* %s is a name in `hello` and else a room, %d the size of a text */
 
 static const Dialect dialects[] = {
-    {"chat", "{\"type\":\"hello\",\"protocol\":1,\"nick\":\"%1$s\"}\n", 0, "{\"type\":\"join\",\"room\":\"%2$s\"}\n",
-     "\"joined\",\"", 0, 0, "{\"type\":\"post\",\"room\":\"%2$s\",\"id\":\"", "\",\"text\":\"", "\"}\n", ALL},
+    {"chat", "{\"type\":\"hello\",\"protocol\":1,\"nick\":\"%s\"}\n", 0, "{\"type\":\"join\",\"room\":\"%s\"}\n",
+     "\"joined\",\"", 0, 0, "{\"type\":\"post\",\"room\":\"%s\",\"id\":\"", "\",\"text\":\"", "\"}\n", ALL},
     {"lines", "", 0, "", "ready\n", 0, 0, "", 0, "\n", ALL},
-    {"redis", "", 0, "SUBSCRIBE %2$s\r\n", "subscribe\r\n", "PING\r\n", "PONG",
-     "*3\r\n$7\r\nPUBLISH\r\n$8\r\n%2$s\r\n$%3$d\r\n", 0, "\r\n", NOTHING},
-    {"nats", "CONNECT {\"verbose\":false}\r\n", 0, "SUB %2$s 1\r\nPING\r\n", "PONG",
-     "CONNECT {\"verbose\":false}\r\nPING\r\n", "PONG", "PUB %2$s %3$d\r\n", 0, "\r\n", NOTHING},
-    {"irc", "NICK %1$s\r\nUSER m 0 * :m\r\n", " 001 ", "JOIN #%2$s\r\n", " 366 ", 0, 0,
-     "PRIVMSG #%2$s :", 0, "\r\n", OTHERS},
+    {"redis", "", 0, "SUBSCRIBE %s\r\n", "subscribe\r\n", "PING\r\n", "PONG",
+     "*3\r\n$7\r\nPUBLISH\r\n$8\r\n%s\r\n$%d\r\n", 0, "\r\n", NOTHING},
+    {"nats", "CONNECT {\"verbose\":false}\r\n", 0, "SUB %s 1\r\nPING\r\n", "PONG",
+     "CONNECT {\"verbose\":false}\r\nPING\r\n", "PONG", "PUB %s %d\r\n", 0, "\r\n", NOTHING},
+    {"irc", "NICK %s\r\nUSER m 0 * :m\r\n", " 001 ", "JOIN #%s\r\n", " 366 ", 0, 0,
+     "PRIVMSG #%s :", 0, "\r\n", OTHERS},
 };
 
 /* --- what was asked for ----------------------------------------------------------------------------------- */
@@ -88,8 +88,8 @@ static bool counting;
 static uint64_t owed, came, histogram[BUCKETS], joins[BUCKETS];
 static uint32_t *arrived, ring; /* copies of the last posts, by lane and number; ring is a power of two */
 static uint32_t sent[LANES];
-static int hearers[LANES]; /* of a lane */
-static char *before[LANES], *filler, input[TOKEN + READ];
+static int hearers[LANES]; /* how many get what is posted on a lane */
+static char *before[LANES], *filler, input[TOKEN + READ + 128];
 
 static double now(void) {
     struct timespec t;
@@ -264,10 +264,9 @@ static void say_joins(Peer *p) {
     p->stage = JOINING;
     for (int lane = 0; lane < lanes; lane++)
         if (p->kind == POSTER ? lane % posters == p->number : lane == p->number % rooms) {
-            char nick[16], room[16];
-            snprintf(nick, sizeof nick, "m%d", (int)(p - peers));
+            char room[16];
             snprintf(room, sizeof room, "room%04d", lane % rooms);
-            put(p, line, (size_t)snprintf(line, sizeof line, speak->join, nick, room));
+            put(p, line, (size_t)snprintf(line, sizeof line, speak->join, room));
             p->joins++;
         }
 }
@@ -310,7 +309,7 @@ static char *take_answers(Peer *p, char *start, char *end) {
     uint64_t acks = 0, errors = 0;
     char *behind = take_tokens(start, end, "\"ack\",\"", &acks), *error;
     if (speak == dialects && (error = take_tokens(start, end, "\"error\",\"", &errors)) && errors) {
-        if (!now_counts.errors) fprintf(stderr, "load: a post was refused: %.*s\n", 120, error);
+        if (!now_counts.errors) fprintf(stderr, "load: a post was refused: %.120s\n", error);
         if (error > behind) behind = error;
     }
     if (by_acks) p->in_flight -= (long)(acks + errors);
@@ -408,7 +407,7 @@ static void set_up(void) {
     for (int lane = 0; lane < lanes; lane++) {
         int room = lane % rooms;
         snprintf(name, sizeof name, "room%04d", room);
-        if (asprintf(&before[lane], speak->before, "", name, size) < 0) fail("out of memory");
+        if (asprintf(&before[lane], speak->before, name, size) < 0) fail("out of memory");
         for (int i = stalled; i < peer_count; i++) hearers[lane] += hears(&peers[i], lane);
     }
     for (ring = 1; ring <= (uint32_t)window; ring *= 2) continue;
@@ -426,7 +425,7 @@ static void set_up(void) {
 
 /* What the server has used, so far; zeros if nobody said which process it is. */
 typedef struct {
-    double at, cpu, own_cpu;
+    double at, cpu, own_cpu, all_cpu; /* all_cpu: of everything on this machine */
     long rss, peak; /* KiB */
     uint64_t syncs, sync_ns;
     Counts counts;
@@ -440,6 +439,12 @@ static Snapshot look(void) {
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     s.own_cpu = (double)t.tv_sec + (double)t.tv_nsec / 1e9;
     if (syncs) s.syncs = syncs[0], s.sync_ns = syncs[1];
+    FILE *stat = fopen("/proc/stat", "r");
+    double user, nice, system, idle_, waits, irq, softirq, steal;
+    if (stat && fscanf(stat, "cpu %lf %lf %lf %lf %lf %lf %lf %lf", &user, &nice, &system, &idle_, &waits, &irq,
+                       &softirq, &steal) == 8)
+        s.all_cpu = (user + nice + system + irq + softirq + steal) / (double)sysconf(_SC_CLK_TCK);
+    if (stat) fclose(stat);
     if (!pid) return s;
     if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t)) fail("there is no process %d", pid);
     s.cpu = (double)t.tv_sec + (double)t.tv_nsec / 1e9;
@@ -470,13 +475,16 @@ static void count_what_never_came(void) {
 }
 
 static void field(const char *name, double value) {
-    printf(value == floor(value) || value >= 1e5 ? "%c\"%s\": %.0f" : "%c\"%s\": %.5g", !strcmp(name, "members") ? '{' : ',', name, value);
+    static char before_it = '{';
+    printf("%c\"%s\":", before_it, name);
+    printf(value == floor(value) || value >= 1e5 ? "%.0f" : "%.5g", value);
+    before_it = ',';
 }
 
 static void report(Snapshot empty, Snapshot joined, Snapshot from, Snapshot to, double join_seconds) {
     double took = to.at - from.at, cpu = to.cpu - from.cpu, stored = (double)(to.syncs - from.syncs);
-    double copies = (double)(to.counts.copies - from.counts.copies), posts = (double)(to.counts.posts - from.counts.posts);
-    double bytes = (double)(to.counts.bytes - from.counts.bytes), acks = (double)(to.counts.acks - from.counts.acks);
+    double copies = (double)(to.counts.copies - from.counts.copies), bytes = (double)(to.counts.bytes - from.counts.bytes);
+    double posts = (double)(to.counts.posts - from.counts.posts), acks = (double)(to.counts.acks - from.counts.acks);
     field("members", members);
     field("posters", posters);
     field("stalled", stalled);
@@ -501,6 +509,7 @@ static void report(Snapshot empty, Snapshot joined, Snapshot from, Snapshot to, 
     field("p999_ms", percentile(histogram, 0.999));
     field("cores", cpu / took);
     field("generator_cores", (to.own_cpu - from.own_cpu) / took);
+    field("other_cores", fmax(0, (to.all_cpu - from.all_cpu - cpu - (to.own_cpu - from.own_cpu)) / took));
     field("cpu_us_per_delivery", copies ? cpu * 1e6 / copies : 0);
     field("cpu_us_per_post", posts ? cpu * 1e6 / posts : 0);
     field("empty_kib", (double)empty.rss);
@@ -530,7 +539,8 @@ static void read_options(int argc, char **argv) {
     static const struct {
         const char *name;
         double *to;
-    } times[] = {{"rate", &rate}, {"seconds", &seconds}, {"warm", &warm}, {"settle", &settle}, {"patience", &patience}};
+    } times[] = {{"rate", &rate}, {"seconds", &seconds}, {"warm", &warm}, {"settle", &settle},
+                 {"patience", &patience}};
     for (int i = 1; i < argc; i += 2) {
         bool known = false;
         const char *name = argv[i] + 2, *value = argv[i + 1];

@@ -11,7 +11,7 @@ OPTIONS = {"members": 100, "posters": 8, "size": 64, "rate": 1000, "seconds": 1.
 
 def ask(bench: Bench) -> None:
     """Post at a steady rate that everyone can carry."""
-    bench.race(everyone(OPTIONS), seconds=45)
+    bench.race(everyone(OPTIONS), seconds=40)
 
 
 def shown(answer: Answer) -> str:

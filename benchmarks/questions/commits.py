@@ -16,7 +16,7 @@ WINDOWS = (1, 4, 16, 64)
 
 def ask(bench: Bench) -> None:
     """Post as fast as acknowledgements come; syncs are counted where the journal asks the system for them."""
-    for round_ in range(1, bench.rounds + 1):
+    for round_ in bench.rounds(seconds=40):
         for ours in OURS:
             for window in WINDOWS if ours is OURS[0] else WINDOWS[-1:]:
                 with bench.directory() as directory:

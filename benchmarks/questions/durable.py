@@ -13,7 +13,7 @@ __all__ = ["ask", "shown"]
 
 def ask(bench: Bench) -> None:
     """Flood each of ours with both journals, and count what is synced."""
-    for number_ in range(1, bench.rounds + 1):
+    for number_ in bench.rounds(seconds=35):
         for ours in OURS:
             bench.measure(Case(ours, OPTIONS, {"journal": "memory"}), number_)
             with bench.directory() as directory:

@@ -11,7 +11,7 @@ OPTIONS = {"members": 1000, "posters": 8, "size": 64, "window": 64, "seconds": 1
 
 def ask(bench: Bench) -> None:
     """Saturate everyone, peers in every round too."""
-    bench.race(everyone(OPTIONS, peers_once=False), seconds=75)
+    bench.race(everyone(OPTIONS, peers_once=False), seconds=60)
 
 
 def shown(answer: Answer) -> str:

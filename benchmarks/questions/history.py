@@ -24,7 +24,7 @@ def ask(bench: Bench) -> None:
         files = {length: Path(directory) / f"{length}.db" for length in LENGTHS}
         for length, path in files.items():
             _fill(bench, path, length)
-        for round_ in range(1, bench.rounds + 1):
+        for round_ in bench.rounds(seconds=35):
             for length, path in files.items():
                 copy = Path(directory) / "copy.db"
                 for part in Path(directory).glob("copy.db*"):

@@ -11,7 +11,7 @@ OPTIONS: Options = {"members": 2000, "posters": 0, "pace": "idle", "settle": 1.0
 
 def ask(bench: Bench) -> None:
     """Let everyone join, and look. Memory does not vary, so one round is enough for the peers."""
-    bench.race(everyone(OPTIONS), seconds=40)
+    bench.race(everyone(OPTIONS), seconds=35)
 
 
 def shown(answer: Answer) -> str:

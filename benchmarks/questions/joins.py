@@ -12,7 +12,7 @@ OPTIONS: Options = {"members": 5000, "posters": 0, "pace": "idle", "at-once": 50
 
 def ask(bench: Bench) -> None:
     """Let everyone say hello and join in one breath."""
-    bench.race([Case(contender, OPTIONS) for contender in (*OURS, FLOOR)], seconds=40)
+    bench.race([Case(contender, OPTIONS) for contender in (*OURS, FLOOR)], seconds=30)
 
 
 def shown(answer: Answer) -> str:

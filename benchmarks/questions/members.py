@@ -17,7 +17,7 @@ def ask(bench: Bench) -> None:
         posters = min(8, count)
         options = {"members": count - posters, "posters": posters, "size": 64, "window": 64, "seconds": 1}
         cases += [Case(contender, options, {"receivers": count}) for contender in (UVLOOP, FLOOR)]
-    bench.race(cases, seconds=70)
+    bench.race(cases, seconds=50)
 
 
 def shown(answer: Answer) -> str:

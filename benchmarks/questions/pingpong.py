@@ -12,7 +12,7 @@ OPTIONS = {"members": 1000, "posters": 8, "size": 64, "window": 1, "seconds": 1}
 
 def ask(bench: Bench) -> None:
     """Let one post of each poster be on its way."""
-    bench.race([Case(contender, OPTIONS) for contender in (*OURS, FLOOR)], seconds=30)
+    bench.race([Case(contender, OPTIONS) for contender in (*OURS, FLOOR)], seconds=25)
 
 
 def shown(answer: Answer) -> str:

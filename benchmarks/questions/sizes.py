@@ -19,7 +19,7 @@ def ask(bench: Bench) -> None:
         window = max(1, min(64, ON_THEIR_WAY // 8 // size))
         options = {"members": 192, "posters": 8, "size": size, "window": window, "seconds": 0.8}
         cases += [Case(contender, options, {"text": size}) for contender in (UVLOOP, FLOOR)]
-    bench.race(cases, seconds=70)
+    bench.race(cases, seconds=50)
 
 
 def shown(answer: Answer) -> str:

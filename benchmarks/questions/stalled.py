@@ -14,7 +14,7 @@ STALLED = (0, 5)
 def ask(bench: Bench) -> None:
     """Measure with and without members that stop reading at once."""
     cases = [Case(contender, {**OPTIONS, "stalled": count}) for contender in OURS for count in STALLED]
-    bench.race(cases, seconds=45)
+    bench.race(cases, seconds=35)
 
 
 def shown(answer: Answer) -> str:

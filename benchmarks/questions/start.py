@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks.answers import Answer
 from benchmarks.bench import Bench
-from benchmarks.contenders import OURS
+from benchmarks.contenders import OURS, Ours
 from benchmarks.tables import number, table
 
 __all__ = ["ask", "shown"]
@@ -16,19 +16,19 @@ STARTS = 3
 
 def ask(bench: Bench) -> None:
     """Start and stop, with both journals."""
-    for round_ in range(1, bench.rounds * STARTS + 1):
-        with bench.directory() as directory:
-            for ours in OURS:
-                for name, contender in (
-                    ("memory", ours),
-                    ("sqlite", ours.keeping(Path(directory) / ours.transport)),
-                ):
-                    began = time.monotonic()
-                    with contender.serving(bench.tools):
-                        took = time.monotonic() - began
-                    bench.keep(
-                        {"contender": ours.name, "round": round_, "journal": name, "start_seconds": took}
-                    )
+    for round_ in bench.rounds(seconds=15):
+        for _ in range(STARTS):
+            with bench.directory() as directory:
+                for ours in OURS:
+                    _start(bench, ours, round_, "memory")
+                    _start(bench, ours.keeping(Path(directory) / ours.transport), round_, "sqlite")
+
+
+def _start(bench: Bench, ours: Ours, round_: int, journal: str) -> None:
+    began = time.monotonic()
+    with ours.serving(bench.tools):
+        took = time.monotonic() - began
+    bench.keep({"contender": ours.name, "round": round_, "journal": journal, "start_seconds": took})
 
 
 def shown(answer: Answer) -> str:

@@ -11,7 +11,7 @@ OPTIONS = {"members": 1000, "posters": 8, "size": 64, "rate": 100, "seconds": 1.
 
 def ask(bench: Bench) -> None:
     """Post at a rate that is no load to speak of."""
-    bench.race(everyone(OPTIONS), seconds=45)
+    bench.race(everyone(OPTIONS), seconds=40)
 
 
 def shown(answer: Answer) -> str:

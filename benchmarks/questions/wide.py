@@ -12,7 +12,7 @@ OPTIONS = {"members": 9992, "posters": 8, "size": 64, "rate": 20, "settle": 1.0,
 
 def ask(bench: Bench) -> None:
     """Post now and then to ten thousand; the posters are among them."""
-    bench.race([Case(contender, OPTIONS) for contender in (*OURS, FLOOR)], seconds=80)
+    bench.race([Case(contender, OPTIONS) for contender in (*OURS, FLOOR)], seconds=50)
 
 
 def shown(answer: Answer) -> str:
