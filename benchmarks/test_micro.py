@@ -38,8 +38,8 @@ class Benchmark(Protocol):
 # --- the codec ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("posts", [1, 64])
-def test_decode_posts(benchmark: Benchmark, posts: int) -> None:
+@pytest.mark.parametrize("posts", [1, 64], ids="posts {}".format)
+def test_decode(benchmark: Benchmark, posts: int) -> None:
     benchmark.extra_info.update(unit="post", work=posts)
     data = POST % (ID.encode(), TEXT.encode()) * posts
     decoder = ndjson.decoder(Peer("", 0), LIMITS)
@@ -95,9 +95,9 @@ class Crowd:
         return size
 
 
-@pytest.mark.parametrize("posts", [1, 64])
-@pytest.mark.parametrize("members", [1, 100, 1000])
-def test_post_to_members(benchmark: Benchmark, members: int, posts: int) -> None:
+@pytest.mark.parametrize("posts", [1, 64], ids="posts {}".format)
+@pytest.mark.parametrize("members", [1, 100, 1000], ids="members {}".format)
+def test_deliver(benchmark: Benchmark, members: int, posts: int) -> None:
     benchmark.extra_info.update(unit="delivery", work=posts * members)
     with closing(Hub(limits=LIMITS)) as hub:
         crowd = Crowd(hub, members)
@@ -105,7 +105,7 @@ def test_post_to_members(benchmark: Benchmark, members: int, posts: int) -> None
         crowd.port.close()
 
 
-@pytest.mark.parametrize("members", [100, 1000])
+@pytest.mark.parametrize("members", [100, 1000], ids="members {}".format)
 def test_join_and_leave(benchmark: Benchmark, members: int) -> None:
     benchmark.extra_info.update(unit="member", work=members)
     with closing(Hub(limits=LIMITS)) as hub:
