@@ -236,8 +236,7 @@ def remove(session: "Session", member: Member) -> None:
 def _tell_presence(session: "Session", member: Member, nick_before: str | None) -> None:
     presence = member.room.presence
     if not presence.pending:  # else a port, of this transport or another, has the time already
-        when = session.hub.clock() + session.hub.limits.presence_seconds
-        session.port.advance_timer(member.room, when)
+        session.port.advance_timer(member.room, member.room.presence_due(session.hub.clock()))
     presence.change(session, nick_before)
 
 

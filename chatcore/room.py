@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from chatcore.port import Port
     from chatcore.session import Session
 
-__all__ = ["Room"]
+__all__ = ["CROWD", "Room"]
+
+CROWD = 1_000
+"""Members who are told of a change as soon as `Limits.presence_seconds` says; more wait in proportion."""
 
 _ENVELOPE = 512  # bytes of a presence frame that are not for its lists
 _NAME = 160  # bytes of one place in each of the three lists: four nicks of 32 and their syntax
@@ -87,6 +90,13 @@ class Room:
     def nick_of(self, session: "Session") -> str | None:
         """Return the nick of a session that is here, or ``None``."""
         return session.nick if session in self.members.get(session.port, ()) else None
+
+    def presence_due(self, now: float) -> float:
+        """Return when a change of now is to be told: in a crowd less often, the larger it is.
+
+        So to tell it costs at most so many writes a second, also while thousands come at once.
+        """
+        return now + self._limits.presence_seconds * max(self.count / CROWD, 1.0)
 
     def flush_presence(self) -> None:
         """Settle who came and went since this was done last."""

@@ -25,6 +25,7 @@ from chatcore.messages import (
     server_frames,
 )
 from chatcore.names import RESERVED_FOLDED
+from chatcore.room import CROWD
 from chatcore.schema import json_schema
 from chatcore.wire import Peer
 from chatcore.wire.ndjson import NdjsonDecoder, encode
@@ -216,7 +217,8 @@ def test_what_protocol_md_says_in_passing_is_so() -> None:
     limits = Limits()
     assert f"(`handshake_seconds` of the server, {limits.handshake_seconds:g} by default" in text
     assert f"`stall_seconds` ({limits.stall_seconds:g} by default)" in text
-    assert f"(`presence_seconds`, {limits.presence_seconds:g} by default)" in text
+    crowd = f"in a room of more than {CROWD:,} members in proportion"
+    assert f"(`presence_seconds`, {limits.presence_seconds:g} by default; {crowd})" in text
     assert f"for up to `closing_seconds` ({limits.closing_seconds:g} by default)" in text
     (nobody,) = re.findall(r"Nobody is called (.*?), in any case", text)
     assert set(coded(nobody)) == RESERVED_FOLDED

@@ -1,5 +1,7 @@
 """Who came and who went, told to a room at most once an interval."""
 
+import pytest
+
 from chatcore.messages import Hello, Join, Leave, NickFrame, Presence
 from chatcore.wire import Peer as Address
 from chatcore.wire.ndjson import ndjson
@@ -47,6 +49,22 @@ def test_an_interval_begins_with_the_first_change_and_is_over_after_its_time() -
         host.advance(0.25)
         told.append([len(frame.joined) for frame in presence(ana)])
     assert told == [[], [2], [], [2]]
+
+
+def test_a_crowd_is_told_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chatcore.room.CROWD", 2)
+    host = Host(presence_seconds=0.5)
+    ana = host.member("ana")
+    for n in range(4):
+        host.member(f"n{n}")
+    host.settle()
+    ana.take()
+    host.member("n5")
+    told = []
+    for seconds in (0.5, 0.75, 0.25):
+        host.advance(seconds)
+        told.append(len(presence(ana)))
+    assert told == [0, 0, 1]
 
 
 def test_a_room_is_told_once_an_interval_also_when_two_transports_serve_it() -> None:
