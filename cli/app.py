@@ -119,6 +119,23 @@ def client(
     json: Annotated[
         bool, typer.Option("--json", help="Print all that the server says as JSON, a frame a line.")
     ] = False,
+    plain: Annotated[
+        bool,
+        typer.Option(
+            "--plain",
+            help="In a terminal: print lines of text and nothing else.",
+            show_default="if TERM is dumb",
+        ),
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="In a terminal: say nothing of those who come and go.")
+    ] = False,
+    remember: Annotated[
+        bool,
+        typer.Option(
+            "--remember/--forget", help="In a terminal: keep what you type, for the Up key of the next time."
+        ),
+    ] = True,
 ) -> None:
     """Talk. In a pipe: send standard input, a message a line, and leave when all of it is kept."""
     from cli.report import reporting
@@ -126,7 +143,9 @@ def client(
     with reporting():
         from cli.client import run
 
-        raise typer.Exit(run(url, nick, room or [], history, json=json))
+        raise typer.Exit(
+            run(url, nick, room or [], history, json=json, plain=plain, quiet=quiet, remember=remember)
+        )
 
 
 @app.command()

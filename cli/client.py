@@ -20,15 +20,27 @@ HISTORY = 20
 """Messages that a person is shown of what was said before."""
 
 
-def run(url: str, nick: str | None, rooms: Sequence[str], history: int | None, *, json: bool) -> int:
+def run(
+    url: str,
+    nick: str | None,
+    rooms: Sequence[str],
+    history: int | None,
+    *,
+    json: bool,
+    plain: bool = False,
+    quiet: bool = False,
+    remember: bool = True,
+) -> int:
     """Talk until the user, the input or the server ends it; return the exit code."""
     rooms = rooms or [LOBBY]
     if not json and _interactive():
+        from cli.terminal import Wishes
         from cli.terminal import run as converse
 
         shown = HISTORY if history is None else history
+        wishes = Wishes(shown, plain or os.environ.get("TERM") == "dumb", quiet, remember)
         with reaching(url):
-            return _as_somebody(nick, lambda name: converse(url, name, rooms, shown))
+            return _as_somebody(nick, lambda name: converse(url, name, rooms, wishes))
     from cli.filter import run as pass_through
 
     with reaching(url):
@@ -37,8 +49,7 @@ def run(url: str, nick: str | None, rooms: Sequence[str], history: int | None, *
 
 def _interactive() -> bool:
     """Tell whether a person sits at both ends. Standard input is ``None`` where it was closed."""
-    both = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
-    return both and os.environ.get("TERM") != "dumb"
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
 def _as_somebody(nick: str | None, talk: Callable[[str], T]) -> T:

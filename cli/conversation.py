@@ -1,120 +1,168 @@
-"""What a conversation is to a person: which rooms one is in, and what is to be said of each event.
+"""What a conversation is to a person: which room is looked at, and what is to be said of each event.
 
-It does no I/O: events and refusals go in, lines to be drawn come out.
+It does no I/O: events go in, lines to be drawn come out. What is said in the other rooms waits until one goes
+there; only what names one is told at once.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 
-from chatcore.client import Event, Gap, Joined, Left, Message, NickFrame, Offline, Online, Page
-from chatcore.errors import ChatError, DisconnectedError, RefusedError
+from chatcore.client import Event, Gap, Joined, Left, Message, NickFrame, Offline, Online
 from chatcore.messages import Error, Presence
 from chatcore.names import fold
-from cli.commands import COMMANDS, Command, JoinRoom, LeaveRoom, Rename, Say, WhoIsHere
+from cli.attention import Attention
+from cli.bell import Bell
+from cli.completion import Candidate, candidates
+from cli.inert import inert
 from cli.lines import Fragments, Painter
+from cli.mentions import mentions
+from cli.rooms import Held, Rooms, RoomView
+from cli.seen import Seen
+from cli.status import status_rows
+from cli.wording import gap, offline
 
 __all__ = ["Conversation"]
 
-MOST_NAMES = 8
-"""Names in one line about who came and who went."""
+MANY = 200
+"""Messages that take long enough to come for their number to be told meanwhile."""
 
-MOST_LISTED = 500
-"""Names that `/who` lists."""
+AGAIN_SECONDS = 5.0
+"""How often that is told, where it is told in lines."""
 
-_ENDINGS = {
-    "drain": "the server is shutting down",
-    "taken_over": "another client has taken over this name",
-    "stalled": "the server says that we read too slowly",
-    "timeout": "there was no sign of life in time",
-    "protocol": "the server did not understand us",
-    "lost": "the connection was lost",
-    "nick_taken": "somebody else has this name now",
-}
+NEWS_SECONDS = 60.0
+"""How often it is told in lines that there is something unread in a room."""
 
-_GAPS = {
-    "expired": "the server does not keep them any longer",
-    "reset": "the server's record has begun anew",
-}
+EXCERPT = 120
+"""Characters that are told of a message in another room."""
 
-_ADVICE = {
-    "nick_taken": "choose another with /nick NAME",
-    "bad_name": "choose another",
-    "too_long": "send it in parts; the Up key brings it back",
-    "bad_text": "the Up key brings it back, to be changed",
-    "not_joined": "enter it with /join",
-    "limit_exceeded": "/leave a room that you do not need",
-    "unavailable": "try again in a moment; the Up key brings it back",
-    "unknown": "the Up key brings it back",
-}
-
-
-class _Room:
-    """A room that we are in, and how far we have read it."""
-
-    def __init__(self, joined: Joined) -> None:
-        self.name = joined.room
-        self.epoch = joined.epoch
-        self.head = joined.head
-        self.position = joined.after
-        self.oldest = joined.after + 1  # nothing before this number was shown
-
-    @property
-    def replaying(self) -> bool:
-        return self.position < self.head
+PIECE = 100
+"""Messages that are drawn in one go; between two of these there is time for the keyboard."""
 
 
 class Conversation:
-    """The state of a conversation. ``current`` is the room that is spoken to, if there is one."""
+    """The state of a conversation. ``rooms.current`` is the room that is looked at and spoken to.
 
-    def __init__(self, painter: Painter, nick: str) -> None:
+    With ``words`` there is no status row, so what it would show is said in lines. With ``quiet`` nothing is
+    said of those who come and go. ``ring`` rings the terminal's bell.
+    """
+
+    def __init__(
+        self,
+        painter: Painter,
+        nick: str,
+        *,
+        words: bool = False,
+        quiet: bool = False,
+        ring: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.nick = nick
-        self.current: str | None = None
+        self.rooms = Rooms()
+        self.seen = Seen()
+        self.attention = Attention(clock())
+        self.quiet = quiet
+        self.busy: str | None = None  # what takes long just now
+        self.offline = False
         self._painter = painter
-        self._rooms: dict[str, _Room] = {}  # by folded name, in the order in which they were joined
-        self._offline: str | None = None  # why there is no connection, as it was told last
+        self._words = words
+        self._ring = ring
+        self._clock = clock
+        self._bell = Bell()
+        self._expected: str | None = None  # the room that one is about to enter, folded
+        self._reason: str | None = None  # why there is no connection, as it was told last
+        self._told_progress = float("-inf")
 
     # --- what one may ask ------------------------------------------------------------------------
 
     def is_in(self, room: str) -> bool:
         """Tell whether we are in a room."""
-        return fold(room) in self._rooms
+        return self.rooms.get(room) is not None
 
-    def has_read(self, room: str, seq: int) -> bool:
+    def has_read(self, name: str, seq: int) -> bool:
         """Tell whether a message was received, or can't be any more because we have left."""
-        return not self.is_in(room) or self._rooms[fold(room)].position >= seq
-
-    def oldest(self, room: str) -> int:
-        """Return the number before which nothing of a room was shown."""
-        return self._rooms[fold(room)].oldest
-
-    def go_to(self, room: str) -> None:
-        """Make a room the current one."""
-        self.current = fold(room)
-
-    def go_from(self, room: str) -> None:
-        """Make another room than this one the current one; ``None`` if there is none."""
-        if self.current == fold(room):
-            others = (name for name in reversed(self._rooms) if name != fold(room))
-            self.current = next(others, None)
+        room = self.rooms.get(name)
+        return room is None or room.position >= seq
 
     def prompt(self) -> Fragments:
         """Return what stands before the line that is being typed."""
-        return self._painter.prompt(self.nick, self.current)
+        current = self.rooms.current
+        return self._painter.prompt(self.nick, None if current is None else current.name)
+
+    def status(self, unsent: Sequence[str], columns: int) -> Fragments:
+        """Return the rows above the prompt; ``unsent`` is what was said and did not arrive yet."""
+        notices = ["offline, trying again"] if self.offline else []
+        notices += [self.busy] if self.busy else []
+        notices += [text for room in self.rooms if (text := _progress(room))]
+        return status_rows(self.rooms, notices, unsent, columns)
+
+    def completions(self, before: str) -> list[Candidate]:
+        """Return what the Tab key may make of what stands before the cursor."""
+        return candidates(before, self.rooms, self.nick)
+
+    # --- where one is ----------------------------------------------------------------------------
+
+    def expect(self, room: str | None) -> None:
+        """Learn which room the user is about to enter, and wants to look at then."""
+        self._expected = None if room is None else fold(room)
+
+    def go_to(self, room: RoomView) -> Fragments:
+        """Look at a room, and draw what was said there meanwhile."""
+        if room is self.rooms.current:
+            return []
+        held, unread = room.take_held()
+        self.rooms.current = room
+        new = f"; {_number(unread, 'new message')}" if unread else ""
+        drawn = self._painter.note(f"you are in {room.name}{new}")
+        if dropped := unread - sum(item.news for item in held):
+            drawn += self._painter.note(f"{dropped:,} of them came before what is shown; /back shows more")
+        marked = False
+        for item in held:
+            if item.news and not marked:
+                drawn += self._painter.mark()
+                marked = True
+            drawn += self._draw(room, item)
+        return drawn + self._tell_comings(room)
+
+    def leave(self, name: str) -> Fragments:
+        """Be in a room no more, and look at another one. Idempotent."""
+        room = self.rooms.get(name)
+        if room is None:
+            return []
+        self.rooms.leave(name)
+        drawn = self._painter.note(f"you have left {room.name}")
+        if self.rooms.current is not None:
+            return drawn
+        other = self.rooms.latest()
+        return drawn + (self.go_to(other) if other else self._painter.note("you are in no room now"))
+
+    def earlier(self, name: str, messages: Sequence[Message]) -> Iterator[Fragments]:
+        """Yield what was said before all that was shown, in pieces."""
+        room = self.rooms.get(name)
+        if room is None or not messages:
+            yield self._painter.note("nothing earlier is kept")
+            return
+        room.oldest = messages[0].seq
+        yield self._painter.note("earlier:")
+        for start in range(0, len(messages), PIECE):
+            piece: Fragments = []
+            for message in messages[start : start + PIECE]:
+                piece += self._draw(room, Held(message, replay=True))
+            yield piece
+        yield self._painter.note("so far what came before; /back shows more")
 
     # --- events ----------------------------------------------------------------------------------
 
     def receive(self, event: Event) -> Fragments:
         """Take what has happened; return what is to be drawn."""
         match event:
-            case Message():
-                return self._message(event)
-            case Gap():
-                return self._gap(event)
+            case Message() | Gap():
+                return self._read(event)
             case Presence():
                 return self._presence(event)
             case Joined():
                 return self._joined(event)
             case Left():
-                return self._left(event)
+                return self.leave(event.room)
             case NickFrame():
                 self.nick = event.nick
                 return self._painter.note(f"you are now {event.nick}")
@@ -123,152 +171,147 @@ class Conversation:
             case Offline():
                 return self._went_offline(event.reason)
             case Online():
-                self._offline = None
+                self.offline, self._reason = False, None
                 return self._painter.note("connected again")
             case _:
                 return []
 
+    def next_deadline(self) -> float | None:
+        """Return when `handle_deadline` is due, on the conversation's clock."""
+        return None if self.rooms.current is None else self.rooms.current.comings.due
+
+    def handle_deadline(self) -> Fragments:
+        """Return what is to be drawn because it is time."""
+        room = self.rooms.current
+        if room is None or room.comings.due is None or room.comings.due > self._clock():
+            return []
+        return self._tell_comings(room)
+
     def _went_offline(self, reason: str) -> Fragments:
         # Every try that fails is told of; a person wants to know once, or if something else is wrong.
-        known = self._offline is not None and reason in (self._offline, "lost")
-        self._offline = reason if not known else self._offline
-        return [] if known else self._painter.warning(f"disconnected: {_ending(reason)}; trying to come back")
+        self.offline = True
+        if self._reason is not None and reason in (self._reason, "lost"):
+            return []
+        self._reason = reason
+        return self._painter.warning(offline(reason))
 
-    def _message(self, event: Message) -> Fragments:
-        room = self._rooms.get(fold(event.room))
-        replay = room is not None and room.replaying
-        drawn = self._painter.message(
-            event.at, event.nick, event.text, room=event.room if len(self._rooms) > 1 else None, replay=replay
-        )
-        return drawn + self._advance(room, event.seq)
-
-    def _gap(self, event: Gap) -> Fragments:
-        why = _GAPS.get(event.reason, event.reason)
-        first, last = event.after + 1, event.through
-        if first > last:
-            line = self._painter.note(f"{self._in(event.room)}nothing is missing, but {why}")
-        else:
-            which = f"message {first} is" if first == last else f"messages {first} to {last} are"
-            line = self._painter.note(f"{self._in(event.room)}{which} missing: {why} ({event.reason})")
-        return line + self._advance(self._rooms.get(fold(event.room)), event.through)
-
-    def _advance(self, room: _Room | None, seq: int) -> Fragments:
+    def _read(self, event: Message | Gap) -> Fragments:
+        room = self.rooms.get(event.room)
         if room is None:
             return []
-        was_replaying, room.position = room.replaying, seq
-        if not was_replaying or room.replaying:
+        replay, last = room.replaying, event.seq if isinstance(event, Message) else event.through
+        ends = room.advance(last)
+        own = isinstance(event, Message) and fold(event.nick) == fold(self.nick)
+        item = Held(event, replay, ends, isinstance(event, Message) and not own and last > room.known)
+        names_us = isinstance(event, Message) and item.news and self._names_us(event)
+        if isinstance(event, Message):
+            room.people.spoke(event.nick)
+        here = room is self.rooms.current
+        if names_us and not (here and self.attention.is_certain) and self._bell.rings(self._clock()):
+            self._ring()
+        drawn = self._tell_progress(room)
+        if here:
+            return drawn + self._read_here(room, item)
+        room.hold(item)
+        return drawn + self._tell_news(room, item, names_us)
+
+    def _read_here(self, room: RoomView, item: Held) -> Fragments:
+        event, drawn = item.event, Fragments()
+        if isinstance(event, Message) and room.comings.concern(event.nick):
+            drawn += self._tell_comings(room)
+        if item.news and self.attention.needs_mark(self._clock()):
+            drawn += self._painter.mark()
+        return drawn + self._draw(room, item)
+
+    def _tell_news(self, room: RoomView, item: Held, names_us: bool) -> Fragments:
+        """Return what is told at once of a message in another room."""
+        message, now = item.event, self._clock()
+        if not item.news or not isinstance(message, Message):
             return []
+        room.unread += 1
+        if names_us:
+            room.mentions, room.announced = room.mentions + 1, now
+            text = " ".join(message.text.split())
+            excerpt = text if len(text) <= EXCERPT else f"{text[:EXCERPT]}..."
+            return self._painter.warning(
+                f"{message.nick} mentions you in {room.name}: {excerpt} (/{room.number} goes there)"
+            )
+        if not self._words or (room.announced is not None and now - room.announced < NEWS_SECONDS):
+            return []
+        room.announced = now
         return self._painter.note(
-            f"{self._in(room.name)}so far what was said before; from here on it is live"
+            f"{_number(room.unread, 'new message')} in {room.name} (/{room.number} goes there)"
         )
 
+    def _draw(self, room: RoomView, item: Held) -> Fragments:
+        event = item.event
+        if isinstance(event, Gap):
+            drawn = self._painter.note(gap(event.after, event.through, event.reason))
+        else:
+            self.seen.add(event)
+            named = None if fold(event.nick) == fold(self.nick) else self.nick
+            drawn = self._painter.message(event.at, event.nick, event.text, replay=item.replay, named=named)
+        if item.ends_replay:
+            drawn += self._painter.note("so far what was said before; from here on it is live")
+        return drawn
+
+    def _names_us(self, message: Message) -> bool:
+        return any(mentions(inert(line), self.nick) for line in message.text.split("\n"))
+
     def _presence(self, event: Presence) -> Fragments:
-        own = fold(self.nick)
-        joined = [nick for nick in event.joined if fold(nick) != own]
-        renamed = [f"{pair.old} is now {pair.new}" for pair in event.renamed if fold(pair.new) != own]
-        parts = [f"{_names(joined)} joined"] if joined else []
-        parts += [f"{_names(event.left)} left"] if event.left else []
-        parts += renamed[:MOST_NAMES]
-        if event.more or len(renamed) > MOST_NAMES:
-            parts.append("others came, went or changed their names")
-        if not parts:
+        room = self.rooms.get(event.room)
+        if room is None:
             return []
-        return self._painter.note(f"{self._in(event.room)}{', '.join(parts)} ({event.count} here)")
+        room.people.went([*event.left, *(pair.old for pair in event.renamed)])
+        room.people.came([*event.joined, *(pair.new for pair in event.renamed)])
+        if not self.quiet:
+            room.comings.add(event, self.nick, self._clock())
+        return []
+
+    def _tell_comings(self, room: RoomView) -> Fragments:
+        told = room.comings.take()
+        return self._painter.note(told) if told and not self.quiet else []
 
     def _joined(self, event: Joined) -> Fragments:
-        before = self._rooms.get(fold(event.room))
-        room = self._rooms[fold(event.room)] = _Room(event)
-        if self.current is None:
-            self.current = fold(event.room)
-        if before is not None and before.epoch == event.epoch:
-            room.oldest = before.oldest
-            return []  # we have come back to where we were
-        if before is not None:
-            return self._painter.note(f"the record of {event.room} is another one from here on")
+        room = self.rooms.get(event.room)
+        if room is not None:
+            return self._rejoined(room, event)
+        room = self.rooms.enter(event)
         others = event.count - 1
-        company = "nobody else is" if others <= 0 else "1 other is" if others == 1 else f"{others} others are"
-        return self._painter.note(f"you are in {event.room}; {company} here")
+        company = (
+            "nobody else is" if others <= 0 else "1 other is" if others == 1 else f"{others:,} others are"
+        )
+        if self.rooms.current is None or self._expected == fold(event.room):
+            self.rooms.current = room
+            return self._painter.note(f"you are in {room.name}; {company} here")
+        return self._painter.note(f"you are also in {room.name} (/{room.number} goes there); {company} there")
 
-    def _left(self, event: Left) -> Fragments:
-        self.go_from(event.room)
-        self._rooms.pop(fold(event.room), None)
-        where = "you are in no room now" if self.current is None else f"you are in {self.current}"
-        return self._painter.note(f"you have left {event.room}; {where}")
+    def _rejoined(self, room: RoomView, event: Joined) -> Fragments:
+        same = room.epoch == event.epoch
+        room.rejoin(event)
+        if not same:
+            return self._painter.note(f"the record of {room.name} is another one from here on")
+        missed = event.head - event.after
+        if missed <= 0 or room is not self.rooms.current:
+            return []
+        return self._painter.note(f"meanwhile there were up to {_number(missed, 'message')}")
 
-    def _in(self, room: str) -> str:
-        return f"[{room}] " if len(self._rooms) > 1 else ""
-
-    # --- answers and ends ------------------------------------------------------------------------
-
-    def help(self) -> Fragments:
-        """Return the list of commands."""
-        lines = [f"{f'{name} {argument}':14}{what}" for name, (argument, what) in COMMANDS.items()]
-        lines.append("//text        say a text that begins with a slash")
-        lines.append("Enter sends, Alt-Enter begins a new line, Tab completes a command, Ctrl-D ends")
-        return self._painter.note("\n".join(lines))
-
-    def earlier(self, page: Page) -> Fragments:
-        """Return a page of what was said before all that was shown."""
-        room = self._rooms.get(fold(page.room))
-        if room is None or room.epoch != page.epoch or not page.messages:
-            return self._painter.note(f"{self._in(page.room)}nothing earlier is kept")
-        room.oldest = page.messages[0].seq
-        shown_in = page.room if len(self._rooms) > 1 else None
-        lines = self._painter.note(f"{self._in(page.room)}earlier:")
-        for message in page.messages:
-            lines += self._painter.message(message.at, message.nick, message.text, room=shown_in, replay=True)
-        return lines + self._painter.note(f"{self._in(page.room)}so far what came before; /back shows more")
-
-    def members(self, room: str, nicks: Sequence[str]) -> Fragments:
-        """Return the list of who is in a room."""
-        listed = ", ".join(nicks[:MOST_LISTED])
-        more = f" and {len(nicks) - MOST_LISTED} more" if len(nicks) > MOST_LISTED else ""
-        return self._painter.note(f"{len(nicks)} in {room}: {listed}{more}")
-
-    def connected(self, server: str, url: str) -> Fragments:
-        """Return where we are connected to."""
-        return self._painter.note(f"connected to {server} at {url}; /help for help")
-
-    def mistake(self, text: str) -> Fragments:
-        """Return what was wrong with what the user typed."""
-        return self._painter.warning(text)
-
-    def refused(self, error: RefusedError) -> Fragments:
-        """Return why the server did not do what was asked, and what to do."""
-        advice = _ADVICE.get(error.code)
-        if error.retry_after is not None:
-            advice = f"try again in {error.retry_after:.0f} s"
-        return self._painter.warning(f"{error.message} ({error.code}){f'; {advice}' if advice else ''}")
-
-    def not_allowed(self, command: Command) -> Fragments:
-        """Return what is wrong with an argument that the protocol can't carry."""
-        match command:
-            case Rename():
-                problem = "a name is 1 to 32 letters of A to Z, digits, dots, dashes or underscores"
-            case JoinRoom() | LeaveRoom() | WhoIsHere():
-                problem = "a room's name is 1 to 64 letters of A to Z, digits, dots, dashes or underscores"
-            case Say():
-                problem = "not sent: it has control characters in it; the Up key brings it back"
-            case _:
-                problem = "that cannot be"
-        return self._painter.warning(problem)
-
-    def ended(self, error: ChatError) -> Fragments:
-        """Return why the connection ended."""
-        why = _ending(error.reason) if isinstance(error, DisconnectedError) else str(error)
-        return self._painter.warning(f"disconnected: {why}")
-
-    def kept(self, heading: str, text: str) -> Fragments:
-        """Return a text of the user's own that would be lost otherwise, to be copied."""
-        return self._painter.warning(heading) + self._painter.copy(text)
+    def _tell_progress(self, room: RoomView) -> Fragments:
+        """Return how far it is with catching up, where that isn't to be seen in a status row."""
+        now = self._clock()
+        if not self._words or now - self._told_progress < AGAIN_SECONDS or not (told := _progress(room)):
+            return []
+        self._told_progress = now
+        return self._painter.note(told)
 
 
-def _ending(reason: str) -> str:
-    return f"{_ENDINGS.get(reason, 'the server gave a reason that we do not know')} ({reason})"
+def _progress(room: RoomView) -> str | None:
+    """Return how far it is with catching up, if that takes long."""
+    total = room.head - room.start
+    if not room.replaying or total < MANY:
+        return None
+    return f"catching up with {room.name}: {room.position - room.start:,} of {total:,}"
 
 
-def _names(nicks: Sequence[str]) -> str:
-    names = [*nicks[:MOST_NAMES]]
-    if len(nicks) > MOST_NAMES:
-        names.append(f"{len(nicks) - MOST_NAMES} more")
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -10,12 +10,12 @@ somebody wants to click or copy in one piece.
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, tzinfo
-from zlib import crc32
 
 from prompt_toolkit.utils import get_cwidth
 
-from chatcore.names import fold
 from cli.inert import inert, inert_lines
+from cli.mentions import mentions
+from cli.palette import Palette
 
 __all__ = ["Fragments", "Painter"]
 
@@ -25,12 +25,9 @@ Fragments = list[tuple[str, str]]
 INDENT = 8
 NOTE = "* "
 
-# Every one of these can be read on black as well as on white (its luminance is near 0.2), and is one
-# of xterm's 256 colours.
-_NICK_COLOURS = (
-    *("#d75f00", "#d7005f", "#af5fd7", "#5f87ff", "#0087af", "#008787"),
-    *("#00875f", "#5f8700", "#af8700", "#af5f5f", "#d75f87", "#8787d7"),
-)
+ACTION = "/me "
+"""What a text begins with that tells what its author does, as in XEP-0245."""
+
 _QUIET = "#878787"
 
 _WORDS = re.compile(r"\s+|\S+")
@@ -41,38 +38,41 @@ _ADDRESS = re.compile(r"[!-~]+")
 class Painter:
     """Turns what happens into fragments, for a screen of ``columns()``.
 
-    Without ``colour`` nicks are bold and replayed messages have a mark. ``zone`` is the time zone;
-    ``None`` is the local one.
+    Without ``colour`` nicks are bold. Where there are ``words``, what would be a mark or a style is said in
+    words, for those who have neither. ``zone`` is the time zone; ``None`` is the local one.
     """
 
     def __init__(
-        self, *, colour: bool = True, columns: Callable[[], int] = lambda: 80, zone: tzinfo | None = None
+        self,
+        *,
+        colour: bool = True,
+        words: bool = False,
+        columns: Callable[[], int] = lambda: 80,
+        zone: tzinfo | None = None,
     ) -> None:
         self._colour = colour
+        self._words = words
         self._columns = columns
         self._zone = zone
+        self._palette = Palette()
         self._day = datetime.now(UTC).astimezone(zone).date()  # of what is drawn
 
     def message(
-        self, at: datetime, nick: str, text: str, *, room: str | None = None, replay: bool = False
+        self, at: datetime, nick: str, text: str, *, replay: bool = False, named: str | None = None
     ) -> Fragments:
-        """Return what somebody said. The room is given where there are several."""
+        """Return what somebody said; where the text names ``named``, that is drawn in reverse video."""
         local = self._local(at)
-        quiet = _QUIET if self._colour else ""
-        mark = "~" if replay and not self._colour else ""
-        time = f"{mark}{local:%H:%M} " if local else f"{mark}--:-- "
-        where = f"[{inert(room)}] " if room is not None else ""
-        name = inert(nick)
-        head = get_cwidth(time + where + name) + 2
-        rows = self._rows(inert_lines(text), head, INDENT)
-        body = quiet if replay else ""
-        return [
-            *self._new_day(local),
-            (quiet, time + where),
-            (self._nick_style(nick), name),
-            (body, f": {next(rows)}".rstrip() + "\n"),
-            *((body, f"{' ' * INDENT}{row}\n") for row in rows),
-        ]
+        return self._new_day(local) + self._message(_clock(local), nick, text, replay, named)
+
+    def found(self, at: datetime, room: str, nick: str, text: str) -> Fragments:
+        """Return what somebody said once, with its day and its room."""
+        local = self._local(at)
+        when = f"{local:%Y-%m-%d} {_clock(local)}" if local else _clock(local)
+        return self._message(f"{when} [{inert(room)}]", nick, text, False, None)
+
+    def mark(self) -> Fragments:
+        """Return the line behind which everything is new."""
+        return self.note("new messages") if self._words else [("reverse", "-- new messages --"), ("", "\n")]
 
     def note(self, text: str) -> Fragments:
         """Return a quiet line of our own; what is a stranger's in it is drawn inert."""
@@ -95,10 +95,33 @@ class Painter:
         rows = self._rows(inert_lines(text), len(NOTE), len(NOTE))
         return [(style, f"{NOTE if first else ' ' * len(NOTE)}{row}\n") for first, row in _with_first(rows)]
 
+    def _message(self, when: str, nick: str, text: str, replay: bool, named: str | None) -> Fragments:
+        quiet = _QUIET if self._colour else ""
+        body = quiet if replay else ""
+        name, lines = inert(nick), inert_lines(text)
+        is_action = text.startswith(ACTION)
+        if is_action:
+            lines[0] = lines[0][len(ACTION) :]
+        is_named = named is not None and any(mentions(line, named) for line in lines)
+        remark = self._remark(replay, is_named)
+        lead = f"{when}{'~' if replay and not self._words else ' '}{'* ' if is_action else ''}"
+        behind = f"{remark} " if is_action else f"{remark}: "
+        rows = self._rows(lines, get_cwidth(lead + name + behind), INDENT)
+        style = self._palette.speaks(nick) if self._colour else "bold"
+        first = next(rows)
+        drawn = [(quiet, lead), (style, name), (body, behind if first else behind.rstrip())]
+        drawn += [*_highlighted(first, named, body), (body, "\n")]
+        for row in rows:
+            drawn += [(body, " " * INDENT), *_highlighted(row, named, body), (body, "\n")]
+        return drawn
+
+    def _remark(self, replay: bool, is_named: bool) -> str:
+        remarks = ["replayed"] if replay else []
+        remarks += ["mentions you"] if is_named else []
+        return f" ({', '.join(remarks)})" if remarks and self._words else ""
+
     def _nick_style(self, nick: str) -> str:
-        if not self._colour:
-            return "bold"
-        return _NICK_COLOURS[crc32(fold(nick).encode(errors="replace")) % len(_NICK_COLOURS)]
+        return self._palette.colour(nick) if self._colour else "bold"
 
     def _local(self, at: datetime) -> datetime | None:
         try:
@@ -117,6 +140,20 @@ class Painter:
         width = max(columns - indent, 8)
         for number, line in enumerate(lines):
             yield from _wrap(line, width if number else columns - head, width)
+
+
+def _clock(local: datetime | None) -> str:
+    return f"{local:%H:%M}" if local else "--:--"
+
+
+def _highlighted(row: str, named: str | None, style: str) -> Iterator[tuple[str, str]]:
+    """Yield a row with what names somebody in reverse video."""
+    done = 0
+    for start, end in mentions(row, named or ""):
+        yield from ((style, row[done:start]), (f"{style} reverse".lstrip(), row[start:end]))
+        done = end
+    if done < len(row):
+        yield style, row[done:]
 
 
 def _with_first(rows: Iterator[str]) -> Iterator[tuple[bool, str]]:

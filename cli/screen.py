@@ -9,15 +9,17 @@ is drawn again, all between two keys.
 """
 
 import asyncio
+import os
 import re
-from collections.abc import Callable, Iterable
+import signal
+from collections.abc import Awaitable, Iterable
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import get_app_session
+from prompt_toolkit.application import get_app_session, run_in_terminal
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import has_focus
+from prompt_toolkit.filters import Condition, has_focus
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -29,49 +31,60 @@ from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import default_ui_style
 
 from chatcore.errors import UsageError
-from cli.commands import COMMANDS, completions
 from cli.lines import Fragments
 from cli.report import INTERRUPTED
+from cli.surface import Surface, Talk
 
 __all__ = ["Screen"]
 
 FLUSH_SECONDS = 0.05
 """How long output is gathered: nobody notices, and a burst is one drawing of the prompt."""
 
+PIECE = 1_000
+"""Fragments that are printed in one go, some three hundred messages."""
+
+BREATH_SECONDS = 0.005
+"""How long the keyboard is served between two of these."""
+
 _CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # ECMA-48, section 5.4
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Screen:
-    """A prompt at the bottom. ``prompt`` says what stands before the line, ``on_line`` gets each line.
+    """A prompt at the bottom, and above it a status row where there is something to say.
 
     Raises `UsageError` where the terminal is none that can be drawn on.
     """
 
-    def __init__(self, prompt: Callable[[], Fragments], on_line: Callable[[str], None]) -> None:
-        self._prompt = prompt
-        self._on_line = on_line
+    words = False
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
         self._asking = False  # whether several lines are really meant
+        self._focus_told = False  # whether the terminal has been asked to say what becomes of the focus
         self._exit_code = 0
         self._pending: Fragments = []
         self._timer: asyncio.TimerHandle | None = None
+        self._suspended: Awaitable[None] | None = None  # what stopped us last; a task needs a reference
         self._output = _output()
+        self._history = InMemoryHistory()
         self._session: PromptSession[str] = PromptSession(
             self._message,
             multiline=True,
             prompt_continuation=_margin,
             key_bindings=self._keys(),
-            history=InMemoryHistory(),
-            completer=_Commands(),
+            history=self._history,
+            completer=_Completer(talk),
             complete_while_typing=False,
             complete_style=CompleteStyle.READLINE_LIKE,
             reserve_space_for_menu=0,
-            enable_suspend=True,
             erase_when_done=True,
             output=self._output,
         )
         self._buffer = self._session.default_buffer
         self._buffer.on_text_changed += self._think_again
+        self._session.app.after_render += self._rendered
+        self._session.app.key_processor.before_key_press += lambda _: talk.take_key()
 
     @property
     def colour(self) -> bool:
@@ -88,14 +101,21 @@ class Screen:
         """What is being typed."""
         return self._buffer.text
 
-    async def run(self) -> int:
-        """Let the user type until the user has had enough or `stop`; return the exit code."""
+    async def run(self, typed: Iterable[str] = ()) -> int:
+        """Let the user type until the user has had enough or `stop`; return the exit code.
+
+        ``typed`` is what the Up key brings back, the oldest first.
+        """
+        for text in typed:
+            self._history.append_string(text)
         try:
             await self._session.prompt_async()
         except EOFError:
             return 0
         except KeyboardInterrupt:
             return INTERRUPTED
+        finally:
+            self._tell_focus(False)
         return self._exit_code
 
     def stop(self, exit_code: int = 0) -> None:
@@ -108,34 +128,73 @@ class Screen:
     def print(self, fragments: Fragments) -> None:
         """Print lines above the prompt, soon."""
         self._pending += fragments
-        if self._timer is None and self._pending:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
+        if fragments:
+            self.redraw()
+
+    def redraw(self) -> None:
+        """Draw the prompt again, which says something else now; soon, and once for many calls."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._draw_some)
 
     def flush(self) -> None:
-        """Print now what has been gathered."""
+        """Print now all that has been gathered."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self._pending:
-            return
-        fragments, self._pending = FormattedText(self._pending), []
+        while self._pending:
+            self._print_some()
+
+    def ring(self) -> None:
+        """Ring the bell."""
+        self._output.bell()
+        self._output.flush()
+
+    def _draw_some(self) -> None:
+        self._timer = None
+        if self._pending:
+            self._print_some()
+        if self._pending:
+            self._timer = asyncio.get_running_loop().call_later(BREATH_SECONDS, self._draw_some)
+        self._session.app.invalidate()
+
+    def _print_some(self) -> None:
+        fragments, self._pending = self._pending[:PIECE], self._pending[PIECE:]
+        while self._pending and not fragments[-1][1].endswith("\n"):
+            fragments.append(self._pending.pop(0))
         app = self._session.app
         if app.is_running:
             app.renderer.erase()
-        print_formatted_text(self._output, fragments, default_ui_style())
+        print_formatted_text(self._output, FormattedText(fragments), default_ui_style())
         if app.is_running:
             app.invalidate()
 
-    def redraw(self) -> None:
-        """Draw the prompt again, which says something else now."""
-        self._session.app.invalidate()
+    def _rendered(self, _: object) -> None:
+        # Only here it is certain that the system echoes nothing: some terminals answer at once.
+        self._tell_focus(not self._session.app.is_done)
+
+    def _tell_focus(self, wanted: bool) -> None:
+        """Ask the terminal to say when its window gets or loses the focus, or to stop that."""
+        if wanted != self._focus_told:
+            self._focus_told = wanted
+            self._output.write_raw(f"\x1b[?1004{'h' if wanted else 'l'}")
+            self._output.flush()
+
+    def _suspend(self) -> None:
+        """Go to the background, where nothing is heard of the focus."""
+
+        def stop() -> None:
+            self._tell_focus(False)
+            os.kill(0, signal.SIGTSTP)  # and whoever stands with us in a pipe
+
+        self._suspended = run_in_terminal(stop)
 
     def _message(self) -> FormattedText:
-        if not self._asking:
-            return FormattedText(self._prompt())
-        count = _typed(self._buffer.text).count("\n") + 1
-        question = f"Enter again sends these {count} lines as one message, any change goes on editing"
-        return FormattedText([("bold", f"{question}\n"), *self._prompt()])
+        above = self._talk.status()
+        if self._asking:
+            count = _typed(self._buffer.text).count("\n") + 1
+            question = f"Enter again sends these {count} lines as one message, any change goes on editing"
+            above = [*above, ("bold", f"{question}\n")]
+        return FormattedText([*above, *self._talk.prompt()])
 
     def _think_again(self, _: object) -> None:
         self._asking = False
@@ -148,7 +207,7 @@ class Screen:
         self._asking = False
         self._buffer.append_to_history()
         self._buffer.reset()
-        self._on_line(text)
+        self._talk.take_line(text)
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
@@ -169,6 +228,25 @@ class Screen:
             else:
                 event.app.exit(exception=KeyboardInterrupt())
 
+        @keys.add("c-z", filter=typing & Condition(lambda: hasattr(signal, "SIGTSTP")))
+        def _(event: KeyPressEvent) -> None:
+            self._suspend()
+
+        for number in "123456789":
+
+            @keys.add("escape", number, filter=typing)
+            def _(event: KeyPressEvent, number: str = number) -> None:
+                self._talk.take_line(f"/{number}")
+
+        # What the terminal says of the focus looks like these keys, pressed at once.
+        @keys.add("escape", "[", "I")
+        def _(event: KeyPressEvent) -> None:
+            self._talk.take_focus(True)
+
+        @keys.add("escape", "[", "O")
+        def _(event: KeyPressEvent) -> None:
+            self._talk.take_focus(False)
+
         @keys.add(Keys.BracketedPaste, filter=typing)
         def _(event: KeyPressEvent) -> None:
             self._buffer.insert_text(_pasted(event.data))
@@ -176,15 +254,18 @@ class Screen:
         return keys
 
 
-class _Commands(Completer):
-    """Completes the name of a command, at the beginning of a line."""
+class _Completer(Completer):
+    """Completes what the conversation knows."""
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        before = document.text_before_cursor
-        for name in completions(before):
-            argument, _ = COMMANDS[name]
-            text = f"{name} " if argument else name
-            yield Completion(text, start_position=-len(before), display=name)
+        for candidate in self._talk.completions(document.text_before_cursor):
+            yield Completion(candidate.text, start_position=-candidate.length, display=candidate.shown)
+
+
+_: type[Surface] = Screen
 
 
 def _typed(text: str) -> str:

@@ -158,7 +158,13 @@ class Pty:
 @contextlib.contextmanager
 def in_terminal(*argv: str, columns: int = 80, rows: int = 24, **env: str) -> Iterator[Pty]:
     """Run a program in a terminal; whatever is left of it at the end is killed."""
-    where = {"TERM": "xterm-256color", "TZ": "UTC", "NO_COLOR": "", "LC_ALL": "C.UTF-8"}
+    where = {
+        "TERM": "xterm-256color",
+        "TZ": "UTC",
+        "NO_COLOR": "",
+        "LC_ALL": "C.UTF-8",
+        "CHAT_CLIENT_REMEMBER": "0",
+    }
     program = Pty(argv or (sys.executable,), columns, rows, environment(**where | env))
     try:
         yield program

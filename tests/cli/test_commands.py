@@ -5,16 +5,19 @@ import pytest
 from cli.commands import (
     COMMANDS,
     Command,
+    GoTo,
     Help,
     JoinRoom,
     LeaveRoom,
+    ListRooms,
     Mistake,
     PageBack,
+    Quiet,
     Quit,
     Rename,
     Say,
+    Search,
     WhoIsHere,
-    completions,
     parse,
 )
 
@@ -38,6 +41,12 @@ from cli.commands import (
         ("/back", PageBack(20)),
         ("/back 3", PageBack(3)),
         ("/who ops", WhoIsHere("ops")),
+        ("/1", GoTo(1)),
+        ("/12 ", GoTo(12)),
+        ("/rooms", ListRooms()),
+        ("/quiet", Quiet()),
+        ("/search  the Build\tis ", Search("the Build\tis")),
+        ("/me  nods\nand leaves", Say("/me nods\nand leaves")),
     ],
 )
 def test_a_line_is_said_or_is_a_command(typed: str, meant: Command) -> None:
@@ -62,6 +71,11 @@ def test_a_line_of_nothing_is_nothing(typed: str) -> None:
         ("/join two rooms", "it goes like this: /join ROOM"),
         ("/leave a b", "it goes like this: /leave [ROOM]"),
         ("/quit now", "it goes like this: /quit"),
+        ("/1 2", "it goes like this: /1"),
+        ("/0", "there is no command /0; /help lists them, and //0 says /0"),
+        ("/me", "it goes like this: /me TEXT"),
+        ("/search ", "it goes like this: /search TEXT"),
+        ("/back " + "9" * 5_000, "it goes like this: /back [N]"),
         ("/back 0", "it goes like this: /back [N]"),
         ("/back some", "it goes like this: /back [N]"),
         ("/back \N{SUPERSCRIPT TWO}", "it goes like this: /back [N]"),
@@ -75,10 +89,3 @@ def test_every_command_is_understood() -> None:
     for name, (argument, _) in COMMANDS.items():
         example = argument.strip("[]").replace("N", "5") if argument == "[N]" else argument.strip("[]")
         assert not isinstance(parse(f"{name} {example}"), Mistake)
-
-
-def test_commands_are_completed_at_the_beginning_of_a_line_only() -> None:
-    assert list(completions("/n")) == ["/nick"]
-    assert list(completions("/")) == list(COMMANDS)
-    assert list(completions("/L")) == ["/leave"]
-    assert list(completions("//")) == list(completions("say /n")) == list(completions("")) == []

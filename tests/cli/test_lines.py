@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prompt_toolkit.utils import get_cwidth
 
-from cli.lines import Fragments, Painter
+from cli.lines import Painter
+from tests.cli.drawn import styled, text_of
 
 TODAY = datetime.now(UTC).replace(hour=10, minute=24, second=59)
 
@@ -16,16 +17,31 @@ def painter(columns: int = 40, *, colour: bool = True) -> Painter:
     return Painter(colour=colour, columns=lambda: columns, zone=UTC)
 
 
-def text_of(fragments: Fragments) -> str:
-    return "".join(text for _, text in fragments)
-
-
 def test_a_message_has_its_time_its_nick_and_its_text() -> None:
     assert text_of(painter().message(TODAY, "alice", "hello")) == "10:24 alice: hello\n"
 
 
-def test_the_room_is_told_where_there_are_several() -> None:
-    assert text_of(painter().message(TODAY, "alice", "hello", room="ops")) == "10:24 [ops] alice: hello\n"
+def test_what_somebody_does_is_told_as_such() -> None:
+    assert text_of(painter().message(TODAY, "alice", "/me nods\nand goes")) == (
+        "10:24 * alice nods\n        and goes\n"
+    )
+    assert text_of(painter().message(TODAY, "alice", "/mean")) == "10:24 alice: /mean\n"
+
+
+def test_in_words_there_are_neither_marks_nor_styles() -> None:
+    paint = Painter(colour=False, words=True, columns=lambda: 80, zone=UTC)
+    drawn = paint.message(TODAY, "bob", "well, alice", replay=True, named="alice")
+    assert text_of(drawn) == "10:24 bob (replayed, mentions you): well, alice\n"
+    assert text_of(paint.message(TODAY, "bob", "/me sees alice", named="alice")) == (
+        "10:24 * bob (mentions you) sees alice\n"
+    )
+    assert text_of(paint.mark()) == "* new messages\n"
+
+
+def test_what_is_named_is_in_reverse_video_also_where_a_row_is_broken() -> None:
+    drawn = painter(20).message(TODAY, "bob", "one two three alice four alice", named="alice")
+    assert styled(drawn, "reverse") == ["alice", "alice"]
+    assert text_of(drawn) == "10:24 bob: one two\n        three alice\n        four alice\n"
 
 
 def test_the_time_is_that_of_the_zone() -> None:
@@ -73,18 +89,18 @@ def test_no_row_begins_at_the_edge_or_is_wider_than_the_screen(text: str, column
 
 def test_a_nick_keeps_its_colour_however_it_is_spelled() -> None:
     colours = {nick: painter().prompt(nick, "lobby")[0][0] for nick in ("alice", "ALICE", "bob")}
-    assert colours["alice"] == colours["ALICE"] == "#8787d7" != colours["bob"]
+    assert colours["alice"] == colours["ALICE"] == "#8700ff" != colours["bob"]
 
 
 def test_without_colours_nicks_are_bold_and_replayed_messages_have_a_mark() -> None:
     drawn = painter(colour=False).message(TODAY, "alice", "hello", replay=True)
-    assert text_of(drawn) == "~10:24 alice: hello\n"
+    assert text_of(drawn) == "10:24~alice: hello\n"
     assert {style for style, _ in drawn} == {"", "bold"}
 
 
 def test_a_replayed_message_is_grey_but_for_the_nick() -> None:
     live, replayed = (painter().message(TODAY, "alice", "hello", replay=replay) for replay in (False, True))
-    assert text_of(live) == text_of(replayed)
+    assert text_of(live).replace(" alice", "~alice") == text_of(replayed)
     assert [style for style, _ in live] != [style for style, _ in replayed]
 
 

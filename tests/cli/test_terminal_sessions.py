@@ -44,7 +44,7 @@ def client(
 
 def messages(terminal: Pty) -> list[str]:
     """Return the rows that are messages, without their times."""
-    return [row[6:] for row in terminal.everything if re.match(r"\d\d:\d\d ", row)]
+    return [row[6:] for row in terminal.everything if re.match(r"\d\d:\d\d[ ~]", row)]
 
 
 def test_two_people_talk(server: Server) -> None:
@@ -237,18 +237,29 @@ def test_rooms_are_joined_left_and_told_apart(server: Server) -> None:
     ):
         bob.post("said before", room="ops")
         alice.type(f"/join ops{ENTER}first words in ops{ENTER}")
-        alice.wait("[ops] alice: first words in ops")
+        alice.wait(" alice: first words in ops")
         alice.wait_line("alice@ops>")
-        assert [row for row in alice.everything if "ops" in row][:3] == [
+        assert alice.rows[-2] == "1:lobby  [2:ops]"
+        assert [row[6:] if row[2] == ":" else row for row in alice.rows[2:-3]] == [
             "* you are in ops; 1 other is here",
-            *(row for row in alice.everything if "[ops] bob: said before" in row),
-            "* [ops] so far what was said before; from here on it is live",
+            "bob: said before",
+            "* so far what was said before; from here on it is live",
         ]
+        bob.post("nobody looks")
+        alice.wait("1:lobby 1  [2:ops]")
+        bob.post("except you, Alice")
+        alice.wait("* bob mentions you in lobby: except you, Alice (/1 goes there)")
+        alice.wait("1:lobby 2!  [2:ops]")
+        assert b"\a" in alice.raw
         alice.type(f"/who{ENTER}/join LOBBY{ENTER}back{ENTER}")
         alice.wait("* 2 in ops: alice, bob")
-        alice.wait("[lobby] alice: back")
+        alice.wait(" alice: back")
+        start = alice.rows.index("* you are in lobby; 2 new messages")
+        assert alice.rows[start + 1] == "-- new messages --"
+        assert messages(alice)[-3:] == ["bob: nobody looks", "bob: except you, Alice", "alice: back"]
+        alice.wait("[1:lobby]  2:ops")
         alice.type(f"/leave ops{ENTER}")
-        alice.wait("* you have left ops; you are in lobby")
+        alice.wait("* you have left ops")
         alice.type(f"/leave{ENTER}anybody?{ENTER}")
         alice.wait("* you are in no room; enter one with /join ROOM")
         alice.wait_line("alice>")
