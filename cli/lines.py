@@ -25,6 +25,11 @@ Fragments = list[tuple[str, str]]
 INDENT = 8
 NOTE = "* "
 
+MOST_CHARS = 32 * 1024
+MOST_LINES = 500
+"""How much is drawn of one text. Servers take half as many characters, unless they are told otherwise, but a
+hostile one says anything, and so does a member in a text of newlines."""
+
 ACTION = "/me "
 """What a text begins with that tells what its author does, as in XEP-0245."""
 
@@ -92,13 +97,13 @@ class Painter:
         return [(self._nick_style(nick), inert(nick)), (_QUIET if self._colour else "", f"{where}> ")]
 
     def _note(self, text: str, style: str) -> Fragments:
-        rows = self._rows(inert_lines(text), len(NOTE), len(NOTE))
+        rows = self._rows(_bounded(text), len(NOTE), len(NOTE))
         return [(style, f"{NOTE if first else ' ' * len(NOTE)}{row}\n") for first, row in _with_first(rows)]
 
     def _message(self, when: str, nick: str, text: str, replay: bool, named: str | None) -> Fragments:
         quiet = _QUIET if self._colour else ""
         body = quiet if replay else ""
-        name, lines = inert(nick), inert_lines(text)
+        name, lines = inert(nick), _bounded(text)
         is_action = text.startswith(ACTION)
         if is_action:
             lines[0] = lines[0][len(ACTION) :]
@@ -140,6 +145,14 @@ class Painter:
         width = max(columns - indent, 8)
         for number, line in enumerate(lines):
             yield from _wrap(line, width if number else columns - head, width)
+
+
+def _bounded(text: str) -> list[str]:
+    """Return the lines of a text, each inert; of one that is too long the beginning."""
+    lines = text[:MOST_CHARS].split("\n")[:MOST_LINES]
+    hidden = len(text) - sum(map(len, lines)) - len(lines) + 1
+    shown = [inert(line) for line in lines]
+    return [*shown, f"({hidden:,} more characters are not shown)"] if hidden else shown
 
 
 def _clock(local: datetime | None) -> str:

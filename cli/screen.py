@@ -43,6 +43,9 @@ FLUSH_SECONDS = 0.05
 PIECE = 1_000
 """Fragments that are printed in one go, some three hundred messages."""
 
+MOST_PENDING = 5_000
+"""Fragments that may wait. Whoever sends faster than can be printed makes us print, not grow."""
+
 BREATH_SECONDS = 0.005
 """How long the keyboard is served between two of these."""
 
@@ -128,6 +131,8 @@ class Screen:
     def print(self, fragments: Fragments) -> None:
         """Print lines above the prompt, soon."""
         self._pending += fragments
+        if len(self._pending) > MOST_PENDING:
+            self.flush()
         if fragments:
             self.redraw()
 

@@ -7,9 +7,9 @@ from chatcore.names import fold
 
 __all__ = ["Seen"]
 
-MOST_MESSAGES = 20_000
-MOST_CHARS = 4_000_000
-"""How much is remembered: some weeks of a lively room, and few enough to search without a pause."""
+MOST_MESSAGES = 5_000
+MOST_CHARS = 2_000_000
+"""How much is remembered: some days of a lively room, and few enough to search without a pause."""
 
 
 class Seen:

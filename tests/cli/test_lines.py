@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prompt_toolkit.utils import get_cwidth
 
-from cli.lines import Painter
+from cli.lines import MOST_LINES, Painter
 from tests.cli.drawn import styled, text_of
 
 TODAY = datetime.now(UTC).replace(hour=10, minute=24, second=59)
@@ -58,6 +58,13 @@ def test_lines_after_the_first_are_indented() -> None:
 def test_a_long_line_is_broken_between_words_and_indented() -> None:
     drawn = text_of(painter(30).message(TODAY, "alice", "the quick brown fox jumps over the lazy dog"))
     assert drawn == "10:24 alice: the quick brown\n        fox jumps over the\n        lazy dog\n"
+
+
+def test_a_text_that_would_fill_the_scrollback_is_cut() -> None:
+    drawn = text_of(painter(80).message(TODAY, "al", "\n" * 20_000)).splitlines()
+    assert len(drawn) == MOST_LINES + 1
+    assert drawn[-1] == "        (19,501 more characters are not shown)"
+    assert "characters are not shown" in text_of(painter(80).note("x" * 1_000_000))
 
 
 def test_an_address_is_not_broken() -> None:
