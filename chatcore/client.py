@@ -390,6 +390,8 @@ class ClientSession:
             case Message() | Gap():
                 told = self._readings.read(frame)
             case Joined():
+                if frame.room not in self._readings and not self._inquiries.awaits(frame):
+                    raise ProtocolError(f"the server put us into {frame.room}, which we did not ask for")
                 self._readings.enter(frame)
                 self._answer(frame)
                 told = True

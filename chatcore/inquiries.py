@@ -48,6 +48,10 @@ class Inquiries:
             if subject is not None:
                 subjects.add(subject)
 
+    def awaits(self, frame: ServerFrame) -> bool:
+        """Tell whether a frame answers anything that was asked."""
+        return any(request.is_answered_by(frame) for request in self._sent())
+
     def answer(self, frame: ServerFrame) -> None:
         """Take what may be an answer."""
         request = next((each for each in self._sent() if each.is_answered_by(frame)), None)

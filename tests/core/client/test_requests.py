@@ -164,3 +164,10 @@ def test_a_server_that_resumes_elsewhere_is_not_believed(epoch: str, after: int)
         joined = joined.model_copy(update={"epoch": ana.session.position("lobby").epoch})
     ana.session.receive_data(encode(joined))
     assert isinstance(ana.session.error, ProtocolError)
+
+
+def test_a_server_that_puts_us_into_rooms_unasked_is_not_believed() -> None:
+    ana = Server().client("ana", "lobby")
+    ana.session.receive_data(encode(Joined(room="elsewhere", epoch="e", head=0, after=0, count=1)))
+    assert isinstance(ana.session.error, ProtocolError)
+    assert ana.session.rooms == ("lobby",)
