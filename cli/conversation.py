@@ -294,7 +294,7 @@ class Conversation:
         missed = event.head - event.after
         if missed <= 0 or room is not self.rooms.current:
             return []
-        return self._painter.note(f"meanwhile there were up to {_number(missed, 'message')}")
+        return self._painter.note(f"up to {_number(missed, 'message')} came meanwhile")
 
     def _tell_progress(self, room: RoomView) -> Fragments:
         """Return how far it is with catching up, where that isn't to be seen in a status row."""

@@ -83,6 +83,8 @@ class PlainScreen:
                 *lines, rest = (rest + decoder.decode(data)).split("\n")
                 for line in lines:
                     loop.call_soon_threadsafe(self._talk.take_line, line.removesuffix("\r"))
+            if rest:
+                loop.call_soon_threadsafe(self._talk.take_line, rest)
             loop.call_soon_threadsafe(self.stop)
 
 

@@ -375,9 +375,13 @@ class Terminal:
 
 @contextlib.contextmanager
 def _ended_by_signals(screen: Surface) -> Iterator[None]:
-    """Let the signals that ask a program to end end the conversation, so that the terminal is restored."""
+    """Let the signals that ask a program to end end the conversation, so that the terminal is restored.
+
+    Where a line is drawn, Ctrl-C is a key.
+    """
     loop = asyncio.get_running_loop()
-    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    names = ("SIGTERM", "SIGHUP", "SIGINT") if screen.words else ("SIGTERM", "SIGHUP")
+    signals = [getattr(signal, name) for name in names if hasattr(signal, name)]
     with contextlib.suppress(NotImplementedError):  # Windows
         for number in signals:
             loop.add_signal_handler(number, screen.stop, 128 + number)

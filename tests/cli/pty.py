@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -16,6 +17,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pyte
 
@@ -121,6 +123,19 @@ class Pty:
                 screen = "\n".join(self.everything[-60:])
                 raise AssertionError(f"waited in vain for {what!r}; the screen shows:\n{screen}")
 
+    def wait_raw(self, data: bytes, times: int) -> None:
+        """Wait until something was written so many times. It is not drawn: that would take long."""
+        deadline = time.monotonic() + DEADLINE
+        start = len(self.raw)
+        while self.raw.count(data, start) < times:
+            if not self._read(deadline, draw=False):
+                raise AssertionError(f"waited in vain for {times} times {data!r}")
+
+    def resident_kilobytes(self) -> int:
+        """Return how much memory the program takes (Linux)."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0])
+
     def wait_exit(self) -> int:
         """Wait for the end of the program; return its exit code."""
         deadline = time.monotonic() + DEADLINE
@@ -129,8 +144,9 @@ class Pty:
         return self._process.wait(max(deadline - time.monotonic(), 0.1))
 
     def is_restored(self) -> bool:
-        """Tell whether the terminal is as it was before the program began."""
-        return termios.tcgetattr(self._master) == self._before
+        """Tell whether the terminal is as it was before the program began, and reports nothing."""
+        modes = {match[1]: match[2] for match in re.finditer(rb"\x1b\[\?(1004|2004)([hl])", bytes(self.raw))}
+        return termios.tcgetattr(self._master) == self._before and b"h" not in modes.values()
 
     def close(self) -> None:
         """End the program, if it hasn't."""
@@ -138,7 +154,7 @@ class Pty:
         self._process.wait()
         os.close(self._master)
 
-    def _read(self, deadline: float) -> bool:
+    def _read(self, deadline: float, *, draw: bool = True) -> bool:
         """Take some output; return false at the program's end, or at the deadline."""
         ready, _, _ = select.select([self._master], [], [], max(deadline - time.monotonic(), 0.0))
         if not ready:
@@ -148,7 +164,8 @@ class Pty:
         except OSError:  # Linux: nobody has the other side open any more
             return False
         self.raw += data
-        self._stream.feed(data)
+        if draw:
+            self._stream.feed(data)
         return bool(data)
 
     def _write(self, data: bytes) -> None:

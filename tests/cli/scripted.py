@@ -4,10 +4,13 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 __all__ = ["ScriptedServer", "line", "message", "scripted_server"]
+
+
+Answers = Mapping[str, Callable[[dict[str, Any]], bytes]]
 
 
 def line(**frame: Any) -> bytes:
@@ -23,8 +26,9 @@ def message(seq: int, text: str, nick: str = "mallory", at: str = "2026-01-02T03
 class ScriptedServer:
     """Greets one client, lets it join, and says whatever it is told to say."""
 
-    def __init__(self, head: int) -> None:
+    def __init__(self, head: int, answers: Answers) -> None:
         self._head = head
+        self._answers = answers
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._joined = threading.Event()
         self._client: socket.socket | None = None
@@ -75,12 +79,17 @@ class ScriptedServer:
             room = frame["room"]
             self._client.sendall(line(type="joined", room=room, epoch="e", head=self._head, after=0, count=1))
             self._joined.set()
+        elif frame["type"] in self._answers:
+            self._client.sendall(self._answers[frame["type"]](frame))
 
 
 @contextlib.contextmanager
-def scripted_server(head: int = 0) -> Iterator[ScriptedServer]:
-    """Run such a server; ``head`` is how much of the lobby's log is replay."""
-    server = ScriptedServer(head)
+def scripted_server(head: int = 0, answers: Answers | None = None) -> Iterator[ScriptedServer]:
+    """Run such a server; ``head`` is how much of the lobby's log is replay.
+
+    ``answers`` says what is answered to a frame, by its type.
+    """
+    server = ScriptedServer(head, answers or {})
     try:
         yield server
     finally:

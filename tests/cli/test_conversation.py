@@ -289,7 +289,7 @@ def test_catching_up_after_long_shows_how_far_it_is(talk: Talk) -> None:
     talk.receive(Offline("lost", 1.0))
     assert status(talk) == "offline, trying again"
     talk.receive(Online())
-    assert told(talk, joined(head=5_000)) == "* meanwhile there were up to 5,000 messages\n"
+    assert told(talk, joined(head=5_000)) == "* up to 5,000 messages came meanwhile\n"
     for seq in range(1, 1_001):
         talk.receive(message(seq))
     assert status(talk) == "catching up with lobby: 1,000 of 5,000"

@@ -4,6 +4,7 @@ import contextlib
 import re
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -162,10 +163,46 @@ def test_what_is_said_while_the_server_is_away_is_said_later() -> None:
         with client(server) as alice:
             first.close()
             alice.wait("trying to come back")
-            alice.type(f"is anybody there?{ENTER}")
-            alice.wait_line("alice@lobby>")
-            with serve(url, hub=hub):
+            alice.type(f"is anybody there?{ENTER}and a dra")
+            alice.wait_line("alice@lobby> and a dra")
+            alice.wait("  not sent yet: is anybody there?")
+            assert alice.rows[-2] == "offline, trying again"
+            with serve(url, hub=hub), connect(url, nick="bob") as bob:
                 alice.wait("alice: is anybody there?")
+                alice.wait_until(lambda: "offline" not in alice.rows[-2], "no status row")
+                assert alice.line == "alice@lobby> and a dra"
+                assert not any("not sent yet" in row for row in alice.rows)
+                assert bob.post("yes").seq == 2
+
+
+def test_what_was_missed_is_marked() -> None:
+    with contextlib.closing(Hub()) as hub, contextlib.ExitStack() as first:
+        server = first.enter_context(serve("chat://127.0.0.1:0", hub=hub))
+        url = str(server.listening[0])
+        with client(server) as alice:
+            first.close()
+            alice.wait("trying to come back")
+            with (
+                serve("chat://127.0.0.1:0", hub=hub) as other,
+                connect(str(other.listening[0]), nick="bob") as bob,
+            ):
+                bob.post("while you were away")
+            with serve(url, hub=hub), connect(url, nick="carol") as carol:
+                alice.wait("from here on it is live")
+                carol.post("welcome back")
+                alice.wait("welcome back")
+            rows = [
+                re.sub(r"^\d\d:\d\d", "", row)
+                for row in alice.rows
+                if re.search("bob|carol|mean|conn|so", row)
+            ]
+            assert [row for row in rows if "joined" not in row and "left" not in row][1:6] == [
+                "* disconnected: the server is shutting down (drain); trying to come back",
+                "* connected again",
+                "* up to 1 message came meanwhile",
+                "~bob: while you were away",
+                "* so far what was said before; from here on it is live",
+            ]
 
 
 def test_two_thousand_messages_arrive_while_somebody_types(server: Server, bob: Chat) -> None:
@@ -207,6 +244,55 @@ def test_a_resize_keeps_the_line_that_is_being_typed(server: Server, bob: Chat) 
         alice.resize(100, 30)
         alice.type(f"!{ENTER}")
         assert [next(iter(bob)).text for _ in range(2)][1] == "words " * 8 + "and the end!"
+
+
+FOCUS_IN, FOCUS_OUT, ALT_1, TAB = "\x1b[I", "\x1b[O", "\x1b1", "\t"
+
+
+def test_the_mark_stands_where_the_window_lost_the_focus(server: Server, bob: Chat) -> None:
+    with client(server) as alice:
+        assert b"\x1b[?1004h" in alice.raw
+        alice.type(f"half{FOCUS_IN} a{FOCUS_OUT}")
+        alice.wait_line("alice@lobby> half a")
+        for number in range(3):
+            bob.post(f"unseen {number}")
+        alice.wait("unseen 2")
+        alice.type(FOCUS_IN)
+        bob.post("seen")
+        alice.wait("bob: seen")
+        alice.wait_line("alice@lobby> half a")
+        rows = [re.sub(r"^\d\d:\d\d ", "", row) for row in alice.rows if "joined" not in row]
+        assert rows[2:-1] == ["-- new messages --", *(f"bob: unseen {n}" for n in range(3)), "bob: seen"]
+
+
+def test_keys_go_to_rooms_complete_names_and_find_what_was_shown(server: Server, bob: Chat) -> None:
+    with client(server, "alice", "--room", "lobby", "--room", "ops") as alice:
+        alice.wait("you are also in ops")
+        bob.post("a needle in a haystack")
+        alice.wait("haystack")
+        alice.type("look, bo" + TAB)
+        alice.wait_line("alice@lobby> look, bob")
+        alice.type("\x1b2")
+        alice.wait_line("alice@ops> look, bob")
+        alice.type(f"!{ENTER}")
+        alice.wait("alice: look, bob !")
+        alice.type(ALT_1)
+        alice.wait("[1:lobby]  2:ops")
+        alice.type(f"/search NEEDLE{ENTER}")
+        alice.wait("[lobby] bob: a needle in a haystack")
+
+
+def test_the_up_key_brings_back_what_was_typed_the_last_time(server: Server, tmp_path: Path) -> None:
+    where = str(tmp_path)
+    with client(server, XDG_STATE_HOME=where, CHAT_CLIENT_REMEMBER="1") as alice:
+        alice.type(f"first{ENTER} a secret{ENTER}/quit{ENTER}")
+        assert alice.wait_exit() == 0
+    with client(server, XDG_STATE_HOME=where, CHAT_CLIENT_REMEMBER="1") as alice:
+        alice.type(UP + UP)
+        alice.wait_line("alice@lobby> first")
+    with client(server, "alice", "--forget", XDG_STATE_HOME=where) as alice:
+        alice.type(UP + "empty")
+        alice.wait_line("alice@lobby> empty")
 
 
 def test_refusals_say_what_to_do(server: Server, bob: Chat) -> None:
