@@ -4,9 +4,9 @@ Two real clients run in pseudo-terminals against a real server, pyte keeps their
 holds at the end is written down as text with colours. Nothing in it is made up but the time of day.
 """
 
-import contextlib
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from html import escape
 from itertools import groupby
 from pathlib import Path
@@ -14,15 +14,17 @@ from typing import NamedTuple
 
 from pyte.screens import Char
 
+from chatcore.hub import Hub
 from tests.cli.processes import CHAT
 from tests.cli.pty import ENTER, Pty, in_terminal, paste
-from transports.threaded_tcp import serve
+from transports.threaded_tcp import connect, serve
 
 __all__ = ["main"]
 
 PICTURE = Path(__file__).with_name("conversation.svg")
 
-COLUMNS, ROWS = 54, 12
+COLUMNS, ROWS = 62, 18
+ROOMS = ("lobby", "ops")
 CELL_WIDTH, CELL_HEIGHT = 8.4, 19  # of a monospaced face at 14 px
 MARGIN, TITLE, GAP = 14, 30, 20
 CLOCK = "10:24"
@@ -31,33 +33,30 @@ BACKGROUND, FOREGROUND, FRAME, QUIET = "#16181d", "#d8dade", "#2b2f38", "#878787
 
 
 def main() -> None:
-    """Let two people talk, and draw what they see."""
-    with serve("chat://127.0.0.1:0") as server:
-        url = str(server.listening[0])
+    """Let two people talk, interrupt them, and draw what they see."""
+    with closing(Hub()) as hub, ExitStack() as first:
+        url = str(first.enter_context(serve("chat://127.0.0.1:0", hub=hub)).listening[0])
         with _person(url, "alice") as alice, _person(url, "bob") as bob:
-            _talk(alice, bob)
+            _talk(url, alice, bob)
+            first.close()
+            _miss_something(hub, url, alice, bob)
             shown = [("alice", _cells(alice)), ("bob", _cells(bob))]
     PICTURE.write_text(_svg([(name, _without_what_differs(rows)) for name, rows in shown]))
 
 
-@contextlib.contextmanager
+@contextmanager
 def _person(url: str, nick: str) -> Iterator[Pty]:
-    argv = (CHAT, "client", url, "--nick", nick)
+    argv = (CHAT, "client", url, "--nick", nick, "--room", "lobby", "--room", "ops", "--quiet")
     with in_terminal(*argv, columns=COLUMNS, rows=ROWS, COLORTERM="") as terminal:
-        terminal.wait("you are in lobby")
+        terminal.wait("you are also in ops")
+        terminal.wait("[1:lobby]  2:ops")
         terminal.wait_line(f"{nick}@lobby>")
         yield terminal
 
 
-def _talk(alice: Pty, bob: Pty) -> None:
-    alice.wait("bob joined")
-    bob.type("is it you who broke the build?")
-    bob.wait_line("bob@lobby> is it you who broke the build?")
-    _say(alice, "bob, are you there?", (alice, bob))
-    bob.type(ENTER)
-    for person in (alice, bob):
-        person.wait("bob: is it you")
-    _say(alice, "no, I was asleep. It says:", (alice, bob))
+def _talk(url: str, alice: Pty, bob: Pty) -> None:
+    _say(bob, "who broke the build?", (alice, bob))
+    _say(alice, "not me, I was asleep. It says:", (alice, bob))
     alice.type(paste("FAILED test_tail.py::test_wraps\nassert 41 == 42\n"))
     alice.wait("assert 41")
     alice.type(ENTER)
@@ -66,10 +65,32 @@ def _talk(alice: Pty, bob: Pty) -> None:
     for person in (alice, bob):
         person.wait("assert 41")
         person.wait("FAILED")
-    _say(bob, "ah, off by one! Give me five minutes", (alice, bob))
-    alice.type("take your ti")
-    alice.wait_line("alice@lobby> take your ti")
-    bob.wait_line("bob@lobby>")
+    with connect(url, nick="carol", rooms=ROOMS) as carol:
+        carol.post("alice, the disk is full again", room="ops")
+    alice.wait("1!")
+    bob.type("/2" + ENTER)
+    bob.wait("carol: alice, the disk")
+    bob.wait("1:lobby  [2:ops]")
+
+
+def _miss_something(hub: Hub, url: str, alice: Pty, bob: Pty) -> None:
+    """Let the server go away and come back, and carol know another way in."""
+    for person in (alice, bob):
+        person.wait("offline, trying again")
+    with ExitStack() as stack:
+        other = str(stack.enter_context(serve("chat://127.0.0.1:0", hub=hub)).listening[0])
+        carol = stack.enter_context(connect(other, nick="carol", rooms=ROOMS))
+        carol.post("off by one, mended. Look, alice!", room="lobby")
+        carol.post("and the disk has room again", room="ops")
+    with serve(url, hub=hub):
+        for person in (alice, bob):
+            person.wait("from here on")
+        _say(bob, "thank you, Carol", (bob,))
+        alice.wait("2:ops 3!")
+        bob.wait("1:lobby 1  [2:ops]")
+        alice.type("in that case I go ba")
+        alice.wait_line("alice@lobby> in that case I go ba")
+        bob.wait_line("bob@ops>")
 
 
 def _say(speaker: Pty, text: str, listeners: tuple[Pty, ...]) -> None:
@@ -103,7 +124,7 @@ def _without_what_differs(rows: list[Row]) -> list[Row]:
 
 def _rewritten(cells: list[Char]) -> list[Char]:
     text = "".join(cell.data or "\0" for cell in cells)
-    text = re.sub(r"^\d\d:\d\d ", f"{CLOCK} ", text)
+    text = re.sub(r"^\d\d:\d\d(?=[ ~])", CLOCK, text)
     text = re.sub(r"(127\.0\.0\.1):\d+(.*?) *$", r"\1:7024\2", text).ljust(COLUMNS)
     return [cell._replace(data=char.strip("\0")) for cell, char in zip(cells, text, strict=True)]
 
@@ -114,7 +135,7 @@ def _svg(screens: list[tuple[str, list[Row]]]) -> str:
     total = len(screens) * width + (len(screens) - 1) * GAP
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total:g} {height:g}" xml:space="preserve"'
-        ' role="img" aria-label="Two people talk in two terminals"',
+        ' role="img" aria-label="Two people talk in two rooms, and miss nothing while the server is away"',
         " font-family=\"ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace\""
         f' font-size="14" fill="{FOREGROUND}">',
     ]
@@ -136,11 +157,18 @@ def _row(row: Row, top: float) -> Iterator[str]:
         x = MARGIN + row.cursor * CELL_WIDTH
         yield f'<rect x="{x:g}" y="{top:g}" width="{CELL_WIDTH}" height="{CELL_HEIGHT}" fill="{FOREGROUND}"/>'
     x = 0
-    for style, group in groupby(row.cells, key=lambda cell: (cell.fg, cell.bold)):
+    for style, group in groupby(row.cells, key=lambda cell: (cell.fg, cell.bold, cell.reverse)):
         cells = list(group)
         text = "".join(cell.data for cell in cells)
+        left = MARGIN + x * CELL_WIDTH
+        colour, bold, reverse = style
+        if reverse:
+            width = len(cells) * CELL_WIDTH
+            size = f'width="{width:g}" height="{CELL_HEIGHT}"'
+            yield f'<rect x="{left:g}" y="{top:g}" {size} fill="{FOREGROUND}"/>'
+            colour = BACKGROUND
         if text.strip():
-            yield _text(text, style, MARGIN + x * CELL_WIDTH, top + CELL_HEIGHT - 5, len(cells))
+            yield _text(text, (colour, bold), left, top + CELL_HEIGHT - 5, len(cells))
         x += len(cells)
 
 
