@@ -95,6 +95,11 @@ class Conversation:
         notices += [text for room in self.rooms if (text := _progress(room))]
         return status_rows(self.rooms, notices, unsent, columns)
 
+    def progress(self, told: str) -> Fragments:
+        """Learn how far it is with something that takes long; return a line where there is no status row."""
+        self.busy = told
+        return self._tell_now_and_then(told)
+
     def completions(self, before: str) -> list[Candidate]:
         """Return what the Tab key may make of what stands before the cursor."""
         return candidates(before, self.rooms, self.nick)
@@ -209,7 +214,7 @@ class Conversation:
         here = room is self.rooms.current
         if names_us and not (here and self.attention.is_certain) and self._bell.rings(self._clock()):
             self._ring()
-        drawn = self._tell_progress(room)
+        drawn = self._tell_now_and_then(_progress(room))
         if here:
             return drawn + self._read_here(room, item)
         room.hold(item)
@@ -296,10 +301,9 @@ class Conversation:
             return []
         return self._painter.note(f"up to {_number(missed, 'message')} came meanwhile")
 
-    def _tell_progress(self, room: RoomView) -> Fragments:
-        """Return how far it is with catching up, where that isn't to be seen in a status row."""
+    def _tell_now_and_then(self, told: str | None) -> Fragments:
         now = self._clock()
-        if not self._words or now - self._told_progress < AGAIN_SECONDS or not (told := _progress(room)):
+        if told is None or not self._words or now - self._told_progress < AGAIN_SECONDS:
             return []
         self._told_progress = now
         return self._painter.note(told)

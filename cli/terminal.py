@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-import signal
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import chatcore
-from chatcore.client import Ack, Message
+from chatcore.client import Ack
 from chatcore.errors import ChatError, RefusedError, UsageError
 from chatcore.names import fold
 from cli.answers import Answers
@@ -33,11 +32,13 @@ from cli.commands import (
 from cli.completion import Candidate
 from cli.conversation import Conversation
 from cli.lines import Fragments, Painter
+from cli.paging import messages_before
 from cli.plain import PlainScreen
 from cli.recall import Recall, default_file
 from cli.report import FAILED
 from cli.rooms import RoomView
 from cli.screen import Screen
+from cli.signals import ended_by_signals
 from cli.surface import Surface
 from cli.unsent import PATIENCE, Unsent
 from transports.asyncio_tcp import Chat, connect
@@ -50,12 +51,6 @@ LAST_WORDS_SECONDS = 3.0
 
 BREATH_SECONDS = 0.02
 """How long events are drawn before the keyboard gets its turn."""
-
-PAGE = 200
-"""Messages that are asked for at once when somebody pages back."""
-
-MOST_PAGED_CHARS = 4_000_000
-"""How much text is paged back to at once: all of it is in memory before the first line is drawn."""
 
 NOWHERE = "you are in no room; enter one with /join ROOM"
 
@@ -130,7 +125,7 @@ class Terminal:
         reading = asyncio.create_task(self._read())
         working = asyncio.create_task(self._work())
         try:
-            with _ended_by_signals(self._screen):
+            with ended_by_signals(self._screen.stop, interrupt=self._screen.words):
                 await asyncio.wait({typing, reading, working}, return_when=asyncio.FIRST_COMPLETED)
                 if typing.done():
                     await self._wait_for_last_words(reading)
@@ -316,19 +311,12 @@ class Terminal:
 
     async def _page_back(self, room: RoomView, count: int) -> None:
         """Show messages from before those that were shown, page by page, and how far that is."""
-        messages: list[Message] = []
-        before, chars = room.oldest, 0
-        while len(messages) < count and chars < MOST_PAGED_CHARS:
-            page = await self._chat.history(room.name, before=before, limit=min(count - len(messages), PAGE))
-            if page.epoch != room.epoch or not page.messages:
-                break
-            messages = [*page.messages, *messages]
-            chars += sum(len(message.text) for message in page.messages)
-            before = page.messages[0].seq
-            self._conversation.busy = f"paging back: {len(messages):,} of {count:,}"
+
+        def tell(so_far: int) -> None:
+            self._screen.print(self._conversation.progress(f"paging back: {so_far:,} of {count:,}"))
             self._screen.redraw()
-            if not page.more:
-                break
+
+        messages = await messages_before(self._chat, room, count, tell)
         for piece in self._conversation.earlier(room.name, messages):
             self._screen.print(piece)
             await asyncio.sleep(0)  # for the keyboard
@@ -353,10 +341,10 @@ class Terminal:
         self._news.set()
 
     async def _wait_for_last_words(self, reading: "asyncio.Task[ChatError | None]") -> None:
-        """Wait until all that was said is kept, and shown."""
+        """Wait until all that was said is kept, and shown; but not for a server that is gone."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_SECONDS):
-                while not self._all_is_said() and not reading.done():
+                while not (self._all_is_said() or self._conversation.offline or reading.done()):
                     self._news.clear()
                     await self._news.wait()
 
@@ -371,23 +359,3 @@ class Terminal:
         for command in self._typed:
             if isinstance(command, Say):
                 self._screen.print(self._answers.kept("this was not sent:", command.text))
-
-
-@contextlib.contextmanager
-def _ended_by_signals(screen: Surface) -> Iterator[None]:
-    """Let the signals that ask a program to end end the conversation, so that the terminal is restored.
-
-    Where a line is drawn, Ctrl-C is a key.
-    """
-    loop = asyncio.get_running_loop()
-    names = ("SIGTERM", "SIGHUP", "SIGINT") if screen.words else ("SIGTERM", "SIGHUP")
-    signals = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    with contextlib.suppress(NotImplementedError):  # Windows
-        for number in signals:
-            loop.add_signal_handler(number, screen.stop, 128 + number)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(NotImplementedError):
-            for number in signals:
-                loop.remove_signal_handler(number)

@@ -309,6 +309,14 @@ def test_where_there_is_no_status_row_lines_show_how_far_it_is() -> None:
     assert len(shown) == 10
 
 
+def test_long_work_shows_how_far_it_is(talk: Talk) -> None:
+    assert text_of(talk.progress("paging back: 200 of 1,000")) == ""
+    assert status(talk) == "paging back: 200 of 1,000"
+    in_lines = Talk(words=True)
+    assert text_of(in_lines.progress("paging back: 200 of 1,000")) == "* paging back: 200 of 1,000\n"
+    assert text_of(in_lines.progress("paging back: 400 of 1,000")) == ""
+
+
 def test_what_was_missed_elsewhere_is_unread(talk: Talk) -> None:
     talk.receive(joined("ops", head=1))
     talk.receive(message(1, "ops"))
