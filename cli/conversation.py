@@ -14,7 +14,7 @@ from cli.attention import Attention
 from cli.bell import Bell
 from cli.completion import Candidate, candidates
 from cli.inert import inert
-from cli.lines import Fragments, Painter
+from cli.lines import MOST_CHARS, Fragments, Painter
 from cli.mentions import mentions
 from cli.rooms import Held, Rooms, RoomView
 from cli.seen import Seen
@@ -236,7 +236,7 @@ class Conversation:
         room.unread += 1
         if names_us:
             room.mentions, room.announced = room.mentions + 1, now
-            text = " ".join(message.text.split())
+            text = " ".join(message.text[:MOST_CHARS].split())
             excerpt = text if len(text) <= EXCERPT else f"{text[:EXCERPT]}..."
             return self._painter.warning(
                 f"{message.nick} mentions you in {room.name}: {excerpt} (/{room.number} goes there)"
@@ -261,7 +261,7 @@ class Conversation:
         return drawn
 
     def _names_us(self, message: Message) -> bool:
-        return any(mentions(inert(line), self.nick) for line in message.text.split("\n"))
+        return any(mentions(inert(line), self.nick) for line in message.text[:MOST_CHARS].split("\n"))
 
     def _presence(self, event: Presence) -> Fragments:
         room = self.rooms.get(event.room)

@@ -17,7 +17,7 @@ from cli.inert import inert, inert_lines
 from cli.mentions import mentions
 from cli.palette import Palette
 
-__all__ = ["Fragments", "Painter"]
+__all__ = ["MOST_CHARS", "MOST_LINES", "Fragments", "Painter"]
 
 Fragments = list[tuple[str, str]]
 """Pairs of a style and a text that has it; always whole lines, the last newline included."""

@@ -26,7 +26,7 @@ def status_rows(rooms: Rooms, notices: Sequence[str], unsent: Sequence[str], col
     """
     rows: Fragments = []
     for text in unsent[:MOST_UNSENT]:
-        rows.append((QUIET, _cut(f"  not sent yet: {inert(text)}", columns) + "\n"))
+        rows.append((QUIET, _cut(f"  not sent yet: {inert(text[:columns])}", columns) + "\n"))
     if len(unsent) > MOST_UNSENT:
         rows.append((QUIET, _cut(f"  and {len(unsent) - MOST_UNSENT:,} lines more", columns) + "\n"))
     items: Fragments = [(ALARM, notice) for notice in notices]

@@ -48,7 +48,6 @@ __all__ = ["Terminal", "Wishes", "run"]
 LAST_WORDS_SECONDS = 3.0
 """How long what was said last may take to be acknowledged when the user quits."""
 
-
 BREATH_SECONDS = 0.02
 """How long events are drawn before the keyboard gets its turn."""
 
