@@ -74,14 +74,15 @@ class Conversation:
 
     # --- what one may ask ------------------------------------------------------------------------
 
-    def is_in(self, room: str) -> bool:
-        """Tell whether we are in a room."""
-        return self.rooms.get(room) is not None
-
     def has_read(self, name: str, seq: int) -> bool:
         """Tell whether a message was received, or can't be any more because we have left."""
         room = self.rooms.get(name)
         return room is None or room.position >= seq
+
+    def learn_members(self, name: str, nicks: Sequence[str]) -> None:
+        """Learn who is in a room, for the Tab key."""
+        if room := self.rooms.get(name):
+            room.people.came(nicks)
 
     def prompt(self) -> Fragments:
         """Return what stands before the line that is being typed."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import chatcore
-from chatcore.client import Ack
+from chatcore.client import Ack, Joined
 from chatcore.errors import ChatError, RefusedError, UsageError
 from chatcore.names import fold
 from cli.answers import Answers
@@ -50,6 +50,9 @@ LAST_WORDS_SECONDS = 3.0
 
 BREATH_SECONDS = 0.02
 """How long events are drawn before the keyboard gets its turn."""
+
+FEW = 500
+"""Members of a room that are asked for when we join, so that the Tab key knows them."""
 
 NOWHERE = "you are in no room; enter one with /join ROOM"
 
@@ -102,6 +105,7 @@ class Terminal:
         self._unsent = Unsent(time.monotonic)
         self._acknowledged: dict[str, int] = {}  # the last one of each room
         self._news = asyncio.Event()  # something was answered or received
+        self._asking: asyncio.Task[None] | None = None  # who is in the rooms that were joined
         self._timer: asyncio.TimerHandle | None = None  # for what the conversation wants to say later
         screen: Surface = PlainScreen(self) if wishes.plain else Screen(self)
         self._screen = screen
@@ -136,9 +140,10 @@ class Terminal:
         finally:
             self._tell_unsent()
             self._screen.flush()
-            for task in (typing, reading, working):
+            tasks = [task for task in (typing, reading, working, self._asking) if task is not None]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(typing, reading, working, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             self._set_timer(None)
 
     # --- what the screen asks --------------------------------------------------------------------
@@ -193,6 +198,8 @@ class Terminal:
                 self._screen.redraw()
                 self._set_timer(self._conversation.next_deadline())
                 self._news.set()
+                if isinstance(event, Joined) and 1 < event.count <= FEW:
+                    self._asking = asyncio.create_task(self._learn_members(event.room, self._asking))
                 # While an answer is awaited the socket is read however much is here already, so there
                 # whatever was read has to be drawn before more is.
                 if time.monotonic() - breath > BREATH_SECONDS and not self._chat.session.waiting:
@@ -203,6 +210,15 @@ class Terminal:
         finally:
             self._news.set()
         return None
+
+    async def _learn_members(self, room: str, before: "asyncio.Task[None] | None") -> None:
+        """Ask who is in a room, once it is known of those ``before``."""
+        if before is not None:
+            await before
+        try:
+            self._conversation.learn_members(room, await self._chat.who(room))
+        except ChatError:
+            return  # we have left it again, or lost the connection: Tab knows fewer names
 
     def _set_timer(self, when: float | None) -> None:
         if self._timer is not None:
@@ -293,7 +309,9 @@ class Terminal:
                 show(conversation.leave(left.room))
             case WhoIsHere(name):
                 name = name or (current.name if current else "")
-                show(answers.members(name, await self._chat.who(name)))
+                nicks = await self._chat.who(name)
+                conversation.learn_members(name, nicks)
+                show(answers.members(name, nicks))
             case Quit():
                 self._screen.stop()
 

@@ -254,6 +254,11 @@ def test_the_mark_stands_where_the_window_lost_the_focus(server: Server, bob: Ch
 def test_keys_go_to_rooms_complete_names_and_find_what_was_shown(server: Server, bob: Chat) -> None:
     with client(server, "alice", "--room", "lobby", "--room", "ops") as alice:
         alice.wait("you are also in ops")
+        alice.type(f"/who ops{ENTER}")
+        alice.wait("* 1 in ops: alice")  # which was asked after those of the lobby were
+        alice.type("b" + TAB)  # who has said nothing yet
+        alice.wait_line("alice@lobby> bob:")
+        alice.type(CTRL_C)
         bob.post("a needle in a haystack")
         alice.wait("haystack")
         alice.type("look, bo" + TAB)
