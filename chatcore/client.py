@@ -66,6 +66,7 @@ __all__ = [
     "LOBBY",
     "Ack",
     "Backoff",
+    "ClientFrame",
     "ClientSession",
     "Event",
     "Gap",
@@ -153,12 +154,13 @@ class ClientSession:
         """Leave a room."""
         return self._ask(checked(Leave, room=room))
 
-    def post(self, room: str, text: str) -> Posting:
-        """Say something. It is kept here, and sent again if need be, until it is acknowledged."""
-        posting = Posting(checked(Post, room=room, id=str(uuid4()), text=text))
-        self._raise_if_closed()
-        self._lanes.add(posting)
-        return posting
+    def post(self, room: str, text: str, *, id: str | None = None) -> Posting:
+        """Say something. It is kept here, and sent again if need be, until it is acknowledged.
+
+        ``id`` is its key, a new one unless you give it: posted again under the same one, by whomever and
+        whenever, it is stored once.
+        """
+        return self._post(checked(Post, room=room, id=str(uuid4()) if id is None else id, text=text))
 
     def history(
         self, room: str, *, before: int | None = None, after: int | None = None, limit: int | None = None
@@ -174,6 +176,18 @@ class ClientSession:
     def set_nick(self, nick: str) -> Request[NickFrame]:
         """Ask for another nick."""
         return self._ask(checked(NickFrame, nick=nick))
+
+    def ask(self, frame: ClientFrame) -> Request[Any]:
+        """Ask what a frame asks; raises `UsageError` for those that the session sends by itself."""
+        match frame:
+            case Hello() | Ping() | Pong():
+                raise UsageError(f"{frame.type} is sent by the client itself")
+            case Post():
+                return self._post(frame)
+            case History(token=None):
+                return self._ask(frame.model_copy(update={"token": self._token()}))
+            case _:
+                return self._ask(frame)
 
     def position(self, room: str) -> Position:
         """Return how far a room was read: what `join` takes to go on from there."""
@@ -364,6 +378,12 @@ class ClientSession:
         request = self._inquiries.add(frame)
         self._send_inquiries()
         return request
+
+    def _post(self, post: Post) -> Posting:
+        self._raise_if_closed()
+        posting = Posting(post)
+        self._lanes.add(posting)
+        return posting
 
     def _send_inquiries(self) -> None:
         if self._link is not None and self._link.live:

@@ -48,8 +48,8 @@ class Lane:
                 return None
             self._waiting.extendleft(reversed(self._refused))
             self._refused.clear()
-        if not self._waiting:
-            return None
+        if not self._waiting or self._waiting[0].post.id in self._sent:
+            return None  # of two under one id, the answer to the first is not known to be that
         posting = self._waiting.popleft()
         if posting.sent_at is None:
             posting.sent_at = now

@@ -26,6 +26,7 @@ RoomName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 RULES = {
     "nick": "a nick is 1 to 32 ASCII letters, digits, '-', '_' or '.'",
     "room": "a room's name is 1 to 64 ASCII letters, digits, '-', '_' or '.'",
+    "id": "an id is 1 to 64 printable ASCII characters",
     "text": "a text has at least one character, and no control characters but tab and newline",
 }
 """The same in words, by the name of a frame's field."""

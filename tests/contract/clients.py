@@ -99,6 +99,8 @@ class _Threaded(Visitor):
                 return _in_thread(lambda: self._chat.nick)
             case "post_nowait":
                 return self._chat.post_nowait(*args, **options)
+            case "ask":
+                return _in_thread(lambda: self._chat.ask_nowait(*args).result())
             case "next_event":
                 return _in_thread(lambda: next(self._events, None))
             case "next_message":
@@ -141,6 +143,8 @@ class _Asyncio(Visitor):
         match method:
             case "nick":
                 return self._chat.nick
+            case "ask":
+                return await self._chat.ask_nowait(*args)
             case "next_event":
                 return await anext(self._events, None)
             case "next_message":

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from chatcore.errors import ClosedError, DisconnectedError, RefusedError, UsageError
-from chatcore.messages import Joined, Left, Message, NickFrame, Presence
+from chatcore.messages import Hello, History, Joined, Left, Message, NickFrame, Post, Presence
 from tests.contract.clients import Visitor
 from tests.contract.conftest import Serve
 from tests.contract.peers import DEADLINE
@@ -49,6 +49,29 @@ def test_posts_need_not_be_waited_for(house: House, connect: Connect) -> None:
     ann = connect(house.url, nick="ann")
     acks = [ann.post_nowait(f"line {number}") for number in range(100)]
     assert [ack.result(DEADLINE).seq for ack in acks] == list(range(1, 101))
+
+
+def test_what_is_posted_again_under_its_id_is_kept_once(house: House, connect: Connect) -> None:
+    ann, bob = connect(house.url, nick="ann"), connect(house.url, nick="bob")
+    first = ann.post("hello", id="a-1")
+    again = [ann.post_nowait("hello", id="a-1") for _ in range(3)]
+    assert {ack.result(DEADLINE).seq for ack in again} == {first.seq}
+    assert bob.post("hello", id="a-1").seq == first.seq
+    with pytest.raises(RefusedError, match="conflict"):
+        bob.post("good-bye", id="a-1")
+    assert bob.history().messages == ann.history(limit=2).messages
+    assert len(bob.history().messages) == 1
+
+
+def test_a_frame_is_asked_and_answered(house: House, connect: Connect) -> None:
+    ann = connect(house.url, nick="ann")
+    ack = ann.do("ask", Post(room="lobby", id="a-1", text="hello"))
+    assert (ack.type, ack.id) == ("ack", "a-1")
+    page = ann.do("ask", History(room="lobby", token="mine"))
+    assert (page.token, [message.id for message in page.messages]) == ("mine", ["a-1"])
+    assert ann.do("ask", History(room="lobby")).messages == page.messages
+    with pytest.raises(UsageError, match="hello is sent by the client itself"):
+        ann.do("ask", Hello(protocol=1, nick="bob"))
 
 
 def test_history_is_read_in_both_directions(house: House, connect: Connect) -> None:

@@ -10,6 +10,7 @@ from chatcore.client import (
     LOBBY,
     Ack,
     Backoff,
+    ClientFrame,
     ClientSession,
     Event,
     Gap,
@@ -133,13 +134,19 @@ class Chat:
         """Leave a room."""
         return await self._connection.answer(self._session.leave(room))
 
-    async def post(self, text: str, *, room: str | None = None) -> Ack:
-        """Say something; returns once the server keeps it."""
-        return await self._connection.answer(self._session.post(room or self._room, text))
+    async def post(self, text: str, *, room: str | None = None, id: str | None = None) -> Ack:
+        """Say something; returns once the server keeps it. Under the same ``id`` it is kept once."""
+        return await self.post_nowait(text, room=room, id=id)
 
-    def post_nowait(self, text: str, *, room: str | None = None) -> "asyncio.Future[Ack]":
+    def post_nowait(
+        self, text: str, *, room: str | None = None, id: str | None = None
+    ) -> "asyncio.Future[Ack]":
         """Say something; the future has the acknowledgement."""
-        return self._connection.answer(self._session.post(room or self._room, text))
+        return self._connection.answer(self._session.post(room or self._room, text, id=id))
+
+    def ask_nowait(self, frame: ClientFrame) -> "asyncio.Future[Any]":
+        """Ask what a frame of the protocol asks; the future has the frame that answers it."""
+        return self._connection.answer(self._session.ask(frame))
 
     async def history(
         self,

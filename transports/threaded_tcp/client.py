@@ -7,12 +7,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from chatcore.client import (
     LOBBY,
     Ack,
     Backoff,
+    ClientFrame,
     ClientSession,
     Event,
     Gap,
@@ -118,13 +119,17 @@ class Chat:
         """Leave a room."""
         return self._connection.ask(lambda: self._session.leave(room)).result()
 
-    def post(self, text: str, *, room: str | None = None) -> Ack:
-        """Say something; returns once the server keeps it."""
-        return self.post_nowait(text, room=room).result()
+    def post(self, text: str, *, room: str | None = None, id: str | None = None) -> Ack:
+        """Say something; returns once the server keeps it. Under the same ``id`` it is kept once."""
+        return self.post_nowait(text, room=room, id=id).result()
 
-    def post_nowait(self, text: str, *, room: str | None = None) -> "Future[Ack]":
+    def post_nowait(self, text: str, *, room: str | None = None, id: str | None = None) -> "Future[Ack]":
         """Say something; the future has the acknowledgement."""
-        return self._connection.ask(lambda: self._session.post(room or self._room, text))
+        return self._connection.ask(lambda: self._session.post(room or self._room, text, id=id))
+
+    def ask_nowait(self, frame: ClientFrame) -> "Future[Any]":
+        """Ask what a frame of the protocol asks; the future has the frame that answers it."""
+        return self._connection.ask(lambda: self._session.ask(frame))
 
     def flush(self) -> None:
         """Wait until every post is acknowledged or refused; raises what ended the session before that."""
@@ -232,6 +237,7 @@ class _Connection:
             if len(self._events) == EVENTS_AHEAD:
                 self.wake()
             self.lock.wait_for(lambda: self._events or self._session.closed)
+            self._take_events()  # who closed may have had an answer that is an event too
             if self._events:
                 return self._events.popleft()
             self._session.raise_unless_ours()

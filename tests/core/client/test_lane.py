@@ -44,6 +44,19 @@ def test_what_was_said_first_goes_out_first_in_whatever_order_the_refusals_came(
     assert sent(lane, 0.0) == ["1", "2", "5"]
 
 
+def test_of_two_under_one_id_the_second_waits_until_the_first_is_answered() -> None:
+    lane = filled(1)
+    second = Posting(Post(room="lobby", id="1", text="hi"))
+    lane.add(second)
+    lane.add(Posting(Post(room="lobby", id="2", text="hi")))
+    assert sent(lane, 0.0) == []
+    assert lane.refuse("1", until=1.0)
+    assert sent(lane, 1.0) == ["1"]
+    assert lane.settle("1") is not second
+    assert sent(lane, 1.0) == ["1", "2"]
+    assert lane.settle("1") is second
+
+
 def test_on_a_new_connection_what_was_on_the_way_comes_before_a_later_one_that_was_refused() -> None:
     lane = filled(3)
     lane.refuse("2", until=9.0)  # at once, while the first waits for the journal
