@@ -1,13 +1,13 @@
-"""Journals on the command line: ``memory``, ``sqlite:PATH``, and where the default one is."""
+"""Journals on the command line: ``memory``, ``sqlite:PATH``, and where the default one is.
+
+What only a file needs is imported where there is one: it takes as long as all the rest.
+"""
 
 from pathlib import Path
-
-from platformdirs import user_data_path
 
 from chatcore.errors import UsageError
 from chatcore.journal import Journal
 from chatcore.journal.memory import MemoryJournal
-from chatcore.journal.sqlite import SqliteJournal
 from chatcore.limits import Limits
 
 __all__ = ["default_path", "describe", "open_journal"]
@@ -15,6 +15,8 @@ __all__ = ["default_path", "describe", "open_journal"]
 
 def default_path() -> Path:
     """Return where a server keeps its journal unless it is told otherwise."""
+    from platformdirs import user_data_path
+
     return user_data_path("chatcore", appauthor=False) / "journal.db"
 
 
@@ -23,10 +25,12 @@ def open_journal(setting: str | None, limits: Limits) -> Journal:
 
     ``sqlite:PATH?synchronous=NORMAL`` gives up safety from a loss of power for speed.
     """
-    if setting is None:
-        return SqliteJournal(default_path(), limits)
     if setting == "memory":
         return MemoryJournal(limits)
+    from chatcore.journal.sqlite import SqliteJournal
+
+    if setting is None:
+        return SqliteJournal(default_path(), limits)
     kind, _, place = setting.partition(":")
     path, _, option = place.partition("?")
     if (
@@ -46,6 +50,9 @@ def open_journal(setting: str | None, limits: Limits) -> Journal:
 
 def describe(journal: Journal) -> str:
     """Say where messages are kept, for whoever starts a server."""
-    if isinstance(journal, SqliteJournal):
-        return f"messages are kept in {journal.path} ({journal.durability})"
-    return "messages are kept in memory and end with this server"
+    if isinstance(journal, MemoryJournal):
+        return "messages are kept in memory and end with this server"
+    from chatcore.journal.sqlite import SqliteJournal
+
+    assert isinstance(journal, SqliteJournal)
+    return f"messages are kept in {journal.path} ({journal.durability})"
