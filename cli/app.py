@@ -1,5 +1,6 @@
 """The command ``chat``. Everything that takes long to import is imported by the command that needs it."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -7,10 +8,12 @@ from typing import Annotated
 import typer
 
 from chatcore import __version__
+from cli.report import reporting
 
 __all__ = ["app", "main"]
 
 SEQ_END = 2**53
+DEFAULT_URL = "chat://127.0.0.1:7024"
 
 app = typer.Typer(
     name="chat",
@@ -24,6 +27,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  # for as long as we run
     app()
 
 
@@ -89,8 +95,6 @@ def server(
     ] = None,
 ) -> None:
     """Serve a chat until Ctrl-C."""
-    from cli.report import reporting
-
     with reporting():
         from cli.server import run
 
@@ -99,13 +103,21 @@ def server(
 
 @app.command()
 def client(
-    url: Annotated[str, typer.Argument(help="The server's address.")] = "chat://127.0.0.1:7024",
+    url: Annotated[
+        str,
+        typer.Argument(envvar=["CHAT_CLIENT_URL", "CHAT_URL"], help="The server's address."),
+    ] = DEFAULT_URL,
     nick: Annotated[
-        str | None, typer.Option(envvar="CHAT_NICK", help="Your name.", show_default="your login name")
+        str | None,
+        typer.Option(
+            envvar=["CHAT_CLIENT_NICK", "CHAT_NICK"], help="Your name.", show_default="your login name"
+        ),
     ] = None,
     room: Annotated[
         list[str] | None,
-        typer.Option(envvar="CHAT_ROOM", help="A room to join; repeatable.", show_default="lobby"),
+        typer.Option(
+            envvar=["CHAT_CLIENT_ROOM", "CHAT_ROOM"], help="A room to join; repeatable.", show_default="lobby"
+        ),
     ] = None,
     history: Annotated[
         int | None,
@@ -117,7 +129,8 @@ def client(
         ),
     ] = None,
     json: Annotated[
-        bool, typer.Option("--json", help="Print all that the server says as JSON, a frame a line.")
+        bool,
+        typer.Option("--json", help="Take what is to be sent as JSON, and print all that comes."),
     ] = False,
     plain: Annotated[
         bool,
@@ -138,8 +151,6 @@ def client(
     ] = True,
 ) -> None:
     """Talk. In a pipe: send standard input, a message a line, and leave when all of it is kept."""
-    from cli.report import reporting
-
     with reporting():
         from cli.client import run
 
@@ -192,10 +203,81 @@ def bench(
 
 
 @app.command()
+def send(
+    room: Annotated[str, typer.Argument(metavar="ROOM", help="The room.")],
+    text: Annotated[
+        str | None,
+        typer.Argument(metavar="TEXT", help="What to say.", show_default="or `-`: all of standard input"),
+    ] = None,
+    url: Annotated[
+        str,
+        typer.Option(envvar=["CHAT_SEND_URL", "CHAT_URL"], help="The server's address."),
+    ] = DEFAULT_URL,
+    nick: Annotated[
+        str | None,
+        typer.Option(
+            envvar=["CHAT_SEND_NICK", "CHAT_NICK"], help="Your name.", show_default="your login name"
+        ),
+    ] = None,
+    id_: Annotated[
+        str | None,
+        typer.Option(
+            "--id",
+            metavar="ID",
+            help="The message's key: sent again under the same one, it is kept once.",
+            show_default="a new one",
+            allow_from_autoenv=False,
+        ),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0.0, metavar="SECONDS", help="How long to wait for the acknowledgement.")
+    ] = 30.0,
+    json: Annotated[bool, typer.Option("--json", help="Print the acknowledgement as JSON.")] = False,
+) -> None:
+    """Say one thing; print its number once it is kept."""
+    with reporting():
+        from cli.send import run
+
+        run(url, nick, room, text, id_, timeout, json=json)
+
+
+@app.command()
+def tail(
+    room: Annotated[str, typer.Argument(metavar="ROOM", help="The room.")],
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="EPOCH:SEQ",
+            help="Go on behind this position, which an earlier run has printed at its end.",
+            allow_from_autoenv=False,
+        ),
+    ] = None,
+    history: Annotated[
+        int | None,
+        typer.Option("-n", "--history", min=0, metavar="N", help="The last N messages.", show_default="10"),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Go on with what is said from now on.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, a frame a line.")] = False,
+    url: Annotated[
+        str,
+        typer.Option(envvar=["CHAT_TAIL_URL", "CHAT_URL"], help="The server's address."),
+    ] = DEFAULT_URL,
+    nick: Annotated[
+        str | None, typer.Option(help="Your name.", show_default="your login name and -tail")
+    ] = None,
+) -> None:
+    """Print what was said in a room, and at the end the position to go on from."""
+    with reporting():
+        from cli.tail import run
+
+        raise typer.Exit(run(url, nick, room, since, history, follow=follow, json=json))
+
+
+@app.command()
 def transports() -> None:
     """List the transports that are installed."""
-    from cli.report import reporting
-
     with reporting():
         from cli.transports import run
 
@@ -205,8 +287,6 @@ def transports() -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of the protocol's frames."""
-    from cli.report import reporting
-
     with reporting():
         import json
 
@@ -230,8 +310,6 @@ def history(
     ] = SEQ_END,
 ) -> None:
     """Print what a journal holds as JSON, a message a line."""
-    from cli.report import reporting
-
     with reporting():
         from cli.history import run
         from cli.journals import default_path
@@ -247,12 +325,14 @@ def doctor(
     ] = None,
     new_epoch: Annotated[
         bool,
-        typer.Option("--new-epoch", help="First give it a new epoch, after a backup of it was restored."),
+        typer.Option(
+            "--new-epoch",
+            help="First give it a new epoch, after a backup of it was restored.",
+            allow_from_autoenv=False,
+        ),
     ] = False,
 ) -> None:
     """Check this installation, and say what to do about what is wrong."""
-    from cli.report import reporting
-
     with reporting():
         from cli.doctor import run
 

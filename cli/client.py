@@ -12,7 +12,7 @@ from chatcore.errors import RefusedError
 from chatcore.names import LOBBY, is_numeric, is_reserved
 from cli.report import reaching
 
-__all__ = ["run"]
+__all__ = ["as_somebody", "run"]
 
 T = TypeVar("T")
 
@@ -40,11 +40,11 @@ def run(
         shown = HISTORY if history is None else history
         wishes = Wishes(shown, plain or os.environ.get("TERM") == "dumb", quiet, remember)
         with reaching(url):
-            return _as_somebody(nick, lambda name: converse(url, name, rooms, wishes))
+            return as_somebody(nick, lambda name: converse(url, name, rooms, wishes))
     from cli.filter import run as pass_through
 
     with reaching(url):
-        return _as_somebody(nick, lambda name: pass_through(url, name, rooms, history, json=json))
+        return as_somebody(nick, lambda name: pass_through(url, name, rooms, history, json=json))
 
 
 def _interactive() -> bool:
@@ -52,11 +52,11 @@ def _interactive() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
-def _as_somebody(nick: str | None, talk: Callable[[str], T]) -> T:
+def as_somebody(nick: str | None, talk: Callable[[str], T], suffix: str = "") -> T:
     """Talk under a nick; one that the user did not choose gets a number if it is taken."""
     if nick is not None:
         return talk(nick)
-    own = _login_nick()
+    own = _login_nick() + suffix
     for name in (own, *(f"{own}-{number}" for number in range(2, 10))):
         try:
             return talk(name)

@@ -1,20 +1,23 @@
-"""The client without a terminal: a line in is a message, a message is a line out."""
+"""The client without a terminal: a line in is a message, a message is a line out.
 
-import codecs
-import os
-import re
+As JSON, a line in is what a script asks, and every frame is a line out.
+"""
+
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
+from typing import Any
 
-from chatcore.client import Ack, Gap, Message, Offline, Online
-from chatcore.errors import DisconnectedError, RefusedError, RemoteError
-from chatcore.messages import ServerFrame
+from chatcore.client import Gap, Message, Offline, Online
+from chatcore.errors import ClosedError, DisconnectedError, RefusedError, RemoteError, UsageError
+from chatcore.messages import Post, ServerFrame
 from chatcore.wire.ndjson import encode
-from cli.report import REFUSED, complain
+from cli.events import interruptible
+from cli.feed import input_lines, parse_frame, pieces, without_controls
+from cli.report import FAILED, REFUSED, USAGE, complain
 from transports.threaded_tcp import Chat, connect
 
 __all__ = ["run"]
@@ -25,15 +28,13 @@ IN_FLIGHT = 256
 PATIENCE = 120.0
 """Seconds without a server after which there is no use in waiting: it may have forgotten our posts."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
 
 def run(url: str, nick: str, rooms: Sequence[str], history: int | None, *, json: bool) -> int:
     """Send standard input and print what comes, until the input ends and all of it is kept."""
     offline_since: float | None = None
     with connect(url, nick=nick, rooms=rooms, history=history, every_frame=json, reconnect=True) as chat:
-        sender = _Sender(chat)
-        for event in chat.events():
+        sender = _Sender(chat, json=json)
+        for event in interruptible(chat):
             if isinstance(event, Online):
                 offline_since = None
                 complain("connected again")
@@ -62,61 +63,64 @@ def _print(event: ServerFrame, own_nick: str, *, several_rooms: bool) -> None:
 
 
 class _Sender:
-    """Posts standard input from a thread of its own, since reading it cannot be interrupted."""
+    """Sends standard input from a thread of its own, since reading it cannot be interrupted.
 
-    def __init__(self, chat: Chat) -> None:
+    ``exit_code`` tells whether all of it was acknowledged: the highest of what has happened.
+    """
+
+    def __init__(self, chat: Chat, *, json: bool) -> None:
         self.exit_code = 0
         self._chat = chat
-        self._unanswered: deque[Future[Ack]] = deque()
+        self._send = self._send_frame if json else self._send_text
+        self._unanswered: deque[tuple[int, Future[Any]]] = deque()  # each with the number of its line
         threading.Thread(target=self._run, name="chat-input", daemon=True).start()
 
     def _run(self) -> None:
-        limit = self._chat.session.limits.text_bytes
         try:
-            for line in _input_lines():
-                for text in _pieces(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", line), limit):
-                    self._unanswered.append(self._chat.post_nowait(text))
-                    self._settle(IN_FLIGHT)
+            for number, line in input_lines():
+                self._send(number, line)
+                self._settle(IN_FLIGHT)
             self._settle(0)
-        except RemoteError:
+        except (ClosedError, RemoteError):
             pass  # the connection has ended: whoever takes the events is told the same
         finally:
             self._chat.close()
 
+    def _send_text(self, number: int, line: str) -> None:
+        for text in pieces(without_controls(line), self._chat.session.limits.text_bytes):
+            self._unanswered.append((number, self._chat.post_nowait(text)))
+
+    def _send_frame(self, number: int, line: str) -> None:
+        try:
+            frame = parse_frame(line)
+            if isinstance(frame, Post):
+                self._check_size(frame)
+            else:
+                self._settle(0)  # what was said before it may need the room that it leaves, for instance
+            self._unanswered.append((number, self._chat.ask_nowait(frame)))
+            if not isinstance(frame, Post):
+                self._settle(0)
+        except UsageError as error:
+            self._fail(number, error, USAGE)
+
+    def _check_size(self, post: Post) -> None:
+        limit, size = self._chat.session.limits.text_bytes, len(post.text.encode())
+        if limit is not None and size > limit:  # a line that is far too long would end the connection
+            raise UsageError(f"the text has {size} bytes, and may have {limit}")
+
     def _settle(self, most: int) -> None:
         """Take the answers that are there, and wait until at most so many are not."""
-        while self._unanswered and (self._unanswered[0].done() or len(self._unanswered) > most):
+        while self._unanswered and (self._unanswered[0][1].done() or len(self._unanswered) > most):
+            number, answer = self._unanswered.popleft()
             try:
-                self._unanswered.popleft().result()
+                answer.result()
             except RefusedError as error:
-                complain(str(error))
-                self.exit_code = REFUSED
+                self._fail(number, error, REFUSED)
+            except DisconnectedError as error:
+                if self._chat.session.closed:
+                    raise
+                self._fail(number, f"{error} before the answer; it may be kept or not", FAILED)
 
-
-def _input_lines() -> Iterator[str]:
-    """Yield the lines of standard input that are not empty, as they come.
-
-    It is read below Python's buffers: a daemon thread that waits in one of them would make the
-    interpreter abort when the program ends.
-    """
-    if sys.stdin is None:  # closed by whoever started us
-        return
-    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    rest = ""
-    while data := os.read(sys.stdin.fileno(), 64 * 1024):
-        *lines, rest = (rest + decoder.decode(data)).split("\n")
-        yield from (line.removesuffix("\r") for line in lines if line.strip())
-    if rest := (rest + decoder.decode(b"", final=True)).removesuffix("\r"):
-        yield rest
-
-
-def _pieces(text: str, limit: int | None) -> Iterator[str]:
-    """Cut a text into pieces that the server takes, never inside a character."""
-    data = text.encode()
-    if limit is None or len(data) <= limit:
-        yield text
-        return
-    while data:
-        piece = data[:limit].decode(errors="ignore") or data.decode()[0]
-        yield piece
-        data = data[len(piece.encode()) :]
+    def _fail(self, number: int, problem: object, exit_code: int) -> None:
+        complain(f"line {number}: {problem}")
+        self.exit_code = max(self.exit_code, exit_code)

@@ -10,6 +10,7 @@ import typer
 
 __all__ = [
     "FAILED",
+    "INCOMPLETE",
     "INTERRUPTED",
     "NO_COMMON_PROTOCOL",
     "REFUSED",
@@ -23,6 +24,7 @@ FAILED = 1
 USAGE = 2
 REFUSED = 3
 NO_COMMON_PROTOCOL = 4
+INCOMPLETE = 5
 INTERRUPTED = 130
 
 

@@ -249,6 +249,7 @@ def test_the_exit_codes_are_those_of_the_code() -> None:
         report.USAGE,
         report.REFUSED,
         report.NO_COMMON_PROTOCOL,
+        report.INCOMPLETE,
         report.INTERRUPTED,
     }
 

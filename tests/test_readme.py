@@ -41,9 +41,13 @@ class Block:
     text: str
 
 
-BLOCKS = [
-    Block(mark, text) for mark, text in re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-]
+def blocks_of(document: str) -> list[Block]:
+    """Return the fenced blocks of a document."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", document, re.DOTALL | re.MULTILINE)
+    return [Block(mark, text) for mark, text in found]
+
+
+BLOCKS = blocks_of(README)
 
 
 def free_port() -> int:
@@ -126,6 +130,7 @@ class Stage:
             "VENV": sys.prefix,
             "XDG_DATA_HOME": str(self.directory / "data"),
             "CHAT_SERVER_LISTEN": self.adapted("chat://127.0.0.1:7024"),
+            "CHAT_URL": self.adapted("chat://127.0.0.1:7024"),
             "PYTHONUNBUFFERED": "1",
         }
 
@@ -137,8 +142,6 @@ class Stage:
     def command(self, text: str) -> str:
         """Return a command of the README as it is run here."""
         text = self.adapted(text)
-        if "chat client" in text and "://" not in text:
-            text = text.replace("chat client", f"chat client chat://127.0.0.1:{self.ports['7024']}")
         # The environment is the one that runs this test; it is not to be made anew.
         return text.replace("make ", f"make --no-print-directory -C {ROOT} -o {sys.prefix}/.stamp ", 1)
 

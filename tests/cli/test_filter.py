@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from chatcore.errors import UsageError
+from cli.feed import parse_frame
 from tests.cli.processes import CHAT, ChatServer, chat, chat_server, environment, line_of, rest_of, spawn
 from transports.threaded_tcp import Chat, connect
 
@@ -106,12 +108,75 @@ def test_what_others_say_is_printed_while_the_input_is_open(server: ChatServer, 
 
 
 def test_json_prints_every_frame(server: ChatServer) -> None:
-    done = chat("client", server.url, "--nick", "piper", "--json", stdin="hello\n")
+    done = chat("client", server.url, "--nick", "piper", "--json", stdin='{"room":"lobby","text":"hello"}\n')
     frames = [json.loads(line) for line in done.stdout.splitlines()]
     types = [frame["type"] for frame in frames]
     assert types[:2] == ["welcome", "joined"]
     assert "ack" in types  # its own copy of the message may come later than it leaves
     assert done.returncode == 0
+
+
+def test_json_asks_whatever_a_client_may_ask(server: ChatServer, listener: Chat) -> None:
+    asked = [
+        {"type": "join", "room": "attic"},
+        {"type": "post", "room": "attic", "id": "mine", "text": "up here"},
+        {"type": "history", "room": "attic", "limit": 1, "token": "older"},
+        {"type": "who", "room": "lobby"},
+        {"type": "nick", "nick": "plumber"},
+        {"type": "leave", "room": "attic"},
+        {"room": "lobby", "text": "down\nhere", "id": "mine"},
+    ]
+    lines = "\n".join(json.dumps(each) for each in asked)
+    done = chat("client", server.url, "--nick", "piper", "--json", stdin=lines)
+    assert (done.returncode, done.stderr) == (0, "")
+    frames = [json.loads(line) for line in done.stdout.splitlines()]
+    answers = [frame for frame in frames if frame["type"] not in ("welcome", "presence", "message")]
+    types = ["joined", "joined", "ack", "page", "members", "nick", "left", "ack"]
+    assert [frame["type"] for frame in answers] == types
+    assert (answers[3]["token"], answers[3]["messages"][0]["id"]) == ("older", "mine")
+    message = next(iter(listener))
+    assert (message.id, message.nick, message.text) == ("mine", "plumber", "down\nhere")
+
+
+def test_a_line_that_is_wrong_is_named_and_the_others_go_on(server: ChatServer, listener: Chat) -> None:
+    lines = ["hello", '{"room":"lobby","text":"one"}', "", '{"room":"lobby"}', "[]", '{"type":"hello"}']
+    lines += ['{"room":"lobby","text":"two"}', '{"room":"lobby","text":"' + "x" * 100_000 + '"}']
+    done = chat("client", server.url, "--nick", "piper", "--json", stdin="\n".join(lines))
+    assert said(listener, 2) == ["one", "two"]
+    assert done.returncode == 2
+    told = done.stderr.splitlines()
+    assert [line.split(":")[1].strip() for line in told] == [f"line {number}" for number in (1, 4, 5, 6, 8)]
+    assert told[1] == "chat: line 4: post needs text"
+    refused = lines[1] + "\n" + '{"room":"nowhere","text":"x"}' + "\n" + lines[3]
+    done = chat("client", server.url, "--nick", "piper", "--json", stdin=refused)
+    assert said(listener, 1) == ["one"]
+    assert done.returncode == 3  # what was refused counts more than what was never asked
+    assert '"code":"not_joined"' in done.stdout
+    assert "line 2: join the room" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "this is not JSON"),
+        ("[" * 100_000, "this is not JSON"),
+        ("7", "this is no JSON object"),
+        ('{"type":"pong"}', "pong is sent by the client itself"),
+        ('{"type":"message"}', "a client sends nothing of the type 'message'; there are post, "),
+        ('{"type":["post"]}', "a client sends nothing of the type"),
+        ('{"text":"x"}', "post needs room"),
+        ('{"room":"no room","text":"x"}', "a room's name is"),
+        ('{"room":"lobby","text":""}', "a text has at least"),
+        ('{"room":"lobby","text":"x","id":7}', "an id is"),
+        ('{"type":"join","room":"lobby","after":{"epoch":"e"}}', "join needs after.seq"),
+        ('{"type":"history","room":"lobby","limit":0}', "limit: "),
+    ],
+)
+def test_what_is_wrong_with_a_line_is_said_in_words(line: str, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_frame(line)
+    assert str(caught.value).startswith(words)
+    assert len(str(caught.value)) < 200
 
 
 def test_the_history_is_printed_on_request(server: ChatServer, listener: Chat) -> None:
@@ -208,7 +273,7 @@ def test_it_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
         server.signal(signal.SIGTERM)
         server.wait()
         assert "trying to come back" in line_of(process.stderr)
-        process.stdin.write("said while nobody was there\n")
+        process.stdin.write('{"room":"lobby","text":"said while nobody was there"}\n')
         process.stdin.flush()
         with chat_server("--journal", journal, listens=(server.url,)):
             frames = iter(lambda: json.loads(line_of(process.stdout)), None)

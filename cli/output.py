@@ -1,0 +1,118 @@
+"""Standard output of a program that is stopped by signals, and knows what it has written.
+
+A signal stops it where it waits: for something to write, or for a reader to take it. Between the two it
+is only noted, so whoever counts what was written counts right. A reader that has gone is noticed
+at once, and not only with the next write.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import stat
+import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any, Self
+
+__all__ = ["Output", "StoppedError"]
+
+PIECE = getattr(select, "PIPE_BUF", 512)
+"""Bytes that a pipe takes as a whole, or not yet: writing so many never waits after `select`."""
+
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+class StoppedError(Exception):
+    """A signal stopped the program, or its reader has gone; ``exit_code`` says which."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__("stopped")
+        self.exit_code = exit_code
+
+
+class Output:
+    """Standard output, as bytes. To be entered by the main thread, whose signals it takes meanwhile."""
+
+    def __init__(self) -> None:
+        sys.stdout.flush()
+        self._fd = sys.stdout.fileno()
+        self._exit_code: int | None = None
+        self._waiting = False
+        self._torn = False  # part of something was written
+        self._handlers: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for name in SIGNALS:
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                self._handlers[number] = signal.signal(number, self._on_signal)
+        if hasattr(select, "poll") and hasattr(signal, "SIGPIPE") and _has_reader(self._fd):
+            self._handlers[signal.SIGPIPE] = signal.signal(signal.SIGPIPE, self._on_broken_pipe)
+            threading.Thread(target=self._watch_reader, name="chat-reader", daemon=True).start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    @contextlib.contextmanager
+    def stoppable(self) -> Iterator[None]:
+        """Let a signal raise `StoppedError` in this block, also one that came before it."""
+        self._waiting = True
+        try:
+            if self._exit_code is not None:
+                raise StoppedError(self._exit_code)
+            yield
+        finally:
+            self._waiting = False
+
+    def write(self, data: bytes) -> None:
+        """Write all of something; raises `StoppedError` or `BrokenPipeError` if not all was written."""
+        self._torn = True
+        while data:
+            with self.stoppable():
+                self._wait_for_reader()
+            data = data[os.write(self._fd, data[:PIECE]) :]
+        self._torn = False
+
+    def write_last(self, data: bytes) -> None:
+        """Write a last line if that can be done now, and no other one would be hurt by it."""
+        if not self._torn and self._takes_now():
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._fd, data[:PIECE])
+
+    def _wait_for_reader(self) -> None:
+        if sys.platform != "win32":  # whose `select` takes sockets only
+            select.select([], [self._fd], [])
+
+    def _takes_now(self) -> bool:
+        return sys.platform == "win32" or bool(select.select([], [self._fd], [], 0)[1])
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._stop(128 + number)
+
+    def _on_broken_pipe(self, number: int, frame: FrameType | None) -> None:
+        if self._reader_has_gone(0):  # it may as well have been a socket of ours
+            self._stop(0)
+
+    def _stop(self, exit_code: int) -> None:
+        if self._exit_code is None:
+            self._exit_code = exit_code
+            if self._waiting:
+                raise StoppedError(exit_code)
+
+    def _watch_reader(self) -> None:
+        if self._reader_has_gone(None):
+            os.kill(os.getpid(), signal.SIGPIPE)
+
+    def _reader_has_gone(self, timeout: float | None) -> bool:
+        poll = select.poll()
+        poll.register(self._fd, 0)  # it tells of the end all the same
+        return bool(poll.poll(timeout))
+
+
+def _has_reader(fd: int) -> bool:
+    mode = os.fstat(fd).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
