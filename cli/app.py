@@ -9,6 +9,7 @@ import typer
 
 from chatcore import __version__
 from cli.report import reporting
+from cli.shell import Completing, complete_room, complete_transport, complete_url
 
 __all__ = ["app", "main"]
 
@@ -17,6 +18,7 @@ DEFAULT_URL = "chat://127.0.0.1:7024"
 
 app = typer.Typer(
     name="chat",
+    cls=Completing,
     help="A chat server, a terminal client, and what goes with them.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -41,6 +43,15 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def chat(
+    ctx: typer.Context,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Read settings from this file.",
+            show_default="chat.toml in your configuration directory",
+        ),
+    ] = None,
     version: Annotated[
         bool,
         typer.Option(
@@ -53,12 +64,15 @@ def chat(
     ] = False,
 ) -> None:
     """A chat server, a terminal client, and what goes with them."""
+    with reporting():
+        from cli.config_file import ConfigFile
+        from cli.report import complain
+        from cli.settings import check_environment, settings_of
 
-
-def _complete_transport(incomplete: str) -> list[str]:
-    from chatcore.transport import find_transports
-
-    return [name for name in find_transports() if name.startswith(incomplete)]
+        settings = settings_of(app.registered_commands)
+        for complaint in check_environment(settings, ctx.invoked_subcommand):
+            complain(complaint)
+        ctx.default_map = ConfigFile(config, settings).defaults()
 
 
 @app.command()
@@ -67,7 +81,7 @@ def server(
         str,
         typer.Option(
             help="How sockets are served; `chat transports` lists what is installed.",
-            autocompletion=_complete_transport,
+            autocompletion=complete_transport,
         ),
     ] = "asyncio",
     listen: Annotated[
@@ -105,7 +119,9 @@ def server(
 def client(
     url: Annotated[
         str,
-        typer.Argument(envvar=["CHAT_CLIENT_URL", "CHAT_URL"], help="The server's address."),
+        typer.Argument(
+            envvar=["CHAT_CLIENT_URL", "CHAT_URL"], help="The server's address.", autocompletion=complete_url
+        ),
     ] = DEFAULT_URL,
     nick: Annotated[
         str | None,
@@ -116,7 +132,10 @@ def client(
     room: Annotated[
         list[str] | None,
         typer.Option(
-            envvar=["CHAT_CLIENT_ROOM", "CHAT_ROOM"], help="A room to join; repeatable.", show_default="lobby"
+            envvar=["CHAT_CLIENT_ROOM", "CHAT_ROOM"],
+            help="A room to join; repeatable.",
+            show_default="lobby",
+            autocompletion=complete_room,
         ),
     ] = None,
     history: Annotated[
@@ -204,14 +223,16 @@ def bench(
 
 @app.command()
 def send(
-    room: Annotated[str, typer.Argument(metavar="ROOM", help="The room.")],
+    room: Annotated[str, typer.Argument(metavar="ROOM", help="The room.", autocompletion=complete_room)],
     text: Annotated[
         str | None,
         typer.Argument(metavar="TEXT", help="What to say.", show_default="or `-`: all of standard input"),
     ] = None,
     url: Annotated[
         str,
-        typer.Option(envvar=["CHAT_SEND_URL", "CHAT_URL"], help="The server's address."),
+        typer.Option(
+            envvar=["CHAT_SEND_URL", "CHAT_URL"], help="The server's address.", autocompletion=complete_url
+        ),
     ] = DEFAULT_URL,
     nick: Annotated[
         str | None,
@@ -243,7 +264,7 @@ def send(
 
 @app.command()
 def tail(
-    room: Annotated[str, typer.Argument(metavar="ROOM", help="The room.")],
+    room: Annotated[str, typer.Argument(metavar="ROOM", help="The room.", autocompletion=complete_room)],
     since: Annotated[
         str | None,
         typer.Option(
@@ -262,7 +283,9 @@ def tail(
     json: Annotated[bool, typer.Option("--json", help="Print JSON, a frame a line.")] = False,
     url: Annotated[
         str,
-        typer.Option(envvar=["CHAT_TAIL_URL", "CHAT_URL"], help="The server's address."),
+        typer.Option(
+            envvar=["CHAT_TAIL_URL", "CHAT_URL"], help="The server's address.", autocompletion=complete_url
+        ),
     ] = DEFAULT_URL,
     nick: Annotated[
         str | None, typer.Option(help="Your name.", show_default="your login name and -tail")
@@ -273,6 +296,24 @@ def tail(
         from cli.tail import run
 
         raise typer.Exit(run(url, nick, room, since, history, follow=follow, json=json))
+
+
+@app.command()
+def config(
+    ctx: typer.Context,
+    path: Annotated[
+        bool, typer.Option("--path", help="Print only where the file is.", allow_from_autoenv=False)
+    ] = False,
+) -> None:
+    """Print all settings, and where each comes from: the environment, the file, or the default."""
+    with reporting():
+        from cli.config import run
+        from cli.config_file import ConfigFile
+        from cli.settings import settings_of
+
+        settings = settings_of(app.registered_commands)
+        named = ctx.find_root().params["config"]
+        run(ConfigFile(named, settings), settings, path=path)
 
 
 @app.command()

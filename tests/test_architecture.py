@@ -147,15 +147,45 @@ def test_a_transport_is_loaded_without_the_command_line() -> None:
     assert not {name.partition(".")[0] for name in loaded} & {"cli", "typer", "prompt_toolkit"}
 
 
-def test_the_version_is_told_without_loading_what_it_does_not_need() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "variables", "said"),
+    [
+        (["--version"], {}, f"chat {chatcore.__version__}"),
+        (["--help"], {}, "Commands:"),
+        ([], {"_CHAT_COMPLETE": "source_bash"}, "complete -o default -F _chat_completion chat"),
+        ([], {"_CHAT_COMPLETE": "complete_bash", "COMP_WORDS": "chat ta", "COMP_CWORD": "1"}, "tail"),
+        (
+            [],
+            {"_CHAT_COMPLETE": "complete_bash", "COMP_WORDS": "chat server --transport t", "COMP_CWORD": "3"},
+            "threaded",
+        ),
+        (
+            [],
+            {
+                "_CHAT_COMPLETE": "complete_bash",
+                "COMP_WORDS": "chat --config /dev/null tail ",
+                "COMP_CWORD": "4",
+            },
+            "lobby",
+        ),
+    ],
+)
+def test_what_is_asked_of_the_command_line_itself_is_told_without_loading_much(
+    arguments: list[str], variables: dict[str, str], said: str
+) -> None:
     code = (
-        "import contextlib, sys\nsys.argv = ['chat', '--version']\n"
+        f"import contextlib, os, sys\nsys.argv = {['chat', *arguments]}\nos.environ.update({variables})\n"
         "with contextlib.suppress(SystemExit):\n    from cli.app import main\n    main()"
     )
-    loaded = loaded_by(code)
-    assert f"chat {chatcore.__version__}" in loaded
+    loaded = loaded_by(code)  # and what was printed before
+    assert said in loaded
     assert not {name.partition(".")[0] for name in loaded} & {"pydantic", "prompt_toolkit", "transports"}
     assert not {"asyncio", "sqlite3"} & loaded
+
+
+def test_a_server_loads_no_more_than_its_transport_and_its_journal_need() -> None:
+    loaded = loaded_by("import cli.server, transports.threaded_tcp")
+    assert not {name.partition(".")[0] for name in loaded} & {"prompt_toolkit", "rich", "asyncio", "sqlite3"}
 
 
 def test_the_floors_are_kept() -> None:
