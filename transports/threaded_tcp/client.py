@@ -180,14 +180,17 @@ class Chat:
 class _Connection:
     """The socket on one side, the session on the other, and the thread between them.
 
-    ``lock`` guards the session; the thread holds it for no system call.
+    ``_lock`` guards the session; the thread holds it for no system call.
     """
 
     def __init__(self, address: tuple[str, int], session: ClientSession) -> None:
         self._address = address
         self._session = session
         self._events: deque[Event] = deque()
-        self.lock = threading.Condition()
+        # Entered by itself and not through the condition: a Ctrl-C that comes while Condition.__enter__ is
+        # under way would leave it locked for ever.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._unsent = b""
         self._refused = False  # whether the socket has left some of that for later
         self._goodbye_by: float | None = None
@@ -218,7 +221,7 @@ class _Connection:
             except ChatError as error:
                 future.set_exception(error)
 
-        with self.lock:
+        with self._lock:
             request = make()
             request.on_done = settle
             if request.done:
@@ -228,15 +231,15 @@ class _Connection:
 
     def wait_for(self, what: Callable[[], bool]) -> None:
         """Wait until something is so; whatever waits for the server ends with the connection."""
-        with self.lock:
-            self.lock.wait_for(what)
+        with self._lock:
+            self._changed.wait_for(what)
 
     def next_event(self) -> Event | None:
         """Return the next event, or ``None`` after our own goodbye."""
-        with self.lock:
+        with self._lock:
             if len(self._events) == EVENTS_AHEAD:
                 self.wake()
-            self.lock.wait_for(lambda: self._events or self._session.closed)
+            self._changed.wait_for(lambda: self._events or self._session.closed)
             self._take_events()  # who closed may have had an answer that is an event too
             if self._events:
                 return self._events.popleft()
@@ -245,9 +248,9 @@ class _Connection:
 
     def close(self) -> None:
         """End our stream, wait a moment for the server to end its own, and let go."""
-        with self.lock:
+        with self._lock:
             self._session.close()
-            self.lock.notify_all()
+            self._changed.notify_all()
         self.wake()
         if threading.current_thread() is not self._thread:
             self._thread.join()
@@ -267,7 +270,7 @@ class _Connection:
         sock.setblocking(False)
         tune(sock)
         self._unsent, self._refused, self._goodbye_by = b"", False, None
-        with self.lock:
+        with self._lock:
             self._session.connection_made()
         return sock
 
@@ -275,15 +278,15 @@ class _Connection:
         """Return the next socket, however long it takes, or ``None`` at the end."""
         session = self._session
         while True:
-            with self.lock:
+            with self._lock:
                 self._take_events()
                 wait = None if session.dial_at is None else max(session.dial_at - session.clock(), 0.0)
-                if wait is None or self.lock.wait_for(lambda: session.closed, wait):
+                if wait is None or self._changed.wait_for(lambda: session.closed, wait):
                     return None
             try:
                 return self._dial()
             except OSError:
-                with self.lock:
+                with self._lock:
                     session.connection_failed()
 
     def _converse(self, sock: socket.socket, selector: selectors.BaseSelector) -> None:
@@ -299,12 +302,12 @@ class _Connection:
 
     def _take_events(self) -> None:
         self._events.extend(self._session.events_received())
-        self.lock.notify_all()
+        self._changed.notify_all()
 
     def _update(self, sock: socket.socket) -> tuple[int, float | None] | None:
         """Bring the session up to date; return what to wait for, or ``None`` at the end."""
         session = self._session
-        with self.lock:
+        with self._lock:
             now = session.clock()
             session.handle_deadline(now)
             self._unsent = self._unsent or session.data_to_send()
@@ -332,7 +335,7 @@ class _Connection:
             if ready & selectors.EVENT_WRITE:
                 self._unsent = self._unsent[sock.send(self._unsent) :]
                 if self._refused:  # bytes that the system takes at once are no sign of the server's life
-                    with self.lock:
+                    with self._lock:
                         self._session.data_drained()
                 self._refused = bool(self._unsent)
             data = sock.recv(RECEIVE) if ready & selectors.EVENT_READ else None
@@ -340,7 +343,7 @@ class _Connection:
             return
         except OSError:
             data = b""
-        with self.lock:
+        with self._lock:
             if data:
                 self._session.receive_data(data)
             elif data is not None:
