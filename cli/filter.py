@@ -15,7 +15,6 @@ from chatcore.client import Gap, Message, Offline, Online
 from chatcore.errors import ClosedError, DisconnectedError, RefusedError, RemoteError, UsageError
 from chatcore.messages import Post, ServerFrame
 from chatcore.wire.ndjson import encode
-from cli.events import interruptible
 from cli.feed import input_lines, parse_frame, pieces, without_controls
 from cli.report import FAILED, REFUSED, USAGE, complain
 from transports.threaded_tcp import Chat, connect
@@ -34,7 +33,7 @@ def run(url: str, nick: str, rooms: Sequence[str], history: int | None, *, json:
     offline_since: float | None = None
     with connect(url, nick=nick, rooms=rooms, history=history, every_frame=json, reconnect=True) as chat:
         sender = _Sender(chat, json=json)
-        for event in interruptible(chat):
+        for event in chat.events():
             if isinstance(event, Online):
                 offline_since = None
                 complain("connected again")

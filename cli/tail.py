@@ -18,7 +18,6 @@ from chatcore.names import fold
 from chatcore.request import checked
 from chatcore.wire.ndjson import encode
 from cli.client import as_somebody
-from cli.events import interruptible
 from cli.inert import inert_lines
 from cli.output import Output, StoppedError
 from cli.report import INCOMPLETE, complain, reaching
@@ -88,7 +87,7 @@ class _Tail:
     def _read(self, chat: Chat, output: Output, history: int) -> None:
         with output.stoppable():
             chat.join(self.room, after=self._after, history=None if self._after else history)
-        events = interruptible(chat)
+        events = chat.events()
         while self._follow or not self._at_end():
             with output.stoppable():
                 event = next(events)
