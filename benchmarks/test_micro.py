@@ -89,9 +89,9 @@ class Crowd:
     def deliver(self) -> int:
         """Hand out everything there is."""
         size = 0
-        for session in self.port.ready():
-            while data := session.data_to_send():
-                size += len(data)
+        while self.port.busy:
+            size += sum(len(session.data_to_send()) for session in self.port.ready())
+            size += sum(len(data) for _, data in self.port.fan_out())
         return size
 
 

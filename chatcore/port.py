@@ -86,13 +86,7 @@ class Port:
         """
         pieces: list[tuple[Session, bytes]] = []
         with self.hub.lock:
-            if not self._readers and self._dirty_rooms:
-                room = next(iter(self._dirty_rooms))
-                del self._dirty_rooms[room]
-                self._readers = list(reversed(room.members.get(self, {}).values()))
-            readers = self._readers[-limit:]
-            del self._readers[-limit:]
-            for member in reversed(readers):
+            for member in self._next_readers(limit):
                 session = member.session
                 if not session.flows:
                     if session in self._sessions:
@@ -109,6 +103,15 @@ class Port:
                 if member.place != member.tail.end:
                     self._dirty[session] = None
         return pieces
+
+    def _next_readers(self, limit: int) -> list[Member]:
+        if not self._readers and self._dirty_rooms:
+            room = next(iter(self._dirty_rooms))
+            del self._dirty_rooms[room]
+            self._readers = list(reversed(room.members.get(self, {}).values()))
+        readers = self._readers[: -limit - 1 : -1]
+        del self._readers[-limit:]
+        return readers
 
     def next_deadline(self) -> float | None:
         """Return when `handle_deadlines` is due, on the hub's clock; ``None`` is never."""

@@ -29,6 +29,11 @@ class Recogniser:
     def __init__(self) -> None:
         self._start: bytes | None = b""  # until enough was seen
 
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing more to be learnt."""
+        return self._start is None
+
     def push(self, data: bytes) -> str | None:
         """Take bytes, before anything else does; return the name of what they turn out to be."""
         if self._start is None:

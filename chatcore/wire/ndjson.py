@@ -41,7 +41,7 @@ class NdjsonDecoder(Generic[F]):
     def __init__(self, frames: TypeAdapter[F], line_bytes: int) -> None:
         self._decode: Callable[[bytes], F] = frames.validator.validate_json
         self._lines = LineBuffer(line_bytes)
-        self._recogniser = Recogniser()
+        self._recogniser: Recogniser | None = Recogniser()
         self.deadline: float | None = None
 
     def opening(self) -> list[F | Fault | Reply | Hangup]:
@@ -50,9 +50,13 @@ class NdjsonDecoder(Generic[F]):
 
     def receive_data(self, data: bytes, now: float) -> list[F | Fault | Reply | Hangup]:
         """Take bytes from the peer; return a frame or a fault for every line they complete."""
-        if foreign := self._recogniser.push(data):
-            self._lines.close()
-            return [Fault("bad_frame", f"this port speaks newline-delimited JSON, not {foreign}", fatal=True)]
+        if self._recogniser is not None:
+            if foreign := self._recogniser.push(data):
+                self._lines.close()
+                message = f"this port speaks newline-delimited JSON, not {foreign}"
+                return [Fault("bad_frame", message, fatal=True)]
+            if self._recogniser.done:
+                self._recogniser = None
         overflowed = self._lines.overflow
         items = self._items(self._lines.push(data))
         if self._lines.overflow and not overflowed:

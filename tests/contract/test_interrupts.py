@@ -1,5 +1,6 @@
 """A Ctrl-C in the middle of a call of the blocking client: whatever it cuts off, the client can be closed."""
 
+import _weakrefset
 import sys
 import threading
 from collections.abc import Callable
@@ -23,13 +24,14 @@ CALLS: dict[str, Callable[[Chat], Callable[[], object]]] = {
 def interrupt_at(number: int, work: Callable[[], object]) -> bool:
     """Do something, interrupted where Python looks for signals the n-th time; tell whether it came to that.
 
-    That is where a Python function begins and where a C function has returned.
+    That is where a Python function begins and where a C function has returned. Callbacks of weak references
+    are passed over: they may come at any time, and nobody hears what they raise.
     """
     seen = 0
 
     def look(frame: FrameType, event: str, function: object) -> None:
         nonlocal seen
-        if event in ("call", "c_return"):
+        if event in ("call", "c_return") and frame.f_code.co_filename != _weakrefset.__file__:
             seen += 1
             if seen == number:
                 sys.setprofile(None)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Self, cast
 
@@ -124,7 +124,7 @@ class Server:
                     connection.abort()
         for session, data in self._port.fan_out():
             if connection := connections.get(session):
-                connection.write(data)
+                connection.transport.write(data)  # what the socket refuses of it, pause_writing tells
         if self._port.busy:
             self._wake()
         self._set_timer()
@@ -176,12 +176,10 @@ class Server:
 class _Connection(asyncio.Protocol):
     """One connection: its transport on one side, its session on the other."""
 
-    __slots__ = ("_reading", "_server", "_session", "_transport", "_wire", "write")
+    __slots__ = ("_reading", "_server", "_session", "_wire", "transport")
 
-    _transport: asyncio.Transport
+    transport: asyncio.Transport
     _session: Session
-    write: Callable[[bytes], None]
-    """Write what the session handed over. If the socket refuses some of it, `pause_writing` is called."""
 
     def __init__(self, server: Server, wire: Wire) -> None:
         self._server = server
@@ -190,7 +188,7 @@ class _Connection(asyncio.Protocol):
 
     def serve(self) -> None:
         """Write what there is to write, and do what the session wants done with its socket."""
-        session, transport = self._session, self._transport
+        session, transport = self._session, self.transport
         if data := session.data_to_send():
             transport.write(data)
         if session.closed:
@@ -207,24 +205,23 @@ class _Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Give the connection up."""
-        self._transport.abort()
+        self.transport.abort()
 
     def report_progress(self) -> None:
         """Tell the session how much its socket still refuses."""
-        self._session.data_unsent(self._transport.get_write_buffer_size())
+        self._session.data_unsent(self.transport.get_write_buffer_size())
 
     def _set_reading(self, reading: bool) -> None:
         self._reading = reading
         if reading:
-            self._transport.resume_reading()
+            self.transport.resume_reading()
         else:
-            self._transport.pause_reading()
+            self.transport.pause_reading()
 
     # --- called by the loop ----------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is not one by type
-        self.write = transport.write
+        self.transport = transport = cast(asyncio.Transport, transport)  # uvloop's is not one by type
         # So that pause_writing means that the socket refuses more, and resume_writing that all is written.
         transport.set_write_buffer_limits(0)
         tune(transport.get_extra_info("socket"))
@@ -242,7 +239,7 @@ class _Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._server.block(self)
-        self._session.data_unsent(self._transport.get_write_buffer_size())
+        self._session.data_unsent(self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         self._server.unblock(self)
