@@ -16,6 +16,7 @@ from cli.load.poster import Poster
 from cli.load.reader import Reader
 from cli.load.tally import Tally
 from cli.load.verifier import Verifier
+from transports.asyncio_tcp import new_event_loop
 from transports.sockets import CONNECT_SECONDS, GOODBYE_SECONDS
 
 __all__ = ["run"]
@@ -40,16 +41,8 @@ def run(plan: Plan, host: str, port: int, progress: Callable[[int, int], None]) 
 
     Raises `RefusedError` where somebody is not let in, and `OSError` where there is no server.
     """
-    with asyncio.Runner(loop_factory=_new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(_Engine(plan, progress).run(host, port))
-
-
-def _new_event_loop() -> asyncio.AbstractEventLoop:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
 
 
 class _Engine:

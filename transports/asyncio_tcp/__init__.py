@@ -10,12 +10,13 @@ from chatcore.transport import Hub, Listen, Transport
 from transports.asyncio_tcp.client import Chat, connect
 from transports.asyncio_tcp.server import Server, serve
 
-__all__ = ["AsyncioTransport", "Chat", "Server", "connect", "serve", "transport"]
+__all__ = ["AsyncioTransport", "Chat", "Server", "connect", "new_event_loop", "serve", "transport"]
 
 _Started = tuple[Server, asyncio.AbstractEventLoop, asyncio.Event]
 
 
-def _new_event_loop() -> asyncio.AbstractEventLoop:
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return a loop of uvloop's where that is installed, and one of the standard library's otherwise."""
     try:
         import uvloop
     except ImportError:
@@ -29,7 +30,7 @@ class AsyncioTransport:
     name = "asyncio"
     summary = "one event loop for all connections (uvloop with the extra 'fast')"
 
-    def __init__(self, new_event_loop: Callable[[], asyncio.AbstractEventLoop] = _new_event_loop) -> None:
+    def __init__(self, new_event_loop: Callable[[], asyncio.AbstractEventLoop] = new_event_loop) -> None:
         self._new_event_loop = new_event_loop
 
     def start(self, hub: Hub, listens: Sequence[Listen]) -> "_Running":
