@@ -11,7 +11,6 @@ _ENDINGS = {
     "stalled": "the server says that we read too slowly",
     "timeout": "there was no sign of life in time",
     "protocol": "the server did not understand us",
-    "lost": "the connection was lost",
     "nick_taken": "somebody else has this name now",
 }
 
@@ -75,4 +74,6 @@ def not_allowed(command: Command) -> str:
 
 
 def _ending(reason: str) -> str:
+    if reason == "lost":  # nobody said why
+        return "the connection was lost"
     return f"{_ENDINGS.get(reason, 'the server gave a reason that we do not know')} ({reason})"

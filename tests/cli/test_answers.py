@@ -44,7 +44,7 @@ def test_an_argument_that_cannot_be_says_what_can(answers: Answers) -> None:
     ("error", "line"),
     [
         (DisconnectedError("drain"), "disconnected: the server is shutting down (drain)"),
-        (DisconnectedError("lost"), "disconnected: the connection was lost (lost)"),
+        (DisconnectedError("lost"), "disconnected: the connection was lost"),
         (
             DisconnectedError("unknown"),
             "disconnected: the server gave a reason that we do not know (unknown)",

@@ -85,7 +85,7 @@ def test_a_connection_that_breaks_keeps_what_was_not_confirmed() -> None:
         alice.type(f"did this arrive?{ENTER}and the dra")
         alice.wait_line("alice@lobby> and the dra")
         server.hang_up()
-        alice.wait("disconnected: the connection was lost (lost); trying to come back")
+        alice.wait("disconnected: the connection was lost; trying to come back")
         alice.wait_line("alice@lobby> and the dra")
         alice.type("\x03\x04")  # it is not worth the wait
         assert alice.wait_exit() == 0
