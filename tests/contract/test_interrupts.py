@@ -1,6 +1,7 @@
 """A Ctrl-C in the middle of a call of the blocking client: whatever it cuts off, the client can be closed."""
 
 import _weakrefset
+import gc
 import sys
 import threading
 from collections.abc import Callable
@@ -37,6 +38,7 @@ def interrupt_at(number: int, work: Callable[[], object]) -> bool:
                 sys.setprofile(None)
                 raise KeyboardInterrupt
 
+    gc.disable()  # for the same reason
     sys.setprofile(look)
     try:
         work()
@@ -44,6 +46,7 @@ def interrupt_at(number: int, work: Callable[[], object]) -> bool:
         return True
     finally:
         sys.setprofile(None)
+        gc.enable()
     return False
 
 

@@ -76,11 +76,13 @@ def profile(work: Callable[[], object], before: Callable[[], object] = lambda: N
         elif event == "c_call":
             counts[function.__name__] += 1
 
+    gc.disable()  # others have it call them, whenever it happens to come
     sys.setprofile(note)
     try:
         work()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return counts
 
 
