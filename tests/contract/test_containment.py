@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from chatcore.member import Member
-from chatcore.messages import Ack
+from chatcore.messages import Ack, Message
 from chatcore.session import Session
+from tests.contract.conftest import Serve
 from tests.contract.servers import House
 
 
@@ -50,3 +51,29 @@ def test_nobody_else_notices_a_bug_in_the_fan_out(
     assert ann.receive(Ack).id == "a-1"
     victim.wait_for_end()
     assert "Bug" in caplog.text
+
+
+def test_nobody_else_notices_a_bug_while_a_refusal_is_told(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = serve(stall_seconds=None)
+    ann, bob = house.member("ann"), house.member("bob")
+    house.member("clogged", receive_buffer=4_096)
+    working = Session.data_unsent
+
+    def broken(session: Session, size: int) -> None:
+        if session.nick == "clogged":
+            raise Bug
+        working(session, size)
+
+    monkeypatch.setattr(Session, "data_unsent", broken)
+    for number in range(1_000):
+        ann.post("x" * 16_000, f"a-{number}")
+        ann.receive(Ack)
+        ann.receive(Message)
+        bob.receive(Message)
+        if "Bug" in caplog.text:
+            break
+    assert "Bug" in caplog.text
+    ann.post("still here?", "a-last")
+    assert bob.receive(Message).text == "still here?"

@@ -120,7 +120,11 @@ class Server:
                     self._serve(connection)
             for session, data in self._port.fan_out():
                 if connection := self._connections.get(session):
-                    connection.write(data)
+                    try:
+                        connection.write(data)
+                    except Exception:  # a bug: it may cost this peer its connection, and nobody else
+                        log.exception("cannot write to %r", session)
+                        connection.give_up()
             self._handle_deadlines()
         self._port.close()
         self._release()
