@@ -86,7 +86,7 @@ class Member:
             self._own = set()
         self._own.add(id_)
 
-    def withhold_not(self, id_: str) -> None:
+    def release(self, id_: str) -> None:
         """Take that back: the post is not stored."""
         if self._own is not None:
             self._own.discard(id_)

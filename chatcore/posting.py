@@ -65,7 +65,7 @@ def refuse_draft(session: "Session", draft: Draft, place: int, outcome: Outcome)
     """Tell the sender that a post was not taken."""
     member = session.members.get(draft.room)
     if member is not None:
-        member.withhold_not(draft.id)
+        member.release(draft.id)
     if outcome.kind == "conflict":
         session.refuse("conflict", "this id belongs to another text", room=draft.room, id=draft.id)
     else:
