@@ -13,9 +13,9 @@ from typing import Final, Protocol, Self
 from urllib.parse import urlsplit
 
 from chatcore.errors import UsageError
-from chatcore.hub import Hub
-from chatcore.port import Port
-from chatcore.session import Session
+from chatcore.server.endpoint import Port
+from chatcore.server.hub import Hub
+from chatcore.server.session import Session
 from chatcore.wire import Peer, Wire
 from chatcore.wire.ndjson import ndjson
 from chatcore.wire.plain import plain

@@ -9,7 +9,7 @@ import typer
 
 from chatcore import __version__
 from cli.report import reporting
-from cli.shell import Completing, complete_room, complete_transport, complete_url
+from cli.settings.complete import Completing, complete_room, complete_transport, complete_url
 
 __all__ = ["app", "main"]
 
@@ -65,9 +65,9 @@ def chat(
 ) -> None:
     """A chat server, a terminal client, and what goes with them."""
     with reporting():
-        from cli.config_file import ConfigFile
         from cli.report import complain
-        from cli.settings import check_environment, settings_of
+        from cli.settings.file import ConfigFile
+        from cli.settings.options import check_environment, settings_of
 
         settings = settings_of(app.registered_commands)
         for complaint in check_environment(settings, ctx.invoked_subcommand):
@@ -110,7 +110,7 @@ def server(
 ) -> None:
     """Serve a chat until Ctrl-C."""
     with reporting():
-        from cli.server import run
+        from cli.commands.server import run
 
         raise typer.Exit(run(transport, listen or [], journal, limit or []))
 
@@ -171,7 +171,7 @@ def client(
 ) -> None:
     """Talk. In a pipe: send standard input, a message a line, and leave when all of it is kept."""
     with reporting():
-        from cli.client import run
+        from cli.commands.client import run
 
         raise typer.Exit(
             run(url, nick, room or [], history, json=json, plain=plain, quiet=quiet, remember=remember)
@@ -203,7 +203,7 @@ def bench(
     from cli.report import reporting
 
     with reporting():
-        from cli.bench import run
+        from cli.commands.bench import run
 
         raise typer.Exit(
             run(
@@ -257,7 +257,7 @@ def send(
 ) -> None:
     """Say one thing; print its number once it is kept."""
     with reporting():
-        from cli.send import run
+        from cli.commands.send import run
 
         run(url, nick, room, text, id_, timeout, json=json)
 
@@ -293,7 +293,7 @@ def tail(
 ) -> None:
     """Print what was said in a room, and at the end the position to go on from."""
     with reporting():
-        from cli.tail import run
+        from cli.commands.tail import run
 
         raise typer.Exit(run(url, nick, room, since, history, follow=follow, json=json))
 
@@ -307,9 +307,9 @@ def config(
 ) -> None:
     """Print all settings, and where each comes from: the environment, the file, or the default."""
     with reporting():
-        from cli.config import run
-        from cli.config_file import ConfigFile
-        from cli.settings import settings_of
+        from cli.commands.config import run
+        from cli.settings.file import ConfigFile
+        from cli.settings.options import settings_of
 
         settings = settings_of(app.registered_commands)
         named = ctx.find_root().params["config"]
@@ -320,7 +320,7 @@ def config(
 def transports() -> None:
     """List the transports that are installed."""
     with reporting():
-        from cli.transports import run
+        from cli.commands.transports import run
 
         run()
 
@@ -352,8 +352,8 @@ def history(
 ) -> None:
     """Print what a journal holds as JSON, a message a line."""
     with reporting():
-        from cli.history import run
-        from cli.journals import default_path
+        from cli.commands.history import run
+        from cli.settings.journals import default_path
 
         run(path or default_path(), room or [], after, before)
 
@@ -375,6 +375,6 @@ def doctor(
 ) -> None:
     """Check this installation, and say what to do about what is wrong."""
     with reporting():
-        from cli.doctor import run
+        from cli.commands.doctor import run
 
         raise typer.Exit(run(journal, new_epoch=new_epoch))

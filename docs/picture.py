@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pyte.screens import Char
 
-from chatcore.hub import Hub
+from chatcore.server.hub import Hub
 from tests.cli.processes import CHAT
 from tests.cli.pty import ENTER, Pty, in_terminal, paste
 from transports.threaded_tcp import connect, serve

@@ -184,7 +184,7 @@ def test_what_is_asked_of_the_command_line_itself_is_told_without_loading_much(
 
 
 def test_a_server_loads_no_more_than_its_transport_and_its_journal_need() -> None:
-    loaded = loaded_by("import cli.server, transports.threaded_tcp")
+    loaded = loaded_by("import cli.commands.server, transports.threaded_tcp")
     assert not {name.partition(".")[0] for name in loaded} & {"prompt_toolkit", "rich", "asyncio", "sqlite3"}
 
 

@@ -11,7 +11,6 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from chatcore.errors import ERROR_CODES
-from chatcore.hub import Hub
 from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import ClientLimits, Limits
 from chatcore.messages import (
@@ -25,8 +24,9 @@ from chatcore.messages import (
     server_frames,
 )
 from chatcore.names import RESERVED_FOLDED
-from chatcore.room import CROWD
 from chatcore.schema import json_schema
+from chatcore.server.hub import Hub
+from chatcore.server.room import CROWD
 from chatcore.wire import Peer
 from chatcore.wire.ndjson import NdjsonDecoder, encode
 from cli import report

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from chatcore.client.requests import checked
 from chatcore.errors import UsageError
 from chatcore.messages import PROTOCOL, Hello, Join, Post
-from chatcore.request import checked
 
 __all__ = ["Plan"]
 

@@ -2,9 +2,9 @@
 
 from collections import Counter
 
-from chatcore.lane import Lane
+from chatcore.client.requests import Posting
+from chatcore.client.send_queue import Lane
 from chatcore.messages import Ack, Error
-from chatcore.request import Posting
 from chatcore.wire.ndjson import encode
 from cli.load.histogram import Histogram
 from cli.load.ledger import Ledger

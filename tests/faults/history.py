@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from chatcore.journal.sqlite_file import SqliteFile
+from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.messages import ClientFrame, Message, ServerFrame
 
 __all__ = ["Connected", "Event", "Finished", "History", "Log", "Sent", "Told", "logs_of"]

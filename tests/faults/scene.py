@@ -6,13 +6,13 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-from chatcore.client import Backoff, Event, Gap, Message, Offline
-from chatcore.hub import Hub
+from chatcore.client.session import Backoff, Event, Gap, Message, Offline
 from chatcore.journal.sqlite import SqliteJournal
 from chatcore.limits import Limits
-from tests.contract.clients import CLIENTS, Visitor
-from tests.contract.servers import OPEN, House, new_transport
+from chatcore.server.hub import Hub
 from tests.faults.proxy import FaultProxy
+from tests.transports.clients import CLIENTS, Visitor
+from tests.transports.servers import OPEN, House, new_transport
 
 __all__ = ["Reader", "Scene"]
 

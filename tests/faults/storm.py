@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.cli.processes import ChatServer, chat_server
-from tests.contract.peers import DEADLINE
 from tests.faults.history import Event, History, Log, logs_of
 from tests.faults.talker import Talker, Talks
+from tests.transports.peers import DEADLINE
 
 __all__ = ["ROUNDS", "Storm"]
 

@@ -27,8 +27,8 @@ from chatcore.messages import (
     server_frames,
 )
 from chatcore.wire.ndjson import encode
-from tests.contract.peers import DEADLINE, Peer
 from tests.faults.history import Connected, Finished, History, Sent, Told
+from tests.transports.peers import DEADLINE, Peer
 
 __all__ = ["Talker", "Talks"]
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from chatcore.client import Event as ClientEvent
-from chatcore.client import Offline, Online
+from chatcore.client.session import Event as ClientEvent
+from chatcore.client.session import Offline, Online
 from chatcore.messages import Gap, Join, Joined, Message, Position, Post
-from tests.contract.clients import CLIENTS
-from tests.contract.peers import DEADLINE
 from tests.faults.checker import check
 from tests.faults.history import Connected, Event, Finished, Sent, Told, logs_of
 from tests.faults.proxy import End, Faults
 from tests.faults.scene import Scene
+from tests.transports.clients import CLIENTS
+from tests.transports.peers import DEADLINE
 
 POSTS = 40
 """Posts of each client in each of its rooms."""

@@ -11,14 +11,14 @@ from typing import Any, Protocol
 
 import pytest
 
-from chatcore.client import Joined, Offline, Online
+from chatcore.client.session import Joined, Offline, Online
 from chatcore.errors import RefusedError
 from chatcore.messages import Closing, server_frames
 from chatcore.wire.ndjson import encode
-from tests.contract.clients import CLIENTS
-from tests.contract.peers import DEADLINE, TypedPeer
 from tests.faults.proxy import CLEAN, End, FaultProxy, Faults
 from tests.faults.scene import Reader, Scene
+from tests.transports.clients import CLIENTS
+from tests.transports.peers import DEADLINE, TypedPeer
 
 TRANSPORTS = ("asyncio", "threaded")
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from chatcore.client import Offline
+from chatcore.client.session import Offline
 from tests.cli.processes import ChatServer, chat_server
-from tests.contract.clients import CLIENTS
-from tests.contract.peers import DEADLINE, Peer, TypedPeer, line
 from tests.faults.proxy import CLEAN, Faults
 from tests.faults.scene import Reader, Scene
+from tests.transports.clients import CLIENTS
+from tests.transports.peers import DEADLINE, Peer, TypedPeer, line
 
 MEGABYTE = 1024 * 1024
 WINDOW = 200

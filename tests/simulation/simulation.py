@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from functools import partial
 from unittest import mock
 
-from chatcore.hub import Hub
 from chatcore.names import fold
-from chatcore.room import Room
-from chatcore.session import State
+from chatcore.server.hub import Hub
+from chatcore.server.room import Room
+from chatcore.server.session import State
 from chatcore.wire import Peer, Wire
 from tests.simulation.client import Client
 from tests.simulation.journal import SimJournal
@@ -54,8 +54,8 @@ class Simulation:
     def run(self, steps: int) -> None:
         """Go through all of it."""
         with (
-            mock.patch("chatcore.session.PIECE", self.world.piece),
-            mock.patch("chatcore.requests.PAGE_BYTES", self.world.page_bytes),
+            mock.patch("chatcore.server.session.PIECE", self.world.piece),
+            mock.patch("chatcore.server.handlers.PAGE_BYTES", self.world.page_bytes),
             mock.patch("secrets.token_hex", lambda size: f"{self.world.random.getrandbits(8 * size):032x}"),
         ):
             self._chaos(steps)

@@ -24,7 +24,9 @@ def test_a_seed_is_replayed_exactly() -> None:
 
 
 def test_a_failure_says_how_to_replay_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chatcore.member.Member.receive_page", lambda member, page: member.start(page.base))
+    monkeypatch.setattr(
+        "chatcore.server.member.Member.receive_page", lambda member, page: member.start(page.base)
+    )
     with pytest.raises(Violation) as caught:
         _run(range(50))
     assert any("python -m tests.simulation" in note for note in caught.value.__notes__)

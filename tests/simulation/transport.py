@@ -5,8 +5,8 @@ from functools import partial
 from random import Random
 from typing import Protocol
 
-from chatcore.hub import Hub
-from chatcore.session import Session
+from chatcore.server.hub import Hub
+from chatcore.server.session import Session
 from chatcore.wire import Peer, Wire
 from tests.simulation.step import Step, expect
 from tests.simulation.world import World

@@ -2,10 +2,10 @@
 
 from random import Random
 
-from chatcore.client import ClientSession
+from chatcore.client.session import ClientSession
 from chatcore.messages import ClientFrame, ServerFrame, client_frames, server_frames
-from chatcore.port import Port
-from chatcore.session import Session
+from chatcore.server.endpoint import Port
+from chatcore.server.session import Session
 from chatcore.wire import Peer
 from chatcore.wire.ndjson import NdjsonDecoder
 from tests.faults.history import Connected, History, Sent, Told

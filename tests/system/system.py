@@ -10,16 +10,16 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from chatcore.client import Ack, Backoff, ClientSession, Request
-from chatcore.hub import Hub
+from chatcore.client.session import Ack, Backoff, ClientSession, Request
 from chatcore.journal import Page, Unavailable
 from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import Limits
 from chatcore.messages import Message
+from chatcore.server.hub import Hub
 from chatcore.wire.ndjson import ndjson
-from tests.core.driver import Clock
 from tests.faults.checker import Violation, check
 from tests.faults.history import Finished, History, Log
+from tests.server.driver import Clock
 from tests.system.network import Connection
 
 __all__ = ["System"]

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Generator, Sequence
 from typing import Any, Self, TypeVar, cast
 
-from chatcore.client import (
+from chatcore.client.session import (
     LOBBY,
     Ack,
     Backoff,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, Self, TypeVar
 
-from chatcore.client import (
+from chatcore.client.session import (
     LOBBY,
     Ack,
     Backoff,

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from chatcore.limits import Limits
-from tests.core.driver import Clock
 from tests.journal.contract.makers import MAKERS, SMALL, Maker
 from tests.journal.contract.record import Record
+from tests.server.driver import Clock
 
 
 @pytest.fixture(params=MAKERS, ids=lambda maker: maker.name)

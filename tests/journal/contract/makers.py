@@ -7,9 +7,9 @@ from pathlib import Path
 from chatcore.journal import Journal
 from chatcore.journal.memory import MemoryJournal
 from chatcore.journal.sqlite import SqliteJournal, Times
-from chatcore.journal.sqlite_connection import Synchronous
+from chatcore.journal.sqlite.connection import Synchronous
 from chatcore.limits import Limits
-from tests.core.driver import Clock
+from tests.server.driver import Clock
 
 __all__ = ["MAKERS", "SMALL", "Maker"]
 

@@ -8,7 +8,7 @@ from chatcore.journal import Draft, Feed, Journal, Kept, Outcome, Page, Unavaila
 from chatcore.messages import Message
 from chatcore.wire import Wire
 from chatcore.wire.ndjson import ndjson
-from tests.core.driver import Clock
+from tests.server.driver import Clock
 
 __all__ = ["DEADLINE", "Record"]
 

@@ -1,0 +1,124 @@
+"""The life of a SQLite journal: who has it open, and under which epoch its numbers are given out.
+
+A file that was replaced by an older copy would give numbers out twice, and readers who resume would
+miss messages in silence. So would one that lost its last commits, because it is not synced at each.
+Such a file begins a new life, with a new epoch.
+
+Beside the journal stands a second, tiny database, the witness. It is locked for as long as a server
+has the journal open. It and the journal count together how often that began and ended in order, so
+that a copy from before differs from the witness. Both count in one order, such that a crash in
+between is not taken for a copy: the witness notes that a number may come, the journal takes it, the
+witness forgets the one before.
+"""
+
+import secrets
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+
+from chatcore.errors import JournalError
+from chatcore.journal.sqlite.connection import Synchronous
+from chatcore.journal.sqlite.statements import SqliteFile
+
+__all__ = ["Life", "witness_path"]
+
+
+def witness_path(path: Path) -> Path:
+    """Return where the second database of a journal is."""
+    return path.with_name(f"{path.name}-life")
+
+
+class Life:
+    """Holds a journal for one process: taken before its file is opened, let go after it is closed.
+
+    ``epoch`` names the life of the record, once it has begun. Raises `JournalError` if another
+    process holds it, and `sqlite3.Error` as SQLite does.
+    """
+
+    def __init__(self, path: Path, synchronous: Synchronous) -> None:
+        self.epoch = ""
+        self._path = path
+        self._synchronous = synchronous
+        self._turn = 0
+        self._is_new = not witness_path(path).exists()
+        self._witness = sqlite3.connect(
+            witness_path(path), isolation_level=None, check_same_thread=False, timeout=0.0
+        )
+        try:
+            self._lock()
+        except BaseException:
+            self._witness.close()
+            raise
+
+    def begin(self, file: SqliteFile, *, anew: bool = False) -> None:
+        """Find out whether the file goes on with the life that it had, and begin that or a new one."""
+        meta = file.meta()
+        self._turn = int(meta.get("turn", 0))
+        self.epoch = str(meta.get("epoch", ""))
+        replaced = self._turn > 0 and (self._turn, self._inode()) not in self._seen()
+        lossy = not meta.get("clean", 1) and meta.get("synchronous") != "FULL"
+        if anew or not self.epoch or replaced or lossy:
+            self.epoch = secrets.token_hex(8)
+        self._count(file, clean=0)
+
+    def go_on(self, file: SqliteFile, delivered: Mapping[str, int]) -> None:
+        """Go on after a failure, with the file as it is now.
+
+        If it is another one, or lacks anything that was delivered, it begins a new life.
+        """
+        meta, heads = file.meta(), file.heads()
+        same = (
+            meta.get("epoch") == self.epoch
+            and meta.get("turn") == self._turn
+            and (self._turn, self._inode()) in self._seen()
+            and all(heads.get(room, 0) >= head for room, head in delivered.items())
+        )
+        if same:
+            file.set_meta(clean=0)
+            file.check_place()
+        else:
+            self.epoch = secrets.token_hex(8)
+            self._count(file, clean=0)
+
+    def end(self, file: SqliteFile) -> None:
+        """Note that the journal was closed in order."""
+        self._count(file, clean=1)
+
+    def let_go(self) -> None:
+        """Let another process have the journal. Idempotent."""
+        if self._is_new and not self._turn:  # nothing was begun: leave nothing beside what is no journal
+            witness_path(self._path).unlink(missing_ok=True)
+        self._witness.close()
+
+    def _lock(self) -> None:
+        try:
+            self._witness.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._witness.execute("CREATE TABLE IF NOT EXISTS witness (turn INTEGER, inode INTEGER)")
+            self._witness.execute("BEGIN EXCLUSIVE")  # the mode keeps the lock that this takes
+            self._witness.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                raise JournalError(
+                    f"the journal {self._path} is in use by another server; name another with --journal"
+                ) from error
+            raise
+        except sqlite3.DatabaseError as error:
+            witness = witness_path(self._path)
+            raise JournalError(
+                f"{witness}, which belongs to a journal, is damaged ({error}); "
+                "remove it, and every reader begins anew"
+            ) from error
+
+    def _seen(self) -> set[tuple[int, int]]:
+        return set(self._witness.execute("SELECT turn, inode FROM witness"))
+
+    def _inode(self) -> int:
+        return self._path.stat().st_ino
+
+    def _count(self, file: SqliteFile, *, clean: int) -> None:
+        inode, turn = self._inode(), self._turn + 1
+        self._witness.execute("INSERT INTO witness VALUES (?, ?)", (turn, inode))
+        file.set_meta(epoch=self.epoch, turn=turn, clean=clean, synchronous=self._synchronous)
+        file.check_place()
+        self._witness.execute("DELETE FROM witness WHERE (turn, inode) != (?, ?)", (turn, inode))
+        self._turn = turn

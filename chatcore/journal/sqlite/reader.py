@@ -1,0 +1,142 @@
+"""The reading half of the SQLite journal: a thread and a connection of its own."""
+
+import logging
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from chatcore.journal import Entry, Page, Unavailable
+from chatcore.journal.sqlite.statements import Row, SqliteFile, message_of
+from chatcore.wire import Wire
+from chatcore.wire.ndjson import ndjson
+
+__all__ = ["RETRY_SECONDS", "SqliteReader", "page", "position"]
+
+log = logging.getLogger("chat.journal")
+
+RETRY_SECONDS = 1.0
+"""When a reader whose read failed is told to try again."""
+
+T = TypeVar("T")
+
+
+class SqliteReader:
+    """Answers reads in order, one at a time; whoever asks waits for nothing.
+
+    A connection that failed is closed, and opened again for the next read.
+    """
+
+    def __init__(self, open_file: Callable[[], SqliteFile]) -> None:
+        self._open_file = open_file
+        self._file: SqliteFile | None = open_file()
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._closing = False
+        self._changed = threading.Condition()  # guards these two
+        self._thread = threading.Thread(target=self._run, name="chat-journal-reader", daemon=True)
+        self._thread.start()
+
+    def submit(self, answer: Callable[[SqliteFile], T], deliver: Callable[[T | Unavailable], None]) -> None:
+        """Have a question answered; ``deliver`` is called by the reader, or here after `close`."""
+        if not self._add(partial(self._do, answer, deliver)):
+            deliver(Unavailable(RETRY_SECONDS))
+
+    def look_again(self) -> None:
+        """Have a file that was moved or replaced let go, and wait for that."""
+        done = threading.Event()
+
+        def look() -> None:
+            try:
+                if self._file is not None:
+                    self._file.check_place()
+            except sqlite3.Error:
+                self._let_go()
+            done.set()
+
+        if self._add(look):
+            done.wait()
+
+    def close(self) -> None:
+        """Answer what was asked, and close the connection. Idempotent."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _add(self, job: Callable[[], None]) -> bool:
+        with self._changed:
+            if not self._closing:
+                self._jobs.append(job)
+                self._changed.notify()
+            return not self._closing
+
+    def _run(self) -> None:
+        while (job := self._next()) is not None:
+            job()
+        self._let_go()
+
+    def _next(self) -> Callable[[], None] | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._jobs or self._closing)
+            return self._jobs.popleft() if self._jobs else None
+
+    def _do(self, answer: Callable[[SqliteFile], T], deliver: Callable[[T | Unavailable], None]) -> None:
+        try:
+            if self._file is None:
+                self._file = self._open_file()
+            with self._file.snapshot():
+                result: T | Unavailable = answer(self._file)
+        except sqlite3.Error as error:
+            log.warning("cannot read the journal: %s", error)
+            self._let_go()
+            result = Unavailable(RETRY_SECONDS)
+        deliver(result)
+
+    def _let_go(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def page(
+    file: SqliteFile,
+    room: str,
+    wire: Wire,
+    *,
+    after: int | None,
+    before: int | None,
+    limit: int,
+    max_bytes: int,
+) -> Page:
+    """Read a page, as `Journal.read` describes it."""
+    epoch = str(file.meta()["epoch"])
+    number, head = file.room(room) or (0, 0)
+    low, high = after or 0, head + 1 if before is None else before
+    entries: list[Entry] = []
+    size, more = 0, False
+    for row in file.read(number, low, high, limit + 1, newest=after is None):
+        entry = _entry(row, wire)
+        size += len(entry.data)
+        if len(entries) == limit or (entries and size > max_bytes):
+            more = True
+            break
+        entries.append(entry)
+    if after is None:
+        entries.reverse()
+    base = entries[0].prev if entries else max(low, file.position_below(number, high, head))
+    through = entries[-1].seq if entries else base
+    return Page(epoch, base, through, tuple(entries), more)
+
+
+def position(file: SqliteFile, room: str, back: int, before: int) -> int:
+    """Find a position, as `Journal.seek` describes it."""
+    number, head = file.room(room) or (0, 0)
+    found = file.position_back(number, back, before)
+    return file.position_below(number, before, head) if found is None else found
+
+
+def _entry(row: Row, wire: Wire) -> Entry:
+    data = row.line if wire is ndjson else wire.encode(message_of(row.line))
+    return Entry(row.seq, row.prev, row.id, data)

@@ -1,0 +1,268 @@
+"""The writing half of the SQLite journal: a thread and a connection of its own.
+
+It takes everything that was submitted since the last time into one transaction, so that many posts
+share one sync; the more are on the way, the larger the group.
+
+When a write fails, everything that was submitted is refused, and whether any of it is in the file
+after all is found out before anything new is taken: what is there is delivered then, and recognised
+when it is sent again.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from chatcore.errors import JournalError
+from chatcore.journal import Draft, Entry, Feed, Kept, Outcome
+from chatcore.journal.sqlite.epoch import Life
+from chatcore.journal.sqlite.queue import Asked, DraftQueue
+from chatcore.journal.sqlite.retention import Retention
+from chatcore.journal.sqlite.statements import Known, SqliteFile, message_of
+from chatcore.limits import Limits
+from chatcore.messages import Message
+
+__all__ = ["SqliteWriter", "Times", "refusals"]
+
+log = logging.getLogger("chat.journal")
+
+GROUP = 4_096
+"""Drafts in one transaction at most."""
+
+PIECE = 512
+"""Messages that are forgotten at once, and at least twice as many as came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The seconds between attempts, and how to tell the time in seconds since 1970."""
+
+    now: Callable[[], float] = time.time
+    retry: float = 1.0  # between attempts to use a failed file, and until a refused sender may try
+    retention: float = 60.0  # between looks for what has become too old
+
+
+@dataclass(slots=True)
+class _Group:
+    """What one transaction makes of some drafts. Rooms are known by folded name."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    messages: list[Kept] = field(default_factory=list)
+    rows: list[tuple[int, int, int, str, float, bytes]] = field(default_factory=list)
+    rooms: dict[str, tuple[int, int]] = field(default_factory=dict)  # the room's number and head
+    known: dict[str, dict[str, Known]] = field(default_factory=dict)  # of the drafts' ids, by room
+    added: dict[str, list[int]] = field(default_factory=dict)  # lengths of the lines that are new
+    fresh: dict[tuple[str, str], Message] = field(default_factory=dict)
+
+
+class SqliteWriter:
+    """Stores what it takes from a queue, until that is closed; then it closes the file."""
+
+    def __init__(
+        self,
+        path: Path,
+        open_file: Callable[[], SqliteFile],
+        queue: DraftQueue,
+        life: Life,
+        feed: Feed,
+        limits: Limits,
+        times: Times,
+        before_recovery: Callable[[], None],
+    ) -> None:
+        self._path = path
+        self._open_file = open_file
+        self._queue = queue
+        self._life = life
+        self._feed = feed
+        self._times = times
+        self._before_recovery = before_recovery
+        self._retention = Retention(limits)
+        self._grown: set[int] = set()  # rooms that may hold too much now
+        self._next_look = 0.0
+        self._next_try = 0.0
+        self._file: SqliteFile | None = None  # none between a failure and a recovery
+        self._epoch = ""  # as told
+        self._heads: dict[str, int] = {}  # as delivered
+        self._thread = threading.Thread(target=self._run, name="chat-journal-writer", daemon=True)
+
+    def start(self, file: SqliteFile) -> None:
+        """Tell what is in an open file, and begin to write to it."""
+        self._file = file
+        self._open_life(file)
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait until everything was written, or refused, and the file is closed."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (taken := self._queue.take(GROUP, self._patience())) is not None:
+            if self._file is None:
+                self._answer(taken, [])
+                if time.monotonic() >= self._next_try:
+                    self._recover()
+            elif self._store(self._file, taken):
+                self._forget(self._file, len(taken))
+        self._end()
+
+    def _patience(self) -> float:
+        if self._file is None:
+            return max(self._next_try - time.monotonic(), 0.0)
+        return 0.0 if self._retention.due else self._times.retention
+
+    def _end(self) -> None:
+        if self._file is None:
+            return
+        try:
+            self._life.end(self._file)
+            self._file.checkpoint()
+        except (sqlite3.Error, OSError) as error:  # the next life will find out what there is
+            log.warning("the journal %s was not closed in order: %s", self._path, error)
+        self._file.close()
+
+    # --- posts -----------------------------------------------------------------------------------
+
+    def _store(self, file: SqliteFile, taken: list[Asked]) -> bool:
+        """Store what was taken and answer; return whether the file can be used further."""
+        drafts = [draft for asked in taken if not asked.refused for draft in asked.drafts]
+        try:
+            group = self._commit(file, drafts) if drafts else _Group()
+        except sqlite3.Error as error:
+            log.warning("cannot write to the journal %s: %s", self._path, error)
+            self._queue.refuse(taken)
+            self._answer(taken, [])
+            self._file = None
+            self._next_try = time.monotonic() + self._times.retry
+            file.close()
+            return False
+        self._deliver(group.messages)
+        self._answer(taken, group.outcomes)
+        self._grown.update(group.rooms[room][0] for room in group.added)
+        return True
+
+    def _commit(self, file: SqliteFile, drafts: Sequence[Draft]) -> _Group:
+        group = _Group()
+        at = datetime.fromtimestamp(self._times.now(), UTC)
+        with file.transaction():
+            self._look_up(file, group, drafts)
+            for draft in drafts:
+                group.outcomes.append(_add(group, draft, at))
+            file.insert(group.rows)
+            for room, sizes in group.added.items():
+                file.grow(room, group.rooms[room][1], len(sizes), sum(sizes))
+        file.check_place()
+        return group
+
+    def _look_up(self, file: SqliteFile, group: _Group, drafts: Sequence[Draft]) -> None:
+        ids: dict[str, list[str]] = {}
+        for draft in drafts:
+            ids.setdefault(draft.room, []).append(draft.id)
+        for room, wanted in ids.items():
+            number, head = group.rooms[room] = file.room(room) or (file.grow(room, 0, 0, 0), 0)
+            group.known[room] = file.known(number, wanted) if head else {}
+
+    def _deliver(self, messages: Sequence[Kept]) -> None:
+        if messages:
+            self._feed.committed(messages)
+            self._heads.update((kept.message.room, kept.entry.seq) for kept in messages)
+
+    def _answer(self, taken: list[Asked], outcomes: Sequence[Outcome]) -> None:
+        """Tell what became of everything, in order; outcomes are of what is not refused."""
+        start = 0
+        for asked in taken:
+            if asked.refused:
+                asked.done(refusals(asked.drafts, self._times.retry))
+            else:
+                asked.done(outcomes[start : start + len(asked.drafts)])
+                start += len(asked.drafts)
+        self._queue.told(taken)
+
+    # --- when a write fails ----------------------------------------------------------------------
+
+    def _recover(self) -> None:
+        """Try to use the file again, as it is now."""
+        try:
+            self._before_recovery()
+            file = self._open_file()
+            with file.closed_on_error():
+                self._settle(file)
+        except (sqlite3.Error, OSError, JournalError) as error:
+            log.warning("the journal %s still cannot be used: %s", self._path, error)
+            self._next_try = time.monotonic() + self._times.retry
+        else:
+            log.warning("the journal %s can be used again", self._path)
+            self._file = file
+            self._queue.accept()
+
+    def _settle(self, file: SqliteFile) -> None:
+        """Find out what of the failed write is in the file, and deliver it.
+
+        That is moved into the file proper first: what a failed sync leaves in the system's memory can
+        be read and yet be gone after a loss of power.
+        """
+        file.checkpoint()  # on a full disk, a log that can begin again is all the room there may be
+        self._life.go_on(file, self._heads)
+        if self._life.epoch != self._epoch:
+            log.warning("the journal %s is not what it was: it begins a new life", self._path)
+            self._open_life(file)
+            return
+        found = [
+            Kept(message_of(row.line), Entry(row.seq, row.prev, row.id, row.line))
+            for room, head in file.heads().items()
+            for row in file.read((file.room(room) or (0, 0))[0], self._heads.get(room, 0), head + 1, limit=-1)
+        ]
+        if found and not file.checkpoint():
+            raise sqlite3.OperationalError("something reads it all the time")
+        self._deliver(found)
+
+    def _open_life(self, file: SqliteFile) -> None:
+        self._heads = file.heads()
+        self._epoch = self._life.epoch
+        self._feed.opened(self._epoch, dict(self._heads))
+
+    # --- retention -------------------------------------------------------------------------------
+
+    def _forget(self, file: SqliteFile, came: int) -> None:
+        try:
+            if self._grown:
+                self._retention.look_at(file, self._grown)
+                self._grown.clear()
+            now = time.monotonic()
+            if now >= self._next_look:
+                self._next_look = now + self._times.retention
+                self._retention.look_at_all(file, self._times.now())
+            if self._retention.due:
+                self._retention.step(file, self._times.now(), max(PIECE, 2 * came))
+        except sqlite3.Error as error:  # posts can go on; it will be tried again
+            log.warning("cannot remove old messages from %s: %s", self._path, error)
+
+
+def _add(group: _Group, draft: Draft, at: datetime) -> Outcome:
+    room, id_ = draft.room, draft.id
+    number, head = group.rooms[room]
+    if earlier := group.fresh.get((room, id_)):
+        return _repeat(earlier.seq, earlier.text == draft.text)
+    if known := group.known[room].get(id_):
+        return _repeat(known.seq, known.is_of(draft.text))
+    message = Message(room=room, seq=head + 1, prev=head, id=id_, nick=draft.nick, text=draft.text, at=at)
+    kept = Kept.of(message)
+    seq, line = kept.entry.seq, kept.entry.data
+    group.rooms[room] = (number, seq)
+    group.fresh[room, id_] = message
+    group.messages.append(kept)
+    group.rows.append((number, seq, head, id_, at.timestamp(), line))
+    group.added.setdefault(room, []).append(len(line))
+    return Outcome("stored", seq)
+
+
+def refusals(drafts: Sequence[Draft], retry_after: float) -> list[Outcome]:
+    """Refuse every draft."""
+    return [Outcome("unavailable", retry_after=retry_after)] * len(drafts)
+
+
+def _repeat(seq: int, same: bool) -> Outcome:
+    return Outcome("repeat", seq) if same else Outcome("conflict")

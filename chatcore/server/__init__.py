@@ -1,0 +1,1 @@
+"""The server: what one hub does for its connections."""

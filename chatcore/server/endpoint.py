@@ -1,0 +1,189 @@
+"""Where one running transport holds its connections: the seam between core and transport."""
+
+import logging
+from collections.abc import Callable
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from chatcore.server.directory import Identity
+from chatcore.server.member import Member
+from chatcore.server.room import Room
+from chatcore.server.session import Session
+from chatcore.server.timers import Timers
+from chatcore.wire import Peer, Wire
+from chatcore.wire.ndjson import ndjson
+
+if TYPE_CHECKING:
+    from chatcore.server.hub import Hub
+
+__all__ = ["RECONNECT_AFTER", "SLICE", "Port"]
+
+log = logging.getLogger("chat.core")
+
+SLICE = 256
+"""Sessions that are served before a transport gets to do other work."""
+
+RECONNECT_AFTER = 1.0
+"""Seconds that clients are told to wait before they come back: about what a restart takes."""
+
+
+class Port:
+    """The connections of one transport, and what is to be done about them.
+
+    A transport opens a `Session` for every connection it accepts. When it is woken it serves what
+    `ready` gives it and writes what `fan_out` gives it, and other work, until the port is not ``busy``
+    any more; when `next_deadline` has come it calls `handle_deadlines`. All are for one thread, and
+    the same one.
+    """
+
+    def __init__(self, hub: "Hub", wake: Callable[[], None]) -> None:
+        self.hub = hub
+        self.wake = wake
+        self.timers: Timers[Session | Room | Identity] = Timers()
+        self._sessions: dict[Session, None] = {}
+        self._dirty: dict[Session, None] = {}
+        self._dirty_rooms: dict[Room, None] = {}
+        self._readers: list[Member] = []  # of one room with news: who is still to be served, last first
+        self._draining = False
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def open(self, peer: Peer, wire: Wire = ndjson) -> Session:
+        """Return the session of a connection that was just accepted.
+
+        One that the limits forbid is returned too: all that it has to say is why.
+        """
+        session = Session(self, peer, wire)
+        with self.hub.lock:
+            self._sessions[session] = None
+            session.begin("the server is closing" if self._draining else None)
+        self.hub.wake_ports()
+        return session
+
+    @property
+    def busy(self) -> bool:
+        """Whether `ready` or `fan_out` has something. What becomes ready later wakes the transport."""
+        return bool(self._dirty or self._dirty_rooms or self._readers)
+
+    def ready(self, limit: int = SLICE) -> list[Session]:
+        """Take the sessions that may have something to write, must close, or may be read again.
+
+        For each, the transport writes what `Session.data_to_send` returns, then looks at
+        ``want_data``, ``closing`` and ``closed``.
+        """
+        with self.hub.lock:
+            sessions = list(islice(self._dirty, limit))
+            for session in sessions:
+                del self._dirty[session]
+        return sessions
+
+    def fan_out(self, limit: int = SLICE) -> list[tuple[Session, bytes]]:
+        """Take the next piece of one room's log for each of its readers, each session once.
+
+        The transport writes each to its socket and has nothing else to look at. A session that has
+        more than this to say is left for `ready`.
+        """
+        pieces: list[tuple[Session, bytes]] = []
+        with self.hub.lock:
+            for member in self._next_readers(limit):
+                session = member.session
+                if not session.flows:
+                    if session in self._sessions:
+                        self._dirty[session] = None
+                    continue
+                try:
+                    data = member.take()
+                except Exception:  # a bug: it may cost this peer its connection, and nobody else
+                    log.exception("cannot serve %r", session)
+                    session.abort()
+                    continue
+                if data:
+                    pieces.append((session, data))
+                if member.place != member.tail.end:
+                    self._dirty[session] = None
+        return pieces
+
+    def _next_readers(self, limit: int) -> list[Member]:
+        if not self._readers and self._dirty_rooms:
+            room = next(iter(self._dirty_rooms))
+            del self._dirty_rooms[room]
+            self._readers = list(reversed(room.members.get(self, {}).values()))
+        readers = self._readers[: -limit - 1 : -1]
+        del self._readers[-limit:]
+        return readers
+
+    def next_deadline(self) -> float | None:
+        """Return when `handle_deadlines` is due, on the hub's clock; ``None`` is never."""
+        with self.hub.lock:
+            return self.timers.next()
+
+    def handle_deadlines(self, now: float) -> None:
+        """Do what is due: handshakes, keepalive, stalls, silences, presence, reserved nicks."""
+        with self.hub.lock:
+            due = list(self.timers.pop_due(now))
+        for key in due:
+            if isinstance(key, Session):
+                key.handle_deadline(now)
+            else:
+                with self.hub.lock:
+                    self._handle(key, now)
+        self.hub.wake_ports()
+
+    def drain(self, reconnect_after: float | None = RECONNECT_AFTER) -> None:
+        """Begin to end every connection: flush what is owed, say ``closing``, take no new ones."""
+        with self.hub.lock:
+            self._draining = True
+            for session in list(self._sessions):
+                session.drain(reconnect_after)
+        self.hub.wake_ports()
+
+    def close(self) -> None:
+        """End this port: every session that is left is lost, and what waited for a time is done now.
+
+        The transport's last call. Idempotent.
+        """
+        for session in list(self._sessions):
+            session.connection_lost()
+        with self.hub.lock:
+            for key in list(self.timers.pop_due(float("inf"))):
+                if not isinstance(key, Session):
+                    self._handle(key, float("inf"))
+            self._dirty_rooms.clear()
+            self._readers.clear()
+        self.hub.wake_ports()
+
+    def _handle(self, key: Room | Identity, now: float) -> None:
+        if isinstance(key, Room):
+            key.flush_presence()
+            self.hub.mark_room(key)  # also without a net change: a `who` may wait for it
+        elif key.session is None and now >= key.reserved_until:
+            self.hub.identities.release(key)
+
+    # --- for sessions and the hub, under the lock ------------------------------------------------
+
+    def mark(self, session: Session) -> None:
+        """Note that a session is to be looked at."""
+        self._dirty[session] = None
+        self.hub.note_awake(self)
+
+    def mark_room(self, room: Room) -> None:
+        """Note that the members of a room are to be looked at."""
+        self._dirty_rooms[room] = None
+        self.hub.note_awake(self)
+
+    def set_timer(self, key: Session | Room | Identity, when: float | None) -> None:
+        """Set or clear the deadline of a session, a room's presence or a reserved nick."""
+        if self.timers.set(key, when):
+            self.hub.note_awake(self)
+
+    def advance_timer(self, key: Session | Room | Identity, when: float) -> None:
+        """Set a deadline unless there is an earlier one."""
+        if self.timers.advance(key, when):
+            self.hub.note_awake(self)
+
+    def forget(self, session: Session) -> None:
+        """Drop a session whose socket is gone."""
+        self._sessions.pop(session, None)
+        self._dirty.pop(session, None)
+        self.timers.set(session, None)

@@ -1,0 +1,41 @@
+"""``chat config``: what is set, and where."""
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from cli.settings.file import ConfigFile
+from cli.settings.options import Setting
+
+__all__ = ["run"]
+
+
+def run(file: ConfigFile, settings: Mapping[str, Mapping[str, Setting]], *, path: bool) -> None:
+    """Print every setting as the file would have it, each with where it comes from.
+
+    What nobody has set is a comment, so that the output can be the beginning of such a file.
+    """
+    if path:
+        print(file.path)
+        return
+    print(f"# {file.path}{'' if file.exists else ' (there is none)'}")
+    for command, table in settings.items():
+        print(f"\n[{command}]")
+        sys.stdout.writelines(_line(file, setting) for setting in table.values())
+
+
+def _line(file: ConfigFile, setting: Setting) -> str:
+    if found := setting.from_environment():
+        variable, value = found
+        return f"{setting.name} = {_toml(value)}  # {variable}\n"
+    value = file.value(setting.command, setting.name)
+    if value is not None:
+        return f"{setting.name} = {_toml(value)}  # {file.path.name}\n"
+    default = setting.example if setting.default is None else _toml(setting.default)
+    return f"# {setting.name} = {default}  # default{': ' if setting.summary else ''}{setting.summary}\n"
+
+
+def _toml(value: Any) -> str:
+    # JSON's notation of texts, numbers, truth and lists of them is TOML's too, but for this character.
+    return json.dumps(value, ensure_ascii=False, default=str).replace("\x7f", "\\u007f")

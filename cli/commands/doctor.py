@@ -1,0 +1,122 @@
+"""``chat doctor``: what can be wrong with an installation, and what to do about it."""
+
+import importlib.util
+import platform
+import socket
+import sys
+from collections.abc import Iterator
+from functools import partial
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+from typing import NamedTuple
+
+import typer
+
+from chatcore import __version__
+from chatcore.errors import JournalError, UsageError
+from chatcore.journal.sqlite.check import check_journal, rename_life
+from chatcore.transport import DEFAULT_PORT, find_transports
+from cli.commands.transports import choose
+from cli.settings.journals import default_path
+
+__all__ = ["Finding", "run"]
+
+PACKAGES = ("chatcore", "transports", "cli")
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at. ``advice`` is empty where nothing is wrong."""
+
+    what: str
+    found: str
+    advice: str = ""
+
+
+def run(journal: Path | None, *, new_epoch: bool) -> int:
+    """Look at everything; return 1 if something is wrong. The journal is the default one if none is named."""
+    path = journal or default_path()
+    if new_epoch:
+        typer.echo(f"the journal {path} begins a new epoch, {rename_life(path)}")
+    wrong = 0
+    for check in (_python, _names, _transports, _speed, _descriptors, _address, partial(_journal, path)):
+        for finding in check():
+            wrong += bool(finding.advice)
+            typer.echo(f"{'wrong' if finding.advice else 'ok':<6} {finding.what}: {finding.found}")
+            if finding.advice:
+                typer.echo(f"       {finding.advice}")
+    return 1 if wrong else 0
+
+
+def _python() -> Iterator[Finding]:
+    yield Finding("chat", f"{__version__} on Python {platform.python_version()}, {platform.system()}")
+    for name in ("pydantic", "typer", "prompt_toolkit", "platformdirs"):
+        yield Finding(name, version(name))
+
+
+def _names() -> Iterator[Finding]:
+    # The three packages have common names: another distribution may have put files over ours.
+    owners = packages_distributions()
+    for name in PACKAGES:
+        others = sorted(set(owners.get(name, [])) - {"chatcore"})
+        spec = importlib.util.find_spec(name)
+        place = str(Path(spec.origin).parent) if spec and spec.origin else "nowhere"
+        advice = ""
+        if others:
+            advice = (
+                f"{', '.join(others)} has a package of this name too; give chat an environment of its own"
+            )
+        yield Finding(f"package {name}", place, advice)
+
+
+def _transports() -> Iterator[Finding]:
+    for name in find_transports():
+        try:
+            yield Finding(f"transport {name}", choose(name).summary)
+        except UsageError as error:
+            yield Finding(f"transport {name}", "broken", f"{error}; uninstall or update it")
+
+
+def _speed() -> Iterator[Finding]:
+    installed = importlib.util.find_spec("uvloop") is not None
+    yield Finding("uvloop", "installed" if installed else "not installed; the extra `fast` brings it")
+
+
+def _descriptors() -> Iterator[Finding]:
+    try:
+        import resource
+    except ImportError:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    few = hard != resource.RLIM_INFINITY and hard < 1_100
+    yield Finding(
+        "open files",
+        "unlimited" if hard == resource.RLIM_INFINITY else f"{hard} allowed",
+        "a server for 1,000 people needs 1,100; raise it with `ulimit -Hn`" if few else "",
+    )
+
+
+def _journal(path: Path) -> Iterator[Finding]:
+    if not path.exists():
+        yield Finding(f"journal {path}", "there is none yet")
+        return
+    try:
+        report = check_journal(path)
+    except JournalError as error:
+        yield Finding(f"journal {path}", "broken", f"{error}; restore a backup")
+        return
+    for problem in report.problems[:10]:
+        yield Finding(f"journal {path}", problem, "restore a backup, then run `chat doctor --new-epoch`")
+    if not report.problems:
+        yield Finding(f"journal {path}", f"{report.messages} messages in {report.rooms} rooms, all in order")
+
+
+def _address() -> Iterator[Finding]:
+    with socket.socket() as sock:
+        if hasattr(socket, "SO_REUSEADDR") and sys.platform != "win32":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", DEFAULT_PORT))
+        except OSError:
+            yield Finding(f"port {DEFAULT_PORT}", "in use, perhaps by a chat server")
+        else:
+            yield Finding(f"port {DEFAULT_PORT}", "free")

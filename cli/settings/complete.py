@@ -1,0 +1,68 @@
+"""What a shell offers to complete. It waits for that, so little is imported, and no server asked."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from chatcore.errors import UsageError
+
+__all__ = ["Completing", "complete_room", "complete_transport", "complete_url"]
+
+
+class Completing(TyperGroup):
+    """The commands, of which a shell learns without the library that checks what they are given."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read a command line."""
+        if ctx.resilient_parsing:
+            commands = (self, *self.commands.values())
+            for parameter in (each for command in commands for each in command.get_params(ctx)):
+                setattr(parameter, "process_value", _as_it_is)  # noqa: B010  # a method, to the type checker
+        return super().parse_args(ctx, args)
+
+
+def _as_it_is(ctx: object, value: Any) -> Any:
+    return value
+
+
+def complete_transport(incomplete: str) -> list[str]:
+    """Return the transports that are installed."""
+    from importlib.metadata import entry_points
+
+    # As `chatcore.transport` finds them, which would load all of the core.
+    names = {point.name for point in entry_points(group="chat.transports")}
+    return [name for name in sorted(names) if name.startswith(incomplete)]
+
+
+def complete_url(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the servers that are set somewhere, and the default one."""
+    return _beginning(incomplete, [*_known(ctx, "url"), "chat://127.0.0.1:7024"])
+
+
+def complete_room(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the rooms that are set somewhere, and the one that is always there."""
+    return _beginning(incomplete, [*_known(ctx, "room"), "lobby"])
+
+
+def _beginning(incomplete: str, words: list[str]) -> list[str]:
+    return [word for word in dict.fromkeys(words) if word.startswith(incomplete)]
+
+
+def _known(ctx: typer.Context, name: str) -> Iterator[str]:
+    """Yield the values of a setting, of whatever command, from the environment and the file."""
+    from cli.app import app
+    from cli.settings.file import ConfigFile
+    from cli.settings.options import settings_of
+
+    settings = settings_of(app.registered_commands)
+    try:
+        file = ConfigFile(ctx.find_root().params.get("config"), settings)
+        for command, table in settings.items():
+            if name in table:
+                found = table[name].from_environment()
+                value: Any = found[1] if found else file.value(command, name)
+                yield from [value] if isinstance(value, str) else value or ()
+    except UsageError:
+        return  # a shell is no place to complain; the command will

@@ -1,0 +1,1 @@
+"""`chat client` in a terminal."""

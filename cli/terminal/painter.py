@@ -1,0 +1,208 @@
+"""How a conversation looks: messages and notes as lines of styled text.
+
+Only what is drawn here ever stands at the left edge of the screen. A text of several lines, or one
+that is wider than the screen, goes on behind an indent, so nobody can write a line that looks like
+somebody else's. One kind of text is left to the terminal to fold: a word of visible ASCII that is
+wider than the screen. It has no spaces to look like a line with, and is mostly an address that
+somebody wants to click or copy in one piece.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, tzinfo
+
+from prompt_toolkit.utils import get_cwidth
+
+from cli.sanitize import inert, inert_lines
+from cli.terminal.mentions import mentions
+from cli.terminal.palette import Palette
+
+__all__ = ["MOST_CHARS", "MOST_LINES", "Fragments", "Painter"]
+
+Fragments = list[tuple[str, str]]
+"""Pairs of a style and a text that has it; always whole lines, the last newline included."""
+
+INDENT = 8
+NOTE = "* "
+
+MOST_CHARS = 32 * 1024
+MOST_LINES = 500
+"""How much is drawn of one text. Servers take half as many characters, unless they are told otherwise, but a
+hostile one says anything, and so does a member in a text of newlines."""
+
+ACTION = "/me "
+"""What a text begins with that tells what its author does, as in XEP-0245."""
+
+_QUIET = "#878787"
+
+_WORDS = re.compile(r"\s+|\S+")
+_CLUSTERS = re.compile("(?s:.)(?:[\u200d\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff]|(?<=\u200d).)*")
+_ADDRESS = re.compile(r"[!-~]+")
+
+
+class Painter:
+    """Turns what happens into fragments, for a screen of ``columns()``.
+
+    Without ``colour`` nicks are bold. Where there are ``words``, what would be a mark or a style is said in
+    words, for those who have neither. ``zone`` is the time zone; ``None`` is the local one.
+    """
+
+    def __init__(
+        self,
+        *,
+        colour: bool = True,
+        words: bool = False,
+        columns: Callable[[], int] = lambda: 80,
+        zone: tzinfo | None = None,
+    ) -> None:
+        self._colour = colour
+        self._words = words
+        self._columns = columns
+        self._zone = zone
+        self._palette = Palette()
+        self._day = datetime.now(UTC).astimezone(zone).date()  # of what is drawn
+
+    def message(
+        self, at: datetime, nick: str, text: str, *, replay: bool = False, named: str | None = None
+    ) -> Fragments:
+        """Return what somebody said; where the text names ``named``, that is drawn in reverse video."""
+        local = self._local(at)
+        return self._new_day(local) + self._message(_clock(local), nick, text, replay, named)
+
+    def found(self, at: datetime, room: str, nick: str, text: str) -> Fragments:
+        """Return what somebody said once, with its day and its room."""
+        local = self._local(at)
+        when = f"{local:%Y-%m-%d} {_clock(local)}" if local else _clock(local)
+        return self._message(f"{when} [{inert(room)}]", nick, text, False, None)
+
+    def mark(self) -> Fragments:
+        """Return the line behind which everything is new."""
+        return self.note("new messages") if self._words else [("reverse", "-- new messages --"), ("", "\n")]
+
+    def note(self, text: str) -> Fragments:
+        """Return a quiet line of our own; what is a stranger's in it is drawn inert."""
+        return self._note(text, _QUIET if self._colour else "")
+
+    def warning(self, text: str) -> Fragments:
+        """Return a line of our own that is not to be overlooked."""
+        return self._note(text, "bold")
+
+    def copy(self, text: str) -> Fragments:
+        """Return a text of the user's own, for copying: nothing is added and the terminal folds it."""
+        return [("", f"{line}\n") for line in inert_lines(text)]
+
+    def prompt(self, nick: str, room: str | None) -> Fragments:
+        """Return what stands before the line that is being typed."""
+        where = f"@{inert(room)}" if room is not None else ""
+        return [(self._nick_style(nick), inert(nick)), (_QUIET if self._colour else "", f"{where}> ")]
+
+    def _note(self, text: str, style: str) -> Fragments:
+        rows = self._rows(_bounded(text), len(NOTE), len(NOTE))
+        return [(style, f"{NOTE if first else ' ' * len(NOTE)}{row}\n") for first, row in _with_first(rows)]
+
+    def _message(self, when: str, nick: str, text: str, replay: bool, named: str | None) -> Fragments:
+        quiet = _QUIET if self._colour else ""
+        body = quiet if replay else ""
+        name, lines = inert(nick), _bounded(text)
+        is_action = text.startswith(ACTION)
+        if is_action:
+            lines[0] = lines[0][len(ACTION) :]
+        is_named = named is not None and any(mentions(line, named) for line in lines)
+        remark = self._remark(replay, is_named)
+        lead = f"{when}{'~' if replay and not self._words else ' '}{'* ' if is_action else ''}"
+        behind = f"{remark} " if is_action else f"{remark}: "
+        rows = self._rows(lines, get_cwidth(lead + name + behind), INDENT)
+        style = self._palette.speaks(nick) if self._colour else "bold"
+        first = next(rows)
+        drawn = [(quiet, lead), (style, name), (body, behind if first else behind.rstrip())]
+        drawn += [*_highlighted(first, named, body), (body, "\n")]
+        for row in rows:
+            drawn += [(body, " " * INDENT), *_highlighted(row, named, body), (body, "\n")]
+        return drawn
+
+    def _remark(self, replay: bool, is_named: bool) -> str:
+        remarks = ["replayed"] if replay else []
+        remarks += ["mentions you"] if is_named else []
+        return f" ({', '.join(remarks)})" if remarks and self._words else ""
+
+    def _nick_style(self, nick: str) -> str:
+        return self._palette.colour(nick) if self._colour else "bold"
+
+    def _local(self, at: datetime) -> datetime | None:
+        try:
+            return at.astimezone(self._zone)
+        except (OverflowError, ValueError, OSError):  # a time at the edge of what can be told
+            return None
+
+    def _new_day(self, local: datetime | None) -> Fragments:
+        if local is None or local.date() == self._day:
+            return []
+        self._day = local.date()
+        return self.note(f"{local:%A}, {self._day.isoformat()}")
+
+    def _rows(self, lines: list[str], head: int, indent: int) -> Iterator[str]:
+        columns = self._columns()
+        width = max(columns - indent, 8)
+        for number, line in enumerate(lines):
+            yield from _wrap(line, width if number else columns - head, width)
+
+
+def _bounded(text: str) -> list[str]:
+    """Return the lines of a text, each inert; of one that is too long the beginning."""
+    lines = text[:MOST_CHARS].split("\n")[:MOST_LINES]
+    hidden = len(text) - sum(map(len, lines)) - len(lines) + 1
+    shown = [inert(line) for line in lines]
+    return [*shown, f"({hidden:,} more characters are not shown)"] if hidden else shown
+
+
+def _clock(local: datetime | None) -> str:
+    return f"{local:%H:%M}" if local else "--:--"
+
+
+def _highlighted(row: str, named: str | None, style: str) -> Iterator[tuple[str, str]]:
+    """Yield a row with what names somebody in reverse video."""
+    done = 0
+    for start, end in mentions(row, named or ""):
+        yield from ((style, row[done:start]), (f"{style} reverse".lstrip(), row[start:end]))
+        done = end
+    if done < len(row):
+        yield style, row[done:]
+
+
+def _with_first(rows: Iterator[str]) -> Iterator[tuple[bool, str]]:
+    first = True
+    for row in rows:
+        yield first, row
+        first = False
+
+
+def _wrap(line: str, first: int, width: int) -> Iterator[str]:
+    """Break a line into rows: the first has some room, and all that follow have ``width``."""
+    row, room = "", first
+    for word in _pieces(line.rstrip(), width):
+        size = _width(word)
+        if size <= room:
+            row += word
+            room -= size
+        else:
+            yield row.rstrip()
+            row, room = ("", width) if word.isspace() else (word, width - size)
+    yield row.rstrip()
+
+
+def _pieces(line: str, width: int) -> Iterator[str]:
+    """Yield words and the space between them, and parts of a word that is too wide to be a row."""
+    for word in _WORDS.findall(line):
+        if _width(word) <= width or _ADDRESS.fullmatch(word):
+            yield word
+        else:
+            yield from _CLUSTERS.findall(word)
+
+
+def _width(text: str) -> int:
+    """Return how many cells a text takes at most.
+
+    Terminals disagree about joined emoji and about U+FE0F. A row that is counted too wide is a row
+    broken early; one that is counted too narrow would be folded by the terminal, at the left edge.
+    """
+    return get_cwidth(text) + text.count("\ufe0f")

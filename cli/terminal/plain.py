@@ -1,0 +1,99 @@
+"""A conversation as lines of text and nothing else: for screen readers, and terminals that can do no more.
+
+There is no colour, no cursor movement and no prompt; the system edits the line that is being typed. Each line
+that is typed is a message. Whatever another terminal would show beside the conversation is a line of it.
+"""
+
+import asyncio
+import codecs
+import contextlib
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Iterable
+
+from cli.terminal.painter import Fragments
+from cli.terminal.surface import Surface, Talk
+
+__all__ = ["PlainScreen"]
+
+PIECE = 4096
+
+
+class PlainScreen:
+    """Lines in, lines out."""
+
+    colour = False
+    words = True
+    draft = ""
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+        self._ended = asyncio.Event()
+        self._exit_code = 0
+
+    @property
+    def columns(self) -> int:
+        """The width, now."""
+        return shutil.get_terminal_size().columns
+
+    async def run(self, typed: Iterable[str] = ()) -> int:
+        """Take lines until the end of input or `stop`; return the exit code.
+
+        The thread that reads is in the middle of that at the end; it reads below Python's buffers, in which
+        nothing may wait when the interpreter ends.
+        """
+        loop = asyncio.get_running_loop()
+        threading.Thread(target=self._read, args=(loop,), name="chat-input", daemon=True).start()
+        await self._ended.wait()
+        return self._exit_code
+
+    def stop(self, exit_code: int = 0) -> None:
+        """End `run`. Idempotent."""
+        if not self._ended.is_set():
+            self._exit_code = exit_code
+            self._ended.set()
+
+    def print(self, fragments: Fragments) -> None:
+        """Print lines."""
+        if fragments:
+            self._write("".join(text for _, text in fragments))
+
+    def flush(self) -> None:
+        """Do nothing: all is printed."""
+
+    def redraw(self) -> None:
+        """Do nothing: there is nothing that changes."""
+
+    def ring(self) -> None:
+        """Ring the bell."""
+        self._write("\a")
+
+    def _write(self, text: str) -> None:
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.buffer.write(text.encode(encoding, "replace"))
+        sys.stdout.buffer.flush()
+
+    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        rest = ""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the conversation has ended before us
+            while data := _input():
+                *lines, rest = (rest + decoder.decode(data)).split("\n")
+                for line in lines:
+                    loop.call_soon_threadsafe(self._talk.take_line, line.removesuffix("\r"))
+            if rest:
+                loop.call_soon_threadsafe(self._talk.take_line, rest)
+            loop.call_soon_threadsafe(self.stop)
+
+
+def _input() -> bytes:
+    """Return what was typed; nothing at its end, or where the terminal is gone."""
+    try:
+        return os.read(sys.stdin.fileno(), PIECE)
+    except OSError:
+        return b""
+
+
+_: type[Surface] = PlainScreen

@@ -1,0 +1,82 @@
+"""The row above the prompt: the rooms and what is unread in them, and whatever is not as usual.
+
+It is there only while it has something to say.
+"""
+
+from collections.abc import Sequence
+
+from prompt_toolkit.utils import get_cwidth
+
+from cli.sanitize import inert
+from cli.terminal.painter import Fragments
+from cli.terminal.rooms import Rooms, RoomView
+
+__all__ = ["status_rows"]
+
+MOST_UNSENT = 3
+"""Lines that wait to be sent, of which the row shows the text."""
+
+QUIET, NEWS, ALARM, HERE = "#878787", "bold", "reverse", ""
+
+
+def status_rows(rooms: Rooms, notices: Sequence[str], unsent: Sequence[str], columns: int) -> Fragments:
+    """Return the rows, none wider than ``columns``.
+
+    ``notices`` are what is not as usual, in words, and ``unsent`` what was said and did not arrive yet.
+    """
+    rows: Fragments = []
+    for text in unsent[:MOST_UNSENT]:
+        rows.append((QUIET, _cut(f"  not sent yet: {inert(text[:columns])}", columns) + "\n"))
+    if len(unsent) > MOST_UNSENT:
+        rows.append((QUIET, _cut(f"  and {len(unsent) - MOST_UNSENT:,} lines more", columns) + "\n"))
+    items: Fragments = [(ALARM, notice) for notice in notices]
+    if len(rooms) > 1:
+        space = columns - sum(get_cwidth(notice) + 2 for notice in notices)
+        items += _rooms(rooms, max(space, columns // 2))
+    return rows + _joined(items, columns)
+
+
+def _rooms(rooms: Rooms, space: int) -> Fragments:
+    """Return as many rooms as there is space for; the first to go are those without anything new."""
+    items = [(room, _item(room, rooms)) for room in rooms]
+    importance = sorted(
+        items, key=lambda item: (item[0] is not rooms.current, not item[0].mentions, not item[0].unread)
+    )
+    kept, left = set[int](), space
+    for room, (_, text) in importance:
+        left -= get_cwidth(text) + 2
+        if left < 0 and kept:
+            break
+        kept.add(room.number)
+    shown = [item for room, item in items if room.number in kept]
+    hidden = len(items) - len(shown)
+    return [*shown, (QUIET, f"+{hidden}")] if hidden else shown
+
+
+def _item(room: RoomView, rooms: Rooms) -> tuple[str, str]:
+    name = f"{room.number}:{inert(room.name)}"
+    if room is rooms.current:
+        return HERE, f"[{name}]"
+    if room.mentions:
+        return ALARM, f"{name} {room.unread:,}!"
+    return (NEWS, f"{name} {room.unread:,}") if room.unread else (QUIET, name)
+
+
+def _joined(items: Fragments, columns: int) -> Fragments:
+    row: Fragments = []
+    left = columns
+    for style, text in items:
+        text = _cut(text, left)
+        row += [(style, text), (QUIET, "  ")]
+        left -= get_cwidth(text) + 2
+        if left <= 0:
+            break
+    return [*row[:-1], (QUIET, "\n")] if row else []
+
+
+def _cut(text: str, columns: int) -> str:
+    if get_cwidth(text) <= columns:
+        return text
+    while text and get_cwidth(text) > columns - 3:
+        text = text[:-1]
+    return f"{text}..."

@@ -1,0 +1,292 @@
+"""``chat client`` in a pipe."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from chatcore.errors import UsageError
+from cli.stdin import parse_frame
+from tests.cli.processes import CHAT, ChatServer, chat, chat_server, environment, line_of, rest_of, spawn
+from transports.threaded_tcp import Chat, connect
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ChatServer]:
+    """A server with a generous allowance."""
+    with chat_server("--limit", "frames_per_second=none") as running:
+        yield running
+
+
+@pytest.fixture
+def listener(server: ChatServer) -> Iterator[Chat]:
+    """Somebody who hears what the filter posts."""
+    with connect(server.url, nick="listener") as chat_:
+        yield chat_
+
+
+def said(listener: Chat, count: int) -> list[str]:
+    messages = iter(listener)
+    return [next(messages).text for _ in range(count)]
+
+
+def test_a_line_is_posted_and_acknowledged_before_it_leaves(server: ChatServer, listener: Chat) -> None:
+    done = chat("client", server.url, "--nick", "piper", stdin="hello\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    message = next(iter(listener))
+    assert (message.nick, message.text) == ("piper", "hello")
+
+
+def test_all_lines_come_in_order_and_a_last_one_needs_no_newline(server: ChatServer, listener: Chat) -> None:
+    lines = [f"line {number}" for number in range(1_000)]
+    done = chat("client", server.url, "--nick", "piper", stdin="\n\n".join(lines))
+    assert done.returncode == 0
+    assert said(listener, 1_000) == lines
+
+
+def test_a_line_longer_than_a_text_is_cut_but_not_lost(server: ChatServer, listener: Chat) -> None:
+    line = "é€😀" * 4_000
+    done = chat("client", server.url, "--nick", "piper", stdin=line)
+    assert done.returncode == 0
+    pieces = said(listener, 3)
+    assert "".join(pieces) == line
+    assert max(len(piece.encode()) for piece in pieces) <= 16 * 1024
+
+
+def test_control_characters_and_bad_utf8_are_replaced(server: ChatServer, listener: Chat) -> None:
+    done = chat("client", server.url, "--nick", "piper", stdin=b"a\x1b[31mb\xffc\td\r\n")
+    assert done.returncode == 0
+    assert said(listener, 1) == ["a\N{REPLACEMENT CHARACTER}[31mb\N{REPLACEMENT CHARACTER}c\td"]
+
+
+def test_no_input_is_the_end_of_input(server: ChatServer) -> None:
+    assert chat("client", server.url).returncode == 0
+
+
+def test_a_closed_input_is_the_end_of_input(server: ChatServer) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"exec {CHAT} client {server.url} <&-"],
+        env=environment(),
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_file_is_read(server: ChatServer, listener: Chat, tmp_path: Path) -> None:
+    (tmp_path / "news").write_text("from a file\n")
+    with (tmp_path / "news").open() as file:
+        done = subprocess.run(
+            [CHAT, "client", server.url, "--nick", "piper"],
+            stdin=file,
+            env=environment(),
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 0
+    assert said(listener, 1) == ["from a file"]
+
+
+def test_what_others_say_is_printed_while_the_input_is_open(server: ChatServer, listener: Chat) -> None:
+    with spawn("client", server.url, "--nick", "piper") as process:
+        assert process.stdin is not None
+        process.stdin.write("I am here\n")
+        process.stdin.flush()
+        assert said(listener, 1) == ["I am here"]
+        listener.post("two\nlines")
+        assert line_of(process.stdout) == "listener: two\n"
+        assert line_of(process.stdout) == "listener: lines\n"
+        process.stdin.close()
+        assert process.wait() == 0
+
+
+def test_json_prints_every_frame(server: ChatServer) -> None:
+    done = chat("client", server.url, "--nick", "piper", "--json", stdin='{"room":"lobby","text":"hello"}\n')
+    frames = [json.loads(line) for line in done.stdout.splitlines()]
+    types = [frame["type"] for frame in frames]
+    assert types[:2] == ["welcome", "joined"]
+    assert "ack" in types  # its own copy of the message may come later than it leaves
+    assert done.returncode == 0
+
+
+def test_json_asks_whatever_a_client_may_ask(server: ChatServer, listener: Chat) -> None:
+    asked = [
+        {"type": "join", "room": "attic"},
+        {"type": "post", "room": "attic", "id": "mine", "text": "up here"},
+        {"type": "history", "room": "attic", "limit": 1, "token": "older"},
+        {"type": "who", "room": "lobby"},
+        {"type": "nick", "nick": "plumber"},
+        {"type": "leave", "room": "attic"},
+        {"room": "lobby", "text": "down\nhere", "id": "mine"},
+    ]
+    lines = "\n".join(json.dumps(each) for each in asked)
+    done = chat("client", server.url, "--nick", "piper", "--json", stdin=lines)
+    assert (done.returncode, done.stderr) == (0, "")
+    frames = [json.loads(line) for line in done.stdout.splitlines()]
+    answers = [frame for frame in frames if frame["type"] not in ("welcome", "presence", "message")]
+    types = ["joined", "joined", "ack", "page", "members", "nick", "left", "ack"]
+    assert [frame["type"] for frame in answers] == types
+    assert (answers[3]["token"], answers[3]["messages"][0]["id"]) == ("older", "mine")
+    message = next(iter(listener))
+    assert (message.id, message.nick, message.text) == ("mine", "plumber", "down\nhere")
+
+
+def test_a_line_that_is_wrong_is_named_and_the_others_go_on(server: ChatServer, listener: Chat) -> None:
+    lines = ["hello", '{"room":"lobby","text":"one"}', "", '{"room":"lobby"}', "[]", '{"type":"hello"}']
+    lines += ['{"room":"lobby","text":"two"}', '{"room":"lobby","text":"' + "x" * 100_000 + '"}']
+    done = chat("client", server.url, "--nick", "piper", "--json", stdin="\n".join(lines))
+    assert said(listener, 2) == ["one", "two"]
+    assert done.returncode == 2
+    told = done.stderr.splitlines()
+    assert [line.split(":")[1].strip() for line in told] == [f"line {number}" for number in (1, 4, 5, 6, 8)]
+    assert told[1] == "chat: line 4: post needs text"
+    refused = lines[1] + "\n" + '{"room":"nowhere","text":"x"}' + "\n" + lines[3]
+    done = chat("client", server.url, "--nick", "piper", "--json", stdin=refused)
+    assert said(listener, 1) == ["one"]
+    assert done.returncode == 3  # what was refused counts more than what was never asked
+    assert '"code":"not_joined"' in done.stdout
+    assert "line 2: join the room" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "this is not JSON"),
+        ("[" * 100_000, "this is not JSON"),
+        ("7", "this is no JSON object"),
+        ('{"type":"pong"}', "pong is sent by the client itself"),
+        ('{"type":"message"}', "a client sends nothing of the type 'message'; there are post, "),
+        ('{"type":["post"]}', "a client sends nothing of the type"),
+        ('{"text":"x"}', "post needs room"),
+        ('{"room":"no room","text":"x"}', "a room's name is"),
+        ('{"room":"lobby","text":""}', "a text has at least"),
+        ('{"room":"lobby","text":"x","id":7}', "an id is"),
+        ('{"type":"join","room":"lobby","after":{"epoch":"e"}}', "join needs after.seq"),
+        ('{"type":"history","room":"lobby","limit":0}', "limit: "),
+    ],
+)
+def test_what_is_wrong_with_a_line_is_said_in_words(line: str, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_frame(line)
+    assert str(caught.value).startswith(words)
+    assert len(str(caught.value)) < 200
+
+
+def test_the_history_is_printed_on_request(server: ChatServer, listener: Chat) -> None:
+    listener.post("one", room="lobby")
+    listener.post("two", room="lobby")
+    with spawn("client", server.url, "--nick", "piper", "--history", "2") as process:
+        assert [line_of(process.stdout), line_of(process.stdout)] == ["listener: one\n", "listener: two\n"]
+
+
+def test_several_rooms_are_told_apart(server: ChatServer, listener: Chat) -> None:
+    listener.join("second")
+    with spawn("client", server.url, "--nick", "piper", "--room", "lobby", "--room", "second") as process:
+        assert process.stdin is not None
+        process.stdin.write("in the first\n")
+        process.stdin.flush()
+        assert said(listener, 1) == ["in the first"]
+        listener.post("over here", room="second")
+        assert line_of(process.stdout) == "second listener: over here\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (["chat://127.0.0.1:1"], 1, ["chat server"]),
+        (["plain://127.0.0.1:7024"], 2, ["chat://"]),
+        (["--history", "-1"], 2, ["--history"]),
+    ],
+)
+def test_what_cannot_be_is_said_with_its_code(args: list[str], code: int, words: list[str]) -> None:
+    done = chat("client", *args)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert all(word in done.stderr for word in words)
+
+
+@pytest.mark.parametrize("nick", ["listener", "root", "12345"])
+def test_a_nick_that_is_refused_is_exit_3_and_says_what_to_do(
+    server: ChatServer, listener: Chat, nick: str
+) -> None:
+    done = chat("client", server.url, "--nick", nick)
+    assert done.returncode == 3
+    assert done.stderr.count("\n") == 1
+    assert "--nick" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"type":"error","code":"unsupported_protocol","message":"this server speaks protocol 2 to 3"}',
+        '{"type":"welcome","protocol":2,"server":"x","session":"y","nick":"piper","limits":{}}',
+    ],
+)
+def test_no_common_version_is_exit_4(answer: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+
+        def serve() -> None:
+            sock, _ = listener.accept()
+            with sock:
+                sock.sendall(answer.encode() + b"\n")
+                while sock.recv(65536):  # until the client has had enough
+                    pass
+
+        served = pool.submit(serve)
+        done = chat("client", f"chat://127.0.0.1:{listener.getsockname()[1]}", "--nick", "piper")
+        served.result()
+    assert done.returncode == 4
+    assert "protocol" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_nick_that_nobody_could_have_is_a_usage_error(server: ChatServer) -> None:
+    done = chat("client", server.url, "--nick", "two words")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_login_name_that_is_taken_gets_a_number(server: ChatServer, listener: Chat) -> None:
+    done = chat("client", server.url, stdin="hello\n", LOGNAME="listener")
+    assert done.returncode == 0
+    assert next(iter(listener)).nick == "listener-2"
+
+
+def test_a_login_name_that_cannot_be_a_nick_is_replaced(server: ChatServer, listener: Chat) -> None:
+    done = chat("client", server.url, stdin="hello\n", LOGNAME="root")
+    assert done.returncode == 0
+    assert next(iter(listener)).nick.startswith("guest-")
+
+
+def test_it_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
+    journal = f"sqlite:{tmp_path / 'journal.db'}"
+    with chat_server("--journal", journal) as server, spawn("client", server.url, "--json") as process:
+        assert process.stdin is not None
+        assert json.loads(line_of(process.stdout))["type"] == "welcome"
+        server.signal(signal.SIGTERM)
+        server.wait()
+        assert "trying to come back" in line_of(process.stderr)
+        process.stdin.write('{"room":"lobby","text":"said while nobody was there"}\n')
+        process.stdin.flush()
+        with chat_server("--journal", journal, listens=(server.url,)):
+            frames = iter(lambda: json.loads(line_of(process.stdout)), None)
+            message = next(frame for frame in frames if frame["type"] == "message")
+            process.stdin.close()
+            assert process.wait() == 0
+    assert message["text"] == "said while nobody was there"
+
+
+def test_ctrl_c_is_exit_130(server: ChatServer) -> None:
+    with spawn("client", server.url, "--json") as process:
+        line_of(process.stdout)
+        os.kill(process.pid, signal.SIGINT)
+        _, errors = rest_of(process)
+    assert process.returncode == 130
+    assert errors == ""

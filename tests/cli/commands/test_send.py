@@ -1,0 +1,113 @@
+"""``chat send``: one message from a script."""
+
+import json
+import socket
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from chatcore.errors import UsageError
+from cli.commands.send import run
+from tests.cli.conftest import Inside
+from tests.cli.processes import CHAT, ChatServer, chat, chat_server, environment
+from transports.threaded_tcp import Chat, connect
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ChatServer]:
+    """A server that keeps messages in memory."""
+    with chat_server() as running:
+        yield running
+
+
+@pytest.fixture
+def listener(server: ChatServer) -> Iterator[Chat]:
+    """Somebody in two rooms, who hears what is sent."""
+    with connect(server.url, nick="listener", rooms=["lobby", "ops"]) as chat_:
+        yield chat_
+
+
+def test_the_number_is_printed_once_the_message_is_kept(server: ChatServer, listener: Chat) -> None:
+    done = chat("send", "Ops", "the build is green", "--nick", "ci", CHAT_URL=server.url)
+    message = next(iter(listener))
+    assert (message.room, message.nick, message.text) == ("ops", "ci", "the build is green")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{message.seq}\n", "")
+
+
+def test_all_of_the_input_is_one_message(server: ChatServer, listener: Chat) -> None:
+    text = b"two\r\nl\xffnes \x1b[1m\n\n"
+    done = chat("send", "lobby", "-", "--json", "--url", server.url, stdin=text)
+    message = next(iter(listener))
+    assert message.text == "two\nl\N{REPLACEMENT CHARACTER}nes \N{REPLACEMENT CHARACTER}[1m"
+    ack = json.loads(done.stdout)
+    assert (done.returncode, ack["type"], ack["seq"], ack["id"]) == (0, "ack", message.seq, message.id)
+
+
+def test_whoever_wants_to_hear_nothing_closes_the_outputs(server: ChatServer, listener: Chat) -> None:
+    command = f"exec {CHAT} send lobby quietly --url {server.url} >&- 2>&-"
+    assert subprocess.run(["sh", "-c", command], env=environment(), timeout=30, check=False).returncode == 0
+    assert next(iter(listener)).text == "quietly"
+
+
+def test_what_is_sent_again_under_its_id_is_kept_once(
+    server: ChatServer, listener: Chat, inside: Inside
+) -> None:
+    sent = [inside("send", "lobby", "disk full", "--id", "disk-1", CHAT_URL=server.url) for _ in range(2)]
+    assert sent[0].returncode == sent[1].returncode == 0
+    assert sent[0].stdout == sent[1].stdout
+    other = inside("send", "lobby", "disk empty", "--id", "disk-1", CHAT_URL=server.url)
+    assert (other.returncode, other.stdout) == (3, "")
+    assert "conflict" in other.stderr
+    listener.post("the end", room="lobby")
+    messages = iter(listener)
+    assert [next(messages).text, next(messages).text] == ["disk full", "the end"]
+
+
+def test_a_text_that_is_too_long_is_refused_before_it_is_sent(server: ChatServer) -> None:
+    done = chat("send", "lobby", "--url", server.url, stdin="x" * 100_000)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
+    assert "16384" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["", "\n\n"])
+def test_nothing_is_not_sent(text: str) -> None:
+    with pytest.raises(UsageError, match="nothing to send"):
+        run("chat://127.0.0.1:1", "ci", "lobby", text.strip("\n"), None, 1.0, json=False)
+
+
+def test_where_there_is_no_server_is_exit_1(inside: Inside) -> None:
+    done = inside("send", "lobby", "hello", "--url", "chat://127.0.0.1:1")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "chat server" in done.stderr
+
+
+WELCOME = b'{"type":"welcome","protocol":1,"server":"x","session":"y","nick":"ci","limits":{}}\n'
+JOINED = b'{"type":"joined","room":"lobby","epoch":"e","head":0,"after":0,"count":1}\n'
+
+
+@pytest.mark.parametrize("hangs_up", [False, True])
+def test_without_an_acknowledgement_nobody_knows_and_the_id_is_told(inside: Inside, hangs_up: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute, ThreadPoolExecutor(1) as pool:
+
+        def serve() -> None:
+            sock, _ = mute.accept()
+            with sock:
+                sock.sendall(WELCOME)
+                while data := sock.recv(65536):
+                    if b'"join"' in data:
+                        sock.sendall(JOINED)
+                    if hangs_up and b'"post"' in data:
+                        sock.sendall(b'{"type":"closing","reason":"protocol"}\n')
+                        return
+
+        served = pool.submit(serve)
+        url = f"chat://127.0.0.1:{mute.getsockname()[1]}"
+        done = chat(
+            "send", "lobby", "hello", "--id", "my-1", "--timeout", "0.2", "--nick", "ci", "--url", url
+        )
+        served.result()
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "may be kept or not" in done.stderr
+    assert "--id my-1" in done.stderr

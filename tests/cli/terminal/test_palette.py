@@ -1,0 +1,111 @@
+"""The colours of nicks, as people see them who see all colours, or no red, green or blue."""
+
+from itertools import combinations, pairwise
+
+import pytest
+
+from cli.terminal.palette import COLOURS, MOST_NICKS, Palette
+
+Vector = tuple[float, float, float]
+Matrix = tuple[Vector, Vector, Vector]
+
+# Machado, Oliveira and Fernandes (2009), at full severity, for linear RGB.
+VISIONS: dict[str, Matrix] = {
+    "all colours": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "no red": (
+        (0.152286, 1.052583, -0.204868),
+        (0.114503, 0.786281, 0.099216),
+        (-0.003882, -0.048116, 1.051998),
+    ),
+    "no green": (
+        (0.367322, 0.860646, -0.227968),
+        (0.280085, 0.672501, 0.047413),
+        (-0.011820, 0.042940, 0.968881),
+    ),
+    "no blue": (
+        (1.255528, -0.076749, -0.178779),
+        (-0.078411, 0.930809, 0.147602),
+        (0.004733, 0.691367, 0.303900),
+    ),
+}
+
+# Oklab (Ottosson 2020): two colours at a distance of 0.02 can just be told apart side by side.
+TO_CONES: Matrix = (
+    (0.4122214708, 0.5363325363, 0.0514459929),
+    (0.2119034982, 0.6806995451, 0.1073969566),
+    (0.0883024619, 0.2817188376, 0.6299787005),
+)
+TO_LAB: Matrix = (
+    (0.2104542553, 0.7936177850, -0.0040720468),
+    (1.9779984951, -2.4285922050, 0.4505937099),
+    (0.0259040371, 0.7827717662, -0.8086757660),
+)
+
+
+def times(matrix: Matrix, vector: Vector) -> Vector:
+    x, y, z = (sum(a * b for a, b in zip(row, vector, strict=True)) for row in matrix)
+    return x, y, z
+
+
+def linear(colour: str) -> Vector:
+    channels = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return red, green, blue
+
+
+def seen(colour: str, vision: Matrix) -> Vector:
+    red, green, blue = (min(max(c, 0.0), 1.0) for c in times(vision, linear(colour)))
+    x, y, z = times(TO_CONES, (red, green, blue))
+    return times(TO_LAB, (x ** (1 / 3), y ** (1 / 3), z ** (1 / 3)))
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_any_two_colours_can_be_told_apart(vision: str) -> None:
+    as_seen = [seen(colour, VISIONS[vision]) for colour in COLOURS]
+    distances = [
+        sum((a - b) ** 2 for a, b in zip(*pair, strict=True)) ** 0.5 for pair in combinations(as_seen, 2)
+    ]
+    assert min(distances) > 0.09
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_every_colour_can_be_read_on_black_and_on_white(colour: str) -> None:
+    red, green, blue = linear(colour)
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    assert (luminance + 0.05) / 0.05 >= 3
+    assert 1.05 / (luminance + 0.05) >= 3
+    assert set(bytes.fromhex(colour[1:])) <= {0, 95, 135, 175, 215, 255}  # it is one of xterm's 256
+
+
+def test_a_nick_keeps_its_colour_whoever_speaks() -> None:
+    palette = Palette()
+    nicks = [f"n{number}" for number in range(100)]
+    first = {nick: palette.speaks(nick) for nick in nicks}
+    assert {nick: palette.speaks(nick.upper()) for nick in reversed(nicks)} == first
+    assert set(first.values()) == set(COLOURS)
+
+
+def test_the_first_to_speak_have_the_colours_of_their_own_choice() -> None:
+    for number in range(100):
+        nick = f"n{number}"
+        assert Palette().colour(nick) == Palette().speaks(nick)
+
+
+def test_eight_who_talk_have_eight_colours() -> None:
+    for group in range(50):
+        palette = Palette()
+        nicks = [f"g{group}n{number}" for number in range(len(COLOURS))]
+        assert len({palette.speaks(nick) for nick in nicks}) == len(COLOURS)
+
+
+def test_of_those_who_come_later_none_has_the_colour_of_the_one_before() -> None:
+    palette = Palette()
+    colours = [palette.speaks(f"n{number}") for number in range(1_000)]
+    assert all(one != other for one, other in pairwise(colours))
+
+
+def test_a_million_nicks_are_not_kept() -> None:
+    palette = Palette()
+    for number in range(3 * MOST_NICKS):
+        palette.speaks(f"n{number}")
+    assert len(palette._given) == MOST_NICKS

@@ -1,0 +1,350 @@
+"""``chat client`` in a terminal, end to end: real processes, real sockets, what a person sees."""
+
+import contextlib
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chatcore.limits import Limits
+from chatcore.server.hub import Hub
+from tests.cli.processes import CHAT
+from tests.cli.pty import ENTER, Pty, in_terminal, paste
+from transports.threaded_tcp import Chat, Server, connect, serve
+
+CTRL_C, CTRL_D, UP = "\x03", "\x04", "\x1b[A"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    limits = Limits(frames_per_second=None, frames_burst=10_000, posts_in_flight=5_000)
+    with contextlib.closing(Hub(limits=limits)) as hub, serve("chat://127.0.0.1:0", hub=hub) as running:
+        yield running
+
+
+@pytest.fixture
+def bob(server: Server) -> Iterator[Chat]:
+    """Somebody to talk to."""
+    with connect(str(server.listening[0]), nick="bob") as chat:
+        yield chat
+
+
+@contextlib.contextmanager
+def client(
+    server: Server, nick: str = "alice", *options: str, columns: int = 80, rows: int = 24, **env: str
+) -> Iterator[Pty]:
+    """Run a client in a terminal, until it has its prompt."""
+    argv = (CHAT, "client", str(server.listening[0]), "--nick", nick, *options)
+    with in_terminal(*argv, columns=columns, rows=rows, **env) as terminal:
+        terminal.wait("you are in")
+        terminal.wait_until(lambda: terminal.line.endswith(">"), "a prompt")
+        yield terminal
+
+
+def messages(terminal: Pty) -> list[str]:
+    """Return the rows that are messages, without their times."""
+    return [row[6:] for row in terminal.everything if re.match(r"\d\d:\d\d[ ~]", row)]
+
+
+def test_two_people_talk(server: Server) -> None:
+    with client(server, "alice") as alice, client(server, "bob") as bob:
+        alice.type(f"hello bob{ENTER}")
+        bob.wait("alice: hello bob")
+        bob.type(f"hello alice{ENTER}")
+        for person in (alice, bob):
+            person.wait("bob: hello alice")
+        assert messages(alice) == messages(bob) == ["alice: hello bob", "bob: hello alice"]
+        for person in (alice, bob):
+            person.type(CTRL_D)
+            assert person.wait_exit() == 0
+            assert person.is_restored()
+
+
+def test_a_message_that_arrives_leaves_the_draft_alone(server: Server, bob: Chat) -> None:
+    with client(server) as alice:
+        alice.type("half a sen")
+        alice.wait_line("alice@lobby> half a sen")
+        bob.post("did I disturb you?")
+        alice.wait("bob: did I disturb you?")
+        alice.wait_line("alice@lobby> half a sen")
+        alice.type(f"tence{ENTER}")
+        alice.wait("alice: half a sentence")
+        alice.wait_line("alice@lobby>")
+        assert messages(alice) == ["bob: did I disturb you?", "alice: half a sentence"]
+    assert [next(iter(bob)).text for _ in range(2)] == ["did I disturb you?", "half a sentence"]
+
+
+def test_a_paste_of_several_lines_is_asked_about_once_and_is_one_message(server: Server, bob: Chat) -> None:
+    with client(server) as alice:
+        alice.type(paste("one\r\n\ttwo\x1b[31m red\r\nthree\r\n"))
+        alice.wait("three")
+        alice.type(ENTER)
+        alice.wait("Enter again sends these 3 lines as one message")
+        assert messages(alice) == []
+        alice.type(ENTER)
+        assert next(iter(bob)).text == "one\n\ttwo red\nthree"
+        alice.wait("alice: one")
+        alice.wait_line("alice@lobby>")
+        assert alice.rows[-4].endswith(" alice: one")
+        assert alice.rows[-3:] == [" " * 16 + "two red", " " * 8 + "three", "alice@lobby>"]
+
+
+def test_ctrl_c_clears_the_line_and_then_ends_with_130(server: Server) -> None:
+    with client(server) as alice:
+        alice.type("never mind")
+        alice.wait_line("alice@lobby> never mind")
+        alice.type(CTRL_C)
+        alice.wait_line("alice@lobby>")
+        alice.type(CTRL_C)
+        assert alice.wait_exit() == 130
+        assert alice.is_restored()
+
+
+def test_quitting_waits_until_the_last_words_are_kept_and_shown(server: Server, bob: Chat) -> None:
+    with client(server) as alice:
+        alice.type(f"good bye{ENTER}/quit{ENTER}")
+        assert alice.wait_exit() == 0
+        assert messages(alice) == ["alice: good bye"]
+        assert next(iter(bob)).text == "good bye"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_conversation_and_restores_the_terminal(
+    server: Server, number: signal.Signals
+) -> None:
+    with client(server) as alice:
+        alice.kill(number)
+        assert alice.wait_exit() == 128 + number
+        assert alice.is_restored()
+
+
+def test_a_server_that_restarts_leaves_the_draft_alone() -> None:
+    with contextlib.closing(Hub()) as hub, contextlib.ExitStack() as first:
+        server = first.enter_context(serve("chat://127.0.0.1:0", hub=hub))
+        url = str(server.listening[0])
+        with client(server) as alice:
+            alice.type("this is not fin")
+            alice.wait_line("alice@lobby> this is not fin")
+            first.close()
+            alice.wait("disconnected: the server is shutting down (drain); trying to come back")
+            alice.wait_line("alice@lobby> this is not fin")
+            with serve(url, hub=hub), connect(url, nick="bob") as bob:
+                alice.wait("connected again")
+                alice.wait_line("alice@lobby> this is not fin")
+                alice.type(f"ished{ENTER}")
+                alice.wait("alice: this is not finished")
+                assert next(iter(bob)).text == "this is not finished"
+
+
+def test_what_was_said_before_is_paged_back_to(server: Server, bob: Chat) -> None:
+    for number in range(30):
+        bob.post(f"message {number}")
+    with client(server, "alice", "--history", "5") as alice:
+        alice.wait("bob: message 25")
+        alice.type(f"/back 3{ENTER}")
+        alice.wait("bob: message 22")
+        alice.wait("so far what came before")
+        alice.type(f"/back{ENTER}")
+        alice.wait("bob: message 2")
+        alice.type(f"/back{ENTER}")
+        alice.wait("bob: message 1")
+        alice.type(f"/back{ENTER}")
+        alice.wait("nothing earlier is kept")
+        shown = [int(row.rpartition(" ")[2]) for row in messages(alice)]
+        assert shown == [*range(25, 30), *range(22, 25), *range(2, 22), 0, 1]
+
+
+def test_while_the_server_is_away_nothing_is_lost() -> None:
+    with contextlib.closing(Hub()) as hub, contextlib.ExitStack() as first:
+        server = first.enter_context(serve("chat://127.0.0.1:0", hub=hub))
+        url = str(server.listening[0])
+        with client(server, "alice", "--quiet") as alice:
+            first.close()
+            alice.wait("trying to come back")
+            alice.type(f"is anybody there?{ENTER}and a dra")
+            alice.wait_line("alice@lobby> and a dra")
+            alice.wait("  not sent yet: is anybody there?")
+            assert alice.rows[-2] == "offline, trying again"
+            with (
+                serve("chat://127.0.0.1:0", hub=hub) as other,
+                connect(str(other.listening[0]), nick="bob") as bob,
+            ):
+                bob.post("you are away")
+            with serve(url, hub=hub), connect(url, nick="carol") as carol:
+                alice.wait("alice: is anybody there?")
+                carol.post("yes")
+                alice.wait("carol: yes")
+                alice.wait_until(
+                    lambda: not re.search("offline|not sent", "".join(alice.rows)), "no row above the prompt"
+                )
+                alice.wait_line("alice@lobby> and a dra")
+            start = next(number for number, row in enumerate(alice.rows) if "trying to come back" in row)
+            assert [re.sub(r"^\d\d:\d\d", "", row) for row in alice.rows[start + 1 : start + 7]] == [
+                "* connected again",
+                "* up to 1 message came meanwhile",
+                "~bob: you are away",
+                "* so far what was said before; from here on it is live",
+                " alice: is anybody there?",
+                " carol: yes",
+            ]
+
+
+def test_two_thousand_messages_arrive_while_somebody_types(server: Server, bob: Chat) -> None:
+    with client(server) as alice:
+        keys = 0
+
+        def type_on() -> bool:  # a key for everything that is drawn
+            nonlocal keys
+            done = any("message 1999" in row for row in alice.rows)
+            if not done:
+                alice.type("k")
+                keys += 1
+            return done
+
+        for number in range(2_000):
+            bob.post_nowait(f"message {number}")
+        alice.wait_until(type_on, "the last message")
+        alice.wait_until(lambda: "".join(alice.rows).endswith(f"> {'k' * keys}"), "the whole draft")
+        assert messages(alice) == [f"bob: message {number}" for number in range(2_000)]
+        # No key was echoed into them, and the prompt was not drawn for every message.
+        assert all(re.fullmatch(r"\d\d:\d\d bob: message \d+|\* .*", row) for row in alice.screen.scrolled)
+        assert alice.raw.count(b"alice") < 500
+
+
+def test_a_resize_keeps_the_line_that_is_being_typed(server: Server, bob: Chat) -> None:
+    with client(server) as alice:
+        alice.type("words " * 8 + "and the end")
+        alice.wait_line("alice@lobby> " + "words " * 8 + "and the end")
+        alice.resize(40, 12)
+        alice.wait_until(
+            lambda: (
+                alice.rows[-2:]
+                == ["alice@lobby> " + ("words " * 8)[:27], "ds " + "words " * 3 + "and the end"]
+            ),
+            "the draft in two rows",
+        )
+        bob.post("a text that is longer than the screen is wide by now")
+        alice.wait("wide by now")
+        alice.resize(100, 30)
+        alice.type(f"!{ENTER}")
+        assert [next(iter(bob)).text for _ in range(2)][1] == "words " * 8 + "and the end!"
+
+
+FOCUS_IN, FOCUS_OUT, ALT_1, TAB = "\x1b[I", "\x1b[O", "\x1b1", "\t"
+
+
+def test_the_mark_stands_where_the_window_lost_the_focus(server: Server, bob: Chat) -> None:
+    with client(server) as alice:
+        assert b"\x1b[?1004h" in alice.raw
+        alice.type(f"half{FOCUS_IN} a{FOCUS_OUT}")
+        alice.wait_line("alice@lobby> half a")
+        for number in range(3):
+            bob.post(f"unseen {number}")
+        alice.wait("unseen 2")
+        alice.type(FOCUS_IN)
+        bob.post("seen")
+        alice.wait("bob: seen")
+        alice.wait_line("alice@lobby> half a")
+        rows = [re.sub(r"^\d\d:\d\d ", "", row) for row in alice.rows if "joined" not in row]
+        assert rows[2:-1] == ["-- new messages --", *(f"bob: unseen {n}" for n in range(3)), "bob: seen"]
+
+
+def test_keys_go_to_rooms_complete_names_and_find_what_was_shown(server: Server, bob: Chat) -> None:
+    with client(server, "alice", "--room", "lobby", "--room", "ops") as alice:
+        alice.wait("you are also in ops")
+        alice.type(f"/who ops{ENTER}")
+        alice.wait("* 1 in ops: alice")  # which was asked after those of the lobby were
+        alice.type("b" + TAB)  # who has said nothing yet
+        alice.wait_line("alice@lobby> bob:")
+        alice.type(CTRL_C)
+        bob.post("a needle in a haystack")
+        alice.wait("haystack")
+        alice.type("look, bo" + TAB)
+        alice.wait_line("alice@lobby> look, bob")
+        alice.type("\x1b2")
+        alice.wait_line("alice@ops> look, bob")
+        alice.type(f"!{ENTER}")
+        alice.wait("alice: look, bob !")
+        alice.type(ALT_1)
+        alice.wait("[1:lobby]  2:ops")
+        alice.type(f"/search NEEDLE{ENTER}")
+        alice.wait("[lobby] bob: a needle in a haystack")
+
+
+def test_the_up_key_brings_back_what_was_typed_the_last_time(server: Server, tmp_path: Path) -> None:
+    where = str(tmp_path)
+    with client(server, XDG_STATE_HOME=where, CHAT_CLIENT_REMEMBER="1") as alice:
+        alice.type(f"first{ENTER} a secret{ENTER}/quit{ENTER}")
+        assert alice.wait_exit() == 0
+    with client(server, XDG_STATE_HOME=where, CHAT_CLIENT_REMEMBER="1") as alice:
+        alice.type(UP + UP)
+        alice.wait_line("alice@lobby> first")
+
+
+def test_refusals_say_what_to_do(server: Server, bob: Chat) -> None:
+    with client(server) as alice:
+        alice.type(f"/nick bob{ENTER}/nick no!{ENTER}/dance{ENTER}")
+        alice.wait("* the nick bob is in use (nick_taken); choose another with /nick NAME")
+        alice.wait("* a name is 1 to 32 letters of A to Z, digits, dots, dashes or underscores")
+        alice.wait("* there is no command /dance; /help lists them, and //dance says /dance")
+        alice.type(paste("x" * 20_000) + ENTER)
+        alice.wait("* not sent: the text is too long (too_long); send it in parts; the Up key")
+        alice.type(f"/help{ENTER}")
+        alice.wait("  /quit         end the conversation")
+
+
+def test_the_up_key_brings_back_what_was_said(server: Server, tmp_path: Path) -> None:
+    with client(server, "alice", "--forget", XDG_STATE_HOME=str(tmp_path)) as alice:
+        alice.type(f"first{ENTER}")
+        alice.wait("alice: first")
+        alice.wait_line("alice@lobby>")
+        alice.type(UP)
+        alice.wait_line("alice@lobby> first")
+        assert not any(tmp_path.iterdir())
+
+
+def test_rooms_are_joined_left_and_told_apart(server: Server) -> None:
+    with (
+        client(server) as alice,
+        connect(str(server.listening[0]), nick="bob", rooms=["lobby", "ops"]) as bob,
+    ):
+        bob.post("said before", room="ops")
+        alice.type(f"/join ops{ENTER}first words in ops{ENTER}")
+        alice.wait(" alice: first words in ops")
+        alice.wait_line("alice@ops>")
+        assert alice.rows[-2] == "1:lobby  [2:ops]"
+        assert [row[6:] if row[2] == ":" else row for row in alice.rows[2:-3]] == [
+            "* you are in ops; 1 other is here",
+            "bob: said before",
+            "* so far what was said before; from here on it is live",
+        ]
+        bob.post("nobody looks")
+        alice.wait("1:lobby 1  [2:ops]")
+        bob.post("except you, Alice")
+        alice.wait("* bob mentions you in lobby: except you, Alice (/1 goes there)")
+        alice.wait("1:lobby 2!  [2:ops]")
+        assert b"\a" in alice.raw
+        alice.type(f"/who{ENTER}/join LOBBY{ENTER}back{ENTER}")
+        alice.wait("* 2 in ops: alice, bob")
+        alice.wait(" alice: back")
+        start = alice.rows.index("* you are in lobby; 2 new messages")
+        assert alice.rows[start + 1] == "-- new messages --"
+        assert messages(alice)[-3:] == ["bob: nobody looks", "bob: except you, Alice", "alice: back"]
+        alice.wait("[1:lobby]  2:ops")
+        alice.type(f"/leave ops{ENTER}")
+        alice.wait("* you have left ops")
+        alice.type(f"/leave{ENTER}anybody?{ENTER}")
+        alice.wait("* you are in no room; enter one with /join ROOM")
+        alice.wait_line("alice>")
+
+
+def test_without_colours_there_are_none(server: Server, bob: Chat) -> None:
+    bob.post("said before")
+    with client(server, NO_COLOR="1") as alice:
+        bob.post("said now")
+        alice.wait("bob: said now")
+        alice.wait("~")
+        styles = set(re.findall(rb"\x1b\[([\d;]*)m", bytes(alice.raw)))
+        assert styles <= {b"0", b"0;1", b"0;22", b""}

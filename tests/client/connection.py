@@ -1,0 +1,144 @@
+"""Both ends of the protocol, joined without a socket: client sessions, and a hub that they talk to.
+
+A `Line` is what lies between one client and the server. It carries everything at once until it is
+told to lose what it carries, or to be cut; whoever wants to see a resume in detail cuts it there.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from chatcore.client.session import Ack, Backoff, ClientSession, Event, Gap, Joined, Message, Offline, Request
+from chatcore.journal import Journal
+from chatcore.limits import Limits
+from chatcore.server.hub import Hub
+from chatcore.server.session import Session
+from chatcore.wire import Peer
+from tests.server.driver import Clock
+
+__all__ = ["Line", "Server"]
+
+A = TypeVar("A")
+
+
+class Server:
+    """A hub that can be restarted. With a journal of one's own it keeps what it held."""
+
+    def __init__(self, clock: Clock | None = None, **limits: object) -> None:
+        self.clock = clock or Clock()
+        self.limits = Limits.model_validate({"frames_per_second": None, **limits})
+        self.lines: list[Line] = []
+        self.start()
+
+    def start(self, journal: Journal | None = None) -> None:
+        """Begin anew, with an empty record unless one is given."""
+        self.hub = Hub(journal, self.limits, clock=self.clock)
+        self.port = self.hub.port(lambda: None)
+
+    def stop(self) -> None:
+        """End as a process does: every connection is gone, and nobody is told."""
+        for line in self.lines:
+            line.cut()
+        self.port.close()
+
+    def client(self, nick: str, *rooms: str, history: int | None = None, reconnect: bool = True) -> "Line":
+        """Return a connected client that has joined these rooms."""
+        line = Line(
+            self,
+            ClientSession(nick, reconnect=reconnect, clock=self.clock, backoff=Backoff(random.Random(1))),
+        )
+        line.dial()
+        for room in rooms:
+            line.join(room, history=history)
+        return line
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, and do what is due."""
+        self.clock.now += seconds
+        for line in self.lines:
+            line.session.handle_deadline(self.clock.now)
+        self.port.handle_deadlines(self.clock.now)
+        self.settle()
+
+    def settle(self) -> None:
+        """Carry everything that can be carried."""
+        busy = True
+        while busy:
+            busy = any(line.carry() for line in self.lines)
+
+
+class Line:
+    """One client, and its way to the server."""
+
+    def __init__(self, server: Server, session: ClientSession) -> None:
+        self.server = server
+        self.session = session
+        self.events: list[Event] = []
+        self.loses_answers = False  # what the server says is lost from now on
+        self._far: Session | None = None
+        server.lines.append(self)
+
+    def dial(self) -> None:
+        """Connect."""
+        self._far = self.server.port.open(Peer("10.0.0.1", 1024 + len(self.server.lines)))
+        self.session.connection_made()
+        self.server.settle()
+
+    def dial_when_due(self) -> None:
+        """Connect again when the client wants to."""
+        assert self.session.dial_at is not None
+        self.server.clock.now = max(self.server.clock.now, self.session.dial_at)
+        self.dial()
+
+    def cut(self, *, server_knows: bool = True) -> None:
+        """Lose the connection; the server may go on to believe in it."""
+        far, self._far = self._far, None
+        if far is not None and server_knows:
+            far.connection_lost()
+        self.session.receive_eof()
+        self.events += self.session.events_received()
+
+    def ask(self, make: Callable[[ClientSession], Request[A]]) -> Request[A]:
+        """Ask something and carry what comes of it."""
+        request = make(self.session)
+        self.server.settle()
+        return request
+
+    def join(self, room: str, history: int | None = None) -> Request[Joined]:
+        """Join a room."""
+        return self.ask(lambda session: session.join(room, history=history))
+
+    def say(self, *texts: str, room: str = "lobby") -> list[Request[Ack]]:
+        """Post texts."""
+        requests: list[Request[Ack]] = [self.session.post(room, text) for text in texts]
+        self.server.settle()
+        return requests
+
+    def carry(self) -> bool:
+        """Carry what there is, both ways; return whether there was anything."""
+        far, session = self._far, self.session
+        self.events += session.events_received()
+        if far is None:
+            return False
+        sent = session.data_to_send()
+        if sent:
+            far.receive_data(sent)
+        answered = far.data_to_send()
+        if answered and not self.loses_answers:
+            session.receive_data(answered)
+        self.events += session.events_received()
+        if far.closed or (far.closing and not answered) or not session.online:
+            self.cut()
+        return bool(sent or answered)
+
+    def texts(self) -> list[str]:
+        """Return all that was read so far."""
+        return [event.text for event in self.events if isinstance(event, Message)]
+
+    def gaps(self) -> list[tuple[int, int, str]]:
+        """Return all gaps so far."""
+        return [(event.after, event.through, event.reason) for event in self.events if isinstance(event, Gap)]
+
+    def offline(self) -> Iterator[str]:
+        """Yield why the connection was lost, each time."""
+        return (event.reason for event in self.events if isinstance(event, Offline))

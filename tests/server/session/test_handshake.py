@@ -1,0 +1,187 @@
+"""The first words of a connection: a table of what may be said before `hello`, and what after."""
+
+import pytest
+
+from chatcore.messages import (
+    ClientFrame,
+    Hello,
+    History,
+    Join,
+    Joined,
+    Leave,
+    NickFrame,
+    Ping,
+    Pong,
+    Post,
+    Welcome,
+    Who,
+)
+from tests.server.driver import Host
+
+HELLO = Hello(protocol=1, nick="ana")
+
+
+def test_hello_is_answered_with_a_nick_a_secret_and_the_limits() -> None:
+    host = Host(text_bytes=1_000, rooms_per_session=None)
+    peer = host.connect()
+    assert peer.take() == []
+    peer.send(HELLO)
+    welcome = peer.one(Welcome)
+    assert (welcome.protocol, welcome.nick) == (1, "ana")
+    assert welcome.server.startswith("chatcore/")
+    assert len(welcome.session) >= 32
+    assert welcome.limits == host.hub.limits.for_client()
+    assert not peer.ended
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        Join(room="lobby"),
+        Leave(room="lobby"),
+        Post(room="lobby", id="1", text="hi"),
+        History(room="lobby"),
+        Who(room="lobby"),
+        NickFrame(nick="bob"),
+    ],
+    ids=lambda frame: frame.type,
+)
+def test_whatever_comes_before_hello_is_refused_and_hello_may_follow(frame: ClientFrame) -> None:
+    peer = Host().connect()
+    peer.send(frame, HELLO)
+    error = peer.error()
+    assert error.code == "bad_state"
+    assert peer.one(Welcome).nick == "ana"
+    assert not peer.ended
+
+
+def test_a_post_before_hello_is_refused_by_its_id() -> None:
+    peer = Host().connect()
+    peer.send(Post(room="Lobby", id="id-1", text="hi"))
+    error = peer.error()
+    assert (error.code, error.room, error.id) == ("bad_state", "lobby", "id-1")
+
+
+def test_a_ping_is_answered_before_hello_too_and_a_pong_is_nothing() -> None:
+    peer = Host().connect()
+    peer.send(Ping(token="t"), Pong(token="u"))
+    assert peer.take() == [Pong(token="t")]
+
+
+def test_hello_twice_is_refused_and_the_session_goes_on() -> None:
+    peer = Host().live("ana")
+    peer.send(Hello(protocol=1, nick="bob"))
+    assert peer.error().code == "bad_state"
+    peer.send(Join(room="lobby"))
+    assert peer.one(Joined).count == 1
+    assert peer.session.nick == "ana"
+
+
+def test_a_nick_that_cannot_be_is_refused_and_hello_may_follow() -> None:
+    peer = Host().connect()
+    peer.feed(b'{"type":"hello","protocol":1,"nick":"a b"}\n')
+    assert peer.error().code == "bad_name"
+    peer.send(HELLO)
+    assert peer.one(Welcome).nick == "ana"
+
+
+@pytest.mark.parametrize("nick", ["admin", "Server", "ROOT", "4711", "0"])
+def test_a_reserved_nick_or_one_of_digits_is_refused_and_the_connection_ends(nick: str) -> None:
+    peer = Host().connect()
+    peer.send(Hello(protocol=1, nick=nick))
+    assert peer.error().code == "bad_name"
+    assert peer.take() == []
+    assert peer.ended
+
+
+@pytest.mark.parametrize("nick", ["ana", "Ana", "ANA"])
+def test_a_nick_that_is_taken_in_any_spelling_is_refused_and_the_connection_ends(nick: str) -> None:
+    host = Host()
+    first, second = host.live("ana"), host.connect()
+    second.send(Hello(protocol=1, nick=nick))
+    assert second.error().code == "nick_taken"
+    assert second.ended
+    assert not first.ended
+
+
+def test_a_client_of_an_older_protocol_is_told_the_range_and_the_connection_ends() -> None:
+    peer = Host().connect()
+    peer.send(Hello(protocol=0, nick="ana"))
+    error = peer.error()
+    assert error.code == "unsupported_protocol"
+    assert "1 to 1" in error.message
+    assert peer.ended
+
+
+def test_a_client_of_a_newer_protocol_gets_the_newest_that_we_speak() -> None:
+    peer = Host().connect()
+    peer.send(Hello(protocol=99, nick="ana"))
+    assert peer.one(Welcome).protocol == 1
+
+
+def test_a_refused_hello_leaves_the_nick_free() -> None:
+    host = Host()
+    host.connect().send(Hello(protocol=0, nick="ana"))
+    assert host.live("ana").session.nick == "ana"
+
+
+def test_a_secret_that_is_not_known_proves_nothing_and_is_kept() -> None:
+    host = Host()
+    host.live("ana")
+    secret = "x" * 32  # of a server that was restarted
+    thief, owner = host.connect(), host.connect()
+    thief.send(Hello(protocol=1, nick="ana", session=secret))
+    assert thief.error().code == "nick_taken"
+    owner.send(Hello(protocol=1, nick="bob", session=secret))
+    assert owner.one(Welcome).session == secret
+
+
+def test_a_secret_that_none_of_ours_can_be_is_replaced() -> None:
+    peer = Host().connect()
+    peer.send(Hello(protocol=1, nick="ana", session="guess-me"))
+    assert len(peer.one(Welcome).session) == 32
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"SSH-2.0-x\r\n"],
+    ids=repr,
+)
+def test_another_protocol_gets_one_error_line_and_the_end(start: bytes) -> None:
+    peer = Host().connect()
+    peer.feed(start)
+    peer.feed(b'{"type":"hello","protocol":1,"nick":"ana"}\n')
+    assert peer.error().code == "bad_frame"
+    assert peer.take() == []
+    assert peer.ended
+    assert peer.received.count(b"\n") == 1
+
+
+def test_an_unknown_type_is_told_and_the_session_goes_on() -> None:
+    peer = Host().connect()
+    peer.feed(b'{"type":"auth","token":"x"}\n')
+    assert peer.error().code == "unknown_type"
+    peer.send(HELLO)
+    peer.feed(b'{"type":"dance","room":"Lobby","id":"id-1"}\n')
+    error = peer.error()
+    assert (error.code, error.room, error.id) == ("unknown_type", "lobby", "id-1")
+    assert not peer.ended
+
+
+def test_a_line_that_is_too_long_is_told_once_and_ends_the_session() -> None:
+    host = Host(text_bytes=100, line_bytes=2_000)
+    peer = host.live("ana")
+    peer.feed(b"x" * 1_500, b"x" * 1_500, b"x" * 1_500, b'\n{"type":"ping"}\n')
+    assert peer.error().code == "too_long"
+    assert [frame.model_dump(exclude_none=True) for frame in peer.take()] == [
+        {"type": "closing", "reason": "protocol"}
+    ]
+    assert peer.ended
+
+
+def test_a_session_can_be_told_from_others_by_its_repr() -> None:
+    host = Host()
+    assert repr(host.connect(host="192.0.2.9", port=4711).session) == (
+        "<Session 192.0.2.9:4711 handshake ndjson rooms=0>"
+    )
+    assert repr(host.member("ana").session) == "<Session ana live ndjson rooms=1>"

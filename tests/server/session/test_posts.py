@@ -1,0 +1,243 @@
+"""Posts: acknowledged once, stored once, in the order of their sender."""
+
+from collections.abc import Callable, Sequence
+
+from chatcore.journal import Draft, Outcome
+from chatcore.messages import Ack, Error, Join, Leave, Message, Post
+from tests.server.driver import Clock, Host, Peer
+from tests.server.slow_journal import SlowJournal
+
+
+class RefusingJournal(SlowJournal):
+    """One that cannot store for a while."""
+
+    refusing = False
+
+    def submit(self, drafts: Sequence[Draft], done: Callable[[Sequence[Outcome]], None]) -> None:
+        if self.refusing:
+            self.waiting.append(lambda: done([Outcome("unavailable", retry_after=2.0)] * len(drafts)))
+        else:
+            super().submit(drafts, done)
+
+
+def post(id_: str, text: str = "hi", room: str = "lobby") -> Post:
+    """Return a post."""
+    return Post(room=room, id=id_, text=text)
+
+
+def refusals(peer: Peer) -> list[tuple[str, str | None, float | None]]:
+    """Take the errors of a peer as what one does with them."""
+    return [(error.code, error.id, error.retry_after) for error in peer.take_all(Error)]
+
+
+def test_a_post_is_acknowledged_and_comes_to_all_its_sender_too() -> None:
+    host = Host()
+    ana, bob = host.member("ana"), host.member("bob")
+    ana.send(post("id-1", "hello\nthere"))
+    assert ana.one(Ack) == Ack(room="lobby", id="id-1", seq=1, durability="memory")
+    for peer in (ana, bob):
+        message = peer.one(Message)
+        assert (message.seq, message.prev, message.id, message.nick) == (1, 0, "id-1", "ana")
+        assert message.text == "hello\nthere"
+
+
+def test_it_is_shown_to_nobody_before_it_is_kept() -> None:
+    journal = SlowJournal(Clock())
+    host = Host(journal)
+    ana, bob = host.member("ana"), host.member("bob")
+    ana.send(post("id-1"))
+    assert ana.take_all(Ack) == []
+    assert ana.texts() == bob.texts() == []
+    journal.work()
+    host.pump()
+    assert ana.one(Ack).seq == 1
+    assert ana.texts() == bob.texts() == ["hi"]
+
+
+def test_posts_of_one_segment_are_submitted_together_and_keep_their_order() -> None:
+    journal = SlowJournal(Clock())
+    host = Host(journal)
+    ana = host.member("ana")
+    ana.post("one", "two", "three")
+    assert len(journal.waiting) == 1
+    journal.work()
+    host.pump()
+    assert [ack.seq for ack in ana.take_all(Ack)] == [1, 2, 3]
+    assert ana.texts() == ["one", "two", "three"]
+
+
+def test_a_post_that_is_sent_again_is_acknowledged_with_the_first_number_and_stored_once() -> None:
+    host = Host()
+    ana, bob = host.member("ana"), host.member("bob")
+    ana.send(post("id-1"), post("id-2"), post("id-1"))
+    assert [(ack.id, ack.seq) for ack in ana.take_all(Ack)] == [("id-1", 1), ("id-2", 2), ("id-1", 1)]
+    ana.lose()
+    again = host.member("anna")
+    again.send(post("id-1"))
+    assert again.one(Ack).seq == 1
+    assert len(bob.texts()) == 2
+
+
+def test_it_is_acknowledged_also_while_the_first_is_on_its_way() -> None:
+    journal = SlowJournal(Clock())
+    host = Host(journal)
+    ana = host.member("ana")
+    ana.send(post("id-1"))
+    ana.send(post("id-1"))
+    journal.work()
+    host.pump()
+    assert [ack.seq for ack in ana.take_all(Ack)] == [1, 1]
+    assert ana.texts() == ["hi"]
+
+
+def test_the_same_id_with_another_text_is_a_conflict() -> None:
+    host = Host()
+    ana = host.member("ana")
+    ana.send(post("id-1", "one"), post("id-1", "two"))
+    error = ana.error()
+    assert (error.code, error.room, error.id, error.retry_after) == ("conflict", "lobby", "id-1", None)
+    ana.send(post("id-2", "three"))
+    assert ana.texts() == ["one", "three"]
+
+
+def test_a_text_is_measured_in_utf8_and_too_long_is_no_reason_to_end() -> None:
+    host = Host(text_bytes=100, line_bytes=2_000)
+    ana = host.member("ana")
+    ana.send(post("1", "x" * 100), post("2", "x" * 101), post("3", "é" * 50), post("4", "é" * 51))
+    assert [(error.code, error.id) for error in ana.take_all(Error)] == [("too_long", "2"), ("too_long", "4")]
+    assert ana.texts() == ["x" * 100, "é" * 50]
+    ana.send(post("5", "\U0001f600" * 25), post("6", "\U0001f600" * 26))
+    assert ana.error().id == "6"
+
+
+def test_a_text_with_control_characters_is_refused_by_its_id() -> None:
+    ana = Host().member("ana")
+    ana.feed(b'{"type":"post","room":"Lobby","id":"id-1","text":"a\\u001b[2Jb"}\n')
+    error = ana.error()
+    assert (error.code, error.room, error.id) == ("bad_text", "lobby", "id-1")
+    assert ana.texts() == []
+
+
+# --- the order of one sender ---------------------------------------------------------------------
+
+
+def test_too_many_frames_are_refused_with_the_time_to_wait() -> None:
+    host = Host(frames_per_second=2.0, frames_burst=4)  # two are spent on hello and join
+    ana = host.member("ana")
+    ana.send(post("1"), post("2"), post("3"))
+    assert refusals(ana) == [("rate_limited", "3", 0.5)]
+    host.advance(0.5)
+    ana.send(post("3"))
+    assert [ack.id for ack in ana.take_all(Ack)] == ["1", "2", "3"]
+
+
+def test_after_a_refusal_nothing_later_is_taken_until_the_first_refused_comes_again() -> None:
+    host = Host(frames_per_second=1.0, frames_burst=4)
+    ana = host.member("ana")
+    ana.send(post("1"), post("2"), post("3"), post("4"))
+    assert refusals(ana) == [("rate_limited", "3", 1.0), ("rate_limited", "4", 1.0)]
+    host.advance(20.0)
+    ana.take()
+    ana.send(post("4"), post("5"))
+    assert refusals(ana) == [("rate_limited", "4", 0.0), ("rate_limited", "5", 0.0)]
+    ana.send(post("3"), post("4"), post("5"))
+    assert [ack.id for ack in ana.take_all(Ack)] == ["3", "4", "5"]
+    assert [message.id for message in ana.take_all(Message)] == ["3", "4", "5"]
+
+
+def test_who_is_held_to_wait_spends_nothing_on_it() -> None:
+    host = Host(frames_per_second=1.0, frames_burst=4)
+    ana = host.member("ana")
+    ana.send(post("1"), post("2"), post("3"))
+    host.advance(1.0)
+    ana.send(*(post(str(n)) for n in range(4, 50)), post("3"))
+    assert "3" in [ack.id for ack in ana.take_all(Ack)]
+
+
+def test_a_second_refusal_of_the_same_post_moves_the_time_to_wait() -> None:
+    host = Host(frames_per_second=1.0, frames_burst=3)
+    ana = host.member("ana")
+    ana.send(post("1"), post("2"))
+    assert refusals(ana) == [("rate_limited", "2", 1.0)]
+    host.advance(0.75)
+    ana.send(post("2"), post("3"))
+    assert refusals(ana) == [("rate_limited", "2", 0.25), ("rate_limited", "3", 0.25)]
+
+
+def test_another_room_is_not_held() -> None:
+    host = Host(frames_per_second=1.0, frames_burst=5)
+    ana = host.member("ana")
+    ana.send(Join(room="b"), post("1"), post("2"), post("3"))
+    host.advance(1.0)
+    ana.take()
+    ana.send(post("1", room="b"))
+    assert ana.one(Ack).room == "b"
+
+
+def test_leaving_the_room_lets_go_of_what_was_refused() -> None:
+    host = Host(frames_per_second=1.0, frames_burst=3)
+    ana = host.member("ana")
+    ana.send(post("1"), post("2"))
+    host.advance(10.0)
+    ana.send(Leave(room="lobby"), Join(room="lobby"), post("3"))
+    assert [ack.id for ack in ana.take_all(Ack)] == ["1", "3"]
+
+
+def test_a_refused_post_that_turns_out_too_long_holds_nobody() -> None:
+    host = Host(frames_per_second=1.0, frames_burst=3, text_bytes=10, line_bytes=2_000)
+    ana = host.member("ana")
+    ana.send(post("1"), post("2", "x" * 11))
+    assert refusals(ana) == [("rate_limited", "2", 1.0)]
+    host.advance(10.0)
+    ana.send(post("2", "x" * 11), post("3"))
+    assert refusals(ana) == [("too_long", "2", None)]
+    assert [ack.id for ack in ana.take_all(Ack)] == ["1", "3"]
+
+
+def test_what_cannot_be_stored_now_is_sent_again_in_order() -> None:
+    journal = RefusingJournal(Clock())
+    host = Host(journal)
+    ana = host.member("ana")
+    journal.refusing = True
+    ana.send(post("1"))
+    ana.send(post("2"))
+    journal.work()
+    host.pump()
+    assert refusals(ana) == [("unavailable", "1", 2.0), ("unavailable", "2", 2.0)]
+    journal.refusing = False
+    ana.send(post("3"), post("2"))
+    assert [(code, id_) for code, id_, _ in refusals(ana)] == [("unavailable", "3"), ("unavailable", "2")]
+    ana.send(post("1"), post("2"), post("3"))
+    journal.work()
+    host.pump()
+    assert [(ack.id, ack.seq) for ack in ana.take_all(Ack)] == [("1", 1), ("2", 2), ("3", 3)]
+
+
+def test_a_post_whose_storing_failed_comes_before_one_that_was_refused_after_it() -> None:
+    journal = RefusingJournal(Clock())
+    host = Host(journal, frames_per_second=1.0, frames_burst=3)
+    ana = host.member("ana")
+    journal.refusing = True
+    ana.send(post("1"), post("2"))
+    journal.work()
+    host.pump()
+    assert [(code, id_) for code, id_, _ in refusals(ana)] == [("rate_limited", "2"), ("unavailable", "1")]
+    journal.refusing = False
+    host.advance(10.0)
+    ana.send(post("2"))
+    assert [id_ for _, id_, _ in refusals(ana)] == ["2"]
+    ana.send(post("1"), post("2"))
+    journal.work()
+    host.pump()
+    assert [message.id for message in ana.take_all(Message)] == ["1", "2"]
+
+
+def test_a_frame_that_is_no_post_waits_for_the_rate_too() -> None:
+    host = Host(frames_per_second=1.0, frames_burst=2)
+    ana = host.member("ana")
+    ana.feed(b'{"type":"history","room":"Lobby","token":"t"}\n{"type":"who","room":"Lobby"}\nnonsense\n')
+    assert [(error.code, error.room, error.id, error.retry_after) for error in ana.take_all(Error)] == [
+        ("rate_limited", "lobby", "t", 1.0),
+        ("rate_limited", "lobby", None, 1.0),
+        ("rate_limited", None, None, 1.0),
+    ]

@@ -1,0 +1,68 @@
+"""A journal that takes its time: until a test says so, nothing is stored and nothing is read."""
+
+from collections.abc import Callable, Sequence
+
+from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Unavailable
+from chatcore.journal.memory import MemoryJournal
+from chatcore.limits import Limits
+from chatcore.messages import DurabilityWord
+from chatcore.wire import Wire
+from tests.server.driver import Clock
+
+__all__ = ["SlowJournal"]
+
+
+class SlowJournal:
+    """A memory journal that does nothing until it is told to, in the order in which it was asked."""
+
+    durability: DurabilityWord = "memory"
+
+    def __init__(self, clock: Clock, limits: Limits | None = None) -> None:
+        self.memory = MemoryJournal(limits, clock=clock)
+        self.dedupe_seconds = self.memory.dedupe_seconds
+        self.waiting: list[Callable[[], None]] = []
+        self.submitted = 0  # drafts
+        self.reads = 0
+
+    def work(self) -> None:
+        """Do all that was asked for."""
+        waiting, self.waiting = self.waiting, []
+        for job in waiting:
+            job()
+
+    def start(self, feed: Feed) -> None:
+        self.memory.start(feed)
+
+    def submit(self, drafts: Sequence[Draft], done: Callable[[Sequence[Outcome]], None]) -> None:
+        self.submitted += len(drafts)
+        memory = self.memory
+        self.waiting.append(lambda: memory.submit(drafts, done))
+
+    def read(
+        self,
+        room: str,
+        wire: Wire,
+        deliver: Callable[[Page | Unavailable], None],
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int,
+        max_bytes: int,
+    ) -> None:
+        self.reads += 1
+        memory = self.memory
+        self.waiting.append(
+            lambda: memory.read(
+                room, wire, deliver, after=after, before=before, limit=limit, max_bytes=max_bytes
+            )
+        )
+
+    def seek(self, room: str, back: int, before: int, deliver: Callable[[int | Unavailable], None]) -> None:
+        memory = self.memory
+        self.waiting.append(lambda: memory.seek(room, back, before, deliver))
+
+    def close(self) -> None:
+        self.memory.close()
+
+
+_: type[Journal] = SlowJournal

@@ -1,0 +1,163 @@
+"""What things cost, counted in calls rather than seconds: it does not depend on the machine's mood.
+
+A bound here fails when work for every member, or for every message, becomes more work or slips in
+where there was none.
+"""
+
+import gc
+import sys
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from chatcore.limits import Limits
+from chatcore.server.hub import Hub
+from chatcore.server.session import Session
+from chatcore.wire import Peer
+
+OPEN = Limits(connections=None, connections_per_address=None, frames_per_second=None, members_per_room=None)
+
+
+class Crowd:
+    """Members of one room, and a transport that throws away what it is to write."""
+
+    def __init__(self, size: int) -> None:
+        self.now = 0.0
+        self.port = Hub(limits=OPEN, clock=lambda: self.now).port(lambda: None)
+        self.sessions: list[Session] = []
+        self.written = 0
+        self._posts = 0
+        for _ in range(size):
+            self.join()
+        self.settle()
+
+    def join(self) -> None:
+        """Let one more in."""
+        number = len(self.sessions)
+        session = self.port.open(Peer("192.0.2.1", number))
+        session.receive_data(b'{"type":"hello","protocol":1,"nick":"n%d"}\n' % number)
+        session.receive_data(b'{"type":"join","room":"here"}\n')
+        self.sessions.append(session)
+
+    def post(self, number: int) -> None:
+        """Let the first one post, all at once."""
+        lines = []
+        for _ in range(number):
+            self._posts += 1
+            lines.append(b'{"type":"post","room":"here","id":"%d","text":"hi"}\n' % self._posts)
+        self.sessions[0].receive_data(b"".join(lines))
+
+    def settle(self) -> None:
+        """Let it be told who came."""
+        self.now += OPEN.presence_seconds
+        self.port.handle_deadlines(self.now)
+        self.serve()
+
+    def serve(self) -> None:
+        """Do what a transport does."""
+        while self.port.busy:
+            for session in self.port.ready():
+                self.written += bool(session.data_to_send())
+            self.written += len(self.port.fan_out())
+
+
+def profile(work: Callable[[], object], before: Callable[[], object] = lambda: None) -> Counter[str]:
+    """Count the calls of Python and C functions that something makes the second time, by their names."""
+    before()
+    work()
+    before()
+    counts: Counter[str] = Counter()
+
+    def note(frame: FrameType, event: str, function: Any) -> None:
+        if event == "call":
+            counts[frame.f_code.co_name] += 1
+        elif event == "c_call":
+            counts[function.__name__] += 1
+
+    gc.disable()  # others have it call them, whenever it happens to come
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+        gc.enable()
+    return counts
+
+
+def calls(work: Callable[[], object], before: Callable[[], object] = lambda: None) -> int:
+    """Count the calls that something makes the second time."""
+    return profile(work, before).total()
+
+
+def fan_out_calls(members: int, posts: int) -> int:
+    crowd = Crowd(members)
+    return calls(crowd.serve, before=lambda: crowd.post(posts))
+
+
+def test_a_member_costs_few_calls_and_one_write_however_much_is_said() -> None:
+    for posts in (1, 64):
+        more = fan_out_calls(400, posts) - fan_out_calls(100, posts)
+        assert 300 <= more <= 7 * 300
+    crowd = Crowd(100)
+    crowd.post(64)
+    crowd.written = 0
+    crowd.serve()
+    assert crowd.written == 100 + 1  # and the acknowledgements of the one who posted
+
+
+def test_a_post_costs_the_same_in_a_small_and_in_a_large_room() -> None:
+    small, large = Crowd(2), Crowd(300)
+    cost = calls(lambda: small.post(64))
+    assert calls(lambda: large.post(64)) == cost
+    assert cost < 64 * 65
+
+
+def test_many_posts_at_once_share_what_they_can() -> None:
+    crowd = Crowd(2)
+    one, many = calls(lambda: crowd.post(1)), calls(lambda: crowd.post(64))
+    assert many < 64 * one * 2 / 3
+
+
+def test_a_message_is_decoded_and_encoded_once_for_all() -> None:
+    crowd = Crowd(50)
+    counts = profile(crowd.serve, before=lambda: crowd.post(64))
+    assert counts["to_json"] == 0
+    counts = profile(lambda: crowd.post(64))
+    assert counts["to_json"] == 64 + 64  # the messages and their acknowledgements
+    assert counts["validate_json"] == 64
+
+
+def test_a_join_costs_the_same_in_a_small_and_in_a_large_room() -> None:
+    small, large = Crowd(2), Crowd(300)
+    assert calls(large.join) == calls(small.join)
+
+
+def test_to_tell_who_came_costs_each_member_few_calls() -> None:
+    def told(members: int) -> int:
+        crowd = Crowd(members)
+        return calls(crowd.settle, before=crowd.join)
+
+    assert told(400) - told(100) <= 7 * 300
+
+
+def test_a_deadline_costs_nothing_while_a_peer_talks() -> None:
+    crowd = Crowd(300)
+    ping = b'{"type":"ping"}\n'
+    one = calls(lambda: crowd.sessions[1].receive_data(ping))
+    assert calls(lambda: crowd.sessions[2].receive_data(ping)) == one
+    assert len(crowd.port.timers) <= 301
+
+
+def test_a_member_at_rest_holds_little_memory() -> None:
+    Crowd(10)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        crowd = Crowd(100)
+        gc.collect()
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size / len(crowd.sessions) < 2_700

@@ -1,0 +1,73 @@
+"""The token bucket, by a clock that the test holds."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatcore.server.rate_limit import TokenBucket
+
+
+def test_a_burst_is_taken_at_once_and_then_it_is_so_many_a_second() -> None:
+    bucket = TokenBucket(rate=2.0, burst=3, now=0.0)
+    assert [bucket.take(0.0) for _ in range(4)] == [0.0, 0.0, 0.0, 0.5]
+    assert bucket.take(0.25) == pytest.approx(0.25)
+    assert bucket.take(0.5) == 0.0
+    assert bucket.take(0.5) == pytest.approx(0.5)
+
+
+def test_it_never_holds_more_than_the_burst() -> None:
+    bucket = TokenBucket(rate=2.0, burst=3, now=0.0)
+    assert [bucket.take(1_000_000.0) > 0 for _ in range(5)] == [False, False, False, True, True]
+
+
+def test_a_refusal_costs_nothing() -> None:
+    bucket = TokenBucket(rate=1.0, burst=1, now=0.0)
+    assert bucket.take(0.0) == 0.0
+    assert [bucket.take(0.5) for _ in range(9)] == [0.5] * 9
+    assert bucket.take(1.0) == 0.0
+
+
+def test_without_a_rate_it_never_runs_dry() -> None:
+    bucket = TokenBucket(rate=None, burst=1, now=0.0)
+    assert [bucket.take(0.0) for _ in range(9)] == [0.0] * 9
+
+
+def test_a_clock_that_goes_back_gives_and_takes_nothing() -> None:
+    bucket = TokenBucket(rate=1.0, burst=1, now=100.0)
+    assert bucket.take(50.0) == 0.0
+    assert bucket.take(0.0) == 1.0
+    assert bucket.take(100.5) == 0.5
+
+
+@given(
+    rate=st.floats(0.01, 10_000),
+    burst=st.integers(1, 50),
+    start=st.floats(0, 1e7),
+    pauses=st.lists(st.floats(0, 100), max_size=30),
+)
+def test_who_waits_as_long_as_it_was_told_gets_a_token(
+    rate: float, burst: int, start: float, pauses: list[float]
+) -> None:
+    bucket, now = TokenBucket(rate, burst, start), start
+    for pause in pauses:
+        now += pause
+        wait = bucket.take(now)
+        assert 0.0 <= wait <= 1.0 / rate
+        if wait:
+            now += wait
+            assert bucket.take(now) == 0.0
+
+
+@given(
+    rate=st.floats(0.1, 100),
+    burst=st.integers(1, 20),
+    pauses=st.lists(st.floats(0, 2), min_size=1, max_size=80),
+)
+def test_in_any_time_no_more_than_the_rate_and_the_burst_are_given(
+    rate: float, burst: int, pauses: list[float]
+) -> None:
+    bucket, now, given_out = TokenBucket(rate, burst, 0.0), 0.0, 0
+    for pause in pauses:
+        now += pause
+        given_out += bucket.take(now) == 0.0
+        assert given_out <= burst + now * rate + 0.001

@@ -1,0 +1,36 @@
+"""The queue of answers: everything once, in order, in pieces of a size."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatcore.server.replies import Outbox
+
+
+@given(st.lists(st.binary(max_size=9), max_size=20), st.integers(1, 30))
+def test_everything_comes_out_once_and_in_order_in_pieces_that_fit(frames: list[bytes], size: int) -> None:
+    outbox = Outbox()
+    for frame in frames:
+        outbox.put(frame)
+    assert outbox.size == len(b"".join(frames))
+    assert len(outbox) == sum(map(bool, frames))
+    pieces = []
+    while outbox:
+        pieces.append(outbox.take(size))
+        assert pieces[-1]
+        assert len(pieces[-1]) <= size or pieces[-1] in frames
+    assert b"".join(pieces) == b"".join(frames)
+    assert outbox.size == 0
+
+
+def test_a_frame_is_never_cut() -> None:
+    outbox = Outbox()
+    for frame in (b"a" * 10, b"b", b"c" * 4, b"d"):
+        outbox.put(frame)
+    assert [outbox.take(5) for _ in range(3)] == [b"a" * 10, b"bcccc", b"d"]
+
+
+def test_a_frame_that_its_wire_has_no_words_for_is_nothing() -> None:
+    outbox = Outbox()
+    outbox.put(b"")
+    assert not outbox
+    assert outbox.take(5) == b""

@@ -1,0 +1,80 @@
+"""The heap of deadlines, against a dictionary that knows no better."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatcore.server.timers import Timers
+
+KEYS = "abc"
+times = st.integers(0, 8).map(float)
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("set"), st.sampled_from(KEYS), st.none() | times),
+        st.tuples(st.just("advance"), st.sampled_from(KEYS), times),
+        st.tuples(st.just("pop"), st.just(""), times),
+    ),
+    max_size=40,
+)
+
+
+@given(steps)
+def test_it_does_what_a_dictionary_would(steps: list[tuple[str, str, float | None]]) -> None:
+    timers: Timers[str] = Timers()
+    model: dict[str, float] = {}
+    for verb, key, when in steps:
+        first = min(model.values(), default=None)
+        if verb == "pop":
+            assert when is not None
+            popped = list(timers.pop_due(when))
+            due = {k: t for k, t in model.items() if t <= when}
+            assert [due[k] for k in popped] == sorted(due.values())
+            assert set(popped) == set(due)
+            assert len(popped) == len(due)
+            model = {k: t for k, t in model.items() if t > when}
+        elif when is None:
+            assert timers.set(key, None) is False
+            model.pop(key, None)
+        elif verb == "set":
+            sooner = timers.set(key, when)
+            assert sooner is (first is None or when < first)
+            model[key] = when
+        else:
+            sooner = timers.advance(key, when)
+            assert sooner is (first is None or when < first)
+            model[key] = min(when, model.get(key, when))
+        assert timers.next() == min(model.values(), default=None)
+        assert len(timers) == len(model)
+
+
+def test_nothing_is_due_before_its_time() -> None:
+    timers: Timers[str] = Timers()
+    timers.set("a", 5.0)
+    assert list(timers.pop_due(4.999)) == []
+    assert list(timers.pop_due(5.0)) == ["a"]
+    assert timers.next() is None
+
+
+def test_of_equal_times_the_one_that_was_set_first_comes_first() -> None:
+    timers: Timers[str] = Timers()
+    for key in "cab":
+        timers.set(key, 5.0)
+    assert list(timers.pop_due(5.0)) == ["c", "a", "b"]
+
+
+def test_keys_need_no_order() -> None:
+    timers: Timers[object] = Timers()
+    keys = [object() for _ in range(5)]
+    for key in keys:
+        timers.set(key, 1.0)
+    assert list(timers.pop_due(1.0)) == keys
+
+
+def test_a_key_that_is_moved_for_ever_does_not_fill_the_heap() -> None:
+    timers: Timers[str] = Timers()
+    for now in range(1_000):
+        timers.advance("a", now + 30.0)
+        for key in list(timers.pop_due(float(now))):
+            timers.set(key, now + 30.0)
+    assert len(timers) == 1
+    assert len(timers._heap) <= 2

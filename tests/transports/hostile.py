@@ -1,0 +1,85 @@
+"""A server that breaks the protocol, by a script."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from tests.transports.peers import DEADLINE, Stream, line
+
+__all__ = ["Guest", "HostileServer", "message"]
+
+
+def _welcome(**limits: Any) -> bytes:
+    """Return the answer to hello."""
+    return line("welcome", protocol=1, server="hostile", session="secret", nick="ann", limits=limits)
+
+
+def _joined() -> bytes:
+    """Return the answer to a join of the lobby."""
+    return line("joined", room="lobby", epoch="e", head=0, after=0, count=1)
+
+
+def message(seq: int, *, prev: int | None = None, text: str = "hi") -> bytes:
+    """Return a message in the lobby."""
+    return line(
+        "message",
+        room="lobby",
+        seq=seq,
+        prev=seq - 1 if prev is None else prev,
+        id=f"h-{seq}",
+        nick="mallory",
+        text=text,
+        at="2000-01-01T00:00:00Z",
+    )
+
+
+class Guest(Stream):
+    """The client, seen from a server."""
+
+    def serve_until_joined(self, **limits: Any) -> None:
+        """Behave until the client is in the lobby."""
+        assert b'"hello"' in self.receive_line()
+        self.send(_welcome(**limits))
+        assert b'"join"' in self.receive_line()
+        self.send(_joined())
+
+    def give(self, data: bytes) -> None:
+        """Send what the client need not stay for."""
+        with contextlib.suppress(ConnectionError):
+            self.send(data)
+
+
+class HostileServer:
+    """Takes one connection and does with it what its script says, in a thread. A context manager."""
+
+    def __init__(self, script: Callable[[Guest], None]) -> None:
+        self._script = script
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(DEADLINE)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="test-hostile", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The address for clients."""
+        return f"chat://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> "HostileServer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._thread.join(DEADLINE)
+        self._listener.close()
+        assert not self._thread.is_alive()
+        if self._error is not None and exc_info == (None, None, None):
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            with Guest(self._listener.accept()[0]) as guest:
+                self._script(guest)
+        except BaseException as error:
+            self._error = error

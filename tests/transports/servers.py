@@ -1,0 +1,140 @@
+"""The transports under test, and a house in which one of them serves a hub."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from chatcore.limits import Limits
+from chatcore.server.hub import Hub
+from chatcore.transport import Listen, Server, Transport, find_transports, load_transport
+from tests.transports.peers import Peer, PlainPeer, TypedPeer
+from transports.asyncio_tcp import AsyncioTransport
+
+__all__ = ["OPEN", "SERVERS", "Clock", "Door", "House", "new_transport"]
+
+SERVERS: dict[str, Callable[[], Transport]] = {
+    **{name: partial(load_transport, point) for name, point in find_transports().items()},
+    "asyncio-stdlib": lambda: AsyncioTransport(asyncio.new_event_loop),
+}
+"""Every transport that is installed, by name; asyncio also with the standard library's own loop."""
+
+OPEN: dict[str, Any] = {
+    "connections": None,
+    "connections_per_address": None,
+    "frames_per_second": None,
+    "presence_seconds": 0.02,
+}
+"""Limits under which tests that are about something else meet none, and wait for nothing."""
+
+P = TypeVar("P", bound=Peer)
+
+ANYWHERE = ("chat://127.0.0.1:0", "plain://127.0.0.1:0")
+
+
+def new_transport(name: str) -> Transport:
+    """Return the transport with a name of `SERVERS`."""
+    return SERVERS[name]()
+
+
+class Clock:
+    """Time that passes only when a test says so, until it is released.
+
+    A transport computes real waits from it, so it looks at its deadlines again after about the
+    shortest of the limits: tests use small ones.
+    """
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self._released: float | None = None
+
+    def __call__(self) -> float:
+        return self.now if self._released is None else self.now + time.monotonic() - self._released
+
+    def release(self) -> None:
+        """Let time pass by itself from now on."""
+        self._released = time.monotonic()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+
+
+class Door:
+    """Where peers come in; whoever did is sent away by `close`."""
+
+    def __init__(self) -> None:
+        self.visitors: list[Peer] = []
+
+    def port(self, scheme: str) -> int:
+        """Return the port on which a wire is spoken."""
+        raise NotImplementedError
+
+    def typed(self, nick: str | None = None, *rooms: str, **options: Any) -> TypedPeer:
+        """Let a typed peer in; with a nick it says hello, and joins rooms."""
+        return self._welcome(TypedPeer(self.port("chat"), nick, *rooms, **options))
+
+    def member(self, nick: str, **options: Any) -> TypedPeer:
+        """Let a typed peer in that joins the lobby."""
+        return self.typed(nick, "lobby", **options)
+
+    def plain(self, **options: Any) -> PlainPeer:
+        """Let a plain peer in, and wait until it is in the lobby."""
+        peer = self._welcome(PlainPeer(self.port("plain"), **options))
+        peer.say("/who")
+        while not peer.hear().startswith("* "):
+            pass
+        return peer
+
+    def stranger(self, scheme: str, **options: Any) -> Peer:
+        """Let somebody in who says nothing yet."""
+        return self._welcome(Peer(self.port(scheme), **options))
+
+    def close(self) -> None:
+        """Send the visitors away."""
+        for peer in self.visitors:
+            peer.close()
+
+    def _welcome(self, peer: P) -> P:
+        self.visitors.append(peer)
+        return peer
+
+
+class House(Door):
+    """A transport that serves a hub, and the peers that came to visit."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        hub: Hub | None = None,
+        clock: Clock | None = None,
+        urls: Sequence[str] = ANYWHERE,
+        **limits: Any,
+    ) -> None:
+        super().__init__()
+        self._clock = clock
+        self._owned: Hub | None = None
+        if hub is None:
+            options: dict[str, Any] = {} if clock is None else {"clock": clock}
+            hub = self._owned = Hub(limits=Limits(**{**OPEN, **limits}), **options)
+        self.hub = hub
+        self.server: Server = transport.start(hub, [Listen.parse(url) for url in urls])
+
+    def port(self, scheme: str) -> int:
+        return next(listen.port for listen in self.server.listening if listen.scheme == scheme)
+
+    @property
+    def url(self) -> str:
+        """The address for clients."""
+        return f"chat://127.0.0.1:{self.port('chat')}"
+
+    def close(self) -> None:
+        """Send the visitors away and close the server, then its hub. Idempotent."""
+        super().close()
+        if self._clock is not None:
+            self._clock.release()
+        self.server.close()
+        if self._owned:
+            self._owned.close()

@@ -1,0 +1,130 @@
+"""Both clients against servers that break the protocol, stall or vanish."""
+
+from collections.abc import Callable
+from threading import Event
+
+import pytest
+
+from chatcore.client import connection as link
+from chatcore.errors import DisconnectedError, ProtocolError
+from tests.transports.clients import Visitor
+from tests.transports.hostile import Guest, HostileServer, message
+from tests.transports.peers import DEADLINE
+from transports.sockets import EVENTS_AHEAD
+
+Connect = Callable[..., Visitor]
+
+BROKEN = {
+    "garbage": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    "binary": bytes(range(256)) + b"\n",
+    "a line without end": b"x" * (2 * 1024 * 1024),
+    "a message out of order": message(7),
+    "a message again": message(1) + message(1),
+    "a message that leads back": message(1) + message(0, prev=1),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_server_that_breaks_the_protocol_is_left(connect: Connect, broken: str) -> None:
+    def script(guest: Guest) -> None:
+        guest.serve_until_joined()
+        guest.give(BROKEN[broken])
+        guest.wait_for_end()
+
+    with HostileServer(script) as server:
+        ann = connect(server.url, nick="ann")
+        with pytest.raises(ProtocolError):
+            ann.take_all()
+        with pytest.raises(ProtocolError):
+            ann.post("hello?")
+
+
+def test_a_server_that_is_none_is_a_protocol_error_at_once(connect: Connect) -> None:
+    def script(guest: Guest) -> None:
+        guest.give(b"220 mail.example.org ESMTP\r\n")
+        guest.wait_for_end()
+
+    with HostileServer(script) as server, pytest.raises(ProtocolError):
+        connect(server.url, nick="ann")
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a_server_that_vanishes_in_mid_frame_is_a_lost_connection(connect: Connect, how: str) -> None:
+    def script(guest: Guest) -> None:
+        guest.serve_until_joined()
+        guest.send(message(1) + message(2)[:20])
+        assert b'"post"' in guest.receive_line()
+        guest.close() if how == "close" else guest.reset()
+
+    with HostileServer(script) as server:
+        ann = connect(server.url, nick="ann")
+        with pytest.raises(DisconnectedError) as ended:
+            ann.post("hello?")
+        assert ended.value.reason == "lost"
+
+
+def test_a_server_that_never_answers_is_given_up(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "HANDSHAKE_SECONDS", 0.1)
+    with HostileServer(Guest.wait_for_end) as server, pytest.raises(DisconnectedError) as ended:
+        connect(server.url, nick="ann")
+    assert ended.value.reason == "timeout"
+
+
+def test_a_server_that_falls_silent_is_asked_and_then_given_up(connect: Connect) -> None:
+    heard: list[bytes] = []
+
+    def script(guest: Guest) -> None:
+        guest.serve_until_joined(keepalive_seconds=0.05, idle_seconds=0.1)
+        heard.append(guest.receive_line())
+        guest.wait_for_end()
+
+    with HostileServer(script) as server:
+        ann = connect(server.url, nick="ann")
+        with pytest.raises(DisconnectedError) as ended:
+            ann.take_all()
+        assert ended.value.reason == "timeout"
+    assert heard == [b'{"type":"ping"}\n']
+
+
+def test_a_client_answers_pings(connect: Connect) -> None:
+    answered = Event()
+
+    def script(guest: Guest) -> None:
+        guest.serve_until_joined()
+        guest.send(b'{"type":"ping","token":"there?"}\n')
+        assert guest.receive_line() == b'{"type":"pong","token":"there?"}\n'
+        answered.set()
+        guest.wait_for_end()
+
+    with HostileServer(script) as server:
+        ann = connect(server.url, nick="ann")
+        assert answered.wait(DEADLINE)
+        ann.close()
+
+
+def test_who_takes_no_events_is_not_read_for_but_still_gets_answers(connect: Connect) -> None:
+    full, sent = Event(), list[int]()
+
+    def script(guest: Guest) -> None:
+        guest.serve_until_joined()
+        text = "x" * 4_096
+        sent.append(1 + guest.send_each_until_stuck(message(seq, text=text) for seq in range(1, 20_000)))
+        full.set()
+        assert b'"who"' in guest.receive_line()
+        guest.send_unsent()
+        guest.send(b'{"type":"members","room":"lobby","nicks":["ann"],"count":1,"more":false}\n')
+        guest.wait_for_end()
+
+    with HostileServer(script) as server:
+        ann = connect(server.url, nick="ann")
+        assert full.wait(DEADLINE)
+        assert sent[0] > EVENTS_AHEAD
+        assert ann.who() == ("ann",)
+        joined = ann.next_event()
+        assert joined is not None
+        assert joined.type == "joined"
+        for seq in range(1, sent[0] + 1):
+            heard = ann.next_message()
+            assert heard is not None
+            assert heard.seq == seq
+        ann.close()

@@ -1,0 +1,102 @@
+"""Who may come, and how long they may take to say who they are."""
+
+import contextlib
+import time
+from contextlib import closing
+
+import pytest
+
+from chatcore.messages import Closing, Error, Message, Welcome
+from tests.transports.conftest import Serve
+from tests.transports.peers import DEADLINE, Peer, TypedPeer, hello
+from tests.transports.process import ServerProcess
+from tests.transports.servers import Clock, Door
+
+
+def _refused(peer: TypedPeer) -> tuple[str, str]:
+    """Return the code and the words with which a peer was refused and left."""
+    error, *rest = peer.receive_all()
+    assert isinstance(error, Error)
+    assert rest in ([], [Closing(reason="timeout")])
+    return error.code, error.message
+
+
+def _come_again(door: Door, nick: str) -> None:
+    """Come until there is room: who has left is counted until the server has seen it, and libuv turns
+    away all who wait when there is no descriptor."""
+    give_up = time.monotonic() + DEADLINE
+    while time.monotonic() < give_up:
+        with Peer(door.port("chat")) as peer, contextlib.suppress(ConnectionError):
+            peer.send(hello(nick))
+            if b'"welcome"' in peer.receive_line():
+                return
+    raise AssertionError("there was never room")
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"), [("connections", "full"), ("connections_per_address", "your address")]
+)
+def test_one_too_many_is_told_why_and_left(serve: Serve, limit: str, words: str) -> None:
+    house = serve(**{limit: 3})
+    ann, bob, script = house.member("ann"), house.member("bob"), house.plain()
+    code, message = _refused(house.typed())
+    assert code == "limit_exceeded"
+    assert words in message
+    assert words.encode() in house.stranger("plain").receive_rest()
+    ann.post("we are three", "a-1")
+    assert bob.receive(Message).seq == 1
+    script.finish()
+    script.wait_for_end()
+    _come_again(house, "carol")
+
+
+def test_who_says_nothing_is_left_when_the_time_is_over(serve: Serve) -> None:
+    clock = Clock()
+    house = serve(clock=clock, handshake_seconds=0.1)
+    silent, late = house.typed(), house.typed()
+    late.settle()  # so both are in
+    clock.advance(0.09)
+    late.send(hello("late"))
+    late.receive(Welcome)
+    clock.advance(0.02)
+    assert _refused(silent) == ("bad_state", "no hello came in time")
+    late.settle()
+
+
+def test_a_byte_now_and_then_does_not_buy_more_time(serve: Serve) -> None:
+    clock = Clock()
+    house = serve(clock=clock, handshake_seconds=0.1)
+    dripping = house.typed()
+    dripping.settle()
+    for byte in hello("ann")[:10]:
+        dripping.send(bytes([byte]))
+        clock.advance(0.011)
+    assert _refused(dripping) == ("bad_state", "no hello came in time")
+
+
+def test_who_does_not_answer_a_ping_is_left(serve: Serve) -> None:
+    clock = Clock()
+    house = serve(clock=clock, keepalive_seconds=0.1, idle_seconds=0.2)
+    asleep, awake = house.member("asleep"), house.member("awake")
+    clock.advance(0.11)
+    for peer in (asleep, awake):
+        while peer.receive_frame().type != "ping":
+            pass
+    awake.settle()
+    clock.advance(0.11)
+    assert asleep.receive_all()[-1] == Closing(reason="timeout")
+    awake.settle()
+
+
+def test_a_server_without_descriptors_serves_whom_it_has_and_later_others(transport_name: str) -> None:
+    pytest.importorskip("resource")
+    with closing(ServerProcess(transport_name, descriptors=7)) as server:
+        ann, bob = server.member("ann"), server.member("bob")
+        crowd = [server.stranger("chat") for _ in range(9)]
+        for number in range(10):
+            ann.post("hello", f"a-{number}")
+            assert bob.receive(Message).seq == number + 1
+        for peer in crowd:
+            peer.close()
+        _come_again(server, "carol")
+        bob.settle()

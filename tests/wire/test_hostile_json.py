@@ -1,0 +1,207 @@
+"""What a server gets instead of frames: each is one typed fault, short, and never a repeated input."""
+
+import json
+
+import pytest
+
+from chatcore.errors import ErrorCode, Fault
+from chatcore.limits import LINE_BYTES_MAX, Limits
+from chatcore.messages import Hello, Join, Ping, Post
+from chatcore.wire import Item
+from chatcore.wire.ndjson import ndjson
+from tests.wire.reading import decode, fault
+
+WIDE = Limits(line_bytes=LINE_BYTES_MAX)
+"""So wide that it is not the length of a line that saves us."""
+
+POST = {"type": "post", "room": "Lobby", "id": "i-1", "text": "hi"}
+
+
+def items_of(line: bytes) -> list[Item]:
+    """Return what one line comes to, and check that the next line is understood all the same."""
+    *items, last = decode(ndjson, [line + b'\n{"type":"ping","token":"after"}\n'], WIDE)
+    assert last == Ping(token="after")
+    return items
+
+
+def fault_of(line: bytes | dict[str, object]) -> Fault:
+    """Return the one fault that a line is."""
+    found = fault(items_of(line if isinstance(line, bytes) else json.dumps(line).encode()))
+    assert not found.fatal
+    assert len(found.message) < 200
+    return found
+
+
+BROKEN = {
+    "no JSON": b"hello",
+    "half an object": b'{"type":"ping"',
+    "two objects": b'{"type":"ping"}{"type":"ping"}',
+    "a comment": b'{"type":"ping"} // hi',
+    "a single quote": b"{'type':'ping'}",
+    "an array": b"[]",
+    "a frame in an array": b'[{"type":"ping"}]',
+    "a string": b'"ping"',
+    "a number": b"5",
+    "null": b"null",
+    "NaN": b"NaN",
+    "a NUL byte": b'{"type":"ping"}\x00',
+    "a NUL byte in a string": b'{"type":"ping","token":"a\x00b"}',
+    "bytes from 0x80": bytes(range(0x80, 0xFF)),
+    "invalid UTF-8": b'{"type":"ping","token":"\xff\xfe"}',
+    "a part of a character": b'{"type":"ping","token":"\xe2\x82"}',
+    "overlong UTF-8": b'{"type":"ping","token":"\xc0\xaf"}',
+    "a surrogate in UTF-8": b'{"type":"ping","token":"\xed\xa0\x80"}',
+    "a byte order mark": b'\xef\xbb\xbf{"type":"ping"}',
+    "a lone high surrogate": rb'{"type":"post","room":"a","id":"1","text":"\ud83d"}',
+    "a lone low surrogate": rb'{"type":"post","room":"a","id":"1","text":"\ude00"}',
+    "surrogates the wrong way round": rb'{"type":"post","room":"a","id":"1","text":"\ude00\ud83d"}',
+    "nesting of 250": b'{"type":"ping","x":' + b"[" * 250 + b"]" * 250 + b"}",
+    "nesting of 100,000": b"[" * 100_000,
+    "nested objects of 100,000": b'{"a":' * 100_000,
+    "an integer of 5,000 digits": b'{"type":"ping","x":' + b"9" * 5_000 + b"}",
+    "an integer of 1,000,000 digits": b'{"type":"hello","nick":"a","protocol":' + b"9" * 1_000_000 + b"}",
+}
+
+
+@pytest.mark.parametrize("line", BROKEN.values(), ids=BROKEN)
+def test_what_is_no_frame_at_all_is_a_bad_frame(line: bytes) -> None:
+    found = fault_of(line)
+    assert found.code == "bad_frame"
+    assert (found.room, found.id) == (None, None)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_a_frame_in_another_unicode_without_a_mark_is_a_bad_frame(encoding: str) -> None:
+    items = decode(ndjson, [json.dumps(POST).encode(encoding) + b"\n"])
+    assert [item.code for item in items if isinstance(item, Fault)] == ["bad_frame"] * len(items)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_stream_that_begins_with_the_mark_of_utf16_is_refused_for_good(encoding: str) -> None:
+    stream = ("\ufeff" + json.dumps(POST) + "\n").encode(encoding)
+    found = fault(decode(ndjson, [stream]))
+    assert (found.code, found.fatal) == ("bad_frame", True)
+    assert decode(ndjson, [stream[n : n + 1] for n in range(len(stream))]) == [found]
+
+
+@pytest.mark.parametrize(
+    "kind", ["welcome", "POST", "", "post ", "__class__", 5, None, ["post"], {}, True], ids=repr
+)
+def test_a_frame_of_an_unknown_type_is_told_so_with_its_room_and_id(kind: object) -> None:
+    found = fault_of({**POST, "type": kind})
+    assert (found.code, found.room, found.id) == ("unknown_type", "Lobby", "i-1")
+
+
+def test_a_frame_without_a_type_is_of_an_unknown_type() -> None:
+    assert fault_of(b"{}").code == "unknown_type"
+    found = fault_of({name: value for name, value in POST.items() if name != "type"})
+    assert (found.code, found.room, found.id) == ("unknown_type", "Lobby", "i-1")
+
+
+@pytest.mark.parametrize(
+    "number", [b'"1"', b"1.0", b"true", b"1e400", b"-1e400", b"NaN", b"Infinity", b"1e2", b"null"]
+)
+def test_only_an_integer_is_an_integer(number: bytes) -> None:
+    found = fault_of(b'{"type":"hello","nick":"ana","protocol":' + number + b"}")
+    assert found.code == "bad_frame"
+    found = fault_of(b'{"type":"join","room":"a","after":{"epoch":"e","seq":' + number + b"}}")
+    assert (found.code, found.room) == ("bad_frame", "a")
+
+
+@pytest.mark.parametrize(
+    "number", [-1, 2**53, 10**400, 10**3_999], ids=["-1", "2**53", "10**400", "10**3999"]
+)
+def test_an_integer_out_of_range_is_a_bad_frame(number: int) -> None:
+    frames: list[dict[str, object]] = [
+        {"type": "hello", "nick": "ana", "protocol": number},
+        {"type": "join", "room": "a", "history": number},
+        {"type": "join", "room": "a", "after": {"epoch": "e", "seq": number}},
+        {"type": "history", "room": "a", "before": number},
+        {"type": "history", "room": "a", "limit": number},
+    ]
+    assert [fault_of(frame).code for frame in frames] == ["bad_frame"] * len(frames)
+
+
+def test_the_largest_integer_is_taken() -> None:
+    assert items_of(b'{"type":"join","room":"a","history":9007199254740991}') == [
+        Join(room="a", history=2**53 - 1)
+    ]
+
+
+def test_of_duplicate_keys_the_last_counts() -> None:
+    line = b'{"type":"post","type":"ping","token":"a","token":"b"}'
+    assert items_of(line) == [Ping(token="b")]
+
+
+NAMES = ["", " ", "a b", "#a", "@a", "*", "ä", "а", "a\u200b", "a\n", "a\x00", "x" * 65, 5, None, ["a"], {}]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+def test_a_name_that_cannot_be_is_a_bad_name_and_not_repeated(name: object) -> None:
+    found = fault_of({**POST, "room": name})
+    assert (found.code, found.room, found.id) == ("bad_name", None, "i-1")
+    assert fault_of({"type": "nick", "nick": name}).code == "bad_name"
+    assert fault_of({"type": "hello", "protocol": 1, "nick": name}).code == "bad_name"
+
+
+CONTROLS = [chr(code) for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"]
+
+
+def test_a_text_with_any_control_character_but_tab_and_newline_is_a_bad_text() -> None:
+    assert [fault_of({**POST, "text": f"a{control}b"}).code for control in CONTROLS] == ["bad_text"] * 63
+    (post,) = items_of(json.dumps({**POST, "text": "a\tb\nc"}).encode())
+    assert isinstance(post, Post)
+    assert post.text == "a\tb\nc"
+
+
+@pytest.mark.parametrize("text", ["", "\x1b[2J", "\x9b2J", "a\rb", 5, None, ["hi"], {"a": 1}], ids=ascii)
+def test_a_text_that_cannot_be_is_a_bad_text_with_its_room_and_id(text: object) -> None:
+    found = fault_of({**POST, "text": text})
+    assert (found.code, found.room, found.id) == ("bad_text", "Lobby", "i-1")
+
+
+@pytest.mark.parametrize("id_", ["", "ä", "a\tb", "x" * 65, 5, None], ids=ascii)
+def test_an_id_that_cannot_be_is_a_bad_frame_and_not_repeated(id_: object) -> None:
+    found = fault_of({**POST, "id": id_})
+    assert (found.code, found.room, found.id) == ("bad_frame", "Lobby", None)
+
+
+@pytest.mark.parametrize("field", ["room", "id", "text", "type", "x"])
+def test_a_long_value_of_the_wrong_type_does_not_come_back(field: str) -> None:
+    items = items_of(json.dumps({**POST, field: ["SECRET" * 10_000]}).encode())
+    if field == "x":
+        assert items == [Post(room="Lobby", id="i-1", text="hi")]
+    else:
+        found = fault(items)
+        assert len(repr(found)) < 400
+        assert "SECRET" not in repr(found)
+
+
+def test_fifty_thousand_unknown_keys_are_ignored_and_not_told() -> None:
+    many = {f"key-{n}": n for n in range(50_000)}
+    assert items_of(json.dumps({"type": "ping", **many}).encode()) == [Ping()]
+    found = fault_of({"type": "hello", **many})
+    assert (found.code, len(repr(found)) < 400) == ("bad_frame", True)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["__class__", "__proto__", "constructor", "__dict__", "model_config", "", "x" * 60_000],
+    ids=lambda k: k[:12],
+)
+def test_keys_that_mean_something_elsewhere_are_plain_data(key: str) -> None:
+    hello = {"type": "hello", "protocol": 1, "nick": "ana"}
+    assert items_of(json.dumps({**hello, key: {"nick": "root"}}).encode()) == [Hello(protocol=1, nick="ana")]
+
+
+@pytest.mark.parametrize(
+    ("token", "code"), [("a" * 65, "bad_frame"), ("", "bad_frame"), ("ä", "bad_frame"), (1, "bad_frame")]
+)
+def test_a_token_that_cannot_be_is_a_bad_frame(token: object, code: ErrorCode) -> None:
+    assert fault_of({"type": "ping", "token": token}).code == code
+
+
+def test_a_telnet_client_on_the_typed_port_is_told_what_it_speaks() -> None:
+    found = fault(decode(ndjson, [b"\xff\xfb\x1f\xff\xfb\x20\xff\xfd\x03"]))
+    assert (found.code, found.fatal) == ("bad_frame", True)
+    assert "telnet" in found.message

@@ -1,0 +1,227 @@
+"""The plain wire: what lines of text come to, and how frames are lines."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+
+from chatcore.errors import Fault
+from chatcore.messages import (
+    Ack,
+    Closing,
+    Error,
+    Gap,
+    Hello,
+    Join,
+    Joined,
+    Members,
+    Message,
+    NickFrame,
+    Page,
+    Ping,
+    Post,
+    Presence,
+    ServerFrame,
+    Who,
+)
+from chatcore.wire import Hangup, Item, Reply
+from chatcore.wire.plain import plain
+from tests.wire.reading import decode, decoder, fault
+from tests.wire.strategies import text
+
+
+def post(line: str, number: int = 1) -> Post:
+    """Return the post that a line is."""
+    return Post(room="lobby", id=str(number), text=line)
+
+
+def one(line: bytes) -> Item:
+    """Return what one line comes to."""
+    (item,) = decode(plain, [line + b"\n"])
+    return item
+
+
+def message(line: str, nick: str = "ana") -> Message:
+    """Return a message that says a text."""
+    return Message(
+        room="lobby", seq=1, prev=0, id="1", nick=nick, text=line, at=datetime(2026, 8, 5, tzinfo=UTC)
+    )
+
+
+def lines_of(frame: ServerFrame) -> list[str]:
+    """Return the lines that a frame is."""
+    data = plain.encode(frame)
+    assert not data or data.endswith(b"\n")
+    return data.decode().split("\n")[:-1]
+
+
+# --- in ------------------------------------------------------------------------------------------
+
+
+def test_who_connects_has_said_hello_by_its_port_and_joined_the_lobby() -> None:
+    assert decoder(plain).opening() == [Hello(protocol=1, nick="4711"), Join(room="lobby")]
+
+
+def test_a_line_is_a_post_to_the_lobby_with_spaces_and_tabs_as_they_are() -> None:
+    assert one(b"  hello\tthere  ") == post("  hello\tthere  ")
+    assert one("é \U0001f600 ا".encode()) == post("é \U0001f600 ا")
+
+
+def test_two_connections_never_make_the_same_id() -> None:
+    ids = [
+        item.id
+        for _ in range(9)
+        for item in decoder(plain).receive_data(b"a\nb\n", 0.0)
+        if isinstance(item, Post)
+    ]
+    assert len(set(ids)) == 18
+
+
+@pytest.mark.parametrize(
+    ("line", "item"),
+    [
+        (b"/who", Who(room="lobby")),
+        (b"/quit", Hangup()),
+        (b"/nick ana", NickFrame(nick="ana")),
+        (b"  /nick   ana  ", NickFrame(nick="ana")),
+        (b"/nick 123", NickFrame(nick="123")),
+        (b"/who is there", Who(room="lobby")),
+        (b"/quit now", Hangup()),
+        (b"/whoever", post("/whoever")),
+        (b"/Nick ana", post("/Nick ana")),
+        (b"/join room", post("/join room")),
+        (b"//who", post("//who")),
+        (b"say /who", post("say /who")),
+    ],
+)
+def test_four_commands_work_and_nothing_else_is_special(line: bytes, item: Item) -> None:
+    assert one(line) == item
+
+
+def test_help_names_the_other_commands() -> None:
+    reply = one(b"/help")
+    assert isinstance(reply, Reply)
+    assert reply.data.startswith(b"* ")
+    assert reply.data.count(b"\n") == 1
+    assert all(command in reply.data for command in (b"/nick", b"/who", b"/quit"))
+
+
+@pytest.mark.parametrize("nick", [b"", b"a b", b"#a", "ä".encode(), b"x" * 33, b"* ", b"a:"])
+def test_a_nick_that_cannot_be_is_a_bad_name(nick: bytes) -> None:
+    found = fault([one(b"/nick " + nick)])
+    assert (found.code, found.fatal) == ("bad_name", False)
+
+
+def test_a_line_with_a_control_character_is_refused_and_not_cleaned() -> None:
+    controls = [chr(code) for code in [*range(0x20), *range(0x7F, 0xA0)] if code not in b"\t\n\r"]
+    for control in controls:
+        found = fault([one(f"a{control}b".encode())])
+        assert (found.code, found.room, found.fatal) == ("bad_text", "lobby", False)
+
+
+@pytest.mark.parametrize("line", [b"a\x80", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"caf\xe9"])
+def test_a_line_that_is_not_utf8_is_refused_and_the_next_one_taken(line: bytes) -> None:
+    refused, taken = decode(plain, [line + b"\nhi\n"])
+    assert isinstance(refused, Fault)
+    assert (refused.code, refused.room, refused.fatal) == ("bad_text", "lobby", False)
+    assert taken == post("hi")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_text_in_another_unicode_is_refused(encoding: str) -> None:
+    items = decode(plain, ["hello\n".encode(encoding)])
+    assert items
+    assert all(isinstance(item, Fault) and item.code == "bad_text" for item in items)
+
+
+def test_a_byte_order_mark_is_only_a_character() -> None:
+    assert one(b"\xef\xbb\xbfhi") == post("\ufeffhi")
+
+
+def test_a_line_of_json_is_only_text() -> None:
+    line = '{"type":"hello","protocol":1,"nick":"ana"}'
+    assert one(line.encode()) == post(line)
+
+
+# --- telnet --------------------------------------------------------------------------------------
+
+TELNET = {
+    "an option": b"\xff\xfb\x1f",
+    "an option whose number is a newline": b"\xff\xfd\x0a",
+    "an option whose number is a carriage return": b"\xff\xfb\x0d",
+    "a command": b"\xff\xf4",
+    "nothing": b"\xff\xf1",
+    "a subnegotiation": b"\xff\xfa\x18\x00xterm\xff\xf0",
+    "a window of ten by thirteen": b"\xff\xfa\x1f\x00\x0a\x00\x0d\xff\xf0",
+    "a subnegotiation with an escaped 255": b"\xff\xfa\x1f\x00\xff\xff\xff\xf0",
+    "several": b"\xff\xfb\x1f\xff\xfb\x20\xff\xfd\x03\xff\xf9",
+}
+
+
+@pytest.mark.parametrize("command", TELNET.values(), ids=TELNET)
+def test_what_telnet_says_is_not_text_wherever_it_stands_and_however_it_is_split(command: bytes) -> None:
+    for stream in (
+        command + b"hello\r\n",
+        b"hel" + command + b"lo\r\n",
+        b"hello" + command + b"\r\n" + command,
+    ):
+        assert decode(plain, [stream]) == [post("hello")]
+        assert decode(plain, [stream[n : n + 1] for n in range(len(stream))]) == [post("hello")]
+
+
+def test_telnet_may_end_a_line_with_a_carriage_return_and_nul() -> None:
+    expected = [post("a"), post("b", 2)]
+    assert decode(plain, [b"a\r\x00b\r\x00"]) == expected
+    assert decode(plain, [b"a\r", b"\x00b\r", b"\x00"]) == expected
+
+
+def test_an_escaped_255_is_a_byte_and_no_character() -> None:
+    assert fault(decode(plain, [b"a\xff\xffb\n"])).code == "bad_text"
+
+
+# --- out -----------------------------------------------------------------------------------------
+
+
+def test_a_message_is_the_nick_and_the_text() -> None:
+    assert lines_of(message("hello")) == ["ana: hello"]
+
+
+def test_every_line_of_a_text_begins_with_the_nick() -> None:
+    assert lines_of(message("one\n\nbob: two\n", "ana")) == ["ana: one", "ana: ", "ana: bob: two", "ana: "]
+
+
+@given(said=text)
+def test_nobody_can_speak_as_another_whatever_the_text(said: str) -> None:
+    data = plain.encode(message(said, "ana")).decode()
+    assert all(line.startswith("ana: ") for line in data.splitlines())
+    assert data.endswith("\n")
+    assert "".join(data.replace("ana: ", "").split()) == "".join(said.replace("ana: ", "").split())
+
+
+@pytest.mark.parametrize(
+    ("frame", "lines"),
+    [
+        (Members(room="lobby", nicks=("ana", "4711"), count=2, more=False), ["* 2 here: ana 4711"]),
+        (Members(room="lobby", nicks=("ana",), count=9, more=True), ["* 9 here: ana and 8 more"]),
+        (NickFrame(nick="ana"), ["* you are now ana"]),
+        (Gap(room="lobby", after=1, through=9, reason="expired"), ["* messages are missing here (expired)"]),
+        (Error(code="too_long", message="not sent"), ["* not sent (too_long)"]),
+        (
+            Error(code="rate_limited", message="too fast", retry_after=0.25),
+            ["* too fast (rate_limited), try again in 0.2 s"],
+        ),
+        (Closing(reason="drain"), ["* the server ends this connection (drain)"]),
+        (Ack(room="lobby", id="1", seq=1, durability="memory"), []),
+        (Joined(room="lobby", epoch="e", head=1, after=1, count=1), []),
+        (Presence(room="lobby", joined=("ana",), count=1), []),
+        (Ping(), []),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_frames_are_lines_with_a_star_or_none(frame: ServerFrame, lines: list[str]) -> None:
+    assert lines_of(frame) == lines
+
+
+def test_a_page_is_nothing_on_this_wire() -> None:
+    head = Page(room="lobby", epoch="e", base=0, more=False, messages=())
+    assert plain.encode_page(head, [b"ana: hi\n"]) == b""

@@ -1,0 +1,121 @@
+"""The typed wire, there and back: what one side encodes, the other decodes to the same frame."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TypeVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from chatcore.messages import (
+    Ack,
+    ClientFrame,
+    Closing,
+    Error,
+    Gap,
+    Message,
+    Page,
+    Ping,
+    Post,
+    ServerFrame,
+    client_frames,
+    server_frames,
+)
+from chatcore.wire.ndjson import NdjsonDecoder, encode, ndjson
+from tests.wire.strategies import client_frame, message, server_frame, split
+
+F = TypeVar("F")
+
+LINE_BYTES = 64 * 1024
+
+
+def decoded(adapter: TypeAdapter[F], segments: list[bytes]) -> Sequence[object]:
+    """Return what one end makes of segments."""
+    decoder = NdjsonDecoder(adapter, LINE_BYTES)
+    return [item for segment in segments for item in decoder.receive_data(segment, 0.0)]
+
+
+def from_server(fields: object) -> object:
+    """Return what a client makes of one object."""
+    (item,) = decoded(server_frames, [json.dumps(fields).encode() + b"\n"])
+    return item
+
+
+@given(data=st.data(), frames=st.lists(client_frame, max_size=4))
+def test_what_a_client_encodes_a_server_decodes_to_the_same(
+    data: st.DataObject, frames: list[ClientFrame]
+) -> None:
+    stream = b"".join(map(encode, frames))
+    assert decoded(client_frames, data.draw(split(stream))) == frames
+
+
+@given(data=st.data(), frames=st.lists(server_frame, max_size=4))
+def test_what_a_server_encodes_a_client_decodes_to_the_same(
+    data: st.DataObject, frames: list[ServerFrame]
+) -> None:
+    stream = b"".join(map(ndjson.encode, frames))
+    assert decoded(server_frames, data.draw(split(stream))) == frames
+
+
+@given(frame=client_frame | server_frame)
+def test_a_frame_is_one_line_of_utf8_without_nulls(frame: ClientFrame | ServerFrame) -> None:
+    data = encode(frame)
+    assert data.count(b"\n") == 1
+    assert data.endswith(b"}\n")
+    assert b"null" not in data or "null" in str(frame)
+    assert json.loads(data)["type"] == frame.type
+
+
+@given(messages=st.lists(message, max_size=4))
+def test_a_page_put_together_from_encoded_messages_is_the_page(messages: list[Message]) -> None:
+    head = Page(room="lobby", epoch="e", base=3, more=True, token="t", messages=())
+    data = ndjson.encode_page(head, [ndjson.encode(message) for message in messages])
+    assert decoded(server_frames, [data]) == [head.model_copy(update={"messages": tuple(messages)})]
+
+
+def test_a_text_of_every_allowed_control_character_and_line_separators_stays_one_line() -> None:
+    text = "a\tb\nc\u2028d\u2029e\U0001f600"
+    post = Post(room="lobby", id="1", text=text)
+    assert decoded(client_frames, [encode(post)]) == [post]
+
+
+def test_a_time_is_told_in_utc() -> None:
+    message = Message(
+        room="a", seq=1, prev=0, id="1", nick="ana", text="hi", at=datetime(2026, 8, 5, 12, 30, tzinfo=UTC)
+    )
+    assert b'"at":"2026-08-05T12:30:00Z"' in encode(message)
+    with pytest.raises(ValueError, match="offset of 0"):
+        Message.model_validate(
+            {**message.model_dump(), "at": datetime(2026, 8, 5, tzinfo=timezone(timedelta(hours=2)))}
+        )
+
+
+def test_a_word_that_a_client_does_not_know_decodes_as_unknown() -> None:
+    error = from_server({"type": "error", "code": "too_hot", "message": "m"})
+    assert error == Error(code="unknown", message="m")
+    assert from_server({"type": "closing", "reason": "lunch"}) == Closing(reason="unknown")
+    gap = from_server({"type": "gap", "room": "a", "after": 1, "through": 2, "reason": "eaten"})
+    assert gap == Gap(room="a", after=1, through=2, reason="unknown")
+    ack = from_server({"type": "ack", "room": "a", "id": "1", "seq": 1, "durability": "engraved"})
+    assert ack == Ack(room="a", id="1", seq=1, durability="unknown")
+
+
+@pytest.mark.parametrize("word", [1, None, True, ["drain"], {}], ids=repr)
+def test_what_is_no_word_is_not_taken_for_an_unknown_one(word: object) -> None:
+    item = from_server({"type": "closing", "reason": word})
+    assert not isinstance(item, Closing)
+
+
+def test_a_field_that_nobody_knows_is_ignored_both_ways() -> None:
+    line = b'{"type":"ping","token":"t","colour":"red"}\n'
+    assert decoded(client_frames, [line]) == decoded(server_frames, [line]) == [Ping(token="t")]
+
+
+def test_a_frame_cannot_be_changed() -> None:
+    ping = Ping(token="t")
+    with pytest.raises(ValueError, match="frozen"):
+        ping.token = "u"
+    assert ping.token == "t"
