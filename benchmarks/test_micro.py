@@ -14,7 +14,7 @@ import pytest
 
 from chatcore.limits import Limits
 from chatcore.messages import Ack, Message, Post
-from chatcore.transport import Hub, Peer, Port, Session
+from chatcore.transport import Endpoint, Hub, Peer, Session
 from chatcore.wire.ndjson import ndjson
 
 TEXT = "x" * 64
@@ -69,11 +69,11 @@ class Crowd:
     """A hub with members in one room, driven as a transport would; what they are sent is only counted."""
 
     def __init__(self, hub: Hub, members: int) -> None:
-        self.port: Port = hub.port(lambda: None)
+        self.endpoint: Endpoint = hub.endpoint(lambda: None)
         self.sessions: list[Session] = []
         self.numbers = count()
         for number in range(members):
-            session = self.port.open(Peer("192.0.2.1", number))
+            session = self.endpoint.open(Peer("192.0.2.1", number))
             session.receive_data(
                 b'{"type":"hello","protocol":1,"nick":"m%d"}\n{"type":"join","room":"lobby"}\n' % number
             )
@@ -89,9 +89,9 @@ class Crowd:
     def deliver(self) -> int:
         """Hand out everything there is."""
         size = 0
-        while self.port.busy:
-            size += sum(len(session.data_to_send()) for session in self.port.ready())
-            size += sum(len(data) for _, data in self.port.fan_out())
+        while self.endpoint.busy:
+            size += sum(len(session.data_to_send()) for session in self.endpoint.ready())
+            size += sum(len(data) for _, data in self.endpoint.fan_out())
         return size
 
 
@@ -102,7 +102,7 @@ def test_deliver(benchmark: Benchmark, members: int, posts: int) -> None:
     with closing(Hub(limits=LIMITS)) as hub:
         crowd = Crowd(hub, members)
         assert benchmark(crowd.post, posts) > members * posts * len(TEXT)
-        crowd.port.close()
+        crowd.endpoint.close()
 
 
 @pytest.mark.parametrize("members", [100, 1000], ids="members {}".format)
@@ -112,11 +112,11 @@ def test_join_and_leave(benchmark: Benchmark, members: int) -> None:
 
         def come_and_go() -> int:
             crowd = Crowd(hub, members)
-            here = len(crowd.port)
+            here = len(crowd.endpoint)
             for session in crowd.sessions:
                 session.receive_eof()
                 session.connection_lost()
-            crowd.port.close()
+            crowd.endpoint.close()
             return here
 
         assert benchmark(come_and_go) == members

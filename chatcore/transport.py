@@ -3,7 +3,7 @@
 A transport is found by its name among the entry points of the group ``chat.transports``, each of
 which names an object that is a `Transport`. It imports nothing of this package but this module, and
 serves any number of listeners on a `Hub` that others may be serving too. For every connection it
-opens a `Session` on its `Port`; those two docstrings say what it owes them.
+opens a `Session` on its `Endpoint`; those two docstrings say what it owes them.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from typing import Final, Protocol, Self
 from urllib.parse import urlsplit
 
 from chatcore.errors import UsageError
-from chatcore.server.endpoint import Port
+from chatcore.server.endpoint import Endpoint
 from chatcore.server.hub import Hub
 from chatcore.server.session import Session
 from chatcore.wire import Peer, Wire
@@ -24,10 +24,10 @@ __all__ = [
     "DEFAULT_PORT",
     "DEFAULT_URL",
     "GROUP",
+    "Endpoint",
     "Hub",
     "Listen",
     "Peer",
-    "Port",
     "Server",
     "Session",
     "Transport",
@@ -46,7 +46,7 @@ _WIRES: Final[dict[str, Wire]] = {"chat": ndjson, "plain": plain}
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where to listen, and in which wire. Port 0 lets the system choose one."""
+    """Where to listen, and in which wire. Endpoint 0 lets the system choose one."""
 
     scheme: str
     host: str

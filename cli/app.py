@@ -169,7 +169,7 @@ def client(
         ),
     ] = True,
 ) -> None:
-    """Talk. In a pipe: send standard input, a message a line, and leave when all of it is kept."""
+    """Controller. In a pipe: send standard input, a message a line, and leave when all of it is kept."""
     with reporting():
         from cli.commands.client import run
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator
 from unicodedata import category
 
-__all__ = ["inert", "inert_lines"]
+__all__ = ["sanitize", "sanitize_lines"]
 
 MOST_MARKS = 5
 """Combining marks on one character: no language stacks more, a prank stacks hundreds."""
@@ -54,16 +54,16 @@ _EMOJI_SEQUENCE = re.compile(
 )
 
 
-def inert(text: str) -> str:
+def sanitize(text: str) -> str:
     """Return a text as one harmless line; a newline in it becomes a picture too."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(_harmless(text.expandtabs(TAB)))
 
 
-def inert_lines(text: str) -> list[str]:
+def sanitize_lines(text: str) -> list[str]:
     """Return the lines of a text, each harmless."""
-    return [inert(line) for line in text.split("\n")]
+    return [sanitize(line) for line in text.split("\n")]
 
 
 def _harmless(text: str) -> Iterator[str]:

@@ -207,14 +207,14 @@ from chatcore.transport import Hub, Peer
 class Loft:
     def __init__(self, hub, listens):
         self.listening = listens
-        self.port = hub.port(lambda: None)
-        session = self.port.open(Peer("loft", 1))
+        self.endpoint = hub.endpoint(lambda: None)
+        session = self.endpoint.open(Peer("loft", 1))
         session.receive_data(b'{"type":"hello","protocol":1,"nick":"pigeon"}\\n')
         print("the pigeon brings", session.data_to_send().decode(), end="")
         signal.raise_signal(signal.SIGTERM)
 
     def close(self):
-        self.port.close()
+        self.endpoint.close()
         print("the pigeon has left")
 
 

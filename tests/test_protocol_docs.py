@@ -273,7 +273,7 @@ def test_the_first_conversation_goes_as_told() -> None:
     (asked,), (answered,) = blocks("client"), blocks("server")
     now = 0.0
     hub = Hub(MemoryJournal(), clock=lambda: now)
-    port = hub.port(lambda: None)
+    port = hub.endpoint(lambda: None)
     session = port.open(Peer("127.0.0.1", 50_122))
     session.receive_data(b"".join(asked))
     said = b"".join(iter(session.data_to_send, b""))

@@ -4,14 +4,14 @@ from chatcore.limits import LINE_BYTES_MAX, ClientLimits
 from chatcore.messages import ClientFrame, Closing, ServerFrame, server_frames
 from chatcore.wire.ndjson import NdjsonDecoder, encode
 
-__all__ = ["Link"]
+__all__ = ["Connection"]
 
 KEEPALIVE_SECONDS = 30.0
 IDLE_SECONDS = 60.0
 HANDSHAKE_SECONDS = 10.0
 
 
-class Link:
+class Connection:
     """The decoder, the frames to be sent, and the signs of life of one connection."""
 
     __slots__ = ("_asked_for_life", "_heard", "_opened", "closing", "decoder", "live", "output")

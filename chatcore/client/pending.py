@@ -4,19 +4,19 @@ from collections import deque
 from collections.abc import Container
 from typing import Any
 
-from chatcore.client.connection import Link
+from chatcore.client.connection import Connection
 from chatcore.client.requests import Request
 from chatcore.errors import ChatError
 from chatcore.messages import ClientFrame, Error, History, Leave, Left, Members, ServerFrame, Who
 from chatcore.names import fold
 
-__all__ = ["Inquiries"]
+__all__ = ["PendingRequests"]
 
 MEMBERS_MAX = 100_000
 """Nicks of one room that are asked for; a server that has more to tell is not believed."""
 
 
-class Inquiries:
+class PendingRequests:
     """Requests in the order in which they were asked.
 
     Most answers say only which room they are about. So of those with one subject only the first is on
@@ -36,7 +36,7 @@ class Inquiries:
         self._requests.append(request)
         return request
 
-    def send(self, link: Link, awaited: Container[str]) -> None:
+    def send(self, link: Connection, awaited: Container[str]) -> None:
         """Send what can be sent now, but no question about a room that we are not back in yet."""
         subjects: set[str] = set()
         for request in self._requests:
@@ -59,7 +59,7 @@ class Inquiries:
             self._requests.remove(request)
             request.succeed(frame)
 
-    def collect(self, link: Link, frame: Members) -> None:
+    def collect(self, link: Connection, frame: Members) -> None:
         """Take a part of a list of members, and ask for the next one."""
         nicks = self._members.setdefault(fold(frame.room), [])
         nicks += frame.nicks

@@ -10,7 +10,7 @@ from chatcore.errors import ProtocolError
 from chatcore.messages import Gap, Join, Joined, Message, Position
 from chatcore.names import fold
 
-__all__ = ["Readings"]
+__all__ = ["Positions"]
 
 
 class _Reading:
@@ -25,7 +25,7 @@ class _Reading:
         self.again_at: float | None = None  # when to ask again to be let back in
 
 
-class Readings:
+class Positions:
     """All rooms that a client is in, by folded name."""
 
     def __init__(self) -> None:

@@ -27,7 +27,7 @@ from chatcore.messages import (
 )
 from chatcore.names import RULES, fold
 
-__all__ = ["Posting", "Request", "checked"]
+__all__ = ["PendingPost", "Request", "checked"]
 
 A = TypeVar("A")
 F = TypeVar("F", bound=Frame)
@@ -116,7 +116,7 @@ class Request(Generic[A]):
             self.on_done()
 
 
-class Posting(Request[Ack]):
+class PendingPost(Request[Ack]):
     """A post, until it is acknowledged or refused for good.
 
     ``place`` is its place among all that was said in its room, ``sent_at`` when it first went out.

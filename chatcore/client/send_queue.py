@@ -9,20 +9,20 @@ refusals may come in another order, since not all of them are the journal's.
 
 from collections import deque
 
-from chatcore.client.requests import Posting
+from chatcore.client.requests import PendingPost
 
-__all__ = ["Lane"]
+__all__ = ["SendQueue"]
 
 
-class Lane:
+class SendQueue:
     """One room's posts: those that wait, those on the way, and those that were refused for now."""
 
     __slots__ = ("_not_before", "_refused", "_said", "_sent", "_waiting")
 
     def __init__(self) -> None:
-        self._waiting: deque[Posting] = deque()
-        self._sent: dict[str, Posting] = {}  # by id, in order
-        self._refused: list[Posting] = []
+        self._waiting: deque[PendingPost] = deque()
+        self._sent: dict[str, PendingPost] = {}  # by id, in order
+        self._refused: list[PendingPost] = []
         self._said = 0  # posts so far
         self._not_before = 0.0
 
@@ -35,13 +35,13 @@ class Lane:
         """How many posts are on the way."""
         return len(self._sent)
 
-    def add(self, posting: Posting) -> None:
+    def add(self, posting: PendingPost) -> None:
         """Queue a post behind all others."""
         self._said += 1
         posting.place = self._said
         self._waiting.append(posting)
 
-    def next(self, now: float) -> Posting | None:
+    def next(self, now: float) -> PendingPost | None:
         """Return the post to send now and count it as on the way, or ``None``."""
         if self._refused:
             if self._sent or now < self._not_before:
@@ -60,7 +60,7 @@ class Lane:
         """Return when `next` is worth another call though nothing was received."""
         return self._not_before if self._refused and not self._sent else None
 
-    def settle(self, id_: str) -> Posting | None:
+    def settle(self, id_: str) -> PendingPost | None:
         """Take out the post that was answered for good, or ``None`` if there is none such."""
         return self._sent.pop(id_, None)
 
@@ -74,20 +74,20 @@ class Lane:
         self._not_before = max(self._not_before, until)
         return True
 
-    def reconnected(self, not_older_than: float) -> list[Posting]:
+    def reconnected(self, not_older_than: float) -> list[PendingPost]:
         """Send again, on a new connection, all that has no answer; return what is too old for that.
 
         Whether such a post was kept is not known: its id may have been forgotten, and then it would be
         kept twice.
         """
-        old: list[Posting] = []
+        old: list[PendingPost] = []
         for posting in self.clear():
             too_old = posting.sent_at is not None and posting.sent_at < not_older_than
             (old if too_old else self._waiting).append(posting)
         self._not_before = 0.0
         return old
 
-    def clear(self) -> list[Posting]:
+    def clear(self) -> list[PendingPost]:
         """Take out everything that has no answer, first to last."""
         everything = sorted([*self._refused, *self._sent.values(), *self._waiting], key=_place)
         self._refused.clear()
@@ -96,5 +96,5 @@ class Lane:
         return everything
 
 
-def _place(posting: Posting) -> int:
+def _place(posting: PendingPost) -> int:
     return posting.place

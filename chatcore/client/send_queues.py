@@ -2,32 +2,32 @@
 
 from collections.abc import Container
 
-from chatcore.client.requests import Posting
-from chatcore.client.send_queue import Lane
+from chatcore.client.requests import PendingPost
+from chatcore.client.send_queue import SendQueue
 from chatcore.errors import ChatError, DisconnectedError
 from chatcore.messages import Ack, Error
 from chatcore.names import fold
 from chatcore.wire.ndjson import encode
 
-__all__ = ["Lanes"]
+__all__ = ["SendQueues"]
 
 PIECE = 64 * 1024
 """Bytes of one piece of output, about."""
 
 
-class Lanes:
+class SendQueues:
     """The lanes, by folded room."""
 
     def __init__(self) -> None:
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[str, SendQueue] = {}
 
     def __len__(self) -> int:
         """Return how many posts have no answer yet."""
         return sum(map(len, self._lanes.values()))
 
-    def add(self, posting: Posting) -> None:
+    def add(self, posting: PendingPost) -> None:
         """Queue a post."""
-        self._lanes.setdefault(fold(posting.post.room), Lane()).add(posting)
+        self._lanes.setdefault(fold(posting.post.room), SendQueue()).add(posting)
 
     def take_output(self, now: float, window: int, closed: Container[str] = ()) -> list[bytes]:
         """Return the posts to send now, with at most ``window`` on the way in all.
@@ -73,6 +73,6 @@ class Lanes:
             for posting in lane.reconnected(not_older_than):
                 posting.fail(DisconnectedError("lost"))
 
-    def clear(self) -> list[Posting]:
+    def clear(self) -> list[PendingPost]:
         """Take out everything that has no answer."""
         return [posting for lane in self._lanes.values() for posting in lane.clear()]

@@ -6,7 +6,7 @@ what nobody asked for, comes out of `events_received` in order.
 
 A session outlives its connection. While there is none, what is asked waits; on the next one the rooms
 are read on from where they were, and what was not acknowledged is sent again, in its order. The state
-that is lost with a socket is a `Link`.
+that is lost with a socket is a `Connection`.
 
 Not thread-safe: a driver that has threads holds a lock of its own. What a driver hands on to its user
 is exported here, so that it needs to know no frames.
@@ -19,11 +19,11 @@ from typing import Any
 from uuid import uuid4
 
 from chatcore.client.backoff import Backoff, Offline, Online
-from chatcore.client.connection import Link
-from chatcore.client.pending import Inquiries
-from chatcore.client.positions import Readings
-from chatcore.client.requests import Posting, Request, checked
-from chatcore.client.send_queues import Lanes
+from chatcore.client.connection import Connection
+from chatcore.client.pending import PendingRequests
+from chatcore.client.positions import Positions
+from chatcore.client.requests import PendingPost, Request, checked
+from chatcore.client.send_queues import SendQueues
 from chatcore.errors import (
     ChatError,
     ClosedError,
@@ -127,10 +127,10 @@ class ClientSession:
         self._reconnect = reconnect
         self._backoff = backoff or Backoff()
         self._secret: str | None = None
-        self._link: Link | None = None
-        self._inquiries = Inquiries()
-        self._lanes = Lanes()
-        self._readings = Readings()
+        self._link: Connection | None = None
+        self._inquiries = PendingRequests()
+        self._lanes = SendQueues()
+        self._readings = Positions()
         self._events: deque[Event] = deque()
         self._tokens = 0
         self.welcome: Request[Welcome] = Request(self._hello())
@@ -154,7 +154,7 @@ class ClientSession:
         """Leave a room."""
         return self._ask(checked(Leave, room=room))
 
-    def post(self, room: str, text: str, *, id: str | None = None) -> Posting:
+    def post(self, room: str, text: str, *, id: str | None = None) -> PendingPost:
         """Say something. It is kept here, and sent again if need be, until it is acknowledged.
 
         ``id`` is its key, a new one unless you give it: posted again under the same one, by whomever and
@@ -226,7 +226,7 @@ class ClientSession:
     def connection_made(self) -> None:
         """Learn that there is a socket: the handshake begins."""
         self.dial_at = None
-        self._link = Link(self.clock())
+        self._link = Connection(self.clock())
         self._link.send(self._hello())
 
     def connection_failed(self) -> None:
@@ -322,7 +322,7 @@ class ClientSession:
     def _hello(self) -> Hello:
         return checked(Hello, protocol=PROTOCOL, nick=self.nick, client=self._client, session=self._secret)
 
-    def _welcome(self, link: Link, frame: Welcome) -> None:
+    def _welcome(self, link: Connection, frame: Welcome) -> None:
         if frame.protocol != PROTOCOL:
             words = f"the server chose protocol {frame.protocol}, and we speak {PROTOCOL}"
             self._fail(RefusedError("unsupported_protocol", words))
@@ -337,7 +337,7 @@ class ClientSession:
             self._events.append(Online())
         self._resume(link)
 
-    def _resume(self, link: Link) -> None:
+    def _resume(self, link: Connection) -> None:
         """Ask again for what the last connection owed us, rooms first, and send again what it had not
         acknowledged."""
         for room in self._inquiries.reconnected():
@@ -379,9 +379,9 @@ class ClientSession:
         self._send_inquiries()
         return request
 
-    def _post(self, post: Post) -> Posting:
+    def _post(self, post: Post) -> PendingPost:
         self._raise_if_closed()
-        posting = Posting(post)
+        posting = PendingPost(post)
         self._lanes.add(posting)
         return posting
 
@@ -399,13 +399,13 @@ class ClientSession:
 
     # --- input -----------------------------------------------------------------------------------
 
-    def _take(self, link: Link, frame: ServerFrame) -> None:
+    def _take(self, link: Connection, frame: ServerFrame) -> None:
         try:
             self._handle(link, frame)
         except ProtocolError as error:
             self._fail(error)
 
-    def _handle(self, link: Link, frame: ServerFrame) -> None:
+    def _handle(self, link: Connection, frame: ServerFrame) -> None:
         match frame:
             case Message() | Gap():
                 told = self._readings.read(frame)
@@ -436,7 +436,7 @@ class ClientSession:
         if told or (self._every_frame and not self.closed):
             self._events.append(frame)
 
-    def _handle_answer(self, link: Link, frame: ServerFrame) -> None:
+    def _handle_answer(self, link: Connection, frame: ServerFrame) -> None:
         match frame:
             case Ack():
                 self._lanes.settle(frame)
@@ -456,7 +456,7 @@ class ClientSession:
         self._inquiries.answer(frame)
         self._send_inquiries()
 
-    def _refuse(self, link: Link, frame: Error) -> bool:
+    def _refuse(self, link: Connection, frame: Error) -> bool:
         """Take an error to what it refuses; return whether there is such a thing."""
         error = RefusedError(
             frame.code, frame.message, room=frame.room, id=frame.id, retry_after=frame.retry_after

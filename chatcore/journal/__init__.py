@@ -15,7 +15,7 @@ from chatcore.messages import DurabilityWord, Message
 from chatcore.wire import Wire
 from chatcore.wire.ndjson import encode, ndjson
 
-__all__ = ["Draft", "Entry", "Feed", "Journal", "Kept", "Outcome", "Page", "Unavailable"]
+__all__ = ["Draft", "Entry", "Feed", "Journal", "Outcome", "Page", "Stored", "Unavailable"]
 
 
 class Draft(NamedTuple):
@@ -48,7 +48,7 @@ class Entry(NamedTuple):
     data: bytes
 
 
-class Kept(NamedTuple):
+class Stored(NamedTuple):
     """A message in the record, and its entry on the typed wire: it is encoded once, for both."""
 
     message: Message
@@ -96,7 +96,7 @@ class Feed(Protocol):
         MUST be called before anything else, and again if the record is replaced under live readers.
         """
 
-    def committed(self, messages: Sequence[Kept]) -> None:
+    def committed(self, messages: Sequence[Stored]) -> None:
         """These messages are now in the record, as safely as the journal's ``durability`` says."""
 
 

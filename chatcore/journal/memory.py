@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import NamedTuple
 
-from chatcore.journal import Draft, Entry, Feed, Journal, Kept, Outcome, Page, Unavailable
+from chatcore.journal import Draft, Entry, Feed, Journal, Outcome, Page, Stored, Unavailable
 from chatcore.limits import Limits
 from chatcore.messages import DurabilityWord, Message
 from chatcore.wire import Wire
@@ -92,7 +92,7 @@ class MemoryJournal:
             if self._feed is None:
                 outcomes = [Outcome("unavailable", retry_after=1.0)] * len(drafts)
             else:
-                at, stored = self._now(), list[Kept]()
+                at, stored = self._now(), list[Stored]()
                 rooms = {draft.room for draft in drafts}
                 self._forget(rooms)
                 outcomes = [self._store(draft, at, stored) for draft in drafts]
@@ -140,7 +140,7 @@ class MemoryJournal:
         with self._order:
             self._feed = None
 
-    def _store(self, draft: Draft, at: datetime, stored: list[Kept]) -> Outcome:
+    def _store(self, draft: Draft, at: datetime, stored: list[Stored]) -> Outcome:
         log = self._logs.get(draft.room)
         if log is None:
             log = self._logs[draft.room] = _Log()
@@ -157,7 +157,7 @@ class MemoryJournal:
             text=draft.text,
             at=at,
         )
-        kept = Kept.of(message)
+        kept = Stored.of(message)
         log.head += 1
         log.entries.append(kept.entry)
         log.bytes += _OVERHEAD + len(kept.entry.data)

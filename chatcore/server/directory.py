@@ -12,7 +12,7 @@ from chatcore.names import NICK_CHARS, fold
 if TYPE_CHECKING:
     from chatcore.server.session import Session
 
-__all__ = ["Identities", "Identity"]
+__all__ = ["Directory", "Identity"]
 
 SECRET_LENGTH = 32
 """Characters of a secret: 24 random bytes. Nothing shorter can be one of ours."""
@@ -30,7 +30,7 @@ class Identity:
         self.reserved_until = 0.0  # once there is no session
 
 
-class Identities:
+class Directory:
     """All identities of a hub. Methods run under the hub's lock."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from chatcore.wire.ndjson import ndjson
 if TYPE_CHECKING:
     from chatcore.server.hub import Hub
 
-__all__ = ["RECONNECT_AFTER", "SLICE", "Port"]
+__all__ = ["RECONNECT_AFTER", "SLICE", "Endpoint"]
 
 log = logging.getLogger("chat.core")
 
@@ -27,11 +27,11 @@ RECONNECT_AFTER = 1.0
 """Seconds that clients are told to wait before they come back: about what a restart takes."""
 
 
-class Port:
+class Endpoint:
     """The connections of one transport, and what is to be done about them.
 
     A transport opens a `Session` for every connection it accepts. When it is woken it serves what
-    `ready` gives it and writes what `fan_out` gives it, and other work, until the port is not ``busy``
+    `ready` gives it and writes what `fan_out` gives it, and other work, until the endpoint is not ``busy``
     any more; when `next_deadline` has come it calls `handle_deadlines`. All are for one thread, and
     the same one.
     """
@@ -58,7 +58,7 @@ class Port:
         with self.hub.lock:
             self._sessions[session] = None
             session.begin("the server is closing" if self._draining else None)
-        self.hub.wake_ports()
+        self.hub.wake_endpoints()
         return session
 
     @property
@@ -128,7 +128,7 @@ class Port:
             else:
                 with self.hub.lock:
                     self._handle(key, now)
-        self.hub.wake_ports()
+        self.hub.wake_endpoints()
 
     def drain(self, reconnect_after: float | None = RECONNECT_AFTER) -> None:
         """Begin to end every connection: flush what is owed, say ``closing``, take no new ones."""
@@ -136,10 +136,10 @@ class Port:
             self._draining = True
             for session in list(self._sessions):
                 session.drain(reconnect_after)
-        self.hub.wake_ports()
+        self.hub.wake_endpoints()
 
     def close(self) -> None:
-        """End this port: every session that is left is lost, and what waited for a time is done now.
+        """End this endpoint: every session that is left is lost, and what waited for a time is done now.
 
         The transport's last call. Idempotent.
         """
@@ -151,7 +151,7 @@ class Port:
                     self._handle(key, float("inf"))
             self._dirty_rooms.clear()
             self._readers.clear()
-        self.hub.wake_ports()
+        self.hub.wake_endpoints()
 
     def _handle(self, key: Room | Identity, now: float) -> None:
         if isinstance(key, Room):

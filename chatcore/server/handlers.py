@@ -172,7 +172,7 @@ def _join(session: "Session", frame: Join) -> None:
         member = Member(room, session)
         session.members[name] = member
         session.add_turn(member)
-        room.add(session.port, member)
+        room.add(session.endpoint, member)
         _tell_presence(session, member, None)
         _begin_reading(session, member, frame)
 
@@ -209,7 +209,7 @@ def _seek(session: "Session", member: Member, back: int) -> None:
                 else:
                     member.start(position)
                     session.tell_joined(member)
-        hub.wake_ports()
+        hub.wake_endpoints()
 
     session.chores.append(lambda: hub.journal.seek(room.name, back, below, found))
 
@@ -229,15 +229,15 @@ def remove(session: "Session", member: Member) -> None:
     del session.members[room.name]
     member.end()
     session.drop_turn(member)
-    room.remove(session.port, member)
+    room.remove(session.endpoint, member)
     _tell_presence(session, member, session.nick)
     session.hub.drop_if_unused(room)
 
 
 def _tell_presence(session: "Session", member: Member, nick_before: str | None) -> None:
     presence = member.room.presence
-    if not presence.pending:  # else a port, of this transport or another, has the time already
-        session.port.advance_timer(member.room, member.room.presence_due(session.hub.clock()))
+    if not presence.pending:  # else an endpoint, of this transport or another, has the time already
+        session.endpoint.advance_timer(member.room, member.room.presence_due(session.hub.clock()))
     presence.change(session, nick_before)
 
 
@@ -256,8 +256,8 @@ def catch_up(session: "Session", member: Member) -> None:
                     session.retry(member, RETRY_SECONDS)
                 else:
                     member.receive_page(page)
-                    session.port.mark(session)
-        hub.wake_ports()
+                    session.endpoint.mark(session)
+        hub.wake_endpoints()
 
     session.chores.append(
         lambda: hub.journal.read(

@@ -5,8 +5,8 @@ Locks, in the only order in which they may be taken:
 1. a session's input lock: one thread at a time feeds a session;
 2. the journal's own order, in which it calls `Hub.opened` and `Hub.committed`;
 3. ``Hub.lock``: everything else in the core. It is plain, and held across no I/O, no await, no call
-   of the journal and no callback. Whoever holds it notes which ports have something to do, and calls
-   `Hub.wake_ports` when it is released.
+   of the journal and no callback. Whoever holds it notes which endpoints have something to do, and calls
+   `Hub.wake_endpoints` when it is released.
 """
 
 import threading
@@ -15,11 +15,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv6Address, ip_address
 
-from chatcore.journal import Feed, Journal, Kept
+from chatcore.journal import Feed, Journal, Stored
 from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import Limits
-from chatcore.server.directory import Identities
-from chatcore.server.endpoint import Port
+from chatcore.server.directory import Directory
+from chatcore.server.endpoint import Endpoint
 from chatcore.server.room import Room
 from chatcore.wire import Peer
 
@@ -45,24 +45,24 @@ class Hub:
         self.clock = clock
         self.journal = journal or MemoryJournal(self.limits, clock=clock)
         self.lock = threading.Lock()
-        self.identities = Identities()
+        self.identities = Directory()
         self.rooms: dict[str, Room] = {}  # by folded name
         self._epoch = ""
         self._connections = 0
         self._addresses: Counter[str] = Counter()
-        self._awake: set[Port] = set()
+        self._awake: set[Endpoint] = set()
         self.journal.start(self)
 
     def __repr__(self) -> str:
         return f"<Hub connections={self._connections} rooms={len(self.rooms)}>"
 
-    def port(self, wake: Callable[[], None]) -> Port:
+    def endpoint(self, wake: Callable[[], None]) -> Endpoint:
         """Return the place where one running transport holds its connections.
 
-        ``wake`` is called from any thread when `Port.ready` has something, or a deadline moved
+        ``wake`` is called from any thread when `Endpoint.ready` has something, or a deadline moved
         forward. It MUST be cheap, MUST NOT block and must not call into the hub.
         """
-        return Port(self, wake)
+        return Endpoint(self, wake)
 
     def close(self) -> None:
         """Close the journal. The transports are to be closed before. Idempotent."""
@@ -81,12 +81,12 @@ class Hub:
             for name, head in heads.items():
                 if name not in self.rooms:
                     self.rooms[name] = Room(name, epoch, head, self.limits)
-        self.wake_ports()
+        self.wake_endpoints()
 
-    def committed(self, messages: Sequence[Kept]) -> None:
+    def committed(self, messages: Sequence[Stored]) -> None:
         """Messages are in the record: let the rooms show them."""
         with self.lock:
-            by_room: dict[str, list[Kept]] = {}
+            by_room: dict[str, list[Stored]] = {}
             for kept in messages:
                 by_room.setdefault(kept.message.room, []).append(kept)
             for name, news in by_room.items():
@@ -95,9 +95,9 @@ class Hub:
                     room = self.rooms[name] = Room(name, self._epoch, 0, self.limits)
                 room.commit(news)
                 self.mark_room(room)
-        self.wake_ports()
+        self.wake_endpoints()
 
-    # --- for sessions and ports, under the lock --------------------------------------------------
+    # --- for sessions and endpoints, under the lock --------------------------------------------------
 
     def open_room(self, name_folded: str) -> Room | None:
         """Return a room, new if need be; ``None`` if there are too many."""
@@ -113,12 +113,12 @@ class Hub:
 
     def mark_room(self, room: Room) -> None:
         """Note that every member of a room may have something to read."""
-        for port in room.members:
-            port.mark_room(room)
+        for endpoint in room.members:
+            endpoint.mark_room(room)
 
-    def note_awake(self, port: Port) -> None:
-        """Note that a port's transport is to be woken once the lock is released."""
-        self._awake.add(port)
+    def note_awake(self, endpoint: Endpoint) -> None:
+        """Note that an endpoint's transport is to be woken once the lock is released."""
+        self._awake.add(endpoint)
 
     def admit(self, peer: Peer) -> str | None:
         """Count a connection in; return what forbids it, if anything does."""
@@ -143,14 +143,14 @@ class Hub:
 
     # --- without the lock ------------------------------------------------------------------------
 
-    def wake_ports(self) -> None:
+    def wake_endpoints(self) -> None:
         """Wake the transports that have something to do. Not to be called under the lock."""
         if not self._awake:
             return
         with self.lock:
             awake, self._awake = self._awake, set()
-        for port in awake:
-            port.wake()
+        for endpoint in awake:
+            endpoint.wake()
 
 
 def address_of(peer: Peer) -> str:

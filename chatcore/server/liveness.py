@@ -8,10 +8,10 @@ from typing import Literal
 
 from chatcore.limits import Limits
 
-__all__ = ["Pulse", "is_over"]
+__all__ = ["Liveness", "is_over"]
 
 
-class Pulse:
+class Liveness:
     """The clocks of one connection. All times are on the hub's clock; ``None`` stands for never."""
 
     __slots__ = ("_asked", "_heard", "_limits", "_opened", "_progressed", "unsent")

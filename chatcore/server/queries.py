@@ -31,7 +31,7 @@ def ask(session: "Session", frame: History | Who) -> None:
         )
     else:
         session.questions.append((frame, member.room.presence.flushes))
-        session.port.mark(session)
+        session.endpoint.mark(session)
 
 
 def is_answerable(session: "Session", frame: History | Who, flushes: int) -> bool:
@@ -97,7 +97,7 @@ def _answer_history(session: "Session", member: Member, frame: History) -> None:
                     messages=(),
                 )
                 session.send_encoded(wire.encode_page(head, [entry.data for entry in page.entries]))
-        hub.wake_ports()
+        hub.wake_endpoints()
 
     session.chores.append(
         lambda: hub.journal.read(

@@ -2,10 +2,10 @@
 
 from itertools import accumulate, takewhile
 
-__all__ = ["Outbox"]
+__all__ = ["Replies"]
 
 
-class Outbox:
+class Replies:
     """A queue of encoded frames that knows its size."""
 
     __slots__ = ("_frames", "size")

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from chatcore.journal import Kept
+from chatcore.journal import Stored
 from chatcore.limits import Limits
 from chatcore.names import fold
 from chatcore.server.member import Member
@@ -16,7 +16,7 @@ from chatcore.server.tail import Tail
 from chatcore.wire import Wire
 
 if TYPE_CHECKING:
-    from chatcore.server.endpoint import Port
+    from chatcore.server.endpoint import Endpoint
     from chatcore.server.session import Session
 
 __all__ = ["CROWD", "Room"]
@@ -38,8 +38,8 @@ class Room:
         self.epoch = epoch
         self.head = head
         self.count = 0
-        # By port, so that a commit marks a room once a port and never touches a member.
-        self.members: dict[Port, dict[Session, Member]] = {}
+        # By endpoint, so that a commit marks a room once an endpoint and never touches a member.
+        self.members: dict[Endpoint, dict[Session, Member]] = {}
         fit = max((limits.line_bytes - _ENVELOPE) // _NAME, 1)
         self.presence: PresenceLog[Session] = PresenceLog(name, min(limits.presence_names, fit))
         self._tails: dict[Wire, Tail] = {}
@@ -56,7 +56,7 @@ class Room:
             tail = self._tails[wire] = Tail(wire, self.head, self._limits.tail_bytes)
         return tail
 
-    def commit(self, messages: Sequence[Kept]) -> None:
+    def commit(self, messages: Sequence[Stored]) -> None:
         """Take the next messages of the log, one at least."""
         self.head = messages[-1].entry.seq
         for tail in self._tails.values():
@@ -72,24 +72,24 @@ class Room:
             member.restart()
         return members
 
-    def add(self, port: "Port", member: Member) -> None:
+    def add(self, endpoint: "Endpoint", member: Member) -> None:
         """Let a member in."""
-        self.members.setdefault(port, {})[member.session] = member
+        self.members.setdefault(endpoint, {})[member.session] = member
         self.count += 1
 
-    def remove(self, port: "Port", member: Member) -> None:
+    def remove(self, endpoint: "Endpoint", member: Member) -> None:
         """Let a member out; what nobody reads any more is dropped."""
-        members = self.members[port]
+        members = self.members[endpoint]
         del members[member.session]
         self.count -= 1
         if not members:
-            del self.members[port]
+            del self.members[endpoint]
         if not self.count:
             self._tails.clear()
 
     def nick_of(self, session: "Session") -> str | None:
         """Return the nick of a session that is here, or ``None``."""
-        return session.nick if session in self.members.get(session.port, ()) else None
+        return session.nick if session in self.members.get(session.endpoint, ()) else None
 
     def presence_due(self, now: float) -> float:
         """Return when a change of now is to be told: in a crowd less often, the larger it is.

@@ -8,7 +8,7 @@ and from any of them to CLOSED when its socket is gone or it is given up. Everyt
 the state stands in this file; what the frames ask for is done in `requests`.
 
 A transport calls `receive_data`, `receive_eof` and `connection_lost` from one thread at a time, and
-everything else from the thread that goes through `Port.ready`.
+everything else from the thread that goes through `Endpoint.ready`.
 """
 
 import threading
@@ -32,15 +32,15 @@ from chatcore.messages import (
 from chatcore.names import fold
 from chatcore.server import handlers, posts, queries
 from chatcore.server.directory import Identity
-from chatcore.server.liveness import Pulse, is_over
+from chatcore.server.liveness import Liveness, is_over
 from chatcore.server.member import Member
 from chatcore.server.rate_limit import TokenBucket
-from chatcore.server.replies import Outbox
+from chatcore.server.replies import Replies
 from chatcore.server.tail import PIECE
 from chatcore.wire import Item, Peer, Wire
 
 if TYPE_CHECKING:
-    from chatcore.server.endpoint import Port
+    from chatcore.server.endpoint import Endpoint
 
 __all__ = ["Session", "State"]
 
@@ -62,7 +62,7 @@ _OPEN = (State.HANDSHAKE, State.LIVE)
 
 
 class Session:
-    """One connection, as the core sees it. See `Port` for who calls what."""
+    """One connection, as the core sees it. See `Endpoint` for who calls what."""
 
     __slots__ = (
         "_bucket",
@@ -88,23 +88,23 @@ class Session:
         "outbox",
         "paging",
         "peer",
-        "port",
+        "endpoint",
         "questions",
         "state",
         "wire",
     )
 
-    def __init__(self, port: "Port", peer: Peer, wire: Wire) -> None:
-        hub = port.hub
+    def __init__(self, endpoint: "Endpoint", peer: Peer, wire: Wire) -> None:
+        hub = endpoint.hub
         now = hub.clock()
-        self.port = port
+        self.endpoint = endpoint
         self.hub = hub
         self.peer = peer
         self.wire = wire
         self.state = State.HANDSHAKE
         self.identity: Identity | None = None
         self.members: dict[str, Member] = {}  # by folded room
-        self.outbox = Outbox()
+        self.outbox = Replies()
         # Questions whose answers can be large wait as themselves until all else is written: who asks
         # and does not read costs what it sent, not what it asked for.
         self.questions: list[tuple[History | Who, int]] = []  # and presence's flushes by then
@@ -117,7 +117,7 @@ class Session:
         self._input = threading.Lock()
         self._decoder = wire.decoder(peer, hub.limits)
         self._bucket = TokenBucket(hub.limits.frames_per_second, hub.limits.frames_burst, now)
-        self._pulse = Pulse(hub.limits, now)
+        self._pulse = Liveness(hub.limits, now)
         self._posted = 0  # posts that had no hold before them
         self._refused = False  # not counted among the hub's connections
         self._eof = False
@@ -140,7 +140,7 @@ class Session:
             self._pulse.beat(now)
             if self.state is not State.CLOSED and not self._finished:
                 self._take(self._decoder.receive_data(data, now), now)
-        self.hub.wake_ports()
+        self.hub.wake_endpoints()
 
     def receive_eof(self) -> None:
         """Take the end of the peer's stream. What was asked is still answered. Idempotent."""
@@ -150,13 +150,13 @@ class Session:
             with self._lock:
                 self._eof = True
                 self.hang_up()
-        self.hub.wake_ports()
+        self.hub.wake_endpoints()
 
     def connection_lost(self) -> None:
         """Learn that the socket is gone. MUST be called once for every session, last. Idempotent."""
         with self._lock:
             self._depart()
-        self.hub.wake_ports()
+        self.hub.wake_endpoints()
 
     # --- the seam: output ------------------------------------------------------------------------
 
@@ -175,7 +175,7 @@ class Session:
             for chore in chores:
                 chore()
             if data or not chores:
-                self.hub.wake_ports()
+                self.hub.wake_endpoints()
                 return data
 
     def data_unsent(self, size: int) -> None:
@@ -185,7 +185,7 @@ class Session:
         with self._lock:
             self._pulse.set_unsent(size, self.hub.clock())
             self._advance_timer(self._pulse.stall_deadline())
-        self.hub.wake_ports()
+        self.hub.wake_endpoints()
 
     @property
     def flows(self) -> bool:
@@ -215,7 +215,7 @@ class Session:
     # --- the seam: time --------------------------------------------------------------------------
 
     def handle_deadline(self, now: float) -> None:
-        """Do what is due; called through `Port.handle_deadlines`."""
+        """Do what is due; called through `Endpoint.handle_deadlines`."""
         silence = self._decoder.deadline
         if silence is not None and silence <= now:
             with self._input:
@@ -223,7 +223,7 @@ class Session:
         with self._lock:
             self._check(now)
             if self.state is not State.CLOSED:
-                self.port.set_timer(self, self._next_deadline())
+                self.endpoint.set_timer(self, self._next_deadline())
 
     def _check(self, now: float) -> None:
         pulse = self._pulse
@@ -237,7 +237,7 @@ class Session:
         for member in self._turns:
             if is_over(member.retry_at, now):
                 member.retry_at = member.reading = None
-                self.port.mark(self)
+                self.endpoint.mark(self)
 
     def _check_life(self, now: float) -> None:
         if not self.want_data:  # it may be talking: we are not listening
@@ -272,7 +272,7 @@ class Session:
         else:
             for item in self._decoder.opening():
                 handlers.handle(self, item, self.hub.clock())
-        self.port.set_timer(self, self._next_deadline())
+        self.endpoint.set_timer(self, self._next_deadline())
 
     def live(self, identity: Identity) -> None:
         """The handshake is done."""
@@ -289,7 +289,7 @@ class Session:
         elif self.state is State.LIVE:
             self._goodbye = True
             self._end_after_reading(None)
-        self.port.mark(self)
+        self.endpoint.mark(self)
 
     def drain(self, reconnect_after: float | None) -> None:
         """The server ends: give the peer all that is due to it, then tell it."""
@@ -308,7 +308,7 @@ class Session:
         """Give up: whatever is unsent stays so."""
         self._leave_all()
         self.state = State.CLOSED
-        self.port.mark(self)
+        self.endpoint.mark(self)
 
     def _end(self, farewell: bytes | None) -> None:
         self._leave_all()
@@ -320,16 +320,16 @@ class Session:
         for member in self.members.values():
             member.last = member.room.head
         self._end_within(self.hub.limits.closing_seconds)
-        self.port.mark(self)
+        self.endpoint.mark(self)
 
     def _advance_timer(self, when: float | None) -> None:
         if when is not None:
-            self.port.advance_timer(self, when)
+            self.endpoint.advance_timer(self, when)
 
     def _end_within(self, seconds: float) -> None:
         when = self.hub.clock() + seconds
         self.end_by = when if self.end_by is None else min(when, self.end_by)
-        self.port.advance_timer(self, self.end_by)
+        self.endpoint.advance_timer(self, self.end_by)
 
     def _leave_all(self) -> None:
         for member in list(self.members.values()):
@@ -341,7 +341,7 @@ class Session:
         self._gone = True
         self._leave_all()
         self.state = State.CLOSED
-        self.port.forget(self)
+        self.endpoint.forget(self)
         if not self._refused:
             self.hub.dismiss(self.peer)
         identity = self.identity
@@ -350,7 +350,7 @@ class Session:
             # Who said goodbye wants nothing kept; whose connection broke will want the nick back.
             if self.wire.typed and not self._goodbye:
                 identity.reserved_until = self.hub.clock() + self.hub.limits.session_seconds
-                self.port.set_timer(identity, identity.reserved_until)
+                self.endpoint.set_timer(identity, identity.reserved_until)
             else:
                 self.hub.identities.release(identity)
 
@@ -392,15 +392,15 @@ class Session:
                     self.outbox.put(self.wire.encode(ack))
                 else:
                     posts.refuse_draft(self, draft, place, outcome)
-            self.port.mark(self)
-        self.hub.wake_ports()
+            self.endpoint.mark(self)
+        self.hub.wake_endpoints()
 
     # --- output ----------------------------------------------------------------------------------
 
     def send(self, frame: ServerFrame) -> None:
         """Queue an answer."""
         self.outbox.put(self.wire.encode(frame))
-        self.port.mark(self)
+        self.endpoint.mark(self)
 
     def refuse(
         self,
@@ -425,12 +425,12 @@ class Session:
     def send_encoded(self, data: bytes) -> None:
         """Queue an answer that its wire has encoded already."""
         self.outbox.put(data)
-        self.port.mark(self)
+        self.endpoint.mark(self)
 
     def retry(self, member: Member, wait: float) -> None:
         """Let a member ask the journal again after ``wait`` seconds."""
         member.retry_at = self.hub.clock() + wait
-        self.port.advance_timer(self, member.retry_at)
+        self.endpoint.advance_timer(self, member.retry_at)
 
     def add_turn(self, member: Member) -> None:
         """Let a room take its turn in the output."""
@@ -446,7 +446,7 @@ class Session:
         data = self._next_answer() or self._next_of_rooms()
         if data:
             if self._has_more():
-                self.port.mark(self)
+                self.endpoint.mark(self)
         elif self.state is State.ENDING and not self._owes():
             return self._say_farewell()
         return data
@@ -487,5 +487,5 @@ class Session:
         if self._goodbye and identity is not None and identity.session is self:
             self.hub.identities.release(identity)  # before the peer can see that this is the end
         self._end_within(LINGER)
-        self.port.mark(self)
+        self.endpoint.mark(self)
         return self._farewell or b""

@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from chatcore.journal import Entry, Kept
+from chatcore.journal import Entry, Stored
 from chatcore.wire import Wire
 
 __all__ = ["PIECE", "Piece", "Tail"]
@@ -57,7 +57,7 @@ class Tail:
         self._offsets: list[int] = [0]  # in the stream of encoded bytes; one more than entries
         self._pieces: dict[int, Piece] = {}  # by the place where they begin
 
-    def extend(self, messages: Sequence[Kept]) -> None:
+    def extend(self, messages: Sequence[Stored]) -> None:
         """Take the next messages of the log."""
         wire = self.wire
         for kept in messages:

@@ -1,4 +1,4 @@
-"""One heap of deadlines for everything on a port."""
+"""One heap of deadlines for everything on an endpoint."""
 
 import heapq
 from collections.abc import Hashable, Iterator

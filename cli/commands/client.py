@@ -31,14 +31,14 @@ def run(
     quiet: bool = False,
     remember: bool = True,
 ) -> int:
-    """Talk until the user, the input or the server ends it; return the exit code."""
+    """Controller until the user, the input or the server ends it; return the exit code."""
     rooms = rooms or [LOBBY]
     if not json and _interactive():
-        from cli.terminal.app import Wishes
+        from cli.terminal.app import Options
         from cli.terminal.app import run as converse
 
         shown = HISTORY if history is None else history
-        wishes = Wishes(shown, plain or os.environ.get("TERM") == "dumb", quiet, remember)
+        wishes = Options(shown, plain or os.environ.get("TERM") == "dumb", quiet, remember)
         with reaching(url):
             return as_somebody(nick, lambda name: converse(url, name, rooms, wishes))
     from cli.commands.pipe import run as pass_through
@@ -53,7 +53,7 @@ def _interactive() -> bool:
 
 
 def as_somebody(nick: str | None, talk: Callable[[str], T], suffix: str = "") -> T:
-    """Talk under a nick; one that the user did not choose gets a number if it is taken."""
+    """Controller under a nick; one that the user did not choose gets a number if it is taken."""
     if nick is not None:
         return talk(nick)
     own = _login_nick() + suffix

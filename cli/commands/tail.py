@@ -19,7 +19,7 @@ from chatcore.names import fold
 from chatcore.wire.ndjson import encode
 from cli.commands.client import as_somebody
 from cli.report import INCOMPLETE, complain, reaching
-from cli.sanitize import inert_lines
+from cli.sanitize import sanitize_lines
 from cli.stdout import Output, StoppedError
 from transports.threaded_tcp import Chat, connect
 
@@ -147,7 +147,7 @@ class _Tail:
 
 
 def _lines(message: Message) -> Iterator[str]:
-    for line in inert_lines(message.text):
+    for line in sanitize_lines(message.text):
         yield f"{message.nick}: {line}\n"
 
 

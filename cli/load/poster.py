@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from chatcore.client.requests import Posting
-from chatcore.client.send_queue import Lane
+from chatcore.client.requests import PendingPost
+from chatcore.client.send_queue import SendQueue
 from chatcore.messages import Ack, Error
 from chatcore.wire.ndjson import encode
 from cli.load.histogram import Histogram
@@ -27,7 +27,7 @@ class Poster:
         self._index = index
         self._ledger = ledger
         self._acks = acks
-        self._lane = Lane()
+        self._lane = SendQueue()
         self._sent_at: dict[str, float] = {}  # by id, until it is answered
         self._start = start if plan.rate is None else start + index / (plan.posters * plan.rate)
         self._end = start + plan.seconds
@@ -52,7 +52,7 @@ class Poster:
             return b""
         lane = self._lane
         for _ in range(self._due(now)):
-            lane.add(Posting(self._plan.post(self._index, self._made)))
+            lane.add(PendingPost(self._plan.post(self._index, self._made)))
             self._made += 1
         pieces = []
         while posting := lane.next(now):

@@ -32,7 +32,7 @@ from cli.terminal.input import (
     WhoIsHere,
     parse,
 )
-from cli.terminal.input_history import Recall, default_file
+from cli.terminal.input_history import InputHistory, default_file
 from cli.terminal.paging import messages_before
 from cli.terminal.painter import Fragments, Painter
 from cli.terminal.plain import PlainScreen
@@ -43,7 +43,7 @@ from cli.terminal.surface import Surface
 from cli.terminal.unsent import PATIENCE, Unsent
 from transports.asyncio_tcp import Chat, connect
 
-__all__ = ["Terminal", "Wishes", "run"]
+__all__ = ["Options", "Terminal", "run"]
 
 LAST_WORDS_SECONDS = 3.0
 """How long what was said last may take to be acknowledged when the user quits."""
@@ -61,7 +61,7 @@ FOUND = 20
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Options:
     """How somebody wants to converse."""
 
     history: int | None = None
@@ -74,7 +74,7 @@ class Wishes:
     """Whether what is typed is kept for the next time."""
 
 
-def run(url: str, nick: str, rooms: Sequence[str], wishes: Wishes) -> int:
+def run(url: str, nick: str, rooms: Sequence[str], wishes: Options) -> int:
     """Converse until the user or the server ends it; return the exit code.
 
     Raises `ChatError` or `OSError` where the conversation can't begin. Once it has begun, whatever
@@ -83,7 +83,7 @@ def run(url: str, nick: str, rooms: Sequence[str], wishes: Wishes) -> int:
     return asyncio.run(_converse(url, nick, rooms, wishes))
 
 
-async def _converse(url: str, nick: str, rooms: Sequence[str], wishes: Wishes) -> int:
+async def _converse(url: str, nick: str, rooms: Sequence[str], wishes: Options) -> int:
     terminal = Terminal(wishes)  # before anybody is told that we are here
     client = f"chat {chatcore.__version__}"
     async with connect(
@@ -98,7 +98,7 @@ class Terminal:
     What is typed is done one after the other, so a line that follows ``/join`` is said in that room.
     """
 
-    def __init__(self, wishes: Wishes) -> None:
+    def __init__(self, wishes: Options) -> None:
         self._history = wishes.history
         self._typed: deque[Command] = deque()  # the first is being done
         self._line_typed = asyncio.Event()
@@ -115,7 +115,7 @@ class Terminal:
         )
         self._answers = Answers(painter, words=screen.words)
         self._recall = (
-            Recall(default_file(), self._complain) if wishes.remember and not wishes.plain else None
+            InputHistory(default_file(), self._complain) if wishes.remember and not wishes.plain else None
         )
 
     async def run(self, chat: Chat, url: str) -> int:

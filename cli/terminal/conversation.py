@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from chatcore.client.session import Event, Gap, Joined, Left, Message, NickFrame, Offline, Online
 from chatcore.messages import Error, Presence
 from chatcore.names import fold
-from cli.sanitize import inert
+from cli.sanitize import sanitize
 from cli.terminal.attention import Attention
 from cli.terminal.bell import Bell
 from cli.terminal.completion import Candidate, candidates
 from cli.terminal.mentions import mentions
 from cli.terminal.painter import MOST_CHARS, Fragments, Painter
 from cli.terminal.rooms import Held, Rooms, RoomView
-from cli.terminal.scrollback import Seen
+from cli.terminal.scrollback import Scrollback
 from cli.terminal.status import status_rows
 from cli.terminal.wording import gap, offline
 
@@ -58,7 +58,7 @@ class Conversation:
     ) -> None:
         self.nick = nick
         self.rooms = Rooms()
-        self.seen = Seen()
+        self.seen = Scrollback()
         self.attention = Attention(clock())
         self.quiet = quiet
         self.busy: str | None = None  # what takes long just now
@@ -262,7 +262,7 @@ class Conversation:
         return drawn
 
     def _names_us(self, message: Message) -> bool:
-        return any(mentions(inert(line), self.nick) for line in message.text[:MOST_CHARS].split("\n"))
+        return any(mentions(sanitize(line), self.nick) for line in message.text[:MOST_CHARS].split("\n"))
 
     def _presence(self, event: Presence) -> Fragments:
         room = self.rooms.get(event.room)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import platformdirs
 
-__all__ = ["Recall", "default_file"]
+__all__ = ["InputHistory", "default_file"]
 
 MOST = 1_000
 """Entries that are kept."""
@@ -28,7 +28,7 @@ def default_file() -> Path:
     return platformdirs.user_state_path("chatcore") / "typed.jsonl"
 
 
-class Recall:
+class InputHistory:
     """The lines that were typed. ``complain`` is told once if they can't be kept: there is the Up key still,
     but only until the program ends."""
 

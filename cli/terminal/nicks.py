@@ -5,13 +5,13 @@ from collections.abc import Iterable
 
 from chatcore.names import fold
 
-__all__ = ["People"]
+__all__ = ["KnownNicks"]
 
 MOST = 2_000
 """Nicks that are remembered for completion; a room may have any number of members."""
 
 
-class People:
+class KnownNicks:
     """The nicks of one room, as far as they were heard of."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, tzinfo
 
 from prompt_toolkit.utils import get_cwidth
 
-from cli.sanitize import inert, inert_lines
+from cli.sanitize import sanitize, sanitize_lines
 from cli.terminal.mentions import mentions
 from cli.terminal.palette import Palette
 
@@ -73,14 +73,14 @@ class Painter:
         """Return what somebody said once, with its day and its room."""
         local = self._local(at)
         when = f"{local:%Y-%m-%d} {_clock(local)}" if local else _clock(local)
-        return self._message(f"{when} [{inert(room)}]", nick, text, False, None)
+        return self._message(f"{when} [{sanitize(room)}]", nick, text, False, None)
 
     def mark(self) -> Fragments:
         """Return the line behind which everything is new."""
         return self.note("new messages") if self._words else [("reverse", "-- new messages --"), ("", "\n")]
 
     def note(self, text: str) -> Fragments:
-        """Return a quiet line of our own; what is a stranger's in it is drawn inert."""
+        """Return a quiet line of our own; what is a stranger's in it is drawn sanitize."""
         return self._note(text, _QUIET if self._colour else "")
 
     def warning(self, text: str) -> Fragments:
@@ -89,12 +89,12 @@ class Painter:
 
     def copy(self, text: str) -> Fragments:
         """Return a text of the user's own, for copying: nothing is added and the terminal folds it."""
-        return [("", f"{line}\n") for line in inert_lines(text)]
+        return [("", f"{line}\n") for line in sanitize_lines(text)]
 
     def prompt(self, nick: str, room: str | None) -> Fragments:
         """Return what stands before the line that is being typed."""
-        where = f"@{inert(room)}" if room is not None else ""
-        return [(self._nick_style(nick), inert(nick)), (_QUIET if self._colour else "", f"{where}> ")]
+        where = f"@{sanitize(room)}" if room is not None else ""
+        return [(self._nick_style(nick), sanitize(nick)), (_QUIET if self._colour else "", f"{where}> ")]
 
     def _note(self, text: str, style: str) -> Fragments:
         rows = self._rows(_bounded(text), len(NOTE), len(NOTE))
@@ -103,7 +103,7 @@ class Painter:
     def _message(self, when: str, nick: str, text: str, replay: bool, named: str | None) -> Fragments:
         quiet = _QUIET if self._colour else ""
         body = quiet if replay else ""
-        name, lines = inert(nick), _bounded(text)
+        name, lines = sanitize(nick), _bounded(text)
         is_action = text.startswith(ACTION)
         if is_action:
             lines[0] = lines[0][len(ACTION) :]
@@ -148,10 +148,10 @@ class Painter:
 
 
 def _bounded(text: str) -> list[str]:
-    """Return the lines of a text, each inert; of one that is too long the beginning."""
+    """Return the lines of a text, each sanitize; of one that is too long the beginning."""
     lines = text[:MOST_CHARS].split("\n")[:MOST_LINES]
     hidden = len(text) - sum(map(len, lines)) - len(lines) + 1
-    shown = [inert(line) for line in lines]
+    shown = [sanitize(line) for line in lines]
     return [*shown, f"({hidden:,} more characters are not shown)"] if hidden else shown
 
 

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable
 
 from cli.terminal.painter import Fragments
-from cli.terminal.surface import Surface, Talk
+from cli.terminal.surface import Controller, Surface
 
 __all__ = ["PlainScreen"]
 
@@ -28,7 +28,7 @@ class PlainScreen:
     words = True
     draft = ""
 
-    def __init__(self, talk: Talk) -> None:
+    def __init__(self, talk: Controller) -> None:
         self._talk = talk
         self._ended = asyncio.Event()
         self._exit_code = 0

@@ -10,7 +10,7 @@ from typing import TypeVar
 from chatcore.messages import Presence
 from chatcore.names import fold
 
-__all__ = ["Comings", "names"]
+__all__ = ["PresenceDigest", "names"]
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ MOST_KEPT = 1_000
 """Names that are gathered; beyond these there are only others."""
 
 
-class Comings:
+class PresenceDigest:
     """The comings and goings of one room that were not told yet."""
 
     def __init__(self) -> None:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from chatcore.client.session import Gap, Joined, Message
 from chatcore.names import fold
-from cli.terminal.nicks import People
-from cli.terminal.presence import Comings
+from cli.terminal.nicks import KnownNicks
+from cli.terminal.presence import PresenceDigest
 
 __all__ = ["Held", "RoomView", "Rooms"]
 
@@ -48,8 +48,8 @@ class RoomView:
         self.unread = 0
         self.mentions = 0
         self.announced: float | None = None  # when it was last told that there is something unread
-        self.comings = Comings()
-        self.people = People()
+        self.comings = PresenceDigest()
+        self.people = KnownNicks()
         self._held: deque[Held] = deque()
         self._held_chars = 0
 

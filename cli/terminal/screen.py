@@ -33,7 +33,7 @@ from prompt_toolkit.styles import default_ui_style
 from chatcore.errors import UsageError
 from cli.report import INTERRUPTED
 from cli.terminal.painter import Fragments
-from cli.terminal.surface import Surface, Talk
+from cli.terminal.surface import Controller, Surface
 
 __all__ = ["Screen"]
 
@@ -61,7 +61,7 @@ class Screen:
 
     words = False
 
-    def __init__(self, talk: Talk) -> None:
+    def __init__(self, talk: Controller) -> None:
         self._talk = talk
         self._asking = False  # whether several lines are really meant
         self._focus_told = False  # whether the terminal has been asked to say what becomes of the focus
@@ -262,7 +262,7 @@ class Screen:
 class _Completer(Completer):
     """Completes what the conversation knows."""
 
-    def __init__(self, talk: Talk) -> None:
+    def __init__(self, talk: Controller) -> None:
         self._talk = talk
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:

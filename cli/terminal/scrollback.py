@@ -5,14 +5,14 @@ from collections import OrderedDict
 from chatcore.client.session import Message
 from chatcore.names import fold
 
-__all__ = ["Seen"]
+__all__ = ["Scrollback"]
 
 MOST_MESSAGES = 5_000
 MOST_CHARS = 2_000_000
 """How much is remembered: some days of a lively room, and few enough to search without a pause."""
 
 
-class Seen:
+class Scrollback:
     """The messages that were shown last; each is in it once, however often it was shown."""
 
     def __init__(self) -> None:

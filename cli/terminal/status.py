@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from prompt_toolkit.utils import get_cwidth
 
-from cli.sanitize import inert
+from cli.sanitize import sanitize
 from cli.terminal.painter import Fragments
 from cli.terminal.rooms import Rooms, RoomView
 
@@ -26,7 +26,7 @@ def status_rows(rooms: Rooms, notices: Sequence[str], unsent: Sequence[str], col
     """
     rows: Fragments = []
     for text in unsent[:MOST_UNSENT]:
-        rows.append((QUIET, _cut(f"  not sent yet: {inert(text[:columns])}", columns) + "\n"))
+        rows.append((QUIET, _cut(f"  not sent yet: {sanitize(text[:columns])}", columns) + "\n"))
     if len(unsent) > MOST_UNSENT:
         rows.append((QUIET, _cut(f"  and {len(unsent) - MOST_UNSENT:,} lines more", columns) + "\n"))
     items: Fragments = [(ALARM, notice) for notice in notices]
@@ -54,7 +54,7 @@ def _rooms(rooms: Rooms, space: int) -> Fragments:
 
 
 def _item(room: RoomView, rooms: Rooms) -> tuple[str, str]:
-    name = f"{room.number}:{inert(room.name)}"
+    name = f"{room.number}:{sanitize(room.name)}"
     if room is rooms.current:
         return HERE, f"[{name}]"
     if room.mentions:

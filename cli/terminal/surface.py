@@ -6,10 +6,10 @@ from typing import Protocol
 from cli.terminal.completion import Candidate
 from cli.terminal.painter import Fragments
 
-__all__ = ["Surface", "Talk"]
+__all__ = ["Controller", "Surface"]
 
 
-class Talk(Protocol):
+class Controller(Protocol):
     """What is shown. A surface calls it from the event loop only."""
 
     def prompt(self) -> Fragments:
@@ -32,7 +32,7 @@ class Talk(Protocol):
 
 
 class Surface(Protocol):
-    """A terminal that shows a `Talk`. What was printed belongs to the terminal, and stays as it is."""
+    """A terminal that shows a `Controller`. What was printed belongs to the terminal, and stays as it is."""
 
     @property
     def colour(self) -> bool:

@@ -33,13 +33,13 @@ class Server:
     def start(self, journal: Journal | None = None) -> None:
         """Begin anew, with an empty record unless one is given."""
         self.hub = Hub(journal, self.limits, clock=self.clock)
-        self.port = self.hub.port(lambda: None)
+        self.endpoint = self.hub.endpoint(lambda: None)
 
     def stop(self) -> None:
         """End as a process does: every connection is gone, and nobody is told."""
         for line in self.lines:
             line.cut()
-        self.port.close()
+        self.endpoint.close()
 
     def client(self, nick: str, *rooms: str, history: int | None = None, reconnect: bool = True) -> "Line":
         """Return a connected client that has joined these rooms."""
@@ -57,7 +57,7 @@ class Server:
         self.clock.now += seconds
         for line in self.lines:
             line.session.handle_deadline(self.clock.now)
-        self.port.handle_deadlines(self.clock.now)
+        self.endpoint.handle_deadlines(self.clock.now)
         self.settle()
 
     def settle(self) -> None:
@@ -80,7 +80,7 @@ class Line:
 
     def dial(self) -> None:
         """Connect."""
-        self._far = self.server.port.open(Peer("10.0.0.1", 1024 + len(self.server.lines)))
+        self._far = self.server.endpoint.open(Peer("10.0.0.1", 1024 + len(self.server.lines)))
         self.session.connection_made()
         self.server.settle()
 

@@ -230,7 +230,7 @@ def test_whoever_was_taken_over_does_not_come_back() -> None:
 def test_a_server_that_says_when_is_given_that_time() -> None:
     server = Server()
     ana = server.client("ana", "lobby")
-    server.port.drain(reconnect_after=7.0)
+    server.endpoint.drain(reconnect_after=7.0)
     server.settle()
     assert ana.session.dial_at is not None
     assert 7.0 <= ana.session.dial_at - server.clock.now <= 7.5

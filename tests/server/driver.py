@@ -1,6 +1,6 @@
 """A transport for tests: no sockets, and time moves when the test says so.
 
-`Host` is a hub with one port; `Host.connect` gives a `Peer`, the far end of a connection. Whatever a
+`Host` is a hub with one endpoint; `Host.connect` gives a `Peer`, the far end of a connection. Whatever a
 test does is carried through at once, so after each step everything that can arrive has arrived.
 """
 
@@ -24,7 +24,7 @@ from chatcore.messages import (
     Welcome,
     server_frames,
 )
-from chatcore.server.endpoint import Port
+from chatcore.server.endpoint import Endpoint
 from chatcore.server.hub import Hub
 from chatcore.server.session import Session
 from chatcore.wire import Peer as Address
@@ -56,19 +56,19 @@ class Host:
     ) -> None:
         self.clock = clock or Clock()
         self.hub = Hub(journal, Limits.model_validate(limits), clock=self.clock)
-        self.ports: list[Port] = []
+        self.endpoints: list[Endpoint] = []
         self.peers: dict[Session, Peer] = {}
         self.wakes = 0
-        self.port = self.add_port()
+        self.endpoint = self.add_endpoint()
 
-    def add_port(self) -> Port:
+    def add_endpoint(self) -> Endpoint:
         """Serve the hub by one more transport."""
-        self.ports.append(self.hub.port(self._wake))
-        return self.ports[-1]
+        self.endpoints.append(self.hub.endpoint(self._wake))
+        return self.endpoints[-1]
 
     def connect(self, wire: Wire = ndjson, *, host: str = "192.0.2.1", port: int = 0) -> "Peer":
         """Open a connection; nothing is said on it yet by a typed peer."""
-        return Peer(self, self.port, Address(host, port or 40_000 + len(self.peers)), wire)
+        return Peer(self, self.endpoint, Address(host, port or 40_000 + len(self.peers)), wire)
 
     def live(self, nick: str) -> "Peer":
         """Open a connection that has said hello."""
@@ -89,25 +89,25 @@ class Host:
         """Do what a transport does until there is nothing to do."""
         while self.wakes:
             self.wakes = 0
-            for port in self.ports:
-                while port.busy:
-                    for session in port.ready():
+            for endpoint in self.endpoints:
+                while endpoint.busy:
+                    for session in endpoint.ready():
                         if session in self.peers:
                             self.peers[session].serve()
-                    for session, data in port.fan_out():
+                    for session, data in endpoint.fan_out():
                         self.peers[session].write(data)
 
     def advance(self, seconds: float) -> None:
         """Let time pass, handling every deadline when it is due."""
         until = self.clock.now + seconds
         for _ in range(100_000):
-            times = [when for port in self.ports if (when := port.next_deadline()) is not None]
+            times = [when for endpoint in self.endpoints if (when := endpoint.next_deadline()) is not None]
             if not times or min(times) > until:
                 self.clock.now = until
                 return
             self.clock.now = max(self.clock.now, min(times))
-            for port in self.ports:
-                port.handle_deadlines(self.clock.now)
+            for endpoint in self.endpoints:
+                endpoint.handle_deadlines(self.clock.now)
             self.pump()
         raise AssertionError("a deadline comes again and again")
 
@@ -126,9 +126,9 @@ class Peer:
     reads no more than that many bytes until `drain` lets it.
     """
 
-    def __init__(self, host: Host, port: Port, address: Address, wire: Wire) -> None:
+    def __init__(self, host: Host, endpoint: Endpoint, address: Address, wire: Wire) -> None:
         self.host = host
-        self.session = port.open(address, wire)
+        self.session = endpoint.open(address, wire)
         self.secret = ""
         self.window: int | None = None
         self.unsent = b""

@@ -25,7 +25,7 @@ class Crowd:
 
     def __init__(self, size: int) -> None:
         self.now = 0.0
-        self.port = Hub(limits=OPEN, clock=lambda: self.now).port(lambda: None)
+        self.endpoint = Hub(limits=OPEN, clock=lambda: self.now).endpoint(lambda: None)
         self.sessions: list[Session] = []
         self.written = 0
         self._posts = 0
@@ -36,7 +36,7 @@ class Crowd:
     def join(self) -> None:
         """Let one more in."""
         number = len(self.sessions)
-        session = self.port.open(Peer("192.0.2.1", number))
+        session = self.endpoint.open(Peer("192.0.2.1", number))
         session.receive_data(b'{"type":"hello","protocol":1,"nick":"n%d"}\n' % number)
         session.receive_data(b'{"type":"join","room":"here"}\n')
         self.sessions.append(session)
@@ -52,15 +52,15 @@ class Crowd:
     def settle(self) -> None:
         """Let it be told who came."""
         self.now += OPEN.presence_seconds
-        self.port.handle_deadlines(self.now)
+        self.endpoint.handle_deadlines(self.now)
         self.serve()
 
     def serve(self) -> None:
         """Do what a transport does."""
-        while self.port.busy:
-            for session in self.port.ready():
+        while self.endpoint.busy:
+            for session in self.endpoint.ready():
                 self.written += bool(session.data_to_send())
-            self.written += len(self.port.fan_out())
+            self.written += len(self.endpoint.fan_out())
 
 
 def profile(work: Callable[[], object], before: Callable[[], object] = lambda: None) -> Counter[str]:
@@ -147,7 +147,7 @@ def test_a_deadline_costs_nothing_while_a_peer_talks() -> None:
     ping = b'{"type":"ping"}\n'
     one = calls(lambda: crowd.sessions[1].receive_data(ping))
     assert calls(lambda: crowd.sessions[2].receive_data(ping)) == one
-    assert len(crowd.port.timers) <= 301
+    assert len(crowd.endpoint.timers) <= 301
 
 
 def test_a_member_at_rest_holds_little_memory() -> None:

@@ -2,22 +2,22 @@
 
 import pytest
 
-from chatcore.server.directory import Identities, Identity
+from chatcore.server.directory import Directory, Identity
 from tests.server.driver import Host
 
 
 @pytest.fixture
-def identities() -> Identities:
+def identities() -> Directory:
     """The identities of a hub that nobody has said hello to."""
-    return Identities()
+    return Directory()
 
 
-def create(identities: Identities, nick: str) -> Identity:
+def create(identities: Directory, nick: str) -> Identity:
     """Give a nick to a new session."""
     return identities.create(nick, Host().connect().session)
 
 
-def test_a_nick_is_free_until_somebody_has_it_in_any_spelling(identities: Identities) -> None:
+def test_a_nick_is_free_until_somebody_has_it_in_any_spelling(identities: Directory) -> None:
     assert identities.is_free("ana")
     ana = create(identities, "Ana")
     assert not identities.is_free("ana")
@@ -26,7 +26,7 @@ def test_a_nick_is_free_until_somebody_has_it_in_any_spelling(identities: Identi
     assert not identities.is_free("ana", for_identity=create(identities, "bob"))
 
 
-def test_a_secret_proves_one_identity_and_an_unknown_one_none(identities: Identities) -> None:
+def test_a_secret_proves_one_identity_and_an_unknown_one_none(identities: Directory) -> None:
     ana, bob = create(identities, "ana"), create(identities, "bob")
     assert identities.find(ana.secret) is ana
     assert identities.find(bob.secret) is bob
@@ -34,13 +34,13 @@ def test_a_secret_proves_one_identity_and_an_unknown_one_none(identities: Identi
     assert identities.find(None) is None
 
 
-def test_secrets_are_long_and_never_the_same(identities: Identities) -> None:
+def test_secrets_are_long_and_never_the_same(identities: Directory) -> None:
     secrets = {create(identities, f"n{n}").secret for n in range(50)}
     assert len(secrets) == 50
     assert min(map(len, secrets)) >= 32
 
 
-def test_another_nick_frees_the_first(identities: Identities) -> None:
+def test_another_nick_frees_the_first(identities: Directory) -> None:
     ana = create(identities, "ana")
     identities.rename(ana, "anna")
     assert identities.is_free("ana")
@@ -48,21 +48,21 @@ def test_another_nick_frees_the_first(identities: Identities) -> None:
     assert identities.find(ana.secret) is ana
 
 
-def test_another_spelling_is_no_other_nick(identities: Identities) -> None:
+def test_another_spelling_is_no_other_nick(identities: Directory) -> None:
     ana = create(identities, "ana")
     identities.rename(ana, "ANA")
     assert ana.nick == "ANA"
     assert not identities.is_free("ana")
 
 
-def test_a_released_identity_has_no_nick_and_its_secret_proves_nothing(identities: Identities) -> None:
+def test_a_released_identity_has_no_nick_and_its_secret_proves_nothing(identities: Directory) -> None:
     ana = create(identities, "ana")
     identities.release(ana)
     assert identities.is_free("ana")
     assert identities.find(ana.secret) is None
 
 
-def test_releasing_twice_does_not_take_the_nick_from_its_next_owner(identities: Identities) -> None:
+def test_releasing_twice_does_not_take_the_nick_from_its_next_owner(identities: Directory) -> None:
     ana = create(identities, "ana")
     identities.release(ana)
     create(identities, "ana")
@@ -70,7 +70,7 @@ def test_releasing_twice_does_not_take_the_nick_from_its_next_owner(identities: 
     assert not identities.is_free("ana")
 
 
-def test_a_variant_is_the_first_number_that_is_free(identities: Identities) -> None:
+def test_a_variant_is_the_first_number_that_is_free(identities: Directory) -> None:
     assert identities.free_variant("ana") == "ana"
     ana = create(identities, "ana")
     assert identities.free_variant("ANA") == "ANA-2"
@@ -80,6 +80,6 @@ def test_a_variant_is_the_first_number_that_is_free(identities: Identities) -> N
     assert identities.free_variant("ana") == "ana-4"
 
 
-def test_a_variant_of_the_longest_nick_is_no_longer(identities: Identities) -> None:
+def test_a_variant_of_the_longest_nick_is_no_longer(identities: Directory) -> None:
     create(identities, "x" * 32)
     assert identities.free_variant("x" * 32) == "x" * 30 + "-2"

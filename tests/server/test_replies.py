@@ -3,12 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatcore.server.replies import Outbox
+from chatcore.server.replies import Replies
 
 
 @given(st.lists(st.binary(max_size=9), max_size=20), st.integers(1, 30))
 def test_everything_comes_out_once_and_in_order_in_pieces_that_fit(frames: list[bytes], size: int) -> None:
-    outbox = Outbox()
+    outbox = Replies()
     for frame in frames:
         outbox.put(frame)
     assert outbox.size == len(b"".join(frames))
@@ -23,14 +23,14 @@ def test_everything_comes_out_once_and_in_order_in_pieces_that_fit(frames: list[
 
 
 def test_a_frame_is_never_cut() -> None:
-    outbox = Outbox()
+    outbox = Replies()
     for frame in (b"a" * 10, b"b", b"c" * 4, b"d"):
         outbox.put(frame)
     assert [outbox.take(5) for _ in range(3)] == [b"a" * 10, b"bcccc", b"d"]
 
 
 def test_a_frame_that_its_wire_has_no_words_for_is_nothing() -> None:
-    outbox = Outbox()
+    outbox = Replies()
     outbox.put(b"")
     assert not outbox
     assert outbox.take(5) == b""

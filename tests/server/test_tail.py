@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatcore.journal import Entry, Kept
+from chatcore.journal import Entry, Stored
 from chatcore.messages import Message
 from chatcore.server.tail import Tail
 from chatcore.wire.ndjson import ndjson
@@ -38,7 +38,7 @@ def test_it_is_the_end_of_the_list_within_its_limit(
 ) -> None:
     tail, everything = Tail(plain, head, limit), list[Entry]()
     for message in messages(log, head):
-        tail.extend([Kept.of(message)])
+        tail.extend([Stored.of(message)])
         everything.append(entry(message))
         held = tail.entries(tail.start, tail.end)
         assert tail.end == len(everything)
@@ -52,7 +52,7 @@ def test_a_position_has_a_place_exactly_where_its_successor_is_held_or_next(
 ) -> None:
     tail, everything = Tail(plain, head, limit), list[Message]()
     for message in messages(log, head):
-        tail.extend([Kept.of(message)])
+        tail.extend([Stored.of(message)])
         everything.append(message)
         positions = [head, *(one.seq for one in everything)]
         for position in range(head + 100):
@@ -74,7 +74,7 @@ def test_pieces_from_any_place_are_all_entries_in_order_as_many_as_fit(
 ) -> None:
     tail = Tail(plain, 0, limit, size)
     for message in messages(log, 0):
-        tail.extend([Kept.of(message)])
+        tail.extend([Stored.of(message)])
     place = data.draw(st.integers(tail.start, tail.end - 1))
     rest = tail.entries(place, tail.end)
     while place < tail.end:
@@ -94,7 +94,7 @@ def test_pieces_from_any_place_are_all_entries_in_order_as_many_as_fit(
 def test_everyone_at_a_place_gets_the_same_bytes_object() -> None:
     tail = Tail(ndjson, 0, 10_000)
     for message in messages([(1, 10)] * 5, 0):
-        tail.extend([Kept.of(message)])
+        tail.extend([Stored.of(message)])
     assert tail.piece(1).data is tail.piece(1).data
     assert tail.piece(1).data is not tail.piece(2).data
 
@@ -102,9 +102,9 @@ def test_everyone_at_a_place_gets_the_same_bytes_object() -> None:
 def test_a_piece_that_was_cut_before_an_entry_came_is_not_given_after_it() -> None:
     tail = Tail(plain, 0, 10_000)
     first, second = messages([(1, 5), (1, 5)], 0)
-    tail.extend([Kept.of(first)])
+    tail.extend([Stored.of(first)])
     assert tail.piece(0).through == 1
-    tail.extend([Kept.of(second)])
+    tail.extend([Stored.of(second)])
     assert tail.piece(0).through == 2
 
 
@@ -113,7 +113,7 @@ def test_trimming_frees_a_quarter_at_once() -> None:
     said = messages([(1, 4)] * 200, 0)  # ten bytes each
     starts = []
     for message in said:
-        tail.extend([Kept.of(message)])
+        tail.extend([Stored.of(message)])
         starts.append(tail.start)
     assert sum(later != sooner for sooner, later in pairwise(starts)) <= 5
     assert 750 <= sum(len(one.data) for one in tail.entries(tail.start, tail.end)) <= 1_000
@@ -122,5 +122,5 @@ def test_trimming_frees_a_quarter_at_once() -> None:
 def test_an_entry_larger_than_the_limit_is_held_until_the_next_one() -> None:
     tail = Tail(plain, 0, 10)
     for message in messages([(1, 50), (1, 50)], 0):
-        tail.extend([Kept.of(message)])
+        tail.extend([Stored.of(message)])
         assert tail.place_after(message.prev) == tail.start == tail.end - 1

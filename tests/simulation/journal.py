@@ -7,7 +7,7 @@ from functools import partial
 from random import Random
 from typing import TypeVar
 
-from chatcore.journal import Draft, Entry, Feed, Journal, Kept, Outcome, Page, Unavailable
+from chatcore.journal import Draft, Entry, Feed, Journal, Outcome, Page, Stored, Unavailable
 from chatcore.messages import DurabilityWord, Message
 from chatcore.wire import Wire
 from tests.simulation.record import Log
@@ -159,7 +159,7 @@ class SimJournal:
         messages = [self._untold.popleft() for _ in range(self._random.randint(1, len(self._untold)))]
         for message in messages:
             self.record.log(message.room).told = message.seq
-        self._feed.committed(list(map(Kept.of, messages)))
+        self._feed.committed(list(map(Stored.of, messages)))
         return f"journal tells of {[message.seq for message in messages]}"
 
     def _answer(self) -> str:

@@ -166,7 +166,7 @@ class Simulation:
             rooms = [self.hub.rooms[name] for name in client.readers if name in self.hub.rooms]
             client.must_reach = {room.name: (room.epoch, room.head) for room in rooms}
         for transport in self.transports:
-            transport.port.drain()
+            transport.endpoint.drain()
             self.log.append(f"{self.world.now:9.2f}  {transport} drains")
         if not self.world.calm:
             self._chaos(steps // 4, clock=0)

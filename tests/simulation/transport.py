@@ -1,4 +1,4 @@
-"""A transport without sockets: it keeps every rule of `Port`, and takes all the liberties they leave."""
+"""A transport without sockets: it keeps every rule of `Endpoint`, and takes all the liberties they leave."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -74,16 +74,16 @@ class Pipe:
 
 
 class SimTransport:
-    """Drives one port of a hub. One session is served at a time, and between any two of them, or
+    """Drives one endpoint of a hub. One session is served at a time, and between any two of them, or
     two pieces for the same one, the rest of the world goes on.
     """
 
     def __init__(self, name: str, hub: Hub, world: World) -> None:
         self.name = name
-        self.port = hub.port(self._wake)
+        self.endpoint = hub.endpoint(self._wake)
         self.pipes: dict[Session, Pipe] = {}
         self.sessions: list[Session] = []  # all there ever were
-        self.timer: float | None = None  # set when the port was last looked at, as a real one is
+        self.timer: float | None = None  # set when the endpoint was last looked at, as a real one is
         self._hub = hub
         self._world = world
         self._random = world.random
@@ -97,7 +97,7 @@ class SimTransport:
 
     def connect(self, pipe: Pipe, peer: Peer, wire: Wire) -> Session:
         """Accept a connection."""
-        session = self.port.open(peer, wire)
+        session = self.endpoint.open(peer, wire)
         self.sessions.append(session)
         self.pipes[session] = pipe
         self._reading[session] = session.want_data
@@ -127,28 +127,28 @@ class SimTransport:
         for session, pipe in self.pipes.items():
             if pipe.unsent:
                 session.data_unsent(len(pipe.unsent))
-        self.port.handle_deadlines(now)
-        self.timer = self.port.next_deadline()
+        self.endpoint.handle_deadlines(now)
+        self.timer = self.endpoint.next_deadline()
         return f"{self} handles what is due at {now:.2f}"
 
     def judge_quiet(self) -> None:
         """Demand, when nothing is pending, that nothing was forgotten either."""
-        due = self.port.next_deadline()
+        due = self.endpoint.next_deadline()
         expect(due is None or (self.timer is not None and self.timer <= due), self, "sleeps beyond", due)
         for session in self.pipes:
             expect(session.want_data == self._reading[session], session, "is not read from again")
             expect(not session.data_to_send(), session, "had something to write and nobody was woken")
 
     def judge_end(self) -> None:
-        """Demand that a closed port holds nothing."""
-        self.port.close()
-        expect(len(self.port) == 0, self, "still has connections")
-        expect(len(self.port.timers) == 0, self, "still has timers")
-        expect(not self.port.busy, self, "still has something to do")
+        """Demand that a closed endpoint holds nothing."""
+        self.endpoint.close()
+        expect(len(self.endpoint) == 0, self, "still has connections")
+        expect(len(self.endpoint.timers) == 0, self, "still has timers")
+        expect(not self.endpoint.busy, self, "still has something to do")
         for session in self.sessions:
             expect(session.in_flight == 0 and not session.members, session, "was not cleared away")
 
-    # --- the port's side -------------------------------------------------------------------------
+    # --- the endpoint's side -------------------------------------------------------------------------
 
     def _wake(self) -> None:
         self._woken = True
@@ -157,11 +157,11 @@ class SimTransport:
         self._woken = False
         limit = self._random.choice((1, 2, 256))
         if self._random.random() < 0.5:
-            self._serving = [session for session in self.port.ready(limit) if session in self.pipes]
+            self._serving = [session for session in self.endpoint.ready(limit) if session in self.pipes]
         else:
-            self._pieces = self.port.fan_out(limit)
-        self._woken = self._woken or self.port.busy
-        self.timer = self.port.next_deadline()
+            self._pieces = self.endpoint.fan_out(limit)
+        self._woken = self._woken or self.endpoint.busy
+        self.timer = self.endpoint.next_deadline()
         taken = f"is to serve {len(self._serving)} and to write {len(self._pieces)}"
         return f"{self} {taken}, next at {self.timer}"
 

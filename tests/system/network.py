@@ -4,7 +4,7 @@ from random import Random
 
 from chatcore.client.session import ClientSession
 from chatcore.messages import ClientFrame, ServerFrame, client_frames, server_frames
-from chatcore.server.endpoint import Port
+from chatcore.server.endpoint import Endpoint
 from chatcore.server.session import Session
 from chatcore.wire import Peer
 from chatcore.wire.ndjson import NdjsonDecoder
@@ -18,7 +18,9 @@ LINE_BYTES = 1024 * 1024
 class Connection:
     """One client's connection: what is on its way, and what each end knows of it."""
 
-    def __init__(self, rng: Random, name: str, client: ClientSession, port: Port, history: History) -> None:
+    def __init__(
+        self, rng: Random, name: str, client: ClientSession, endpoint: Endpoint, history: History
+    ) -> None:
         self._rng = rng
         self._name = name
         self._client = client
@@ -27,7 +29,7 @@ class Connection:
         self._down = bytearray()
         self._capacity = rng.choice((300, 3_000, 100_000))  # bytes that the way down holds
         self._overflow = 0  # bytes of them that it does not, and the server's transport keeps
-        self._session: Session | None = port.open(Peer("10.0.0.1", 1))
+        self._session: Session | None = endpoint.open(Peer("10.0.0.1", 1))
         self._black_hole = False
         self.open = True  # as the client sees it
         self._sent: NdjsonDecoder[ClientFrame] = NdjsonDecoder(client_frames, LINE_BYTES)

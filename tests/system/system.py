@@ -108,7 +108,7 @@ class System:
         return True
 
     def _connect(self, person: _Person) -> None:
-        person.connection = Connection(self._rng, person.name, person.session, self._port, self.history)
+        person.connection = Connection(self._rng, person.name, person.session, self._endpoint, self.history)
         self._connections.append(person.connection)
 
     def _say(self, person: _Person) -> None:
@@ -132,10 +132,10 @@ class System:
     def _serve(self) -> None:
         if self._hub is not None:
             by_session = {connection.session: connection for connection in self._connections}
-            for session in self._port.ready():
+            for session in self._endpoint.ready():
                 if connection := by_session.get(session):
                     connection.server_writes()
-            for session, data in self._port.fan_out():
+            for session, data in self._endpoint.fan_out():
                 if connection := by_session.get(session):
                     connection.server_writes_piece(data)
             self._connections = [each for each in self._connections if each.session is not None]
@@ -146,7 +146,7 @@ class System:
             person.session.handle_deadline(self._clock.now)
             self._check_up_on(person)
         if self._hub is not None:
-            self._port.handle_deadlines(self._clock.now)
+            self._endpoint.handle_deadlines(self._clock.now)
 
     def _check_up_on(self, person: _Person) -> None:
         """A client that is not online any more closes its socket."""
@@ -175,14 +175,14 @@ class System:
         else:
             for connection in self._connections:
                 connection.server_loses_it()
-            self._port.close()
+            self._endpoint.close()
             self._hub = None
 
     def _start_server(self) -> None:
         if self._forgets and self._rng.random() < 0.3:
             self._journal = MemoryJournal(self._limits, clock=self._clock)
         self._hub = Hub(self._journal, self._limits, clock=self._clock)
-        self._port = self._hub.port(lambda: None)
+        self._endpoint = self._hub.endpoint(lambda: None)
         self._connections = []
         for person in self._people:
             if person.connection is None:

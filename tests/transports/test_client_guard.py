@@ -5,7 +5,7 @@ from threading import Event
 
 import pytest
 
-from chatcore.client import connection as link
+from chatcore.client import connection
 from chatcore.errors import DisconnectedError, ProtocolError
 from tests.transports.clients import Visitor
 from tests.transports.hostile import Guest, HostileServer, message
@@ -64,7 +64,7 @@ def test_a_server_that_vanishes_in_mid_frame_is_a_lost_connection(connect: Conne
 
 
 def test_a_server_that_never_answers_is_given_up(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(link, "HANDSHAKE_SECONDS", 0.1)
+    monkeypatch.setattr(connection, "HANDSHAKE_SECONDS", 0.1)
     with HostileServer(Guest.wait_for_end) as server, pytest.raises(DisconnectedError) as ended:
         connect(server.url, nick="ann")
     assert ended.value.reason == "timeout"

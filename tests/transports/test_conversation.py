@@ -1,4 +1,4 @@
-"""People talk: typed and plain, in one room."""
+"""KnownNicks talk: typed and plain, in one room."""
 
 from chatcore.messages import Ack, Error, Message, NickFrame, Presence
 from tests.transports.servers import House

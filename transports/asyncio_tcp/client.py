@@ -58,7 +58,7 @@ class connect:  # it is called like a function, awaited or entered
         reconnect: bool = True,
         backoff: Backoff | None = None,
     ) -> None:
-        _, self._host, self._port = parse_url(url, ("chat",))
+        _, self._host, self._endpoint = parse_url(url, ("chat",))
         self._session = ClientSession(
             nick, client=client, every_frame=every_frame, reconnect=reconnect, backoff=backoff
         )
@@ -78,7 +78,7 @@ class connect:  # it is called like a function, awaited or entered
         await self._chat.close()
 
     async def _open(self) -> "Chat":
-        connection = _Connection(self._session, self._host, self._port)
+        connection = _Connection(self._session, self._host, self._endpoint)
         await connection.dial()
         chat = Chat(self._session, connection, self._rooms[0] if self._rooms else LOBBY)
         try:

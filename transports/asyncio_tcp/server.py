@@ -41,7 +41,7 @@ class Server:
         self.listening: list[Listen] = []
         self._hub = hub
         self._listens = listens
-        self._port = hub.port(self._wake)
+        self._endpoint = hub.endpoint(self._wake)
         self._listeners: list[asyncio.Server] = []
         self._connections: dict[Session, _Connection] = {}
         self._blocked: set[_Connection] = set()  # whose sockets refuse more for now
@@ -80,11 +80,11 @@ class Server:
         self._listeners.clear()
         for _ in range(ACCEPT_TURNS):
             await asyncio.sleep(0)
-        self._port.drain()
+        self._endpoint.drain()
         if self._connections:
             await self._empty.wait()
         self._closed = True
-        self._port.close()
+        self._endpoint.close()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -115,22 +115,22 @@ class Server:
     def _serve(self) -> None:
         self._scheduled = False  # first: whatever becomes ready from here on wakes us again
         connections = self._connections
-        for session in self._port.ready():
+        for session in self._endpoint.ready():
             if connection := connections.get(session):
                 try:
                     connection.serve()
                 except Exception:  # a bug: it may cost this peer its connection, and nobody else
                     log.exception("cannot serve %r", session)
                     connection.abort()
-        for session, data in self._port.fan_out():
+        for session, data in self._endpoint.fan_out():
             if connection := connections.get(session):
                 connection.transport.write(data)  # what the socket refuses of it, pause_writing tells
-        if self._port.busy:
+        if self._endpoint.busy:
             self._wake()
         self._set_timer()
 
     def _set_timer(self) -> None:
-        when = self._port.next_deadline()
+        when = self._endpoint.next_deadline()
         if when == self._timer_at:
             return
         if self._timer is not None:
@@ -144,14 +144,14 @@ class Server:
         self._timer_at = None
         for connection in list(self._blocked):
             connection.report_progress()
-        self._port.handle_deadlines(self._hub.clock())
+        self._endpoint.handle_deadlines(self._hub.clock())
         self._set_timer()
 
     # --- for connections -------------------------------------------------------------------------
 
     def opened(self, connection: "_Connection", peer: Peer, wire: Wire) -> Session:
         """Count a connection in."""
-        session = self._port.open(peer, wire)
+        session = self._endpoint.open(peer, wire)
         self._connections[session] = connection
         self._empty.clear()
         return session

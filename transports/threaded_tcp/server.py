@@ -53,7 +53,7 @@ class Server:
     def __init__(self, hub: Hub, listens: Sequence[Listen]) -> None:
         self.listening: list[Listen] = []
         self._hub = hub
-        self._port = hub.port(self._wake)
+        self._endpoint = hub.endpoint(self._wake)
         self._selector = selectors.DefaultSelector()
         self._listeners: dict[socket.socket, Wire] = {}
         self._connections: dict[Session, _Connection] = {}
@@ -112,13 +112,13 @@ class Server:
             if self._closing and not draining:
                 draining = True
                 self._close_listeners()
-                self._port.drain()
+                self._endpoint.drain()
             while self._left:
                 self._reader_left(self._left.popleft())
-            for session in self._port.ready():
+            for session in self._endpoint.ready():
                 if connection := self._connections.get(session):
                     self._serve(connection)
-            for session, data in self._port.fan_out():
+            for session, data in self._endpoint.fan_out():
                 if connection := self._connections.get(session):
                     try:
                         connection.write(data)
@@ -126,13 +126,13 @@ class Server:
                         log.exception("cannot write to %r", session)
                         connection.give_up()
             self._handle_deadlines()
-        self._port.close()
+        self._endpoint.close()
         self._release()
 
     def _timeout(self) -> float | None:
-        if self._left or self._port.busy:
+        if self._left or self._endpoint.busy:
             return 0.0
-        times = [when for when in (self._port.next_deadline(), self._accept_again) if when is not None]
+        times = [when for when in (self._endpoint.next_deadline(), self._accept_again) if when is not None]
         return max(min(times) - self._hub.clock(), 0.0) if times else None
 
     def _handle_event(self, source: object, connection: "_Connection | None") -> None:
@@ -146,9 +146,9 @@ class Server:
 
     def _handle_deadlines(self) -> None:
         now = self._hub.clock()
-        when = self._port.next_deadline()
+        when = self._endpoint.next_deadline()
         if when is not None and when <= now:
-            self._port.handle_deadlines(now)
+            self._endpoint.handle_deadlines(now)
         if self._accept_again is not None and self._accept_again <= now:
             self._accept(True)
 
@@ -199,7 +199,7 @@ class Server:
         except OSError:  # it is gone already
             sock.close()
             return
-        session = self._port.open(peer, wire)
+        session = self._endpoint.open(peer, wire)
         connection = _Connection(sock, session, self._selector)
         try:
             threading.Thread(

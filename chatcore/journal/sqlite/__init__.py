@@ -11,7 +11,7 @@ from pathlib import Path
 
 from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Unavailable
 from chatcore.journal.sqlite.connection import Synchronous
-from chatcore.journal.sqlite.epoch import Life
+from chatcore.journal.sqlite.epoch import EpochGuard
 from chatcore.journal.sqlite.errors import explain
 from chatcore.journal.sqlite.queue import DraftQueue
 from chatcore.journal.sqlite.reader import RETRY_SECONDS, SqliteReader, page, position
@@ -53,7 +53,7 @@ class SqliteJournal:
         self._times = times or Times()
         self._file = file
         self._queue = DraftQueue(QUEUE)
-        self._parts: tuple[SqliteWriter, SqliteReader, Life] | None = None  # once it is open
+        self._parts: tuple[SqliteWriter, SqliteReader, EpochGuard] | None = None  # once it is open
 
     def __repr__(self) -> str:
         return f"<SqliteJournal {self.path} {self.durability}>"
@@ -63,7 +63,7 @@ class SqliteJournal:
         with contextlib.ExitStack() as opened:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                life = Life(self.path, self._synchronous)
+                life = EpochGuard(self.path, self._synchronous)
                 opened.callback(life.let_go)
                 file = opened.enter_context(contextlib.closing(self._open()))
                 life.begin(file)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from chatcore.errors import JournalError
 from chatcore.journal.sqlite.connection import SqliteConnection
-from chatcore.journal.sqlite.epoch import Life
+from chatcore.journal.sqlite.epoch import EpochGuard
 from chatcore.journal.sqlite.statements import SqliteFile, message_of
 
 __all__ = ["JournalReport", "check_journal", "rename_life"]
@@ -45,7 +45,7 @@ def rename_life(path: Path) -> str:
 
     Raises `JournalError` if a server has the journal open.
     """
-    life = Life(path, "FULL")
+    life = EpochGuard(path, "FULL")
     try:
         file = SqliteFile(path)
         with file.closed_on_error():

@@ -20,7 +20,7 @@ from chatcore.errors import JournalError
 from chatcore.journal.sqlite.connection import Synchronous
 from chatcore.journal.sqlite.statements import SqliteFile
 
-__all__ = ["Life", "witness_path"]
+__all__ = ["EpochGuard", "witness_path"]
 
 
 def witness_path(path: Path) -> Path:
@@ -28,7 +28,7 @@ def witness_path(path: Path) -> Path:
     return path.with_name(f"{path.name}-life")
 
 
-class Life:
+class EpochGuard:
     """Holds a journal for one process: taken before its file is opened, let go after it is closed.
 
     ``epoch`` names the life of the record, once it has begun. Raises `JournalError` if another

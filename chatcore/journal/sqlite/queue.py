@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 from chatcore.journal import Draft, Outcome
 
-__all__ = ["Asked", "DraftQueue"]
+__all__ = ["DraftQueue", "Submission"]
 
 
 @dataclass(slots=True)
-class Asked:
+class Submission:
     """What was submitted at once, and whom to tell what became of it."""
 
     drafts: Sequence[Draft]
@@ -37,7 +37,7 @@ class DraftQueue:
     def __init__(self, size: int) -> None:
         self._size = size
         self._changed = threading.Condition()  # guards the rest
-        self._queue: deque[Asked] = deque()
+        self._queue: deque[Submission] = deque()
         self._waiting = 0  # drafts that are not refused
         self._untold = 0  # refusals
         self._refusing = False
@@ -48,7 +48,7 @@ class DraftQueue:
         with self._changed:
             if self._open:
                 refused = self._refusing or self._untold > 0 or self._waiting + len(drafts) > self._size
-                self._queue.append(Asked(drafts, done, refused))
+                self._queue.append(Submission(drafts, done, refused))
                 if refused:
                     self._untold += 1
                 else:
@@ -64,11 +64,11 @@ class DraftQueue:
 
     # --- for the thread that takes ---------------------------------------------------------------
 
-    def take(self, size: int, timeout: float | None) -> list[Asked] | None:
+    def take(self, size: int, timeout: float | None) -> list[Submission] | None:
         """Wait for something, and take about ``size`` drafts; ``None`` is the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or not self._open, timeout)
-            taken: list[Asked] = []
+            taken: list[Submission] = []
             while self._queue and size > 0:
                 asked = self._queue.popleft()
                 taken.append(asked)
@@ -77,7 +77,7 @@ class DraftQueue:
                     self._waiting -= len(asked.drafts)
             return taken if taken or self._open else None
 
-    def refuse(self, taken: list[Asked]) -> None:
+    def refuse(self, taken: list[Submission]) -> None:
         """Refuse, until `accept`, what was taken and all that waits or comes; it is still to be told."""
         with self._changed:
             self._refusing = True
@@ -91,7 +91,7 @@ class DraftQueue:
         with self._changed:
             self._refusing = False
 
-    def told(self, taken: list[Asked]) -> None:
+    def told(self, taken: list[Submission]) -> None:
         """Note that everything taken was answered."""
         with self._changed:
             self._untold -= sum(asked.refused for asked in taken)

@@ -18,9 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chatcore.errors import JournalError
-from chatcore.journal import Draft, Entry, Feed, Kept, Outcome
-from chatcore.journal.sqlite.epoch import Life
-from chatcore.journal.sqlite.queue import Asked, DraftQueue
+from chatcore.journal import Draft, Entry, Feed, Outcome, Stored
+from chatcore.journal.sqlite.epoch import EpochGuard
+from chatcore.journal.sqlite.queue import DraftQueue, Submission
 from chatcore.journal.sqlite.retention import Retention
 from chatcore.journal.sqlite.statements import Known, SqliteFile, message_of
 from chatcore.limits import Limits
@@ -51,7 +51,7 @@ class _Group:
     """What one transaction makes of some drafts. Rooms are known by folded name."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    messages: list[Kept] = field(default_factory=list)
+    messages: list[Stored] = field(default_factory=list)
     rows: list[tuple[int, int, int, str, float, bytes]] = field(default_factory=list)
     rooms: dict[str, tuple[int, int]] = field(default_factory=dict)  # the room's number and head
     known: dict[str, dict[str, Known]] = field(default_factory=dict)  # of the drafts' ids, by room
@@ -67,7 +67,7 @@ class SqliteWriter:
         path: Path,
         open_file: Callable[[], SqliteFile],
         queue: DraftQueue,
-        life: Life,
+        life: EpochGuard,
         feed: Feed,
         limits: Limits,
         times: Times,
@@ -126,7 +126,7 @@ class SqliteWriter:
 
     # --- posts -----------------------------------------------------------------------------------
 
-    def _store(self, file: SqliteFile, taken: list[Asked]) -> bool:
+    def _store(self, file: SqliteFile, taken: list[Submission]) -> bool:
         """Store what was taken and answer; return whether the file can be used further."""
         drafts = [draft for asked in taken if not asked.refused for draft in asked.drafts]
         try:
@@ -165,12 +165,12 @@ class SqliteWriter:
             number, head = group.rooms[room] = file.room(room) or (file.grow(room, 0, 0, 0), 0)
             group.known[room] = file.known(number, wanted) if head else {}
 
-    def _deliver(self, messages: Sequence[Kept]) -> None:
+    def _deliver(self, messages: Sequence[Stored]) -> None:
         if messages:
             self._feed.committed(messages)
             self._heads.update((kept.message.room, kept.entry.seq) for kept in messages)
 
-    def _answer(self, taken: list[Asked], outcomes: Sequence[Outcome]) -> None:
+    def _answer(self, taken: list[Submission], outcomes: Sequence[Outcome]) -> None:
         """Tell what became of everything, in order; outcomes are of what is not refused."""
         start = 0
         for asked in taken:
@@ -211,7 +211,7 @@ class SqliteWriter:
             self._open_life(file)
             return
         found = [
-            Kept(message_of(row.line), Entry(row.seq, row.prev, row.id, row.line))
+            Stored(message_of(row.line), Entry(row.seq, row.prev, row.id, row.line))
             for room, head in file.heads().items()
             for row in file.read((file.room(room) or (0, 0))[0], self._heads.get(room, 0), head + 1, limit=-1)
         ]
@@ -249,7 +249,7 @@ def _add(group: _Group, draft: Draft, at: datetime) -> Outcome:
     if known := group.known[room].get(id_):
         return _repeat(known.seq, known.is_of(draft.text))
     message = Message(room=room, seq=head + 1, prev=head, id=id_, nick=draft.nick, text=draft.text, at=at)
-    kept = Kept.of(message)
+    kept = Stored.of(message)
     seq, line = kept.entry.seq, kept.entry.data
     group.rooms[room] = (number, seq)
     group.fresh[room, id_] = message

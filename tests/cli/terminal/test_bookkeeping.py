@@ -11,10 +11,10 @@ from cli.terminal.completion import MOST, candidates
 from cli.terminal.input import COMMANDS
 from cli.terminal.mentions import mentions
 from cli.terminal.nicks import MOST as MOST_PEOPLE
-from cli.terminal.nicks import People
-from cli.terminal.presence import MOST_KEPT, Comings
+from cli.terminal.nicks import KnownNicks
+from cli.terminal.presence import MOST_KEPT, PresenceDigest
 from cli.terminal.rooms import Rooms
-from cli.terminal.scrollback import MOST_CHARS, MOST_MESSAGES, Seen
+from cli.terminal.scrollback import MOST_CHARS, MOST_MESSAGES, Scrollback
 from cli.terminal.status import status_rows
 from tests.cli.terminal.drawn import text_of
 
@@ -72,7 +72,7 @@ def presence(
     ],
 )
 def test_only_the_net_of_comings_and_goings_is_told(events: list[Presence], told: str) -> None:
-    comings = Comings()
+    comings = PresenceDigest()
     for event in events:
         comings.add(event, "me", 0.0)
     assert comings.take() == told
@@ -80,7 +80,7 @@ def test_only_the_net_of_comings_and_goings_is_told(events: list[Presence], told
 
 
 def test_a_million_who_come_are_a_few_names_and_a_number() -> None:
-    comings = Comings()
+    comings = PresenceDigest()
     for number in range(100):
         comings.add(presence(tuple(f"n{number}.{each}" for each in range(100))), "me", 0.0)
     assert len(comings._joined) == MOST_KEPT
@@ -91,7 +91,7 @@ def test_a_million_who_come_are_a_few_names_and_a_number() -> None:
 
 
 def test_those_who_spoke_last_come_first() -> None:
-    people = People()
+    people = KnownNicks()
     people.came(["anna", "bob"])
     for nick in ("Arthur", "alice", "Arthur"):
         people.spoke(nick)
@@ -102,7 +102,7 @@ def test_those_who_spoke_last_come_first() -> None:
 
 
 def test_no_more_people_are_remembered_than_so_many() -> None:
-    people = People()
+    people = KnownNicks()
     people.came(f"c{number}" for number in range(MOST_PEOPLE + 5))
     for number in range(5):
         people.spoke(f"s{number}")
@@ -215,7 +215,7 @@ def test_the_row_fits_the_screen_and_shows_what_matters_most(columns: int) -> No
 
 
 def test_a_search_finds_texts_and_nicks_once_in_the_order_of_time() -> None:
-    seen = Seen()
+    seen = Scrollback()
     for each in (message(2, "two Build"), message(1, "BUILD one"), message(1, "BUILD one")):
         seen.add(each)
     seen.add(message(3, "straße", nick="builder"))
@@ -227,7 +227,7 @@ def test_a_search_finds_texts_and_nicks_once_in_the_order_of_time() -> None:
 
 
 def test_what_was_seen_is_forgotten_at_last() -> None:
-    seen = Seen()
+    seen = Scrollback()
     for number in range(MOST_MESSAGES + 10):
         seen.add(message(number + 1, "x"))
     assert len(seen.find("x", 10**9)) == MOST_MESSAGES

@@ -26,7 +26,7 @@ def message(seq: int, room: str = "lobby", text: str = "", nick: str = "bob") ->
     )
 
 
-class Talk(Conversation):
+class Controller(Conversation):
     """A conversation in the lobby, at a time of one's own. ``rung`` is how often the bell has rung."""
 
     def __init__(self, **options: bool) -> None:
@@ -49,15 +49,15 @@ class Talk(Conversation):
 
 
 @pytest.fixture
-def talk() -> Talk:
-    return Talk()
+def talk() -> Controller:
+    return Controller()
 
 
-def told(talk: Talk, event: Any) -> str:
+def told(talk: Controller, event: Any) -> str:
     return text_of(talk.receive(event))
 
 
-def status(talk: Talk) -> str:
+def status(talk: Controller) -> str:
     return text_of(talk.status([], 80)).rstrip("\n")
 
 
@@ -65,12 +65,12 @@ def status(talk: Talk) -> str:
     ("count", "company"),
     [(1, "nobody else is"), (2, "1 other is"), (3, "2 others are"), (0, "nobody else is")],
 )
-def test_a_room_that_is_entered_tells_who_is_there(talk: Talk, count: int, company: str) -> None:
+def test_a_room_that_is_entered_tells_who_is_there(talk: Controller, count: int, company: str) -> None:
     talk.expect("OPS")
     assert told(talk, joined("ops", count=count)) == f"* you are in ops; {company} here\n"
 
 
-def test_the_first_room_is_looked_at_and_so_is_one_that_was_asked_for(talk: Talk) -> None:
+def test_the_first_room_is_looked_at_and_so_is_one_that_was_asked_for(talk: Controller) -> None:
     assert told(talk, joined("ops")) == "* you are also in ops (/2 goes there); nobody else is there\n"
     assert talk.name() == "lobby"
     assert text_of(talk.prompt()) == "alice@lobby> "
@@ -79,7 +79,7 @@ def test_the_first_room_is_looked_at_and_so_is_one_that_was_asked_for(talk: Talk
     assert text_of(talk.prompt()) == "alice@dev> "
 
 
-def test_paging_back_goes_on_where_it_stopped(talk: Talk) -> None:
+def test_paging_back_goes_on_where_it_stopped(talk: Controller) -> None:
     talk.expect("ops")
     talk.receive(joined("ops", head=9, after=7))
     room = talk.rooms.get("ops")
@@ -94,7 +94,7 @@ def test_paging_back_goes_on_where_it_stopped(talk: Talk) -> None:
     assert room.oldest == 5
 
 
-def test_where_nothing_earlier_is_kept_it_says_so(talk: Talk) -> None:
+def test_where_nothing_earlier_is_kept_it_says_so(talk: Controller) -> None:
     for pieces in (talk.earlier("lobby", []), talk.earlier("left", [message(1)])):
         assert "".join(map(text_of, pieces)) == "* nothing earlier is kept\n"
 
@@ -102,7 +102,7 @@ def test_where_nothing_earlier_is_kept_it_says_so(talk: Talk) -> None:
 # --- other rooms ---------------------------------------------------------------------------------
 
 
-def test_what_is_said_elsewhere_waits_and_is_counted(talk: Talk) -> None:
+def test_what_is_said_elsewhere_waits_and_is_counted(talk: Controller) -> None:
     talk.receive(joined("ops"))
     assert status(talk) == "[1:lobby]  2:ops"
     assert told(talk, message(1, "ops")) == told(talk, message(2, "ops")) == ""
@@ -118,7 +118,7 @@ def test_what_is_said_elsewhere_waits_and_is_counted(talk: Talk) -> None:
     assert talk.look_at("lobby") == "* you are in lobby\n"
 
 
-def test_what_was_said_elsewhere_before_one_came_is_not_unread(talk: Talk) -> None:
+def test_what_was_said_elsewhere_before_one_came_is_not_unread(talk: Controller) -> None:
     talk.receive(joined("ops", head=1))
     talk.receive(message(1, "ops"))
     assert status(talk) == "[1:lobby]  2:ops"
@@ -129,7 +129,7 @@ def test_what_was_said_elsewhere_before_one_came_is_not_unread(talk: Talk) -> No
     assert lines[2] == "* so far what was said before; from here on it is live"
 
 
-def test_what_names_one_elsewhere_is_told_at_once(talk: Talk) -> None:
+def test_what_names_one_elsewhere_is_told_at_once(talk: Controller) -> None:
     talk.receive(joined("ops"))
     assert told(talk, message(1, "ops", "hey @Alice,\n come\u202e here")) == (
         "* bob mentions you in ops: hey @Alice, come� here (/2 goes there)\n"
@@ -140,7 +140,7 @@ def test_what_names_one_elsewhere_is_told_at_once(talk: Talk) -> None:
     assert status(talk) == "[1:lobby]  2:ops 3!"
 
 
-def test_a_room_holds_no_more_than_so_much(talk: Talk) -> None:
+def test_a_room_holds_no_more_than_so_much(talk: Controller) -> None:
     talk.receive(joined("ops"))
     for seq in range(1, 2_001):
         talk.receive(message(seq, "ops"))
@@ -156,7 +156,7 @@ def test_a_room_holds_no_more_than_so_much(talk: Talk) -> None:
 
 
 def test_where_there_is_no_status_row_lines_tell_of_other_rooms_now_and_then() -> None:
-    talk = Talk(words=True)
+    talk = Controller(words=True)
     talk.receive(joined("ops"))
     assert told(talk, message(1, "ops")) == "* 1 new message in ops (/2 goes there)\n"
     assert told(talk, message(2, "ops")) == ""
@@ -168,7 +168,7 @@ def test_where_there_is_no_status_row_lines_tell_of_other_rooms_now_and_then() -
 # --- attention -----------------------------------------------------------------------------------
 
 
-def test_the_mark_stands_where_somebody_looked_away_and_does_not_move(talk: Talk) -> None:
+def test_the_mark_stands_where_somebody_looked_away_and_does_not_move(talk: Controller) -> None:
     talk.attention.focus(True, talk.now)
     assert "new messages" not in told(talk, message(1))
     talk.attention.focus(False, talk.now)
@@ -182,7 +182,7 @@ def test_the_mark_stands_where_somebody_looked_away_and_does_not_move(talk: Talk
     assert told(talk, message(6)).startswith("-- new messages --\n")
 
 
-def test_where_the_focus_is_not_told_the_keys_tell(talk: Talk) -> None:
+def test_where_the_focus_is_not_told_the_keys_tell(talk: Controller) -> None:
     assert "new messages" not in told(talk, message(1))
     talk.now += AWAY_SECONDS + 1
     assert told(talk, message(2)).startswith("-- new messages --\n")
@@ -190,7 +190,7 @@ def test_where_the_focus_is_not_told_the_keys_tell(talk: Talk) -> None:
     assert "new messages" not in told(talk, message(3))
 
 
-def test_the_bell_rings_once_in_a_while_and_not_for_what_is_looked_at(talk: Talk) -> None:
+def test_the_bell_rings_once_in_a_while_and_not_for_what_is_looked_at(talk: Controller) -> None:
     talk.receive(message(1, text="alice!"))
     assert talk.rung == 1
     talk.receive(message(2, text="alice!!"))
@@ -205,7 +205,7 @@ def test_the_bell_rings_once_in_a_while_and_not_for_what_is_looked_at(talk: Talk
     assert talk.rung == 2
 
 
-def test_a_mention_is_drawn_in_reverse_video(talk: Talk) -> None:
+def test_a_mention_is_drawn_in_reverse_video(talk: Controller) -> None:
     drawn = talk.receive(message(1, text="well, @ALICE: alice.b is not you,\nalice"))
     assert styled(drawn, "reverse") == ["@ALICE", "alice"]
     assert styled(talk.receive(message(2, nick="alice", text="alice")), "reverse") == []
@@ -214,7 +214,7 @@ def test_a_mention_is_drawn_in_reverse_video(talk: Talk) -> None:
 # --- who comes and who goes ----------------------------------------------------------------------
 
 
-def after_a_while(talk: Talk) -> str:
+def after_a_while(talk: Controller) -> str:
     """Return what is told when it is time."""
     due = talk.next_deadline()
     if due is None:
@@ -223,7 +223,7 @@ def after_a_while(talk: Talk) -> str:
     return text_of(talk.handle_deadline())
 
 
-def test_who_came_and_went_is_one_line(talk: Talk) -> None:
+def test_who_came_and_went_is_one_line(talk: Controller) -> None:
     event = Presence(
         room="lobby",
         joined=("bob", "carol", "Alice"),
@@ -237,32 +237,32 @@ def test_who_came_and_went_is_one_line(talk: Talk) -> None:
     assert talk.next_deadline() is None
 
 
-def test_somebody_who_speaks_is_told_of_before(talk: Talk) -> None:
+def test_somebody_who_speaks_is_told_of_before(talk: Controller) -> None:
     talk.receive(Presence(room="lobby", joined=("bob", "carol"), count=3))
     assert "joined" not in told(talk, message(1, nick="dave"))
     assert told(talk, message(2)).startswith("* bob and carol joined (3 here)\n")
 
 
 def test_nothing_is_told_of_those_who_come_and_go_if_that_is_wanted() -> None:
-    talk = Talk(quiet=True)
+    talk = Controller(quiet=True)
     talk.receive(Presence(room="lobby", joined=("bob",), count=2))
     assert talk.next_deadline() is None
     assert [candidate.text for candidate in talk.completions("b")] == ["bob: "]
 
 
-def test_who_came_elsewhere_is_told_when_one_goes_there(talk: Talk) -> None:
+def test_who_came_elsewhere_is_told_when_one_goes_there(talk: Controller) -> None:
     talk.receive(joined("ops"))
     talk.receive(Presence(room="ops", joined=("bob",), count=2))
     assert talk.next_deadline() is None
     assert talk.look_at("ops") == "* you are in ops\n* bob joined (2 here)\n"
 
 
-def test_nothing_is_told_of_ourselves(talk: Talk) -> None:
+def test_nothing_is_told_of_ourselves(talk: Controller) -> None:
     talk.receive(Presence(room="lobby", joined=("alice",), count=1))
     assert after_a_while(talk) == ""
 
 
-def test_many_names_are_a_few_and_a_number(talk: Talk) -> None:
+def test_many_names_are_a_few_and_a_number(talk: Controller) -> None:
     names = tuple(f"n{number}" for number in range(20))
     renamed = tuple(Renamed(old=name, new=f"{name}x") for name in names)
     talk.receive(Presence(room="lobby", left=names, renamed=renamed, count=1))
@@ -274,7 +274,7 @@ def test_many_names_are_a_few_and_a_number(talk: Talk) -> None:
 # --- replay, gaps and connections ----------------------------------------------------------------
 
 
-def test_the_end_of_the_replay_is_told_once(talk: Talk) -> None:
+def test_the_end_of_the_replay_is_told_once(talk: Controller) -> None:
     talk.expect("ops")
     talk.receive(joined("ops", head=2))
     lines = [told(talk, message(seq, "ops"))[5:] for seq in (1, 2, 3)]
@@ -285,7 +285,7 @@ def test_the_end_of_the_replay_is_told_once(talk: Talk) -> None:
     ]
 
 
-def test_catching_up_after_long_shows_how_far_it_is(talk: Talk) -> None:
+def test_catching_up_after_long_shows_how_far_it_is(talk: Controller) -> None:
     talk.receive(Offline("lost", 1.0))
     assert status(talk) == "offline, trying again"
     talk.receive(Online())
@@ -298,7 +298,7 @@ def test_catching_up_after_long_shows_how_far_it_is(talk: Talk) -> None:
 
 
 def test_where_there_is_no_status_row_lines_show_how_far_it_is() -> None:
-    talk = Talk(words=True)
+    talk = Controller(words=True)
     talk.receive(joined(head=1_000))
     lines = ""
     for seq in range(1, 1_001):
@@ -309,15 +309,15 @@ def test_where_there_is_no_status_row_lines_show_how_far_it_is() -> None:
     assert len(shown) == 10
 
 
-def test_long_work_shows_how_far_it_is(talk: Talk) -> None:
+def test_long_work_shows_how_far_it_is(talk: Controller) -> None:
     assert text_of(talk.progress("paging back: 200 of 1,000")) == ""
     assert status(talk) == "paging back: 200 of 1,000"
-    in_lines = Talk(words=True)
+    in_lines = Controller(words=True)
     assert text_of(in_lines.progress("paging back: 200 of 1,000")) == "* paging back: 200 of 1,000\n"
     assert text_of(in_lines.progress("paging back: 400 of 1,000")) == ""
 
 
-def test_what_was_missed_elsewhere_is_unread(talk: Talk) -> None:
+def test_what_was_missed_elsewhere_is_unread(talk: Controller) -> None:
     talk.receive(joined("ops", head=1))
     talk.receive(message(1, "ops"))
     talk.receive(joined("ops", head=3, after=1))
@@ -340,22 +340,22 @@ def test_what_was_missed_elsewhere_is_unread(talk: Talk) -> None:
     ],
 )
 def test_a_gap_says_what_is_missing_and_why(
-    talk: Talk, after: int, through: int, reason: Any, line: str
+    talk: Controller, after: int, through: int, reason: Any, line: str
 ) -> None:
     assert told(talk, Gap(room="lobby", after=after, through=through, reason=reason)) == f"* {line}\n"
 
 
-def test_a_gap_may_end_the_replay(talk: Talk) -> None:
+def test_a_gap_may_end_the_replay(talk: Controller) -> None:
     talk.expect("ops")
     talk.receive(joined("ops", head=2))
     assert "from here on it is live" in told(talk, Gap(room="ops", after=0, through=2, reason="expired"))
 
 
-def test_a_room_whose_record_was_replaced_says_so(talk: Talk) -> None:
+def test_a_room_whose_record_was_replaced_says_so(talk: Controller) -> None:
     assert told(talk, joined(epoch="f")) == "* the record of lobby is another one from here on\n"
 
 
-def test_a_connection_that_is_made_again_is_told_and_its_rooms_are_not(talk: Talk) -> None:
+def test_a_connection_that_is_made_again_is_told_and_its_rooms_are_not(talk: Controller) -> None:
     line = "disconnected: the server is shutting down (drain); trying to come back"
     assert told(talk, Offline("drain", 2.2)) == f"* {line}\n"
     assert told(talk, Offline("lost", 2.2)) == ""  # a try that failed is no news
@@ -364,12 +364,12 @@ def test_a_connection_that_is_made_again_is_told_and_its_rooms_are_not(talk: Tal
     assert told(talk, joined()) == ""
 
 
-def test_a_new_nick_is_told_and_stands_in_the_prompt(talk: Talk) -> None:
+def test_a_new_nick_is_told_and_stands_in_the_prompt(talk: Controller) -> None:
     assert told(talk, NickFrame(nick="Al")) == "* you are now Al\n"
     assert text_of(talk.prompt()) == "Al@lobby> "
 
 
-def test_leaving_a_room_goes_back_to_another(talk: Talk) -> None:
+def test_leaving_a_room_goes_back_to_another(talk: Controller) -> None:
     talk.expect("ops")
     talk.receive(joined("ops"))
     assert told(talk, Left(room="ops")) == "* you have left ops\n* you are in lobby\n"
@@ -382,22 +382,22 @@ def test_leaving_a_room_goes_back_to_another(talk: Talk) -> None:
     assert told(talk, message(1)) == told(talk, Presence(room="lobby", joined=("eve",), count=1)) == ""
 
 
-def test_what_was_read_is_known(talk: Talk) -> None:
+def test_what_was_read_is_known(talk: Controller) -> None:
     talk.receive(message(1))
     assert talk.has_read("Lobby", 1)
     assert not talk.has_read("lobby", 2)
     assert talk.has_read("elsewhere", 2)
 
 
-def test_an_error_that_nobody_asked_for_is_told(talk: Talk) -> None:
+def test_an_error_that_nobody_asked_for_is_told(talk: Controller) -> None:
     assert told(talk, Error(code="forbidden", message="no\x1b[2J")) == "* no␛[2J (forbidden)\n"
 
 
-def test_a_closing_is_told_when_it_has_happened(talk: Talk) -> None:
+def test_a_closing_is_told_when_it_has_happened(talk: Controller) -> None:
     assert told(talk, Closing(reason="drain")) == ""
 
 
-def test_what_was_shown_can_be_searched_and_nothing_else(talk: Talk) -> None:
+def test_what_was_shown_can_be_searched_and_nothing_else(talk: Controller) -> None:
     talk.receive(joined("ops"))
     talk.receive(message(1, text="the Build is red"))
     talk.receive(message(1, "ops", text="which build?"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.terminal.input_history import MOST, MOST_BYTES, Recall, default_file
+from cli.terminal.input_history import MOST, MOST_BYTES, InputHistory, default_file
 
 
 @pytest.fixture
@@ -20,22 +20,22 @@ def fail(message: str) -> None:
 
 
 def test_what_one_types_another_brings_back(file: Path) -> None:
-    one, other = Recall(file, fail), Recall(file, fail)
+    one, other = InputHistory(file, fail), InputHistory(file, fail)
     assert one.load() == []
     for recall, text in ((one, "first"), (other, "two\nlines \u2028 \U0001f600"), (one, "/join ops")):
         recall.add(text)
-    assert Recall(file, fail).load() == ["first", "two\nlines \u2028 \U0001f600", "/join ops"]
+    assert InputHistory(file, fail).load() == ["first", "two\nlines \u2028 \U0001f600", "/join ops"]
 
 
 def test_a_line_that_begins_with_a_space_is_not_kept(file: Path) -> None:
-    recall = Recall(file, fail)
+    recall = InputHistory(file, fail)
     recall.add(" my secret")
     assert not file.exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps other rights")
 def test_nobody_else_may_read_it(file: Path) -> None:
-    recall = Recall(file, fail)
+    recall = InputHistory(file, fail)
     recall.add("x" * (MOST_BYTES + 1))
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
@@ -46,7 +46,7 @@ def test_nobody_else_may_read_it(file: Path) -> None:
 
 
 def test_no_more_is_kept_than_so_much(file: Path) -> None:
-    recall = Recall(file, fail)
+    recall = InputHistory(file, fail)
     for number in range(2 * MOST + 1):
         recall.add(str(number))
     expected = [str(number) for number in range(MOST + 1, 2 * MOST + 1)]
@@ -55,7 +55,7 @@ def test_no_more_is_kept_than_so_much(file: Path) -> None:
 
 
 def test_what_others_wrote_there_is_passed_over(file: Path) -> None:
-    recall = Recall(file, fail)
+    recall = InputHistory(file, fail)
     recall.add("mine")
     with file.open("ab") as stream:
         stream.write(b"\xff\n{}\nnot json\n\n")
@@ -66,7 +66,7 @@ def test_what_others_wrote_there_is_passed_over(file: Path) -> None:
 def test_it_is_told_once_if_nothing_can_be_kept(tmp_path: Path) -> None:
     told: list[str] = []
     (tmp_path / "state").write_text("a file where a directory should be")
-    recall = Recall(tmp_path / "state" / "typed.jsonl", told.append)
+    recall = InputHistory(tmp_path / "state" / "typed.jsonl", told.append)
     recall.add("one")
     recall.add("two")
     assert recall.load() == []

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from chatcore.journal import Draft, Feed, Journal, Kept, Outcome, Page, Unavailable
+from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Stored, Unavailable
 from chatcore.messages import Message
 from chatcore.wire import Wire
 from chatcore.wire.ndjson import ndjson
@@ -58,9 +58,9 @@ class Record:
         """A life of the record begins."""
         self._tell("opened", lambda: self.opened_with.append((epoch, dict(heads))))
 
-    def committed(self, messages: Sequence[Kept]) -> None:
+    def committed(self, messages: Sequence[Stored]) -> None:
         """Messages are in the record."""
-        assert list(messages) == [Kept.of(kept.message) for kept in messages]
+        assert list(messages) == [Stored.of(kept.message) for kept in messages]
         self._tell("committed", lambda: self.messages.extend(kept.message for kept in messages))
 
     def _tell(self, name: str, note: Callable[[], None]) -> None:

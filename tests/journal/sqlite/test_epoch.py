@@ -10,7 +10,7 @@ import pytest
 
 from chatcore.journal import Draft
 from chatcore.journal.sqlite.connection import Synchronous
-from chatcore.journal.sqlite.epoch import Life, witness_path
+from chatcore.journal.sqlite.epoch import EpochGuard, witness_path
 from chatcore.journal.sqlite.statements import SqliteFile
 from tests.journal.sqlite.files import kept_open
 from tests.journal.sqlite.process import elsewhere
@@ -141,7 +141,7 @@ def test_an_end_between_the_two_counts_is_no_new_epoch(path: Path) -> None:
 
     first = life(path, "one")
     for kind in (EndsBefore, EndsAfter):
-        held = Life(path, "FULL")
+        held = EpochGuard(path, "FULL")
         file = kind(path)
         with pytest.raises(Interrupted):
             held.begin(file)

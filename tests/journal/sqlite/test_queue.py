@@ -9,7 +9,7 @@ import pytest
 
 from chatcore.journal import Draft, Journal, Outcome
 from chatcore.journal.sqlite import QUEUE
-from chatcore.journal.sqlite.queue import Asked, DraftQueue
+from chatcore.journal.sqlite.queue import DraftQueue, Submission
 from tests.journal.contract.record import DEADLINE
 from tests.journal.sqlite.files import Faults, faulty, kept_open, texts
 
@@ -23,7 +23,7 @@ def never(outcomes: object) -> None:
     """Be told what nobody tells here."""
 
 
-def refused(taken: list[Asked] | None) -> list[bool]:
+def refused(taken: list[Submission] | None) -> list[bool]:
     """Return what of some work is refused."""
     assert taken is not None
     return [asked.refused for asked in taken]

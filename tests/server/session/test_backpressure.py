@@ -43,7 +43,7 @@ def test_a_session_that_wants_data_again_is_looked_at() -> None:
     ana.post("1", "2")
     journal.waiting.pop()()
     assert host.wakes > 0
-    assert ana.session in host.port.ready()
+    assert ana.session in host.endpoint.ready()
     assert ana.session.data_to_send().count(b"\n") >= 2
     assert ana.session.want_data
 

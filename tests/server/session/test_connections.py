@@ -26,7 +26,7 @@ def test_one_that_was_refused_does_not_count() -> None:
         refused.eof()
         assert refused.closed
     assert repr(host.hub) == "<Hub connections=1 rooms=0>"
-    assert len(host.port) == 1
+    assert len(host.endpoint) == 1
 
 
 def test_one_that_was_refused_can_say_what_it_likes() -> None:

@@ -20,7 +20,7 @@ def backlog(host: Host) -> Peer:
 
 def due(host: Host) -> float | None:
     """Return when the transport has to do something."""
-    return host.port.next_deadline()
+    return host.endpoint.next_deadline()
 
 
 def test_the_handshake_has_one_time_for_all_of_it_however_it_drips() -> None:

@@ -86,7 +86,7 @@ def test_an_end_before_hello_is_an_end() -> None:
     peer.eof()
     assert peer.take() == []
     assert peer.closed
-    assert len(host.port) == 0
+    assert len(host.endpoint) == 0
 
 
 def test_the_end_of_a_stream_may_be_told_twice() -> None:
@@ -107,7 +107,7 @@ def test_a_lost_connection_may_be_told_twice_and_leaves_nothing() -> None:
     ana.lose()
     ana.lose()
     assert host.hub.rooms["lobby"].count == 1
-    assert len(host.port) == 1
+    assert len(host.endpoint) == 1
     bob.lose()
     assert host.hub.rooms == {}
     assert repr(host.hub) == "<Hub connections=0 rooms=0>"
@@ -169,7 +169,7 @@ def test_earlier_posts_are_kept_and_acknowledged_first_new_ones_refused_and_clos
     ana = host.member("ana")
     ana.take()
     ana.post("before")
-    host.port.drain(reconnect_after=2.5)
+    host.endpoint.drain(reconnect_after=2.5)
     host.pump()
     ana.send(Post(room="Lobby", id="late", text="after"))
     assert not ana.ended
@@ -189,7 +189,7 @@ def test_who_is_behind_is_read_out_before_the_end() -> None:
     ana, bob = host.member("ana"), host.member("bob")
     bob.window = 0
     ana.post(*map(str, range(50)))
-    host.port.drain()
+    host.endpoint.drain()
     host.pump()
     bob.window = None
     bob.drain()
@@ -203,20 +203,20 @@ def test_a_drain_lasts_no_longer_than_its_time_whatever_the_journal_does() -> No
     host = Host(journal, closing_seconds=5.0)
     ana = host.member("ana")
     ana.post("never stored")
-    host.port.drain()
+    host.endpoint.drain()
     host.pump()
     closed = []
     for seconds in (4.9, 0.1):
         host.advance(seconds)
         closed.append(ana.closed)
     assert closed == [False, True]
-    assert len(host.port) == 0
+    assert len(host.endpoint) == 0
 
 
 def test_whoever_has_not_said_hello_is_told_too() -> None:
     host = Host()
     peer = host.connect()
-    host.port.drain()
+    host.endpoint.drain()
     host.pump()
     assert peer.take() == [Closing(reason="drain", reconnect_after=RECONNECT_AFTER)]
     assert peer.ended
@@ -225,7 +225,7 @@ def test_whoever_has_not_said_hello_is_told_too() -> None:
 def test_plain_members_are_told_in_their_way() -> None:
     host = Host()
     peer = host.connect(plain)
-    host.port.drain()
+    host.endpoint.drain()
     host.pump()
     assert peer.lines() == ["* the server ends this connection (drain)"]
     assert peer.ended
@@ -233,7 +233,7 @@ def test_plain_members_are_told_in_their_way() -> None:
 
 def test_nobody_new_is_let_in_and_is_told_to_come_again() -> None:
     host = Host()
-    host.port.drain()
+    host.endpoint.drain()
     peer = host.connect()
     assert peer.error().code == "unavailable"
     assert peer.ended
@@ -243,7 +243,7 @@ def test_nobody_new_is_let_in_and_is_told_to_come_again() -> None:
 def test_draining_one_port_leaves_the_others_alone() -> None:
     host = Host()
     ana = host.member("ana")
-    host.add_port().drain()
+    host.add_endpoint().drain()
     host.pump()
     ana.post("hi")
     assert ana.texts() == ["hi"]
@@ -257,7 +257,7 @@ def test_what_is_asked_after_the_end_began_is_refused(frame: Frame) -> None:
     host = Host(journal)
     ana = host.member("ana")
     ana.post("on its way")
-    host.port.drain()
+    host.endpoint.drain()
     assert isinstance(frame, Join | Who | History)
     ana.send(frame)
     assert ana.error().code == "unavailable"
@@ -266,7 +266,7 @@ def test_what_is_asked_after_the_end_began_is_refused(frame: Frame) -> None:
 def test_closing_the_port_loses_every_connection_at_once() -> None:
     host = Host()
     ana = host.member("ana")
-    host.port.close()
+    host.endpoint.close()
     assert ana.session.closed
     assert host.hub.rooms == {}
     host.hub.close()

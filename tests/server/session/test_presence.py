@@ -69,7 +69,7 @@ def test_a_crowd_is_told_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_room_is_told_once_an_interval_also_when_two_transports_serve_it() -> None:
     host = Host(presence_seconds=0.5)
-    port = host.add_port()
+    port = host.add_endpoint()
     ana = host.member("ana")
     host.settle()
     ana.take()
@@ -91,7 +91,7 @@ def test_a_room_is_told_once_an_interval_also_when_two_transports_serve_it() -> 
 
 def test_a_change_is_told_also_when_the_transport_where_it_began_is_closed() -> None:
     host = Host()
-    port = host.add_port()
+    port = host.add_endpoint()
     ana = host.member("ana")
     host.settle()
     ana.take()

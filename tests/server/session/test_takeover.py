@@ -192,7 +192,7 @@ def test_it_does_so_also_when_the_connections_came_by_different_transports() -> 
     ana = host.live("ana")
     ana.lose()
     host.advance(100.0)
-    again = Peer(host, host.add_port(), Address("192.0.2.9", 9), ndjson)
+    again = Peer(host, host.add_endpoint(), Address("192.0.2.9", 9), ndjson)
     again.send(Hello(protocol=1, nick="ana", session=ana.secret))
     again.lose()
     free = []
@@ -255,8 +255,8 @@ def test_a_port_that_closes_frees_the_nicks_that_wait_on_it() -> None:
     host = Host()
     ana, bob = host.live("ana"), host.live("bob")
     ana.lose()
-    host.port.close()
-    host.port.close()
+    host.endpoint.close()
+    host.endpoint.close()
     assert bob.session.closed
     assert is_free(host, "ana")
     assert is_free(host, "bob")
