@@ -12,9 +12,12 @@ from typing import Any, Protocol
 
 import pytest
 
+from chatcore import Hub
+from chatcore.address import Peer
 from chatcore.limits import Limits
 from chatcore.messages import Ack, Message, Post
-from chatcore.transport import Endpoint, Hub, Peer, Session
+from chatcore.server.endpoint import Endpoint
+from chatcore.server.session import Session
 from chatcore.wire.ndjson import ndjson
 
 TEXT = "x" * 64

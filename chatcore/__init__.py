@@ -1,10 +1,166 @@
-"""A typed chat protocol without I/O: frames, wires, rooms that are logs, and the sessions of both sides.
+"""A typed chat protocol, and everything that a program needs to take part in it.
 
-Read in this order: `messages`, `wire`, `journal`, `room` with `member` and `tail`, `session` with
-`requests`, `posting` and `questions`, `port`, `hub`; then `client` for the other end, and `transport`
-for what plugs in below.
+This is the front door: what is exported here is public, with one transport to connect or serve by. ::
+
+    from chatcore import Message
+    from transports.asyncio_tcp import connect  # or transports.threaded_tcp
+
+Three modules are public besides, for those who write plug-ins: `chatcore.transport`, `chatcore.journal` and
+`chatcore.wire`. Everything else is internal and may change at any time. ``docs/library.md`` shows how to use
+all this.
+
+Names are loaded when they are first asked for, so that a client never loads the server.
+
+To read the code, take it in this order. The ground: `errors`, `names`, `limits`, `messages`, which has every
+frame, `schema`, and `address`. The seams: `wire`, `journal` and `transport`. Then the two sides, which never
+import each other: `server` and `client`. Each package says how to go on.
 """
 
-__all__ = ["__version__"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chatcore.address import DEFAULT_URL
+    from chatcore.client.backoff import Backoff, Offline, Online
+    from chatcore.client.session import Event
+    from chatcore.errors import (
+        ChatError,
+        ClosedError,
+        DisconnectedError,
+        ErrorCode,
+        JournalError,
+        LocalError,
+        ProtocolError,
+        RefusedError,
+        RemoteError,
+        UsageError,
+    )
+    from chatcore.journal.memory import MemoryJournal
+    from chatcore.journal.sqlite import SqliteJournal
+    from chatcore.limits import ClientLimits, Limits
+    from chatcore.messages import (
+        PROTOCOL,
+        Ack,
+        ClientFrame,
+        Closing,
+        Error,
+        Frame,
+        Gap,
+        Hello,
+        History,
+        Join,
+        Joined,
+        Leave,
+        Left,
+        Members,
+        Message,
+        NickFrame,
+        Page,
+        Ping,
+        Pong,
+        Position,
+        Post,
+        Presence,
+        Renamed,
+        ServerFrame,
+        Welcome,
+        Who,
+        encode,
+    )
+    from chatcore.names import LOBBY, RULES, fold, is_numeric, is_reserved
+    from chatcore.schema import json_schema
+    from chatcore.server.hub import Hub
+
+__all__ = [
+    "DEFAULT_URL",
+    "LOBBY",
+    "PROTOCOL",
+    "RULES",
+    "Ack",
+    "Backoff",
+    "ChatError",
+    "ClientFrame",
+    "ClientLimits",
+    "ClosedError",
+    "Closing",
+    "DisconnectedError",
+    "Error",
+    "ErrorCode",
+    "Event",
+    "Frame",
+    "Gap",
+    "Hello",
+    "History",
+    "Hub",
+    "Join",
+    "Joined",
+    "JournalError",
+    "Leave",
+    "Left",
+    "Limits",
+    "LocalError",
+    "Members",
+    "MemoryJournal",
+    "Message",
+    "NickFrame",
+    "Offline",
+    "Online",
+    "Page",
+    "Ping",
+    "Pong",
+    "Position",
+    "Post",
+    "Presence",
+    "ProtocolError",
+    "RefusedError",
+    "RemoteError",
+    "Renamed",
+    "ServerFrame",
+    "SqliteJournal",
+    "UsageError",
+    "Welcome",
+    "Who",
+    "__version__",
+    "encode",
+    "fold",
+    "is_numeric",
+    "is_reserved",
+    "json_schema",
+]
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "chatcore.address": "DEFAULT_URL",
+    "chatcore.client.backoff": "Backoff Offline Online",
+    "chatcore.client.session": "Event",
+    "chatcore.errors": (
+        "ChatError ClosedError DisconnectedError ErrorCode JournalError LocalError "
+        "ProtocolError RefusedError RemoteError UsageError"
+    ),
+    "chatcore.journal.memory": "MemoryJournal",
+    "chatcore.journal.sqlite": "SqliteJournal",
+    "chatcore.limits": "ClientLimits Limits",
+    "chatcore.messages": (
+        "PROTOCOL Ack ClientFrame Closing Error Frame Gap Hello History Join Joined Leave "
+        "Left Members Message NickFrame Page Ping Pong Position Post Presence Renamed "
+        "ServerFrame Welcome Who encode"
+    ),
+    "chatcore.names": "LOBBY RULES fold is_numeric is_reserved",
+    "chatcore.schema": "json_schema",
+    "chatcore.server.hub": "Hub",
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+
+if not TYPE_CHECKING:  # a type checker sees the imports above, and refuses every other name
+
+    def __getattr__(name: str) -> Any:
+        """Load a public name from where it is defined (PEP 562)."""
+        if name not in _HOME_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
+        return value
+
+    def __dir__() -> list[str]:
+        return __all__

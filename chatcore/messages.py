@@ -7,13 +7,22 @@ reason, a durability), a client decodes one that it does not know as ``unknown``
 Duplicate keys: the last one counts, as in RFC 8259's most common reading; a peer must not send them.
 """
 
+import contextlib
 from datetime import datetime
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetPydanticSchema, TypeAdapter
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic_core import core_schema
 
-from chatcore.errors import ErrorCode
+from chatcore.errors import ErrorCode, UsageError
 from chatcore.limits import ClientLimits
 from chatcore.names import Nick, RoomName, Text
 
@@ -49,6 +58,7 @@ __all__ = [
     "Welcome",
     "Who",
     "client_frames",
+    "encode",
     "server_frames",
 ]
 
@@ -93,6 +103,14 @@ class Frame(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
 
+def encode(frame: Frame) -> bytes:
+    """Return a frame of either direction as one line of JSON in UTF-8, its newline included.
+
+    Fields that are ``None`` are left out. This line is what the typed wire sends and what journals store.
+    """
+    return frame.__pydantic_serializer__.to_json(frame, exclude_none=True) + b"\n"
+
+
 # --- both directions -----------------------------------------------------------------------------
 
 
@@ -121,10 +139,25 @@ class Pong(Frame):
 
 
 class Position(Frame):
-    """A place in a room's log: everything up to and including ``seq`` of this ``epoch``."""
+    """A place in a room's log: everything up to and including ``seq`` of this ``epoch``.
+
+    Its text, ``EPOCH:SEQ``, is for storing: `parse` reads it back.
+    """
 
     epoch: Epoch
     seq: Seq
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``EPOCH:SEQ``; raises `UsageError` if that is not what it is."""
+        epoch, _, seq = text.strip().rpartition(":")
+        if seq.isascii() and seq.isdigit():
+            with contextlib.suppress(ValidationError):
+                return cls(epoch=epoch, seq=int(seq))
+        raise UsageError(f"a position is EPOCH:SEQ, not {text!r}")
+
+    def __str__(self) -> str:
+        return f"{self.epoch}:{self.seq}"
 
 
 class Hello(Frame):

@@ -1,31 +1,32 @@
-"""The seam to transports: what moves bytes between sockets and sessions.
+"""The seam to transports: what moves bytes between sockets and the core.
 
-A transport is found by its name among the entry points of the group ``chat.transports``, each of
-which names an object that is a `Transport`. It imports nothing of this package but this module, and
-serves any number of listeners on a `Hub` that others may be serving too. For every connection it
-opens a `Session` on its `Endpoint`; those two docstrings say what it owes them.
+This module is public, for those who write a transport, and is all of the server that they need. A
+transport is found by its name among the entry points of the group ``chat.transports``, each of which names
+an object that is a `Transport`. It serves any number of listeners on a hub that others may be serving too.
+
+A transport sees the core through two narrow views, and the type checker refuses the rest:
+
+- it asks its hub for one `Endpoint`, which holds all of its connections;
+- for every socket that it accepts, `Endpoint.open` gives it a `Session`.
+
+Their docstrings say who calls what, and in which thread. Bytes come in and go out as ``bytes``, and time
+as a number of seconds on the hub's clock; nothing here blocks, and nothing that a peer sends raises.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final, Protocol, Self
-from urllib.parse import urlsplit
 
-from chatcore.errors import UsageError
-from chatcore.server.endpoint import Endpoint
-from chatcore.server.hub import Hub
-from chatcore.server.session import Session
-from chatcore.wire import Peer, Wire
+from chatcore.address import Peer, parse_url
+from chatcore.wire import Wire
 from chatcore.wire.ndjson import ndjson
 from chatcore.wire.plain import plain
 
 __all__ = [
-    "DEFAULT_PORT",
-    "DEFAULT_URL",
     "GROUP",
     "Endpoint",
-    "Hub",
+    "Host",
     "Listen",
     "Peer",
     "Server",
@@ -34,19 +35,17 @@ __all__ = [
     "Wire",
     "find_transports",
     "load_transport",
-    "parse_url",
 ]
 
 GROUP = "chat.transports"
-DEFAULT_PORT = 7024
-DEFAULT_URL = f"chat://127.0.0.1:{DEFAULT_PORT}"
+"""The group of entry points in which transports are found."""
 
 _WIRES: Final[dict[str, Wire]] = {"chat": ndjson, "plain": plain}
 
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where to listen, and in which wire. Endpoint 0 lets the system choose one."""
+    """Where to listen, and in which wire. Port 0 lets the system choose one."""
 
     scheme: str
     host: str
@@ -67,6 +66,112 @@ class Listen:
         return f"{self.scheme}://{host}:{self.port}"
 
 
+class Session(Protocol):
+    """The server's side of one connection, as its transport sees it. Hashable, by identity.
+
+    `receive_data`, `receive_eof` and `connection_lost` are called from one thread at a time; all else
+    from the thread that serves the `Endpoint`. After `receive_data`, and whenever the endpoint names the
+    connection as ready, look at the three properties: whether to read on, whether to end the stream, and
+    whether to close the socket.
+    """
+
+    def receive_data(self, data: bytes) -> None:
+        """Take bytes from the peer, whatever they are. Never raises because of them."""
+
+    def receive_eof(self) -> None:
+        """Take the end of the peer's stream. What was asked before is still answered. Idempotent."""
+
+    def connection_lost(self) -> None:
+        """Learn that the socket is gone. MUST be called once for every connection, last. Idempotent."""
+
+    def data_to_send(self) -> bytes:
+        """Return the next piece to write, handed over for good; empty when there is none now.
+
+        MUST NOT be called while bytes of an earlier piece are unsent. A connection that has more than
+        one piece becomes ready again, so that others get their turn in between.
+        """
+
+    def data_unsent(self, size: int) -> None:
+        """Learn how many bytes the socket has refused so far.
+
+        To be called after a partial write, and when that number shrinks; 0 means that everything is
+        written. This is how the core tells a slow reader from one that has stopped.
+        """
+
+    @property
+    def want_data(self) -> bool:
+        """Whether to read the socket. False while the peer leaves too much unread or unanswered."""
+
+    @property
+    def closing(self) -> bool:
+        """Whether the core has said its last: write what is left, end the stream, go on reading."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether to close the socket now, whatever is unsent."""
+
+
+class Endpoint(Protocol):
+    """All connections of one running transport, and what is to be done about them.
+
+    Except for `open`, which may be called from any thread, one thread calls all of it. The transport's
+    rhythm: when it is woken, write what `ready` and `fan_out` give, do its other work, and repeat while
+    the endpoint is ``busy``; when `next_deadline` has come, call `handle_deadlines`.
+    """
+
+    def open(self, peer: Peer, wire: Wire = ...) -> Session:
+        """Return the connection of a socket that was just accepted.
+
+        One that the limits forbid is returned too: all that it has to say is why.
+        """
+
+    @property
+    def busy(self) -> bool:
+        """Whether `ready` or `fan_out` has something. What becomes ready later wakes the transport."""
+
+    def ready(self, limit: int = ...) -> Sequence[Session]:
+        """Take up to ``limit`` connections that may have something to write, or to change.
+
+        For each, write what its `Session.data_to_send` returns, then look at its properties.
+        """
+
+    def fan_out(self, limit: int = ...) -> Sequence[tuple[Session, bytes]]:
+        """Take the next piece of one room's log for up to ``limit`` of its readers, each once.
+
+        Write each piece; nothing else of these connections has changed.
+        """
+
+    def next_deadline(self) -> float | None:
+        """Return when `handle_deadlines` is due, on the hub's clock; ``None`` is never."""
+
+    def handle_deadlines(self, now: float) -> None:
+        """Do what is due: handshakes, keepalive, stalls, silences, presence, reserved nicks."""
+
+    def drain(self, reconnect_after: float | None = ...) -> None:
+        """Begin to end every connection: flush what is owed, say ``closing``, accept no new ones.
+
+        ``reconnect_after`` is what clients are told to wait, in seconds.
+        """
+
+    def close(self) -> None:
+        """Lose every connection that is left. The transport's last call. Idempotent."""
+
+
+class Host(Protocol):
+    """What a transport sees of the hub that it serves."""
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Seconds that never go back; every deadline of the core is on this clock."""
+
+    def endpoint(self, wake: Callable[[], None]) -> Endpoint:
+        """Return an endpoint for one running transport.
+
+        ``wake`` is called from any thread when `Endpoint.ready` or `Endpoint.fan_out` has something, or
+        when a deadline moved forward. It MUST be cheap, MUST NOT block and MUST NOT call into the hub.
+        """
+
+
 class Server(Protocol):
     """A transport that is serving."""
 
@@ -75,8 +180,10 @@ class Server(Protocol):
         """Where it listens, with the ports that it really got."""
 
     def close(self) -> None:
-        """Take no more connections, drain those there are, stop. Blocks at most about
-        ``closing_seconds``. Idempotent."""
+        """Accept no more connections, drain those there are, stop.
+
+        Blocks until that is done, which the core bounds by about ``closing_seconds``. Idempotent.
+        """
 
 
 class Transport(Protocol):
@@ -88,31 +195,14 @@ class Transport(Protocol):
 
     @property
     def summary(self) -> str:
-        """What it is, in one line."""
+        """What it is, in one line, for ``chat transports``."""
 
-    def start(self, hub: Hub, listens: Sequence[Listen]) -> Server:
-        """Listen and return; raises `OSError` where that fails, and then nothing is left behind."""
-
-
-def parse_url(url: str, schemes: tuple[str, ...]) -> tuple[str, str, int]:
-    """Split an address into scheme, host and port; raises `UsageError` that says what is wrong."""
-    example = f"an address looks like {schemes[0]}://127.0.0.1:{DEFAULT_PORT}"
-    parts = urlsplit(url)
-    if parts.scheme not in schemes or not url.startswith(f"{parts.scheme}://"):
-        raise UsageError(f"{url!r} begins with none of {', '.join(f'{s}://' for s in schemes)}; {example}")
-    if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
-        raise UsageError(f"{url!r} has more than a host and a port; {example}")
-    try:
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise UsageError(f"{url!r} has no port between 0 and 65535; {example}") from None
-    if not host:
-        raise UsageError(f"{url!r} names no host; {example}")
-    return parts.scheme, host, DEFAULT_PORT if port is None else port
+    def start(self, hub: Host, listens: Sequence[Listen]) -> Server:
+        """Listen and return; raises `OSError` where that fails, and then leaves nothing behind."""
 
 
 def find_transports() -> dict[str, EntryPoint]:
-    """Return what is installed, by name; nothing is imported yet, so nothing can fail yet."""
+    """Return what is installed, by name. Nothing is imported yet, so nothing can fail yet."""
     return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)}
 
 

@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 
-from chatcore import __version__
+from chatcore import DEFAULT_URL, __version__
 from cli.report import reporting
 from cli.settings.complete import Completing, complete_room, complete_transport, complete_url
 
 __all__ = ["app", "main"]
 
 SEQ_END = 2**53
-DEFAULT_URL = "chat://127.0.0.1:7024"
 
 app = typer.Typer(
     name="chat",
@@ -89,7 +88,7 @@ def server(
         typer.Option(
             metavar="URL",
             help="chat://HOST:PORT for clients, plain://HOST:PORT for nc and telnet; repeatable.",
-            show_default="chat://127.0.0.1:7024",
+            show_default=DEFAULT_URL,
         ),
     ] = None,
     journal: Annotated[
@@ -180,7 +179,7 @@ def client(
 
 @app.command()
 def bench(
-    url: Annotated[str, typer.Argument(help="The server's address.")] = "chat://127.0.0.1:7024",
+    url: Annotated[str, typer.Argument(help="The server's address.")] = DEFAULT_URL,
     members: Annotated[int, typer.Option(min=1, help="Connections, all in one room.")] = 100,
     posters: Annotated[int, typer.Option(min=1, help="How many of them post.")] = 5,
     stalled: Annotated[int, typer.Option(min=0, help="How many of them never read.")] = 0,

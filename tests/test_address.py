@@ -2,8 +2,8 @@
 
 import pytest
 
+from chatcore.address import Peer
 from chatcore.server.hub import address_of
-from chatcore.wire import Peer
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from chatcore.limits import ClientLimits, Limits
-from chatcore.messages import SEQ_MAX, Message
-from chatcore.wire.ndjson import encode
+from chatcore.messages import SEQ_MAX, Message, encode
 
 NEVER_NONE = {
     "text_bytes",

@@ -201,7 +201,7 @@ def install_plugin(name: str, source: str, tmp_path: Path) -> Path:
 
 CARRIER_PIGEON = """
 import signal
-from chatcore.transport import Hub, Peer
+from chatcore.transport import Peer
 
 
 class Loft:

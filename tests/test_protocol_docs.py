@@ -10,6 +10,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
+from chatcore.address import Peer
 from chatcore.errors import ERROR_CODES
 from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import ClientLimits, Limits
@@ -21,14 +22,14 @@ from chatcore.messages import (
     GapWord,
     ServerFrame,
     client_frames,
+    encode,
     server_frames,
 )
 from chatcore.names import RESERVED_FOLDED
 from chatcore.schema import json_schema
 from chatcore.server.hub import Hub
 from chatcore.server.room import CROWD
-from chatcore.wire import Peer
-from chatcore.wire.ndjson import NdjsonDecoder, encode
+from chatcore.wire.ndjson import NdjsonDecoder
 from cli import report
 
 DOCS = Path(__file__).parent.parent / "docs"

@@ -1,8 +1,8 @@
 """One connection of a client session: all that is lost with its socket."""
 
 from chatcore.limits import LINE_BYTES_MAX, ClientLimits
-from chatcore.messages import ClientFrame, Closing, ServerFrame, server_frames
-from chatcore.wire.ndjson import NdjsonDecoder, encode
+from chatcore.messages import ClientFrame, Closing, ServerFrame, encode, server_frames
+from chatcore.wire.ndjson import NdjsonDecoder
 
 __all__ = ["Connection"]
 

@@ -5,9 +5,8 @@ from collections.abc import Container
 from chatcore.client.requests import PendingPost
 from chatcore.client.send_queue import SendQueue
 from chatcore.errors import ChatError, DisconnectedError
-from chatcore.messages import Ack, Error
+from chatcore.messages import Ack, Error, encode
 from chatcore.names import fold
-from chatcore.wire.ndjson import encode
 
 __all__ = ["SendQueues"]
 

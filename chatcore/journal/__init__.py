@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, Self
 
-from chatcore.messages import DurabilityWord, Message
+from chatcore.messages import DurabilityWord, Message, encode
 from chatcore.wire import Wire
-from chatcore.wire.ndjson import encode, ndjson
+from chatcore.wire.ndjson import ndjson
 
 __all__ = ["Draft", "Entry", "Feed", "Journal", "Outcome", "Page", "Stored", "Unavailable"]
 

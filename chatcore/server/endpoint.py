@@ -5,12 +5,13 @@ from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from chatcore.address import Peer
 from chatcore.server.directory import Identity
 from chatcore.server.member import Member
 from chatcore.server.room import Room
 from chatcore.server.session import Session
 from chatcore.server.timers import Timers
-from chatcore.wire import Peer, Wire
+from chatcore.wire import Wire
 from chatcore.wire.ndjson import ndjson
 
 if TYPE_CHECKING:

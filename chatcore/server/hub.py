@@ -14,14 +14,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv6Address, ip_address
+from typing import Self
 
+from chatcore.address import Peer
 from chatcore.journal import Feed, Journal, Stored
 from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import Limits
 from chatcore.server.directory import Directory
 from chatcore.server.endpoint import Endpoint
 from chatcore.server.room import Room
-from chatcore.wire import Peer
 
 __all__ = ["Hub", "address_of"]
 
@@ -55,6 +56,12 @@ class Hub:
 
     def __repr__(self) -> str:
         return f"<Hub connections={self._connections} rooms={len(self.rooms)}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
 
     def endpoint(self, wake: Callable[[], None]) -> Endpoint:
         """Return the place where one running transport holds its connections.

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from chatcore.address import Peer
 from chatcore.errors import ErrorCode
 from chatcore.journal import Draft, Outcome
 from chatcore.messages import (
@@ -37,7 +38,7 @@ from chatcore.server.member import Member
 from chatcore.server.rate_limit import TokenBucket
 from chatcore.server.replies import Replies
 from chatcore.server.tail import PIECE
-from chatcore.wire import Item, Peer, Wire
+from chatcore.wire import Item, Wire
 
 if TYPE_CHECKING:
     from chatcore.server.endpoint import Endpoint

@@ -6,20 +6,14 @@ comes out as a `Fault`.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, Protocol
 
+from chatcore.address import Peer
 from chatcore.errors import Fault
 from chatcore.limits import Limits
 from chatcore.messages import ClientFrame, Page, ServerFrame
 
-__all__ = ["Decoder", "Hangup", "Item", "Peer", "Reply", "Wire"]
-
-
-class Peer(NamedTuple):
-    """The far end of a connection, as its socket tells it."""
-
-    host: str
-    port: int
+__all__ = ["Decoder", "Hangup", "Item", "Reply", "Wire"]
 
 
 @dataclass(frozen=True, slots=True)

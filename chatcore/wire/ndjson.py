@@ -6,14 +6,15 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from chatcore.address import Peer
 from chatcore.errors import ErrorCode, Fault
 from chatcore.limits import Limits
-from chatcore.messages import ClientFrame, Frame, Page, PostId, ServerFrame, client_frames
+from chatcore.messages import ClientFrame, Page, PostId, ServerFrame, client_frames, encode
 from chatcore.names import RoomName
-from chatcore.wire import Decoder, Hangup, Peer, Reply, Wire
+from chatcore.wire import Decoder, Hangup, Reply, Wire
 from chatcore.wire.lines import LineBuffer, Recogniser
 
-__all__ = ["Ndjson", "NdjsonDecoder", "encode", "ndjson"]
+__all__ = ["Ndjson", "NdjsonDecoder", "ndjson"]
 
 F = TypeVar("F")
 
@@ -26,11 +27,6 @@ _CODE_OF_ERROR: dict[str, ErrorCode] = {
     "union_tag_not_found": "unknown_type",
     "missing": "bad_frame",
 }
-
-
-def encode(frame: Frame) -> bytes:
-    """Return a frame of either direction as one line; fields that are ``None`` are left out."""
-    return frame.__pydantic_serializer__.to_json(frame, exclude_none=True) + b"\n"
 
 
 class NdjsonDecoder(Generic[F]):

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from pydantic import ValidationError
 
+from chatcore.address import Peer
 from chatcore.errors import Fault
 from chatcore.limits import Limits
 from chatcore.messages import (
@@ -32,7 +33,7 @@ from chatcore.messages import (
     Who,
 )
 from chatcore.names import LOBBY, RULES
-from chatcore.wire import Decoder, Hangup, Item, Peer, Reply, Wire
+from chatcore.wire import Decoder, Hangup, Item, Reply, Wire
 from chatcore.wire.lines import LineBuffer, Recogniser
 from chatcore.wire.telnet import TelnetFilter
 

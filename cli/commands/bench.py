@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import typer
 
+from chatcore.address import parse_url
 from chatcore.errors import RefusedError, UsageError
-from chatcore.transport import parse_url
 from cli.descriptors import allow_descriptors
 from cli.load.engine import run as run_load
 from cli.load.plan import Plan

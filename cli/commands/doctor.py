@@ -13,9 +13,10 @@ from typing import NamedTuple
 import typer
 
 from chatcore import __version__
+from chatcore.address import DEFAULT_PORT
 from chatcore.errors import JournalError, UsageError
 from chatcore.journal.sqlite.check import check_journal, rename_life
-from chatcore.transport import DEFAULT_PORT, find_transports
+from chatcore.transport import find_transports
 from cli.commands.transports import choose
 from cli.settings.journals import default_path
 

@@ -13,8 +13,7 @@ from typing import Any
 
 from chatcore.client.session import Gap, Message, Offline, Online
 from chatcore.errors import ClosedError, DisconnectedError, RefusedError, RemoteError, UsageError
-from chatcore.messages import Post, ServerFrame
-from chatcore.wire.ndjson import encode
+from chatcore.messages import Post, ServerFrame, encode
 from cli.report import FAILED, REFUSED, USAGE, complain
 from cli.stdin import input_lines, parse_frame, pieces, without_controls
 from transports.threaded_tcp import Chat, connect

@@ -6,7 +6,7 @@ from uuid import uuid4
 from chatcore import __version__
 from chatcore.client.session import Ack
 from chatcore.errors import RefusedError, RemoteError, UsageError
-from chatcore.wire.ndjson import encode
+from chatcore.messages import encode
 from cli.commands.client import as_somebody
 from cli.report import complain, reaching
 from cli.stdin import input_text, without_controls

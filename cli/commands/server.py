@@ -13,9 +13,10 @@ from types import FrameType
 
 import typer
 
+from chatcore import DEFAULT_URL
 from chatcore.limits import Limits
 from chatcore.server.hub import Hub
-from chatcore.transport import DEFAULT_URL, Listen
+from chatcore.transport import Listen
 from cli.commands.transports import choose
 from cli.descriptors import allow_descriptors
 from cli.report import FAILED, complain

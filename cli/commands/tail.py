@@ -14,9 +14,8 @@ from chatcore import __version__
 from chatcore.client.requests import checked
 from chatcore.client.session import Event, Gap, Joined, Message, Offline, Online, Position
 from chatcore.errors import RefusedError, UsageError
-from chatcore.messages import Error
+from chatcore.messages import Error, encode
 from chatcore.names import fold
-from chatcore.wire.ndjson import encode
 from cli.commands.client import as_somebody
 from cli.report import INCOMPLETE, complain, reaching
 from cli.sanitize import sanitize_lines

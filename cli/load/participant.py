@@ -5,8 +5,19 @@ import socket
 from typing import Protocol, cast
 
 from chatcore.errors import ChatError, DisconnectedError, RefusedError
-from chatcore.messages import PROTOCOL, Ack, Closing, Error, Join, Joined, Ping, Pong, ServerFrame, Welcome
-from chatcore.wire.ndjson import encode
+from chatcore.messages import (
+    PROTOCOL,
+    Ack,
+    Closing,
+    Error,
+    Join,
+    Joined,
+    Ping,
+    Pong,
+    ServerFrame,
+    Welcome,
+    encode,
+)
 from cli.load.plan import Plan
 from cli.load.poster import Poster
 from cli.load.reader import Reader

@@ -4,8 +4,7 @@ from collections import Counter
 
 from chatcore.client.requests import PendingPost
 from chatcore.client.send_queue import SendQueue
-from chatcore.messages import Ack, Error
-from chatcore.wire.ndjson import encode
+from chatcore.messages import Ack, Error, encode
 from cli.load.histogram import Histogram
 from cli.load.ledger import Ledger
 from cli.load.plan import Plan

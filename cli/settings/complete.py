@@ -6,7 +6,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from chatcore.errors import UsageError
+from chatcore import DEFAULT_URL, UsageError
 
 __all__ = ["Completing", "complete_room", "complete_transport", "complete_url"]
 
@@ -38,7 +38,7 @@ def complete_transport(incomplete: str) -> list[str]:
 
 def complete_url(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the servers that are set somewhere, and the default one."""
-    return _beginning(incomplete, [*_known(ctx, "url"), "chat://127.0.0.1:7024"])
+    return _beginning(incomplete, [*_known(ctx, "url"), DEFAULT_URL])
 
 
 def complete_room(ctx: typer.Context, incomplete: str) -> list[str]:

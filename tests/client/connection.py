@@ -8,12 +8,12 @@ import random
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+from chatcore.address import Peer
 from chatcore.client.session import Ack, Backoff, ClientSession, Event, Gap, Joined, Message, Offline, Request
 from chatcore.journal import Journal
 from chatcore.limits import Limits
 from chatcore.server.hub import Hub
 from chatcore.server.session import Session
-from chatcore.wire import Peer
 from tests.server.driver import Clock
 
 __all__ = ["Line", "Server"]

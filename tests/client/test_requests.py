@@ -5,8 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from chatcore.errors import ClosedError, DisconnectedError, ProtocolError, RefusedError, UsageError
-from chatcore.messages import Error, Gap, Joined, Message, Position, Presence
-from chatcore.wire.ndjson import encode
+from chatcore.messages import Error, Gap, Joined, Message, Position, Presence, encode
 from tests.client.connection import Server
 from tests.server.driver import Clock
 

@@ -24,9 +24,9 @@ from chatcore.messages import (
     Post,
     ServerFrame,
     Welcome,
+    encode,
     server_frames,
 )
-from chatcore.wire.ndjson import encode
 from tests.faults.history import Connected, Finished, History, Sent, Told
 from tests.transports.peers import DEADLINE, Peer
 

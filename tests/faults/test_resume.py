@@ -13,8 +13,7 @@ import pytest
 
 from chatcore.client.session import Joined, Offline, Online
 from chatcore.errors import RefusedError
-from chatcore.messages import Closing, server_frames
-from chatcore.wire.ndjson import encode
+from chatcore.messages import Closing, encode, server_frames
 from tests.faults.proxy import CLEAN, End, FaultProxy, Faults
 from tests.faults.scene import Reader, Scene
 from tests.transports.clients import CLIENTS

@@ -6,6 +6,7 @@ test does is carried through at once, so after each step everything that can arr
 
 from typing import TypeVar
 
+from chatcore.address import Peer as Address
 from chatcore.journal import Journal
 from chatcore.limits import Limits
 from chatcore.messages import (
@@ -22,14 +23,14 @@ from chatcore.messages import (
     Post,
     ServerFrame,
     Welcome,
+    encode,
     server_frames,
 )
 from chatcore.server.endpoint import Endpoint
 from chatcore.server.hub import Hub
 from chatcore.server.session import Session
-from chatcore.wire import Peer as Address
 from chatcore.wire import Wire
-from chatcore.wire.ndjson import NdjsonDecoder, encode, ndjson
+from chatcore.wire.ndjson import NdjsonDecoder, ndjson
 
 __all__ = ["Clock", "Host", "Peer"]
 

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from chatcore.address import Peer
 from chatcore.limits import Limits
 from chatcore.server.hub import Hub
 from chatcore.server.session import Session
-from chatcore.wire import Peer
 
 OPEN = Limits(connections=None, connections_per_address=None, frames_per_second=None, members_per_room=None)
 

@@ -27,11 +27,12 @@ from chatcore.messages import (
     ServerFrame,
     Welcome,
     Who,
+    encode,
     server_frames,
 )
 from chatcore.names import fold
 from chatcore.wire import Hangup, Reply
-from chatcore.wire.ndjson import NdjsonDecoder, encode
+from chatcore.wire.ndjson import NdjsonDecoder
 from tests.simulation.law import Reader, Then, judge_page
 from tests.simulation.roster import Roster
 from tests.simulation.sender import Sender

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from chatcore.address import Peer
 from chatcore.messages import Position
-from chatcore.wire import Peer, Wire
+from chatcore.wire import Wire
 from chatcore.wire.ndjson import ndjson
 from chatcore.wire.plain import plain
 from tests.simulation.client import Client

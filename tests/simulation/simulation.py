@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from functools import partial
 from unittest import mock
 
+from chatcore.address import Peer
 from chatcore.names import fold
 from chatcore.server.hub import Hub
 from chatcore.server.room import Room
 from chatcore.server.session import State
-from chatcore.wire import Peer, Wire
+from chatcore.wire import Wire
 from tests.simulation.client import Client
 from tests.simulation.journal import SimJournal
 from tests.simulation.person import Person, PlainPerson, TypedPerson

@@ -5,9 +5,10 @@ from functools import partial
 from random import Random
 from typing import Protocol
 
+from chatcore.address import Peer
 from chatcore.server.hub import Hub
 from chatcore.server.session import Session
-from chatcore.wire import Peer, Wire
+from chatcore.wire import Wire
 from tests.simulation.step import Step, expect
 from tests.simulation.world import World
 

@@ -2,11 +2,11 @@
 
 from random import Random
 
+from chatcore.address import Peer
 from chatcore.client.session import ClientSession
 from chatcore.messages import ClientFrame, ServerFrame, client_frames, server_frames
 from chatcore.server.endpoint import Endpoint
 from chatcore.server.session import Session
-from chatcore.wire import Peer
 from chatcore.wire.ndjson import NdjsonDecoder
 from tests.faults.history import Connected, History, Sent, Told
 

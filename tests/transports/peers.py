@@ -9,8 +9,17 @@ from collections.abc import Callable, Iterable
 from itertools import count, repeat
 from typing import Any, Self, TypeVar
 
-from chatcore.messages import Closing, Joined, Members, Ping, Pong, ServerFrame, Welcome, server_frames
-from chatcore.wire.ndjson import encode
+from chatcore.messages import (
+    Closing,
+    Joined,
+    Members,
+    Ping,
+    Pong,
+    ServerFrame,
+    Welcome,
+    encode,
+    server_frames,
+)
 
 __all__ = ["DEADLINE", "Peer", "PlainPeer", "Stream", "TypedPeer", "hello", "line"]
 

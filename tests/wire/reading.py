@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
+from chatcore.address import Peer
 from chatcore.errors import Fault
 from chatcore.limits import Limits
 from chatcore.messages import Post
-from chatcore.wire import Decoder, Item, Peer, Wire
+from chatcore.wire import Decoder, Item, Wire
 
 __all__ = ["PEER", "SMALL", "decode", "decoder", "fault", "kept"]
 

@@ -22,9 +22,10 @@ from chatcore.messages import (
     Post,
     ServerFrame,
     client_frames,
+    encode,
     server_frames,
 )
-from chatcore.wire.ndjson import NdjsonDecoder, encode, ndjson
+from chatcore.wire.ndjson import NdjsonDecoder, ndjson
 from tests.wire.strategies import client_frame, message, server_frame, split
 
 F = TypeVar("F")

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
-from chatcore.transport import Hub, Listen, Transport
+from chatcore.transport import Host, Listen, Transport
 from transports.asyncio_tcp.client import Chat, connect
 from transports.asyncio_tcp.server import Server, serve
 
@@ -33,7 +33,7 @@ class AsyncioTransport:
     def __init__(self, new_event_loop: Callable[[], asyncio.AbstractEventLoop] = new_event_loop) -> None:
         self._new_event_loop = new_event_loop
 
-    def start(self, hub: Hub, listens: Sequence[Listen]) -> "_Running":
+    def start(self, hub: Host, listens: Sequence[Listen]) -> "_Running":
         """Listen and return; raises `OSError`."""
         return _Running(hub, listens, self._new_event_loop)
 
@@ -43,7 +43,7 @@ class _Running:
 
     def __init__(
         self,
-        hub: Hub,
+        hub: Host,
         listens: Sequence[Listen],
         new_event_loop: Callable[[], asyncio.AbstractEventLoop],
     ) -> None:
@@ -74,7 +74,7 @@ class _Running:
 
     @staticmethod
     def _run(
-        hub: Hub,
+        hub: Host,
         listens: Sequence[Listen],
         new_event_loop: Callable[[], asyncio.AbstractEventLoop],
         started: "Future[_Started]",

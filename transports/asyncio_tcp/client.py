@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Generator, Sequence
 from typing import Any, Self, TypeVar, cast
 
+from chatcore.address import DEFAULT_URL, parse_url
 from chatcore.client.session import (
     LOBBY,
     Ack,
@@ -23,7 +24,6 @@ from chatcore.client.session import (
     Request,
 )
 from chatcore.errors import ChatError
-from chatcore.transport import DEFAULT_URL, parse_url
 from transports.sockets import CONNECT_SECONDS, EVENTS_AHEAD, GOODBYE_SECONDS, tune
 
 __all__ = ["Chat", "connect"]

@@ -5,10 +5,12 @@ import contextlib
 import logging
 import threading
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Self, cast
 
-from chatcore.transport import DEFAULT_URL, Hub, Listen, Peer, Session, Wire
+from chatcore.address import DEFAULT_URL, Peer
+from chatcore.transport import Host, Listen, Session, Wire
 from transports.sockets import BACKLOG, bind, listening_on, tune
 
 __all__ = ["Server", "serve"]
@@ -21,23 +23,29 @@ the standard library's."""
 
 
 @contextlib.asynccontextmanager
-async def serve(*urls: str, hub: Hub | None = None) -> AsyncIterator["Server"]:
+async def serve(*urls: str, hub: Host | None = None) -> AsyncIterator["Server"]:
     """Serve a hub at these addresses for as long as the ``async with`` lasts, then drain.
 
     Without a hub it makes one of its own, which keeps messages in memory and ends with it. Raises
     `OSError` where it cannot listen.
     """
     listens = [Listen.parse(url) for url in urls or (DEFAULT_URL,)]
-    owned = contextlib.nullcontext(hub) if hub else contextlib.closing(Hub())
+    owned: AbstractContextManager[Host] = contextlib.nullcontext(hub) if hub else _own_hub()
     with owned as served:
         async with Server(served, listens) as server:
             yield server
 
 
+def _own_hub() -> AbstractContextManager[Host]:
+    from chatcore import Hub  # only who serves needs the server's half
+
+    return Hub()
+
+
 class Server:
     """Serves listeners on a hub, in the loop in which it is started. An async context manager."""
 
-    def __init__(self, hub: Hub, listens: Sequence[Listen]) -> None:
+    def __init__(self, hub: Host, listens: Sequence[Listen]) -> None:
         self.listening: list[Listen] = []
         self._hub = hub
         self._listens = listens

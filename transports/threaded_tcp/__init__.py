@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chatcore.transport import Hub, Listen, Transport
+from chatcore.transport import Host, Listen, Transport
 from transports.threaded_tcp.client import Chat, connect
 from transports.threaded_tcp.server import Server, serve
 
@@ -15,7 +15,7 @@ class ThreadedTransport:
     name = "threaded"
     summary = "a thread reads each connection, one writes to all of them"
 
-    def start(self, hub: Hub, listens: Sequence[Listen]) -> Server:
+    def start(self, hub: Host, listens: Sequence[Listen]) -> Server:
         """Listen and return; raises `OSError`."""
         return Server(hub, listens)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, Self, TypeVar
 
+from chatcore.address import DEFAULT_URL, parse_url
 from chatcore.client.session import (
     LOBBY,
     Ack,
@@ -26,7 +27,6 @@ from chatcore.client.session import (
     Request,
 )
 from chatcore.errors import ChatError
-from chatcore.transport import DEFAULT_URL, parse_url
 from transports.sockets import CONNECT_SECONDS, EVENTS_AHEAD, GOODBYE_SECONDS, tune
 
 __all__ = ["Chat", "connect"]

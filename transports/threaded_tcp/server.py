@@ -13,9 +13,11 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Self
 
-from chatcore.transport import DEFAULT_URL, Hub, Listen, Peer, Session, Wire
+from chatcore.address import DEFAULT_URL, Peer
+from chatcore.transport import Host, Listen, Session, Wire
 from transports.sockets import bind, listening_on, tune
 
 __all__ = ["Server", "serve"]
@@ -35,22 +37,28 @@ _FOREVER = 365 * 24 * 3600.0  # a socket with a timeout does not block, which is
 
 
 @contextlib.contextmanager
-def serve(*urls: str, hub: Hub | None = None) -> Iterator["Server"]:
+def serve(*urls: str, hub: Host | None = None) -> Iterator["Server"]:
     """Serve a hub at these addresses for as long as the ``with`` lasts, then drain.
 
     Without a hub it makes one of its own, which keeps messages in memory and ends with it. Raises
     `OSError` where it cannot listen.
     """
     listens = [Listen.parse(url) for url in urls or (DEFAULT_URL,)]
-    owned = contextlib.nullcontext(hub) if hub else contextlib.closing(Hub())
+    owned: AbstractContextManager[Host] = contextlib.nullcontext(hub) if hub else _own_hub()
     with owned as served, Server(served, listens) as server:
         yield server
+
+
+def _own_hub() -> AbstractContextManager[Host]:
+    from chatcore import Hub  # only who serves needs the server's half
+
+    return Hub()
 
 
 class Server:
     """Serves listeners on a hub, in threads of its own. A context manager."""
 
-    def __init__(self, hub: Hub, listens: Sequence[Listen]) -> None:
+    def __init__(self, hub: Host, listens: Sequence[Listen]) -> None:
         self.listening: list[Listen] = []
         self._hub = hub
         self._endpoint = hub.endpoint(self._wake)

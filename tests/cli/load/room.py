@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from chatcore.messages import Ack, Gap, Joined, Message, Ping, Presence, ServerFrame
-from chatcore.wire.ndjson import encode
+from chatcore.messages import Ack, Gap, Joined, Message, Ping, Presence, ServerFrame, encode
 from cli.load.ledger import Ledger
 from cli.load.plan import Plan
 from cli.load.reader import Reader

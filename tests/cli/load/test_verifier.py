@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatcore.errors import ProtocolError
-from chatcore.messages import Joined, Presence
-from chatcore.wire.ndjson import encode
+from chatcore.messages import Joined, Presence, encode
 from tests.cli.load.room import NOISE, Room, gap, lines, messages
 
 Fault = Literal["lost", "twice", "swapped", "altered"]

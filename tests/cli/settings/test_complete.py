@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from chatcore.transport import DEFAULT_URL, GROUP
+from chatcore import DEFAULT_URL
+from chatcore.transport import GROUP
 from cli.settings.complete import complete_transport
 from tests.cli.processes import CHAT, environment
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from chatcore.address import Peer as Address
 from chatcore.messages import Hello, Join, Leave, NickFrame, Presence
-from chatcore.wire import Peer as Address
 from chatcore.wire.ndjson import ndjson
 from tests.server.driver import Host, Peer
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chatcore.address import Peer as Address
 from chatcore.messages import (
     Ack,
     Closing,
@@ -17,7 +18,6 @@ from chatcore.messages import (
     Welcome,
     Who,
 )
-from chatcore.wire import Peer as Address
 from chatcore.wire.ndjson import ndjson
 from chatcore.wire.plain import plain
 from tests.server.driver import Clock, Host, Peer
