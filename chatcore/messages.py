@@ -9,7 +9,7 @@ Duplicate keys: the last one counts, as in RFC 8259's most common reading; a pee
 
 import contextlib
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -55,6 +55,7 @@ __all__ = [
     "Presence",
     "Renamed",
     "ServerFrame",
+    "Stored",
     "Welcome",
     "Who",
     "client_frames",
@@ -254,6 +255,30 @@ class Message(Frame):
     nick: Nick
     text: Text
     at: Time
+
+
+class Stored(NamedTuple):
+    """A message in a log: its numbers, and the line that it is stored as. ``room`` is folded.
+
+    The line is encoded once, when the message is stored. Journals keep it, the typed wire sends it as it
+    is, and a `Message` is made of it only where somebody asks for one.
+    """
+
+    room: str
+    seq: int
+    prev: int
+    id: str
+    line: bytes
+
+    @classmethod
+    def of(cls, message: Message) -> Self:
+        """Encode a message."""
+        return cls(message.room, message.seq, message.prev, message.id, encode(message))
+
+    @property
+    def message(self) -> Message:
+        """The message, decoded; raises `ValueError` where the line is damaged."""
+        return Message.model_validate_json(self.line)
 
 
 class Ack(Frame):

@@ -1,21 +1,23 @@
-"""The seam to the durable, ordered record of what was said.
+"""The seam to journals: where the log of every room is stored, durably and in one order.
 
-A journal is asynchronous in shape, so that memory, a writer thread with a database and a stream on
-another machine fit behind it. It has an order of its own, in which it numbers entries and calls
-`Feed`; callers hold no lock, and a feed must not call back into the journal.
+This module is public, for those who write a journal. A journal is asynchronous in shape, so that memory, a
+thread with a database and a stream on another machine all fit. It has an order of its own, in which it
+numbers messages and calls its `Feed`. Callers hold no lock, and a feed must not call back into the journal.
 
 Everything that a room shows came through `Feed.committed`: commit first, then deliver.
+
+A journal knows no wires. It stores lines (`chatcore.messages.Stored`), and whoever reads a page encodes it.
+
+Two come with it: `memory`, and the package `sqlite`. Read `memory` first: it is the contract in 150 lines.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, Self
+from typing import Literal, NamedTuple, Protocol
 
-from chatcore.messages import DurabilityWord, Message, encode
-from chatcore.wire import Wire
-from chatcore.wire.ndjson import ndjson
+from chatcore.messages import DurabilityWord, Stored
 
-__all__ = ["Draft", "Entry", "Feed", "Journal", "Outcome", "Page", "Stored", "Unavailable"]
+__all__ = ["Draft", "Feed", "Journal", "Outcome", "Page", "Stored", "Unavailable"]
 
 
 class Draft(NamedTuple):
@@ -30,8 +32,9 @@ class Draft(NamedTuple):
 class Outcome(NamedTuple):
     """What became of a draft.
 
-    ``stored`` and ``repeat`` come with the ``seq`` of the one entry, ``conflict`` means that the id
-    belongs to another text, ``unavailable`` that it is not stored or not known to be.
+    ``stored`` and ``repeat`` come with the ``seq`` of the one message that has this id. ``conflict``
+    means that the id belongs to another text. ``unavailable`` means that the draft is not stored, or not
+    known to be; ``retry_after`` is in seconds.
     """
 
     kind: Literal["stored", "repeat", "conflict", "unavailable"]
@@ -39,89 +42,71 @@ class Outcome(NamedTuple):
     retry_after: float = 0.0
 
 
-class Entry(NamedTuple):
-    """A message as the tail and pages hold it: encoded for one wire."""
-
-    seq: int
-    prev: int
-    id: str
-    data: bytes
-
-
-class Stored(NamedTuple):
-    """A message in the record, and its entry on the typed wire: it is encoded once, for both."""
-
-    message: Message
-    entry: Entry
-
-    @classmethod
-    def of(cls, message: Message) -> Self:
-        """Encode a message."""
-        return cls(message, Entry(message.seq, message.prev, message.id, encode(message)))
-
-    def on(self, wire: Wire) -> Entry:
-        """Return the entry as a wire writes it."""
-        return self.entry if wire is ndjson else self.entry._replace(data=wire.encode(self.message))
-
-
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A stretch of a room's log, oldest entry first.
+    """A stretch of a room's log, oldest message first.
 
-    It begins behind ``base`` and ends with ``through``, both positions. A reader at position p that
-    asked for what follows p and gets a ``base`` above p has met a gap; so has one that gets no
-    entries and a ``through`` above p.
+    It begins after ``base`` and ends with ``through``; both are positions. A reader at position p that
+    asked for what follows p has met a gap if ``base`` is above p, or if there are no messages and
+    ``through`` is above p. ``more`` says that there are more in the direction of reading.
     """
 
     epoch: str
     base: int
     through: int
-    entries: tuple[Entry, ...]
+    messages: tuple[Stored, ...]
     more: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """The record cannot be read just now; ``retry_after`` is in seconds."""
+    """The journal cannot be read now; ``retry_after`` is in seconds."""
 
     retry_after: float
 
 
 class Feed(Protocol):
-    """Where a journal tells what is in the record. Called in log order, one call at a time."""
+    """Where a journal reports what is in the log. Called in log order, one call at a time."""
 
     def opened(self, epoch: str, heads: Mapping[str, int]) -> None:
-        """A life of the record begins: these rooms (folded) have these last numbers.
+        """An epoch begins: the rooms in the log, by folded name, with the ``seq`` of the last message.
 
-        MUST be called before anything else, and again if the record is replaced under live readers.
+        MUST be called before anything else, and again if the log is replaced while there are readers.
         """
 
     def committed(self, messages: Sequence[Stored]) -> None:
-        """These messages are now in the record, as safely as the journal's ``durability`` says."""
+        """These messages are in the log now, as safely as the journal's ``durability`` says."""
 
 
 class Journal(Protocol):
-    """The ordered record of all rooms of one hub."""
+    """The log of all rooms of one hub."""
 
     durability: DurabilityWord
+    """How safe a stored message is; acks say so."""
+
     dedupe_seconds: float
+    """How long an id is remembered after its message has expired."""
 
     def start(self, feed: Feed) -> None:
-        """Open the record and begin to tell. Called once, before anything else."""
+        """Open the log and begin to report. Called once, before anything else.
+
+        Raises `JournalError` where it cannot be opened.
+        """
 
     def submit(self, drafts: Sequence[Draft], done: Callable[[Sequence[Outcome]], None]) -> None:
         """Ask for drafts to be stored, in this order; callable from any thread.
 
-        ``done`` is called once, from any thread, with an outcome for each. MUST NOT store a draft
-        that was submitted before the refusal of an earlier one of the same room was told: a sender
-        who is refused sends again, in order. MUST tell refusals in the order of submission: a
-        sender's session takes the first that it is told for the first that was refused.
+        ``done`` is called once, from any thread, with an outcome for each draft.
+
+        A sender that is refused sends again, in order. So a journal MUST NOT store a draft that was
+        submitted before the refusal of an earlier one of the same room was reported. It MUST report
+        refusals in the order of submission: a session takes the first refusal that is reported for the
+        first that happened.
         """
 
     def read(
         self,
         room: str,
-        wire: Wire,
         deliver: Callable[[Page | Unavailable], None],
         *,
         after: int | None = None,
@@ -129,14 +114,18 @@ class Journal(Protocol):
         limit: int,
         max_bytes: int,
     ) -> None:
-        """Read a page behind ``after``, or the last one below ``before``; both are exclusive.
+        """Read a page after ``after``, or the last one before ``before``; both are exclusive.
 
-        With both, a page behind ``after`` that ends below ``before``. At most ``limit`` entries and
-        ``max_bytes`` encoded bytes, but at least one entry where there is any.
+        With both, a page after ``after`` that ends before ``before``. A page has at most ``limit``
+        messages, and lines of at most ``max_bytes`` bytes in all, but at least one message where there is
+        any. ``deliver`` is called once, from any thread.
         """
 
     def seek(self, room: str, back: int, before: int, deliver: Callable[[int | Unavailable], None]) -> None:
-        """Find the position behind which the last ``back`` kept entries below ``before`` begin."""
+        """Find the position after which the last ``back`` stored messages before ``before`` begin.
+
+        ``deliver`` is called once, from any thread.
+        """
 
     def close(self) -> None:
-        """Finish what was submitted and close the record. Idempotent."""
+        """Finish what was submitted and close the log. Idempotent."""

@@ -1,4 +1,8 @@
-"""A journal that keeps a bounded stretch of every room in memory, and nothing beyond its own life."""
+"""A journal in memory: a bounded stretch of every room, which ends with the process.
+
+All its work is done in the caller's thread, under one lock, which is the journal's order. So ``done`` and
+``deliver`` are called before `MemoryJournal.submit` and `MemoryJournal.read` return.
+"""
 
 import secrets
 import threading
@@ -9,11 +13,9 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import NamedTuple
 
-from chatcore.journal import Draft, Entry, Feed, Journal, Outcome, Page, Stored, Unavailable
+from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Stored, Unavailable
 from chatcore.limits import Limits
 from chatcore.messages import DurabilityWord, Message
-from chatcore.wire import Wire
-from chatcore.wire.ndjson import ndjson
 
 __all__ = ["MemoryJournal"]
 
@@ -21,44 +23,45 @@ _OVERHEAD = 450  # bytes that an entry costs beyond its line: the tuple, its id 
 
 
 class _Known(NamedTuple):
-    """What is known of an id. Texts are told apart by Python's hash: 64 bits, keyed anew in every life."""
+    """What is known of an id. Texts are compared by Python's hash: 64 bits, keyed anew in every process."""
 
     seq: int
     text_hash: int
 
 
 class _Log:
-    """One room's record: the kept entries, and the ids of those that are kept or were lately."""
+    """One room's log: the stored messages, and the ids of those that are stored or were lately."""
 
-    __slots__ = ("bytes", "entries", "forgotten", "head", "ids")
+    __slots__ = ("bytes", "expired", "head", "ids", "messages")
 
     def __init__(self) -> None:
         self.head = 0
-        self.entries: deque[Entry] = deque()  # as the typed wire writes them
+        self.messages: deque[Stored] = deque()
         self.bytes = 0
         self.ids: dict[str, _Known] = {}
-        self.forgotten: deque[tuple[float, str]] = deque()  # (when its id may be forgotten, id)
+        self.expired: deque[tuple[float, str]] = deque()  # (when its id may be forgotten, id)
 
     def index_after(self, seq: int) -> int:
-        """Return how many kept entries are at or below a position. Numbers here have no holes."""
-        if not self.entries:
+        """Return how many stored messages are at or below a position. Numbers here have no holes."""
+        if not self.messages:
             return 0
-        return min(max(seq + 1 - self.entries[0].seq, 0), len(self.entries))
+        return min(max(seq + 1 - self.messages[0].seq, 0), len(self.messages))
 
-    def forget(self, now: float) -> None:
-        """Drop the ids that need not be known any more."""
-        while self.forgotten and self.forgotten[0][0] <= now:
-            del self.ids[self.forgotten.popleft()[1]]
+    def forget_ids(self, now: float) -> None:
+        """Drop the ids that need not be remembered any more."""
+        while self.expired and self.expired[0][0] <= now:
+            del self.ids[self.expired.popleft()[1]]
 
     def position(self, index: int) -> int:
-        """Return the position in front of the kept entry with this index."""
-        return self.entries[index].prev if index < len(self.entries) else self.head
+        """Return the position before the stored message with this index."""
+        return self.messages[index].prev if index < len(self.messages) else self.head
 
 
 class MemoryJournal:
-    """Keeps the newest messages of each room, up to ``memory_history_bytes``.
+    """Keeps the newest messages of each room, up to ``memory_history_bytes`` of ``limits``.
 
-    All work is done in the caller's thread, under one lock: that is the journal's order.
+    ``clock`` gives seconds that never go back, and ``now`` the time that messages are stamped with.
+    Closed, it may be started again for another hub, with what it holds.
     """
 
     durability: DurabilityWord = "memory"
@@ -81,20 +84,20 @@ class MemoryJournal:
         self._feed: Feed | None = None
 
     def start(self, feed: Feed) -> None:
-        """Begin. After `close` it may be started again, for another hub, with what it holds."""
+        """Begin to store for a hub."""
         with self._order:
             self._feed = feed
             feed.opened(self.epoch, {room: log.head for room, log in self._logs.items()})
 
     def submit(self, drafts: Sequence[Draft], done: Callable[[Sequence[Outcome]], None]) -> None:
-        """Store drafts at once; ``done`` is called before this returns."""
+        """Store drafts; ``done`` is called before this returns."""
         with self._order:
             if self._feed is None:
                 outcomes = [Outcome("unavailable", retry_after=1.0)] * len(drafts)
             else:
                 at, stored = self._now(), list[Stored]()
                 rooms = {draft.room for draft in drafts}
-                self._forget(rooms)
+                self._forget_ids(rooms)
                 outcomes = [self._store(draft, at, stored) for draft in drafts]
                 self._feed.committed(stored)
                 self._expire(rooms)
@@ -103,7 +106,6 @@ class MemoryJournal:
     def read(
         self,
         room: str,
-        wire: Wire,
         deliver: Callable[[Page | Unavailable], None],
         *,
         after: int | None = None,
@@ -115,21 +117,21 @@ class MemoryJournal:
         with self._order:
             log = self._logs.get(room) or _Log()
             start = log.index_after(after or 0)
-            stop = len(log.entries) if before is None else log.index_after(before - 1)
+            stop = len(log.messages) if before is None else log.index_after(before - 1)
             until = log.head if before is None else min(log.position(stop), max(before - 1, 0))
-            wanted = list(islice(log.entries, start, stop))
+            wanted = list(islice(log.messages, start, stop))
         if after is None:
             wanted.reverse()
-        entries = _fitting(wanted, wire, limit, max_bytes)
-        more = len(entries) < len(wanted)
+        messages = _fitting(wanted, limit, max_bytes)
+        more = len(messages) < len(wanted)
         if after is None:
-            entries.reverse()
-        base = entries[0].prev if entries else max(after or 0, until)
-        through = entries[-1].seq if entries else base
-        deliver(Page(self.epoch, base, through, tuple(entries), more))
+            messages.reverse()
+        base = messages[0].prev if messages else max(after or 0, until)
+        through = messages[-1].seq if messages else base
+        deliver(Page(self.epoch, base, through, tuple(messages), more))
 
     def seek(self, room: str, back: int, before: int, deliver: Callable[[int | Unavailable], None]) -> None:
-        """Find where the last ``back`` messages below ``before`` begin."""
+        """Find where the last ``back`` messages before ``before`` begin."""
         with self._order:
             log = self._logs.get(room) or _Log()
             position = log.position(max(log.index_after(before - 1) - back, 0))
@@ -157,42 +159,40 @@ class MemoryJournal:
             text=draft.text,
             at=at,
         )
-        kept = Stored.of(message)
+        entry = Stored.of(message)
         log.head += 1
-        log.entries.append(kept.entry)
-        log.bytes += _OVERHEAD + len(kept.entry.data)
+        log.messages.append(entry)
+        log.bytes += _OVERHEAD + len(entry.line)
         log.ids[draft.id] = _Known(log.head, hash(draft.text))
-        stored.append(kept)
+        stored.append(entry)
         return Outcome("stored", log.head)
 
-    def _forget(self, rooms: set[str]) -> None:
+    def _forget_ids(self, rooms: set[str]) -> None:
         now = self._clock()
         for room in rooms:
             if log := self._logs.get(room):
-                log.forget(now)
+                log.forget_ids(now)
 
     def _expire(self, rooms: set[str]) -> None:
         now = self._clock()
         for room in rooms:
             log = self._logs[room]
-            while log.bytes > self._history_bytes and len(log.entries) > 1:
-                old = log.entries.popleft()
-                log.bytes -= _OVERHEAD + len(old.data)
-                log.forgotten.append((now + self.dedupe_seconds, old.id))
+            while log.bytes > self._history_bytes and len(log.messages) > 1:
+                old = log.messages.popleft()
+                log.bytes -= _OVERHEAD + len(old.line)
+                log.expired.append((now + self.dedupe_seconds, old.id))
 
 
-def _fitting(kept: list[Entry], wire: Wire, limit: int, max_bytes: int) -> list[Entry]:
-    """Take entries, as a wire writes them, until a page is full."""
-    entries: list[Entry] = []
+def _fitting(wanted: Sequence[Stored], limit: int, max_bytes: int) -> list[Stored]:
+    """Take messages until a page is full."""
+    fitting: list[Stored] = []
     size = 0
-    for entry in islice(kept, limit):
-        if wire is not ndjson:
-            entry = entry._replace(data=wire.encode(Message.model_validate_json(entry.data)))
-        size += len(entry.data)
-        if entries and size > max_bytes:
+    for entry in islice(wanted, limit):
+        size += len(entry.line)
+        if fitting and size > max_bytes:
             break
-        entries.append(entry)
-    return entries
+        fitting.append(entry)
+    return fitting
 
 
 _: type[Journal] = MemoryJournal

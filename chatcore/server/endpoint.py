@@ -1,10 +1,18 @@
-"""Where one running transport holds its connections: the seam between core and transport."""
+"""All connections of one running transport: the seam between core and transport, seen from the core.
+
+- A session is *dirty* when it may have something to write, or when its socket is to be treated differently. A
+  room is dirty when its log has grown. Who marks them holds the lock; the transport is woken after it.
+- Whatever a session has to write beyond the next piece of one room's log goes through `Endpoint.ready`, one
+  piece at a time, so that nobody waits for somebody else's backlog.
+- Sessions, rooms and reserved identities share one heap of deadlines.
+"""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from chatcore import transport
 from chatcore.address import Peer
 from chatcore.server.directory import Identity
 from chatcore.server.member import Member
@@ -17,7 +25,7 @@ from chatcore.wire.ndjson import ndjson
 if TYPE_CHECKING:
     from chatcore.server.hub import Hub
 
-__all__ = ["RECONNECT_AFTER", "SLICE", "Endpoint"]
+__all__ = ["RECONNECT_AFTER", "SLICE", "Endpoint", "Served"]
 
 log = logging.getLogger("chat.core")
 
@@ -25,24 +33,41 @@ SLICE = 256
 """Sessions that are served before a transport gets to do other work."""
 
 RECONNECT_AFTER = 1.0
-"""Seconds that clients are told to wait before they come back: about what a restart takes."""
+"""Seconds that clients are asked to wait before they reconnect: about what a restart takes."""
+
+
+class Served(transport.Session, Protocol):
+    """A session as its endpoint sees it: the transport's view, and the five names that are for this file."""
+
+    def begin(self, forbidden: str | None) -> None:
+        """Begin; with a reason not to, say it and end. Under the lock."""
+
+    @property
+    def only_follows_log(self) -> bool:
+        """Whether all that a commit means for this session is the next piece of the room's log."""
+
+    def handle_deadline(self, now: float) -> None:
+        """Do what is due. Not under the lock."""
+
+    def drain(self, reconnect_after: float | None) -> None:
+        """The server ends: give the peer all that is due to it, then say so. Under the lock."""
+
+    def abort(self) -> None:
+        """Give up: whatever is unsent stays so. Under the lock."""
 
 
 class Endpoint:
     """The connections of one transport, and what is to be done about them.
 
-    A transport opens a `Session` for every connection it accepts. When it is woken it serves what
-    `ready` gives it and writes what `fan_out` gives it, and other work, until the endpoint is not ``busy``
-    any more; when `next_deadline` has come it calls `handle_deadlines`. All are for one thread, and
-    the same one.
+    `chatcore.transport.Endpoint` says what a transport may call, and when.
     """
 
     def __init__(self, hub: "Hub", wake: Callable[[], None]) -> None:
         self.hub = hub
         self.wake = wake
-        self.timers: Timers[Session | Room | Identity] = Timers()
-        self._sessions: dict[Session, None] = {}
-        self._dirty: dict[Session, None] = {}
+        self.timers: Timers[Session | Room | Identity[Session]] = Timers()
+        self._sessions: dict[Served, None] = {}
+        self._dirty: dict[Served, None] = {}
         self._dirty_rooms: dict[Room, None] = {}
         self._readers: list[Member] = []  # of one room with news: who is still to be served, last first
         self._draining = False
@@ -67,7 +92,7 @@ class Endpoint:
         """Whether `ready` or `fan_out` has something. What becomes ready later wakes the transport."""
         return bool(self._dirty or self._dirty_rooms or self._readers)
 
-    def ready(self, limit: int = SLICE) -> list[Session]:
+    def ready(self, limit: int = SLICE) -> Sequence[Served]:
         """Take the sessions that may have something to write, must close, or may be read again.
 
         For each, the transport writes what `Session.data_to_send` returns, then looks at
@@ -79,29 +104,29 @@ class Endpoint:
                 del self._dirty[session]
         return sessions
 
-    def fan_out(self, limit: int = SLICE) -> list[tuple[Session, bytes]]:
+    def fan_out(self, limit: int = SLICE) -> Sequence[tuple[Served, bytes]]:
         """Take the next piece of one room's log for each of its readers, each session once.
 
         The transport writes each to its socket and has nothing else to look at. A session that has
         more than this to say is left for `ready`.
         """
-        pieces: list[tuple[Session, bytes]] = []
+        pieces: list[tuple[Served, bytes]] = []
         with self.hub.lock:
             for member in self._next_readers(limit):
-                session = member.session
-                if not session.flows:
+                session: Served = member.session
+                if not session.only_follows_log:
                     if session in self._sessions:
                         self._dirty[session] = None
                     continue
                 try:
-                    data = member.take()
+                    data = member.next_piece()
                 except Exception:  # a bug: it may cost this peer its connection, and nobody else
                     log.exception("cannot serve %r", session)
                     session.abort()
                     continue
                 if data:
                     pieces.append((session, data))
-                if member.place != member.tail.end:
+                if member.index != member.tail.end:
                     self._dirty[session] = None
         return pieces
 
@@ -154,12 +179,12 @@ class Endpoint:
             self._readers.clear()
         self.hub.wake_endpoints()
 
-    def _handle(self, key: Room | Identity, now: float) -> None:
+    def _handle(self, key: Room | Identity[Session], now: float) -> None:
         if isinstance(key, Room):
             key.flush_presence()
             self.hub.mark_room(key)  # also without a net change: a `who` may wait for it
         elif key.session is None and now >= key.reserved_until:
-            self.hub.identities.release(key)
+            self.hub.directory.release(key)
 
     # --- for sessions and the hub, under the lock ------------------------------------------------
 
@@ -173,12 +198,12 @@ class Endpoint:
         self._dirty_rooms[room] = None
         self.hub.note_awake(self)
 
-    def set_timer(self, key: Session | Room | Identity, when: float | None) -> None:
+    def set_timer(self, key: Session | Room | Identity[Session], when: float | None) -> None:
         """Set or clear the deadline of a session, a room's presence or a reserved nick."""
         if self.timers.set(key, when):
             self.hub.note_awake(self)
 
-    def advance_timer(self, key: Session | Room | Identity, when: float) -> None:
+    def advance_timer(self, key: Session | Room | Identity[Session], when: float) -> None:
         """Set a deadline unless there is an earlier one."""
         if self.timers.advance(key, when):
             self.hub.note_awake(self)
@@ -188,3 +213,7 @@ class Endpoint:
         self._sessions.pop(session, None)
         self._dirty.pop(session, None)
         self.timers.set(session, None)
+
+
+_: type[transport.Endpoint] = Endpoint
+__: type[Served] = Session

@@ -4,9 +4,10 @@ Locks, in the only order in which they may be taken:
 
 1. a session's input lock: one thread at a time feeds a session;
 2. the journal's own order, in which it calls `Hub.opened` and `Hub.committed`;
-3. ``Hub.lock``: everything else in the core. It is plain, and held across no I/O, no await, no call
-   of the journal and no callback. Whoever holds it notes which endpoints have something to do, and calls
-   `Hub.wake_endpoints` when it is released.
+3. ``Hub.lock``: everything else in the core. It is plain, and held across no I/O, no await, no call of the
+   journal and no callback. What is to be done after it is noted under it: posts as drafts of their `Posts`,
+   questions to the journal as tasks of their session, and transports to be woken in the hub. Whoever held it
+   does that once it is released.
 """
 
 import threading
@@ -16,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv6Address, ip_address
 from typing import Self
 
+from chatcore import transport
 from chatcore.address import Peer
 from chatcore.journal import Feed, Journal, Stored
 from chatcore.journal.memory import MemoryJournal
@@ -23,15 +25,23 @@ from chatcore.limits import Limits
 from chatcore.server.directory import Directory
 from chatcore.server.endpoint import Endpoint
 from chatcore.server.room import Room
+from chatcore.server.session import Session
 
 __all__ = ["Hub", "address_of"]
 
 
 class Hub:
-    """Where everyone meets. Thread-safe; one hub may be served by several transports at once.
+    """Where everyone meets. Thread-safe; several transports may serve one hub together.
 
-    ``clock`` gives seconds that never go back. Without a journal, messages are kept in memory.
-    The hub opens the journal and, on `close`, closes it.
+    ``journal`` stores the messages; without one they are stored in memory, and end with the process. The
+    hub opens it here, which raises `JournalError` where that fails, may read files and may start threads.
+    `close` closes it, and so does the end of a ``with`` block. ``limits`` bound what peers may do, and
+    ``clock`` gives seconds that never go back. ::
+
+        with Hub(SqliteJournal(Path("chat.db"))) as hub, serve("chat://127.0.0.1:0", hub=hub) as server:
+            ...
+
+    End the servers first, then the hub.
     """
 
     def __init__(
@@ -46,7 +56,7 @@ class Hub:
         self.clock = clock
         self.journal = journal or MemoryJournal(self.limits, clock=clock)
         self.lock = threading.Lock()
-        self.identities = Directory()
+        self.directory: Directory[Session] = Directory()
         self.rooms: dict[str, Room] = {}  # by folded name
         self._epoch = ""
         self._connections = 0
@@ -64,26 +74,21 @@ class Hub:
         self.close()
 
     def endpoint(self, wake: Callable[[], None]) -> Endpoint:
-        """Return the place where one running transport holds its connections.
-
-        ``wake`` is called from any thread when `Endpoint.ready` has something, or a deadline moved
-        forward. It MUST be cheap, MUST NOT block and must not call into the hub.
-        """
+        """Return an endpoint for one running transport; `chatcore.transport.Host` says what it owes."""
         return Endpoint(self, wake)
 
     def close(self) -> None:
-        """Close the journal. The transports are to be closed before. Idempotent."""
+        """Finish what was posted and close the journal. Close the servers before. Idempotent."""
         self.journal.close()
 
     # --- the feed of the journal -----------------------------------------------------------------
 
     def opened(self, epoch: str, heads: Mapping[str, int]) -> None:
-        """A life of the record begins; members of an earlier one start anew."""
+        """An epoch of the log begins; members of an earlier one begin again."""
         with self.lock:
             self._epoch = epoch
             for name, room in list(self.rooms.items()):
-                for member in room.reset(epoch, heads.get(name, 0)):
-                    member.session.tell_joined(member)
+                room.reset(epoch, heads.get(name, 0))
                 self.drop_if_unused(room)
             for name, head in heads.items():
                 if name not in self.rooms:
@@ -91,11 +96,11 @@ class Hub:
         self.wake_endpoints()
 
     def committed(self, messages: Sequence[Stored]) -> None:
-        """Messages are in the record: let the rooms show them."""
+        """Messages are in the log: let the rooms show them."""
         with self.lock:
             by_room: dict[str, list[Stored]] = {}
-            for kept in messages:
-                by_room.setdefault(kept.message.room, []).append(kept)
+            for stored in messages:
+                by_room.setdefault(stored.room, []).append(stored)
             for name, news in by_room.items():
                 room = self.rooms.get(name)
                 if room is None:
@@ -107,14 +112,14 @@ class Hub:
     # --- for sessions and endpoints, under the lock --------------------------------------------------
 
     def open_room(self, name_folded: str) -> Room | None:
-        """Return a room, new if need be; ``None`` if there are too many."""
+        """Return a room, a new one if need be; ``None`` if there are too many."""
         room = self.rooms.get(name_folded)
         if room is None and (self.limits.rooms is None or len(self.rooms) < self.limits.rooms):
             room = self.rooms[name_folded] = Room(name_folded, self._epoch, 0, self.limits)
         return room
 
     def drop_if_unused(self, room: Room) -> None:
-        """Forget a room that nobody is in and nobody ever spoke in."""
+        """Forget a room that is empty, in itself and in the log."""
         if not room.count and not room.head:
             self.rooms.pop(room.name, None)
 
@@ -174,3 +179,4 @@ def address_of(peer: Peer) -> str:
 
 
 _: type[Feed] = Hub
+__: type[transport.Host] = Hub

@@ -1,7 +1,8 @@
-"""What is known of a peer's life: when it last showed any, and whether its socket still drains.
+"""The clocks of one connection: when its peer last showed life, and whether its socket still drains.
 
-Any byte received or drained is life: a ping that waits behind a long backlog is no proof of death. A
-write that succeeded at once is no life, since only our own system took it.
+- Any byte received or drained is a sign of life: a ping that waits behind a long backlog proves nothing.
+- A write that succeeded immediately is none, since only our own system took it.
+- A peer that frees not one byte in time has stopped. One that takes a little now and then is only slow.
 """
 
 from typing import Literal
@@ -24,7 +25,7 @@ class Liveness:
         self._progressed = now  # when the unsent bytes last became fewer, or began
         self.unsent = 0  # bytes that the transport holds because the socket refused them
 
-    def beat(self, now: float) -> None:
+    def note_life(self, now: float) -> None:
         """Take a sign of life."""
         self._heard = now
         self._asked = None
@@ -35,19 +36,19 @@ class Liveness:
             self._progressed = now
         elif size < self.unsent:
             self._progressed = now
-            self.beat(now)
+            self.note_life(now)
         self.unsent = size
 
     def stall_deadline(self) -> float | None:
-        """Return when a peer that drains nothing is to be given up."""
+        """Return when to give up a peer that drains nothing."""
         return _add(self._progressed, self._limits.stall_seconds) if self.unsent else None
 
     def handshake_deadline(self) -> float | None:
-        """Return when the handshake has to be over, however many bytes came meanwhile."""
+        """Return when the handshake must be done, however many bytes came meanwhile."""
         return _add(self._opened, self._limits.handshake_seconds)
 
-    def life_deadline(self) -> float | None:
-        """Return when a silent peer is to be asked for a sign of life or, if it was, to be dropped."""
+    def silence_deadline(self) -> float | None:
+        """Return when to ask a silent peer for a sign of life or, if that was done, to drop it."""
         keepalive, idle = self._limits.keepalive_seconds, self._limits.idle_seconds
         if self._asked is None:
             return _add(self._heard, idle if keepalive is None else keepalive)
@@ -56,9 +57,9 @@ class Liveness:
         # However late it was asked, since this process may have been stopped, it may answer in time.
         return self._asked + (idle - keepalive)
 
-    def check_life(self, now: float) -> Literal["ask", "drop"] | None:
-        """Return what to do about a silent peer, if anything; to be called when `life_deadline` is over."""
-        if not is_over(self.life_deadline(), now):
+    def check_silence(self, now: float) -> Literal["ask", "drop"] | None:
+        """Return what to do about a silent peer, if anything. To be called at `silence_deadline`."""
+        if not is_over(self.silence_deadline(), now):
             return None
         limits = self._limits
         if limits.idle_seconds is None or (self._asked is None and limits.keepalive_seconds is not None):

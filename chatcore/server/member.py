@@ -2,58 +2,54 @@
 
 The rules that keep a reader from missing or repeating anything all live in this file:
 
-- ``position`` is the ``seq`` up to which everything was handed out. It moves only with what is
-  handed out, or will be before anything else: a piece of the tail, a page, or a gap.
-- The cursor reads the tail from ``place`` where the tail holds the successor of ``position``, and
-  pages of the journal where it does not.
-- A page is asked for behind ``position`` and up to the room's head of that moment, never beyond:
-  what is not delivered yet comes through the tail.
+- ``position`` is the ``seq`` up to which everything was handed out. It moves only with what is handed out,
+  or will be before anything else: a piece of the tail, a page, or a gap.
+- The cursor reads the tail from ``index`` where the tail holds the successor of ``position``, and pages of
+  the journal where it does not.
+- A page is asked for after ``position`` and up to the room's head of that moment, never beyond: what is not
+  delivered yet comes through the tail.
+- An answer of the journal counts only for the ticket that it was asked with. Leaving, and a new epoch, take
+  the ticket away.
 
 All methods run under the hub's lock.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from chatcore.errors import ErrorCode
-from chatcore.journal import Entry, Page
-from chatcore.messages import Gap, GapWord
+from chatcore.journal import Unavailable
+from chatcore.messages import Gap, GapWord, Join
+from chatcore.server.pages import RETRY_SECONDS, EncodedPage, encoding
 
 if TYPE_CHECKING:
     from chatcore.server.room import Room
     from chatcore.server.session import Session
 
-__all__ = ["Held", "Member"]
+__all__ = ["Member"]
 
-_CATCHING_UP = -1  # a place that no tail has
+_CATCHING_UP = -1
+"""An index that no tail has: this cursor reads pages."""
 
-
-class Held(NamedTuple):
-    """The first post that was refused for now: until it comes again, no later one is taken.
-
-    ``place`` counts the sender's posts. Refusals may come out of order, since the journal's take
-    longer; then the hold goes back to the earlier post, which keeps its place when it comes again.
-    """
-
-    id: str
-    code: ErrorCode
-    until: float
-    place: int
+PAGE_BYTES = 128 * 1024
+"""Bytes of one page for a reader that catches up."""
 
 
 class Member:
-    """One session's membership of one room."""
+    """One session's membership of one room.
+
+    It owns its cursor, its catching up, and what is withheld from it. ``joined`` is false until the
+    answer to the join is on its way: nothing else is handed out before.
+    """
 
     __slots__ = (
+        "_last",
         "_own",
         "_pending",
-        "held",
+        "_presence_seen",
+        "_ticket",
+        "index",
         "joined",
-        "last",
-        "place",
         "position",
-        "presence_seen",
-        "reading",
         "retry_at",
         "room",
         "session",
@@ -64,21 +60,74 @@ class Member:
         self.room = room
         self.session = session
         self.tail = room.tail(session.wire)
-        self.joined = False  # until `joined` is on its way nothing else is
-        self.reading: object | None = None  # the ticket of a page that is on its way
-        self.retry_at: float | None = None  # when it is asked for again, if it could not be read
-        self.place = _CATCHING_UP
+        self.joined = False
+        self.index = _CATCHING_UP
         self.position = 0
-        self.last: int | None = None  # the position behind which this reader asks for no more
-        self.presence_seen = room.presence.number
-        self.held: Held | None = None
-        self._own: set[str] | None = None  # ids of its own posts that are not to be given back
+        self.retry_at: float | None = None  # when a page is asked for again that could not be read
+        self._ticket: object | None = None  # of a page that is on its way
+        self._last: int | None = None  # the last position that this reader wants
+        self._presence_seen = room.presence.number
+        self._own: set[str] | None = None  # ids of its own posts that it is not handed
         self._pending = b""
 
-    def start(self, position: int) -> None:
-        """Begin to read behind a position."""
+    # --- where reading begins and ends -----------------------------------------------------------
+
+    def begin(self, join: Join) -> None:
+        """Begin to read where a join asks to, and answer it; with ``history``, once that is found."""
+        room, after = self.room, join.after
+        if join.history:
+            self._seek(join, min(join.history, self.session.hub.limits.page_messages))
+        elif after is None:
+            self._begin_after(room.head)
+        elif after.epoch == room.epoch and after.seq <= room.head:
+            self._begin_after(after.seq)
+        else:
+            self.restart()
+
+    def restart(self) -> None:
+        """Begin again at the start of a new epoch, and say so."""
+        self.tail = self.room.tail(self.session.wire)
+        self._ticket = self.retry_at = None
+        if self._last is not None:
+            self._last = self.room.head
+        self._pending = self._gap(0, 0, "reset")
+        self._begin_after(0)
+
+    def stop_at_head(self) -> None:
+        """Want nothing that comes after the room's head of now."""
+        self._last = self.room.head
+
+    def end(self) -> None:
+        """Hand out nothing more; what is on its way is for nobody now."""
+        self.joined = False
+        self._ticket = self.retry_at = None
+        self.index = _CATCHING_UP
+        self._pending = b""
+
+    def _begin_after(self, position: int) -> None:
         self.joined = True
         self._move(position)
+        self.session.send_joined(self)
+
+    def _seek(self, join: Join, back: int) -> None:
+        session, room = self.session, self.room
+        before, ticket = room.head + 1, object()
+        self._ticket = ticket
+
+        def receive(position: int | Unavailable) -> None:
+            if self._ticket is not ticket:
+                return
+            self._ticket = None
+            if isinstance(position, Unavailable):
+                session.leave(self)
+                words = "the history cannot be read now"
+                session.refuse("unavailable", words, join, retry_after=position.retry_after)
+            else:
+                self._begin_after(position)
+
+        session.ask_journal(lambda journal, deliver: journal.seek(room.name, back, before, deliver), receive)
+
+    # --- what is withheld ------------------------------------------------------------------------
 
     def withhold(self, id_: str) -> None:
         """Do not hand out a post of one's own, on a wire that does not give them back."""
@@ -96,85 +145,117 @@ class Member:
         """Whether there is something that it is not handed out."""
         return bool(self._own)
 
-    def end(self) -> None:
-        """Hand out nothing more; what is on its way is for nobody now."""
-        self.joined = False
-        self.reading = self.retry_at = None
-        self.place = _CATCHING_UP
-        self._pending = b""
-
-    def restart(self) -> None:
-        """Begin again at the start of a new epoch, and say so."""
-        self.tail = self.room.tail(self.session.wire)
-        self.reading = self.retry_at = None
-        if self.last is not None:
-            self.last = self.room.head
-        self._pending = self._gap(0, 0, "reset")
-        self.start(0)
+    # --- output ----------------------------------------------------------------------------------
 
     @property
     def finished(self) -> bool:
-        """Whether everything up to ``last`` was handed out."""
-        return self.joined and self.last is not None and self.position >= self.last and not self._pending
+        """Whether everything that this reader wants was handed out, if there is an end to that."""
+        return self.joined and self._last is not None and self.position >= self._last and not self._pending
 
     @property
     def has_more(self) -> bool:
         """Whether something may be left to be handed out, or to be asked for."""
         return (
-            self.place != self.tail.end
+            self.index != self.tail.end
             or bool(self._pending)
-            or self.presence_seen != self.room.presence.number
+            or self._presence_seen != self.room.presence.number
         )
 
-    @property
-    def wants_page(self) -> bool:
-        """Whether the journal has to be asked for what comes next."""
-        return self.joined and self.place == _CATCHING_UP and self.reading is None and not self._pending
-
-    def take(self) -> bytes:
-        """Hand out the next piece, or nothing if there is none or it has to be read first."""
+    def next_piece(self) -> bytes:
+        """Hand out the next piece; nothing if there is none, or if it has to be read first."""
         if self._pending:
             data, self._pending = self._pending, b""
             return data
         presence = self.room.presence
-        if self.presence_seen != presence.number and self.joined:
-            data = presence.since(self.presence_seen, self.tail.wire)
-            self.presence_seen = presence.number
+        if self._presence_seen != presence.number and self.joined:
+            data = presence.since(self._presence_seen, self.tail.wire)
+            self._presence_seen = presence.number
             if data:
                 return data
         tail = self.tail
-        while tail.start <= self.place < tail.end and (self.last is None or not self.finished):
-            first = self.place
+        while tail.start <= self.index < tail.end and (self._last is None or not self.finished):
+            first = self.index
             piece = tail.piece(first)
-            self.place = piece.end
+            self.index = piece.end
             self.position = piece.through
             if not self._own or self._own.isdisjoint(piece.ids):
                 return piece.data
-            if data := self._without_own(tail.entries(first, piece.end)):
+            if data := self._without_own(piece.ids, tail.encoded(first, piece.end)):
                 return data
-        if self.place < tail.start:
-            self.place = _CATCHING_UP
+        if self.index < tail.start:
+            self.index = _CATCHING_UP
         return b""
 
-    def receive_page(self, page: Page) -> None:
+    # --- catching up -----------------------------------------------------------------------------
+
+    def catch_up(self) -> None:
+        """Ask the journal for what comes next, if that is not in the tail and not on its way."""
+        if not self.joined or self.index != _CATCHING_UP or self._ticket is not None or self._pending:
+            return
+        room, session = self.room, self.session
+        after, before, ticket = self.position, room.head + 1, object()
+        self._ticket = ticket
+
+        def receive(page: EncodedPage | Unavailable) -> None:
+            if self._ticket is ticket:
+                self._receive_answer(page)
+
+        session.ask_journal(
+            lambda journal, deliver: journal.read(
+                room.name,
+                encoding(session.wire, deliver),
+                after=after,
+                before=before,
+                limit=session.hub.limits.page_messages,
+                max_bytes=PAGE_BYTES,
+            ),
+            receive,
+        )
+
+    def retry(self, now: float) -> bool:
+        """Let the next page be asked for again if it is time; return whether it is."""
+        if self.retry_at is None or now < self.retry_at:
+            return False
+        self.retry_at = self._ticket = None
+        return True
+
+    def receive_page(self, page: EncodedPage) -> None:
         """Take the page that was asked for; what it lacks becomes a gap."""
-        self.reading = None
-        gap = self._gap(self.position, page.base, "expired") if page.base > self.position else b""
-        self._pending = gap + self._without_own(page.entries)
-        self._move(page.through)
+        base, through = page.page.base, page.page.through
+        gap = self._gap(self.position, base, "expired") if base > self.position else b""
+        self._pending = gap + self._without_own((stored.id for stored in page.page.messages), page.data)
+        self._move(through)
+
+    def _receive_answer(self, page: EncodedPage | Unavailable) -> None:
+        session = self.session
+        if isinstance(page, Unavailable):
+            self._retry_after(page.retry_after)
+        elif page.page.through <= self.position:  # it broke its contract: asking on would never end
+            self._retry_after(RETRY_SECONDS)
+        else:
+            self._ticket = None
+            self.receive_page(page)
+            session.endpoint.mark(session)
+
+    def _retry_after(self, seconds: float) -> None:
+        # The ticket stays until then, so that nothing is asked meanwhile.
+        session = self.session
+        self.retry_at = session.hub.clock() + seconds
+        session.endpoint.advance_timer(session, self.retry_at)
 
     def _move(self, position: int) -> None:
         self.position = position
-        place = self.tail.place_after(position)
-        self.place = _CATCHING_UP if place is None else place
+        index = self.tail.index_after(position)
+        self.index = _CATCHING_UP if index is None else index
 
     def _gap(self, after: int, through: int, reason: GapWord) -> bytes:
         return self.tail.wire.encode(Gap(room=self.room.name, after=after, through=through, reason=reason))
 
-    def _without_own(self, entries: Sequence[Entry]) -> bytes:
+    def _without_own(self, ids: Iterable[str], encoded: list[bytes]) -> bytes:
         own = self._own
         if not own:
-            return b"".join([entry.data for entry in entries])
-        others = [entry.data for entry in entries if entry.id not in own]
-        own.difference_update([entry.id for entry in entries])
+            return b"".join(encoded)
+        pairs = list(zip(ids, encoded, strict=True))
+        others = [data for id_, data in pairs if id_ not in own]
+        own.difference_update([id_ for id_, _ in pairs])
         return b"".join(others)

@@ -1,86 +1,153 @@
-"""What becomes of a post: it is submitted to the journal or refused, and its sender's order is kept.
+"""A sender's posts: submitted to the journal or refused, and the sender's order.
 
-Everything here runs under the hub's lock, on behalf of one session.
+The rules of that order live in this file:
+
+- A post that is refused for now will be sent again. Until it is, nothing that its sender posts to the same
+  room afterwards is taken: all of it gets the same refusal, for free.
+- Every post has a *number* among all posts of its session, and the first one refused keeps its number when it
+  comes again. Refusals may come out of order, since the journal's take longer than ours; then the hold goes
+  back to the earlier post.
+- Peers that never send again, those of wires that are not typed, are never held.
+
+Everything but `Posts.submit` runs under the hub's lock.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from chatcore.errors import ErrorCode
 from chatcore.journal import Draft, Outcome
-from chatcore.messages import Post
+from chatcore.messages import Ack, Post
 from chatcore.names import fold
-from chatcore.server.member import Held, Member
+from chatcore.server.member import Member
 
 if TYPE_CHECKING:
     from chatcore.server.session import Session
 
-__all__ = ["post", "refuse_draft"]
+__all__ = ["Numbered", "Posts"]
+
+Numbered = tuple[Draft, int]
+"""A draft and its number among all posts of its session."""
 
 
-def post(session: "Session", frame: Post, now: float) -> None:
-    """Submit a post, or refuse it."""
-    member = session.members.get(frame.room) or session.members.get(fold(frame.room))
-    if member is None:
-        _refuse_stranger(session, frame, now)
-        return
-    held = member.held
-    place = session.next_place() if held is None else held.place
-    if held is not None and held.id != frame.id:
-        session.refuse(
-            held.code,
-            "an earlier post was refused and comes first",
-            room=member.room.name,
-            id=frame.id,
-            retry_after=max(held.until - now, 0.0),
+class _Held(NamedTuple):
+    """The first post that was refused for now: until it comes again, no later one is taken."""
+
+    id: str
+    code: ErrorCode
+    until: float
+    number: int
+
+
+class Posts:
+    """The posts of one session. ``in_flight`` counts those whose outcome is not known."""
+
+    __slots__ = ("_drafts", "_held", "_posted", "_session", "in_flight")
+
+    def __init__(self, session: "Session") -> None:
+        self.in_flight = 0
+        self._session = session
+        self._posted = 0  # posts that had no hold before them
+        self._drafts: list[Numbered] = []  # to be submitted once the lock is released
+        self._held: dict[str, _Held] = {}  # by folded room
+
+    def post(self, post: Post, now: float) -> None:
+        """Take a post as a draft, or refuse it."""
+        session = self._session
+        member = session.members.get(post.room) or session.members.get(fold(post.room))
+        if member is None:
+            self._refuse_outsider(post, now)
+            return
+        held = self._held.get(member.room.name) if self._held else None
+        if held is not None and held.id != post.id:
+            words = "an earlier post was refused and comes first"
+            session.refuse(held.code, words, post, retry_after=max(held.until - now, 0.0))
+            return
+        number = self._next_number() if held is None else held.number
+        if wait := session.take_token(now):
+            self._hold(member, post.id, number, "rate_limited", wait)
+            session.refuse("rate_limited", "not sent: too many frames", post, retry_after=wait)
+        else:
+            if held is not None:
+                del self._held[member.room.name]
+            self._take(member, post, number)
+
+    def next_drafts(self) -> list[Numbered]:
+        """Hand out the drafts that are to be submitted."""
+        drafts = self._drafts
+        if drafts:
+            self._drafts = []
+        return drafts
+
+    def submit(self, drafts: list[Numbered]) -> None:
+        """Submit drafts to the journal. Not under the lock."""
+        self._session.hub.journal.submit(
+            [draft for draft, _ in drafts], lambda outcomes: self._receive_outcomes(drafts, outcomes)
         )
-    elif wait := session.take_token(now):
-        _hold(session, member, frame.id, place, "rate_limited", wait)
-        session.refuse(
-            "rate_limited", "not sent: too many frames", room=frame.room, id=frame.id, retry_after=wait
-        )
-    else:
-        member.held = None
-        _submit(session, member, frame, place)
 
+    def leave(self, room: str) -> None:
+        """Forget what is held in a room (folded) that the session has left."""
+        self._held.pop(room, None)
 
-def _refuse_stranger(session: "Session", frame: Post, now: float) -> None:
-    if wait := session.take_token(now):
-        session.refuse("rate_limited", "too many frames", room=frame.room, id=frame.id, retry_after=wait)
-    else:
-        code: ErrorCode = "not_joined" if session.identity else "bad_state"
-        session.refuse(code, "join the room before you post to it", room=frame.room, id=frame.id)
+    # --- taking ----------------------------------------------------------------------------------
 
+    def _take(self, member: Member, post: Post, number: int) -> None:
+        session = self._session
+        if _utf8_longer_than(post.text, session.hub.limits.text_bytes):
+            session.refuse("too_long", "not sent: the text is too long", post)
+            return
+        if not session.wire.typed:
+            member.withhold(post.id)
+        self.in_flight += 1
+        self._drafts.append((Draft(member.room.name, post.id, session.nick, post.text), number))
 
-def _submit(session: "Session", member: Member, frame: Post, place: int) -> None:
-    if _utf8_longer_than(frame.text, session.hub.limits.text_bytes):
-        session.refuse("too_long", "not sent: the text is too long", room=frame.room, id=frame.id)
-        return
-    if not session.wire.typed:
-        member.withhold(frame.id)
-    session.in_flight += 1
-    session.drafts.append((Draft(member.room.name, frame.id, session.nick, frame.text), place))
+    def _next_number(self) -> int:
+        self._posted += 1
+        return self._posted
 
+    def _refuse_outsider(self, post: Post, now: float) -> None:
+        session = self._session
+        if wait := session.take_token(now):
+            session.refuse("rate_limited", "too many frames", post, retry_after=wait)
+        else:
+            code: ErrorCode = "not_joined" if session.identity else "bad_state"
+            session.refuse(code, "join the room before you post to it", post)
 
-def refuse_draft(session: "Session", draft: Draft, place: int, outcome: Outcome) -> None:
-    """Tell the sender that a post was not taken."""
-    member = session.members.get(draft.room)
-    if member is not None:
-        member.release(draft.id)
-    if outcome.kind == "conflict":
-        session.refuse("conflict", "this id belongs to another text", room=draft.room, id=draft.id)
-    else:
+    # --- outcomes --------------------------------------------------------------------------------
+
+    def _receive_outcomes(self, drafts: list[Numbered], outcomes: Sequence[Outcome]) -> None:
+        session = self._session
+        hub, encode, put = session.hub, session.wire.encode, session.replies.put
+        durability = hub.journal.durability
+        with hub.lock:
+            self.in_flight -= len(drafts)
+            for (draft, number), outcome in zip(drafts, outcomes, strict=True):
+                if outcome.kind in ("stored", "repeat"):
+                    ack = Ack(room=draft.room, id=draft.id, seq=outcome.seq, durability=durability)
+                    put(encode(ack))
+                else:
+                    self._refuse_draft(draft, number, outcome)
+            session.endpoint.mark(session)
+        hub.wake_endpoints()
+
+    def _refuse_draft(self, draft: Draft, number: int, outcome: Outcome) -> None:
+        session = self._session
+        member = session.members.get(draft.room)
+        if member is not None:
+            member.release(draft.id)
+        if outcome.kind == "conflict":
+            session.refuse("conflict", "this id belongs to another text", draft)
+            return
         wait = outcome.retry_after
         if member is not None:
-            _hold(session, member, draft.id, place, "unavailable", wait)
-        message = "not sent: it cannot be stored now"
-        session.refuse("unavailable", message, room=draft.room, id=draft.id, retry_after=wait)
+            self._hold(member, draft.id, number, "unavailable", wait)
+        session.refuse("unavailable", "not sent: it cannot be stored now", draft, retry_after=wait)
 
-
-def _hold(session: "Session", member: Member, id_: str, place: int, code: ErrorCode, wait: float) -> None:
-    # What is refused now will be sent again; until it is, nothing of the same sender may overtake it.
-    held = member.held
-    if session.wire.typed and (held is None or place <= held.place):
-        member.held = Held(id_, code, session.hub.clock() + wait, place)
+    def _hold(self, member: Member, id_: str, number: int, code: ErrorCode, wait: float) -> None:
+        session, room = self._session, member.room.name
+        held = self._held.get(room)
+        if session.wire.typed and (held is None or number <= held.number):
+            self._held[room] = _Held(id_, code, session.hub.clock() + wait, number)
 
 
 def _utf8_longer_than(text: str, size: int) -> bool:

@@ -1,112 +1,124 @@
-"""Questions whose answers can be large: who is in a room, and what was said before.
+"""What a client has asked whose answer can be large: who is in a room, and what was said before.
 
-Everything here runs under the hub's lock, on behalf of one session.
+- Queries wait as themselves until all other answers are written. So a peer that asks and does not read costs
+  what it sent, not what it asked for.
+- They are answered one at a time, in the order in which they were asked. A page of history that is on its way
+  from the journal holds up the rest.
+- `Who` is answered as of the last flush of presence: a net change leaves out who came and went, so it could
+  not be applied to what was true in between. What changed before the question is waited for.
+
+Everything here runs under the hub's lock.
 """
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
-from chatcore import journal
 from chatcore.journal import Unavailable
 from chatcore.messages import History, Members, Page, Who
 from chatcore.names import fold
 from chatcore.server.member import Member
+from chatcore.server.pages import EncodedPage, encoding
 
 if TYPE_CHECKING:
     from chatcore.server.session import Session
 
-__all__ = ["answer", "ask", "is_answerable"]
+__all__ = ["Queries", "Query"]
 
-_ENVELOPE = 1_024  # bytes of a line that are not for the list it carries
-_NAME = 35  # bytes of a nick in a list: 32, two quotes and a comma
+_ENVELOPE = 1_024
+"""Bytes of a line that are not for the list it carries."""
 
-
-def ask(session: "Session", frame: History | Who) -> None:
-    member = session.members.get(fold(frame.room))
-    if member is None:
-        token = frame.token if isinstance(frame, History) else None
-        session.refuse("not_joined", "you are not in this room", room=fold(frame.room), id=token)
-    elif isinstance(frame, History) and frame.before is not None and frame.after is not None:
-        session.refuse(
-            "bad_frame", "history has either before or after", room=fold(frame.room), id=frame.token
-        )
-    else:
-        session.questions.append((frame, member.room.presence.flushes))
-        session.endpoint.mark(session)
+_NAME = 35
+"""Bytes of a nick in a list: 32, two quotes and a comma."""
 
 
-def is_answerable(session: "Session", frame: History | Who, flushes: int) -> bool:
-    """Tell whether a question can be answered now, that was asked after so many flushes of presence.
+class Query(NamedTuple):
+    """A question, and how often its room's presence had been flushed when it was asked."""
 
-    `Who` is answered as of the last flush: a net change leaves out who came and went, so it could not
-    be applied to what was true in between. What has changed before the question is waited for.
-    """
-    member = session.members.get(fold(frame.room))
-    if isinstance(frame, History) or member is None:
+    frame: History | Who
+    flushes: int
+
+
+class Queries:
+    """The queries of one session. ``waiting`` holds those that are not being answered yet."""
+
+    __slots__ = ("_session", "paging", "waiting")
+
+    def __init__(self, session: "Session") -> None:
+        self.waiting: list[Query] = []
+        self.paging = False  # a page of history is on its way from the journal
+        self._session = session
+
+    def ask(self, frame: History | Who) -> None:
+        """Take a question, or refuse it."""
+        session = self._session
+        member = session.members.get(fold(frame.room))
+        if member is None:
+            session.refuse("not_joined", "you are not in this room", frame)
+        elif isinstance(frame, History) and frame.before is not None and frame.after is not None:
+            session.refuse("bad_frame", "history has either before or after", frame)
+        else:
+            self.waiting.append(Query(frame, member.room.presence.flushes))
+            session.endpoint.mark(session)
+
+    def answer_next(self) -> bool:
+        """Begin to answer the next query, if its turn has come; return whether it has."""
+        if self.paging or not self.waiting or not self._is_answerable(self.waiting[0]):
+            return False
+        self._answer(self.waiting.pop(0).frame)
         return True
-    presence = member.room.presence
-    return not presence.pending or presence.flushes != flushes
 
+    def _is_answerable(self, query: Query) -> bool:
+        member = self._session.members.get(fold(query.frame.room))
+        if isinstance(query.frame, History) or member is None:
+            return True
+        presence = member.room.presence
+        return not presence.pending or presence.flushes != query.flushes
 
-def answer(session: "Session", frame: History | Who) -> None:
-    """Answer a question whose turn has come."""
-    member = session.members.get(fold(frame.room))
-    if member is None:
-        token = frame.token if isinstance(frame, History) else None
-        session.refuse("not_joined", "you have left this room", room=frame.room, id=token)
-    elif isinstance(frame, Who):
-        _answer_who(session, member, frame)
-    else:
-        _answer_history(session, member, frame)
+    def _answer(self, frame: History | Who) -> None:
+        member = self._session.members.get(fold(frame.room))
+        if member is None:
+            self._session.refuse("not_joined", "you have left this room", frame)
+        elif isinstance(frame, Who):
+            self._answer_who(member, frame)
+        else:
+            self._answer_history(member, frame)
 
+    def _answer_who(self, member: Member, frame: Who) -> None:
+        room = member.room
+        fit = max((self._session.hub.limits.line_bytes - _ENVELOPE) // _NAME, 1)
+        nicks, more = room.nicks(frame.after, fit)
+        self._session.send(Members(room=room.name, nicks=tuple(nicks), count=room.flushed_count, more=more))
 
-def _answer_who(session: "Session", member: Member, frame: Who) -> None:
-    room = member.room
-    fit = max((session.hub.limits.line_bytes - _ENVELOPE) // _NAME, 1)
-    nicks, more = room.nicks(frame.after, fit)
-    session.send(Members(room=room.name, nicks=tuple(nicks), count=room.told_count, more=more))
-
-
-def _answer_history(session: "Session", member: Member, frame: History) -> None:
-    hub, room, wire = session.hub, member.room, session.wire
-    limits = hub.limits
-    below, after = room.head + 1, frame.after
-    if frame.epoch is not None and frame.epoch != room.epoch:
-        after = None if after is None else 0  # numbers of another life mean nothing here
-    elif frame.before is not None:
-        below = min(frame.before, below)
-    session.paging = True
-
-    def deliver(page: journal.Page | Unavailable) -> None:
-        with hub.lock:
-            session.paging = False
-            if isinstance(page, Unavailable):
-                session.refuse(
-                    "unavailable",
-                    "the history cannot be read now",
-                    room=room.name,
-                    id=frame.token,
-                    retry_after=page.retry_after,
-                )
-            else:
-                head = Page(
-                    room=room.name,
-                    epoch=page.epoch,
-                    base=page.base,
-                    more=page.more,
-                    token=frame.token,
-                    messages=(),
-                )
-                session.send_encoded(wire.encode_page(head, [entry.data for entry in page.entries]))
-        hub.wake_endpoints()
-
-    session.chores.append(
-        lambda: hub.journal.read(
-            room.name,
-            wire,
-            deliver,
-            after=after,
-            before=below,
-            limit=min(frame.limit or limits.page_messages, limits.page_messages),
-            max_bytes=limits.line_bytes - _ENVELOPE,
+    def _answer_history(self, member: Member, frame: History) -> None:
+        session, room = self._session, member.room
+        limits = session.hub.limits
+        before, after = room.head + 1, frame.after
+        if frame.epoch is not None and frame.epoch != room.epoch:
+            after = None if after is None else 0  # numbers of another epoch mean nothing here
+        elif frame.before is not None:
+            before = min(frame.before, before)
+        self.paging = True
+        session.ask_journal(
+            lambda journal, deliver: journal.read(
+                room.name,
+                encoding(session.wire, deliver),
+                after=after,
+                before=before,
+                limit=min(frame.limit or limits.page_messages, limits.page_messages),
+                max_bytes=limits.line_bytes - _ENVELOPE,
+            ),
+            partial(self._receive_page, frame, room.name),
         )
-    )
+
+    def _receive_page(self, frame: History, room: str, answer: EncodedPage | Unavailable) -> None:
+        session = self._session
+        self.paging = False
+        if isinstance(answer, Unavailable):
+            words = "the history cannot be read now"
+            session.refuse("unavailable", words, frame, retry_after=answer.retry_after)
+            return
+        page = answer.page
+        head = Page(
+            room=room, epoch=page.epoch, base=page.base, more=page.more, token=frame.token, messages=()
+        )
+        session.send_encoded(session.wire.encode_page(head, answer.data))

@@ -1,4 +1,4 @@
-"""What is on its way to a peer apart from the rooms: encoded answers, in order."""
+"""What is on its way to a peer apart from the rooms: encoded answers, first in, first out."""
 
 from itertools import accumulate, takewhile
 
@@ -6,13 +6,13 @@ __all__ = ["Replies"]
 
 
 class Replies:
-    """A queue of encoded frames that knows its size."""
+    """A queue of encoded frames that knows its size in bytes."""
 
     __slots__ = ("_frames", "size")
 
     def __init__(self) -> None:
         self._frames: list[bytes] = []
-        self.size = 0  # in bytes
+        self.size = 0
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -23,7 +23,7 @@ class Replies:
             self._frames.append(data)
             self.size += len(data)
 
-    def take(self, max_bytes: int) -> bytes:
+    def next_piece(self, max_bytes: int) -> bytes:
         """Take frames from the front, as many as fit but at least one."""
         frames = self._frames
         count = len(frames)

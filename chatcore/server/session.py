@@ -1,40 +1,46 @@
-"""The server's side of one connection, without I/O.
+"""The server's side of one connection, without I/O: its life, its seam, and its place in the rooms.
 
-A session goes through four states and never back::
+Every session goes through these states, and never back; `TRANSITIONS` is the whole truth about it::
 
-    HANDSHAKE ── hello ──> LIVE ── end ──> ENDING ── all flushed ──> CLOSED
+    HANDSHAKE ── welcomed ──> LIVE ── ended ──> ENDING ── flushed ──> LINGERING ── gone ──> CLOSED
 
-and from any of them to CLOSED when its socket is gone or it is given up. Everything that changes
-the state stands in this file; what the frames ask for is done in `requests`.
+===========  =============  =======================  ==========================================
+state        is read        what it is handed        what ends it
+===========  =============  =======================  ==========================================
+HANDSHAKE    yes            answers                  `hello` in time, else ``timeout``
+LIVE         yes            answers, its rooms       goodbye, drain, takeover, silence, a fault
+ENDING       only refused   what it is still owed    all of that is handed out, or time is up
+LINGERING    thrown away    nothing                  the peer's own end, or a second
+CLOSED       no             nothing
+===========  =============  =======================  ==========================================
 
-A transport calls `receive_data`, `receive_eof` and `connection_lost` from one thread at a time, and
-everything else from the thread that goes through `Endpoint.ready`.
+From each of them it goes to CLOSED when its socket is gone, or when it is given up.
+
+Who owns what: `Posts` a sender's order, `Queries` what was asked, `Member` a cursor and its catching up,
+`Liveness` the clocks, `Replies` the answers that wait. A session owns its state, its identity and its list of
+memberships. What a frame asks for is decided in `handlers`.
+
+A transport calls what `chatcore.transport.Session` names, as described there. An `Endpoint` calls that and
+`begin`, `handle_deadline`, `drain`, `abort` and ``only_follows_log``. Everything else is for this package.
 """
 
 import threading
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
+from chatcore import transport
 from chatcore.address import Peer
 from chatcore.errors import ErrorCode
-from chatcore.journal import Draft, Outcome
-from chatcore.messages import (
-    Ack,
-    Closing,
-    ClosingWord,
-    Error,
-    History,
-    Joined,
-    Ping,
-    ServerFrame,
-    Who,
-)
+from chatcore.journal import Journal, Unavailable
+from chatcore.messages import Closing, ClosingWord, Error, Joined, Ping, ServerFrame
 from chatcore.names import fold
-from chatcore.server import handlers, posts, queries
+from chatcore.server import handlers
 from chatcore.server.directory import Identity
 from chatcore.server.liveness import Liveness, is_over
 from chatcore.server.member import Member
+from chatcore.server.posts import Posts
+from chatcore.server.queries import Queries
 from chatcore.server.rate_limit import TokenBucket
 from chatcore.server.replies import Replies
 from chatcore.server.tail import PIECE
@@ -42,8 +48,11 @@ from chatcore.wire import Item, Wire
 
 if TYPE_CHECKING:
     from chatcore.server.endpoint import Endpoint
+    from chatcore.server.room import Room
 
 __all__ = ["Session", "State"]
+
+T = TypeVar("T")
 
 LINGER = 1.0
 """Seconds in which a peer that was told the end may end its own side. Closing at once would make the
@@ -56,41 +65,50 @@ class State(Enum):
     HANDSHAKE = "handshake"
     LIVE = "live"
     ENDING = "ending"
+    LINGERING = "lingering"
     CLOSED = "closed"
 
 
+Step = Literal["welcomed", "ended", "flushed", "gone"]
+
+TRANSITIONS: Final[dict[State, dict[Step, State]]] = {
+    State.HANDSHAKE: {"welcomed": State.LIVE, "ended": State.ENDING, "gone": State.CLOSED},
+    State.LIVE: {"ended": State.ENDING, "gone": State.CLOSED},
+    State.ENDING: {"ended": State.ENDING, "flushed": State.LINGERING, "gone": State.CLOSED},
+    State.LINGERING: {"gone": State.CLOSED},
+    State.CLOSED: {"gone": State.CLOSED},
+}
+"""What may happen in a state, and the state that follows. Anything else is a bug."""
+
 _OPEN = (State.HANDSHAKE, State.LIVE)
+_OVER = (State.LINGERING, State.CLOSED)
 
 
 class Session:
-    """One connection, as the core sees it. See `Endpoint` for who calls what."""
+    """One connection, as the core sees it."""
 
     __slots__ = (
+        "_after_unlock",
         "_bucket",
         "_decoder",
+        "_end_by",
         "_eof",
         "_farewell",
-        "_finished",
         "_gone",
         "_goodbye",
         "_input",
+        "_liveness",
         "_lock",
-        "_posted",
-        "_pulse",
         "_refused",
         "_turns",
-        "chores",
-        "drafts",
-        "end_by",
+        "endpoint",
         "hub",
         "identity",
-        "in_flight",
         "members",
-        "outbox",
-        "paging",
         "peer",
-        "endpoint",
-        "questions",
+        "posts",
+        "queries",
+        "replies",
         "state",
         "wire",
     )
@@ -103,51 +121,45 @@ class Session:
         self.peer = peer
         self.wire = wire
         self.state = State.HANDSHAKE
-        self.identity: Identity | None = None
+        self.identity: Identity[Session] | None = None
         self.members: dict[str, Member] = {}  # by folded room
-        self.outbox = Replies()
-        # Questions whose answers can be large wait as themselves until all else is written: who asks
-        # and does not read costs what it sent, not what it asked for.
-        self.questions: list[tuple[History | Who, int]] = []  # and presence's flushes by then
-        self.drafts: list[tuple[Draft, int]] = []  # with their places, to be submitted without the lock
-        self.chores: list[Callable[[], None]] = []  # to be done when the lock is released
-        self.in_flight = 0  # posts whose outcome is not known
-        self.paging = False  # a page of history is on its way from the journal
-        self._turns: list[Member] = []  # the rooms in turn
+        self.replies = Replies()
+        self.posts = Posts(self)
+        self.queries = Queries(self)
+        self._turns: list[Member] = []  # the memberships in turn
+        self._after_unlock: list[Callable[[], None]] = []
         self._lock = hub.lock
         self._input = threading.Lock()
         self._decoder = wire.decoder(peer, hub.limits)
         self._bucket = TokenBucket(hub.limits.frames_per_second, hub.limits.frames_burst, now)
-        self._pulse = Liveness(hub.limits, now)
-        self._posted = 0  # posts that had no hold before them
-        self._refused = False  # not counted among the hub's connections
-        self._eof = False
-        self._goodbye = False  # the peer ended the connection, and in order
-        self._gone = False
+        self._liveness = Liveness(hub.limits, now)
+        self._refused = False  # the hub does not count it among its connections
+        self._eof = False  # the peer has ended its stream
+        self._goodbye = False  # the peer ended the connection, and cleanly
+        self._gone = False  # the socket is gone
         self._farewell: bytes | None = None
-        self._finished = False  # everything has been said
-        self.end_by: float | None = None
+        self._end_by: float | None = None
 
     def __repr__(self) -> str:
         who = self.nick or f"{self.peer.host}:{self.peer.port}"
         return f"<Session {who} {self.state.value} {self.wire.name} rooms={len(self.members)}>"
 
-    # --- the seam: input -------------------------------------------------------------------------
+    # --- for transports: input -------------------------------------------------------------------
 
     def receive_data(self, data: bytes) -> None:
-        """Take bytes from the peer, whatever they are; never raises because of them."""
+        """Take bytes from the peer, whatever they are. Never raises because of them."""
         with self._input:
             now = self.hub.clock()
-            self._pulse.beat(now)
-            if self.state is not State.CLOSED and not self._finished:
-                self._take(self._decoder.receive_data(data, now), now)
+            self._liveness.note_life(now)
+            if self.state not in _OVER:
+                self._receive_items(self._decoder.receive_data(data, now), now)
         self.hub.wake_endpoints()
 
     def receive_eof(self) -> None:
-        """Take the end of the peer's stream. What was asked is still answered. Idempotent."""
+        """Take the end of the peer's stream. What was asked before is still answered. Idempotent."""
         with self._input:
             if not self._eof:
-                self._take(self._decoder.receive_eof(), self.hub.clock())
+                self._receive_items(self._decoder.receive_eof(), self.hub.clock())
             with self._lock:
                 self._eof = True
                 self.hang_up()
@@ -156,10 +168,12 @@ class Session:
     def connection_lost(self) -> None:
         """Learn that the socket is gone. MUST be called once for every session, last. Idempotent."""
         with self._lock:
-            self._depart()
+            if not self._gone:
+                self._gone = True
+                self._depart()
         self.hub.wake_endpoints()
 
-    # --- the seam: output ------------------------------------------------------------------------
+    # --- for transports: output ------------------------------------------------------------------
 
     def data_to_send(self) -> bytes:
         """Return the next piece to write, handed over for good; empty when there is none now.
@@ -170,12 +184,10 @@ class Session:
         while True:
             with self._lock:
                 data = self._next_piece()
-                chores = self.chores
-                if chores:
-                    self.chores = []
-            for chore in chores:
-                chore()
-            if data or not chores:
+                tasks = self._next_tasks()
+            for task in tasks:
+                task()
+            if data or not tasks:
                 self.hub.wake_endpoints()
                 return data
 
@@ -184,87 +196,34 @@ class Session:
         number shrinks. 0 means that all are written, and `data_to_send` may be called again.
         """
         with self._lock:
-            self._pulse.set_unsent(size, self.hub.clock())
-            self._advance_timer(self._pulse.stall_deadline())
+            self._liveness.set_unsent(size, self.hub.clock())
+            self._advance_timer(self._liveness.stall_deadline())
         self.hub.wake_endpoints()
-
-    @property
-    def flows(self) -> bool:
-        """Whether all that a commit means for this session is the next piece of the room's log."""
-        return self.state is State.LIVE and not (self._pulse.unsent or self.outbox.size or self.questions)
 
     @property
     def want_data(self) -> bool:
         """Whether the socket is to be read: not while the peer leaves too much unread or unanswered."""
         limits = self.hub.limits
         return (
-            self.in_flight <= limits.posts_in_flight
-            and len(self.outbox) + len(self.questions) <= limits.posts_in_flight
-            and self.outbox.size <= limits.outbound_bytes
-        ) or self._finished
+            self.posts.in_flight <= limits.posts_in_flight
+            and len(self.replies) + len(self.queries.waiting) <= limits.posts_in_flight
+            and self.replies.size <= limits.outbound_bytes
+        ) or self.state in _OVER
 
     @property
     def closing(self) -> bool:
         """Whether this side has said its last: end the stream once everything is written, read on."""
-        return self._finished
+        return self.state is State.LINGERING
 
     @property
     def closed(self) -> bool:
         """Whether the socket is to be closed now, whatever is unsent."""
-        return self.state is State.CLOSED or (self._finished and self._eof and not self._pulse.unsent)
+        return self.state is State.CLOSED or (self.closing and self._eof and not self._liveness.unsent)
 
-    # --- the seam: time --------------------------------------------------------------------------
-
-    def handle_deadline(self, now: float) -> None:
-        """Do what is due; called through `Endpoint.handle_deadlines`."""
-        silence = self._decoder.deadline
-        if silence is not None and silence <= now:
-            with self._input:
-                self._take(self._decoder.handle_deadline(now), now)
-        with self._lock:
-            self._check(now)
-            if self.state is not State.CLOSED:
-                self.endpoint.set_timer(self, self._next_deadline())
-
-    def _check(self, now: float) -> None:
-        pulse = self._pulse
-        if is_over(self.end_by, now) or is_over(pulse.stall_deadline(), now):
-            self.abort()
-        elif self.state is State.HANDSHAKE and is_over(pulse.handshake_deadline(), now):
-            self.refuse("bad_state", "no hello came in time")
-            self.end("timeout")
-        elif self.state is State.LIVE and self.wire.typed:
-            self._check_life(now)
-        for member in self._turns:
-            if is_over(member.retry_at, now):
-                member.retry_at = member.reading = None
-                self.endpoint.mark(self)
-
-    def _check_life(self, now: float) -> None:
-        if not self.want_data:  # it may be talking: we are not listening
-            self._pulse.beat(now)
-        elif step := self._pulse.check_life(now):
-            self.send(Ping()) if step == "ask" else self.end("timeout")
-
-    def _next_deadline(self) -> float | None:
-        pulse = self._pulse
-        times = [self.end_by, self._decoder.deadline, pulse.stall_deadline()]
-        times += [member.retry_at for member in self._turns]
-        if self.state is State.HANDSHAKE:
-            times.append(pulse.handshake_deadline())
-        elif self.state is State.LIVE and self.wire.typed:
-            times.append(pulse.life_deadline())
-        return min((time for time in times if time is not None), default=None)
-
-    # --- life, under the lock --------------------------------------------------------------------
-
-    @property
-    def nick(self) -> str:
-        """The nick, or an empty string before the handshake."""
-        return self.identity.nick if self.identity else ""
+    # --- for the endpoint ------------------------------------------------------------------------
 
     def begin(self, forbidden: str | None) -> None:
-        """Begin; with a reason not to, say it and end."""
+        """Begin; with a reason not to, say it and end. Under the lock."""
         full = None if forbidden else self.hub.admit(self.peer)
         if forbidden or full:
             self._refused = True
@@ -275,13 +234,51 @@ class Session:
                 handlers.handle(self, item, self.hub.clock())
         self.endpoint.set_timer(self, self._next_deadline())
 
-    def live(self, identity: Identity) -> None:
-        """The handshake is done."""
+    @property
+    def only_follows_log(self) -> bool:
+        """Whether all that a commit means for this session is the next piece of the room's log."""
+        busy = self._liveness.unsent or self.replies.size or self.queries.waiting
+        return self.state is State.LIVE and not busy
+
+    def handle_deadline(self, now: float) -> None:
+        """Do what is due. Not under the lock."""
+        silence = self._decoder.deadline
+        if silence is not None and silence <= now:
+            with self._input:
+                self._receive_items(self._decoder.handle_deadline(now), now)
+        with self._lock:
+            self._check_deadlines(now)
+            if self.state is not State.CLOSED:
+                self.endpoint.set_timer(self, self._next_deadline())
+
+    def drain(self, reconnect_after: float | None) -> None:
+        """The server ends: give the peer all that is due to it, then say so. Under the lock."""
+        farewell = self.wire.encode(Closing(reason="drain", reconnect_after=reconnect_after))
+        if self.state is State.LIVE:
+            self._end_after_reading(farewell)
+        elif self.state is State.HANDSHAKE:
+            self._end_after_answers(farewell)
+
+    def abort(self) -> None:
+        """Give up: whatever is unsent stays so. Under the lock."""
+        self._leave_all()
+        self._step("gone")
+        self.endpoint.mark(self)
+
+    # --- its life, under the lock, as all below --------------------------------------------------
+
+    @property
+    def nick(self) -> str:
+        """The nick, or an empty string before the handshake."""
+        return self.identity.nick if self.identity else ""
+
+    def go_live(self, identity: Identity["Session"]) -> None:
+        """The handshake is done: from now on the session is this identity's."""
         self.identity = identity
-        identity.session = self
-        self.state = State.LIVE
+        identity.attach(self)
+        self._step("welcomed")
         if self.wire.typed:
-            self._advance_timer(self._pulse.life_deadline())
+            self._advance_timer(self._liveness.silence_deadline())
 
     def hang_up(self) -> None:
         """The peer will ask for nothing more: answer what it has asked, then end."""
@@ -292,157 +289,193 @@ class Session:
             self._end_after_reading(None)
         self.endpoint.mark(self)
 
-    def drain(self, reconnect_after: float | None) -> None:
-        """The server ends: give the peer all that is due to it, then tell it."""
-        farewell = self.wire.encode(Closing(reason="drain", reconnect_after=reconnect_after))
-        if self.state is State.LIVE:
-            self._end_after_reading(farewell)
-        elif self.state is State.HANDSHAKE:
-            self._end(farewell)
-
     def end(self, reason: ClosingWord | None) -> None:
         """End for a reason of ours: nothing more is read from the rooms, only answers are flushed."""
         if self.state in _OPEN or self.members:
-            self._end(None if reason is None else self.wire.encode(Closing(reason=reason)))
+            self._end_after_answers(None if reason is None else self.wire.encode(Closing(reason=reason)))
 
-    def abort(self) -> None:
-        """Give up: whatever is unsent stays so."""
-        self._leave_all()
-        self.state = State.CLOSED
-        self.endpoint.mark(self)
+    def _step(self, step: Step) -> None:
+        self.state = TRANSITIONS[self.state][step]
 
-    def _end(self, farewell: bytes | None) -> None:
+    def _end_after_answers(self, farewell: bytes | None) -> None:
         self._leave_all()
         self._end_after_reading(farewell)
 
     def _end_after_reading(self, farewell: bytes | None) -> None:
-        self.state = State.ENDING
+        self._step("ended")
         self._farewell = farewell
         for member in self.members.values():
-            member.last = member.room.head
+            member.stop_at_head()
         self._end_within(self.hub.limits.closing_seconds)
         self.endpoint.mark(self)
+
+    def _end_within(self, seconds: float) -> None:
+        when = self.hub.clock() + seconds
+        self._end_by = when if self._end_by is None else min(when, self._end_by)
+        self.endpoint.advance_timer(self, self._end_by)
+
+    def _say_farewell(self) -> bytes:
+        self._step("flushed")
+        self._leave_all()
+        identity = self.identity
+        if self._goodbye and identity is not None and identity.session is self:
+            self.hub.directory.release(identity)  # before the peer can see that this is the end
+        self._end_within(LINGER)
+        self.endpoint.mark(self)
+        return self._farewell or b""
+
+    def _depart(self) -> None:
+        self._leave_all()
+        self._step("gone")
+        self.endpoint.forget(self)
+        if not self._refused:
+            self.hub.dismiss(self.peer)
+        identity = self.identity
+        if identity is None or identity.session is not self:
+            return
+        # A goodbye wants nothing kept; whoever lost its connection will want its nick back.
+        reserved_until = self.hub.clock() + self.hub.limits.session_seconds
+        identity.detach(reserved_until)
+        if self.wire.typed and not self._goodbye:
+            self.endpoint.set_timer(identity, reserved_until)
+        else:
+            self.hub.directory.release(identity)
+
+    # --- time ------------------------------------------------------------------------------------
+
+    def _check_deadlines(self, now: float) -> None:
+        liveness = self._liveness
+        if is_over(self._end_by, now) or is_over(liveness.stall_deadline(), now):
+            self.abort()
+        elif self.state is State.HANDSHAKE and is_over(liveness.handshake_deadline(), now):
+            self.refuse("bad_state", "no hello came in time")
+            self.end("timeout")
+        elif self.state is State.LIVE and self.wire.typed:
+            self._check_silence(now)
+        for member in self._turns:
+            if member.retry(now):
+                self.endpoint.mark(self)
+
+    def _check_silence(self, now: float) -> None:
+        if not self.want_data:  # it may be talking: we are not listening
+            self._liveness.note_life(now)
+        elif step := self._liveness.check_silence(now):
+            self.send(Ping()) if step == "ask" else self.end("timeout")
+
+    def _next_deadline(self) -> float | None:
+        liveness = self._liveness
+        times = [self._end_by, self._decoder.deadline, liveness.stall_deadline()]
+        times += [member.retry_at for member in self._turns]
+        if self.state is State.HANDSHAKE:
+            times.append(liveness.handshake_deadline())
+        elif self.state is State.LIVE and self.wire.typed:
+            times.append(liveness.silence_deadline())
+        return min((time for time in times if time is not None), default=None)
 
     def _advance_timer(self, when: float | None) -> None:
         if when is not None:
             self.endpoint.advance_timer(self, when)
 
-    def _end_within(self, seconds: float) -> None:
-        when = self.hub.clock() + seconds
-        self.end_by = when if self.end_by is None else min(when, self.end_by)
-        self.endpoint.advance_timer(self, self.end_by)
+    # --- rooms -----------------------------------------------------------------------------------
+
+    def enter(self, room: "Room") -> Member:
+        """Become a member of a room, which gets its turn in the output."""
+        member = Member(room, self)
+        self.members[room.name] = member
+        self._turns.append(member)
+        room.add(member)
+        return member
+
+    def leave(self, member: Member) -> None:
+        """Stop being a member, for whatever reason."""
+        room = member.room
+        del self.members[room.name]
+        member.end()
+        self._turns.remove(member)
+        self.posts.leave(room.name)
+        room.remove(member)
+        self.hub.drop_if_unused(room)
 
     def _leave_all(self) -> None:
         for member in list(self.members.values()):
-            handlers.remove(self, member)
-
-    def _depart(self) -> None:
-        if self._gone:
-            return
-        self._gone = True
-        self._leave_all()
-        self.state = State.CLOSED
-        self.endpoint.forget(self)
-        if not self._refused:
-            self.hub.dismiss(self.peer)
-        identity = self.identity
-        if identity is not None and identity.session is self:
-            identity.session = None
-            # Who said goodbye wants nothing kept; whose connection broke will want the nick back.
-            if self.wire.typed and not self._goodbye:
-                identity.reserved_until = self.hub.clock() + self.hub.limits.session_seconds
-                self.endpoint.set_timer(identity, identity.reserved_until)
-            else:
-                self.hub.identities.release(identity)
+            self.leave(member)
 
     # --- input -----------------------------------------------------------------------------------
 
-    def _take(self, items: Sequence[Item], now: float) -> None:
+    def take_token(self, now: float) -> float:
+        """Take one frame's worth of the allowance; return 0.0, or the seconds to wait."""
+        return self._bucket.take(now)
+
+    def _receive_items(self, items: Sequence[Item], now: float) -> None:
         with self._lock:
             for item in items:
                 if self.state in _OPEN:
                     handlers.handle(self, item, now)
                 else:
                     handlers.handle_late(self, item)
-            drafts, self.drafts = self.drafts, []
-            chores, self.chores = self.chores, []
+            drafts = self.posts.next_drafts()
+            tasks = self._next_tasks()
             self._advance_timer(self._decoder.deadline)
-        for chore in chores:  # first: a join with history is to find its place before what was posted later
-            chore()
+        for task in tasks:  # first: a join with history is to find its place before what was posted later
+            task()
         if drafts:
-            self.hub.journal.submit(
-                [draft for draft, _ in drafts], lambda outcomes: self._answer(drafts, outcomes)
-            )
+            self.posts.submit(drafts)
 
-    def take_token(self, now: float) -> float:
-        """Take one frame's worth of the allowance; return 0.0, or the seconds to wait."""
-        return self._bucket.take(now)
+    # --- the journal -----------------------------------------------------------------------------
 
-    def next_place(self) -> int:
-        """Count a post and return its place among all of this session."""
-        self._posted += 1
-        return self._posted
+    def ask_journal(
+        self,
+        ask: Callable[[Journal, Callable[[T | Unavailable], None]], None],
+        receive: Callable[[T | Unavailable], None],
+    ) -> None:
+        """Ask the journal something once the lock is released; ``receive`` takes the answer under it.
 
-    def _answer(self, drafts: list[tuple[Draft, int]], outcomes: Sequence[Outcome]) -> None:
-        durability = self.hub.journal.durability
-        with self._lock:
-            self.in_flight -= len(drafts)
-            for (draft, place), outcome in zip(drafts, outcomes, strict=True):
-                if outcome.kind in ("stored", "repeat"):
-                    ack = Ack(room=draft.room, id=draft.id, seq=outcome.seq, durability=durability)
-                    self.outbox.put(self.wire.encode(ack))
-                else:
-                    posts.refuse_draft(self, draft, place, outcome)
-            self.endpoint.mark(self)
-        self.hub.wake_endpoints()
+        By then anything may have happened: whoever asks has to see whether it still wants to know.
+        """
+        hub = self.hub
+
+        def deliver(answer: T | Unavailable) -> None:
+            with hub.lock:
+                receive(answer)
+            hub.wake_endpoints()
+
+        self._after_unlock.append(lambda: ask(hub.journal, deliver))
+
+    def _next_tasks(self) -> list[Callable[[], None]]:
+        tasks = self._after_unlock
+        if tasks:
+            self._after_unlock = []
+        return tasks
 
     # --- output ----------------------------------------------------------------------------------
 
     def send(self, frame: ServerFrame) -> None:
         """Queue an answer."""
-        self.outbox.put(self.wire.encode(frame))
+        self.send_encoded(self.wire.encode(frame))
+
+    def send_encoded(self, data: bytes) -> None:
+        """Queue an answer that its wire has encoded already."""
+        self.replies.put(data)
         self.endpoint.mark(self)
 
     def refuse(
-        self,
-        code: ErrorCode,
-        message: str,
-        *,
-        room: str | None = None,
-        id: str | None = None,
-        retry_after: float | None = None,
+        self, code: ErrorCode, message: str, refused: object = None, *, retry_after: float | None = None
     ) -> None:
-        """Queue an error; rooms are named as the server names them."""
+        """Queue an error; it repeats the room, and the id or token, of what is refused."""
+        room = getattr(refused, "room", None)
+        id_ = getattr(refused, "token", None) or getattr(refused, "id", None)
         room = None if room is None else fold(room)
-        self.send(Error(code=code, message=message, room=room, id=id, retry_after=retry_after))
+        self.send(Error(code=code, message=message, room=room, id=id_, retry_after=retry_after))
 
-    def tell_joined(self, member: Member) -> None:
+    def send_joined(self, member: Member) -> None:
         """Queue the answer to a join, or news of a new epoch."""
         room = member.room
         self.send(
             Joined(room=room.name, epoch=room.epoch, head=room.head, after=member.position, count=room.count)
         )
 
-    def send_encoded(self, data: bytes) -> None:
-        """Queue an answer that its wire has encoded already."""
-        self.outbox.put(data)
-        self.endpoint.mark(self)
-
-    def retry(self, member: Member, wait: float) -> None:
-        """Let a member ask the journal again after ``wait`` seconds."""
-        member.retry_at = self.hub.clock() + wait
-        self.endpoint.advance_timer(self, member.retry_at)
-
-    def add_turn(self, member: Member) -> None:
-        """Let a room take its turn in the output."""
-        self._turns.append(member)
-
-    def drop_turn(self, member: Member) -> None:
-        """Let a room have no more turns."""
-        self._turns.remove(member)
-
     def _next_piece(self) -> bytes:
-        if self._pulse.unsent or self._finished or self.state is State.CLOSED:
+        if self._liveness.unsent or self.state in _OVER:
             return b""
         data = self._next_answer() or self._next_of_rooms()
         if data:
@@ -452,41 +485,37 @@ class Session:
             return self._say_farewell()
         return data
 
+    def _next_answer(self) -> bytes:
+        replies = self.replies
+        while not replies.size and self.queries.answer_next():
+            pass
+        return replies.next_piece(PIECE) if replies.size else b""
+
     def _next_of_rooms(self) -> bytes:
         turns = self._turns
         for _ in range(len(turns)):
             member = turns.pop(0)
             turns.append(member)
-            if data := member.take():
+            if data := member.next_piece():
                 return data
-            if member.wants_page:
-                handlers.catch_up(self, member)
+            member.catch_up()
         return b""
 
     def _has_more(self) -> bool:
-        if self.outbox.size or self.questions or self.state is not State.LIVE:
+        if self.replies.size or self.queries.waiting or self.state is not State.LIVE:
             return True
         return any(member.has_more for member in self._turns)
 
-    def _next_answer(self) -> bytes:
-        while self.questions and not self.outbox.size and not self.paging:
-            question, flushes = self.questions[0]
-            if not queries.is_answerable(self, question, flushes):
-                break
-            del self.questions[0]
-            queries.answer(self, question)
-        return self.outbox.take(PIECE) if self.outbox.size else b""
-
     def _owes(self) -> bool:
-        waiting = self.in_flight or self.paging or self.questions or self.outbox.size or self.chores
+        queries = self.queries
+        waiting = (
+            self.posts.in_flight
+            or queries.paging
+            or queries.waiting
+            or self.replies.size
+            or self._after_unlock
+        )
         return bool(waiting) or not all(member.finished for member in self._turns)
 
-    def _say_farewell(self) -> bytes:
-        self._finished = True
-        self._leave_all()
-        identity = self.identity
-        if self._goodbye and identity is not None and identity.session is self:
-            self.hub.identities.release(identity)  # before the peer can see that this is the end
-        self._end_within(LINGER)
-        self.endpoint.mark(self)
-        return self._farewell or b""
+
+_: type[transport.Session] = Session

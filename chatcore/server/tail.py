@@ -1,9 +1,17 @@
-"""The newest part of a room's log, encoded once for one wire."""
+"""The newest part of a room's log, encoded once for one wire.
+
+- An *index* numbers the messages of a tail and never changes meaning. Indexes run from ``start``, the oldest
+  message that is held, to ``end``, where the next one will be. They are not ``seq``: the numbers of a log may
+  have holes, indexes have none.
+- A message is encoded once, when it comes. Everyone at the same index is handed the same bytes object.
+- A tail is bounded: beyond ``limit`` bytes its oldest quarter goes.
+"""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 
-from chatcore.journal import Entry, Stored
+from chatcore.messages import Stored
 from chatcore.wire import Wire
 
 __all__ = ["PIECE", "Piece", "Tail"]
@@ -14,27 +22,24 @@ piece drains within the stall limit on a link of a few KB/s."""
 
 
 class Piece:
-    """A run of encoded entries: the same bytes object for everyone at the same cursor."""
+    """A run of encoded messages: the same bytes object for everyone at the same cursor."""
 
     __slots__ = ("data", "end", "ids", "through")
 
     def __init__(self, data: bytes, end: int, through: int, ids: list[str]) -> None:
         self.data = data
-        self.end = end  # the place behind it
-        self.through = through  # the position behind it
+        self.end = end  # the index after it
+        self.through = through  # the position after it
         self.ids = ids
 
 
 class Tail:
-    """A window onto the end of the log. A *place* numbers its entries and never changes meaning.
-
-    Places run from ``start``, the oldest entry held, to ``end``, where the next one will be. They
-    are not ``seq``: numbers of a log may have holes, places have none.
-    """
+    """A window onto the end of a log. ``head`` is the position that it starts after."""
 
     __slots__ = (
         "_base",
-        "_entries",
+        "_encoded",
+        "_ids",
         "_limit",
         "_offsets",
         "_piece_bytes",
@@ -47,33 +52,33 @@ class Tail:
 
     def __init__(self, wire: Wire, head: int, limit: int, piece_bytes: int = PIECE) -> None:
         self.wire = wire
-        self._piece_bytes = piece_bytes
         self.start = 0
         self.end = 0
         self._limit = limit
-        self._base = head  # the position in front of the oldest entry
-        self._entries: list[Entry] = []
+        self._piece_bytes = piece_bytes
+        self._base = head  # the position before the oldest message
         self._seqs: list[int] = []
-        self._offsets: list[int] = [0]  # in the stream of encoded bytes; one more than entries
-        self._pieces: dict[int, Piece] = {}  # by the place where they begin
+        self._ids: list[str] = []
+        self._encoded: list[bytes] = []
+        self._offsets: list[int] = [0]  # in the stream of encoded bytes; one more than messages
+        self._pieces: dict[int, Piece] = {}  # by the index at which they begin
 
     def extend(self, messages: Sequence[Stored]) -> None:
         """Take the next messages of the log."""
-        wire = self.wire
-        for kept in messages:
-            entry = kept.on(wire)
-            self._entries.append(entry)
-            self._seqs.append(entry.seq)
-            self._offsets.append(self._offsets[-1] + len(entry.data))
-        self.end += len(messages)
+        encoded = list(map(self.wire.encode_stored, messages))
+        self._seqs += [stored.seq for stored in messages]
+        self._ids += [stored.id for stored in messages]
+        self._encoded += encoded
+        self._offsets[-1:] = accumulate(map(len, encoded), initial=self._offsets[-1])
+        self.end += len(encoded)
         self._pieces.clear()
         if self._offsets[-1] - self._offsets[0] > self._limit:
             self._trim()
 
-    def place_after(self, position: int) -> int | None:
-        """Return the place of the successor of a position, or ``None`` if it is not held here.
+    def index_after(self, position: int) -> int | None:
+        """Return the index of the successor of a position, or ``None`` if that is not held here.
 
-        The end is a place too: that of the entry to come.
+        The end is an index too: that of the message to come.
         """
         if position == self._base:
             return self.start
@@ -82,29 +87,29 @@ class Tail:
             return None
         return self.start + index + 1
 
-    def piece(self, place: int) -> Piece:
-        """Return the entries from a place on: as many as fit but at least one."""
-        piece = self._pieces.get(place)
+    def piece(self, index: int) -> Piece:
+        """Return the messages from an index on: as many as fit, but at least one."""
+        piece = self._pieces.get(index)
         if piece is None:
-            piece = self._pieces[place] = self._cut(place)
+            piece = self._pieces[index] = self._cut(index)
         return piece
 
-    def entries(self, first: int, end: int) -> list[Entry]:
-        """Return the entries between two places."""
-        return self._entries[first - self.start : end - self.start]
+    def encoded(self, first: int, end: int) -> list[bytes]:
+        """Return the messages between two indexes, each by itself."""
+        return self._encoded[first - self.start : end - self.start]
 
-    def _cut(self, place: int) -> Piece:
-        first = place - self.start
+    def _cut(self, index: int) -> Piece:
+        first = index - self.start
         last = bisect_right(self._offsets, self._offsets[first] + self._piece_bytes) - 1
-        entries = self._entries[first : max(last, first + 1)]
-        data = b"".join([entry.data for entry in entries])
-        return Piece(data, place + len(entries), entries[-1].seq, [entry.id for entry in entries])
+        last = max(last, first + 1)
+        data = b"".join(self._encoded[first:last])
+        return Piece(data, self.start + last, self._seqs[last - 1], self._ids[first:last])
 
     def _trim(self) -> None:
-        # A quarter at once, so that the cost of moving the rest up is shared by many entries.
+        # A quarter together, so that the cost of moving the rest up is shared by many messages.
         keep_from = self._offsets[-1] - self._limit * 3 // 4
-        count = min(bisect_left(self._offsets, keep_from), len(self._entries) - 1)
+        count = min(bisect_left(self._offsets, keep_from), len(self._seqs) - 1)
         if count > 0:
             self._base = self._seqs[count - 1]
             self.start += count
-            del self._entries[:count], self._seqs[:count], self._offsets[:count]
+            del self._seqs[:count], self._ids[:count], self._encoded[:count], self._offsets[:count]

@@ -9,7 +9,7 @@ from pydantic_core import from_json
 from chatcore.address import Peer
 from chatcore.errors import ErrorCode, Fault
 from chatcore.limits import Limits
-from chatcore.messages import ClientFrame, Page, PostId, ServerFrame, client_frames, encode
+from chatcore.messages import ClientFrame, Page, PostId, ServerFrame, Stored, client_frames, encode
 from chatcore.names import RoomName
 from chatcore.wire import Decoder, Hangup, Reply, Wire
 from chatcore.wire.lines import LineBuffer, Recogniser
@@ -128,6 +128,10 @@ class Ndjson:
     def encode(self, frame: ServerFrame) -> bytes:
         """Return a frame as one line."""
         return encode(frame)
+
+    def encode_stored(self, stored: Stored) -> bytes:
+        """Return the line that is stored: it is this wire's."""
+        return stored.line
 
     def encode_page(self, page: Page, messages: list[bytes]) -> bytes:
         """Put the encoded messages into the page's empty list, which is its last field."""

@@ -30,6 +30,7 @@ from chatcore.messages import (
     Page,
     Post,
     ServerFrame,
+    Stored,
     Who,
 )
 from chatcore.names import LOBBY, RULES
@@ -175,6 +176,10 @@ class Plain:
             case _:
                 return b""
         return "".join(f"{line}\n" for line in lines).encode()
+
+    def encode_stored(self, stored: Stored) -> bytes:
+        """Return the lines that a stored message is on this wire."""
+        return self.encode(stored.message)
 
     def encode_page(self, page: Page, messages: list[bytes]) -> bytes:
         """Pages are asked for on other wires only."""

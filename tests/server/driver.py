@@ -26,9 +26,8 @@ from chatcore.messages import (
     encode,
     server_frames,
 )
-from chatcore.server.endpoint import Endpoint
+from chatcore.server.endpoint import Endpoint, Served
 from chatcore.server.hub import Hub
-from chatcore.server.session import Session
 from chatcore.wire import Wire
 from chatcore.wire.ndjson import NdjsonDecoder, ndjson
 
@@ -58,7 +57,7 @@ class Host:
         self.clock = clock or Clock()
         self.hub = Hub(journal, Limits.model_validate(limits), clock=self.clock)
         self.endpoints: list[Endpoint] = []
-        self.peers: dict[Session, Peer] = {}
+        self.peers: dict[Served, Peer] = {}
         self.wakes = 0
         self.endpoint = self.add_endpoint()
 

@@ -6,7 +6,6 @@ from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Unavailable
 from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import Limits
 from chatcore.messages import DurabilityWord
-from chatcore.wire import Wire
 from tests.server.driver import Clock
 
 __all__ = ["SlowJournal"]
@@ -41,7 +40,6 @@ class SlowJournal:
     def read(
         self,
         room: str,
-        wire: Wire,
         deliver: Callable[[Page | Unavailable], None],
         *,
         after: int | None = None,
@@ -52,9 +50,7 @@ class SlowJournal:
         self.reads += 1
         memory = self.memory
         self.waiting.append(
-            lambda: memory.read(
-                room, wire, deliver, after=after, before=before, limit=limit, max_bytes=max_bytes
-            )
+            lambda: memory.read(room, deliver, after=after, before=before, limit=limit, max_bytes=max_bytes)
         )
 
     def seek(self, room: str, back: int, before: int, deliver: Callable[[int | Unavailable], None]) -> None:

@@ -8,29 +8,29 @@ from chatcore.server.replies import Replies
 
 @given(st.lists(st.binary(max_size=9), max_size=20), st.integers(1, 30))
 def test_everything_comes_out_once_and_in_order_in_pieces_that_fit(frames: list[bytes], size: int) -> None:
-    outbox = Replies()
+    replies = Replies()
     for frame in frames:
-        outbox.put(frame)
-    assert outbox.size == len(b"".join(frames))
-    assert len(outbox) == sum(map(bool, frames))
+        replies.put(frame)
+    assert replies.size == len(b"".join(frames))
+    assert len(replies) == sum(map(bool, frames))
     pieces = []
-    while outbox:
-        pieces.append(outbox.take(size))
+    while replies:
+        pieces.append(replies.next_piece(size))
         assert pieces[-1]
         assert len(pieces[-1]) <= size or pieces[-1] in frames
     assert b"".join(pieces) == b"".join(frames)
-    assert outbox.size == 0
+    assert replies.size == 0
 
 
 def test_a_frame_is_never_cut() -> None:
-    outbox = Replies()
+    replies = Replies()
     for frame in (b"a" * 10, b"b", b"c" * 4, b"d"):
-        outbox.put(frame)
-    assert [outbox.take(5) for _ in range(3)] == [b"a" * 10, b"bcccc", b"d"]
+        replies.put(frame)
+    assert [replies.next_piece(5) for _ in range(3)] == [b"a" * 10, b"bcccc", b"d"]
 
 
 def test_a_frame_that_its_wire_has_no_words_for_is_nothing() -> None:
-    outbox = Replies()
-    outbox.put(b"")
-    assert not outbox
-    assert outbox.take(5) == b""
+    replies = Replies()
+    replies.put(b"")
+    assert not replies
+    assert replies.next_piece(5) == b""

@@ -6,8 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatcore.journal import Entry, Stored
-from chatcore.messages import Message
+from chatcore.messages import Message, Stored
 from chatcore.server.tail import Tail
 from chatcore.wire.ndjson import ndjson
 from chatcore.wire.plain import plain
@@ -27,27 +26,22 @@ def messages(log: list[tuple[int, int]], head: int) -> list[Message]:
     return said
 
 
-def entry(message: Message) -> Entry:
-    """Return a message as a tail has to hold it on the plain wire."""
-    return Entry(message.seq, message.prev, message.id, plain.encode(message))
-
-
 @given(log=logs, head=st.integers(0, 5), limit=st.integers(1, 300))
-def test_it_is_the_end_of_the_list_within_its_limit(
+def test_a_tail_is_the_end_of_the_log_within_its_limit(
     log: list[tuple[int, int]], head: int, limit: int
 ) -> None:
-    tail, everything = Tail(plain, head, limit), list[Entry]()
+    tail, everything = Tail(plain, head, limit), list[bytes]()
     for message in messages(log, head):
         tail.extend([Stored.of(message)])
-        everything.append(entry(message))
-        held = tail.entries(tail.start, tail.end)
+        everything.append(plain.encode(message))
+        held = tail.encoded(tail.start, tail.end)
         assert tail.end == len(everything)
         assert held == everything[tail.start :]
-        assert sum(len(one.data) for one in held) <= limit or len(held) == 1
+        assert sum(map(len, held)) <= limit or len(held) == 1
 
 
 @given(log=logs, head=st.integers(0, 5), limit=st.integers(1, 300))
-def test_a_position_has_a_place_exactly_where_its_successor_is_held_or_next(
+def test_a_position_has_an_index_exactly_where_its_successor_is_held_or_next(
     log: list[tuple[int, int]], head: int, limit: int
 ) -> None:
     tail, everything = Tail(plain, head, limit), list[Message]()
@@ -56,42 +50,43 @@ def test_a_position_has_a_place_exactly_where_its_successor_is_held_or_next(
         everything.append(message)
         positions = [head, *(one.seq for one in everything)]
         for position in range(head + 100):
-            place = positions.index(position) if position in positions else None
-            expected = place if place is not None and place >= tail.start else None
-            assert tail.place_after(position) == expected
+            index = positions.index(position) if position in positions else None
+            expected = index if index is not None and index >= tail.start else None
+            assert tail.index_after(position) == expected
 
 
-def test_an_empty_tail_has_a_place_for_what_comes_next() -> None:
+def test_an_empty_tail_has_an_index_for_the_next_message() -> None:
     tail = Tail(plain, 7, 100)
-    assert tail.place_after(7) == tail.start == tail.end == 0
-    assert tail.place_after(6) is None
-    assert tail.place_after(8) is None
+    assert tail.index_after(7) == tail.start == tail.end == 0
+    assert tail.index_after(6) is None
+    assert tail.index_after(8) is None
 
 
 @given(log=logs.filter(bool), limit=st.integers(1, 900), size=st.integers(1, 200), data=st.data())
-def test_pieces_from_any_place_are_all_entries_in_order_as_many_as_fit(
+def test_pieces_from_any_index_are_all_messages_in_sequence_as_many_as_fit(
     log: list[tuple[int, int]], limit: int, size: int, data: st.DataObject
 ) -> None:
-    tail = Tail(plain, 0, limit, size)
-    for message in messages(log, 0):
+    tail, everything = Tail(plain, 0, limit, size), messages(log, 0)
+    for message in everything:
         tail.extend([Stored.of(message)])
-    place = data.draw(st.integers(tail.start, tail.end - 1))
-    rest = tail.entries(place, tail.end)
-    while place < tail.end:
-        piece = tail.piece(place)
-        entries = tail.entries(place, piece.end)
-        assert piece.data == b"".join(one.data for one in entries)
-        assert piece.ids == [one.id for one in entries]
-        assert piece.through == entries[-1].seq
+    index = data.draw(st.integers(tail.start, tail.end - 1))
+    rest = tail.encoded(index, tail.end)
+    while index < tail.end:
+        piece = tail.piece(index)
+        entries = tail.encoded(index, piece.end)
+        assert piece.data == b"".join(entries)
+        numbers = [message.seq for message in everything[index : piece.end]]
+        assert piece.ids == [str(number) for number in numbers]
+        assert piece.through == numbers[-1]
         assert len(piece.data) <= size or len(entries) == 1
-        following = tail.entries(piece.end, tail.end)
-        assert not following or len(piece.data) + len(following[0].data) > size
+        following = tail.encoded(piece.end, tail.end)
+        assert not following or len(piece.data) + len(following[0]) > size
         assert rest[: len(entries)] == entries
-        rest, place = following, piece.end
+        rest, index = following, piece.end
     assert rest == []
 
 
-def test_everyone_at_a_place_gets_the_same_bytes_object() -> None:
+def test_everyone_at_an_index_gets_the_same_bytes_object() -> None:
     tail = Tail(ndjson, 0, 10_000)
     for message in messages([(1, 10)] * 5, 0):
         tail.extend([Stored.of(message)])
@@ -99,7 +94,7 @@ def test_everyone_at_a_place_gets_the_same_bytes_object() -> None:
     assert tail.piece(1).data is not tail.piece(2).data
 
 
-def test_a_piece_that_was_cut_before_an_entry_came_is_not_given_after_it() -> None:
+def test_a_new_message_is_in_the_piece_before_it() -> None:
     tail = Tail(plain, 0, 10_000)
     first, second = messages([(1, 5), (1, 5)], 0)
     tail.extend([Stored.of(first)])
@@ -108,7 +103,7 @@ def test_a_piece_that_was_cut_before_an_entry_came_is_not_given_after_it() -> No
     assert tail.piece(0).through == 2
 
 
-def test_trimming_frees_a_quarter_at_once() -> None:
+def test_trimming_frees_a_quarter() -> None:
     tail = Tail(plain, 0, 1_000)
     said = messages([(1, 4)] * 200, 0)  # ten bytes each
     starts = []
@@ -116,11 +111,11 @@ def test_trimming_frees_a_quarter_at_once() -> None:
         tail.extend([Stored.of(message)])
         starts.append(tail.start)
     assert sum(later != sooner for sooner, later in pairwise(starts)) <= 5
-    assert 750 <= sum(len(one.data) for one in tail.entries(tail.start, tail.end)) <= 1_000
+    assert 750 <= sum(map(len, tail.encoded(tail.start, tail.end))) <= 1_000
 
 
-def test_an_entry_larger_than_the_limit_is_held_until_the_next_one() -> None:
+def test_a_message_larger_than_the_limit_is_held_until_the_next_one() -> None:
     tail = Tail(plain, 0, 10)
     for message in messages([(1, 50), (1, 50)], 0):
         tail.extend([Stored.of(message)])
-        assert tail.place_after(message.prev) == tail.start == tail.end - 1
+        assert tail.index_after(message.prev) == tail.start == tail.end - 1

@@ -7,9 +7,8 @@ from functools import partial
 from random import Random
 from typing import TypeVar
 
-from chatcore.journal import Draft, Entry, Feed, Journal, Outcome, Page, Stored, Unavailable
+from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Stored, Unavailable
 from chatcore.messages import DurabilityWord, Message
-from chatcore.wire import Wire
 from tests.simulation.record import Log
 from tests.simulation.step import Step
 from tests.simulation.world import World
@@ -89,7 +88,6 @@ class SimJournal:
     def read(
         self,
         room: str,
-        wire: Wire,
         deliver: Callable[[Page | Unavailable], None],
         *,
         after: int | None = None,
@@ -103,7 +101,7 @@ class SimJournal:
             if self._world.chance(0.1):
                 return partial(deliver, Unavailable(0.5))
             log = self.record.log(room)
-            return partial(deliver, _page(self.record.epoch, log, wire, after, before, limit, max_bytes))
+            return partial(deliver, _page(self.record.epoch, log, after, before, limit, max_bytes))
 
         self._reads.append(look)
 
@@ -252,16 +250,14 @@ class SimJournal:
         return log.copy(self._random.randint(0, len(log.messages)))
 
 
-def _page(
-    epoch: str, log: Log, wire: Wire, after: int | None, before: int | None, limit: int, max_bytes: int
-) -> Page:
+def _page(epoch: str, log: Log, after: int | None, before: int | None, limit: int, max_bytes: int) -> Page:
     stop = len(log.messages) if before is None else log.index_after(before - 1)
     start = max(log.expired, 0 if after is None else log.index_after(after))
     wanted = log.messages[start:stop]
-    entries: list[Entry] = []
+    entries: list[Stored] = []
     for message in wanted if after is not None else reversed(wanted):
-        entry = Entry(message.seq, message.prev, message.id, wire.encode(message))
-        full = len(entries) == limit or sum(len(e.data) for e in entries) + len(entry.data) > max_bytes
+        entry = Stored.of(message)
+        full = len(entries) == limit or sum(len(e.line) for e in entries) + len(entry.line) > max_bytes
         if entries and full:
             break
         entries.append(entry)

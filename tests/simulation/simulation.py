@@ -56,7 +56,7 @@ class Simulation:
         """Go through all of it."""
         with (
             mock.patch("chatcore.server.session.PIECE", self.world.piece),
-            mock.patch("chatcore.server.handlers.PAGE_BYTES", self.world.page_bytes),
+            mock.patch("chatcore.server.member.PAGE_BYTES", self.world.page_bytes),
             mock.patch("secrets.token_hex", lambda size: f"{self.world.random.getrandbits(8 * size):032x}"),
         ):
             self._chaos(steps)
@@ -192,8 +192,8 @@ class Simulation:
         hub = self.hub
         expect(repr(hub).startswith("<Hub connections=0 "), hub, "has lost count")
         expect(not hub._addresses, hub, "remembers addresses:", hub._addresses)
-        expect(not hub.identities._by_nick_folded, hub, "remembers nicks:", hub.identities._by_nick_folded)
-        expect(not hub.identities._by_secret, hub, "remembers secrets")
+        expect(not hub.directory._by_nick_folded, hub, "remembers nicks:", hub.directory._by_nick_folded)
+        expect(not hub.directory._by_secret, hub, "remembers secrets")
         for room in hub.rooms.values():
             expect(not room.members and not room.count, room, "is not empty")
             expect(room.head > 0, room, "is kept though nobody ever spoke there")

@@ -25,7 +25,7 @@ def test_a_seed_is_replayed_exactly() -> None:
 
 def test_a_failure_says_how_to_replay_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "chatcore.server.member.Member.receive_page", lambda member, page: member.start(page.base)
+        "chatcore.server.member.Member.receive_page", lambda member, page: member._move(page.page.base)
     )
     with pytest.raises(Violation) as caught:
         _run(range(50))

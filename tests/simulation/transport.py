@@ -6,6 +6,7 @@ from random import Random
 from typing import Protocol
 
 from chatcore.address import Peer
+from chatcore.server.endpoint import Served
 from chatcore.server.hub import Hub
 from chatcore.server.session import Session
 from chatcore.wire import Wire
@@ -90,7 +91,7 @@ class SimTransport:
         self._random = world.random
         self._woken = False
         self._serving: list[Session] = []  # taken from `ready`, and not served yet
-        self._pieces: list[tuple[Session, bytes]] = []  # taken from `fan_out`, and not written yet
+        self._pieces: list[tuple[Served, bytes]] = []  # taken from `fan_out`, and not written yet
         self._reading: dict[Session, bool] = {}
 
     def __repr__(self) -> str:
@@ -147,7 +148,7 @@ class SimTransport:
         expect(len(self.endpoint.timers) == 0, self, "still has timers")
         expect(not self.endpoint.busy, self, "still has something to do")
         for session in self.sessions:
-            expect(session.in_flight == 0 and not session.members, session, "was not cleared away")
+            expect(session.posts.in_flight == 0 and not session.members, session, "was not cleared away")
 
     # --- the endpoint's side -------------------------------------------------------------------------
 
@@ -160,7 +161,7 @@ class SimTransport:
         if self._random.random() < 0.5:
             self._serving = [session for session in self.endpoint.ready(limit) if session in self.pipes]
         else:
-            self._pieces = self.endpoint.fan_out(limit)
+            self._pieces = list(self.endpoint.fan_out(limit))
         self._woken = self._woken or self.endpoint.busy
         self.timer = self.endpoint.next_deadline()
         taken = f"is to serve {len(self._serving)} and to write {len(self._pieces)}"
@@ -180,7 +181,7 @@ class SimTransport:
             pipe.server_ended = True
         return f"{self} serves {pipe}: {len(data)} bytes, {len(pipe.unsent)} unsent"
 
-    def _write_piece(self, piece: tuple[Session, bytes]) -> str:
+    def _write_piece(self, piece: tuple[Served, bytes]) -> str:
         session, data = piece
         self._pieces.remove(piece)
         if session not in self.pipes:
@@ -218,7 +219,7 @@ class SimTransport:
         pipe = self.pipes[session]
         in_order = pipe.server_ended or (session.closing and not pipe.unsent)
         # Nothing that a session owes takes long once it is calm: it need not be cut off.
-        begun, due = self._world.calm_since, session.end_by
+        begun, due = self._world.calm_since, session._end_by
         if not in_order and begun is not None and due is not None:
             expect(not begun + _PATIENCE < due <= self._world.now, session, "was cut off")
         self._lose(session)

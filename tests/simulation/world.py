@@ -18,7 +18,7 @@ class World:
     random: Random
     limits: Limits
     piece: int  # bytes of one piece of output, in place of `session.PIECE`
-    page_bytes: int  # of one read of a reader that is behind, in place of `requests.PAGE_BYTES`
+    page_bytes: int  # of one page of a reader that catches up, in place of `PAGE_BYTES`
     record: Record = field(default_factory=Record)
     now: float = 1_000.0
     calm_since: float | None = None  # from then on nothing new is begun, and nothing fails any more

@@ -16,7 +16,6 @@ from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import Limits
 from chatcore.messages import Message
 from chatcore.server.hub import Hub
-from chatcore.wire.ndjson import ndjson
 from tests.faults.checker import Violation, check
 from tests.faults.history import Finished, History, Log
 from tests.server.driver import Clock
@@ -131,7 +130,9 @@ class System:
 
     def _serve(self) -> None:
         if self._hub is not None:
-            by_session = {connection.session: connection for connection in self._connections}
+            by_session: dict[object, Connection] = {
+                connection.session: connection for connection in self._connections
+            }
             for session in self._endpoint.ready():
                 if connection := by_session.get(session):
                     connection.server_writes()
@@ -238,13 +239,12 @@ class System:
 
         def deliver(page: Page | Unavailable, room: str) -> None:
             assert isinstance(page, Page)
-            messages = [Message.model_validate_json(entry.data) for entry in page.entries]
+            messages = [Message.model_validate_json(stored.line) for stored in page.messages]
             logs[room] = Log(page.epoch, messages, page.base)
 
         for room in ROOMS:
             self._journal.read(
                 room,
-                ndjson,
                 lambda page, room=room: deliver(page, room),  # type: ignore[misc]
                 after=0,
                 limit=_EVERYTHING,

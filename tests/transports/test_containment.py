@@ -39,14 +39,14 @@ def test_nobody_else_notices_a_bug_in_the_fan_out(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     ann, victim = house.member("ann"), house.member("victim")
-    working = Member.take
+    working = Member.next_piece
 
     def broken(member: Member) -> bytes:
         if member.session.nick == "victim":
             raise Bug
         return working(member)
 
-    monkeypatch.setattr(Member, "take", broken)
+    monkeypatch.setattr(Member, "next_piece", broken)
     ann.post("still here?", "a-1")
     assert ann.receive(Ack).id == "a-1"
     victim.wait_for_end()

@@ -19,7 +19,6 @@ from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.journal.sqlite.writer import SqliteWriter, Times, refusals
 from chatcore.limits import Limits
 from chatcore.messages import DurabilityWord
-from chatcore.wire import Wire
 
 __all__ = ["QUEUE", "SqliteJournal", "Times"]
 
@@ -64,7 +63,7 @@ class SqliteJournal:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 life = EpochGuard(self.path, self._synchronous)
-                opened.callback(life.let_go)
+                opened.callback(life.release)
                 file = opened.enter_context(contextlib.closing(self._open()))
                 life.begin(file)
                 reader = SqliteReader(lambda: self._file(self.path, read_only=True))
@@ -93,7 +92,6 @@ class SqliteJournal:
     def read(
         self,
         room: str,
-        wire: Wire,
         deliver: Callable[[Page | Unavailable], None],
         *,
         after: int | None = None,
@@ -106,7 +104,7 @@ class SqliteJournal:
             deliver(Unavailable(RETRY_SECONDS))
             return
         self._parts[1].submit(
-            lambda file: page(file, room, wire, after=after, before=before, limit=limit, max_bytes=max_bytes),
+            lambda file: page(file, room, after=after, before=before, limit=limit, max_bytes=max_bytes),
             deliver,
         )
 
@@ -124,7 +122,7 @@ class SqliteJournal:
             writer, reader, life = self._parts
             writer.join()
             reader.close()
-            life.let_go()
+            life.release()
 
     def _open(self) -> SqliteFile:
         return self._file(self.path, self._synchronous)

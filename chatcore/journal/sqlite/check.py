@@ -55,7 +55,7 @@ def rename_life(path: Path) -> str:
     except sqlite3.Error as error:
         raise JournalError(f"the journal {path} cannot be written: {error}") from error
     finally:
-        life.let_go()
+        life.release()
     return life.epoch
 
 

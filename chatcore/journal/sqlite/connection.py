@@ -59,7 +59,7 @@ class SqliteConnection:
     def __init__(self, path: Path, synchronous: Synchronous = "FULL", *, read_only: bool = False) -> None:
         self._path = path
         self._synchronous = synchronous
-        self._places: set[tuple[int, ...]] = set()
+        self._identities: set[tuple[int, ...]] = set()
         uri = f"{path.absolute().as_uri()}{'?mode=ro' if read_only else ''}"
         self.db = sqlite3.connect(
             uri, uri=True, isolation_level=None, check_same_thread=False, timeout=self.BUSY_SECONDS
@@ -99,14 +99,14 @@ class SqliteConnection:
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
 
-    def check_place(self) -> None:
+    def check_identity(self) -> None:
         """Fail if the file, or its log, is not the one that has this name any more."""
         log = self._path.with_name(f"{self._path.name}-wal")
         try:
-            self._places.add((self._path.stat().st_ino, log.stat().st_ino))
+            self._identities.add((self._path.stat().st_ino, log.stat().st_ino))
         except OSError as error:
             raise sqlite3.OperationalError(f"it was removed ({error.strerror})") from error
-        if len(self._places) > 1:
+        if len(self._identities) > 1:
             raise sqlite3.OperationalError("it was replaced")
 
     def check_kind(self) -> int:

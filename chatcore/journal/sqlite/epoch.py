@@ -61,7 +61,7 @@ class EpochGuard:
             self.epoch = secrets.token_hex(8)
         self._count(file, clean=0)
 
-    def go_on(self, file: SqliteFile, delivered: Mapping[str, int]) -> None:
+    def resume(self, file: SqliteFile, delivered: Mapping[str, int]) -> None:
         """Go on after a failure, with the file as it is now.
 
         If it is another one, or lacks anything that was delivered, it begins a new life.
@@ -75,7 +75,7 @@ class EpochGuard:
         )
         if same:
             file.set_meta(clean=0)
-            file.check_place()
+            file.check_identity()
         else:
             self.epoch = secrets.token_hex(8)
             self._count(file, clean=0)
@@ -84,7 +84,7 @@ class EpochGuard:
         """Note that the journal was closed in order."""
         self._count(file, clean=1)
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Let another process have the journal. Idempotent."""
         if self._is_new and not self._turn:  # nothing was begun: leave nothing beside what is no journal
             witness_path(self._path).unlink(missing_ok=True)
@@ -119,6 +119,6 @@ class EpochGuard:
         inode, turn = self._inode(), self._turn + 1
         self._witness.execute("INSERT INTO witness VALUES (?, ?)", (turn, inode))
         file.set_meta(epoch=self.epoch, turn=turn, clean=clean, synchronous=self._synchronous)
-        file.check_place()
+        file.check_identity()
         self._witness.execute("DELETE FROM witness WHERE (turn, inode) != (?, ?)", (turn, inode))
         self._turn = turn

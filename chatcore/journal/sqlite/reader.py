@@ -8,10 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from chatcore.journal import Entry, Page, Unavailable
-from chatcore.journal.sqlite.statements import Row, SqliteFile, message_of
-from chatcore.wire import Wire
-from chatcore.wire.ndjson import ndjson
+from chatcore.journal import Page, Stored, Unavailable
+from chatcore.journal.sqlite.statements import SqliteFile
 
 __all__ = ["RETRY_SECONDS", "SqliteReader", "page", "position"]
 
@@ -50,9 +48,9 @@ class SqliteReader:
         def look() -> None:
             try:
                 if self._file is not None:
-                    self._file.check_place()
+                    self._file.check_identity()
             except sqlite3.Error:
-                self._let_go()
+                self._release()
             done.set()
 
         if self._add(look):
@@ -75,7 +73,7 @@ class SqliteReader:
     def _run(self) -> None:
         while (job := self._next()) is not None:
             job()
-        self._let_go()
+        self._release()
 
     def _next(self) -> Callable[[], None] | None:
         with self._changed:
@@ -90,11 +88,11 @@ class SqliteReader:
                 result: T | Unavailable = answer(self._file)
         except sqlite3.Error as error:
             log.warning("cannot read the journal: %s", error)
-            self._let_go()
+            self._release()
             result = Unavailable(RETRY_SECONDS)
         deliver(result)
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -103,7 +101,6 @@ class SqliteReader:
 def page(
     file: SqliteFile,
     room: str,
-    wire: Wire,
     *,
     after: int | None,
     before: int | None,
@@ -114,20 +111,19 @@ def page(
     epoch = str(file.meta()["epoch"])
     number, head = file.room(room) or (0, 0)
     low, high = after or 0, head + 1 if before is None else before
-    entries: list[Entry] = []
+    messages: list[Stored] = []
     size, more = 0, False
     for row in file.read(number, low, high, limit + 1, newest=after is None):
-        entry = _entry(row, wire)
-        size += len(entry.data)
-        if len(entries) == limit or (entries and size > max_bytes):
+        size += len(row.line)
+        if len(messages) == limit or (messages and size > max_bytes):
             more = True
             break
-        entries.append(entry)
+        messages.append(Stored(room, *row))
     if after is None:
-        entries.reverse()
-    base = entries[0].prev if entries else max(low, file.position_below(number, high, head))
-    through = entries[-1].seq if entries else base
-    return Page(epoch, base, through, tuple(entries), more)
+        messages.reverse()
+    base = messages[0].prev if messages else max(low, file.position_below(number, high, head))
+    through = messages[-1].seq if messages else base
+    return Page(epoch, base, through, tuple(messages), more)
 
 
 def position(file: SqliteFile, room: str, back: int, before: int) -> int:
@@ -135,8 +131,3 @@ def position(file: SqliteFile, room: str, back: int, before: int) -> int:
     number, head = file.room(room) or (0, 0)
     found = file.position_back(number, back, before)
     return file.position_below(number, before, head) if found is None else found
-
-
-def _entry(row: Row, wire: Wire) -> Entry:
-    data = row.line if wire is ndjson else wire.encode(message_of(row.line))
-    return Entry(row.seq, row.prev, row.id, data)

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chatcore.errors import JournalError
-from chatcore.journal import Draft, Entry, Feed, Outcome, Stored
+from chatcore.journal import Draft, Feed, Outcome, Stored
 from chatcore.journal.sqlite.epoch import EpochGuard
 from chatcore.journal.sqlite.queue import DraftQueue, Submission
 from chatcore.journal.sqlite.retention import Retention
@@ -154,7 +154,7 @@ class SqliteWriter:
             file.insert(group.rows)
             for room, sizes in group.added.items():
                 file.grow(room, group.rooms[room][1], len(sizes), sum(sizes))
-        file.check_place()
+        file.check_identity()
         return group
 
     def _look_up(self, file: SqliteFile, group: _Group, drafts: Sequence[Draft]) -> None:
@@ -168,7 +168,7 @@ class SqliteWriter:
     def _deliver(self, messages: Sequence[Stored]) -> None:
         if messages:
             self._feed.committed(messages)
-            self._heads.update((kept.message.room, kept.entry.seq) for kept in messages)
+            self._heads.update((stored.room, stored.seq) for stored in messages)
 
     def _answer(self, taken: list[Submission], outcomes: Sequence[Outcome]) -> None:
         """Tell what became of everything, in order; outcomes are of what is not refused."""
@@ -205,13 +205,13 @@ class SqliteWriter:
         be read and yet be gone after a loss of power.
         """
         file.checkpoint()  # on a full disk, a log that can begin again is all the room there may be
-        self._life.go_on(file, self._heads)
+        self._life.resume(file, self._heads)
         if self._life.epoch != self._epoch:
             log.warning("the journal %s is not what it was: it begins a new life", self._path)
             self._open_life(file)
             return
         found = [
-            Stored(message_of(row.line), Entry(row.seq, row.prev, row.id, row.line))
+            Stored.of(message_of(row.line))
             for room, head in file.heads().items()
             for row in file.read((file.room(room) or (0, 0))[0], self._heads.get(room, 0), head + 1, limit=-1)
         ]
@@ -249,11 +249,11 @@ def _add(group: _Group, draft: Draft, at: datetime) -> Outcome:
     if known := group.known[room].get(id_):
         return _repeat(known.seq, known.is_of(draft.text))
     message = Message(room=room, seq=head + 1, prev=head, id=id_, nick=draft.nick, text=draft.text, at=at)
-    kept = Stored.of(message)
-    seq, line = kept.entry.seq, kept.entry.data
+    stored = Stored.of(message)
+    seq, line = stored.seq, stored.line
     group.rooms[room] = (number, seq)
     group.fresh[room, id_] = message
-    group.messages.append(kept)
+    group.messages.append(stored)
     group.rows.append((number, seq, head, id_, at.timestamp(), line))
     group.added.setdefault(room, []).append(len(line))
     return Outcome("stored", seq)

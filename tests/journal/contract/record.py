@@ -6,8 +6,6 @@ from typing import Generic, TypeVar
 
 from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Stored, Unavailable
 from chatcore.messages import Message
-from chatcore.wire import Wire
-from chatcore.wire.ndjson import ndjson
 from tests.server.driver import Clock
 
 __all__ = ["DEADLINE", "Record"]
@@ -60,8 +58,8 @@ class Record:
 
     def committed(self, messages: Sequence[Stored]) -> None:
         """Messages are in the record."""
-        assert list(messages) == [Stored.of(kept.message) for kept in messages]
-        self._tell("committed", lambda: self.messages.extend(kept.message for kept in messages))
+        assert list(messages) == [Stored.of(stored.message) for stored in messages]
+        self._tell("committed", lambda: self.messages.extend(stored.message for stored in messages))
 
     def _tell(self, name: str, note: Callable[[], None]) -> None:
         assert self._telling.acquire(blocking=False), "two calls of the feed at a time"
@@ -94,7 +92,6 @@ class Record:
         self,
         room: str = "lobby",
         *,
-        wire: Wire = ndjson,
         after: int | None = None,
         before: int | None = None,
         limit: int = HUGE,
@@ -102,9 +99,7 @@ class Record:
     ) -> Page:
         """Return a page."""
         answer: Answer[Page | Unavailable] = Answer()
-        self.journal.read(
-            room, wire, answer.take, after=after, before=before, limit=limit, max_bytes=max_bytes
-        )
+        self.journal.read(room, answer.take, after=after, before=before, limit=limit, max_bytes=max_bytes)
         page = answer.wait()
         assert not isinstance(page, Unavailable)
         return page
@@ -125,7 +120,7 @@ class Record:
 
     def kept(self, room: str = "lobby") -> list[Message]:
         """Return the messages of a room that can still be read, by number."""
-        numbers = {entry.seq for entry in self.read(room).entries}
+        numbers = {stored.seq for stored in self.read(room).messages}
         return [message for message in self.messages if message.room == room and message.seq in numbers]
 
 

@@ -4,10 +4,7 @@ import itertools
 
 import pytest
 
-from chatcore.messages import Message
-from chatcore.wire import Wire
-from chatcore.wire.ndjson import ndjson
-from chatcore.wire.plain import plain
+from chatcore.messages import Message, Stored, encode
 from tests.journal.contract.record import Record
 
 
@@ -19,7 +16,7 @@ def check(
     below = head + 1 if before is None else before
     wanted = [message for message in kept if (after or 0) < message.seq < below]
     page = record.read(after=after, before=before, limit=limit, max_bytes=max_bytes)
-    got = [entry.seq for entry in page.entries]
+    got = [entry.seq for entry in page.messages]
     assert page.epoch == record.opened_with[-1][0]
     if not wanted:
         end = max(after or 0, min(max(below - 1, 0), head))
@@ -28,14 +25,14 @@ def check(
     forward = after is not None
     numbers = [message.seq for message in wanted]
     assert got == (numbers[: len(got)] if forward else numbers[-len(got) :])
-    assert page.base == page.entries[0].prev
-    assert page.through == page.entries[-1].seq
+    assert page.base == page.messages[0].prev
+    assert page.through == page.messages[-1].seq
     assert page.more is (len(got) < len(wanted))
-    size = sum(len(entry.data) for entry in page.entries)
+    size = sum(len(entry.line) for entry in page.messages)
     assert len(got) == 1 or (len(got) <= limit and size <= max_bytes)
     if page.more and len(got) < limit:
         following = wanted[len(got)] if forward else wanted[-len(got) - 1]
-        assert size + len(ndjson.encode(following)) > max_bytes
+        assert size + len(encode(following)) > max_bytes
 
 
 BOUNDS = [None, 0, 1, 2, 4, 5, 6, 9]
@@ -69,15 +66,15 @@ def test_the_whole_of_a_record_can_be_read_page_by_page_from_either_end(record: 
     while True:
         page = record.read(after=position, limit=4)
         assert page.base == position
-        forth += [entry.seq for entry in page.entries]
+        forth += [entry.seq for entry in page.messages]
         position = page.through
         if not page.more:
             break
     back, before = list[int](), None
     while True:
         page = record.read(before=before, limit=4)
-        back = [entry.seq for entry in page.entries] + back
-        before = page.entries[0].seq
+        back = [entry.seq for entry in page.messages] + back
+        before = page.messages[0].seq
         if not page.more:
             break
     assert forth == back == [message.seq for message in record.messages]
@@ -87,36 +84,35 @@ def test_a_reader_behind_what_is_kept_gets_all_that_is_and_a_base_that_shows_the
     kept = small.kept()
     page = small.read(after=1)
     assert page.base == kept[0].prev > 1
-    assert [entry.seq for entry in page.entries] == [message.seq for message in kept]
+    assert [entry.seq for entry in page.messages] == [message.seq for message in kept]
 
 
 def test_a_stretch_that_has_expired_as_a_whole_is_nothing_up_to_its_end(small: Record) -> None:
     page = small.read(after=1, before=5)
-    assert (page.entries, page.base, page.through, page.more) == ((), 4, 4, False)
+    assert (page.messages, page.base, page.through, page.more) == ((), 4, 4, False)
 
 
 def test_a_room_where_nothing_was_said_is_empty(record: Record) -> None:
     record.post("elsewhere", room="b")
     page = record.read("a")
-    assert (page.entries, page.base, page.through, page.more) == ((), 0, 0, False)
+    assert (page.messages, page.base, page.through, page.more) == ((), 0, 0, False)
 
 
 def test_a_page_is_of_one_room(record: Record) -> None:
     record.post("one", room="a")
     record.post("two", room="b")
     record.post("three", room="a")
-    assert [b"one" in entry.data or b"three" in entry.data for entry in record.read("a").entries] == [
+    assert [b"one" in entry.line or b"three" in entry.line for entry in record.read("a").messages] == [
         True,
         True,
     ]
-    assert len(record.read("b").entries) == 1
+    assert len(record.read("b").messages) == 1
 
 
-@pytest.mark.parametrize("wire", [ndjson, plain], ids=lambda wire: wire.name)
-def test_entries_are_as_the_readers_wire_writes_them(record: Record, wire: Wire) -> None:
+def test_a_page_holds_what_was_committed(record: Record) -> None:
     record.post("one\ntwo", "three", "\u2028 \U0001f600")
-    entries = record.read(wire=wire).entries
-    assert [entry.data for entry in entries] == [wire.encode(message) for message in record.messages]
+    entries = record.read().messages
+    assert list(entries) == list(map(Stored.of, record.messages))
     assert [(entry.seq, entry.prev, entry.id) for entry in entries] == [
         (message.seq, message.prev, message.id) for message in record.messages
     ]
@@ -126,8 +122,8 @@ def test_a_page_does_not_change_when_more_is_said(record: Record) -> None:
     record.post("one")
     page = record.read()
     record.post("two")
-    assert len(page.entries) == 1
-    assert len(record.read().entries) == 2
+    assert len(page.messages) == 1
+    assert len(record.read().messages) == 2
 
 
 # --- seek ----------------------------------------------------------------------------------------

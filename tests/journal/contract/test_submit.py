@@ -73,8 +73,8 @@ def test_the_same_id_and_text_is_a_repeat_whoever_says_it(record: Record) -> Non
 def test_the_same_id_with_another_text_is_a_conflict_and_changes_nothing(record: Record) -> None:
     record.submit(draft("id-1", "hi"))
     assert record.submit(draft("id-1", "hi ")) == [Outcome("conflict")]
-    (entry,) = record.read().entries
-    assert b'"text":"hi"' in entry.data
+    (entry,) = record.read().messages
+    assert b'"text":"hi"' in entry.line
     assert record.submit(draft("id-1", "hi"))[0].kind == "repeat"
 
 

@@ -8,7 +8,6 @@ import pytest
 from chatcore.journal import Draft, Outcome, Page, Unavailable
 from chatcore.journal.sqlite import SqliteJournal
 from chatcore.journal.sqlite.connection import SqliteConnection
-from chatcore.wire.ndjson import ndjson
 from tests.journal.contract.record import Record
 from tests.journal.sqlite.files import kept_open
 from tests.server.driver import Clock
@@ -20,7 +19,7 @@ def answers(journal: SqliteJournal) -> list[Outcome | Page | int | Unavailable]:
     """Ask everything of a journal that has no threads; return the answers."""
     got: list[Outcome | Page | int | Unavailable] = []
     journal.submit([DRAFT], got.extend)
-    journal.read("lobby", ndjson, got.append, limit=10, max_bytes=1000)
+    journal.read("lobby", got.append, limit=10, max_bytes=1000)
     journal.seek("lobby", 1, 1, got.append)
     return got
 
@@ -56,7 +55,7 @@ def test_what_was_asked_before_is_answered(tmp_path: Path) -> None:
     with kept_open(tmp_path / "journal.db") as record:
         record.post("hi")
         for _ in range(20):
-            record.journal.read("lobby", ndjson, pages.append, after=0, limit=10, max_bytes=1000)
+            record.journal.read("lobby", pages.append, after=0, limit=10, max_bytes=1000)
     assert [isinstance(page, Page) for page in pages] == [True] * 20
 
 

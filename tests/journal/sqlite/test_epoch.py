@@ -146,5 +146,5 @@ def test_an_end_between_the_two_counts_is_no_new_epoch(path: Path) -> None:
         with pytest.raises(Interrupted):
             held.begin(file)
         file.close()
-        held.let_go()
+        held.release()
         assert life(path) == first

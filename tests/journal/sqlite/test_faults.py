@@ -92,11 +92,11 @@ def test_readers_go_on_while_nothing_can_be_written(path: Path) -> None:
         faults.plan, faults.opening = ["before"], 10**9
         assert record.submit(draft("two")) == [REFUSED]
         for _ in range(3):
-            assert [entry.seq for entry in record.read().entries] == [1]
+            assert [entry.seq for entry in record.read().messages] == [1]
             assert record.submit(draft("two")) == [REFUSED]
         faults.opening = 0
         insist(record, draft("two"))
-        assert [entry.seq for entry in record.read().entries] == [1, 2]
+        assert [entry.seq for entry in record.read().messages] == [1, 2]
 
 
 def test_it_recovers_though_refused_posts_keep_coming(path: Path) -> None:
@@ -164,7 +164,7 @@ def test_nothing_is_acknowledged_into_a_file_that_was_removed(path: Path, what: 
         epochs = [epoch for epoch, _ in record.opened_with]
         assert len(epochs) == len(set(epochs))
         record.wait_for(len(record.messages))
-        kept = [entry.seq for entry in record.read().entries]
+        kept = [entry.seq for entry in record.read().messages]
         last_life = [m.seq for m in record.messages[-len(kept) :]]
         assert kept == last_life
         assert record.read().epoch == epochs[-1]

@@ -9,8 +9,6 @@ import pytest
 
 from chatcore.journal import Draft, Page, Unavailable
 from chatcore.journal.sqlite.statements import SqliteFile
-from chatcore.wire.ndjson import ndjson
-from chatcore.wire.plain import plain
 from tests.journal.contract.record import DEADLINE, Answer, Record
 from tests.journal.sqlite.files import Faults, faulty, kept_open
 
@@ -22,9 +20,9 @@ def path(tmp_path: Path) -> Path:
 
 
 def answer(record: Record) -> Page | Unavailable:
-    """Read everything in the lobby; the plain wire makes the journal look at each message."""
+    """Read everything in the lobby."""
     got: Answer[Page | Unavailable] = Answer()
-    record.journal.read("lobby", plain, got.take, after=0, limit=1000, max_bytes=1_000_000)
+    record.journal.read("lobby", got.take, after=0, limit=1000, max_bytes=1_000_000)
     return got.wait()
 
 
@@ -37,12 +35,12 @@ def test_a_read_does_not_wait_for_a_write_that_takes_long(path: Path) -> None:
         stored = threading.Event()
         record.journal.submit([Draft("lobby", "id-2", "ana", "two")], lambda _: stored.set())
         assert faults.in_transaction.wait(DEADLINE)
-        assert [entry.seq for entry in record.read().entries] == [1]
+        assert [entry.seq for entry in record.read().messages] == [1]
         assert record.seek("lobby", 1, 2) == 0
         assert not stored.is_set()
         faults.go_on.set()
         assert stored.wait(DEADLINE)
-        assert [entry.seq for entry in record.read().entries] == [1, 2]
+        assert [entry.seq for entry in record.read().messages] == [1, 2]
 
 
 def test_a_read_does_not_wait_for_another_program_that_writes(path: Path) -> None:
@@ -50,7 +48,7 @@ def test_a_read_does_not_wait_for_another_program_that_writes(path: Path) -> Non
         record.post("one")
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            assert [entry.seq for entry in record.read().entries] == [1]
+            assert [entry.seq for entry in record.read().messages] == [1]
             other.execute("ROLLBACK")
 
 
@@ -70,19 +68,8 @@ def test_a_page_is_of_one_moment(path: Path) -> None:
     with kept_open(path, file=Slow) as record:
         record.post("one", "two")
         page = record.read(after=0, before=100)
-        assert ([entry.seq for entry in page.entries], page.through) == ([1, 2], 2)
-        assert [entry.seq for entry in record.read().entries] == [1, 2, 3]
-
-
-def test_a_message_that_is_damaged_makes_its_pages_unavailable_and_nothing_else(path: Path) -> None:
-    with kept_open(path) as record:
-        record.post("one", "two")
-        with closing(sqlite3.connect(path)) as other, other:
-            other.execute("UPDATE messages SET line = x'00ff' WHERE seq = 1")
-        assert answer(record) == Unavailable(1.0)
-        assert [entry.seq for entry in record.read(after=1).entries] == [2]
-        record.post("three")
-        assert [entry.seq for entry in record.read(after=2).entries] == [3]
+        assert ([entry.seq for entry in page.messages], page.through) == ([1, 2], 2)
+        assert [entry.seq for entry in record.read().messages] == [1, 2, 3]
 
 
 def test_a_file_that_is_damaged_under_way_makes_reads_unavailable_until_it_is_repaired(path: Path) -> None:
@@ -100,13 +87,3 @@ def test_a_file_that_is_damaged_under_way_makes_reads_unavailable_until_it_is_re
         page = answer(record)
         assert isinstance(page, Page)
         assert page.through == 100
-
-
-def test_what_is_asked_of_a_room_or_wire_does_not_matter_to_others(path: Path) -> None:
-    with kept_open(path) as record:
-        record.post("one")
-        pages: list[Page | Unavailable] = []
-        for wire in (ndjson, plain, ndjson):
-            record.journal.read("lobby", wire, pages.append, after=0, limit=1, max_bytes=1)
-        record.read()
-        assert [page.entries[0].data[:1] for page in pages if isinstance(page, Page)] == [b"{", b"a", b"{"]

@@ -25,15 +25,15 @@ def test_heads_numbers_and_the_chain_go_on(path: Path) -> None:
         (outcome,) = record.submit(Draft("lobby", "later", "ana", "three"))
         assert outcome == Outcome("stored", 3)
         assert record.wait_for(1)[0].prev == 2
-        assert [(entry.prev, entry.seq) for entry in record.read().entries] == [(0, 1), (1, 2), (2, 3)]
+        assert [(entry.prev, entry.seq) for entry in record.read().messages] == [(0, 1), (1, 2), (2, 3)]
 
 
 def test_what_was_said_is_read_as_it_was_told(path: Path) -> None:
     with kept_open(path) as record:
         record.post("one", "two\nthree \U0001f600")
-        before = record.read().entries
+        before = record.read().messages
     with kept_open(path) as record:
-        assert record.read().entries == before
+        assert record.read().messages == before
         assert record.messages == []  # nothing is told twice
 
 
@@ -55,7 +55,7 @@ def test_a_killed_process_loses_nothing_that_it_acknowledged(path: Path, synchro
         pass
     with kept_open(path, synchronous=synchronous) as record:
         assert record.opened_with[0][1] == {"lobby": 2}
-        assert [b"one" in entry.data for entry in record.read().entries] == [True, False]
+        assert [b"one" in entry.line for entry in record.read().messages] == [True, False]
         assert record.submit(Draft("lobby", "lobby-1", "ana", "two")) == [Outcome("repeat", 2)]
 
 

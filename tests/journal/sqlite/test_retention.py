@@ -31,7 +31,7 @@ def limits(
 def numbers(record: Record, room: str = "lobby") -> list[int]:
     """Return what is kept of a room, once the journal has forgotten the rest."""
     record.submit()
-    return [entry.seq for entry in record.read(room).entries]
+    return [entry.seq for entry in record.read(room).messages]
 
 
 def test_nothing_is_forgotten_without_a_limit(path: Path) -> None:
@@ -57,7 +57,7 @@ def test_the_newest_of_a_size_are_kept_but_at_least_one(path: Path) -> None:
         page = record.read()
         numbers(record)
         page = record.read()
-        assert 800 < sum(len(entry.data) for entry in page.entries) <= 1_000
+        assert 800 < sum(len(entry.line) for entry in page.messages) <= 1_000
         assert page.through == 20
         record.post("y" * 5_000)
         assert numbers(record) == [21]

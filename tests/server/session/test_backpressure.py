@@ -17,8 +17,8 @@ def flood(peer: Peer, frame: ClientFrame, most: int) -> int:
 
 
 def held(peer: Peer) -> int:
-    """Return the bytes that the server holds for a peer, apart from questions."""
-    return peer.session.outbox.size + len(peer.unsent)
+    """Return the bytes that the server holds for a peer, apart from queries."""
+    return peer.session.replies.size + len(peer.unsent)
 
 
 def test_posts_beyond_what_may_be_in_flight_are_not_read_until_some_are_answered() -> None:
@@ -61,7 +61,7 @@ def test_who_asks_and_never_reads_is_not_read_either_and_memory_stays_flat(frame
     assert asked < 1_000
     assert not peer.session.want_data
     assert held(peer) <= 20_000 + 2 * host.hub.limits.line_bytes
-    assert len(peer.session.questions) <= 101
+    assert len(peer.session.queries.waiting) <= 101
 
 
 def test_who_reads_again_gets_all_the_answers_and_is_read_again() -> None:

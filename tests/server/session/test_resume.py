@@ -13,7 +13,6 @@ from chatcore.journal import Unavailable
 from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import Limits
 from chatcore.messages import Error, Gap, Join, Joined, Message, Position
-from chatcore.wire import Wire
 from tests.server.driver import Clock, Host, Peer
 from tests.server.slow_journal import SlowJournal
 
@@ -26,7 +25,6 @@ class FailingJournal(SlowJournal):
     def read(
         self,
         room: str,
-        wire: Wire,
         deliver: Callable[[Stretch | Unavailable], None],
         *,
         after: int | None = None,
@@ -37,7 +35,7 @@ class FailingJournal(SlowJournal):
         if self._fails():
             self.waiting.append(lambda: deliver(Unavailable(2.0)))
         else:
-            super().read(room, wire, deliver, after=after, before=before, limit=limit, max_bytes=max_bytes)
+            super().read(room, deliver, after=after, before=before, limit=limit, max_bytes=max_bytes)
 
     def seek(self, room: str, back: int, before: int, deliver: Callable[[int | Unavailable], None]) -> None:
         if self._fails():

@@ -34,7 +34,7 @@ def come_back(host: Host, peer: Peer, nick: str = "ana") -> Peer:
 
 def is_free(host: Host, nick: str) -> bool:
     """Tell whether somebody without a secret could have a nick; nothing is changed by asking."""
-    return host.hub.identities.is_free(nick)
+    return host.hub.directory.is_free(nick)
 
 
 def test_the_old_connection_is_told_and_the_new_one_keeps_nick_and_secret() -> None:
