@@ -47,6 +47,23 @@ class _Log:
             return 0
         return min(max(seq + 1 - self.messages[0].seq, 0), len(self.messages))
 
+    def append(self, stored: Stored, known: _Known) -> None:
+        """Take the next message."""
+        self.head = stored.seq
+        self.messages.append(stored)
+        self.bytes += _OVERHEAD + len(stored.line)
+        self.ids[stored.id] = known
+
+    def expire(self, history_bytes: int, forget_at: float) -> None:
+        """Drop the oldest messages until the rest fits, but never the newest.
+
+        Their ids are remembered until ``forget_at``.
+        """
+        while self.bytes > history_bytes and len(self.messages) > 1:
+            old = self.messages.popleft()
+            self.bytes -= _OVERHEAD + len(old.line)
+            self.expired.append((forget_at, old.id))
+
     def forget_ids(self, now: float) -> None:
         """Drop the ids that need not be remembered any more."""
         while self.expired and self.expired[0][0] <= now:
@@ -160,12 +177,9 @@ class MemoryJournal:
             at=at,
         )
         entry = Stored.of(message)
-        log.head += 1
-        log.messages.append(entry)
-        log.bytes += _OVERHEAD + len(entry.line)
-        log.ids[draft.id] = _Known(log.head, hash(draft.text))
+        log.append(entry, _Known(entry.seq, hash(draft.text)))
         stored.append(entry)
-        return Outcome("stored", log.head)
+        return Outcome("stored", entry.seq)
 
     def _forget_ids(self, rooms: set[str]) -> None:
         now = self._clock()
@@ -174,13 +188,9 @@ class MemoryJournal:
                 log.forget_ids(now)
 
     def _expire(self, rooms: set[str]) -> None:
-        now = self._clock()
+        forget_at = self._clock() + self.dedupe_seconds
         for room in rooms:
-            log = self._logs[room]
-            while log.bytes > self._history_bytes and len(log.messages) > 1:
-                old = log.messages.popleft()
-                log.bytes -= _OVERHEAD + len(old.line)
-                log.expired.append((now + self.dedupe_seconds, old.id))
+            self._logs[room].expire(self._history_bytes, forget_at)
 
 
 def _fitting(wanted: Sequence[Stored], limit: int, max_bytes: int) -> list[Stored]:

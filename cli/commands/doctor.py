@@ -15,7 +15,7 @@ import typer
 from chatcore import __version__
 from chatcore.address import DEFAULT_PORT
 from chatcore.errors import JournalError, UsageError
-from chatcore.journal.sqlite.check import check_journal, rename_life
+from chatcore.journal.sqlite import check_journal, renew_epoch
 from chatcore.transport import find_transports
 from cli.commands.transports import choose
 from cli.settings.journals import default_path
@@ -37,7 +37,7 @@ def run(journal: Path | None, *, new_epoch: bool) -> int:
     """Look at everything; return 1 if something is wrong. The journal is the default one if none is named."""
     path = journal or default_path()
     if new_epoch:
-        typer.echo(f"the journal {path} begins a new epoch, {rename_life(path)}")
+        typer.echo(f"the journal {path} begins a new epoch, {renew_epoch(path)}")
     wrong = 0
     for check in (_python, _names, _transports, _speed, _descriptors, _address, partial(_journal, path)):
         for finding in check():

@@ -1,7 +1,10 @@
-"""A journal in one SQLite file: durable, ordered, and read without waiting for the writer.
+"""A journal in one SQLite file: durable, in one order, and read without waiting for the writer.
 
-One thread writes (`SqliteWriter`), another reads (`SqliteReader`), each over a connection of its
-own; here they are put together.
+One thread writes (`SqliteWriter`), another reads (`SqliteReader`), each over a connection of its own; here
+they are put together. Read in this order: `connection`, how the file is opened and what makes a write last;
+`statements`, its rows; `queue` and `writer`; `retention`, what is removed and when; `reader`; `epoch`, which
+notices a file that is not the one it was; `errors`, in words for whoever starts a server. `check` looks at a
+file from outside.
 """
 
 import contextlib
@@ -10,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Unavailable
+from chatcore.journal.sqlite.check import JournalReport, check_journal, renew_epoch
 from chatcore.journal.sqlite.connection import Synchronous
 from chatcore.journal.sqlite.epoch import EpochGuard
 from chatcore.journal.sqlite.errors import explain
@@ -20,19 +24,21 @@ from chatcore.journal.sqlite.writer import SqliteWriter, Times, refusals
 from chatcore.limits import Limits
 from chatcore.messages import DurabilityWord
 
-__all__ = ["QUEUE", "SqliteJournal", "Times"]
+__all__ = ["QUEUE", "JournalReport", "SqliteJournal", "Times", "check_journal", "renew_epoch"]
 
 QUEUE = 16_384
-"""Drafts that may wait; more are refused, since an answer that comes too late is none."""
+"""Drafts that may wait; more are refused, since an answer that comes too late is no use."""
 
 _DURABILITY: dict[Synchronous, DurabilityWord] = {"FULL": "synced", "NORMAL": "written"}
 
 
 class SqliteJournal:
-    """Keeps messages in the file ``path``, made if need be.
+    """Stores messages in the file ``path``, which is made if it is missing.
 
     With ``synchronous="FULL"`` an acknowledged message survives a loss of power (``synced``); with
-    ``"NORMAL"`` it survives the end of the process (``written``). ``file`` makes its connections.
+    ``"NORMAL"`` it survives the end of the process (``written``). ``limits`` say how much history is kept.
+    ``times`` and ``file`` are for tests. The hub that it is given to starts and closes it; one file is for
+    one hub at a time.
     """
 
     def __init__(
@@ -62,17 +68,17 @@ class SqliteJournal:
         with contextlib.ExitStack() as opened:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                life = EpochGuard(self.path, self._synchronous)
-                opened.callback(life.release)
+                guard = EpochGuard(self.path, self._synchronous)
+                opened.callback(guard.release)
                 file = opened.enter_context(contextlib.closing(self._open()))
-                life.begin(file)
+                guard.begin(file)
                 reader = SqliteReader(lambda: self._file(self.path, read_only=True))
                 opened.callback(reader.close)
                 writer = SqliteWriter(
                     self.path,
                     self._open,
                     self._queue,
-                    life,
+                    guard,
                     feed,
                     self._limits,
                     self._times,
@@ -82,7 +88,7 @@ class SqliteJournal:
             except (sqlite3.Error, OSError) as error:
                 raise explain(self.path, error) from error
             opened.pop_all()
-        self._parts = (writer, reader, life)
+        self._parts = (writer, reader, guard)
 
     def submit(self, drafts: Sequence[Draft], done: Callable[[Sequence[Outcome]], None]) -> None:
         """Queue drafts; ``done`` is called by the writer or, after `close`, before this returns."""
@@ -119,10 +125,10 @@ class SqliteJournal:
         """Write what was submitted, read what was asked, and close the file. Idempotent."""
         self._queue.close()
         if self._parts is not None:
-            writer, reader, life = self._parts
+            writer, reader, guard = self._parts
             writer.join()
             reader.close()
-            life.release()
+            guard.release()
 
     def _open(self) -> SqliteFile:
         return self._file(self.path, self._synchronous)

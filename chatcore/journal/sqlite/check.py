@@ -1,7 +1,7 @@
-"""Looks at the file of a SQLite journal from outside: is it whole, and is what it says consistent?"""
+"""Checks the file of a SQLite journal from outside: is it intact, and is what it says consistent?"""
 
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from chatcore.errors import JournalError
@@ -9,73 +9,80 @@ from chatcore.journal.sqlite.connection import SqliteConnection
 from chatcore.journal.sqlite.epoch import EpochGuard
 from chatcore.journal.sqlite.statements import SqliteFile, message_of
 
-__all__ = ["JournalReport", "check_journal", "rename_life"]
+__all__ = ["JournalReport", "check_journal", "renew_epoch"]
 
 _ALL = -1
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class JournalReport:
-    """What a journal holds, and what is wrong with it."""
+    """What a journal holds, and what is wrong with it, in words."""
 
-    epoch: str = ""
-    rooms: int = 0
-    messages: int = 0
-    problems: list[str] = field(default_factory=list)
+    epoch: str
+    rooms: int
+    messages: int
+    problems: list[str]
 
 
 def check_journal(path: Path) -> JournalReport:
-    """Read a whole journal; a server may have it open meanwhile. Raises `JournalError` if it is none."""
-    report = JournalReport()
+    """Read a whole journal; a server may have it open meanwhile.
+
+    Raises `JournalError` where that is not a journal, or cannot be read.
+    """
     try:
         file = SqliteFile(path, read_only=True)
         try:
             file.check_kind()
             with file.snapshot():
-                _check(file, report)
+                return _check(file)
         finally:
             file.close()
     except sqlite3.Error as error:
         raise JournalError(f"the journal {path} cannot be read: {error}") from error
-    return report
 
 
-def rename_life(path: Path) -> str:
-    """Give the record a new epoch, as after a backup was restored; return it.
+def renew_epoch(path: Path) -> str:
+    """Give a journal a new epoch, as after a backup was restored; return it.
 
     Raises `JournalError` if a server has the journal open.
     """
-    life = EpochGuard(path, "FULL")
+    guard = EpochGuard(path, "FULL")
     try:
         file = SqliteFile(path)
         with file.closed_on_error():
-            life.begin(file, anew=True)
-            life.end(file)
+            guard.begin(file, anew=True)
+            guard.end(file)
         file.close()
     except sqlite3.Error as error:
         raise JournalError(f"the journal {path} cannot be written: {error}") from error
     finally:
-        life.release()
-    return life.epoch
+        guard.release()
+    return guard.epoch
 
 
-def _check(file: SqliteFile, report: JournalReport) -> None:
-    report.problems += _damage(file)
-    report.epoch = str(file.meta().get("epoch", ""))
-    for room, head in file.heads().items():
-        report.rooms += 1
-        number, _ = file.room(room) or (0, 0)
-        last: int | None = None
-        for row in file.read(number, 0, head + 1, _ALL):
-            report.messages += 1
-            if last is not None and row.prev != last:
-                report.problems.append(f"{room}: message {row.seq} follows {row.prev}, not {last}")
-            message = message_of(row.line)
-            if (message.room, message.seq, message.prev, message.id) != (room, row.seq, row.prev, row.id):
-                report.problems.append(f"{room}: message {row.seq} says of itself that it is another")
-            last = row.seq
-        if last is not None and last != head:
-            report.problems.append(f"{room}: the last message is {last}, but {head} were given out")
+def _check(file: SqliteFile) -> JournalReport:
+    problems = _damage(file)
+    heads = file.heads()
+    messages = sum(_check_room(file, room, head, problems) for room, head in heads.items())
+    return JournalReport(str(file.meta().get("epoch", "")), len(heads), messages, problems)
+
+
+def _check_room(file: SqliteFile, room: str, head: int, problems: list[str]) -> int:
+    """Add what is wrong with a room to the problems; return how many messages it holds."""
+    number, _ = file.room(room) or (0, 0)
+    last: int | None = None
+    count = 0
+    for row in file.read(number, 0, head + 1, _ALL):
+        count += 1
+        if last is not None and row.prev != last:
+            problems.append(f"{room}: message {row.seq} follows {row.prev}, not {last}")
+        message = message_of(row.line)
+        if (message.room, message.seq, message.prev, message.id) != (room, row.seq, row.prev, row.id):
+            problems.append(f"{room}: message {row.seq} contains the numbers of another one")
+        last = row.seq
+    if last is not None and last != head:
+        problems.append(f"{room}: the last message is {last}, but numbers up to {head} were given out")
+    return count
 
 
 def _damage(file: SqliteConnection) -> list[str]:

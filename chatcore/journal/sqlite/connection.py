@@ -17,7 +17,7 @@ __all__ = ["SqliteConnection", "Synchronous"]
 Synchronous = Literal["FULL", "NORMAL"]
 
 _VERSION = 1
-_APPLICATION = 0x63686174  # "chat": tells a journal from another program's database
+_APPLICATION = 0x63686174  # "chat": distinguishes a journal from another program's database
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -25,7 +25,7 @@ CREATE TABLE rooms (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,     -- folded
     head INTEGER NOT NULL,         -- outlives the messages
-    count INTEGER NOT NULL,        -- of the messages that are kept
+    count INTEGER NOT NULL,        -- of the messages that are stored
     bytes INTEGER NOT NULL         -- of their lines
 );
 CREATE TABLE messages (
@@ -81,7 +81,7 @@ class SqliteConnection:
             self.commit()
         except BaseException:
             if self.db.in_transaction:
-                with contextlib.suppress(sqlite3.Error):  # the first error is the one to be told
+                with contextlib.suppress(sqlite3.Error):  # the first error is the one to report
                     self.db.execute("ROLLBACK")
             raise
 
@@ -130,8 +130,8 @@ class SqliteConnection:
             (mode,) = self.db.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise JournalError(
-                f"the journal {self._path} cannot be kept on this kind of file system; "
-                "name another place with --journal"
+                f"SQLite cannot use this file system for the journal {self._path} (it has no WAL mode here); "
+                "choose another place with --journal"
             )
         self.db.execute(f"PRAGMA synchronous = {self._synchronous}")
         self.db.execute("PRAGMA fullfsync = ON")  # elsewhere than on macOS this is nothing

@@ -1,14 +1,13 @@
-"""The life of a SQLite journal: who has it open, and under which epoch its numbers are given out.
+"""The epoch of a SQLite journal: under which name its numbers are given out, and who has it open.
 
-A file that was replaced by an older copy would give numbers out twice, and readers who resume would
-miss messages in silence. So would one that lost its last commits, because it is not synced at each.
-Such a file begins a new life, with a new epoch.
+A file that was replaced by an older copy would give numbers out twice, and readers who resume would miss
+messages in silence. So would one that lost its last commits, because it is not synced at each. Such a file
+gets a new epoch.
 
-Beside the journal stands a second, tiny database, the witness. It is locked for as long as a server
-has the journal open. It and the journal count together how often that began and ended in order, so
-that a copy from before differs from the witness. Both count in one order, such that a crash in
-between is not taken for a copy: the witness notes that a number may come, the journal takes it, the
-witness forgets the one before.
+Beside the journal is a second, tiny database, the *witness*. A server holds it locked for as long as it has
+the journal open. The two count together how often that began and ended cleanly (their *turn*), so a copy
+from before differs from the witness. They count in one order, such that a crash in between is not taken for
+a copy: the witness notes that a turn may come, the journal takes it, the witness forgets the one before.
 """
 
 import secrets
@@ -29,10 +28,10 @@ def witness_path(path: Path) -> Path:
 
 
 class EpochGuard:
-    """Holds a journal for one process: taken before its file is opened, let go after it is closed.
+    """Holds a journal for one process: made before its file is opened, released after it is closed.
 
-    ``epoch`` names the life of the record, once it has begun. Raises `JournalError` if another
-    process holds it, and `sqlite3.Error` as SQLite does.
+    ``epoch`` is known once `begin` was called. Raises `JournalError` if another process holds the
+    journal, and `sqlite3.Error` as SQLite does.
     """
 
     def __init__(self, path: Path, synchronous: Synchronous) -> None:
@@ -51,7 +50,7 @@ class EpochGuard:
             raise
 
     def begin(self, file: SqliteFile, *, anew: bool = False) -> None:
-        """Find out whether the file goes on with the life that it had, and begin that or a new one."""
+        """Find out whether the file continues its epoch, and begin that one or, if not, a new one."""
         meta = file.meta()
         self._turn = int(meta.get("turn", 0))
         self.epoch = str(meta.get("epoch", ""))
@@ -62,9 +61,10 @@ class EpochGuard:
         self._count(file, clean=0)
 
     def resume(self, file: SqliteFile, delivered: Mapping[str, int]) -> None:
-        """Go on after a failure, with the file as it is now.
+        """Continue after a failure, with the file as it is now.
 
-        If it is another one, or lacks anything that was delivered, it begins a new life.
+        If it is another file, or lacks anything that was delivered, a new epoch begins. ``delivered``
+        has the head of each room, by folded name.
         """
         meta, heads = file.meta(), file.heads()
         same = (
@@ -81,11 +81,11 @@ class EpochGuard:
             self._count(file, clean=0)
 
     def end(self, file: SqliteFile) -> None:
-        """Note that the journal was closed in order."""
+        """Note that the journal was closed cleanly."""
         self._count(file, clean=1)
 
     def release(self) -> None:
-        """Let another process have the journal. Idempotent."""
+        """Let other processes have the journal. Idempotent."""
         if self._is_new and not self._turn:  # nothing was begun: leave nothing beside what is no journal
             witness_path(self._path).unlink(missing_ok=True)
         self._witness.close()

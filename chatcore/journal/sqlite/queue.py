@@ -1,11 +1,11 @@
 """Drafts on their way to the writer of the SQLite journal.
 
-Answers keep the order of submission, refusals too, and what was submitted before a refusal was told
-is refused as well. So whoever is refused once knows that nothing of what it sent later was taken,
-and what it sends again in order is stored in order. Hence the rules:
+Answers keep the order of submission, refusals too, and what was submitted before a refusal was reported is
+refused as well. So a sender that is refused knows that nothing of what it sent later was taken, and what it
+sends again in its order is stored in that order. Hence the rules:
 
-- a refusal waits in the queue like any other answer, and the writer tells it;
-- from the first one that waits until the last one is told, everything new is refused.
+- a refusal waits in the queue like any other answer, and the writer reports it;
+- from the first refusal that waits until the last one is reported, everything new is refused.
 """
 
 import threading
@@ -20,18 +20,23 @@ __all__ = ["DraftQueue", "Submission"]
 
 @dataclass(slots=True)
 class Submission:
-    """What was submitted at once, and whom to tell what became of it."""
+    """What was submitted together, and what to call with the outcomes."""
 
     drafts: Sequence[Draft]
     done: Callable[[Sequence[Outcome]], None]
     refused: bool
 
+    def refuse(self) -> bool:
+        """Refuse all of it; return whether that is new."""
+        was_refused, self.refused = self.refused, True
+        return not was_refused
+
 
 class DraftQueue:
-    """A bounded queue with one thread that takes; any thread may put.
+    """A bounded queue: any thread puts, one thread takes.
 
-    ``size`` bounds the drafts that wait to be stored. What is refused waits only to be told so, and a
-    session that has too much unanswered is not read from.
+    ``size`` bounds the drafts that wait to be stored. What is refused only waits for its answer, and a
+    session that leaves too much unanswered is not read from.
     """
 
     def __init__(self, size: int) -> None:
@@ -39,25 +44,25 @@ class DraftQueue:
         self._changed = threading.Condition()  # guards the rest
         self._queue: deque[Submission] = deque()
         self._waiting = 0  # drafts that are not refused
-        self._untold = 0  # refusals
+        self._unreported = 0  # refusals
         self._refusing = False
         self._open = True
 
     def put(self, drafts: Sequence[Draft], done: Callable[[Sequence[Outcome]], None]) -> bool:
-        """Add drafts; return whether they will be answered from here."""
+        """Add drafts; return whether they will be answered from here, which they are not after `close`."""
         with self._changed:
             if self._open:
-                refused = self._refusing or self._untold > 0 or self._waiting + len(drafts) > self._size
+                refused = self._refusing or self._unreported > 0 or self._waiting + len(drafts) > self._size
                 self._queue.append(Submission(drafts, done, refused))
                 if refused:
-                    self._untold += 1
+                    self._unreported += 1
                 else:
                     self._waiting += len(drafts)
                 self._changed.notify()
             return self._open
 
     def close(self) -> None:
-        """Take no more; what is here will still be taken out. Idempotent."""
+        """Take no more drafts; those that are here will still be handed out. Idempotent."""
         with self._changed:
             self._open = False
             self._changed.notify()
@@ -65,33 +70,31 @@ class DraftQueue:
     # --- for the thread that takes ---------------------------------------------------------------
 
     def take(self, size: int, timeout: float | None) -> list[Submission] | None:
-        """Wait for something, and take about ``size`` drafts; ``None`` is the end."""
+        """Wait for drafts, at most ``timeout`` seconds, and take about ``size``; ``None`` is the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or not self._open, timeout)
             taken: list[Submission] = []
             while self._queue and size > 0:
-                asked = self._queue.popleft()
-                taken.append(asked)
-                size -= len(asked.drafts)
-                if not asked.refused:
-                    self._waiting -= len(asked.drafts)
+                submission = self._queue.popleft()
+                taken.append(submission)
+                size -= len(submission.drafts)
+                if not submission.refused:
+                    self._waiting -= len(submission.drafts)
             return taken if taken or self._open else None
 
     def refuse(self, taken: list[Submission]) -> None:
-        """Refuse, until `accept`, what was taken and all that waits or comes; it is still to be told."""
+        """Refuse, until `accept`, what was taken and all that waits or comes. It is still to be reported."""
         with self._changed:
             self._refusing = True
             self._waiting = 0
-            for asked in (*taken, *self._queue):
-                self._untold += not asked.refused
-                asked.refused = True
+            self._unreported += sum(submission.refuse() for submission in (*taken, *self._queue))
 
     def accept(self) -> None:
-        """Refuse no more than one has to."""
+        """Stop refusing everything."""
         with self._changed:
             self._refusing = False
 
-    def told(self, taken: list[Submission]) -> None:
-        """Note that everything taken was answered."""
+    def reported(self, taken: list[Submission]) -> None:
+        """Note that everything that was taken is answered."""
         with self._changed:
-            self._untold -= sum(asked.refused for asked in taken)
+            self._unreported -= sum(submission.refused for submission in taken)

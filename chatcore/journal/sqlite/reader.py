@@ -16,7 +16,7 @@ __all__ = ["RETRY_SECONDS", "SqliteReader", "page", "position"]
 log = logging.getLogger("chat.journal")
 
 RETRY_SECONDS = 1.0
-"""When a reader whose read failed is told to try again."""
+"""Seconds after which a failed read may be tried again."""
 
 T = TypeVar("T")
 

@@ -1,7 +1,8 @@
 """What the SQLite journal forgets, and when: old messages, and the ids of those that are gone.
 
-It is done in pieces between the writes, so that no post waits for long. A room may hold a little more
-than the limits say: one in a hundred, so that forgetting costs one sync for many messages.
+- It is done in pieces between the writes, so that no post waits for long.
+- A room may hold up to one in a hundred more than the limits say, so that one sync removes many messages.
+- Number and size never cost a room its newest message; age may.
 """
 
 from collections import deque
@@ -14,7 +15,7 @@ __all__ = ["Retention"]
 
 
 class Retention:
-    """The rooms that have something to forget. For one thread."""
+    """The rooms that hold more than they should. For one thread."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

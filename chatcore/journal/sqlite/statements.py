@@ -18,7 +18,7 @@ __all__ = ["Known", "Row", "SqliteFile", "message_of"]
 
 
 class Row(NamedTuple):
-    """A kept message, as it is stored."""
+    """A message as it is stored: the columns of its row."""
 
     seq: int
     prev: int
@@ -39,7 +39,7 @@ class Known(NamedTuple):
 
 
 def _digest(text: str) -> bytes:
-    """Return what is kept of a text to recognise it by."""
+    """Return the digest that a text is recognised by when its message has expired."""
     return blake2b(text.encode(), digest_size=16).digest()
 
 
@@ -117,7 +117,7 @@ class SqliteFile(SqliteConnection):
         return min(head if row is None else int(row[0]), max(before - 1, 0))
 
     def position_back(self, room: int, back: int, before: int) -> int | None:
-        """Return the position in front of the last ``back`` kept messages below a number."""
+        """Return the position before the last ``back`` stored messages below a number."""
         row = self.db.execute(
             "SELECT prev FROM (SELECT seq, prev FROM messages WHERE room = ? AND seq < ?"
             " ORDER BY seq DESC LIMIT ?) ORDER BY seq LIMIT 1",
@@ -128,7 +128,7 @@ class SqliteFile(SqliteConnection):
     # --- retention -------------------------------------------------------------------------------
 
     def sizes(self, room: int) -> tuple[int, int]:
-        """Return how many messages of a room are kept, and the bytes of their lines."""
+        """Return how many messages of a room are stored, and the bytes of their lines."""
         count, size = self.db.execute("SELECT count, bytes FROM rooms WHERE id = ?", (room,)).fetchone()
         return count, size
 
@@ -151,7 +151,7 @@ class SqliteFile(SqliteConnection):
         until: float,
         at_most: int,
     ) -> int:
-        """Drop a room's oldest messages beyond what is kept; return how many.
+        """Remove a room's oldest messages beyond what is to be stored; return how many.
 
         Number and size never cost a room its last message; age may. Their ids are remembered until
         a time, in seconds since 1970.

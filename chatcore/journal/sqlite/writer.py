@@ -1,11 +1,11 @@
 """The writing half of the SQLite journal: a thread and a connection of its own.
 
-It takes everything that was submitted since the last time into one transaction, so that many posts
-share one sync; the more are on the way, the larger the group.
-
-When a write fails, everything that was submitted is refused, and whether any of it is in the file
-after all is found out before anything new is taken: what is there is delivered then, and recognised
-when it is sent again.
+- It takes everything that was submitted since the last time into one transaction, so that many posts share
+  one sync. The more are on the way, the larger the group.
+- The order of things is commit, then deliver, then answer.
+- When a write fails, everything that was submitted is refused. Before anything new is taken, the writer finds
+  out what of the failed write is in the file after all. It delivers that then, and recognises it when it is
+  sent again.
 """
 
 import logging
@@ -31,15 +31,15 @@ __all__ = ["SqliteWriter", "Times", "refusals"]
 log = logging.getLogger("chat.journal")
 
 GROUP = 4_096
-"""Drafts in one transaction at most."""
+"""The most drafts in one transaction."""
 
 PIECE = 512
-"""Messages that are forgotten at once, and at least twice as many as came."""
+"""How many old messages are removed together, or twice as many as came if that is more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """The seconds between attempts, and how to tell the time in seconds since 1970."""
+    """The seconds between attempts, and a clock in seconds since 1970."""
 
     now: Callable[[], float] = time.time
     retry: float = 1.0  # between attempts to use a failed file, and until a refused sender may try
@@ -67,7 +67,7 @@ class SqliteWriter:
         path: Path,
         open_file: Callable[[], SqliteFile],
         queue: DraftQueue,
-        life: EpochGuard,
+        guard: EpochGuard,
         feed: Feed,
         limits: Limits,
         times: Times,
@@ -76,7 +76,7 @@ class SqliteWriter:
         self._path = path
         self._open_file = open_file
         self._queue = queue
-        self._life = life
+        self._guard = guard
         self._feed = feed
         self._times = times
         self._before_recovery = before_recovery
@@ -85,14 +85,14 @@ class SqliteWriter:
         self._next_look = 0.0
         self._next_try = 0.0
         self._file: SqliteFile | None = None  # none between a failure and a recovery
-        self._epoch = ""  # as told
+        self._epoch = ""  # as reported
         self._heads: dict[str, int] = {}  # as delivered
         self._thread = threading.Thread(target=self._run, name="chat-journal-writer", daemon=True)
 
     def start(self, file: SqliteFile) -> None:
-        """Tell what is in an open file, and begin to write to it."""
+        """Report what is in an open file, and begin to write to it."""
         self._file = file
-        self._open_life(file)
+        self._open_epoch(file)
         self._thread.start()
 
     def join(self) -> None:
@@ -118,17 +118,17 @@ class SqliteWriter:
         if self._file is None:
             return
         try:
-            self._life.end(self._file)
+            self._guard.end(self._file)
             self._file.checkpoint()
-        except (sqlite3.Error, OSError) as error:  # the next life will find out what there is
-            log.warning("the journal %s was not closed in order: %s", self._path, error)
+        except (sqlite3.Error, OSError) as error:  # the next start will find out what there is
+            log.warning("the journal %s was not closed cleanly: %s", self._path, error)
         self._file.close()
 
     # --- posts -----------------------------------------------------------------------------------
 
     def _store(self, file: SqliteFile, taken: list[Submission]) -> bool:
-        """Store what was taken and answer; return whether the file can be used further."""
-        drafts = [draft for asked in taken if not asked.refused for draft in asked.drafts]
+        """Store what was taken and answer; return whether the file is still usable."""
+        drafts = [draft for submission in taken if not submission.refused for draft in submission.drafts]
         try:
             group = self._commit(file, drafts) if drafts else _Group()
         except sqlite3.Error as error:
@@ -171,15 +171,15 @@ class SqliteWriter:
             self._heads.update((stored.room, stored.seq) for stored in messages)
 
     def _answer(self, taken: list[Submission], outcomes: Sequence[Outcome]) -> None:
-        """Tell what became of everything, in order; outcomes are of what is not refused."""
+        """Report what became of everything, in order; the outcomes are those of what is not refused."""
         start = 0
-        for asked in taken:
-            if asked.refused:
-                asked.done(refusals(asked.drafts, self._times.retry))
+        for submission in taken:
+            if submission.refused:
+                submission.done(refusals(submission.drafts, self._times.retry))
             else:
-                asked.done(outcomes[start : start + len(asked.drafts)])
-                start += len(asked.drafts)
-        self._queue.told(taken)
+                submission.done(outcomes[start : start + len(submission.drafts)])
+                start += len(submission.drafts)
+        self._queue.reported(taken)
 
     # --- when a write fails ----------------------------------------------------------------------
 
@@ -201,14 +201,14 @@ class SqliteWriter:
     def _settle(self, file: SqliteFile) -> None:
         """Find out what of the failed write is in the file, and deliver it.
 
-        That is moved into the file proper first: what a failed sync leaves in the system's memory can
-        be read and yet be gone after a loss of power.
+        It is moved into the file proper first: what a failed sync leaves in the system's memory can be
+        read, and yet be gone after a loss of power.
         """
         file.checkpoint()  # on a full disk, a log that can begin again is all the room there may be
-        self._life.resume(file, self._heads)
-        if self._life.epoch != self._epoch:
-            log.warning("the journal %s is not what it was: it begins a new life", self._path)
-            self._open_life(file)
+        self._guard.resume(file, self._heads)
+        if self._guard.epoch != self._epoch:
+            log.warning("the journal %s is not what it was: a new epoch begins", self._path)
+            self._open_epoch(file)
             return
         found = [
             Stored.of(message_of(row.line))
@@ -216,12 +216,12 @@ class SqliteWriter:
             for row in file.read((file.room(room) or (0, 0))[0], self._heads.get(room, 0), head + 1, limit=-1)
         ]
         if found and not file.checkpoint():
-            raise sqlite3.OperationalError("something reads it all the time")
+            raise sqlite3.OperationalError("another program is reading it without a pause")
         self._deliver(found)
 
-    def _open_life(self, file: SqliteFile) -> None:
+    def _open_epoch(self, file: SqliteFile) -> None:
         self._heads = file.heads()
-        self._epoch = self._life.epoch
+        self._epoch = self._guard.epoch
         self._feed.opened(self._epoch, dict(self._heads))
 
     # --- retention -------------------------------------------------------------------------------

@@ -48,12 +48,12 @@ def test_after_the_last_refusal_was_told_drafts_are_accepted_again() -> None:
     assert refused(second) == [True, True]
     queue.put(drafts(1), never)  # not told yet
     assert second is not None
-    queue.told(second)
+    queue.reported(second)
     queue.put(drafts(1), never)  # one is still to be told
     third = queue.take(100, 0.0)
     assert refused(third) == [True, True]
     assert third is not None
-    queue.told(third)
+    queue.reported(third)
     queue.put(drafts(1), never)
     assert refused(queue.take(100, 0.0)) == [False]
 
@@ -67,11 +67,11 @@ def test_a_failure_refuses_what_was_taken_what_waits_and_what_comes() -> None:
     queue.refuse(taken)
     queue.put(drafts(1), never)
     assert refused(taken) == [True]
-    queue.told(taken)
+    queue.reported(taken)
     rest = queue.take(100, 0.0)
     assert refused(rest) == [True, True]
     assert rest is not None
-    queue.told(rest)
+    queue.reported(rest)
     queue.put(drafts(1), never)
     assert refused(queue.take(100, 0.0)) == [True]
     queue.accept()
