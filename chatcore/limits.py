@@ -1,6 +1,6 @@
-"""Every bound that a server holds its peers to, in one place, each with the reason for its default.
+"""Every limit that a server holds its peers to, in one place, each with the reason for its default.
 
-``None`` turns a limit off. The byte limits cannot be turned off: they are what keeps memory flat.
+``None`` turns a limit off. The byte limits cannot be turned off: they are what keeps memory bounded.
 """
 
 from typing import Annotated, Self
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 __all__ = ["LINE_BYTES_MAX", "ClientLimits", "Limits"]
 
 LINE_BYTES_MAX = 1024 * 1024
-"""The longest line that any side takes: sixteen times what servers allow by default."""
+"""The longest line that either side takes: sixteen times what servers allow by default."""
 
 Count = Annotated[int, Field(ge=1)]
 Bytes = Annotated[int, Field(ge=1)]
@@ -21,7 +21,7 @@ Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 class ClientLimits(BaseModel):
     """The limits that a client can act on; ``welcome`` carries them.
 
-    ``None`` means that the server sets no such limit, or did not tell.
+    ``None`` means that the server sets no such limit, or did not say.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
@@ -44,8 +44,8 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    # Who may come. A connection costs some kilobytes here and a descriptor; 1,024 is what most
-    # systems let a process open, so the server is full before the system says no.
+    # Connections. One costs some kilobytes here and a descriptor; 1,024 is what most systems let a
+    # process open, so the server is full before the system says no.
     connections: Count | None = 1_000
     # A household or an office behind one address, but not a thousand sockets from one machine.
     # An IPv6 peer owns at least its /64, so that is what counts as its address.
@@ -55,7 +55,7 @@ class Limits(BaseModel):
 
     # Rooms. A room that was spoken in is remembered, so their number is a memory bound.
     rooms: Count | None = 1_000
-    # Nobody reads more rooms than this, and each costs a cursor and a look when data is due.
+    # Nobody reads more rooms than this, and each costs a cursor and a check when data is due.
     rooms_per_session: Count | None = 64
     members_per_room: Count | None = 10_000
 
@@ -63,12 +63,12 @@ class Limits(BaseModel):
     # JSON's longest escapes (three times its UTF-8) and the rest of the frame.
     text_bytes: Bytes = 16 * 1024
     line_bytes: Annotated[Bytes, Field(le=LINE_BYTES_MAX)] = 64 * 1024
-    # Nobody types twenty lines a second, but people do paste: the burst is a long file's worth.
+    # Nobody types twenty lines a second, but people do paste: the burst is a long file.
     frames_per_second: Rate | None = 20.0
     frames_burst: Count = 500
     # Posts whose answer is owed: enough to fill a second of a slow disk, and no more to hold.
     posts_in_flight: Count = 256
-    # Answers that a peer has asked for and does not read; then it is not read from either.
+    # Answers that a peer has asked for and does not read; beyond them it is not read from either.
     outbound_bytes: Bytes = 256 * 1024
 
     # Silence. NAT tables forget a quiet TCP flow after a minute or more; thirty seconds keep it.
@@ -87,7 +87,7 @@ class Limits(BaseModel):
     # Joins and leaves are news for people, who see no difference between now and a quarter second;
     # a thousand joins within one cost one frame.
     presence_seconds: Seconds = 0.25
-    # Names in one presence frame; who wants all of them asks.
+    # Names in one presence frame; a client that wants all of them asks.
     presence_names: Count = 100
 
     # Memory a room. The tail serves everyone who keeps up: at a thousand messages a second of 200
@@ -96,7 +96,7 @@ class Limits(BaseModel):
     # What the memory journal keeps of each room: about four thousand lines of chat.
     memory_history_bytes: Bytes = 1024 * 1024
     # What a durable journal keeps of each room: the last hundred thousand messages, some months of a
-    # lively team, or a gigabyte if they are long. Age is no reason to forget unless somebody says so.
+    # lively team, or a gigabyte if they are long. Age alone removes nothing unless it is set.
     history_messages: Count | None = 100_000
     history_bytes: Count | None = 1024 * 1024 * 1024
     history_seconds: Seconds | None = None
@@ -115,9 +115,9 @@ class Limits(BaseModel):
     @model_validator(mode="after")
     def _a_ping_comes_first(self) -> Self:
         if self.keepalive_seconds and self.idle_seconds and self.keepalive_seconds >= self.idle_seconds:
-            raise ValueError("keepalive_seconds must be less than idle_seconds, or nobody is ever asked")
+            raise ValueError("keepalive_seconds must be less than idle_seconds, or no ping is ever sent")
         return self
 
     def for_client(self) -> ClientLimits:
-        """Return the part that a client is told."""
+        """Return the part that `welcome` carries."""
         return ClientLimits(**self.model_dump(include=set(ClientLimits.model_fields)))

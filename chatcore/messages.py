@@ -4,7 +4,7 @@ A frame is one JSON object with a ``type``. Unknown fields are ignored in both d
 either side may be newer than the other. Where a word comes from an open set (an error's code, a
 reason, a durability), a client decodes one that it does not know as ``unknown``.
 
-Duplicate keys: the last one counts, as in RFC 8259's most common reading; a peer must not send them.
+Duplicate keys: the last one counts, as most parsers read RFC 8259; a peer must not send them.
 """
 
 import contextlib
@@ -175,7 +175,7 @@ class Hello(Frame):
 
 
 class Join(Frame):
-    """Enters a room; ``after`` resumes behind a position, ``history`` asks for the last n messages."""
+    """Enters a room; ``after`` resumes after a position, ``history`` asks for the last n messages."""
 
     type: Literal["join"] = "join"
     room: RoomName
@@ -184,14 +184,14 @@ class Join(Frame):
 
 
 class Leave(Frame):
-    """Leaves a room; acknowledgements that are still owed come all the same."""
+    """Leaves a room; acknowledgements that are still owed come anyway."""
 
     type: Literal["leave"] = "leave"
     room: RoomName
 
 
 class Post(Frame):
-    """Says something. ``id`` is the sender's own and unique: posted again, it is stored once."""
+    """Says something. ``id`` is chosen by the sender and unique: posted again, it is stored once."""
 
     type: Literal["post"] = "post"
     room: RoomName
@@ -212,7 +212,7 @@ class History(Frame):
 
 
 class Who(Frame):
-    """Asks who is in a room, in the order of folded nicks, from behind the nick ``after``."""
+    """Asks who is in a room, in the order of folded nicks, after the nick ``after``."""
 
     type: Literal["who"] = "who"
     room: RoomName
@@ -234,7 +234,7 @@ class Welcome(Frame):
 
 
 class Joined(Frame):
-    """Answers `Join`. Reading starts behind ``after``; what is at or below ``head`` is replay."""
+    """Answers `Join`. Reading starts after ``after``; what is at or below ``head`` is replay."""
 
     type: Literal["joined"] = "joined"
     room: RoomName
@@ -261,7 +261,7 @@ class Stored(NamedTuple):
     """A message in a log: its numbers, and the line that it is stored as. ``room`` is folded.
 
     The line is encoded once, when the message is stored. Journals keep it, the typed wire sends it as it
-    is, and a `Message` is made of it only where somebody asks for one.
+    is, and a `Message` is made of it only where one is needed.
     """
 
     room: str
@@ -282,7 +282,7 @@ class Stored(NamedTuple):
 
 
 class Ack(Frame):
-    """The post is kept, as safely as ``durability`` says, and is entry ``seq`` of its room."""
+    """The post is stored, as safely as ``durability`` says, as entry ``seq`` of its room."""
 
     type: Literal["ack"] = "ack"
     room: RoomName
@@ -292,7 +292,7 @@ class Ack(Frame):
 
 
 class Gap(Frame):
-    """What came behind ``after`` up to and including ``through`` cannot be had any more."""
+    """What came after ``after``, up to and including ``through``, is no longer available."""
 
     type: Literal["gap"] = "gap"
     room: RoomName
@@ -323,7 +323,7 @@ class Renamed(Frame):
 class Presence(Frame):
     """The net change of a room's members since the last one; the lists apply as sets.
 
-    ``more`` says that names were left out, or that an earlier one was: `Who` tells them all.
+    ``more`` says that names were left out, or an earlier frame was: `Who` gives all of them.
     """
 
     type: Literal["presence"] = "presence"
@@ -364,7 +364,7 @@ class Error(Frame):
 
 
 class Closing(Frame):
-    """The last frame of a connection. Seconds are to be spread by each client's own jitter."""
+    """The last frame of a connection. Each client adds jitter of its own to the seconds."""
 
     type: Literal["closing"] = "closing"
     reason: ClosingReason

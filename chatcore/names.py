@@ -1,8 +1,8 @@
-"""What nicks, rooms and texts may be, and how names are compared.
+"""What nicks, rooms and texts look like, and how names are compared.
 
 Names are ASCII, so that two that look alike are alike: the confusables of Unicode never arise.
-They keep their spelling and are unique by casefold. An identifier that ends in ``_folded`` holds
-the folded name; every other one holds a name as somebody spelled it.
+They keep their spelling and are unique by casefold. An identifier that ends in ``_folded`` holds the folded
+name; every other one holds a name as it was spelled.
 """
 
 from typing import Annotated
@@ -12,10 +12,10 @@ from pydantic import Field
 __all__ = ["LOBBY", "NICK_CHARS", "RULES", "Nick", "RoomName", "Text", "fold", "is_numeric", "is_reserved"]
 
 LOBBY = "lobby"
-"""The room that plain members are in, and the one that a client joins unless told otherwise."""
+"""The room that plain members are in, and the one that a client joins by default."""
 
 RESERVED_FOLDED = frozenset({"admin", "administrator", "moderator", "operator", "root", "server", "system"})
-"""Nicks that would lend somebody an authority that nobody gave them."""
+"""Nicks that would suggest an authority that nobody gave."""
 
 NICK_CHARS = 32
 """Characters of the longest nick."""

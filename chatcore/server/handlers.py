@@ -100,12 +100,12 @@ def _ping(session: "Session", ping: Ping, now: float) -> None:
     session.send(Pong(token=ping.token))
 
 
-# --- who one is ----------------------------------------------------------------------------------
+# --- identity ------------------------------------------------------------------------------------
 
 
 def _hello(session: "Session", hello: Hello, now: float) -> None:
     if session.identity is not None:
-        session.refuse("bad_state", "hello was said already")
+        session.refuse("bad_state", "you have already said hello")
         return
     directory = session.hub.directory
     nick, known = hello.nick, directory.find(hello.session)
@@ -165,9 +165,9 @@ def _nick(session: "Session", frame: NickFrame, now: float) -> None:
 
 def _nick_problem(session: "Session", nick: str) -> str | None:
     if is_reserved(nick):
-        return f"nobody may be called {nick}"
+        return f"the nick {nick} is reserved"
     if session.wire.typed and is_numeric(nick):
-        return "a nick of digits only is a plain member's port"
+        return "a nick of digits only belongs to a plain member: it is its port"
     return None
 
 
@@ -177,9 +177,9 @@ def _nick_problem(session: "Session", nick: str) -> str | None:
 def _join(session: "Session", join: Join, now: float) -> None:
     hub, limits, name = session.hub, session.hub.limits, fold(join.room)
     if join.after is not None and join.history is not None:
-        session.refuse("bad_frame", "a join has either after or history", join)
+        session.refuse("bad_frame", "a join takes after or history, not both", join)
     elif name in session.members:
-        session.refuse("bad_state", "you are in this room already", join)
+        session.refuse("bad_state", "you are already in this room", join)
     elif limits.rooms_per_session is not None and len(session.members) >= limits.rooms_per_session:
         session.refuse("limit_exceeded", "you are in too many rooms", join)
     elif (room := hub.open_room(name)) is None:

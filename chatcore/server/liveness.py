@@ -21,7 +21,7 @@ class Liveness:
         self._limits = limits
         self._opened = now
         self._heard = now
-        self._asked: float | None = None  # when it was last asked for a sign of life, since then
+        self._asked: float | None = None  # when it was asked for a sign of life, if that was since
         self._progressed = now  # when the unsent bytes last became fewer, or began
         self.unsent = 0  # bytes that the transport holds because the socket refused them
 

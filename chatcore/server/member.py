@@ -120,7 +120,7 @@ class Member:
             self._ticket = None
             if isinstance(position, Unavailable):
                 session.leave(self)
-                words = "the history cannot be read now"
+                words = "the history is not available now"
                 session.refuse("unavailable", words, join, retry_after=position.retry_after)
             else:
                 self._begin_after(position)

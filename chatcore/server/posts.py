@@ -60,7 +60,7 @@ class Posts:
             return
         held = self._held.get(member.room.name) if self._held else None
         if held is not None and held.id != post.id:
-            words = "an earlier post was refused and comes first"
+            words = "not sent: an earlier post was refused and must be sent again first"
             session.refuse(held.code, words, post, retry_after=max(held.until - now, 0.0))
             return
         number = self._next_number() if held is None else held.number
@@ -136,7 +136,7 @@ class Posts:
         if member is not None:
             member.release(draft.id)
         if outcome.kind == "conflict":
-            session.refuse("conflict", "this id belongs to another text", draft)
+            session.refuse("conflict", "this id was used for another text", draft)
             return
         wait = outcome.retry_after
         if member is not None:

@@ -55,7 +55,7 @@ class Queries:
         if member is None:
             session.refuse("not_joined", "you are not in this room", frame)
         elif isinstance(frame, History) and frame.before is not None and frame.after is not None:
-            session.refuse("bad_frame", "history has either before or after", frame)
+            session.refuse("bad_frame", "history takes before or after, not both", frame)
         else:
             self.waiting.append(Query(frame, member.room.presence.flushes))
             session.endpoint.mark(session)
@@ -114,7 +114,7 @@ class Queries:
         session = self._session
         self.paging = False
         if isinstance(answer, Unavailable):
-            words = "the history cannot be read now"
+            words = "the history is not available now"
             session.refuse("unavailable", words, frame, retry_after=answer.retry_after)
             return
         page = answer.page

@@ -1,8 +1,12 @@
-"""A token bucket: so many a second, and a burst. Time is an input."""
+"""A token bucket: so many tokens a second, and a burst. Time is an input.
+
+The rate bounds what a peer may send in the long run, and the burst what it may send immediately.
+"""
 
 __all__ = ["TokenBucket"]
 
-_ROUNDING = 1e-8  # seconds: who has waited as long as it was told must not fail for the clock's digits
+_ROUNDING = 1e-8
+"""Seconds: a peer that has waited as long as it was asked to must not fail for the clock's digits."""
 
 
 class TokenBucket:
@@ -17,7 +21,7 @@ class TokenBucket:
         self._updated = now
 
     def take(self, now: float) -> float:
-        """Take one token; return 0.0, or the seconds until there will be one."""
+        """Take one token at ``now``, in seconds; return 0.0, or the seconds until there will be one."""
         if self._rate is None:
             return 0.0
         if now > self._updated:

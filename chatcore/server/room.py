@@ -2,8 +2,8 @@
 
 - The log grows only through `Room.commit`, and begins again only through `Room.reset`.
 - Members are held by endpoint, so a commit marks a room once for each endpoint and never touches a member.
-- There is a tail for each wire that somebody here reads, made when it is first used. The last member to leave
-  takes all of them along.
+- There is a tail for each wire that a member reads, made when it is first used. All of them go with the last
+  member.
 
 All methods run under the hub's lock.
 """

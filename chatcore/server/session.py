@@ -55,8 +55,8 @@ __all__ = ["Session", "State"]
 T = TypeVar("T")
 
 LINGER = 1.0
-"""Seconds in which a peer that was told the end may end its own side. Closing at once would make the
-system throw away what the peer has not read yet, if there is unread input (RFC 1122, 4.2.2.13)."""
+"""Seconds in which a peer may end its own side after our farewell. Closing immediately would make the system
+throw away what the peer has not read yet, if there is unread input (RFC 1122, 4.2.2.13)."""
 
 
 class State(Enum):

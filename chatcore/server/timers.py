@@ -1,4 +1,9 @@
-"""One heap of deadlines for everything on an endpoint."""
+"""One heap of deadlines for everything on an endpoint.
+
+- Moving a deadline back costs nothing: an entry whose key has a later time by now, or none, is passed over
+  when it surfaces. So a peer that keeps talking never touches the heap.
+- Times are seconds on any clock that never goes back.
+"""
 
 import heapq
 from collections.abc import Hashable, Iterator
@@ -10,12 +15,7 @@ K = TypeVar("K", bound=Hashable)
 
 
 class Timers(Generic[K]):
-    """Knows when each key is next due; moving a deadline back costs nothing.
-
-    An entry whose key has since been given a later time, or none, is passed over when it surfaces.
-    So a peer that keeps talking never touches the heap: its entry comes up early, and its owner sets
-    it again.
-    """
+    """Knows when each key is next due. An entry may surface early; then its owner sets it again."""
 
     __slots__ = ("_counter", "_due", "_heap")
 

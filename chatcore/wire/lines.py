@@ -11,7 +11,7 @@ _WINDOW = 64  # bytes at the start of a stream in which a protocol shows itself
 _FOREIGN = {
     "TLS": re.compile(rb"\x16\x03[\x00-\x04]"),
     "SSH": re.compile(rb"SSH-\d"),
-    # A browser can be made to send such a request anywhere, with text of somebody else's choice.
+    # A browser can be made to send such a request anywhere, with text that another site chose.
     "HTTP": re.compile(
         rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE|PRI) (?:[/*]|https?:)|[A-Z]{3,10} \S+ HTTP/\d"
     ),
@@ -48,7 +48,7 @@ class LineBuffer:
     """Splits a stream into lines; holds at most one line of ``limit`` bytes.
 
     After a longer one, ``overflow`` is set and everything that follows is dropped: there is no
-    telling where a line that was not kept ends.
+    telling where a line that was dropped ends.
     """
 
     __slots__ = ("_limit", "_rest", "overflow")

@@ -41,7 +41,7 @@ class NdjsonDecoder(Generic[F]):
         self.deadline: float | None = None
 
     def opening(self) -> list[F | Fault | Reply | Hangup]:
-        """Nothing is implied here: the peer says everything."""
+        """Return nothing: on this wire the peer says everything."""
         return []
 
     def receive_data(self, data: bytes, now: float) -> list[F | Fault | Reply | Hangup]:
@@ -64,7 +64,7 @@ class NdjsonDecoder(Generic[F]):
         return self._items([self._lines.take()])
 
     def handle_deadline(self, now: float) -> list[F | Fault | Reply | Hangup]:
-        """Silence means nothing on this wire."""
+        """Return nothing: silence has no meaning on this wire."""
         return []
 
     def _items(self, lines: list[bytes]) -> list[F | Fault | Reply | Hangup]:
@@ -74,7 +74,7 @@ class NdjsonDecoder(Generic[F]):
             try:
                 items.append(decode(line))
             except ValidationError as error:
-                if line.strip():  # empty lines are no fault: NDJSON lets a reader pass over them
+                if line.strip():  # an empty line is no fault: NDJSON lets a reader skip it
                     items.append(_fault(error, line))
         return items
 
@@ -87,7 +87,7 @@ def _fault(error: ValidationError, line: bytes) -> Fault:
     if code == "unknown_type":
         message = "no frame has this type"
     elif len(where) > 1:
-        message = f"{'.'.join(where[1:])} is not as {where[0]} needs it ({first['type']})"
+        message = f"{'.'.join(where[1:])} is not valid in {where[0]} ({first['type']})"
     elif first["type"] == "json_invalid":
         message = "the line is not JSON"
     else:
@@ -134,7 +134,7 @@ class Ndjson:
         return stored.line
 
     def encode_page(self, page: Page, messages: list[bytes]) -> bytes:
-        """Put the encoded messages into the page's empty list, which is its last field."""
+        """Return the page with the encoded messages in its list, which is empty and its last field."""
         return encode(page)[: -len(b"]}\n")] + b",".join(m[:-1] for m in messages) + b"]}\n"
 
 

@@ -1,10 +1,11 @@
 """The plain wire: lines of text, for ``nc``, ``telnet`` and socket scripts of thirty lines.
 
-A line in is a post to the lobby; a line out is ``NICK: text``. There is no handshake: who connects
-is in. A client that never sends a newline works too: until the first newline of a connection, a
-short silence ends a line, though never inside a character.
-
-What this wire says of itself begins with ``* ``, which no nick can be.
+- A line in is a post to the lobby; a line out is ``NICK: text``, with the nick before every line of a text,
+  so nobody can write as another.
+- There is no handshake: a connection is in the lobby from its start.
+- A client that never sends a newline works too: until the first newline of a connection, a short silence
+  ends a line, though never inside a character.
+- What this wire itself says begins with ``* ``, which no nick can be.
 """
 
 import codecs
@@ -44,7 +45,8 @@ SILENCE = 0.050
 """Seconds without a byte that end a line, as long as the peer has not shown that it sends newlines."""
 
 _HELP = (
-    b"* /nick NAME changes your name, /who lists who is here, /quit leaves; all else is said to the room\n"
+    b"* /nick NAME changes your name, /who lists who is here, /quit leaves; "
+    b"anything else is sent to the room\n"
 )
 
 # What some clients take for the end of a line, besides what no text may hold.
@@ -67,7 +69,7 @@ class PlainDecoder:
         self.deadline: float | None = None
 
     def opening(self) -> list[Item]:
-        """Who connects has said hello and is in the lobby."""
+        """Say hello and join the lobby for the peer."""
         return [Hello(protocol=PROTOCOL, nick=self._nick), Join(room=LOBBY)]
 
     def receive_data(self, data: bytes, now: float) -> list[Item]:
@@ -182,7 +184,7 @@ class Plain:
         return self.encode(stored.message)
 
     def encode_page(self, page: Page, messages: list[bytes]) -> bytes:
-        """Pages are asked for on other wires only."""
+        """Return nothing: no peer of this wire can ask for a page."""
         return b""
 
 

@@ -115,7 +115,7 @@ class SqliteConnection:
         (tables,) = self.db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         (version,) = self.db.execute("PRAGMA user_version").fetchone()
         if kind != _APPLICATION and tables:
-            raise JournalError(f"{self._path} is another program's database; name another file")
+            raise JournalError(f"{self._path} is another program's database; choose another file")
         if version > _VERSION:
             raise JournalError(
                 f"the journal {self._path} was written by a later version of chat (format {version}); "

@@ -99,14 +99,14 @@ class EpochGuard:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
                 raise JournalError(
-                    f"the journal {self._path} is in use by another server; name another with --journal"
+                    f"the journal {self._path} is in use by another server; choose another with --journal"
                 ) from error
             raise
         except sqlite3.DatabaseError as error:
             witness = witness_path(self._path)
             raise JournalError(
                 f"{witness}, which belongs to a journal, is damaged ({error}); "
-                "remove it, and every reader begins anew"
+                "remove it, and every reader starts again from the beginning"
             ) from error
 
     def _seen(self) -> set[tuple[int, int]]:

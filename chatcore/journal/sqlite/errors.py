@@ -1,4 +1,4 @@
-"""What is wrong with a journal's file, and what to do about it, in words for whoever starts a server."""
+"""What is wrong with a journal's file, and what to do about it, in words for a server's operator."""
 
 import errno
 import sqlite3
@@ -8,7 +8,7 @@ from chatcore.errors import JournalError
 
 __all__ = ["explain"]
 
-_ANOTHER = "or name another file with --journal"
+_ANOTHER = "or choose another file with --journal"
 
 _PERMISSION_NUMBERS = (errno.EACCES, errno.EPERM, errno.EROFS)
 _PERMISSION_CODES = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
@@ -24,15 +24,15 @@ def _words(path: Path, error: sqlite3.Error | OSError) -> str:
     number = error.errno if isinstance(error, OSError) else None
     cause = error.strerror if isinstance(error, OSError) else str(error)
     if code == sqlite3.SQLITE_NOTADB:
-        return "is something else: no database at all; name another file with --journal"
+        return "is not a database; choose another file with --journal"
     if code == sqlite3.SQLITE_CORRUPT:
         return f"is damaged ({cause}); put a backup in its place, {_ANOTHER}"
     if code == sqlite3.SQLITE_FULL or number == errno.ENOSPC:
-        return f"cannot be written: the disk is full; make room, {_ANOTHER}"
+        return f"cannot be written: the disk is full; free some space, {_ANOTHER}"
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return f"is in use by another program ({cause}); end that, {_ANOTHER}"
+        return f"is in use by another program ({cause}); stop that program, {_ANOTHER}"
     if number in (errno.EEXIST, errno.ENOTDIR):
-        return f"cannot be there: {path.parent} is no directory; name another file with --journal"
+        return f"cannot be created: {path.parent} is not a directory; choose another file with --journal"
     if code in _PERMISSION_CODES or number in _PERMISSION_NUMBERS:
         return f"cannot be written ({cause}); let this user write in {path.parent}, {_ANOTHER}"
     return f"cannot be used ({cause}); repair that, {_ANOTHER}"

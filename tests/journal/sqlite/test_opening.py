@@ -54,7 +54,7 @@ def refusal_of_server(path: Path) -> str:
 def test_one_that_another_process_has_open(path: Path) -> None:
     with elsewhere(path, "hi"):
         words = refusal(path)
-        assert words.endswith("is in use by another server; name another with --journal")
+        assert words.endswith("is in use by another server; choose another with --journal")
         assert words in refusal_of_server(path)
     with kept_open(path) as record:
         assert record.opened_with[0][1] == {"lobby": 1}
@@ -77,7 +77,7 @@ def test_one_of_a_later_version(path: Path) -> None:
 def test_what_is_no_database(path: Path) -> None:
     path.write_text("a diary, and nobody's journal\n" * 200)
     before = path.read_bytes()
-    assert "is something else: no database at all; name another file with --journal" in refusal(path)
+    assert "is not a database; choose another file with --journal" in refusal(path)
     refusal_of_server(path)
     assert path.read_bytes() == before
     assert sorted(path.parent.iterdir()) == [path]  # and nothing is left beside it
@@ -86,7 +86,7 @@ def test_what_is_no_database(path: Path) -> None:
 def test_another_programs_database(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE bookmarks (url TEXT)")
-    assert "is another program's database; name another file" in refusal(path)
+    assert "is another program's database; choose another file" in refusal(path)
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT name FROM sqlite_schema").fetchall() == [("bookmarks",)]
 
@@ -98,7 +98,7 @@ def test_a_damaged_file(path: Path) -> None:
     path.write_bytes(data)
     words = refusal(path)
     assert "is damaged (" in words
-    assert "put a backup in its place, or name another file with --journal" in words
+    assert "put a backup in its place, or choose another file with --journal" in words
     assert words in refusal_of_server(path)
 
 
@@ -113,7 +113,7 @@ def test_a_damaged_witness(path: Path) -> None:
     witness_path(path).write_bytes(b"not what it was" * 100)
     words = refusal(path)
     assert str(witness_path(path)) in words
-    assert "remove it, and every reader begins anew" in words
+    assert "remove it, and every reader starts again from the beginning" in words
     witness_path(path).unlink()
     with kept_open(path) as record:
         assert record.opened_with[0][1] == {"lobby": 50}
@@ -122,7 +122,7 @@ def test_a_damaged_witness(path: Path) -> None:
 def test_a_path_through_a_file(path: Path) -> None:
     path.write_text("in the way")
     words = refusal(path / "journal.db")
-    assert words.endswith(f"cannot be there: {path} is no directory; name another file with --journal")
+    assert words.endswith(f"cannot be created: {path} is not a directory; choose another file with --journal")
     refusal_of_server(path / "journal.db")
 
 
@@ -152,7 +152,7 @@ def test_a_directory_in_which_it_may_not_write() -> None:
         with without_privileges():
             words = refusal(directory / "journal.db")
         directory.chmod(0o755)
-    assert words.endswith(f"let this user write in {directory}, or name another file with --journal")
+    assert words.endswith(f"let this user write in {directory}, or choose another file with --journal")
 
 
 def test_a_file_that_it_may_only_read() -> None:
@@ -165,7 +165,7 @@ def test_a_file_that_it_may_only_read() -> None:
         directory.chmod(0o777)
         with without_privileges():
             words = refusal(path)
-    assert words.endswith(f"let this user write in {directory}, or name another file with --journal")
+    assert words.endswith(f"let this user write in {directory}, or choose another file with --journal")
 
 
 def test_a_full_disk(path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_full_disk(path: Path) -> None:
                 self.db.execute("CREATE TABLE too_much AS SELECT randomblob(100000)")
 
     words = refusal(path, file=Full)
-    assert "cannot be written: the disk is full; make room, or name another file with --journal" in words
+    assert "the disk is full; free some space, or choose another file with --journal" in words
     with kept_open(path):  # whoever was refused has let go
         pass
 

@@ -117,7 +117,8 @@ def test_who_help_and_quit() -> None:
     host.settle()
     peer.feed(b"/who\n/help\n")
     assert sorted(line.split(":")[0] for line in peer.lines()) == [
-        "* /nick NAME changes your name, /who lists who is here, /quit leaves; all else is said to the room",
+        "* /nick NAME changes your name, /who lists who is here, /quit leaves; "
+        "anything else is sent to the room",
         "* 2 here",
     ]
     peer.feed(b"/quit\n")
