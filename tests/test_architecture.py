@@ -201,6 +201,50 @@ def test_the_floors_are_kept() -> None:
     assert "0 broken" in done.stdout
 
 
+# --- whose state it is ---------------------------------------------------------------------------
+
+
+def stored_attributes(tree: ast.AST) -> Iterator[ast.Attribute]:
+    """Yield the attributes that a piece of code sets or deletes, however it does."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
+            yield node
+
+
+def is_own(attribute: ast.Attribute) -> bool:
+    return isinstance(attribute.value, ast.Name) and attribute.value.id in ("self", "cls")
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("chatcore")])
+def test_nobody_assigns_an_attribute_of_another_object(name: str) -> None:
+    foreign = [each for each in stored_attributes(TREES[name]) if not is_own(each)]
+    assert [f"{each.lineno}: {ast.unparse(each)}" for each in foreign] == []
+    calls = [node.func for node in ast.walk(TREES[name]) if isinstance(node, ast.Call)]
+    assert not [each for each in calls if isinstance(each, ast.Name) and each.id in ("setattr", "delattr")]
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["a.b = 1", "a.b += 1", "del a.b", "a.b: int = 1", "self.a.b = 1", "for a.b in c: ...", "a.b, c = 1, 2"],
+)
+def test_an_assignment_to_another_object_is_found(code: str) -> None:
+    (found,) = stored_attributes(ast.parse(code))
+    assert not is_own(found)
+
+
+# --- where to start reading ----------------------------------------------------------------------
+
+PACKAGES_WITH_FILES = sorted(name for name, path in FILES.items() if path.name == "__init__.py")
+
+
+@pytest.mark.parametrize("name", PACKAGES_WITH_FILES)
+def test_a_package_names_all_of_its_files(name: str) -> None:
+    introduction = ast.get_docstring(TREES[name]) or ""
+    inside = {each.removeprefix(f"{name}.") for each in MODULES if each.startswith(f"{name}.")}
+    files = {each for each in inside if "." not in each and each != "__main__"}
+    assert sorted(each for each in files if f"`{each}`" not in introduction) == []
+
+
 # --- the rest ------------------------------------------------------------------------------------
 
 
@@ -249,22 +293,23 @@ DOCUMENT = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 
 
 def test_the_document_names_what_there_is() -> None:
-    exported = {
-        name: getattr(importlib.import_module(module), name)
-        for module in MODULES
-        for name in getattr(importlib.import_module(module), "__all__", ())
-    }
+    exported: dict[str, list[object]] = {}  # a view and what it is a view of have one name
+    for module in map(importlib.import_module, MODULES):
+        for name in getattr(module, "__all__", ()):
+            exported.setdefault(name, []).append(getattr(module, name))
     dotted = set(re.findall(r"\b([A-Z]\w+)\.(\w+)", DOCUMENT))
     assert dotted
     for owner, attribute in sorted(dotted):
-        assert attribute in members_of(exported[owner]), f"{owner}.{attribute}"
+        members = set().union(*map(members_of, exported[owner]))
+        assert attribute in members, f"{owner}.{attribute}"
     for name in re.findall(r"`([A-Z][a-z]\w+)`", DOCUMENT):
         assert name == "Protocol" or name in exported, name
     for path in re.findall(r"`((?:chatcore|transports|cli|tests)/[\w./]*)`", DOCUMENT):
         assert (ROOT / path).exists(), path
 
 
-def members_of(owner: type) -> set[str]:
+def members_of(owner: object) -> set[str]:
     """Return what a class has, what it says that it has, and what its `__init__` gives to an object."""
+    assert isinstance(owner, type)
     given = set(re.findall(r"self\.(\w+)\b[^=\n(]*=", inspect.getsource(owner)))
     return set(dir(owner)) | set(getattr(owner, "__annotations__", ())) | given

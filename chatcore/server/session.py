@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from chatcore.server.endpoint import Endpoint
     from chatcore.server.room import Room
 
-__all__ = ["Session", "State"]
+__all__ = ["TRANSITIONS", "Session", "State"]
 
 T = TypeVar("T")
 
