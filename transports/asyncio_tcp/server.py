@@ -1,4 +1,12 @@
-"""Serves a hub from an event loop: one protocol object a connection, no task a connection."""
+"""Serves a hub from an event loop: a protocol object for each connection, and no task for any.
+
+- Everything runs in the loop's thread, except for `Server._wake`, which the core calls from any thread.
+- A connection writes to its asyncio transport, which buffers what the socket refuses. With a high-water mark
+  of 0, ``pause_writing`` means that the socket refuses more, and ``resume_writing`` that all is written:
+  that is what the core wants to know of a slow reader.
+- Between two passes over the endpoint the loop does its other work, so a burst never holds up reading.
+- An exception in here is a bug. It costs the one peer its connection, and is logged.
+"""
 
 import asyncio
 import contextlib
@@ -18,16 +26,26 @@ __all__ = ["Server", "serve"]
 log = logging.getLogger("chat.asyncio")
 
 ACCEPT_TURNS = 5
-"""Turns of the loop after which we know of every connection that it accepted: one of uvloop, and three of
-the standard library's."""
+"""Turns of the loop after which every connection that it accepted has been announced: uvloop needs one, the
+standard library's loop three."""
 
 
 @contextlib.asynccontextmanager
 async def serve(*urls: str, hub: Host | None = None) -> AsyncIterator["Server"]:
-    """Serve a hub at these addresses for as long as the ``async with`` lasts, then drain.
+    """Serve a hub at these addresses for as long as the block lasts, then drain.
 
-    Without a hub it makes one of its own, which keeps messages in memory and ends with it. Raises
-    `OSError` where it cannot listen.
+    An address is ``chat://HOST[:PORT]`` or ``plain://HOST[:PORT]``; without any it is
+    ``chat://127.0.0.1:7024``, and port 0 lets the system choose. ``listening`` of the server has the
+    addresses with their real ports. ::
+
+        async with serve("chat://127.0.0.1:0") as server:
+            url = str(server.listening[0])
+
+    With ``hub``, messages go where its journal keeps them, several servers may share it, and it is yours to
+    close afterwards. Without, the server makes a hub of its own, which stores messages in memory.
+
+    The end of the block waits until every client was given what is due to it, for ``closing_seconds`` of the
+    hub's limits at most. Raises `OSError` where it cannot listen, and `UsageError` for an invalid address.
     """
     listens = [Listen.parse(url) for url in urls or (DEFAULT_URL,)]
     owned: AbstractContextManager[Host] = contextlib.nullcontext(hub) if hub else _own_hub()
@@ -43,7 +61,10 @@ def _own_hub() -> AbstractContextManager[Host]:
 
 
 class Server:
-    """Serves listeners on a hub, in the loop in which it is started. An async context manager."""
+    """Serves listeners on a hub, in the loop that it is started in. An async context manager.
+
+    ``listening`` has its addresses, with their real ports, once it is started.
+    """
 
     def __init__(self, hub: Host, listens: Sequence[Listen]) -> None:
         self.listening: list[Listen] = []
@@ -70,7 +91,7 @@ class Server:
         await self.close()
 
     async def start(self) -> None:
-        """Listen; raises `OSError`, and then nothing is left behind."""
+        """Listen; raises `OSError` where that fails, and then leaves nothing behind."""
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._empty = asyncio.Event()
@@ -82,7 +103,7 @@ class Server:
             raise
 
     async def close(self) -> None:
-        """Take no more connections, drain those there are, stop. Idempotent."""
+        """Accept no more connections, drain those there are, stop. Idempotent."""
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
@@ -110,7 +131,7 @@ class Server:
     # --- the rhythm of the loop ------------------------------------------------------------------
 
     def _wake(self) -> None:
-        """Have the port served soon; callable from any thread."""
+        """Have the endpoint served soon; callable from any thread."""
         if self._scheduled or self._closed:
             return
         self._scheduled = True
@@ -132,7 +153,7 @@ class Server:
                     connection.abort()
         for session, data in self._endpoint.fan_out():
             if connection := connections.get(session):
-                connection.transport.write(data)  # what the socket refuses of it, pause_writing tells
+                connection.transport.write(data)  # pause_writing reports what the socket refuses of it
         if self._endpoint.busy:
             self._wake()
         self._set_timer()
@@ -182,7 +203,7 @@ class Server:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection: its transport on one side, its session on the other."""
+    """One connection: its asyncio transport on one side, its session on the other."""
 
     __slots__ = ("_reading", "_server", "_session", "_wire", "transport")
 
@@ -216,7 +237,7 @@ class _Connection(asyncio.Protocol):
         self.transport.abort()
 
     def report_progress(self) -> None:
-        """Tell the session how much its socket still refuses."""
+        """Report to the session how much its socket still refuses."""
         self._session.data_unsent(self.transport.get_write_buffer_size())
 
     def _set_reading(self, reading: bool) -> None:
@@ -239,7 +260,7 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._session.receive_data(data)
         if self._reading and not self._session.want_data:
-            self._set_reading(False)  # at once: uvloop reads on, up to 32 times, before it does else
+            self._set_reading(False)  # now: uvloop reads on, up to 32 times, before it does anything else
 
     def eof_received(self) -> bool:
         self._session.receive_eof()

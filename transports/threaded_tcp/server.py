@@ -1,9 +1,11 @@
 """Serves a hub from threads: one reads each connection, and a single pump writes to all of them.
 
-- Only the pump writes, and only the pump closes a socket; a reader that ends leaves its connection to
-  the pump. Were a reader to close it, the descriptor could be another connection's by the time the
-  pump writes.
+- Only the pump writes, and only the pump closes a socket; a reader that ends leaves its connection to the
+  pump. If a reader closed it, the descriptor could be another connection's by the time the pump writes.
 - A reader waits in ``recv``; the pump never waits on a socket, only in its selector.
+- A reader that is to stop reading waits for an event, which the pump sets when the session wants data again.
+- What a socket refuses stays in its connection, and the selector says when it takes more.
+- An exception in here is a bug. It costs the one peer its connection, and is logged.
 """
 
 import contextlib
@@ -28,20 +30,30 @@ RECEIVE = 64 * 1024
 """Bytes that a reader takes at once while there is much to take."""
 
 RECEIVE_IDLE = 2 * 1024
-"""Bytes that it takes when it has waited: it holds the memory for them all the while."""
+"""Bytes that it takes when it has waited: it holds the memory for them while it waits."""
 
 ACCEPT_PAUSE = 0.5
-"""Seconds in which nobody is accepted when the system has no descriptor or thread left."""
+"""Seconds in which no connection is accepted after the system had no descriptor or thread left."""
 
 _FOREVER = 365 * 24 * 3600.0  # a socket with a timeout does not block, which is what the pump needs
 
 
 @contextlib.contextmanager
 def serve(*urls: str, hub: Host | None = None) -> Iterator["Server"]:
-    """Serve a hub at these addresses for as long as the ``with`` lasts, then drain.
+    """Serve a hub at these addresses for as long as the block lasts, then drain.
 
-    Without a hub it makes one of its own, which keeps messages in memory and ends with it. Raises
-    `OSError` where it cannot listen.
+    An address is ``chat://HOST[:PORT]`` or ``plain://HOST[:PORT]``; without any it is
+    ``chat://127.0.0.1:7024``, and port 0 lets the system choose. ``listening`` of the server has the
+    addresses with their real ports. ::
+
+        with serve("chat://127.0.0.1:0") as server:
+            url = str(server.listening[0])
+
+    With ``hub``, messages go where its journal keeps them, several servers may share it, and it is yours to
+    close afterwards. Without, the server makes a hub of its own, which stores messages in memory.
+
+    The end of the block waits until every client was given what is due to it, for ``closing_seconds`` of the
+    hub's limits at most. Raises `OSError` where it cannot listen, and `UsageError` for an invalid address.
     """
     listens = [Listen.parse(url) for url in urls or (DEFAULT_URL,)]
     owned: AbstractContextManager[Host] = contextlib.nullcontext(hub) if hub else _own_hub()
@@ -56,7 +68,11 @@ def _own_hub() -> AbstractContextManager[Host]:
 
 
 class Server:
-    """Serves listeners on a hub, in threads of its own. A context manager."""
+    """Serves listeners on a hub, in threads of its own, from its construction on. A context manager.
+
+    ``listening`` has its addresses, with their real ports. Raises `OSError` where it cannot listen, and then
+    leaves nothing behind.
+    """
 
     def __init__(self, hub: Host, listens: Sequence[Listen]) -> None:
         self.listening: list[Listen] = []
@@ -96,7 +112,7 @@ class Server:
         self.close()
 
     def close(self) -> None:
-        """Take no more connections, drain those there are, stop. Idempotent."""
+        """Accept no more connections, drain those there are, stop. Idempotent."""
         self._closing = True
         self._wake()
         self._pump.join()
@@ -104,7 +120,7 @@ class Server:
     # --- the pump --------------------------------------------------------------------------------
 
     def _wake(self) -> None:
-        """Have the port's ready sessions served soon; callable from any thread."""
+        """Have the endpoint served soon; callable from any thread."""
         if not self._woken:
             self._woken = True
             try:
@@ -222,7 +238,7 @@ class Server:
             self._connections[session] = connection
 
     def _read(self, connection: "_Connection") -> None:
-        """Be the reader of one connection."""
+        """Read one connection, in a thread of its own."""
         try:
             connection.read()
         except Exception:  # likewise
@@ -317,12 +333,12 @@ class _Connection:
         self._paused = None
 
     def resume(self) -> None:
-        """Let the reader go on. For the pump, as all below."""
+        """Let the reader continue. For the pump, as everything below."""
         if paused := self._paused:
             paused.set()
 
     def flush(self) -> None:
-        """Write what is unsent, or else what the session has to say."""
+        """Write what is unsent or, if nothing is, what the session has to say."""
         if self.unsent:
             self.write(self.unsent)
         if not self.unsent and (data := self.session.data_to_send()):
@@ -349,7 +365,7 @@ class _Connection:
             self.session.data_unsent(0)
 
     def give_up(self) -> None:
-        """Write no more, and let the reader find the end."""
+        """Write no more, and let the reader meet the end."""
         self.broken = True
         self.shut(socket.SHUT_RDWR)
         self.resume()
