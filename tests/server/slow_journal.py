@@ -1,4 +1,4 @@
-"""A journal that takes its time: until a test says so, nothing is stored and nothing is read."""
+"""A journal that stores and reads only when a test lets it."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,7 +12,7 @@ __all__ = ["SlowJournal"]
 
 
 class SlowJournal:
-    """A memory journal that does nothing until it is told to, in the order in which it was asked."""
+    """A memory journal that stores and reads only when `work` is called, in the order of the calls."""
 
     durability: DurabilityWord = "memory"
 
@@ -24,7 +24,7 @@ class SlowJournal:
         self.reads = 0
 
     def work(self) -> None:
-        """Do all that was asked for."""
+        """Do everything that is waiting."""
         waiting, self.waiting = self.waiting, []
         for job in waiting:
             job()

@@ -1,7 +1,7 @@
-"""What things cost, counted in calls rather than seconds: it does not depend on the machine's mood.
+"""What things cost, counted in function calls rather than seconds, so that the machine does not matter.
 
-A bound here fails when work for every member, or for every message, becomes more work or slips in
-where there was none.
+A bound here fails when the work for each member, or for each message, grows or appears where there was
+none.
 """
 
 import gc
@@ -21,7 +21,7 @@ OPEN = Limits(connections=None, connections_per_address=None, frames_per_second=
 
 
 class Crowd:
-    """Members of one room, and a transport that throws away what it is to write."""
+    """Members of one room, and a transport that discards its output."""
 
     def __init__(self, size: int) -> None:
         self.now = 0.0
@@ -34,7 +34,7 @@ class Crowd:
         self.settle()
 
     def join(self) -> None:
-        """Let one more in."""
+        """Add a member."""
         number = len(self.sessions)
         session = self.endpoint.open(Peer("192.0.2.1", number))
         session.receive_data(b'{"type":"hello","protocol":1,"nick":"n%d"}\n' % number)
@@ -42,7 +42,7 @@ class Crowd:
         self.sessions.append(session)
 
     def post(self, number: int) -> None:
-        """Let the first one post, all at once."""
+        """Let the first member post, all in one segment."""
         lines = []
         for _ in range(number):
             self._posts += 1
@@ -50,7 +50,7 @@ class Crowd:
         self.sessions[0].receive_data(b"".join(lines))
 
     def settle(self) -> None:
-        """Let it be told who came."""
+        """Let it be reported who joined."""
         self.now += OPEN.presence_seconds
         self.endpoint.handle_deadlines(self.now)
         self.serve()
@@ -64,7 +64,7 @@ class Crowd:
 
 
 def profile(work: Callable[[], object], before: Callable[[], object] = lambda: None) -> Counter[str]:
-    """Count the calls of Python and C functions that something makes the second time, by their names."""
+    """Count, by name, the Python and C functions that ``work`` calls the second time."""
     before()
     work()
     before()
@@ -76,7 +76,7 @@ def profile(work: Callable[[], object], before: Callable[[], object] = lambda: N
         elif event == "c_call":
             counts[function.__name__] += 1
 
-    gc.disable()  # others have it call them, whenever it happens to come
+    gc.disable()  # a collection calls what other packages registered with it, at any moment
     sys.setprofile(note)
     try:
         work()
@@ -87,7 +87,7 @@ def profile(work: Callable[[], object], before: Callable[[], object] = lambda: N
 
 
 def calls(work: Callable[[], object], before: Callable[[], object] = lambda: None) -> int:
-    """Count the calls that something makes the second time."""
+    """Count the calls that ``work`` makes the second time."""
     return profile(work, before).total()
 
 
@@ -96,7 +96,7 @@ def fan_out_calls(members: int, posts: int) -> int:
     return calls(crowd.serve, before=lambda: crowd.post(posts))
 
 
-def test_a_member_costs_few_calls_and_one_write_however_much_is_said() -> None:
+def test_delivery_costs_a_member_few_calls_and_one_write_however_many_messages() -> None:
     for posts in (1, 64):
         more = fan_out_calls(400, posts) - fan_out_calls(100, posts)
         assert 300 <= more <= 7 * 300
@@ -104,23 +104,23 @@ def test_a_member_costs_few_calls_and_one_write_however_much_is_said() -> None:
     crowd.post(64)
     crowd.written = 0
     crowd.serve()
-    assert crowd.written == 100 + 1  # and the acknowledgements of the one who posted
+    assert crowd.written == 100 + 1  # and the acknowledgements of the member who posted
 
 
-def test_a_post_costs_the_same_in_a_small_and_in_a_large_room() -> None:
+def test_a_post_costs_the_same_in_a_small_and_a_large_room() -> None:
     small, large = Crowd(2), Crowd(300)
     cost = calls(lambda: small.post(64))
     assert calls(lambda: large.post(64)) == cost
     assert cost < 64 * 65
 
 
-def test_many_posts_at_once_share_what_they_can() -> None:
+def test_posts_in_one_segment_cost_less_than_posts_sent_one_by_one() -> None:
     crowd = Crowd(2)
     one, many = calls(lambda: crowd.post(1)), calls(lambda: crowd.post(64))
     assert many < 64 * one * 2 / 3
 
 
-def test_a_message_is_decoded_and_encoded_once_for_all() -> None:
+def test_a_message_is_decoded_and_encoded_once_for_all_members() -> None:
     crowd = Crowd(50)
     counts = profile(crowd.serve, before=lambda: crowd.post(64))
     assert counts["to_json"] == 0
@@ -129,20 +129,20 @@ def test_a_message_is_decoded_and_encoded_once_for_all() -> None:
     assert counts["validate_json"] == 64
 
 
-def test_a_join_costs_the_same_in_a_small_and_in_a_large_room() -> None:
+def test_a_join_costs_the_same_in_a_small_and_a_large_room() -> None:
     small, large = Crowd(2), Crowd(300)
     assert calls(large.join) == calls(small.join)
 
 
-def test_to_tell_who_came_costs_each_member_few_calls() -> None:
-    def told(members: int) -> int:
+def test_reporting_presence_costs_few_calls_per_member() -> None:
+    def settle_calls(members: int) -> int:
         crowd = Crowd(members)
         return calls(crowd.settle, before=crowd.join)
 
-    assert told(400) - told(100) <= 7 * 300
+    assert settle_calls(400) - settle_calls(100) <= 7 * 300
 
 
-def test_a_deadline_costs_nothing_while_a_peer_talks() -> None:
+def test_keeping_deadlines_costs_nothing_while_a_peer_talks() -> None:
     crowd = Crowd(300)
     ping = b'{"type":"ping"}\n'
     one = calls(lambda: crowd.sessions[1].receive_data(ping))
@@ -150,7 +150,7 @@ def test_a_deadline_costs_nothing_while_a_peer_talks() -> None:
     assert len(crowd.endpoint.timers) <= 301
 
 
-def test_a_member_at_rest_holds_little_memory() -> None:
+def test_an_idle_member_uses_little_memory() -> None:
     Crowd(10)
     gc.collect()
     tracemalloc.start()

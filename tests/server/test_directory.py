@@ -1,4 +1,4 @@
-"""Who may use which nick."""
+"""The directory: which session may use which nick."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from chatcore.server.directory import Directory, Identity
 
 @pytest.fixture
 def directory() -> Directory[str]:
-    """The directory of a hub that nobody has said hello to."""
+    """An empty directory."""
     return Directory()
 
 
@@ -16,7 +16,7 @@ def create(directory: Directory[str], nick: str) -> Identity[str]:
     return directory.create(nick, f"a session of {nick}")
 
 
-def test_a_nick_is_free_until_somebody_has_it_in_any_spelling(directory: Directory[str]) -> None:
+def test_a_nick_is_free_until_it_is_taken_in_any_spelling(directory: Directory[str]) -> None:
     assert directory.is_free("ana")
     ana = create(directory, "Ana")
     assert not directory.is_free("ana")
@@ -25,7 +25,7 @@ def test_a_nick_is_free_until_somebody_has_it_in_any_spelling(directory: Directo
     assert not directory.is_free("ana", for_identity=create(directory, "bob"))
 
 
-def test_a_secret_proves_one_identity_and_an_unknown_one_none(directory: Directory[str]) -> None:
+def test_a_secret_finds_its_identity_and_an_unknown_secret_finds_none(directory: Directory[str]) -> None:
     ana, bob = create(directory, "ana"), create(directory, "bob")
     assert directory.find(ana.secret) is ana
     assert directory.find(bob.secret) is bob
@@ -33,13 +33,13 @@ def test_a_secret_proves_one_identity_and_an_unknown_one_none(directory: Directo
     assert directory.find(None) is None
 
 
-def test_secrets_are_long_and_never_the_same(directory: Directory[str]) -> None:
+def test_secrets_are_long_and_unique(directory: Directory[str]) -> None:
     secrets = {create(directory, f"n{n}").secret for n in range(50)}
     assert len(secrets) == 50
     assert min(map(len, secrets)) >= 32
 
 
-def test_another_nick_frees_the_first(directory: Directory[str]) -> None:
+def test_renaming_frees_the_old_nick(directory: Directory[str]) -> None:
     ana = create(directory, "ana")
     directory.rename(ana, "anna")
     assert directory.is_free("ana")
@@ -47,21 +47,23 @@ def test_another_nick_frees_the_first(directory: Directory[str]) -> None:
     assert directory.find(ana.secret) is ana
 
 
-def test_another_spelling_is_no_other_nick(directory: Directory[str]) -> None:
+def test_renaming_to_another_spelling_keeps_the_nick_taken(directory: Directory[str]) -> None:
     ana = create(directory, "ana")
     directory.rename(ana, "ANA")
     assert ana.nick == "ANA"
     assert not directory.is_free("ana")
 
 
-def test_a_released_identity_has_no_nick_and_its_secret_proves_nothing(directory: Directory[str]) -> None:
+def test_releasing_an_identity_frees_its_nick_and_voids_its_secret(directory: Directory[str]) -> None:
     ana = create(directory, "ana")
     directory.release(ana)
     assert directory.is_free("ana")
     assert directory.find(ana.secret) is None
 
 
-def test_releasing_twice_does_not_take_the_nick_from_its_next_owner(directory: Directory[str]) -> None:
+def test_releasing_an_identity_twice_does_not_free_the_nick_of_its_next_owner(
+    directory: Directory[str],
+) -> None:
     ana = create(directory, "ana")
     directory.release(ana)
     create(directory, "ana")
@@ -69,7 +71,7 @@ def test_releasing_twice_does_not_take_the_nick_from_its_next_owner(directory: D
     assert not directory.is_free("ana")
 
 
-def test_a_variant_is_the_first_number_that_is_free(directory: Directory[str]) -> None:
+def test_a_free_variant_has_the_lowest_free_number(directory: Directory[str]) -> None:
     assert directory.free_variant("ana") == "ana"
     ana = create(directory, "ana")
     assert directory.free_variant("ANA") == "ANA-2"
@@ -79,6 +81,6 @@ def test_a_variant_is_the_first_number_that_is_free(directory: Directory[str]) -
     assert directory.free_variant("ana") == "ana-4"
 
 
-def test_a_variant_of_the_longest_nick_is_no_longer(directory: Directory[str]) -> None:
+def test_a_variant_of_the_longest_nick_is_not_longer(directory: Directory[str]) -> None:
     create(directory, "x" * 32)
     assert directory.free_variant("x" * 32) == "x" * 30 + "-2"

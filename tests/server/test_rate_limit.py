@@ -1,4 +1,4 @@
-"""The token bucket, by a clock that the test holds."""
+"""The token bucket, under a clock that the test controls."""
 
 import pytest
 from hypothesis import given
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from chatcore.server.rate_limit import TokenBucket
 
 
-def test_a_burst_is_taken_at_once_and_then_it_is_so_many_a_second() -> None:
+def test_a_burst_is_taken_immediately_and_then_the_rate_applies() -> None:
     bucket = TokenBucket(rate=2.0, burst=3, now=0.0)
     assert [bucket.take(0.0) for _ in range(4)] == [0.0, 0.0, 0.0, 0.5]
     assert bucket.take(0.25) == pytest.approx(0.25)
@@ -15,24 +15,24 @@ def test_a_burst_is_taken_at_once_and_then_it_is_so_many_a_second() -> None:
     assert bucket.take(0.5) == pytest.approx(0.5)
 
 
-def test_it_never_holds_more_than_the_burst() -> None:
+def test_a_bucket_never_holds_more_than_the_burst() -> None:
     bucket = TokenBucket(rate=2.0, burst=3, now=0.0)
     assert [bucket.take(1_000_000.0) > 0 for _ in range(5)] == [False, False, False, True, True]
 
 
-def test_a_refusal_costs_nothing() -> None:
+def test_a_refusal_costs_no_token() -> None:
     bucket = TokenBucket(rate=1.0, burst=1, now=0.0)
     assert bucket.take(0.0) == 0.0
     assert [bucket.take(0.5) for _ in range(9)] == [0.5] * 9
     assert bucket.take(1.0) == 0.0
 
 
-def test_without_a_rate_it_never_runs_dry() -> None:
+def test_a_bucket_without_a_rate_never_runs_dry() -> None:
     bucket = TokenBucket(rate=None, burst=1, now=0.0)
     assert [bucket.take(0.0) for _ in range(9)] == [0.0] * 9
 
 
-def test_a_clock_that_goes_back_gives_and_takes_nothing() -> None:
+def test_a_clock_that_runs_backwards_neither_adds_nor_removes_tokens() -> None:
     bucket = TokenBucket(rate=1.0, burst=1, now=100.0)
     assert bucket.take(50.0) == 0.0
     assert bucket.take(0.0) == 1.0
@@ -45,7 +45,7 @@ def test_a_clock_that_goes_back_gives_and_takes_nothing() -> None:
     start=st.floats(0, 1e7),
     pauses=st.lists(st.floats(0, 100), max_size=30),
 )
-def test_who_waits_as_long_as_it_was_told_gets_a_token(
+def test_waiting_for_the_returned_time_yields_a_token(
     rate: float, burst: int, start: float, pauses: list[float]
 ) -> None:
     bucket, now = TokenBucket(rate, burst, start), start
@@ -63,7 +63,7 @@ def test_who_waits_as_long_as_it_was_told_gets_a_token(
     burst=st.integers(1, 20),
     pauses=st.lists(st.floats(0, 2), min_size=1, max_size=80),
 )
-def test_in_any_time_no_more_than_the_rate_and_the_burst_are_given(
+def test_no_more_tokens_are_given_out_than_the_rate_and_the_burst_allow(
     rate: float, burst: int, pauses: list[float]
 ) -> None:
     bucket, now, given_out = TokenBucket(rate, burst, 0.0), 0.0, 0

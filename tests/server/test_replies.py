@@ -1,4 +1,4 @@
-"""The queue of answers: everything once, in order, in pieces of a size."""
+"""The queue of replies: each comes out once, in sequence, in pieces of limited size."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +7,7 @@ from chatcore.server.replies import Replies
 
 
 @given(st.lists(st.binary(max_size=9), max_size=20), st.integers(1, 30))
-def test_everything_comes_out_once_and_in_order_in_pieces_that_fit(frames: list[bytes], size: int) -> None:
+def test_replies_come_out_once_and_in_sequence_in_pieces_that_fit(frames: list[bytes], size: int) -> None:
     replies = Replies()
     for frame in frames:
         replies.put(frame)
@@ -22,14 +22,14 @@ def test_everything_comes_out_once_and_in_order_in_pieces_that_fit(frames: list[
     assert replies.size == 0
 
 
-def test_a_frame_is_never_cut() -> None:
+def test_a_reply_is_never_split_between_pieces() -> None:
     replies = Replies()
     for frame in (b"a" * 10, b"b", b"c" * 4, b"d"):
         replies.put(frame)
     assert [replies.next_piece(5) for _ in range(3)] == [b"a" * 10, b"bcccc", b"d"]
 
 
-def test_a_frame_that_its_wire_has_no_words_for_is_nothing() -> None:
+def test_an_empty_reply_is_not_queued() -> None:
     replies = Replies()
     replies.put(b"")
     assert not replies

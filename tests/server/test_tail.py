@@ -1,4 +1,4 @@
-"""The tail of a log, against a list that keeps everything."""
+"""The tail of a log, compared with a list that holds everything."""
 
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -13,21 +13,21 @@ from chatcore.wire.plain import plain
 
 AT = datetime(2026, 8, 5, tzinfo=UTC)
 
-# Numbers of a log may have holes: each entry is so much above the one before, with so long a text.
+# The numbers of a log may have holes: an entry is its step above the one before, and the size of its text.
 logs = st.lists(st.tuples(st.integers(1, 3), st.integers(1, 60)), max_size=25)
 
 
 def messages(log: list[tuple[int, int]], head: int) -> list[Message]:
-    """Return the messages that a drawn log stands for, the first one behind a head."""
-    said, seq = [], head
+    """Return the messages of a drawn log, the first one after a head."""
+    result, seq = [], head
     for step, size in log:
         prev, seq = seq, seq + step
-        said.append(Message(room="a", seq=seq, prev=prev, id=str(seq), nick="ana", text="x" * size, at=AT))
-    return said
+        result.append(Message(room="a", seq=seq, prev=prev, id=str(seq), nick="ana", text="x" * size, at=AT))
+    return result
 
 
 @given(log=logs, head=st.integers(0, 5), limit=st.integers(1, 300))
-def test_a_tail_is_the_end_of_the_log_within_its_limit(
+def test_a_tail_holds_the_end_of_the_log_within_its_limit(
     log: list[tuple[int, int]], head: int, limit: int
 ) -> None:
     tail, everything = Tail(plain, head, limit), list[bytes]()
@@ -41,14 +41,14 @@ def test_a_tail_is_the_end_of_the_log_within_its_limit(
 
 
 @given(log=logs, head=st.integers(0, 5), limit=st.integers(1, 300))
-def test_a_position_has_an_index_exactly_where_its_successor_is_held_or_next(
+def test_a_position_has_an_index_only_if_the_message_after_it_is_held_or_next(
     log: list[tuple[int, int]], head: int, limit: int
 ) -> None:
     tail, everything = Tail(plain, head, limit), list[Message]()
     for message in messages(log, head):
         tail.extend([Stored.of(message)])
         everything.append(message)
-        positions = [head, *(one.seq for one in everything)]
+        positions = [head, *(each.seq for each in everything)]
         for position in range(head + 100):
             index = positions.index(position) if position in positions else None
             expected = index if index is not None and index >= tail.start else None
@@ -63,7 +63,7 @@ def test_an_empty_tail_has_an_index_for_the_next_message() -> None:
 
 
 @given(log=logs.filter(bool), limit=st.integers(1, 900), size=st.integers(1, 200), data=st.data())
-def test_pieces_from_any_index_are_all_messages_in_sequence_as_many_as_fit(
+def test_pieces_hold_every_message_in_sequence_and_as_many_as_fit(
     log: list[tuple[int, int]], limit: int, size: int, data: st.DataObject
 ) -> None:
     tail, everything = Tail(plain, 0, limit, size), messages(log, 0)
@@ -86,7 +86,7 @@ def test_pieces_from_any_index_are_all_messages_in_sequence_as_many_as_fit(
     assert rest == []
 
 
-def test_everyone_at_an_index_gets_the_same_bytes_object() -> None:
+def test_all_members_at_an_index_get_the_same_bytes_object() -> None:
     tail = Tail(ndjson, 0, 10_000)
     for message in messages([(1, 10)] * 5, 0):
         tail.extend([Stored.of(message)])
@@ -94,7 +94,7 @@ def test_everyone_at_an_index_gets_the_same_bytes_object() -> None:
     assert tail.piece(1).data is not tail.piece(2).data
 
 
-def test_a_new_message_is_in_the_piece_before_it() -> None:
+def test_a_new_message_extends_the_piece_of_an_earlier_index() -> None:
     tail = Tail(plain, 0, 10_000)
     first, second = messages([(1, 5), (1, 5)], 0)
     tail.extend([Stored.of(first)])
@@ -103,11 +103,11 @@ def test_a_new_message_is_in_the_piece_before_it() -> None:
     assert tail.piece(0).through == 2
 
 
-def test_trimming_frees_a_quarter() -> None:
+def test_trimming_frees_a_quarter_of_the_limit() -> None:
     tail = Tail(plain, 0, 1_000)
-    said = messages([(1, 4)] * 200, 0)  # ten bytes each
+    everything = messages([(1, 4)] * 200, 0)  # ten bytes each
     starts = []
-    for message in said:
+    for message in everything:
         tail.extend([Stored.of(message)])
         starts.append(tail.start)
     assert sum(later != sooner for sooner, later in pairwise(starts)) <= 5

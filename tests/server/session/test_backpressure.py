@@ -1,4 +1,4 @@
-"""A peer that asks and does not read, or posts faster than can be kept, costs only itself."""
+"""A peer that asks without reading, or posts faster than the journal can store, harms only itself."""
 
 import pytest
 
@@ -17,11 +17,11 @@ def flood(peer: Peer, frame: ClientFrame, most: int) -> int:
 
 
 def held(peer: Peer) -> int:
-    """Return the bytes that the server holds for a peer, apart from queries."""
+    """Return how many bytes the server holds for a peer, apart from queries."""
     return peer.session.replies.size + len(peer.unsent)
 
 
-def test_posts_beyond_what_may_be_in_flight_are_not_read_until_some_are_answered() -> None:
+def test_reading_pauses_while_more_posts_than_the_limit_are_in_flight() -> None:
     journal = SlowJournal(Clock())
     host = Host(journal, posts_in_flight=3)
     ana = host.member("ana")
@@ -36,7 +36,7 @@ def test_posts_beyond_what_may_be_in_flight_are_not_read_until_some_are_answered
     assert len(ana.take_all(Ack)) == 4
 
 
-def test_a_session_that_wants_data_again_is_looked_at() -> None:
+def test_a_session_that_wants_data_again_becomes_ready() -> None:
     journal = SlowJournal(Clock())
     host = Host(journal, posts_in_flight=1)
     ana = host.member("ana")
@@ -51,7 +51,9 @@ def test_a_session_that_wants_data_again_is_looked_at() -> None:
 @pytest.mark.parametrize(
     "frame", [Ping(token="t" * 64), Who(room="lobby"), History(room="lobby")], ids=lambda f: f.type
 )
-def test_who_asks_and_never_reads_is_not_read_either_and_memory_stays_flat(frame: ClientFrame) -> None:
+def test_a_peer_that_asks_but_never_reads_is_no_longer_read_and_memory_stays_bounded(
+    frame: ClientFrame,
+) -> None:
     host = Host(frames_per_second=None, outbound_bytes=20_000, posts_in_flight=100)
     host.member("ana").post(*("x" * 1_000 for _ in range(60)))
     peer = host.member("bob")
@@ -64,7 +66,7 @@ def test_who_asks_and_never_reads_is_not_read_either_and_memory_stays_flat(frame
     assert len(peer.session.queries.waiting) <= 101
 
 
-def test_who_reads_again_gets_all_the_answers_and_is_read_again() -> None:
+def test_a_peer_that_reads_again_gets_every_answer_and_is_read_again() -> None:
     host = Host(frames_per_second=None, posts_in_flight=50)
     peer = host.member("bob")
     host.settle()
@@ -76,7 +78,7 @@ def test_who_reads_again_gets_all_the_answers_and_is_read_again() -> None:
     assert peer.session.want_data
 
 
-def test_a_burst_of_rubbish_in_one_segment_is_answered_only_so_far() -> None:
+def test_answers_to_a_burst_of_invalid_lines_are_bounded() -> None:
     peer = Host().live("ana")
     peer.window = 0
     for _ in range(3):
@@ -89,7 +91,7 @@ def test_a_burst_of_rubbish_in_one_segment_is_answered_only_so_far() -> None:
     assert peer.session.want_data
 
 
-def test_a_post_in_such_a_burst_is_answered_all_the_same() -> None:
+def test_a_post_after_a_burst_of_invalid_lines_is_still_answered() -> None:
     host = Host(frames_per_second=None)
     peer = host.member("ana")
     peer.window = 0
@@ -99,7 +101,7 @@ def test_a_post_in_such_a_burst_is_answered_all_the_same() -> None:
     assert peer.take_all(Error)[-1].id == "id-1"
 
 
-def test_a_reader_that_stands_still_costs_no_memory_and_nobody_notices() -> None:
+def test_a_stalled_reader_costs_no_memory_and_slows_nobody_down() -> None:
     host = Host(frames_per_second=None, tail_bytes=10_000)
     ana, bob = host.member("ana"), host.member("bob")
     bob.window = 0
@@ -113,7 +115,7 @@ def test_a_reader_that_stands_still_costs_no_memory_and_nobody_notices() -> None
     assert len(bob.take_all(Message)) == 300
 
 
-def test_a_piece_is_bounded() -> None:
+def test_a_large_backlog_is_delivered_in_pieces_of_bounded_size() -> None:
     host = Host(frames_per_second=None, tail_bytes=10_000_000)
     ana, bob = host.member("ana"), host.member("bob")
     bob.window = 0
@@ -125,7 +127,7 @@ def test_a_piece_is_bounded() -> None:
     assert len(bob.texts()) == 100
 
 
-def test_a_burst_is_one_piece_and_not_one_a_message() -> None:
+def test_a_burst_of_messages_is_delivered_in_one_piece() -> None:
     host = Host()
     ana, bob = host.member("ana"), host.member("bob")
     host.settle()
@@ -135,7 +137,7 @@ def test_a_burst_is_one_piece_and_not_one_a_message() -> None:
     assert len(bob.texts()) == 100
 
 
-def test_members_at_the_same_place_are_given_the_same_bytes_object() -> None:
+def test_members_at_the_same_position_share_one_bytes_object() -> None:
     host = Host()
     ana, bob, cleo = host.member("ana"), host.member("bob"), host.member("cleo")
     host.settle()
@@ -157,15 +159,15 @@ def test_answers_come_before_messages_and_rooms_take_turns() -> None:
     bob.send(Ping(token="t"))
     bob.window = None
     bob.drain()
-    told = bob.take()
-    rooms = [frame.room for frame in told if isinstance(frame, Message)]
+    frames = bob.take()
+    rooms = [frame.room for frame in frames if isinstance(frame, Message)]
     assert rooms.index("small") < 40
     assert len(rooms) == 101
-    assert [frame for frame in told if not isinstance(frame, Message)] == [Pong(token="t")]
-    assert told.index(Pong(token="t")) < 20
+    assert [frame for frame in frames if not isinstance(frame, Message)] == [Pong(token="t")]
+    assert frames.index(Pong(token="t")) < 20
 
 
-def test_nothing_is_handed_over_while_something_is_unsent() -> None:
+def test_no_data_is_handed_out_while_earlier_data_is_unsent() -> None:
     host = Host()
     ana, bob = host.member("ana"), host.member("bob")
     bob.window = 0

@@ -1,4 +1,4 @@
-"""How many may connect, all together and from one address."""
+"""How many connections a server accepts, in total and from one address."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from chatcore.messages import Welcome
 from tests.server.driver import Host
 
 
-def test_a_server_that_is_full_says_so_and_has_room_again_when_somebody_leaves() -> None:
+def test_a_full_server_refuses_connections_until_another_one_ends() -> None:
     host = Host(connections=2)
     first, second = host.live("ana"), host.live("bob")
     third = host.connect()
@@ -18,7 +18,7 @@ def test_a_server_that_is_full_says_so_and_has_room_again_when_somebody_leaves()
     assert not first.ended
 
 
-def test_one_that_was_refused_does_not_count() -> None:
+def test_a_refused_connection_does_not_count_towards_the_limit() -> None:
     host = Host(connections=1)
     host.live("ana")
     for _ in range(3):
@@ -29,7 +29,7 @@ def test_one_that_was_refused_does_not_count() -> None:
     assert len(host.endpoint) == 1
 
 
-def test_one_that_was_refused_can_say_what_it_likes() -> None:
+def test_input_on_a_refused_connection_is_ignored() -> None:
     host = Host(connections=1)
     host.live("ana")
     refused = host.connect()
@@ -45,7 +45,7 @@ def test_one_that_was_refused_can_say_what_it_likes() -> None:
         (["2001:db8:1:2::1", "2001:db8:1:2::2", "2001:db8:1:2:ffff::"], "2001:db8:1:3::1"),
     ],
 )
-def test_one_address_may_have_so_many(hosts: list[str], another: str) -> None:
+def test_connections_from_one_address_are_limited(hosts: list[str], another: str) -> None:
     host = Host(connections_per_address=2)
     first, second, third = (host.connect(host=address) for address in hosts)
     assert third.error().code == "limit_exceeded"
@@ -55,6 +55,6 @@ def test_one_address_may_have_so_many(hosts: list[str], another: str) -> None:
     assert not host.connect(host=hosts[2]).ended
 
 
-def test_without_limits_anybody_may_come() -> None:
+def test_any_number_may_connect_when_the_limits_are_off() -> None:
     host = Host(connections=None, connections_per_address=None)
     assert not any(host.connect().ended for _ in range(300))

@@ -1,4 +1,4 @@
-"""Time: who must speak until when, and what counts as life."""
+"""Deadlines: the handshake, keepalive, silent clients and stalled readers."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.server.slow_journal import SlowJournal
 
 
 def backlog(host: Host) -> Peer:
-    """Return a member that has read nothing of a message of some kilobytes."""
+    """Return a member that has not read a message of some kilobytes."""
     ana, bob = host.member("ana"), host.member("bob")
     bob.window = 0
     ana.post("x" * 10_000)
@@ -19,11 +19,11 @@ def backlog(host: Host) -> Peer:
 
 
 def due(host: Host) -> float | None:
-    """Return when the transport has to do something."""
+    """Return when the transport has to act next."""
     return host.endpoint.next_deadline()
 
 
-def test_the_handshake_has_one_time_for_all_of_it_however_it_drips() -> None:
+def test_partial_input_does_not_extend_the_handshake_deadline() -> None:
     host = Host(handshake_seconds=10.0)
     peer = host.connect()
     for byte in b'{"type":"':
@@ -37,14 +37,14 @@ def test_the_handshake_has_one_time_for_all_of_it_however_it_drips() -> None:
     assert peer.ended
 
 
-def test_who_says_hello_in_time_is_not_under_that_time_any_more() -> None:
+def test_hello_in_time_lifts_the_handshake_deadline() -> None:
     host = Host(handshake_seconds=10.0)
     peer = host.live("ana")
     host.advance(29.0)
     assert peer.take() == []
 
 
-def test_silence_is_asked_for_a_sign_of_life_and_then_ended() -> None:
+def test_a_silent_client_is_pinged_and_then_closed_with_reason_timeout() -> None:
     host = Host(keepalive_seconds=30.0, idle_seconds=60.0)
     peer = host.live("ana")
     host.advance(29.9)
@@ -59,7 +59,7 @@ def test_silence_is_asked_for_a_sign_of_life_and_then_ended() -> None:
 
 
 @pytest.mark.parametrize("sign", [b'{"type":"pong"}\n', b"\n", b"x", b" "], ids=repr)
-def test_any_byte_is_life(sign: bytes) -> None:
+def test_any_received_byte_keeps_a_connection_alive(sign: bytes) -> None:
     host = Host(keepalive_seconds=30.0, idle_seconds=60.0)
     peer = host.live("ana")
     for _ in range(5):
@@ -71,7 +71,7 @@ def test_any_byte_is_life(sign: bytes) -> None:
     assert not peer.ended
 
 
-def test_who_keeps_talking_is_never_asked() -> None:
+def test_a_client_that_keeps_talking_is_never_pinged() -> None:
     host = Host()
     peer = host.live("ana")
     for _ in range(20):
@@ -80,7 +80,7 @@ def test_who_keeps_talking_is_never_asked() -> None:
     assert peer.take() == []
 
 
-def test_a_server_that_was_stopped_asks_before_it_drops_anybody() -> None:
+def test_a_server_that_was_suspended_pings_its_clients_before_it_drops_them() -> None:
     host = Host(keepalive_seconds=30.0, idle_seconds=60.0)
     peer = host.live("ana")
     host.clock.now += 10_000.0
@@ -93,7 +93,7 @@ def test_a_server_that_was_stopped_asks_before_it_drops_anybody() -> None:
     assert not peer.ended
 
 
-def test_without_a_keepalive_the_silence_ends_unasked() -> None:
+def test_without_keepalive_a_silent_client_is_closed_without_a_ping() -> None:
     host = Host(keepalive_seconds=None, idle_seconds=60.0)
     peer = host.live("ana")
     host.advance(59.0)
@@ -102,7 +102,7 @@ def test_without_a_keepalive_the_silence_ends_unasked() -> None:
     assert peer.take() == [Closing(reason="timeout")]
 
 
-def test_without_an_idle_limit_one_is_asked_again_and_again() -> None:
+def test_without_an_idle_limit_a_silent_client_is_pinged_again_and_again() -> None:
     host = Host(keepalive_seconds=30.0, idle_seconds=None)
     peer = host.live("ana")
     host.advance(90.0)
@@ -116,14 +116,14 @@ def test_without_an_idle_limit_one_is_asked_again_and_again() -> None:
 
 
 @pytest.mark.parametrize("handshake", [None, 1_000.0])
-def test_the_keepalive_does_not_depend_on_the_time_of_the_handshake(handshake: float | None) -> None:
+def test_keepalive_does_not_depend_on_the_handshake_limit(handshake: float | None) -> None:
     host = Host(handshake_seconds=handshake, keepalive_seconds=30.0)
     peer = host.live("ana")
     host.advance(30.0)
     assert peer.take() == [Ping()]
 
 
-def test_without_any_time_nothing_is_ever_due() -> None:
+def test_without_time_limits_no_deadline_is_set() -> None:
     host = Host(handshake_seconds=None, keepalive_seconds=None, idle_seconds=None, stall_seconds=None)
     bob = host.live("bob")
     bob.window = 0
@@ -132,7 +132,7 @@ def test_without_any_time_nothing_is_ever_due() -> None:
     assert due(host) is None
 
 
-def test_who_is_not_read_is_not_taken_for_silent() -> None:
+def test_a_client_whose_input_is_paused_does_not_count_as_silent() -> None:
     journal = SlowJournal(Clock())
     host = Host(journal, clock=Clock(), posts_in_flight=1)
     ana = host.member("ana")
@@ -144,7 +144,7 @@ def test_who_is_not_read_is_not_taken_for_silent() -> None:
     assert ana.texts() == ["1", "2"]
 
 
-def test_a_reader_that_stands_still_is_dropped_after_the_stall_limit() -> None:
+def test_a_stalled_reader_is_dropped_after_the_stall_limit() -> None:
     host = Host(stall_seconds=20.0, keepalive_seconds=None, idle_seconds=None)
     bob = backlog(host)
     closed = []
@@ -155,7 +155,7 @@ def test_a_reader_that_stands_still_is_dropped_after_the_stall_limit() -> None:
     assert host.hub.rooms["lobby"].count == 0
 
 
-def test_a_reader_that_drains_however_slowly_is_never_taken_for_stalled_or_silent() -> None:
+def test_a_slow_reader_counts_as_neither_stalled_nor_silent() -> None:
     host = Host(stall_seconds=20.0, keepalive_seconds=30.0, idle_seconds=60.0)
     bob = backlog(host)
     for _ in range(50):
@@ -169,7 +169,7 @@ def test_a_reader_that_drains_however_slowly_is_never_taken_for_stalled_or_silen
     assert bob.take_all(Ping) == []
 
 
-def test_being_told_the_same_number_again_is_no_progress() -> None:
+def test_reporting_the_same_unsent_size_again_does_not_count_as_progress() -> None:
     host = Host(stall_seconds=20.0)
     bob = backlog(host)
     for _ in range(4):
@@ -180,7 +180,7 @@ def test_being_told_the_same_number_again_is_no_progress() -> None:
     assert bob.closed
 
 
-def test_the_time_of_a_stall_begins_when_the_socket_first_refuses() -> None:
+def test_the_stall_limit_starts_when_the_socket_first_refuses_data() -> None:
     host = Host(stall_seconds=20.0)
     ana, bob = host.member("ana"), host.member("bob")
     for n in range(3):
@@ -194,7 +194,7 @@ def test_the_time_of_a_stall_begins_when_the_socket_first_refuses() -> None:
     assert len(bob.texts()) == 3
 
 
-def test_a_plain_member_may_be_silent_for_ever() -> None:
+def test_a_silent_plain_member_is_never_dropped() -> None:
     host = Host()
     peer = host.connect(plain)
     host.advance(1_000_000.0)
@@ -204,7 +204,7 @@ def test_a_plain_member_may_be_silent_for_ever() -> None:
     assert host.hub.rooms["lobby"].head == 1
 
 
-def test_a_plain_member_is_dropped_when_it_stands_still() -> None:
+def test_a_stalled_plain_member_is_dropped() -> None:
     host = Host(stall_seconds=20.0)
     ana, peer = host.member("ana"), host.connect(plain)
     peer.window = 0
@@ -213,7 +213,7 @@ def test_a_plain_member_is_dropped_when_it_stands_still() -> None:
     assert peer.closed
 
 
-def test_a_deadline_that_moves_forward_wakes_the_transport() -> None:
+def test_an_earlier_deadline_wakes_the_transport() -> None:
     host = Host()
     peer = host.connect(plain)
     host.settle()

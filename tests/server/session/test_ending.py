@@ -1,4 +1,4 @@
-"""How a connection ends: what is owed comes first, and nothing lasts for ever."""
+"""How a connection ends: outstanding answers are sent first, and every wait is bounded."""
 
 import pytest
 
@@ -23,10 +23,10 @@ from chatcore.wire.plain import plain
 from tests.server.driver import Clock, Host
 from tests.server.slow_journal import SlowJournal
 
-# --- the peer ends -------------------------------------------------------------------------------
+# --- the client ends -----------------------------------------------------------------------------
 
 
-def test_who_half_closes_still_gets_the_answers_to_what_it_sent() -> None:
+def test_a_client_that_half_closes_still_gets_the_answers_to_its_requests() -> None:
     journal = SlowJournal(Clock())
     host = Host(journal)
     ana = host.member("ana")
@@ -47,7 +47,7 @@ def test_who_half_closes_still_gets_the_answers_to_what_it_sent() -> None:
 
 
 @pytest.mark.parametrize("tail_bytes", [1, 1_000_000], ids=["journal", "tail"])
-def test_who_half_closes_still_gets_what_had_been_said(tail_bytes: int) -> None:
+def test_a_client_that_half_closes_still_gets_earlier_messages(tail_bytes: int) -> None:
     host = Host(tail_bytes=tail_bytes)
     ana, bob = host.member("ana"), host.member("bob")
     bob.window = 0
@@ -60,7 +60,7 @@ def test_who_half_closes_still_gets_what_had_been_said(tail_bytes: int) -> None:
     assert bob.closed
 
 
-def test_a_join_with_history_is_answered_after_a_half_close_also_in_an_empty_room() -> None:
+def test_a_join_with_history_in_an_empty_room_is_answered_after_a_half_close() -> None:
     journal = SlowJournal(Clock())
     host = Host(journal)
     ana = host.live("ana")
@@ -73,14 +73,14 @@ def test_a_join_with_history_is_answered_after_a_half_close_also_in_an_empty_roo
     assert ana.closed
 
 
-def test_the_last_line_needs_no_newline() -> None:
+def test_the_last_line_before_the_end_of_the_stream_needs_no_newline() -> None:
     ana = Host().member("ana")
     ana.feed(b'{"type":"post","room":"lobby","id":"id-1","text":"hi"}')
     ana.eof()
     assert ana.one(Ack).id == "id-1"
 
 
-def test_an_end_before_hello_is_an_end() -> None:
+def test_the_end_of_the_stream_before_hello_closes_the_connection() -> None:
     host = Host()
     peer = host.connect()
     peer.eof()
@@ -89,7 +89,7 @@ def test_an_end_before_hello_is_an_end() -> None:
     assert len(host.endpoint) == 0
 
 
-def test_the_end_of_a_stream_may_be_told_twice() -> None:
+def test_receive_eof_may_be_called_twice() -> None:
     ana = Host().member("ana")
     ana.window = 0
     ana.send(Ping(token="t"))
@@ -101,7 +101,7 @@ def test_the_end_of_a_stream_may_be_told_twice() -> None:
     assert ana.closed
 
 
-def test_a_lost_connection_may_be_told_twice_and_leaves_nothing() -> None:
+def test_connection_lost_may_be_called_twice_and_leaves_no_state() -> None:
     host = Host()
     ana, bob = host.member("ana"), host.member("bob")
     ana.lose()
@@ -113,7 +113,7 @@ def test_a_lost_connection_may_be_told_twice_and_leaves_nothing() -> None:
     assert repr(host.hub) == "<Hub connections=0 rooms=0>"
 
 
-def test_a_session_that_is_lost_while_an_answer_is_on_its_way_is_no_trouble() -> None:
+def test_answers_of_the_journal_to_a_lost_connection_are_ignored_and_its_post_is_stored() -> None:
     journal = SlowJournal(Clock())
     host = Host(journal)
     ana = host.member("ana")
@@ -126,7 +126,7 @@ def test_a_session_that_is_lost_while_an_answer_is_on_its_way_is_no_trouble() ->
     assert host.hub.rooms["lobby"].count == 0
 
 
-def test_who_reads_nothing_after_its_end_is_given_up() -> None:
+def test_a_client_that_half_closes_and_stops_reading_is_dropped_after_the_closing_limit() -> None:
     host = Host(closing_seconds=5.0)
     ana = host.member("ana")
     ana.window = 0
@@ -139,7 +139,7 @@ def test_who_reads_nothing_after_its_end_is_given_up() -> None:
     assert closed == [False, True]
 
 
-def test_who_does_not_end_its_own_side_is_not_waited_for_long() -> None:
+def test_a_client_that_does_not_end_its_own_side_is_dropped_after_a_second() -> None:
     host = Host()
     ana = host.connect()
     ana.send(Hello(protocol=0, nick="ana"))
@@ -151,7 +151,7 @@ def test_who_does_not_end_its_own_side_is_not_waited_for_long() -> None:
     assert closed == [False, True]
 
 
-def test_what_comes_after_the_last_word_is_thrown_away() -> None:
+def test_input_after_the_end_of_a_session_is_discarded() -> None:
     ana = Host().connect()
     ana.send(Hello(protocol=0, nick="ana"))
     ana.take()
@@ -160,10 +160,10 @@ def test_what_comes_after_the_last_word_is_thrown_away() -> None:
     assert ana.take() == []
 
 
-# --- the server ends -----------------------------------------------------------------------------
+# --- the server drains ---------------------------------------------------------------------------
 
 
-def test_earlier_posts_are_kept_and_acknowledged_first_new_ones_refused_and_closing_is_last() -> None:
+def test_a_drain_acknowledges_earlier_posts_refuses_new_ones_and_sends_closing_last() -> None:
     journal = SlowJournal(Clock())
     host = Host(journal)
     ana = host.member("ana")
@@ -184,7 +184,7 @@ def test_earlier_posts_are_kept_and_acknowledged_first_new_ones_refused_and_clos
     assert ana.ended
 
 
-def test_who_is_behind_is_read_out_before_the_end() -> None:
+def test_a_drain_delivers_the_backlog_before_closing() -> None:
     host = Host(tail_bytes=1)
     ana, bob = host.member("ana"), host.member("bob")
     bob.window = 0
@@ -198,7 +198,7 @@ def test_who_is_behind_is_read_out_before_the_end() -> None:
     assert bob.positions["lobby"] == 50
 
 
-def test_a_drain_lasts_no_longer_than_its_time_whatever_the_journal_does() -> None:
+def test_a_drain_ends_after_the_closing_limit_even_if_the_journal_never_answers() -> None:
     journal = SlowJournal(Clock())
     host = Host(journal, closing_seconds=5.0)
     ana = host.member("ana")
@@ -213,7 +213,7 @@ def test_a_drain_lasts_no_longer_than_its_time_whatever_the_journal_does() -> No
     assert len(host.endpoint) == 0
 
 
-def test_whoever_has_not_said_hello_is_told_too() -> None:
+def test_a_drain_is_announced_to_clients_that_have_not_said_hello() -> None:
     host = Host()
     peer = host.connect()
     host.endpoint.drain()
@@ -222,7 +222,7 @@ def test_whoever_has_not_said_hello_is_told_too() -> None:
     assert peer.ended
 
 
-def test_plain_members_are_told_in_their_way() -> None:
+def test_a_drain_is_announced_to_plain_members_as_a_line() -> None:
     host = Host()
     peer = host.connect(plain)
     host.endpoint.drain()
@@ -231,7 +231,7 @@ def test_plain_members_are_told_in_their_way() -> None:
     assert peer.ended
 
 
-def test_nobody_new_is_let_in_and_is_told_to_come_again() -> None:
+def test_a_new_connection_is_refused_as_unavailable_during_a_drain() -> None:
     host = Host()
     host.endpoint.drain()
     peer = host.connect()
@@ -240,7 +240,7 @@ def test_nobody_new_is_let_in_and_is_told_to_come_again() -> None:
     assert peer.session.nick == ""
 
 
-def test_draining_one_port_leaves_the_others_alone() -> None:
+def test_draining_one_endpoint_leaves_other_endpoints_running() -> None:
     host = Host()
     ana = host.member("ana")
     host.add_endpoint().drain()
@@ -252,7 +252,7 @@ def test_draining_one_port_leaves_the_others_alone() -> None:
 @pytest.mark.parametrize(
     "frame", [Join(room="garden"), Who(room="lobby"), History(room="lobby")], ids=lambda frame: frame.type
 )
-def test_what_is_asked_after_the_end_began_is_refused(frame: Frame) -> None:
+def test_requests_are_refused_as_unavailable_during_a_drain(frame: Frame) -> None:
     journal = SlowJournal(Clock())
     host = Host(journal)
     ana = host.member("ana")
@@ -263,7 +263,7 @@ def test_what_is_asked_after_the_end_began_is_refused(frame: Frame) -> None:
     assert ana.error().code == "unavailable"
 
 
-def test_closing_the_port_loses_every_connection_at_once() -> None:
+def test_closing_an_endpoint_ends_its_connections_immediately() -> None:
     host = Host()
     ana = host.member("ana")
     host.endpoint.close()

@@ -1,4 +1,4 @@
-"""The first words of a connection: a table of what may be said before `hello`, and what after."""
+"""The handshake: which frames are accepted before `hello`, and what each kind of `hello` leads to."""
 
 import pytest
 
@@ -46,7 +46,7 @@ def test_hello_is_answered_with_a_nick_a_secret_and_the_limits() -> None:
     ],
     ids=lambda frame: frame.type,
 )
-def test_whatever_comes_before_hello_is_refused_and_hello_may_follow(frame: ClientFrame) -> None:
+def test_a_frame_before_hello_is_refused_and_hello_may_follow(frame: ClientFrame) -> None:
     peer = Host().connect()
     peer.send(frame, HELLO)
     error = peer.error()
@@ -55,20 +55,20 @@ def test_whatever_comes_before_hello_is_refused_and_hello_may_follow(frame: Clie
     assert not peer.ended
 
 
-def test_a_post_before_hello_is_refused_by_its_id() -> None:
+def test_the_refusal_of_a_post_before_hello_names_its_room_and_id() -> None:
     peer = Host().connect()
     peer.send(Post(room="Lobby", id="id-1", text="hi"))
     error = peer.error()
     assert (error.code, error.room, error.id) == ("bad_state", "lobby", "id-1")
 
 
-def test_a_ping_is_answered_before_hello_too_and_a_pong_is_nothing() -> None:
+def test_before_hello_a_ping_is_answered_and_a_pong_is_ignored() -> None:
     peer = Host().connect()
     peer.send(Ping(token="t"), Pong(token="u"))
     assert peer.take() == [Pong(token="t")]
 
 
-def test_hello_twice_is_refused_and_the_session_goes_on() -> None:
+def test_a_second_hello_is_refused_and_the_session_continues() -> None:
     peer = Host().live("ana")
     peer.send(Hello(protocol=1, nick="bob"))
     assert peer.error().code == "bad_state"
@@ -77,7 +77,7 @@ def test_hello_twice_is_refused_and_the_session_goes_on() -> None:
     assert peer.session.nick == "ana"
 
 
-def test_a_nick_that_cannot_be_is_refused_and_hello_may_follow() -> None:
+def test_hello_with_an_invalid_nick_is_refused_and_another_hello_may_follow() -> None:
     peer = Host().connect()
     peer.feed(b'{"type":"hello","protocol":1,"nick":"a b"}\n')
     assert peer.error().code == "bad_name"
@@ -86,7 +86,7 @@ def test_a_nick_that_cannot_be_is_refused_and_hello_may_follow() -> None:
 
 
 @pytest.mark.parametrize("nick", ["admin", "Server", "ROOT", "4711", "0"])
-def test_a_reserved_nick_or_one_of_digits_is_refused_and_the_connection_ends(nick: str) -> None:
+def test_hello_with_a_reserved_or_numeric_nick_ends_the_connection(nick: str) -> None:
     peer = Host().connect()
     peer.send(Hello(protocol=1, nick=nick))
     assert peer.error().code == "bad_name"
@@ -95,7 +95,7 @@ def test_a_reserved_nick_or_one_of_digits_is_refused_and_the_connection_ends(nic
 
 
 @pytest.mark.parametrize("nick", ["ana", "Ana", "ANA"])
-def test_a_nick_that_is_taken_in_any_spelling_is_refused_and_the_connection_ends(nick: str) -> None:
+def test_hello_with_a_nick_taken_in_any_spelling_ends_the_connection(nick: str) -> None:
     host = Host()
     first, second = host.live("ana"), host.connect()
     second.send(Hello(protocol=1, nick=nick))
@@ -104,7 +104,7 @@ def test_a_nick_that_is_taken_in_any_spelling_is_refused_and_the_connection_ends
     assert not first.ended
 
 
-def test_a_client_of_an_older_protocol_is_told_the_range_and_the_connection_ends() -> None:
+def test_an_older_client_gets_the_supported_protocol_range_and_the_connection_ends() -> None:
     peer = Host().connect()
     peer.send(Hello(protocol=0, nick="ana"))
     error = peer.error()
@@ -113,7 +113,7 @@ def test_a_client_of_an_older_protocol_is_told_the_range_and_the_connection_ends
     assert peer.ended
 
 
-def test_a_client_of_a_newer_protocol_gets_the_newest_that_we_speak() -> None:
+def test_a_newer_client_gets_the_newest_supported_protocol() -> None:
     peer = Host().connect()
     peer.send(Hello(protocol=99, nick="ana"))
     assert peer.one(Welcome).protocol == 1
@@ -125,7 +125,7 @@ def test_a_refused_hello_leaves_the_nick_free() -> None:
     assert host.live("ana").session.nick == "ana"
 
 
-def test_a_secret_that_is_not_known_proves_nothing_and_is_kept() -> None:
+def test_an_unknown_secret_proves_nothing_and_becomes_that_of_the_new_session() -> None:
     host = Host()
     host.live("ana")
     secret = "x" * 32  # of a server that was restarted
@@ -136,7 +136,7 @@ def test_a_secret_that_is_not_known_proves_nothing_and_is_kept() -> None:
     assert owner.one(Welcome).session == secret
 
 
-def test_a_secret_that_none_of_ours_can_be_is_replaced() -> None:
+def test_a_malformed_secret_is_replaced() -> None:
     peer = Host().connect()
     peer.send(Hello(protocol=1, nick="ana", session="guess-me"))
     assert len(peer.one(Welcome).session) == 32
@@ -147,7 +147,7 @@ def test_a_secret_that_none_of_ours_can_be_is_replaced() -> None:
     [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"SSH-2.0-x\r\n"],
     ids=repr,
 )
-def test_another_protocol_gets_one_error_line_and_the_end(start: bytes) -> None:
+def test_a_client_of_another_protocol_gets_one_error_and_the_connection_ends(start: bytes) -> None:
     peer = Host().connect()
     peer.feed(start)
     peer.feed(b'{"type":"hello","protocol":1,"nick":"ana"}\n')
@@ -157,7 +157,7 @@ def test_another_protocol_gets_one_error_line_and_the_end(start: bytes) -> None:
     assert peer.received.count(b"\n") == 1
 
 
-def test_an_unknown_type_is_told_and_the_session_goes_on() -> None:
+def test_a_frame_of_unknown_type_is_refused_and_the_session_continues() -> None:
     peer = Host().connect()
     peer.feed(b'{"type":"auth","token":"x"}\n')
     assert peer.error().code == "unknown_type"
@@ -168,7 +168,7 @@ def test_an_unknown_type_is_told_and_the_session_goes_on() -> None:
     assert not peer.ended
 
 
-def test_a_line_that_is_too_long_is_told_once_and_ends_the_session() -> None:
+def test_an_overlong_line_is_reported_once_and_ends_the_session() -> None:
     host = Host(text_bytes=100, line_bytes=2_000)
     peer = host.live("ana")
     peer.feed(b"x" * 1_500, b"x" * 1_500, b"x" * 1_500, b'\n{"type":"ping"}\n')
@@ -179,7 +179,7 @@ def test_a_line_that_is_too_long_is_told_once_and_ends_the_session() -> None:
     assert peer.ended
 
 
-def test_a_session_can_be_told_from_others_by_its_repr() -> None:
+def test_the_repr_of_a_session_names_its_peer_state_wire_and_rooms() -> None:
     host = Host()
     assert repr(host.connect(host="192.0.2.9", port=4711).session) == (
         "<Session 192.0.2.9:4711 handshake ndjson rooms=0>"

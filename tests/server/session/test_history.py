@@ -7,7 +7,7 @@ from tests.server.slow_journal import SlowJournal
 
 
 def room_of(count: int, host: Host | None = None) -> Peer:
-    """Return a member of a room in which so much was said."""
+    """Return a member of a room that holds so many messages."""
     host = host or Host()
     host.member("ana").post(*(f"text {n}" for n in range(1, count + 1)))
     return host.member("bob")
@@ -24,13 +24,13 @@ def seqs(page: Page) -> list[int]:
     return [message.seq for message in page.messages]
 
 
-def test_a_page_without_bounds_is_the_newest_oldest_first() -> None:
+def test_a_page_without_bounds_holds_the_latest_messages_oldest_first() -> None:
     page = ask(room_of(9), limit=3)
     assert (page.room, page.base, seqs(page), page.more) == ("lobby", 6, [7, 8, 9], True)
     assert [message.text for message in page.messages] == ["text 7", "text 8", "text 9"]
 
 
-def test_pages_back_reach_the_beginning() -> None:
+def test_paging_backwards_reaches_the_beginning() -> None:
     peer = room_of(9)
     page, got = ask(peer, limit=4), list[int]()
     while True:
@@ -43,7 +43,7 @@ def test_pages_back_reach_the_beginning() -> None:
     assert page.base == 0
 
 
-def test_pages_forth_reach_the_head() -> None:
+def test_paging_forwards_reaches_the_head() -> None:
     peer = room_of(9)
     got, after = list[int](), 0
     while True:
@@ -56,13 +56,13 @@ def test_pages_forth_reach_the_head() -> None:
     assert got == list(range(1, 10))
 
 
-def test_both_bounds_are_exclusive() -> None:
+def test_the_bounds_before_and_after_are_exclusive() -> None:
     peer = room_of(9)
     assert seqs(ask(peer, before=4)) == [1, 2, 3]
     assert seqs(ask(peer, after=6)) == [7, 8, 9]
 
 
-def test_beyond_either_end_is_nothing() -> None:
+def test_a_page_beyond_either_end_of_the_log_is_empty() -> None:
     peer = room_of(3)
     for page in (ask(peer, before=1), ask(peer, before=0)):
         assert (page.messages, page.base, page.more) == ((), 0, False)
@@ -77,35 +77,35 @@ def test_a_page_repeats_the_token_and_names_the_epoch() -> None:
     assert ask(peer).token is None
 
 
-def test_both_bounds_at_once_are_a_bad_frame() -> None:
+def test_a_history_request_with_both_before_and_after_is_a_bad_frame() -> None:
     peer = room_of(3)
     peer.send(History(room="lobby", before=3, after=1, token="t"))
     error = peer.error()
     assert (error.code, error.room, error.id) == ("bad_frame", "lobby", "t")
 
 
-def test_what_has_expired_shows_in_the_base() -> None:
+def test_the_base_of_a_page_shows_that_earlier_messages_have_expired() -> None:
     peer = room_of(30, Host(memory_history_bytes=3_000))
     page = ask(peer, after=1)
     assert page.base > 20
     assert seqs(page)[0] == page.base + 1
 
 
-def test_numbers_of_another_life_mean_nothing() -> None:
+def test_bounds_of_another_epoch_are_ignored() -> None:
     peer = room_of(5)
     assert seqs(ask(peer, after=4, epoch="another")) == [1, 2, 3, 4, 5]
     assert seqs(ask(peer, before=2, epoch="another")) == [1, 2, 3, 4, 5]
-    life = peer.session.hub.rooms["lobby"].epoch
-    assert seqs(ask(peer, after=4, epoch=life)) == [5]
+    epoch = peer.session.hub.rooms["lobby"].epoch
+    assert seqs(ask(peer, after=4, epoch=epoch)) == [5]
 
 
-def test_a_page_is_cut_to_the_limit_of_messages() -> None:
+def test_a_page_holds_no_more_messages_than_the_limit() -> None:
     peer = room_of(9, Host(page_messages=2))
     assert seqs(ask(peer, limit=100)) == [8, 9]
     assert seqs(ask(peer, after=0)) == [1, 2]
 
 
-def test_a_page_is_cut_to_fit_a_line() -> None:
+def test_a_page_is_cut_to_fit_into_a_line() -> None:
     host = Host(text_bytes=300, line_bytes=1_924)
     ana = host.member("ana" * 10, "r" * 64)
     ana.post(*('"' * 300 for _ in range(9)), room="r" * 64, prefix='"' * 60)
@@ -119,7 +119,7 @@ def test_a_page_is_cut_to_fit_a_line() -> None:
     assert max(map(len, ana.received.split(b"\n"))) <= 1_924
 
 
-def test_what_is_not_shown_yet_is_in_no_page() -> None:
+def test_a_page_holds_no_message_that_was_not_yet_shown_when_it_was_requested() -> None:
     journal = SlowJournal(Clock())
     host = Host(journal)
     ana = host.member("ana")
@@ -134,18 +134,18 @@ def test_what_is_not_shown_yet_is_in_no_page() -> None:
     assert ana.texts() == ["one"]
 
 
-def test_questions_are_answered_one_after_the_other_in_order() -> None:
+def test_history_requests_are_answered_in_the_order_in_which_they_were_sent() -> None:
     peer = room_of(9)
     peer.send(*(History(room="lobby", after=n, limit=1, token=str(n)) for n in range(9)))
     assert [(page.token, seqs(page)) for page in peer.take_all(Page)] == [(str(n), [n + 1]) for n in range(9)]
 
 
-def test_who_leaves_before_the_answer_is_told_by_the_token() -> None:
+def test_leaving_the_room_refuses_a_waiting_history_request_by_its_token() -> None:
     journal = SlowJournal(Clock())
     host = Host(journal)
     ana = host.member("ana")
     ana.send(History(room="lobby", token="1"), History(room="lobby", token="2"), Leave(room="lobby"))
     journal.work()
     host.pump()
-    told: list[tuple[ErrorCode | str, str | None]] = [(e.code, e.id) for e in ana.take_all(Error)]
-    assert ("not_joined", "2") in told
+    refusals: list[tuple[ErrorCode | str, str | None]] = [(e.code, e.id) for e in ana.take_all(Error)]
+    assert ("not_joined", "2") in refusals

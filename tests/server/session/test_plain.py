@@ -1,4 +1,4 @@
-"""Plain members among typed ones."""
+"""Plain members in the same room as typed ones."""
 
 from chatcore.messages import Message, Presence
 from chatcore.wire.plain import plain
@@ -10,7 +10,7 @@ def plain_member(host: Host, port: int = 4711) -> Peer:
     return host.connect(plain, port=port)
 
 
-def test_who_connects_is_in_the_lobby_by_its_port_and_hears_nothing_of_it() -> None:
+def test_a_plain_client_joins_the_lobby_under_its_port_number_and_receives_nothing() -> None:
     host = Host()
     ana = host.member("ana")
     host.settle()
@@ -31,7 +31,7 @@ def test_plain_and_typed_members_talk_in_one_room() -> None:
     assert peer.lines() == ["ana: hi there", "ana: you"]
 
 
-def test_a_plain_member_does_not_get_its_own_lines_back_but_all_others_in_order() -> None:
+def test_a_plain_member_gets_every_line_but_its_own() -> None:
     host = Host()
     one, two = plain_member(host, 1), plain_member(host, 2)
     one.feed(b"a\nb\n")
@@ -42,7 +42,7 @@ def test_a_plain_member_does_not_get_its_own_lines_back_but_all_others_in_order(
     assert two.lines() == ["1: a", "1: b", "1: d"]
 
 
-def test_it_does_not_get_them_back_from_the_journal_either() -> None:
+def test_a_plain_member_that_catches_up_from_the_journal_gets_every_line_but_its_own() -> None:
     host = Host(tail_bytes=1)
     one, two = plain_member(host, 1), plain_member(host, 2)
     one.window = 0
@@ -56,7 +56,7 @@ def test_it_does_not_get_them_back_from_the_journal_either() -> None:
     assert not one.session.members["lobby"].withholds
 
 
-def test_silence_ends_a_line_without_a_newline() -> None:
+def test_silence_ends_a_plain_line_without_a_newline() -> None:
     host = Host()
     ana, peer = host.member("ana"), plain_member(host)
     peer.feed(b"hel", b"lo")
@@ -65,7 +65,7 @@ def test_silence_ends_a_line_without_a_newline() -> None:
     assert ana.texts() == ["hello"]
 
 
-def test_the_end_of_the_stream_ends_the_last_line() -> None:
+def test_the_end_of_the_stream_posts_an_unfinished_plain_line() -> None:
     host = Host()
     ana, peer = host.member("ana"), plain_member(host)
     peer.feed(b"bye")
@@ -74,7 +74,7 @@ def test_the_end_of_the_stream_ends_the_last_line() -> None:
     assert peer.closed
 
 
-def test_another_nick_is_answered_and_spoken_under() -> None:
+def test_a_plain_member_can_change_its_nick() -> None:
     host = Host()
     ana, peer = host.member("ana"), plain_member(host)
     peer.feed(b"/nick Bob\nhi\n")
@@ -82,7 +82,7 @@ def test_another_nick_is_answered_and_spoken_under() -> None:
     assert ana.one(Message).nick == "Bob"
 
 
-def test_a_nick_that_is_taken_gets_a_number() -> None:
+def test_a_taken_nick_gets_a_number_on_the_plain_wire() -> None:
     host = Host()
     host.member("ana")
     one, two = plain_member(host, 1), plain_member(host, 2)
@@ -95,12 +95,12 @@ def test_a_nick_that_is_taken_gets_a_number() -> None:
     assert plain_member(host, 1).session.nick == "1"
 
 
-def test_a_port_that_is_taken_as_a_name_gets_a_number() -> None:
+def test_a_port_number_that_is_taken_as_a_nick_gets_a_suffix() -> None:
     host = Host()
     assert [plain_member(host).session.nick for _ in range(3)] == ["4711", "4711-2", "4711-3"]
 
 
-def test_digits_are_allowed_and_authority_is_not() -> None:
+def test_a_plain_nick_may_be_digits_but_not_reserved_or_invalid() -> None:
     peer = plain_member(Host())
     peer.feed(b"/nick 42\n/nick admin\n/nick a b\n")
     assert peer.session.nick == "42"
@@ -110,7 +110,7 @@ def test_digits_are_allowed_and_authority_is_not() -> None:
     assert third.endswith("(bad_name)")
 
 
-def test_who_help_and_quit() -> None:
+def test_the_plain_commands_who_help_and_quit_work() -> None:
     host = Host()
     host.member("ana")
     peer = plain_member(host)
@@ -127,7 +127,7 @@ def test_who_help_and_quit() -> None:
     assert host.hub.rooms["lobby"].count == 1
 
 
-def test_what_cannot_be_said_is_told_and_the_rest_goes_on() -> None:
+def test_an_invalid_plain_line_is_reported_and_the_next_one_is_posted() -> None:
     host = Host(text_bytes=10, line_bytes=2_000)
     ana, peer = host.member("ana"), plain_member(host)
     peer.feed(b"\xff\xfb\x01caf\xe9\na\x1b[2J\n" + b"x" * 11 + b"\nfine\n")
@@ -136,7 +136,7 @@ def test_what_cannot_be_said_is_told_and_the_rest_goes_on() -> None:
     assert ana.texts() == ["fine"]
 
 
-def test_a_line_of_another_protocol_is_refused_and_ends_it() -> None:
+def test_a_request_of_another_protocol_ends_a_plain_connection() -> None:
     host = Host()
     ana, peer = host.member("ana"), plain_member(host)
     peer.feed(b"GET / HTTP/1.1\r\nX: y\r\n\r\n")
@@ -145,7 +145,7 @@ def test_a_line_of_another_protocol_is_refused_and_ends_it() -> None:
     assert ana.texts() == []
 
 
-def test_a_plain_member_that_is_too_fast_is_told_and_not_held_to_an_order() -> None:
+def test_a_rate_limited_plain_line_is_reported_and_does_not_block_later_lines() -> None:
     host = Host(frames_per_second=1.0, frames_burst=4)
     ana, peer = host.member("ana"), plain_member(host)
     peer.feed(b"one\ntwo\nthree\n")
@@ -155,7 +155,7 @@ def test_a_plain_member_that_is_too_fast_is_told_and_not_held_to_an_order() -> N
     assert ana.texts() == ["one", "two", "four"]
 
 
-def test_a_gap_is_a_line_of_its_own() -> None:
+def test_a_gap_is_shown_to_a_plain_member_as_a_line() -> None:
     host = Host(tail_bytes=1, memory_history_bytes=3_000)
     ana, peer = host.member("ana"), plain_member(host)
     peer.window = 0
@@ -167,7 +167,7 @@ def test_a_gap_is_a_line_of_its_own() -> None:
     assert rest[-1] == "ana: 29"
 
 
-def test_a_lobby_that_is_full_is_told() -> None:
+def test_a_plain_member_gets_an_error_line_when_the_lobby_is_full() -> None:
     host = Host(members_per_room=1)
     host.member("ana")
     peer = plain_member(host)

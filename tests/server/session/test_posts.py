@@ -1,4 +1,4 @@
-"""Posts: acknowledged once, stored once, in the order of their sender."""
+"""Posts: acknowledged once, stored once, in their sender's order."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,7 +9,7 @@ from tests.server.slow_journal import SlowJournal
 
 
 class RefusingJournal(SlowJournal):
-    """One that cannot store for a while."""
+    """A journal that stores nothing while ``refusing`` is set."""
 
     refusing = False
 
@@ -26,11 +26,11 @@ def post(id_: str, text: str = "hi", room: str = "lobby") -> Post:
 
 
 def refusals(peer: Peer) -> list[tuple[str, str | None, float | None]]:
-    """Take the errors of a peer as what one does with them."""
+    """Take a peer's errors, each as its code, its id and the time to wait."""
     return [(error.code, error.id, error.retry_after) for error in peer.take_all(Error)]
 
 
-def test_a_post_is_acknowledged_and_comes_to_all_its_sender_too() -> None:
+def test_a_post_is_acknowledged_and_delivered_to_all_members_including_its_sender() -> None:
     host = Host()
     ana, bob = host.member("ana"), host.member("bob")
     ana.send(post("id-1", "hello\nthere"))
@@ -41,7 +41,7 @@ def test_a_post_is_acknowledged_and_comes_to_all_its_sender_too() -> None:
         assert message.text == "hello\nthere"
 
 
-def test_it_is_shown_to_nobody_before_it_is_kept() -> None:
+def test_a_post_is_neither_acknowledged_nor_delivered_before_it_is_stored() -> None:
     journal = SlowJournal(Clock())
     host = Host(journal)
     ana, bob = host.member("ana"), host.member("bob")
@@ -54,7 +54,7 @@ def test_it_is_shown_to_nobody_before_it_is_kept() -> None:
     assert ana.texts() == bob.texts() == ["hi"]
 
 
-def test_posts_of_one_segment_are_submitted_together_and_keep_their_order() -> None:
+def test_posts_in_one_segment_are_submitted_together_and_keep_their_order() -> None:
     journal = SlowJournal(Clock())
     host = Host(journal)
     ana = host.member("ana")
@@ -66,7 +66,7 @@ def test_posts_of_one_segment_are_submitted_together_and_keep_their_order() -> N
     assert ana.texts() == ["one", "two", "three"]
 
 
-def test_a_post_that_is_sent_again_is_acknowledged_with_the_first_number_and_stored_once() -> None:
+def test_a_resent_post_is_stored_once_and_acknowledged_with_its_first_number() -> None:
     host = Host()
     ana, bob = host.member("ana"), host.member("bob")
     ana.send(post("id-1"), post("id-2"), post("id-1"))
@@ -78,7 +78,7 @@ def test_a_post_that_is_sent_again_is_acknowledged_with_the_first_number_and_sto
     assert len(bob.texts()) == 2
 
 
-def test_it_is_acknowledged_also_while_the_first_is_on_its_way() -> None:
+def test_a_post_resent_before_its_ack_is_stored_once_and_acknowledged_twice() -> None:
     journal = SlowJournal(Clock())
     host = Host(journal)
     ana = host.member("ana")
@@ -100,7 +100,7 @@ def test_the_same_id_with_another_text_is_a_conflict() -> None:
     assert ana.texts() == ["one", "three"]
 
 
-def test_a_text_is_measured_in_utf8_and_too_long_is_no_reason_to_end() -> None:
+def test_an_overlong_text_is_refused_by_its_size_in_utf8_and_the_session_continues() -> None:
     host = Host(text_bytes=100, line_bytes=2_000)
     ana = host.member("ana")
     ana.send(post("1", "x" * 100), post("2", "x" * 101), post("3", "é" * 50), post("4", "é" * 51))
@@ -110,7 +110,7 @@ def test_a_text_is_measured_in_utf8_and_too_long_is_no_reason_to_end() -> None:
     assert ana.error().id == "6"
 
 
-def test_a_text_with_control_characters_is_refused_by_its_id() -> None:
+def test_the_refusal_of_a_text_with_control_characters_names_its_room_and_id() -> None:
     ana = Host().member("ana")
     ana.feed(b'{"type":"post","room":"Lobby","id":"id-1","text":"a\\u001b[2Jb"}\n')
     error = ana.error()
@@ -121,7 +121,7 @@ def test_a_text_with_control_characters_is_refused_by_its_id() -> None:
 # --- the order of one sender ---------------------------------------------------------------------
 
 
-def test_too_many_frames_are_refused_with_the_time_to_wait() -> None:
+def test_frames_over_the_rate_limit_are_refused_with_the_time_to_wait() -> None:
     host = Host(frames_per_second=2.0, frames_burst=4)  # two are spent on hello and join
     ana = host.member("ana")
     ana.send(post("1"), post("2"), post("3"))
@@ -131,7 +131,7 @@ def test_too_many_frames_are_refused_with_the_time_to_wait() -> None:
     assert [ack.id for ack in ana.take_all(Ack)] == ["1", "2", "3"]
 
 
-def test_after_a_refusal_nothing_later_is_taken_until_the_first_refused_comes_again() -> None:
+def test_after_a_refusal_later_posts_are_refused_until_the_first_refused_one_is_resent() -> None:
     host = Host(frames_per_second=1.0, frames_burst=4)
     ana = host.member("ana")
     ana.send(post("1"), post("2"), post("3"), post("4"))
@@ -145,7 +145,7 @@ def test_after_a_refusal_nothing_later_is_taken_until_the_first_refused_comes_ag
     assert [message.id for message in ana.take_all(Message)] == ["3", "4", "5"]
 
 
-def test_who_is_held_to_wait_spends_nothing_on_it() -> None:
+def test_posts_refused_for_their_order_cost_no_tokens_of_the_rate_limit() -> None:
     host = Host(frames_per_second=1.0, frames_burst=4)
     ana = host.member("ana")
     ana.send(post("1"), post("2"), post("3"))
@@ -154,7 +154,7 @@ def test_who_is_held_to_wait_spends_nothing_on_it() -> None:
     assert "3" in [ack.id for ack in ana.take_all(Ack)]
 
 
-def test_a_second_refusal_of_the_same_post_moves_the_time_to_wait() -> None:
+def test_a_second_refusal_of_the_same_post_updates_the_time_to_wait() -> None:
     host = Host(frames_per_second=1.0, frames_burst=3)
     ana = host.member("ana")
     ana.send(post("1"), post("2"))
@@ -164,7 +164,7 @@ def test_a_second_refusal_of_the_same_post_moves_the_time_to_wait() -> None:
     assert refusals(ana) == [("rate_limited", "2", 0.25), ("rate_limited", "3", 0.25)]
 
 
-def test_another_room_is_not_held() -> None:
+def test_a_refused_post_does_not_block_posts_to_another_room() -> None:
     host = Host(frames_per_second=1.0, frames_burst=5)
     ana = host.member("ana")
     ana.send(Join(room="b"), post("1"), post("2"), post("3"))
@@ -174,7 +174,7 @@ def test_another_room_is_not_held() -> None:
     assert ana.one(Ack).room == "b"
 
 
-def test_leaving_the_room_lets_go_of_what_was_refused() -> None:
+def test_a_refused_post_no_longer_blocks_later_ones_after_leaving_the_room() -> None:
     host = Host(frames_per_second=1.0, frames_burst=3)
     ana = host.member("ana")
     ana.send(post("1"), post("2"))
@@ -183,7 +183,7 @@ def test_leaving_the_room_lets_go_of_what_was_refused() -> None:
     assert [ack.id for ack in ana.take_all(Ack)] == ["1", "3"]
 
 
-def test_a_refused_post_that_turns_out_too_long_holds_nobody() -> None:
+def test_a_refused_post_that_proves_too_long_no_longer_blocks_later_ones() -> None:
     host = Host(frames_per_second=1.0, frames_burst=3, text_bytes=10, line_bytes=2_000)
     ana = host.member("ana")
     ana.send(post("1"), post("2", "x" * 11))
@@ -194,7 +194,7 @@ def test_a_refused_post_that_turns_out_too_long_holds_nobody() -> None:
     assert [ack.id for ack in ana.take_all(Ack)] == ["1", "3"]
 
 
-def test_what_cannot_be_stored_now_is_sent_again_in_order() -> None:
+def test_posts_refused_by_the_journal_are_accepted_again_only_in_their_order() -> None:
     journal = RefusingJournal(Clock())
     host = Host(journal)
     ana = host.member("ana")
@@ -213,7 +213,7 @@ def test_what_cannot_be_stored_now_is_sent_again_in_order() -> None:
     assert [(ack.id, ack.seq) for ack in ana.take_all(Ack)] == [("1", 1), ("2", 2), ("3", 3)]
 
 
-def test_a_post_whose_storing_failed_comes_before_one_that_was_refused_after_it() -> None:
+def test_a_post_that_failed_to_store_must_be_resent_before_one_refused_after_it() -> None:
     journal = RefusingJournal(Clock())
     host = Host(journal, frames_per_second=1.0, frames_burst=3)
     ana = host.member("ana")
@@ -232,7 +232,7 @@ def test_a_post_whose_storing_failed_comes_before_one_that_was_refused_after_it(
     assert [message.id for message in ana.take_all(Message)] == ["1", "2"]
 
 
-def test_a_frame_that_is_no_post_waits_for_the_rate_too() -> None:
+def test_the_rate_limit_also_applies_to_frames_other_than_posts() -> None:
     host = Host(frames_per_second=1.0, frames_burst=2)
     ana = host.member("ana")
     ana.feed(b'{"type":"history","room":"Lobby","token":"t"}\n{"type":"who","room":"Lobby"}\nnonsense\n')

@@ -1,4 +1,4 @@
-"""Who came and who went, told to a room at most once an interval."""
+"""Who joined and who left, reported to a room at most once per interval."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def presence(peer: Peer) -> list[Presence]:
     return peer.take_all(Presence)
 
 
-def test_a_thousand_joins_at_once_are_one_frame() -> None:
+def test_many_joins_within_an_interval_are_reported_in_one_frame() -> None:
     host = Host(connections=None, connections_per_address=None, presence_names=100)
     ana = host.member("ana")
     host.settle()
@@ -25,7 +25,7 @@ def test_a_thousand_joins_at_once_are_one_frame() -> None:
     assert (len(frame.joined), frame.left, frame.count, frame.more) == (100, (), 1_001, True)
 
 
-def test_joins_and_leaves_within_an_interval_are_one_frame_of_the_net_change() -> None:
+def test_joins_and_leaves_within_an_interval_are_reported_as_their_net_change() -> None:
     host = Host()
     ana, bob = host.member("ana"), host.member("bob")
     host.settle()
@@ -38,20 +38,20 @@ def test_joins_and_leaves_within_an_interval_are_one_frame_of_the_net_change() -
     assert presence(ana) == [Presence(room="lobby", joined=("cleo",), left=("bob",), count=2)]
 
 
-def test_an_interval_begins_with_the_first_change_and_is_over_after_its_time() -> None:
+def test_a_presence_interval_starts_with_the_first_change() -> None:
     host = Host(presence_seconds=0.5)
     ana = host.member("ana")
     host.settle()
     ana.take()
-    told = []
+    reported = []
     for n in range(4):
         host.live(f"n{n}").send(Join(room="lobby"))
         host.advance(0.25)
-        told.append([len(frame.joined) for frame in presence(ana)])
-    assert told == [[], [2], [], [2]]
+        reported.append([len(frame.joined) for frame in presence(ana)])
+    assert reported == [[], [2], [], [2]]
 
 
-def test_a_crowd_is_told_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_presence_is_reported_less_often_in_a_crowded_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chatcore.server.room.CROWD", 2)
     host = Host(presence_seconds=0.5)
     ana = host.member("ana")
@@ -60,45 +60,45 @@ def test_a_crowd_is_told_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     host.settle()
     ana.take()
     host.member("n5")
-    told = []
+    reported = []
     for seconds in (0.5, 0.75, 0.25):
         host.advance(seconds)
-        told.append(len(presence(ana)))
-    assert told == [0, 0, 1]
+        reported.append(len(presence(ana)))
+    assert reported == [0, 0, 1]
 
 
-def test_a_room_is_told_once_an_interval_also_when_two_transports_serve_it() -> None:
+def test_presence_is_reported_once_per_interval_when_two_endpoints_serve_a_room() -> None:
     host = Host(presence_seconds=0.5)
-    port = host.add_endpoint()
+    endpoint = host.add_endpoint()
     ana = host.member("ana")
     host.settle()
     ana.take()
     host.member("bob")
     host.advance(0.25)
-    cleo = Peer(host, port, Address("192.0.2.9", 9), ndjson)
+    cleo = Peer(host, endpoint, Address("192.0.2.9", 9), ndjson)
     cleo.send(Hello(protocol=1, nick="cleo"), Join(room="lobby"))
     host.advance(0.25)
     assert presence(ana) == [Presence(room="lobby", joined=("bob", "cleo"), count=3)]
     assert len(presence(cleo)) == 1
     host.advance(0.125)
     host.member("dan")
-    told = []
+    reported = []
     for seconds in (0.375, 0.125):
         host.advance(seconds)
-        told.append(len(presence(ana)))
-    assert told == [0, 1]
+        reported.append(len(presence(ana)))
+    assert reported == [0, 1]
 
 
-def test_a_change_is_told_also_when_the_transport_where_it_began_is_closed() -> None:
+def test_presence_is_still_reported_when_the_endpoint_where_its_interval_began_is_closed() -> None:
     host = Host()
-    port = host.add_endpoint()
+    endpoint = host.add_endpoint()
     ana = host.member("ana")
     host.settle()
     ana.take()
-    cleo = Peer(host, port, Address("192.0.2.9", 9), ndjson)
+    cleo = Peer(host, endpoint, Address("192.0.2.9", 9), ndjson)
     cleo.send(Hello(protocol=1, nick="cleo"), Join(room="lobby"))
     host.member("bob")
-    port.close()
+    endpoint.close()
     host.pump()
     host.settle()
     assert [name for frame in presence(ana) for name in frame.joined] == ["bob"]
@@ -107,7 +107,7 @@ def test_a_change_is_told_also_when_the_transport_where_it_began_is_closed() -> 
     assert presence(ana) == [Presence(room="lobby", joined=("dan",), count=3)]
 
 
-def test_only_the_rooms_that_one_is_in_are_told() -> None:
+def test_presence_is_reported_only_for_joined_rooms() -> None:
     host = Host()
     ana = host.member("ana", "garden")
     host.settle()
@@ -117,7 +117,7 @@ def test_only_the_rooms_that_one_is_in_are_told() -> None:
     assert ana.take() == []
 
 
-def test_a_reader_that_missed_one_is_told_to_ask() -> None:
+def test_a_reader_that_missed_a_presence_frame_gets_the_count_and_more() -> None:
     host = Host()
     ana = host.member("ana")
     host.settle()
@@ -134,7 +134,7 @@ def test_a_reader_that_missed_one_is_told_to_ask() -> None:
     ]
 
 
-def test_a_frame_of_the_longest_nicks_fits_the_shortest_line() -> None:
+def test_a_presence_frame_of_the_longest_nicks_fits_into_the_shortest_line() -> None:
     host = Host(text_bytes=100, line_bytes=1_324, connections_per_address=None)
     ana = host.member("ana", "r" * 64)
     for kind in ("j", "l", "r"):

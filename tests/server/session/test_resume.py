@@ -1,7 +1,7 @@
-"""Reading a room from where one was: nothing is missed in silence.
+"""Resuming a room: nothing is missed silently.
 
-Every peer of these tests checks the law of reading by itself: each message and each gap begins where
-the one before it ended.
+Every peer in these tests checks the law of reading: each message and each gap begins where the one before
+it ended.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from tests.server.slow_journal import SlowJournal
 
 
 class FailingJournal(SlowJournal):
-    """One that cannot be read so many times."""
+    """A journal whose next ``failures`` reads fail."""
 
     failures = 0
 
@@ -48,8 +48,8 @@ class FailingJournal(SlowJournal):
         return self.failures >= 0
 
 
-def said(host: Host, count: int, *, size: int = 1) -> Peer:
-    """Return a member that has said so many texts, of at least so many characters."""
+def member_with_posts(host: Host, count: int, *, size: int = 1) -> Peer:
+    """Return a member that has posted so many texts, of at least so many characters."""
     ana = host.member("ana")
     ana.post(*(f"{n}".rjust(size, ".") for n in range(1, count + 1)))
     return ana
@@ -67,9 +67,11 @@ def seqs(peer: Peer) -> list[int]:
 
 @pytest.mark.parametrize("tail_bytes", [1, 1_000_000], ids=["journal", "tail"])
 @pytest.mark.parametrize("after", range(6))
-def test_who_resumes_gets_exactly_what_came_since_and_then_what_is_new(after: int, tail_bytes: int) -> None:
+def test_resuming_delivers_exactly_the_messages_after_the_position_and_then_new_ones(
+    after: int, tail_bytes: int
+) -> None:
     host = Host(tail_bytes=tail_bytes)
-    ana = said(host, 5)
+    ana = member_with_posts(host, 5)
     bob = host.member("bob", after=Position(epoch=epoch(ana), seq=after))
     joined = bob.one(Joined)
     assert (joined.head, joined.after) == (5, after)
@@ -79,9 +81,9 @@ def test_who_resumes_gets_exactly_what_came_since_and_then_what_is_new(after: in
 
 
 @pytest.mark.parametrize("history", [0, 1, 3, 5, 6, 2**53 - 1])
-def test_who_asks_for_the_last_messages_gets_as_many_as_there_are(history: int) -> None:
+def test_a_join_with_history_delivers_as_many_of_the_latest_messages_as_there_are(history: int) -> None:
     host = Host()
-    ana = said(host, 5)
+    ana = member_with_posts(host, 5)
     bob = host.member("bob", history=history)
     joined = bob.one(Joined)
     assert (joined.head, joined.after) == (5, max(5 - history, 0))
@@ -89,20 +91,20 @@ def test_who_asks_for_the_last_messages_gets_as_many_as_there_are(history: int) 
     assert seqs(bob) == [*range(max(5 - history, 0) + 1, 6), 6]
 
 
-def test_nobody_gets_more_history_than_a_page() -> None:
+def test_a_join_with_history_delivers_at_most_one_page() -> None:
     host = Host(page_messages=3)
-    said(host, 5)
+    member_with_posts(host, 5)
     assert seqs(host.member("bob", history=5)) == [3, 4, 5]
 
 
 @pytest.mark.parametrize(
     "position", [("another", 3), ("another", 0), ("another", 99), (None, 6), (None, 2**53 - 1)]
 )
-def test_a_position_of_another_life_or_above_the_head_is_a_reset(position: tuple[str | None, int]) -> None:
+def test_a_position_of_another_epoch_or_above_the_head_is_a_reset(position: tuple[str | None, int]) -> None:
     host = Host()
-    ana = said(host, 5)
-    life, seq = position
-    bob = host.member("bob", after=Position(epoch=life or epoch(ana), seq=seq))
+    ana = member_with_posts(host, 5)
+    other, seq = position
+    bob = host.member("bob", after=Position(epoch=other or epoch(ana), seq=seq))
     joined, gap, *_ = bob.take()
     assert isinstance(joined, Joined)
     assert (joined.head, joined.after) == (5, 0)
@@ -111,15 +113,15 @@ def test_a_position_of_another_life_or_above_the_head_is_a_reset(position: tuple
     assert bob.one(Joined).after == 0
 
 
-def test_after_a_reset_all_that_is_kept_is_read_from_the_beginning() -> None:
+def test_after_a_reset_reading_starts_at_the_beginning_of_the_log() -> None:
     host = Host()
-    said(host, 5)
+    member_with_posts(host, 5)
     assert seqs(host.member("bob", after=Position(epoch="another", seq=3))) == [1, 2, 3, 4, 5]
 
 
-def test_what_has_expired_is_a_gap_at_the_start() -> None:
+def test_resuming_before_the_oldest_stored_message_starts_with_a_gap() -> None:
     host = Host(memory_history_bytes=3_000, tail_bytes=500)
-    ana = said(host, 20)
+    ana = member_with_posts(host, 20)
     bob = host.member("bob", after=Position(epoch=epoch(ana), seq=2))
     gap = bob.one(Gap)
     assert (gap.after, gap.reason) == (2, "expired")
@@ -127,21 +129,21 @@ def test_what_has_expired_is_a_gap_at_the_start() -> None:
     assert seqs(bob) == list(range(gap.through + 1, 21))
 
 
-def test_a_gap_may_be_one_message() -> None:
+def test_a_single_expired_message_is_a_gap() -> None:
     host = Host(memory_history_bytes=3_000, tail_bytes=1)
-    ana = said(host, 20)
-    life = epoch(ana)
+    ana = member_with_posts(host, 20)
+    current = epoch(ana)
     first = host.member("bob", history=20).one(Joined).after + 1
-    cleo = host.member("cleo", after=Position(epoch=life, seq=first - 2))
+    cleo = host.member("cleo", after=Position(epoch=current, seq=first - 2))
     assert cleo.one(Gap) == Gap(room="lobby", after=first - 2, through=first - 1, reason="expired")
-    dan = host.member("dan", after=Position(epoch=life, seq=first - 1))
+    dan = host.member("dan", after=Position(epoch=current, seq=first - 1))
     assert dan.take_all(Gap) == []
     assert seqs(cleo) == seqs(dan) == list(range(first, 21))
 
 
-def test_history_of_a_room_that_has_lost_its_beginning_is_no_gap() -> None:
+def test_a_join_with_history_gets_no_gap_for_messages_that_have_expired() -> None:
     host = Host(memory_history_bytes=3_000)
-    said(host, 20)
+    member_with_posts(host, 20)
     bob = host.member("bob", history=20)
     first = bob.one(Joined).after + 1
     assert first > 10
@@ -149,7 +151,7 @@ def test_history_of_a_room_that_has_lost_its_beginning_is_no_gap() -> None:
     assert bob.take_all(Gap) == []
 
 
-def test_a_reader_that_falls_off_the_tail_is_read_from_the_journal_and_misses_nothing() -> None:
+def test_a_reader_that_falls_off_the_tail_catches_up_from_the_journal_and_misses_nothing() -> None:
     journal = SlowJournal(Clock())
     host = Host(journal, tail_bytes=2_000, page_messages=7)
     ana, bob = host.member("ana"), host.member("bob")
@@ -170,7 +172,7 @@ def test_a_reader_that_falls_off_the_tail_is_read_from_the_journal_and_misses_no
     assert bob.take_all(Gap) == []
 
 
-def test_what_expires_while_a_reader_catches_up_is_a_gap_in_mid_stream() -> None:
+def test_messages_that_expire_while_a_reader_is_behind_are_a_gap_in_mid_stream() -> None:
     host = Host(tail_bytes=500, memory_history_bytes=5_000)
     ana, bob = host.member("ana"), host.member("bob")
     ana.post("seen")
@@ -184,10 +186,10 @@ def test_what_expires_while_a_reader_catches_up_is_a_gap_in_mid_stream() -> None
     assert seqs(bob) == [1, 2, *range(gap.through + 1, 101)]
 
 
-def test_a_journal_that_cannot_be_read_is_asked_again() -> None:
+def test_a_failed_read_of_the_journal_is_retried() -> None:
     journal = FailingJournal(Clock())
     host = Host(journal, tail_bytes=1)
-    ana = said(host, 5)
+    ana = member_with_posts(host, 5)
     journal.work()
     host.pump()
     journal.failures = 2
@@ -201,10 +203,10 @@ def test_a_journal_that_cannot_be_read_is_asked_again() -> None:
     assert bob.take_all(Error) == []
 
 
-def test_a_join_whose_history_cannot_be_found_is_refused_and_may_be_tried_again() -> None:
+def test_a_join_whose_history_is_unavailable_is_refused_and_may_be_retried() -> None:
     journal = FailingJournal(Clock())
     host = Host(journal)
-    ana = said(host, 5)
+    ana = member_with_posts(host, 5)
     journal.work()
     host.pump()
     journal.failures = 1
@@ -224,10 +226,10 @@ def test_a_join_whose_history_cannot_be_found_is_refused_and_may_be_tried_again(
     assert not ana.ended
 
 
-def test_nothing_comes_of_a_room_before_the_answer_to_its_join() -> None:
+def test_nothing_of_a_room_arrives_before_the_answer_to_its_join() -> None:
     journal = SlowJournal(Clock())
     host = Host(journal)
-    ana = said(host, 5)
+    ana = member_with_posts(host, 5)
     journal.work()
     host.pump()
     bob = host.member("bob", history=2)
@@ -246,7 +248,7 @@ def test_nothing_comes_of_a_room_before_the_answer_to_its_join() -> None:
 
 
 def replace(journal: SlowJournal, host: Host, *texts: str) -> None:
-    """Put another record in the place of the one that was, with these texts in the lobby."""
+    """Replace the log by another one, with these texts in the lobby."""
     memory = MemoryJournal(Limits(), clock=host.clock)
     if texts:
         Host(memory).member("dan").post(*texts)
@@ -259,10 +261,10 @@ def replace(journal: SlowJournal, host: Host, *texts: str) -> None:
 
 
 @pytest.mark.parametrize("texts", [(), ("older", "old")])
-def test_a_journal_that_is_replaced_is_a_fresh_start_for_its_members(texts: tuple[str, ...]) -> None:
+def test_members_start_afresh_when_the_journal_begins_a_new_epoch(texts: tuple[str, ...]) -> None:
     journal = SlowJournal(Clock())
     host = Host(journal)
-    ana = said(host, 5)
+    ana = member_with_posts(host, 5)
     bob = host.member("bob")
     journal.work()
     host.pump()
@@ -281,10 +283,10 @@ def test_a_journal_that_is_replaced_is_a_fresh_start_for_its_members(texts: tupl
     assert seqs(bob) == [len(texts) + 1]
 
 
-def test_a_page_of_the_record_that_was_replaced_is_not_shown() -> None:
+def test_a_page_of_an_earlier_epoch_is_not_delivered() -> None:
     journal = SlowJournal(Clock())
     host = Host(journal, tail_bytes=1)
-    ana = said(host, 5)
+    ana = member_with_posts(host, 5)
     journal.work()
     host.pump()
     bob = host.member("bob", after=Position(epoch=epoch(ana), seq=0))

@@ -1,4 +1,4 @@
-"""Joining, leaving, asking who is here, and taking another nick."""
+"""Joining and leaving rooms, asking who is there, and changing one's nick."""
 
 import pytest
 
@@ -24,7 +24,7 @@ from tests.server.driver import Clock, Host
 from tests.server.slow_journal import SlowJournal
 
 
-def test_joining_tells_where_the_room_is_and_where_reading_starts() -> None:
+def test_joined_gives_the_head_of_the_room_and_where_reading_starts() -> None:
     host = Host()
     host.member("ana").post("one", "two")
     bob = host.member("bob")
@@ -33,12 +33,12 @@ def test_joining_tells_where_the_room_is_and_where_reading_starts() -> None:
     assert bob.texts() == []
 
 
-def test_a_new_room_has_no_head() -> None:
+def test_the_head_of_a_new_room_is_zero() -> None:
     joined = Host().member("ana", "garden").one(Joined)
     assert (joined.head, joined.after, joined.count) == (0, 0, 1)
 
 
-def test_a_room_is_one_in_any_spelling() -> None:
+def test_room_names_are_case_insensitive() -> None:
     host = Host()
     ana, bob = host.member("ana", "Garden"), host.member("bob", "gARDEN")
     assert bob.one(Joined).room == "garden"
@@ -49,7 +49,7 @@ def test_a_room_is_one_in_any_spelling() -> None:
     assert bob.one(Left).room == "garden"
 
 
-def test_a_join_with_both_a_position_and_a_history_is_a_bad_frame() -> None:
+def test_a_join_with_both_after_and_history_is_a_bad_frame() -> None:
     peer = Host().live("ana")
     peer.send(Join(room="Lobby", after=Position(epoch="e", seq=0), history=1))
     error = peer.error()
@@ -57,14 +57,14 @@ def test_a_join_with_both_a_position_and_a_history_is_a_bad_frame() -> None:
     assert peer.take_all(Joined) == []
 
 
-def test_joining_twice_is_refused() -> None:
+def test_joining_a_room_twice_is_refused() -> None:
     peer = Host().member("ana")
     peer.send(Join(room="LOBBY"))
     assert peer.error().code == "bad_state"
     assert peer.one(Joined).count == 1
 
 
-def test_one_may_be_in_so_many_rooms() -> None:
+def test_a_session_can_be_in_only_so_many_rooms() -> None:
     peer = Host(rooms_per_session=2).live("ana")
     peer.send(Join(room="a"), Join(room="b"), Join(room="c"))
     error = peer.error()
@@ -73,7 +73,7 @@ def test_one_may_be_in_so_many_rooms() -> None:
     assert [joined.room for joined in peer.take_all(Joined)] == ["a", "b", "c"]
 
 
-def test_a_room_may_be_full() -> None:
+def test_joining_a_full_room_is_refused() -> None:
     host = Host(members_per_room=2)
     ana = host.member("ana")
     host.member("bob")
@@ -84,7 +84,7 @@ def test_a_room_may_be_full() -> None:
     assert cleo.one(Joined).count == 2
 
 
-def test_there_may_be_so_many_rooms_and_one_that_nobody_spoke_in_is_none() -> None:
+def test_the_number_of_rooms_is_limited_and_empty_rooms_without_messages_do_not_count() -> None:
     host = Host(rooms=2)
     ana = host.live("ana")
     ana.send(Join(room="a"), Join(room="b"), Join(room="c"))
@@ -106,7 +106,7 @@ def test_there_may_be_so_many_rooms_and_one_that_nobody_spoke_in_is_none() -> No
     ],
     ids=lambda frame: frame.type,
 )
-def test_who_is_not_in_a_room_has_no_part_in_it(frame: ClientFrame) -> None:
+def test_a_request_to_a_room_that_was_not_joined_is_refused(frame: ClientFrame) -> None:
     host = Host()
     host.member("ana")
     peer = host.live("bob")
@@ -117,7 +117,7 @@ def test_who_is_not_in_a_room_has_no_part_in_it(frame: ClientFrame) -> None:
     assert peer.take() == []
 
 
-def test_after_left_no_messages_come() -> None:
+def test_no_messages_arrive_after_left() -> None:
     host = Host()
     ana, bob = host.member("ana"), host.member("bob")
     bob.take()
@@ -127,7 +127,7 @@ def test_after_left_no_messages_come() -> None:
     assert bob.take() == [Left(room="lobby")]
 
 
-def test_after_left_the_acks_that_are_owed_still_come() -> None:
+def test_outstanding_acks_still_arrive_after_left() -> None:
     journal = SlowJournal(Clock())
     host = Host(journal)
     ana = host.member("ana")
@@ -140,7 +140,7 @@ def test_after_left_the_acks_that_are_owed_still_come() -> None:
     assert ana.texts() == []
 
 
-def test_who_is_answered_in_the_order_of_folded_nicks() -> None:
+def test_the_answer_to_who_is_sorted_by_folded_nick() -> None:
     host = Host()
     for nick in ("bob", "Cleo", "ana"):
         host.member(nick)
@@ -152,7 +152,7 @@ def test_who_is_answered_in_the_order_of_folded_nicks() -> None:
     )
 
 
-def test_who_is_answered_when_it_has_been_told_who_came() -> None:
+def test_the_answer_to_who_waits_for_pending_presence() -> None:
     host = Host()
     ana = host.member("ana")
     host.settle()
@@ -165,7 +165,7 @@ def test_who_is_answered_when_it_has_been_told_who_came() -> None:
     assert ana.one(Members) == Members(room="lobby", nicks=("ana", "bob"), count=2, more=False)
 
 
-def test_who_is_cut_to_fit_a_line_and_goes_on_behind_the_last() -> None:
+def test_pages_of_who_are_cut_to_fit_a_line_and_continue_after_the_last_nick() -> None:
     host = Host(text_bytes=100, line_bytes=1_324)
     nicks = [f"{n:02}".rjust(32, "x") for n in range(20)]
     peers = [host.member(nick) for nick in nicks]
@@ -183,7 +183,7 @@ def test_who_is_cut_to_fit_a_line_and_goes_on_behind_the_last() -> None:
     assert max(map(len, asker.received.split(b"\n"))) < host.hub.limits.line_bytes
 
 
-def test_who_on_the_shortest_line_still_gets_somewhere() -> None:
+def test_a_page_of_who_holds_at_least_one_nick_on_the_shortest_line() -> None:
     host = Host(text_bytes=1, line_bytes=1_027)
     host.member("ana")
     bob = host.member("bob")
@@ -194,7 +194,7 @@ def test_who_on_the_shortest_line_still_gets_somewhere() -> None:
     assert (second.nicks, second.more) == (("bob",), False)
 
 
-def test_another_nick_is_answered_to_its_owner_and_told_to_the_rooms() -> None:
+def test_a_change_of_nick_is_confirmed_to_its_owner_and_reported_to_its_rooms() -> None:
     host = Host()
     ana, bob = host.member("ana"), host.member("bob")
     host.advance(1.0)
@@ -212,7 +212,7 @@ def test_another_nick_is_answered_to_its_owner_and_told_to_the_rooms() -> None:
 @pytest.mark.parametrize(
     ("nick", "code"), [("BOB", "nick_taken"), ("root", "bad_name"), ("4711", "bad_name")]
 )
-def test_a_nick_that_cannot_be_had_changes_nothing(nick: str, code: str) -> None:
+def test_a_change_to_a_taken_or_forbidden_nick_changes_nothing(nick: str, code: str) -> None:
     host = Host()
     ana = host.member("ana")
     host.member("bob")
@@ -222,7 +222,7 @@ def test_a_nick_that_cannot_be_had_changes_nothing(nick: str, code: str) -> None
     assert not ana.ended
 
 
-def test_a_nick_that_was_given_up_is_free_at_once() -> None:
+def test_the_old_nick_is_free_immediately_after_a_change() -> None:
     host = Host()
     host.live("ana").send(NickFrame(nick="anna"))
     assert host.live("ana").session.nick == "ana"

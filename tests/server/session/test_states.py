@@ -1,4 +1,4 @@
-"""The tables that a session goes by."""
+"""The tables that govern a session: its states, and the rules for each kind of input."""
 
 from typing import get_args
 
@@ -12,14 +12,14 @@ def test_every_state_is_in_the_table_and_leads_to_closed() -> None:
     assert all(steps["gone"] is State.CLOSED for steps in TRANSITIONS.values())
 
 
-def test_a_session_never_goes_back() -> None:
+def test_a_session_never_returns_to_an_earlier_state() -> None:
     order = list(State)
     for state, steps in TRANSITIONS.items():
         assert all(order.index(following) >= order.index(state) for following in steps.values())
     assert set(TRANSITIONS[State.CLOSED].values()) == {State.CLOSED}
 
 
-def test_everything_that_a_peer_can_send_has_a_rule() -> None:
+def test_every_item_that_a_peer_can_send_has_a_rule() -> None:
     items = {each for union in get_args(Item) for each in get_args(union) or (union,)}
     kinds = {each for kind in items for each in get_args(kind) or (kind,) if isinstance(each, type)}
     assert set(RULES) == kinds

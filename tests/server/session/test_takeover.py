@@ -1,4 +1,4 @@
-"""A nick and who comes back to it: by the secret, and within a time."""
+"""Taking over a nick with the secret, and for how long a nick is reserved."""
 
 import pytest
 
@@ -24,7 +24,7 @@ from tests.server.driver import Clock, Host, Peer
 from tests.server.slow_journal import SlowJournal
 
 
-def come_back(host: Host, peer: Peer, nick: str = "ana") -> Peer:
+def reconnect(host: Host, peer: Peer, nick: str = "ana") -> Peer:
     """Open another connection with the secret of an earlier one."""
     again = host.connect()
     again.send(Hello(protocol=1, nick=nick, session=peer.secret))
@@ -33,15 +33,15 @@ def come_back(host: Host, peer: Peer, nick: str = "ana") -> Peer:
 
 
 def is_free(host: Host, nick: str) -> bool:
-    """Tell whether somebody without a secret could have a nick; nothing is changed by asking."""
+    """Return whether a nick is free for a session without a secret; asking changes nothing."""
     return host.hub.directory.is_free(nick)
 
 
-def test_the_old_connection_is_told_and_the_new_one_keeps_nick_and_secret() -> None:
+def test_a_takeover_closes_the_old_connection_and_keeps_nick_and_secret() -> None:
     host = Host()
     old = host.member("ana")
     old.take()
-    new = come_back(host, old)
+    new = reconnect(host, old)
     assert new.secret == old.secret
     assert new.session.nick == "ana"
     assert old.take() == [Closing(reason="taken_over")]
@@ -49,12 +49,12 @@ def test_the_old_connection_is_told_and_the_new_one_keeps_nick_and_secret() -> N
     assert not is_free(host, "ana")
 
 
-def test_the_old_connection_has_no_part_in_anything_any_more() -> None:
+def test_a_connection_that_was_taken_over_neither_posts_nor_receives() -> None:
     host = Host()
     bob, old = host.member("bob"), host.member("ana")
     host.settle()
     old.window = 0
-    new = come_back(host, old)
+    new = reconnect(host, old)
     old.post("late")
     bob.post("hi")
     old.window = None
@@ -66,36 +66,36 @@ def test_the_old_connection_has_no_part_in_anything_any_more() -> None:
     assert new.one(Joined).count == 2
 
 
-def test_who_is_back_before_anybody_was_told_was_never_away() -> None:
+def test_a_takeover_within_a_presence_interval_is_not_reported() -> None:
     host = Host()
     bob, old = host.member("bob"), host.member("ana")
     host.settle()
     bob.take()
-    come_back(host, old).send(Join(room="lobby"))
+    reconnect(host, old).send(Join(room="lobby"))
     host.advance(1.0)
     assert bob.take() == []
 
 
-def test_another_spelling_is_told_as_another_nick() -> None:
+def test_a_takeover_in_another_spelling_is_reported_as_a_change_of_nick() -> None:
     host = Host()
     bob, old = host.member("bob"), host.member("ana")
     host.settle()
     bob.take()
-    new = come_back(host, old, "Ana")
+    new = reconnect(host, old, "Ana")
     new.send(Join(room="lobby"))
     host.settle()
     assert bob.take() == [Presence(room="lobby", renamed=(Renamed(old="ana", new="Ana"),), count=2)]
 
 
-def test_one_may_come_back_by_another_nick() -> None:
+def test_a_takeover_may_change_the_nick() -> None:
     host = Host()
     old = host.live("ana")
-    new = come_back(host, old, "anna")
+    new = reconnect(host, old, "anna")
     assert (new.session.nick, new.secret) == ("anna", old.secret)
     assert is_free(host, "ana")
 
 
-def test_a_nick_of_another_is_not_to_be_had_by_ones_own_secret() -> None:
+def test_a_secret_does_not_unlock_the_nick_of_another_session() -> None:
     host = Host()
     host.live("bob")
     ana = host.live("ana")
@@ -105,24 +105,24 @@ def test_a_nick_of_another_is_not_to_be_had_by_ones_own_secret() -> None:
     assert not ana.ended
 
 
-def test_the_secret_stays_the_same_however_often_one_comes_back() -> None:
+def test_the_secret_stays_the_same_over_repeated_takeovers() -> None:
     host = Host()
     peer = host.live("ana")
     secret = peer.secret
     for _ in range(3):
-        peer = come_back(host, peer)
+        peer = reconnect(host, peer)
     peer.lose()
-    assert come_back(host, peer).secret == secret
+    assert reconnect(host, peer).secret == secret
 
 
-def test_one_that_has_said_goodbye_and_is_still_read_out_can_be_taken_over() -> None:
+def test_a_half_closed_connection_with_unsent_messages_can_be_taken_over() -> None:
     host = Host()
     bob, old = host.member("bob"), host.member("ana")
     host.settle()
     old.window = 0
     bob.post("hi")
     old.eof()
-    new = come_back(host, old)
+    new = reconnect(host, old)
     new.send(Join(room="lobby"))
     assert new.one(Joined).count == 2
     host.settle()
@@ -134,12 +134,12 @@ def test_one_that_has_said_goodbye_and_is_still_read_out_can_be_taken_over() -> 
     assert not is_free(host, "ana")
 
 
-def test_posts_of_the_old_connection_that_were_on_their_way_are_kept_once() -> None:
+def test_posts_in_flight_on_the_old_connection_are_stored_once() -> None:
     journal = SlowJournal(Clock())
     host = Host(journal)
     old = host.member("ana")
     old.post("one", "two")
-    new = come_back(host, old)
+    new = reconnect(host, old)
     new.send(Join(room="lobby"))
     new.post("one", "two", "three")
     journal.work()
@@ -148,10 +148,10 @@ def test_posts_of_the_old_connection_that_were_on_their_way_are_kept_once() -> N
     assert [message.text for message in new.take_all(Message)] == ["one", "two", "three"]
 
 
-# --- how long a nick waits -----------------------------------------------------------------------
+# --- how long a nick is reserved -----------------------------------------------------------------
 
 
-def test_a_nick_whose_connection_broke_waits_for_its_owner() -> None:
+def test_the_nick_of_a_broken_connection_is_reserved_for_its_owner() -> None:
     host = Host(session_seconds=120.0)
     ana = host.live("ana")
     ana.lose()
@@ -159,12 +159,12 @@ def test_a_nick_whose_connection_broke_waits_for_its_owner() -> None:
     thief = host.connect()
     thief.send(Hello(protocol=1, nick="Ana"))
     assert thief.error().code == "nick_taken"
-    assert come_back(host, ana).secret == ana.secret
+    assert reconnect(host, ana).secret == ana.secret
     host.advance(20.0)
     assert not is_free(host, "ana")
 
 
-def test_it_waits_no_longer_than_the_limit() -> None:
+def test_a_nick_is_reserved_no_longer_than_the_limit() -> None:
     host = Host(session_seconds=120.0)
     ana = host.live("ana")
     ana.lose()
@@ -175,19 +175,19 @@ def test_it_waits_no_longer_than_the_limit() -> None:
     assert free == [False, True]
 
 
-def test_each_break_begins_the_time_anew() -> None:
+def test_each_broken_connection_restarts_the_reservation() -> None:
     host = Host(session_seconds=120.0)
     ana = host.live("ana")
     for _ in range(3):
         ana.lose()
         host.advance(100.0)
-        ana = come_back(host, ana)
+        ana = reconnect(host, ana)
     ana.lose()
     host.advance(100.0)
     assert not is_free(host, "ana")
 
 
-def test_it_does_so_also_when_the_connections_came_by_different_transports() -> None:
+def test_a_broken_connection_on_another_endpoint_restarts_the_reservation() -> None:
     host = Host(session_seconds=120.0)
     ana = host.live("ana")
     ana.lose()
@@ -202,7 +202,7 @@ def test_it_does_so_also_when_the_connections_came_by_different_transports() -> 
     assert free == [False, True]
 
 
-def test_the_nick_that_waits_is_the_last_one_that_was_taken() -> None:
+def test_only_the_latest_nick_is_reserved() -> None:
     host = Host()
     ana = host.live("ana")
     ana.send(NickFrame(nick="anna"))
@@ -211,7 +211,7 @@ def test_the_nick_that_waits_is_the_last_one_that_was_taken() -> None:
     assert not is_free(host, "anna")
 
 
-def test_who_says_goodbye_frees_the_nick_at_once() -> None:
+def test_a_clean_end_frees_the_nick_immediately() -> None:
     host = Host()
     ana = host.member("ana")
     ana.eof()
@@ -219,7 +219,7 @@ def test_who_says_goodbye_frees_the_nick_at_once() -> None:
     assert is_free(host, "ana")
 
 
-def test_who_says_goodbye_and_is_lost_before_all_was_written_frees_it_too() -> None:
+def test_a_clean_end_frees_the_nick_even_if_the_connection_breaks_before_all_is_sent() -> None:
     host = Host()
     ana = host.member("ana")
     ana.window = 0
@@ -229,29 +229,29 @@ def test_who_says_goodbye_and_is_lost_before_all_was_written_frees_it_too() -> N
     assert is_free(host, "ana")
 
 
-@pytest.mark.parametrize("stands_still", [False, True], ids=["silent", "stalled"])
-def test_who_is_given_up_has_a_broken_connection_and_keeps_the_nick(stands_still: bool) -> None:
+@pytest.mark.parametrize("stalled", [False, True], ids=["silent", "stalled"])
+def test_the_nick_of_a_client_dropped_as_silent_or_stalled_stays_reserved(stalled: bool) -> None:
     host = Host(session_seconds=500.0)
     ana = host.live("ana")
-    if stands_still:
+    if stalled:
         ana.window = 0
         ana.send(Ping())
     host.advance(100.0)
     assert ana.closed
     assert not is_free(host, "ana")
-    assert come_back(host, ana).secret == ana.secret
+    assert reconnect(host, ana).secret == ana.secret
 
 
-def test_a_plain_members_name_is_free_at_once_however_it_goes() -> None:
+def test_the_nick_of_a_plain_member_is_free_immediately_however_it_leaves() -> None:
     host = Host()
-    lost, gone = host.connect(plain, port=4711), host.connect(plain, port=4712)
+    lost, ended = host.connect(plain, port=4711), host.connect(plain, port=4712)
     lost.lose()
-    gone.eof()
+    ended.eof()
     assert is_free(host, "4711")
     assert is_free(host, "4712")
 
 
-def test_a_port_that_closes_frees_the_nicks_that_wait_on_it() -> None:
+def test_closing_an_endpoint_frees_the_nicks_used_and_reserved_on_it() -> None:
     host = Host()
     ana, bob = host.live("ana"), host.live("bob")
     ana.lose()
