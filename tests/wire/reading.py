@@ -1,4 +1,4 @@
-"""How these tests feed a decoder, and what they look at."""
+"""How these tests feed a decoder and inspect the result."""
 
 from collections.abc import Iterable
 
@@ -8,22 +8,22 @@ from chatcore.limits import Limits
 from chatcore.messages import Post
 from chatcore.wire import Decoder, Item, Wire
 
-__all__ = ["PEER", "SMALL", "decode", "decoder", "fault", "kept"]
+__all__ = ["PEER", "SMALL", "bytes_held", "decode", "decoder", "fault"]
 
 PEER = Peer("192.0.2.1", 4711)
 SMALL = Limits(text_bytes=1, line_bytes=1_027)
-"""The smallest line that a server may allow is long enough for every frame of these tests."""
+"""The shortest line that a server may allow is long enough for every frame in these tests."""
 
 
 def decoder(wire: Wire, limits: Limits | None = None) -> Decoder:
-    """Return the reading half of a new connection."""
+    """Return the decoder of a new connection."""
     return wire.decoder(PEER, limits or Limits())
 
 
 def decode(
     wire: Wire, segments: Iterable[bytes], limits: Limits | None = None, *, eof: bool = True
 ) -> list[Item]:
-    """Return what a whole stream comes to, without any silence in it."""
+    """Return the items that a whole stream decodes to, with no silence in it."""
     reader = decoder(wire, limits)
     items = [item for segment in segments for item in reader.receive_data(segment, 0.0)]
     if eof:
@@ -32,22 +32,22 @@ def decode(
 
 
 def fault(items: list[Item]) -> Fault:
-    """Return the one fault that there has to be, and nothing else."""
+    """Return the only item, which has to be a fault."""
     (item,) = items
     assert isinstance(item, Fault), item
     return item
 
 
-def kept(part: object) -> int:
+def bytes_held(part: object) -> int:
     """Return how many bytes an object and its parts hold."""
     if isinstance(part, bytes | bytearray | str):
         return len(part)
     slots: Iterable[str] = getattr(type(part), "__slots__", ())
-    return sum(kept(getattr(part, slot)) for slot in slots)
+    return sum(bytes_held(getattr(part, slot)) for slot in slots)
 
 
 def _comparable(item: Item, wire: Wire) -> Item:
-    # Ids that a wire makes begin with something random; their numbers are what counts.
+    # Ids that a wire makes begin with random characters; only their numbers can be compared.
     if isinstance(item, Post) and not wire.typed:
         return item.model_copy(update={"id": item.id.rpartition("-")[2]})
     return item

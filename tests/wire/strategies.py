@@ -1,4 +1,4 @@
-"""What peers may say, and what they may send instead."""
+"""Strategies for the frames that peers send, and for bytes that they may send instead."""
 
 from datetime import UTC
 from itertools import pairwise
@@ -131,7 +131,7 @@ server_frame: SearchStrategy[ServerFrame] = st.one_of(
     ),
 )
 
-# What a stream of either wire may hold, and what has no place in one.
+# Parts of streams, valid and invalid on either wire.
 _SCRAPS = [
     b"\n",
     b"\r",
@@ -177,7 +177,7 @@ noise: SearchStrategy[bytes] = st.lists(st.sampled_from(_SCRAPS) | st.binary(max
 
 @st.composite
 def split(draw: st.DrawFn, data: bytes) -> list[bytes]:
-    """Cut bytes into segments in any way; single bytes and the whole are among the ways."""
+    """Cut bytes into segments in any way, including single bytes and the whole."""
     if draw(st.booleans()):
         return [data[n : n + 1] for n in range(len(data))]
     cuts = sorted(draw(st.sets(st.integers(0, len(data)), max_size=6)))

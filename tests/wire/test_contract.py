@@ -1,4 +1,4 @@
-"""What every wire owes: the same items however the bytes were split, no surprise, bounded memory."""
+"""What every wire owes: the same items however the bytes are split, no exception, bounded memory."""
 
 import pytest
 from hypothesis import given
@@ -9,18 +9,18 @@ from chatcore.messages import Ping, Post
 from chatcore.wire import Item, Wire
 from chatcore.wire.ndjson import ndjson
 from chatcore.wire.plain import plain
-from tests.wire.reading import SMALL, decode, decoder, fault, kept
+from tests.wire.reading import SMALL, bytes_held, decode, decoder, fault
 from tests.wire.strategies import noise, split
 
 WIRES = [pytest.param(ndjson, id="ndjson"), pytest.param(plain, id="plain")]
 every_wire = pytest.mark.parametrize("wire", WIRES)
 
 LINES = {"ndjson": b'{"type":"ping"}', "plain": b"hello"}
-"""A good line of each."""
+"""A valid line of each wire."""
 
 
-def said(item: Item) -> str:
-    """Return what a good line came to, without what differs from line to line."""
+def content(item: Item) -> str:
+    """Return what a valid line decodes to, without what differs from line to line."""
     return item.text if isinstance(item, Post) else type(item).__name__
 
 
@@ -33,30 +33,30 @@ def test_any_split_of_any_bytes_gives_the_same_items(data: st.DataObject, wire: 
 
 @every_wire
 @given(stream=st.binary(max_size=3_000))
-def test_no_bytes_whatever_make_a_decoder_raise(wire: Wire, stream: bytes) -> None:
+def test_a_decoder_never_raises_whatever_the_bytes(wire: Wire, stream: bytes) -> None:
     items = decode(wire, [stream], SMALL)
     assert len(items) <= len(stream)
 
 
 @every_wire
 @given(data=st.data(), rest=noise)
-def test_a_line_over_the_limit_is_one_fatal_fault_whatever_the_split(
+def test_an_overlong_line_is_one_fatal_fault_however_it_is_split(
     data: st.DataObject, wire: Wire, rest: bytes
 ) -> None:
-    good = LINES[wire.name] + b"\n"
-    stream = good + b"x" * (SMALL.line_bytes + 1) + rest
+    valid = LINES[wire.name] + b"\n"
+    stream = valid + b"x" * (SMALL.line_bytes + 1) + rest
     reader = decoder(wire, SMALL)
     items = [item for segment in data.draw(split(stream)) for item in reader.receive_data(segment, 0.0)]
     assert len(items) == 2
     last = items[1]
     assert isinstance(last, Fault)
     assert (last.code, last.fatal) == ("too_long", True)
-    assert reader.receive_data(good, 0.0) == []
+    assert reader.receive_data(valid, 0.0) == []
     assert reader.receive_eof() == []
 
 
 @every_wire
-def test_a_line_one_byte_over_the_limit_is_refused_before_its_end_has_come(wire: Wire) -> None:
+def test_a_line_one_byte_over_the_limit_is_refused_before_its_end_arrives(wire: Wire) -> None:
     line = b"x" * (SMALL.line_bytes + 1)
     for segments in ([line], [line[:-1], b"x"], [line + b"\n"]):
         assert fault(decode(wire, segments, SMALL, eof=False)).code == "too_long"
@@ -64,19 +64,19 @@ def test_a_line_one_byte_over_the_limit_is_refused_before_its_end_has_come(wire:
 
 @every_wire
 @pytest.mark.parametrize("size", [1, 7, 1_000_000])
-def test_a_line_without_an_end_is_not_kept_beyond_the_limit(wire: Wire, size: int) -> None:
+def test_a_line_without_an_end_is_not_buffered_beyond_the_limit(wire: Wire, size: int) -> None:
     reader = decoder(wire, SMALL)
-    before = kept(reader)
+    before = bytes_held(reader)
     most = 0
     for _ in range(0, 4 * SMALL.line_bytes, size):
         reader.receive_data(b"x" * size, 0.0)
-        most = max(most, kept(reader))
+        most = max(most, bytes_held(reader))
     assert most <= before + SMALL.line_bytes + 64
-    assert kept(reader) <= before + 64
+    assert bytes_held(reader) <= before + 64
 
 
 @every_wire
-def test_a_line_of_just_the_limit_is_taken(wire: Wire) -> None:
+def test_a_line_of_exactly_the_limit_is_accepted(wire: Wire) -> None:
     line = LINES[wire.name].ljust(SMALL.line_bytes)
     for segments in ([line + b"\n"], [line, b"\n"], [line[:9], line[9:] + b"\n"]):
         (item,) = decode(wire, segments, SMALL)
@@ -85,23 +85,23 @@ def test_a_line_of_just_the_limit_is_taken(wire: Wire) -> None:
 
 @every_wire
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r\r\n", b"\n\n", b"\n\r\n"], ids=repr)
-def test_every_newline_ends_a_line_and_empty_lines_are_nothing(wire: Wire, end: bytes) -> None:
+def test_every_newline_ends_a_line_and_empty_lines_are_ignored(wire: Wire, end: bytes) -> None:
     line = LINES[wire.name]
     stream = end + line + end + line + end
-    expected = [said(item) for item in decode(wire, [line + b"\n", line + b"\n"])]
-    assert [said(item) for item in decode(wire, [stream])] == expected
+    expected = [content(item) for item in decode(wire, [line + b"\n", line + b"\n"])]
+    assert [content(item) for item in decode(wire, [stream])] == expected
     assert len(expected) == 2
 
 
 @every_wire
-def test_a_thousand_lines_in_one_segment_are_a_thousand_items_in_order(wire: Wire) -> None:
+def test_a_thousand_lines_in_one_segment_are_a_thousand_items_in_sequence(wire: Wire) -> None:
     lines = {
         "ndjson": [b'{"type":"ping","token":"%d"}' % n for n in range(1_000)],
         "plain": [b"%d" % n for n in range(1_000)],
     }[wire.name]
     items = decode(wire, [b"\n".join(lines) + b"\n"])
-    told = [item.token if isinstance(item, Ping) else said(item) for item in items]
-    assert told == [str(n) for n in range(1_000)]
+    contents = [item.token if isinstance(item, Ping) else content(item) for item in items]
+    assert contents == [str(n) for n in range(1_000)]
 
 
 @every_wire
@@ -112,13 +112,13 @@ def test_the_end_of_the_stream_ends_the_last_line(wire: Wire) -> None:
 
 
 @every_wire
-def test_the_end_of_the_stream_after_a_part_of_a_character_is_one_fault(wire: Wire) -> None:
+def test_a_stream_that_ends_within_a_character_is_one_fault(wire: Wire) -> None:
     found = fault(decode(wire, [b"\xf0\x9f\x98"]))
     assert found.code in ("bad_frame", "bad_text")
 
 
 @every_wire
-def test_nothing_is_said_twice_at_the_end(wire: Wire) -> None:
+def test_a_second_end_of_the_stream_yields_nothing(wire: Wire) -> None:
     reader = decoder(wire)
     reader.receive_data(LINES[wire.name], 0.0)
     assert len(reader.receive_eof()) == 1
@@ -141,7 +141,7 @@ def test_nothing_is_said_twice_at_the_end(wire: Wire) -> None:
         ("PROXY", b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c\x7f\x00\x00\x01\x7f\x00\x00\x01\x9c\x40\x1b\x70"),
     ],
 )
-def test_another_protocol_is_refused_once_by_its_name_whole_or_byte_by_byte(
+def test_another_protocol_is_refused_once_by_name_whole_or_byte_by_byte(
     wire: Wire, name: str, start: bytes
 ) -> None:
     found = fault(decode(wire, [start]))
@@ -151,13 +151,13 @@ def test_another_protocol_is_refused_once_by_its_name_whole_or_byte_by_byte(
 
 
 @every_wire
-def test_another_protocol_leaves_nothing_behind(wire: Wire) -> None:
+def test_input_after_another_protocol_is_discarded_and_not_buffered(wire: Wire) -> None:
     reader = decoder(wire)
-    before = kept(reader)
+    before = bytes_held(reader)
     reader.receive_data(b"GET / HTTP/1.1\r\nX: y", 0.0)
     assert reader.receive_data(LINES[wire.name] + b"\n", 0.0) == []
     assert reader.receive_eof() == []
-    assert kept(reader) <= before
+    assert bytes_held(reader) <= before
     assert reader.deadline is None
 
 
@@ -165,13 +165,13 @@ def test_another_protocol_leaves_nothing_behind(wire: Wire) -> None:
 @pytest.mark.parametrize(
     "line", [b"get / http/1.1", b"GETTING / out", b"SSH keys", b"PROXY", b"A / HTTP/1.1", b"I GET IT"]
 )
-def test_what_only_looks_like_another_protocol_is_no_reason_to_end(wire: Wire, line: bytes) -> None:
+def test_a_line_that_only_resembles_another_protocol_is_not_fatal(wire: Wire, line: bytes) -> None:
     (item,) = decode(wire, [line + b"\n"])
     assert not (isinstance(item, Fault) and item.fatal)
 
 
 @every_wire
-def test_a_request_in_the_middle_of_a_stream_is_only_a_line(wire: Wire) -> None:
+def test_an_http_request_in_mid_stream_is_only_a_line(wire: Wire) -> None:
     items = decode(wire, [LINES[wire.name] + b"\nGET / HTTP/1.1\r\n" + LINES[wire.name] + b"\n"])
     assert len(items) == 3
     assert not any(isinstance(item, Fault) and item.fatal for item in items)

@@ -1,4 +1,4 @@
-"""What a server gets instead of frames: each is one typed fault, short, and never a repeated input."""
+"""Input that is no valid frame: each line is one short, typed fault that does not repeat the input."""
 
 import json
 
@@ -12,20 +12,20 @@ from chatcore.wire.ndjson import ndjson
 from tests.wire.reading import decode, fault
 
 WIDE = Limits(line_bytes=LINE_BYTES_MAX)
-"""So wide that it is not the length of a line that saves us."""
+"""Lines may be so long here that it is not their length that protects us."""
 
 POST = {"type": "post", "room": "Lobby", "id": "i-1", "text": "hi"}
 
 
 def items_of(line: bytes) -> list[Item]:
-    """Return what one line comes to, and check that the next line is understood all the same."""
+    """Return what one line decodes to, and check that the next line is still understood."""
     *items, last = decode(ndjson, [line + b'\n{"type":"ping","token":"after"}\n'], WIDE)
     assert last == Ping(token="after")
     return items
 
 
 def fault_of(line: bytes | dict[str, object]) -> Fault:
-    """Return the one fault that a line is."""
+    """Return the only fault that a line decodes to."""
     found = fault(items_of(line if isinstance(line, bytes) else json.dumps(line).encode()))
     assert not found.fatal
     assert len(found.message) < 200
@@ -64,20 +64,20 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("line", BROKEN.values(), ids=BROKEN)
-def test_what_is_no_frame_at_all_is_a_bad_frame(line: bytes) -> None:
+def test_a_line_that_cannot_be_parsed_is_a_bad_frame(line: bytes) -> None:
     found = fault_of(line)
     assert found.code == "bad_frame"
     assert (found.room, found.id) == (None, None)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
-def test_a_frame_in_another_unicode_without_a_mark_is_a_bad_frame(encoding: str) -> None:
+def test_a_frame_in_utf16_or_utf32_without_a_byte_order_mark_is_a_bad_frame(encoding: str) -> None:
     items = decode(ndjson, [json.dumps(POST).encode(encoding) + b"\n"])
     assert [item.code for item in items if isinstance(item, Fault)] == ["bad_frame"] * len(items)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_a_stream_that_begins_with_the_mark_of_utf16_is_refused_for_good(encoding: str) -> None:
+def test_a_stream_with_a_utf16_byte_order_mark_is_one_fatal_fault(encoding: str) -> None:
     stream = ("\ufeff" + json.dumps(POST) + "\n").encode(encoding)
     found = fault(decode(ndjson, [stream]))
     assert (found.code, found.fatal) == ("bad_frame", True)
@@ -87,12 +87,12 @@ def test_a_stream_that_begins_with_the_mark_of_utf16_is_refused_for_good(encodin
 @pytest.mark.parametrize(
     "kind", ["welcome", "POST", "", "post ", "__class__", 5, None, ["post"], {}, True], ids=repr
 )
-def test_a_frame_of_an_unknown_type_is_told_so_with_its_room_and_id(kind: object) -> None:
+def test_the_fault_of_an_unknown_type_carries_room_and_id(kind: object) -> None:
     found = fault_of({**POST, "type": kind})
     assert (found.code, found.room, found.id) == ("unknown_type", "Lobby", "i-1")
 
 
-def test_a_frame_without_a_type_is_of_an_unknown_type() -> None:
+def test_a_frame_without_a_type_is_of_unknown_type() -> None:
     assert fault_of(b"{}").code == "unknown_type"
     found = fault_of({name: value for name, value in POST.items() if name != "type"})
     assert (found.code, found.room, found.id) == ("unknown_type", "Lobby", "i-1")
@@ -101,7 +101,7 @@ def test_a_frame_without_a_type_is_of_an_unknown_type() -> None:
 @pytest.mark.parametrize(
     "number", [b'"1"', b"1.0", b"true", b"1e400", b"-1e400", b"NaN", b"Infinity", b"1e2", b"null"]
 )
-def test_only_an_integer_is_an_integer(number: bytes) -> None:
+def test_an_integer_field_accepts_nothing_but_a_json_integer(number: bytes) -> None:
     found = fault_of(b'{"type":"hello","nick":"ana","protocol":' + number + b"}")
     assert found.code == "bad_frame"
     found = fault_of(b'{"type":"join","room":"a","after":{"epoch":"e","seq":' + number + b"}}")
@@ -122,13 +122,13 @@ def test_an_integer_out_of_range_is_a_bad_frame(number: int) -> None:
     assert [fault_of(frame).code for frame in frames] == ["bad_frame"] * len(frames)
 
 
-def test_the_largest_integer_is_taken() -> None:
+def test_the_largest_integer_is_accepted() -> None:
     assert items_of(b'{"type":"join","room":"a","history":9007199254740991}') == [
         Join(room="a", history=2**53 - 1)
     ]
 
 
-def test_of_duplicate_keys_the_last_counts() -> None:
+def test_the_last_of_duplicate_keys_counts() -> None:
     line = b'{"type":"post","type":"ping","token":"a","token":"b"}'
     assert items_of(line) == [Ping(token="b")]
 
@@ -137,7 +137,7 @@ NAMES = ["", " ", "a b", "#a", "@a", "*", "ä", "а", "a\u200b", "a\n", "a\x00",
 
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
-def test_a_name_that_cannot_be_is_a_bad_name_and_not_repeated(name: object) -> None:
+def test_an_invalid_name_is_a_bad_name_and_is_not_repeated(name: object) -> None:
     found = fault_of({**POST, "room": name})
     assert (found.code, found.room, found.id) == ("bad_name", None, "i-1")
     assert fault_of({"type": "nick", "nick": name}).code == "bad_name"
@@ -155,19 +155,19 @@ def test_a_text_with_any_control_character_but_tab_and_newline_is_a_bad_text() -
 
 
 @pytest.mark.parametrize("text", ["", "\x1b[2J", "\x9b2J", "a\rb", 5, None, ["hi"], {"a": 1}], ids=ascii)
-def test_a_text_that_cannot_be_is_a_bad_text_with_its_room_and_id(text: object) -> None:
+def test_an_invalid_text_is_a_bad_text_with_its_room_and_id(text: object) -> None:
     found = fault_of({**POST, "text": text})
     assert (found.code, found.room, found.id) == ("bad_text", "Lobby", "i-1")
 
 
 @pytest.mark.parametrize("id_", ["", "ä", "a\tb", "x" * 65, 5, None], ids=ascii)
-def test_an_id_that_cannot_be_is_a_bad_frame_and_not_repeated(id_: object) -> None:
+def test_an_invalid_id_is_a_bad_frame_and_is_not_repeated(id_: object) -> None:
     found = fault_of({**POST, "id": id_})
     assert (found.code, found.room, found.id) == ("bad_frame", "Lobby", None)
 
 
 @pytest.mark.parametrize("field", ["room", "id", "text", "type", "x"])
-def test_a_long_value_of_the_wrong_type_does_not_come_back(field: str) -> None:
+def test_a_long_value_of_the_wrong_type_is_not_repeated(field: str) -> None:
     items = items_of(json.dumps({**POST, field: ["SECRET" * 10_000]}).encode())
     if field == "x":
         assert items == [Post(room="Lobby", id="i-1", text="hi")]
@@ -177,7 +177,7 @@ def test_a_long_value_of_the_wrong_type_does_not_come_back(field: str) -> None:
         assert "SECRET" not in repr(found)
 
 
-def test_fifty_thousand_unknown_keys_are_ignored_and_not_told() -> None:
+def test_thousands_of_unknown_keys_are_ignored_and_not_repeated() -> None:
     many = {f"key-{n}": n for n in range(50_000)}
     assert items_of(json.dumps({"type": "ping", **many}).encode()) == [Ping()]
     found = fault_of({"type": "hello", **many})
@@ -189,7 +189,7 @@ def test_fifty_thousand_unknown_keys_are_ignored_and_not_told() -> None:
     ["__class__", "__proto__", "constructor", "__dict__", "model_config", "", "x" * 60_000],
     ids=lambda k: k[:12],
 )
-def test_keys_that_mean_something_elsewhere_are_plain_data(key: str) -> None:
+def test_keys_with_a_special_meaning_elsewhere_are_plain_data(key: str) -> None:
     hello = {"type": "hello", "protocol": 1, "nick": "ana"}
     assert items_of(json.dumps({**hello, key: {"nick": "root"}}).encode()) == [Hello(protocol=1, nick="ana")]
 
@@ -197,11 +197,11 @@ def test_keys_that_mean_something_elsewhere_are_plain_data(key: str) -> None:
 @pytest.mark.parametrize(
     ("token", "code"), [("a" * 65, "bad_frame"), ("", "bad_frame"), ("ä", "bad_frame"), (1, "bad_frame")]
 )
-def test_a_token_that_cannot_be_is_a_bad_frame(token: object, code: ErrorCode) -> None:
+def test_an_invalid_token_is_a_bad_frame(token: object, code: ErrorCode) -> None:
     assert fault_of({"type": "ping", "token": token}).code == code
 
 
-def test_a_telnet_client_on_the_typed_port_is_told_what_it_speaks() -> None:
+def test_the_fault_of_a_telnet_client_on_the_typed_wire_names_telnet() -> None:
     found = fault(decode(ndjson, [b"\xff\xfb\x1f\xff\xfb\x20\xff\xfd\x03"]))
     assert (found.code, found.fatal) == ("bad_frame", True)
     assert "telnet" in found.message

@@ -1,4 +1,4 @@
-"""The plain wire: what lines of text come to, and how frames are lines."""
+"""The plain wire: how lines of text are decoded, and how frames are encoded as lines."""
 
 from datetime import UTC, datetime
 
@@ -31,25 +31,25 @@ from tests.wire.strategies import text
 
 
 def post(line: str, number: int = 1) -> Post:
-    """Return the post that a line is."""
+    """Return the post that a line decodes to."""
     return Post(room="lobby", id=str(number), text=line)
 
 
-def one(line: bytes) -> Item:
-    """Return what one line comes to."""
+def item_of(line: bytes) -> Item:
+    """Return the only item that a line decodes to."""
     (item,) = decode(plain, [line + b"\n"])
     return item
 
 
 def message(line: str, nick: str = "ana") -> Message:
-    """Return a message that says a text."""
+    """Return a message with a text."""
     return Message(
         room="lobby", seq=1, prev=0, id="1", nick=nick, text=line, at=datetime(2026, 8, 5, tzinfo=UTC)
     )
 
 
 def lines_of(frame: ServerFrame) -> list[str]:
-    """Return the lines that a frame is."""
+    """Return the lines that a frame is encoded as."""
     data = plain.encode(frame)
     assert not data or data.endswith(b"\n")
     return data.decode().split("\n")[:-1]
@@ -58,16 +58,16 @@ def lines_of(frame: ServerFrame) -> list[str]:
 # --- in ------------------------------------------------------------------------------------------
 
 
-def test_who_connects_has_said_hello_by_its_port_and_joined_the_lobby() -> None:
+def test_a_plain_connection_opens_with_a_hello_by_its_port_and_a_join_of_the_lobby() -> None:
     assert decoder(plain).opening() == [Hello(protocol=1, nick="4711"), Join(room="lobby")]
 
 
-def test_a_line_is_a_post_to_the_lobby_with_spaces_and_tabs_as_they_are() -> None:
-    assert one(b"  hello\tthere  ") == post("  hello\tthere  ")
-    assert one("é \U0001f600 ا".encode()) == post("é \U0001f600 ا")
+def test_a_line_is_a_post_to_the_lobby_with_its_spaces_and_tabs_unchanged() -> None:
+    assert item_of(b"  hello\tthere  ") == post("  hello\tthere  ")
+    assert item_of("é \U0001f600 ا".encode()) == post("é \U0001f600 ا")
 
 
-def test_two_connections_never_make_the_same_id() -> None:
+def test_two_plain_connections_never_make_the_same_id() -> None:
     ids = [
         item.id
         for _ in range(9)
@@ -94,12 +94,12 @@ def test_two_connections_never_make_the_same_id() -> None:
         (b"say /who", post("say /who")),
     ],
 )
-def test_four_commands_work_and_nothing_else_is_special(line: bytes, item: Item) -> None:
-    assert one(line) == item
+def test_commands_are_recognised_and_every_other_line_is_a_post(line: bytes, item: Item) -> None:
+    assert item_of(line) == item
 
 
-def test_help_names_the_other_commands() -> None:
-    reply = one(b"/help")
+def test_the_answer_to_help_names_the_other_commands() -> None:
+    reply = item_of(b"/help")
     assert isinstance(reply, Reply)
     assert reply.data.startswith(b"* ")
     assert reply.data.count(b"\n") == 1
@@ -107,20 +107,20 @@ def test_help_names_the_other_commands() -> None:
 
 
 @pytest.mark.parametrize("nick", [b"", b"a b", b"#a", "ä".encode(), b"x" * 33, b"* ", b"a:"])
-def test_a_nick_that_cannot_be_is_a_bad_name(nick: bytes) -> None:
-    found = fault([one(b"/nick " + nick)])
+def test_a_nick_command_with_an_invalid_nick_is_a_bad_name(nick: bytes) -> None:
+    found = fault([item_of(b"/nick " + nick)])
     assert (found.code, found.fatal) == ("bad_name", False)
 
 
-def test_a_line_with_a_control_character_is_refused_and_not_cleaned() -> None:
+def test_a_line_with_a_control_character_is_refused_rather_than_cleaned() -> None:
     controls = [chr(code) for code in [*range(0x20), *range(0x7F, 0xA0)] if code not in b"\t\n\r"]
     for control in controls:
-        found = fault([one(f"a{control}b".encode())])
+        found = fault([item_of(f"a{control}b".encode())])
         assert (found.code, found.room, found.fatal) == ("bad_text", "lobby", False)
 
 
 @pytest.mark.parametrize("line", [b"a\x80", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"caf\xe9"])
-def test_a_line_that_is_not_utf8_is_refused_and_the_next_one_taken(line: bytes) -> None:
+def test_a_line_that_is_not_utf8_is_refused_and_the_next_one_accepted(line: bytes) -> None:
     refused, taken = decode(plain, [line + b"\nhi\n"])
     assert isinstance(refused, Fault)
     assert (refused.code, refused.room, refused.fatal) == ("bad_text", "lobby", False)
@@ -128,19 +128,19 @@ def test_a_line_that_is_not_utf8_is_refused_and_the_next_one_taken(line: bytes) 
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
-def test_text_in_another_unicode_is_refused(encoding: str) -> None:
+def test_text_in_utf16_or_utf32_is_refused(encoding: str) -> None:
     items = decode(plain, ["hello\n".encode(encoding)])
     assert items
     assert all(isinstance(item, Fault) and item.code == "bad_text" for item in items)
 
 
-def test_a_byte_order_mark_is_only_a_character() -> None:
-    assert one(b"\xef\xbb\xbfhi") == post("\ufeffhi")
+def test_a_byte_order_mark_is_an_ordinary_character() -> None:
+    assert item_of(b"\xef\xbb\xbfhi") == post("\ufeffhi")
 
 
-def test_a_line_of_json_is_only_text() -> None:
+def test_a_line_of_json_is_ordinary_text() -> None:
     line = '{"type":"hello","protocol":1,"nick":"ana"}'
-    assert one(line.encode()) == post(line)
+    assert item_of(line.encode()) == post(line)
 
 
 # --- telnet --------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ TELNET = {
 
 
 @pytest.mark.parametrize("command", TELNET.values(), ids=TELNET)
-def test_what_telnet_says_is_not_text_wherever_it_stands_and_however_it_is_split(command: bytes) -> None:
+def test_telnet_commands_are_removed_wherever_they_stand_and_however_they_are_split(command: bytes) -> None:
     for stream in (
         command + b"hello\r\n",
         b"hel" + command + b"lo\r\n",
@@ -175,27 +175,27 @@ def test_telnet_may_end_a_line_with_a_carriage_return_and_nul() -> None:
     assert decode(plain, [b"a\r", b"\x00b\r", b"\x00"]) == expected
 
 
-def test_an_escaped_255_is_a_byte_and_no_character() -> None:
+def test_an_escaped_byte_of_255_is_not_valid_text() -> None:
     assert fault(decode(plain, [b"a\xff\xffb\n"])).code == "bad_text"
 
 
 # --- out -----------------------------------------------------------------------------------------
 
 
-def test_a_message_is_the_nick_and_the_text() -> None:
+def test_a_message_is_encoded_as_its_nick_and_text() -> None:
     assert lines_of(message("hello")) == ["ana: hello"]
 
 
-def test_every_line_of_a_text_begins_with_the_nick() -> None:
+def test_every_line_of_an_encoded_text_begins_with_the_nick() -> None:
     assert lines_of(message("one\n\nbob: two\n", "ana")) == ["ana: one", "ana: ", "ana: bob: two", "ana: "]
 
 
-@given(said=text)
-def test_nobody_can_speak_as_another_whatever_the_text(said: str) -> None:
-    data = plain.encode(message(said, "ana")).decode()
+@given(content=text)
+def test_no_text_can_pass_for_a_line_of_another_member(content: str) -> None:
+    data = plain.encode(message(content, "ana")).decode()
     assert all(line.startswith("ana: ") for line in data.splitlines())
     assert data.endswith("\n")
-    assert "".join(data.replace("ana: ", "").split()) == "".join(said.replace("ana: ", "").split())
+    assert "".join(data.replace("ana: ", "").split()) == "".join(content.replace("ana: ", "").split())
 
 
 @pytest.mark.parametrize(
@@ -218,10 +218,10 @@ def test_nobody_can_speak_as_another_whatever_the_text(said: str) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_frames_are_lines_with_a_star_or_none(frame: ServerFrame, lines: list[str]) -> None:
+def test_a_frame_is_encoded_as_a_line_with_a_star_or_as_nothing(frame: ServerFrame, lines: list[str]) -> None:
     assert lines_of(frame) == lines
 
 
-def test_a_page_is_nothing_on_this_wire() -> None:
+def test_a_page_of_history_is_encoded_as_nothing_on_the_plain_wire() -> None:
     head = Page(room="lobby", epoch="e", base=0, more=False, messages=())
     assert plain.encode_page(head, [b"ana: hi\n"]) == b""

@@ -1,4 +1,4 @@
-"""A peer that never sends a newline: until it does, fifty milliseconds of silence end a line."""
+"""Until a peer has sent a newline, fifty milliseconds of silence end its lines."""
 
 import pytest
 
@@ -12,26 +12,26 @@ START = 100.0
 
 
 def texts(items: list[Item]) -> list[str]:
-    """Return what was said."""
+    """Return the texts of items, which have to be posts."""
     assert all(isinstance(item, Post) for item in items), items
     return [item.text for item in items if isinstance(item, Post)]
 
 
 def due(reader: Decoder) -> float | None:
-    """Return when a reader wants to be told that the time has come."""
+    """Return when a decoder wants its deadline handled."""
     return reader.deadline
 
 
 def wait(reader: Decoder, now: float) -> list[str]:
-    """Return what a time comes to, for a reader that is due then or not."""
+    """Handle a deadline at a time, due or not, and return the texts that come of it."""
     return texts(reader.handle_deadline(now))
 
 
-def test_the_silence_is_fifty_milliseconds() -> None:
+def test_the_silence_that_ends_a_line_is_fifty_milliseconds() -> None:
     assert SILENCE == 0.050
 
 
-def test_silence_ends_a_line() -> None:
+def test_silence_ends_an_unfinished_line_once() -> None:
     reader = decoder(plain)
     assert due(reader) is None
     assert reader.receive_data(b"hello", START) == []
@@ -41,14 +41,14 @@ def test_silence_ends_a_line() -> None:
     assert wait(reader, START + 1.0) == []
 
 
-def test_silence_ends_every_line_of_a_peer_without_newlines() -> None:
+def test_silence_ends_every_line_of_a_peer_that_sends_no_newlines() -> None:
     reader = decoder(plain)
     for n in range(3):
         reader.receive_data(f"line {n}".encode(), START + n)
         assert wait(reader, START + n + SILENCE) == [f"line {n}"]
 
 
-def test_every_byte_begins_the_silence_anew() -> None:
+def test_every_byte_restarts_the_silence() -> None:
     reader = decoder(plain)
     for n in range(10):
         reader.receive_data(b"x", START + n * 0.04)
@@ -68,7 +68,7 @@ def test_silence_never_ends_a_line_inside_a_character(character: str) -> None:
         assert wait(reader, START + 10.0 + SILENCE) == [f"hi {character}"]
 
 
-def test_what_can_be_no_character_is_not_waited_for() -> None:
+def test_silence_ends_a_line_of_invalid_utf8() -> None:
     reader = decoder(plain)
     reader.receive_data(b"\xc3(", START)
     (item,) = reader.handle_deadline(START + SILENCE)
@@ -85,14 +85,14 @@ def test_after_the_first_newline_only_newlines_end_a_line(newline: bytes) -> Non
     assert texts(reader.receive_data(b"o" + newline, START + 61.0)) == ["two"]
 
 
-def test_an_empty_line_is_a_newline_too() -> None:
+def test_an_empty_line_counts_as_the_first_newline() -> None:
     reader = decoder(plain)
     assert reader.receive_data(b"\nhel", START) == []
     assert due(reader) is None
     assert texts(reader.receive_data(b"lo\n", START + 9.0)) == ["hello"]
 
 
-def test_a_newline_after_the_silence_ends_the_rest_and_nothing_twice() -> None:
+def test_a_newline_after_silence_does_not_end_the_same_line_twice() -> None:
     reader = decoder(plain)
     reader.receive_data(b"hello", START)
     assert wait(reader, START + SILENCE) == ["hello"]
@@ -108,7 +108,7 @@ def test_the_end_of_the_stream_does_not_wait_for_silence() -> None:
     assert wait(reader, START + SILENCE) == []
 
 
-def test_half_a_telnet_command_is_no_line() -> None:
+def test_silence_does_not_end_a_line_within_a_telnet_command() -> None:
     reader = decoder(plain)
     reader.receive_data(b"\xff\xfb", START)
     assert due(reader) is None
@@ -116,7 +116,7 @@ def test_half_a_telnet_command_is_no_line() -> None:
     assert wait(reader, START + 1.0 + SILENCE) == ["hi"]
 
 
-def test_a_line_that_is_too_long_is_not_waited_for() -> None:
+def test_an_overlong_line_leaves_no_deadline() -> None:
     reader = decoder(plain, SMALL)
     reader.receive_data(b"x", START)
     (item,) = reader.receive_data(b"x" * SMALL.line_bytes, START)

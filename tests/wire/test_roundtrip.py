@@ -34,19 +34,19 @@ LINE_BYTES = 64 * 1024
 
 
 def decoded(adapter: TypeAdapter[F], segments: list[bytes]) -> Sequence[object]:
-    """Return what one end makes of segments."""
+    """Return what one side decodes from segments."""
     decoder = NdjsonDecoder(adapter, LINE_BYTES)
     return [item for segment in segments for item in decoder.receive_data(segment, 0.0)]
 
 
 def from_server(fields: object) -> object:
-    """Return what a client makes of one object."""
+    """Return what a client decodes from one object."""
     (item,) = decoded(server_frames, [json.dumps(fields).encode() + b"\n"])
     return item
 
 
 @given(data=st.data(), frames=st.lists(client_frame, max_size=4))
-def test_what_a_client_encodes_a_server_decodes_to_the_same(
+def test_a_server_decodes_the_frames_that_a_client_encoded(
     data: st.DataObject, frames: list[ClientFrame]
 ) -> None:
     stream = b"".join(map(encode, frames))
@@ -54,7 +54,7 @@ def test_what_a_client_encodes_a_server_decodes_to_the_same(
 
 
 @given(data=st.data(), frames=st.lists(server_frame, max_size=4))
-def test_what_a_server_encodes_a_client_decodes_to_the_same(
+def test_a_client_decodes_the_frames_that_a_server_encoded(
     data: st.DataObject, frames: list[ServerFrame]
 ) -> None:
     stream = b"".join(map(ndjson.encode, frames))
@@ -62,7 +62,7 @@ def test_what_a_server_encodes_a_client_decodes_to_the_same(
 
 
 @given(frame=client_frame | server_frame)
-def test_a_frame_is_one_line_of_utf8_without_nulls(frame: ClientFrame | ServerFrame) -> None:
+def test_a_frame_is_encoded_as_one_line_without_nulls(frame: ClientFrame | ServerFrame) -> None:
     data = encode(frame)
     assert data.count(b"\n") == 1
     assert data.endswith(b"}\n")
@@ -71,19 +71,19 @@ def test_a_frame_is_one_line_of_utf8_without_nulls(frame: ClientFrame | ServerFr
 
 
 @given(messages=st.lists(message, max_size=4))
-def test_a_page_put_together_from_encoded_messages_is_the_page(messages: list[Message]) -> None:
+def test_a_page_built_from_encoded_messages_decodes_to_the_same_page(messages: list[Message]) -> None:
     head = Page(room="lobby", epoch="e", base=3, more=True, token="t", messages=())
     data = ndjson.encode_page(head, [ndjson.encode(message) for message in messages])
     assert decoded(server_frames, [data]) == [head.model_copy(update={"messages": tuple(messages)})]
 
 
-def test_a_text_of_every_allowed_control_character_and_line_separators_stays_one_line() -> None:
+def test_a_text_with_newlines_and_line_separators_stays_one_line() -> None:
     text = "a\tb\nc\u2028d\u2029e\U0001f600"
     post = Post(room="lobby", id="1", text=text)
     assert decoded(client_frames, [encode(post)]) == [post]
 
 
-def test_a_time_is_told_in_utc() -> None:
+def test_a_time_is_encoded_in_utc_and_refused_in_another_zone() -> None:
     message = Message(
         room="a", seq=1, prev=0, id="1", nick="ana", text="hi", at=datetime(2026, 8, 5, 12, 30, tzinfo=UTC)
     )
@@ -94,7 +94,7 @@ def test_a_time_is_told_in_utc() -> None:
         )
 
 
-def test_a_word_that_a_client_does_not_know_decodes_as_unknown() -> None:
+def test_a_word_that_the_client_does_not_know_decodes_as_unknown() -> None:
     error = from_server({"type": "error", "code": "too_hot", "message": "m"})
     assert error == Error(code="unknown", message="m")
     assert from_server({"type": "closing", "reason": "lunch"}) == Closing(reason="unknown")
@@ -105,17 +105,17 @@ def test_a_word_that_a_client_does_not_know_decodes_as_unknown() -> None:
 
 
 @pytest.mark.parametrize("word", [1, None, True, ["drain"], {}], ids=repr)
-def test_what_is_no_word_is_not_taken_for_an_unknown_one(word: object) -> None:
+def test_a_value_that_is_no_string_does_not_decode_as_an_unknown_word(word: object) -> None:
     item = from_server({"type": "closing", "reason": word})
     assert not isinstance(item, Closing)
 
 
-def test_a_field_that_nobody_knows_is_ignored_both_ways() -> None:
+def test_an_unknown_field_is_ignored_in_both_directions() -> None:
     line = b'{"type":"ping","token":"t","colour":"red"}\n'
     assert decoded(client_frames, [line]) == decoded(server_frames, [line]) == [Ping(token="t")]
 
 
-def test_a_frame_cannot_be_changed() -> None:
+def test_frames_are_immutable() -> None:
     ping = Ping(token="t")
     with pytest.raises(ValueError, match="frozen"):
         ping.token = "u"
