@@ -6,36 +6,36 @@ from pathlib import Path
 import pytest
 
 from chatcore.limits import Limits
+from tests.journal.contract.harness import Harness
 from tests.journal.contract.makers import MAKERS, SMALL, Maker
-from tests.journal.contract.record import Record
 from tests.server.driver import Clock
 
 
 @pytest.fixture(params=MAKERS, ids=lambda maker: maker.name)
 def maker(request: pytest.FixtureRequest) -> Maker:
-    """The way to make the journal under test."""
+    """How to make the journal under test."""
     found: Maker = request.param
     return found
 
 
 @pytest.fixture
-def record(maker: Maker, tmp_path: Path) -> Iterator[Record]:
-    """A journal that keeps everything that these tests say."""
+def harness(maker: Maker, tmp_path: Path) -> Iterator[Harness]:
+    """A journal whose limits these tests never reach."""
     clock = Clock()
-    record = Record(maker.make(tmp_path, Limits(), clock), clock)
-    yield record
-    record.journal.close()
+    harness = Harness(maker.make(tmp_path, Limits(), clock), clock)
+    yield harness
+    harness.journal.close()
 
 
 @pytest.fixture
-def small(maker: Maker, tmp_path: Path) -> Iterator[Record]:
-    """A journal that has forgotten the older part of a hundred messages in the lobby."""
+def small(maker: Maker, tmp_path: Path) -> Iterator[Harness]:
+    """A journal in which the older part of a hundred messages in the lobby has expired."""
     if not maker.expires:
-        pytest.skip(f"the {maker.name} journal forgets nothing by size")
+        pytest.skip(f"the {maker.name} journal expires nothing by size")
     clock = Clock()
-    record = Record(maker.make(tmp_path, SMALL, clock), clock)
+    harness = Harness(maker.make(tmp_path, SMALL, clock), clock)
     for n in range(100):
-        record.post(f"text {n}")
-    record.submit()  # a journal that forgets after it has answered has forgotten by its next answer
-    yield record
-    record.journal.close()
+        harness.post(f"text {n}")
+    harness.submit()  # if messages expire after an answer, they have expired by the next answer
+    yield harness
+    harness.journal.close()

@@ -1,4 +1,4 @@
-"""The journals that the contract is held against, each with the way to make one."""
+"""The journals that have to pass the contract, each with a way to make one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from tests.server.driver import Clock
 __all__ = ["MAKERS", "SMALL", "Maker"]
 
 SMALL = Limits(memory_history_bytes=6_000, history_messages=10)
-"""A record under these keeps some ten messages of a few bytes, and forgets the oldest."""
+"""Under these limits a journal holds some ten short messages, and the oldest expire."""
 
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes one kind of journal in an empty directory; ``expires`` tells whether `SMALL` makes it forget."""
+    """Makes one kind of journal in an empty directory; under `SMALL` messages expire if ``expires``."""
 
     name: str
     make: Callable[[Path, Limits, Clock], Journal]

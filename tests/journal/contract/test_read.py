@@ -1,23 +1,28 @@
-"""Pages of a journal, against a list of what it was told."""
+"""Pages of a journal, compared with a list of what was committed."""
 
 import itertools
 
 import pytest
 
 from chatcore.messages import Message, Stored, encode
-from tests.journal.contract.record import Record
+from tests.journal.contract.harness import Harness
 
 
 def check(
-    record: Record, kept: list[Message], after: int | None, before: int | None, limit: int, max_bytes: int
+    harness: Harness,
+    available: list[Message],
+    after: int | None,
+    before: int | None,
+    limit: int,
+    max_bytes: int,
 ) -> None:
-    """Read a page and compare it with what a list says it has to be."""
-    head = record.messages[-1].seq if record.messages else 0
+    """Read a page and compare it with the messages that a list has between the bounds."""
+    head = harness.messages[-1].seq if harness.messages else 0
     below = head + 1 if before is None else before
-    wanted = [message for message in kept if (after or 0) < message.seq < below]
-    page = record.read(after=after, before=before, limit=limit, max_bytes=max_bytes)
+    wanted = [message for message in available if (after or 0) < message.seq < below]
+    page = harness.read(after=after, before=before, limit=limit, max_bytes=max_bytes)
     got = [entry.seq for entry in page.messages]
-    assert page.epoch == record.opened_with[-1][0]
+    assert page.epoch == harness.opened_with[-1][0]
     if not wanted:
         end = max(after or 0, min(max(below - 1, 0), head))
         assert (got, page.base, page.through, page.more) == ([], end, end, False)
@@ -41,30 +46,30 @@ SIZES = [1, 130, 300, 1_000_000]  # an entry is some 110 bytes
 
 @pytest.mark.parametrize("limit", [1, 2, 100])
 @pytest.mark.parametrize("max_bytes", SIZES)
-def test_a_page_is_what_lies_between_its_bounds_as_much_as_fits(
-    record: Record, limit: int, max_bytes: int
+def test_a_page_holds_as_many_messages_between_its_bounds_as_fit(
+    harness: Harness, limit: int, max_bytes: int
 ) -> None:
-    record.post("one", "two", "three", "four", "five")
+    harness.post("one", "two", "three", "four", "five")
     for after, before in itertools.product(BOUNDS, BOUNDS):
-        check(record, record.messages, after, before, limit, max_bytes)
+        check(harness, harness.messages, after, before, limit, max_bytes)
 
 
 @pytest.mark.parametrize("limit", [1, 3, 100])
-def test_a_page_tells_by_its_base_and_its_end_what_has_expired(small: Record, limit: int) -> None:
-    kept = small.kept()
-    assert 1 < len(kept) < 50
-    first, head = kept[0].seq, kept[-1].seq
+def test_the_base_and_the_end_of_a_page_show_what_has_expired(small: Harness, limit: int) -> None:
+    available = small.available()
+    assert 1 < len(available) < 50
+    first, head = available[0].seq, available[-1].seq
     assert head == small.messages[-1].seq
     bounds = [None, 0, 1, 5, first - 2, first - 1, first, first + 1, head - 1, head, head + 1, head + 9]
     for after, before in itertools.product(bounds, bounds):
-        check(small, kept, after, before, limit, 1_000_000)
+        check(small, available, after, before, limit, 1_000_000)
 
 
-def test_the_whole_of_a_record_can_be_read_page_by_page_from_either_end(record: Record) -> None:
-    record.post(*map(str, range(25)))
+def test_a_whole_log_can_be_read_page_by_page_from_either_end(harness: Harness) -> None:
+    harness.post(*map(str, range(25)))
     forth, position = list[int](), 0
     while True:
-        page = record.read(after=position, limit=4)
+        page = harness.read(after=position, limit=4)
         assert page.base == position
         forth += [entry.seq for entry in page.messages]
         position = page.through
@@ -72,84 +77,86 @@ def test_the_whole_of_a_record_can_be_read_page_by_page_from_either_end(record: 
             break
     back, before = list[int](), None
     while True:
-        page = record.read(before=before, limit=4)
+        page = harness.read(before=before, limit=4)
         back = [entry.seq for entry in page.messages] + back
         before = page.messages[0].seq
         if not page.more:
             break
-    assert forth == back == [message.seq for message in record.messages]
+    assert forth == back == [message.seq for message in harness.messages]
 
 
-def test_a_reader_behind_what_is_kept_gets_all_that_is_and_a_base_that_shows_the_gap(small: Record) -> None:
-    kept = small.kept()
+def test_reading_before_the_oldest_message_gives_all_messages_and_a_base_that_shows_the_gap(
+    small: Harness,
+) -> None:
+    available = small.available()
     page = small.read(after=1)
-    assert page.base == kept[0].prev > 1
-    assert [entry.seq for entry in page.messages] == [message.seq for message in kept]
+    assert page.base == available[0].prev > 1
+    assert [entry.seq for entry in page.messages] == [message.seq for message in available]
 
 
-def test_a_stretch_that_has_expired_as_a_whole_is_nothing_up_to_its_end(small: Record) -> None:
+def test_a_range_that_has_expired_completely_is_an_empty_page_up_to_its_end(small: Harness) -> None:
     page = small.read(after=1, before=5)
     assert (page.messages, page.base, page.through, page.more) == ((), 4, 4, False)
 
 
-def test_a_room_where_nothing_was_said_is_empty(record: Record) -> None:
-    record.post("elsewhere", room="b")
-    page = record.read("a")
+def test_a_page_of_a_room_without_messages_is_empty(harness: Harness) -> None:
+    harness.post("elsewhere", room="b")
+    page = harness.read("a")
     assert (page.messages, page.base, page.through, page.more) == ((), 0, 0, False)
 
 
-def test_a_page_is_of_one_room(record: Record) -> None:
-    record.post("one", room="a")
-    record.post("two", room="b")
-    record.post("three", room="a")
-    assert [b"one" in entry.line or b"three" in entry.line for entry in record.read("a").messages] == [
+def test_a_page_holds_messages_of_one_room_only(harness: Harness) -> None:
+    harness.post("one", room="a")
+    harness.post("two", room="b")
+    harness.post("three", room="a")
+    assert [b"one" in entry.line or b"three" in entry.line for entry in harness.read("a").messages] == [
         True,
         True,
     ]
-    assert len(record.read("b").messages) == 1
+    assert len(harness.read("b").messages) == 1
 
 
-def test_a_page_holds_what_was_committed(record: Record) -> None:
-    record.post("one\ntwo", "three", "\u2028 \U0001f600")
-    entries = record.read().messages
-    assert list(entries) == list(map(Stored.of, record.messages))
+def test_a_page_holds_the_messages_exactly_as_committed(harness: Harness) -> None:
+    harness.post("one\ntwo", "three", "\u2028 \U0001f600")
+    entries = harness.read().messages
+    assert list(entries) == list(map(Stored.of, harness.messages))
     assert [(entry.seq, entry.prev, entry.id) for entry in entries] == [
-        (message.seq, message.prev, message.id) for message in record.messages
+        (message.seq, message.prev, message.id) for message in harness.messages
     ]
 
 
-def test_a_page_does_not_change_when_more_is_said(record: Record) -> None:
-    record.post("one")
-    page = record.read()
-    record.post("two")
+def test_a_page_does_not_change_when_more_is_stored(harness: Harness) -> None:
+    harness.post("one")
+    page = harness.read()
+    harness.post("two")
     assert len(page.messages) == 1
-    assert len(record.read().messages) == 2
+    assert len(harness.read().messages) == 2
 
 
 # --- seek ----------------------------------------------------------------------------------------
 
 
-def test_the_last_entries_begin_behind_the_position_that_is_found(record: Record) -> None:
-    record.post(*map(str, range(9)))
-    numbers = [0, *(message.seq for message in record.messages)]
+def test_seek_finds_the_position_after_which_the_last_messages_begin(harness: Harness) -> None:
+    harness.post(*map(str, range(9)))
+    numbers = [0, *(message.seq for message in harness.messages)]
     for back in range(12):
         for before in range(1, 11):
-            position = record.seek("lobby", back, before)
+            position = harness.seek("lobby", back, before)
             below = [number for number in numbers[1:] if number < before]
-            behind = [number for number in below if number > position]
-            assert behind == below[len(below) - min(back, len(below)) :]
+            later = [number for number in below if number > position]
+            assert later == below[len(below) - min(back, len(below)) :]
             assert position in numbers
 
 
-def test_a_position_behind_which_everything_kept_begins_is_the_base_of_its_first(small: Record) -> None:
-    kept = small.kept()
-    head = kept[-1].seq
-    assert small.seek("lobby", 10_000, head + 1) == kept[0].prev
-    assert small.seek("lobby", len(kept), head + 1) == kept[0].prev
-    assert small.seek("lobby", len(kept) - 1, head + 1) == kept[0].seq
-    assert small.seek("lobby", 1, head + 1) == kept[-1].prev
+def test_seek_beyond_the_oldest_message_finds_the_position_before_it(small: Harness) -> None:
+    available = small.available()
+    head = available[-1].seq
+    assert small.seek("lobby", 10_000, head + 1) == available[0].prev
+    assert small.seek("lobby", len(available), head + 1) == available[0].prev
+    assert small.seek("lobby", len(available) - 1, head + 1) == available[0].seq
+    assert small.seek("lobby", 1, head + 1) == available[-1].prev
 
 
-def test_in_a_room_where_nothing_was_said_the_only_position_is_the_first(record: Record) -> None:
-    assert record.seek("a", 5, 1) == 0
-    assert record.seek("a", 0, 1) == 0
+def test_seek_in_a_room_without_messages_finds_position_zero(harness: Harness) -> None:
+    assert harness.seek("a", 5, 1) == 0
+    assert harness.seek("a", 0, 1) == 0

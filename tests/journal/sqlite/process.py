@@ -1,6 +1,6 @@
-"""A journal that is open in another process, which ends in order or is killed.
+"""A journal that is open in another process, which is killed at the end.
 
-Run as a module it is that process: it stores texts, says its epoch, and waits to be told how to end.
+Run as a module, this is that process: it stores texts, prints its epoch, and waits to be killed.
 """
 
 import contextlib
@@ -11,15 +11,15 @@ from pathlib import Path
 
 from chatcore.journal.sqlite import SqliteJournal
 from chatcore.journal.sqlite.connection import Synchronous
-from tests.journal.contract.record import DEADLINE, Record
+from tests.journal.contract.harness import DEADLINE, Harness
 from tests.server.driver import Clock
 
-__all__ = ["elsewhere"]
+__all__ = ["other_process"]
 
 
 @contextlib.contextmanager
-def elsewhere(path: Path, *texts: str, synchronous: Synchronous = "FULL") -> Iterator[str]:
-    """Keep a journal open in a process that is killed at the end; give its epoch."""
+def other_process(path: Path, *texts: str, synchronous: Synchronous = "FULL") -> Iterator[str]:
+    """Have a journal open in a process that is killed at the end; yield its epoch."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.journal.sqlite.process", str(path), synchronous, *texts],
         cwd=Path(__file__).parents[3],
@@ -38,10 +38,10 @@ def elsewhere(path: Path, *texts: str, synchronous: Synchronous = "FULL") -> Ite
 
 
 def main(path: str, synchronous: Synchronous, *texts: str) -> None:
-    """Store texts and wait to be killed."""
-    record = Record(SqliteJournal(Path(path), synchronous=synchronous), Clock())
-    record.post(*texts)
-    sys.stdout.write(record.opened_with[0][0] + "\n")
+    """Store texts, print the epoch and wait to be killed."""
+    harness = Harness(SqliteJournal(Path(path), synchronous=synchronous), Clock())
+    harness.post(*texts)
+    sys.stdout.write(harness.opened_with[0][0] + "\n")
     sys.stdout.flush()
     sys.stdin.read()
 

@@ -1,4 +1,4 @@
-"""When a SQLite journal goes on with its epoch, and when it takes a new one."""
+"""When a SQLite journal keeps its epoch, and when it begins a new one."""
 
 import shutil
 import sqlite3
@@ -12,22 +12,22 @@ from chatcore.journal import Draft
 from chatcore.journal.sqlite.connection import Synchronous
 from chatcore.journal.sqlite.epoch import EpochGuard, witness_path
 from chatcore.journal.sqlite.statements import SqliteFile
-from tests.journal.sqlite.files import kept_open
-from tests.journal.sqlite.process import elsewhere
+from tests.journal.sqlite.files import open_journal
+from tests.journal.sqlite.process import other_process
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the journal is."""
+    """The path of the journal."""
     return tmp_path / "journal.db"
 
 
-def life(path: Path, *texts: str, synchronous: Synchronous = "FULL") -> str:
-    """Open a journal, say something, and close it; return its epoch."""
-    with kept_open(path, synchronous=synchronous) as record:
+def epoch_of_run(path: Path, *texts: str, synchronous: Synchronous = "FULL") -> str:
+    """Open a journal, store texts, and close it; return its epoch."""
+    with open_journal(path, synchronous=synchronous) as harness:
         for text in texts:
-            assert record.submit(Draft("lobby", uuid4().hex, "ana", text))[0].kind == "stored"
-        return record.opened_with[0][0]
+            assert harness.submit(Draft("lobby", uuid4().hex, "ana", text))[0].kind == "stored"
+        return harness.opened_with[0][0]
 
 
 def copy(path: Path, to: Path) -> None:
@@ -40,93 +40,93 @@ def copy(path: Path, to: Path) -> None:
             shutil.copyfile(source, target)
 
 
-def test_two_journals_have_two_epochs(tmp_path: Path) -> None:
-    assert life(tmp_path / "a.db") != life(tmp_path / "b.db")
+def test_two_journals_have_different_epochs(tmp_path: Path) -> None:
+    assert epoch_of_run(tmp_path / "a.db") != epoch_of_run(tmp_path / "b.db")
 
 
 @pytest.mark.parametrize("synchronous", ["FULL", "NORMAL"])
-def test_one_that_was_closed_keeps_its_epoch(path: Path, synchronous: Synchronous) -> None:
-    epochs = {life(path, "hi", synchronous=synchronous) for _ in range(3)}
+def test_a_journal_that_was_closed_keeps_its_epoch(path: Path, synchronous: Synchronous) -> None:
+    epochs = {epoch_of_run(path, "hi", synchronous=synchronous) for _ in range(3)}
     assert len(epochs) == 1
 
 
-def test_one_that_syncs_keeps_its_epoch_when_it_is_killed(path: Path) -> None:
-    with elsewhere(path, "one") as first:
+def test_a_synced_journal_keeps_its_epoch_when_its_process_is_killed(path: Path) -> None:
+    with other_process(path, "one") as first:
         pass
-    with elsewhere(path) as second:
+    with other_process(path) as second:
         pass
-    assert (second, life(path)) == (first, first)
+    assert (second, epoch_of_run(path)) == (first, first)
 
 
-def test_one_that_does_not_sync_gets_a_new_epoch_when_it_is_killed(path: Path) -> None:
-    with elsewhere(path, "one", synchronous="NORMAL") as first:
+def test_a_journal_that_is_not_synced_gets_a_new_epoch_when_its_process_is_killed(path: Path) -> None:
+    with other_process(path, "one", synchronous="NORMAL") as first:
         pass
-    second = life(path, synchronous="NORMAL")
+    second = epoch_of_run(path, synchronous="NORMAL")
     assert second != first
-    assert life(path, synchronous="NORMAL") == second
+    assert epoch_of_run(path, synchronous="NORMAL") == second
 
 
-def test_it_is_the_life_that_was_killed_which_counts_not_the_one_that_follows(path: Path) -> None:
-    with elsewhere(path, "one", synchronous="NORMAL") as first:
+def test_the_epoch_depends_on_whether_the_killed_run_was_synced_not_on_the_next_run(path: Path) -> None:
+    with other_process(path, "one", synchronous="NORMAL") as first:
         pass
-    assert life(path, synchronous="FULL") != first
-    with elsewhere(path, synchronous="FULL") as second:
+    assert epoch_of_run(path, synchronous="FULL") != first
+    with other_process(path, synchronous="FULL") as second:
         pass
-    assert life(path, synchronous="NORMAL") == second
+    assert epoch_of_run(path, synchronous="NORMAL") == second
 
 
 @pytest.mark.parametrize("in_place", [False, True])
-def test_an_older_copy_gets_a_new_epoch(path: Path, tmp_path: Path, in_place: bool) -> None:
+def test_an_older_copy_of_a_journal_gets_a_new_epoch(path: Path, tmp_path: Path, in_place: bool) -> None:
     backup = tmp_path / "backup.db"
-    first = life(path, "one")
+    first = epoch_of_run(path, "one")
     copy(path, backup)
-    assert life(path, "two") == first
+    assert epoch_of_run(path, "two") == first
     if in_place:
         path.write_bytes(backup.read_bytes())
     else:
         copy(backup, path)
-    assert life(path) != first
+    assert epoch_of_run(path) != first
 
 
-def test_an_older_copy_from_the_middle_of_the_last_life_gets_a_new_epoch(path: Path, tmp_path: Path) -> None:
+def test_a_copy_from_the_middle_of_the_last_run_gets_a_new_epoch(path: Path, tmp_path: Path) -> None:
     backup = tmp_path / "backup.db"
-    with kept_open(path) as record:
-        first = record.opened_with[0][0]
-        record.post("one")
-        # Copied by SQLite: closing a file of one's own would let go of SQLite's locks on it.
+    with open_journal(path) as harness:
+        first = harness.opened_with[0][0]
+        harness.post("one")
+        # Copied by SQLite: closing a file of our own would release SQLite's locks on it.
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as target:
             source.backup(target)
-        assert record.submit(Draft("lobby", "id-2", "ana", "two"))[0].kind == "stored"
+        assert harness.submit(Draft("lobby", "id-2", "ana", "two"))[0].kind == "stored"
     path.write_bytes(backup.read_bytes())
-    assert life(path) != first
+    assert epoch_of_run(path) != first
 
 
-def test_a_copy_somewhere_else_gets_a_new_epoch(path: Path, tmp_path: Path) -> None:
-    first = life(path, "one")
-    elsewhere_too = tmp_path / "elsewhere"
-    elsewhere_too.mkdir()
-    shutil.copyfile(path, elsewhere_too / path.name)
-    shutil.copyfile(witness_path(path), witness_path(elsewhere_too / path.name))
-    assert life(elsewhere_too / path.name) != first
+def test_a_copy_of_a_journal_in_another_directory_gets_a_new_epoch(path: Path, tmp_path: Path) -> None:
+    first = epoch_of_run(path, "one")
+    other_directory = tmp_path / "elsewhere"
+    other_directory.mkdir()
+    shutil.copyfile(path, other_directory / path.name)
+    shutil.copyfile(witness_path(path), witness_path(other_directory / path.name))
+    assert epoch_of_run(other_directory / path.name) != first
 
 
-def test_one_that_was_only_moved_keeps_its_epoch(path: Path, tmp_path: Path) -> None:
-    first = life(path, "one")
+def test_a_moved_journal_keeps_its_epoch(path: Path, tmp_path: Path) -> None:
+    first = epoch_of_run(path, "one")
     moved = tmp_path / "moved.db"
     path.rename(moved)
     witness_path(path).rename(witness_path(moved))
-    assert life(moved) == first
+    assert epoch_of_run(moved) == first
 
 
-def test_one_without_its_witness_gets_a_new_epoch(path: Path) -> None:
-    first = life(path, "one")
+def test_a_journal_without_its_witness_gets_a_new_epoch(path: Path) -> None:
+    first = epoch_of_run(path, "one")
     witness_path(path).unlink()
-    second = life(path)
+    second = epoch_of_run(path)
     assert second != first
-    assert life(path) == second
+    assert epoch_of_run(path) == second
 
 
-def test_an_end_between_the_two_counts_is_no_new_epoch(path: Path) -> None:
+def test_a_crash_between_counting_in_the_witness_and_in_the_file_keeps_the_epoch(path: Path) -> None:
     class Interrupted(Exception):
         pass
 
@@ -139,12 +139,12 @@ def test_an_end_between_the_two_counts_is_no_new_epoch(path: Path) -> None:
             super().set_meta(**values)
             raise Interrupted
 
-    first = life(path, "one")
+    first = epoch_of_run(path, "one")
     for kind in (EndsBefore, EndsAfter):
-        held = EpochGuard(path, "FULL")
+        guard = EpochGuard(path, "FULL")
         file = kind(path)
         with pytest.raises(Interrupted):
-            held.begin(file)
+            guard.begin(file)
         file.close()
-        held.release()
-        assert life(path) == first
+        guard.release()
+        assert epoch_of_run(path) == first

@@ -1,4 +1,4 @@
-"""A file that cannot be a journal is refused with words that say what to do."""
+"""A file that cannot be opened as a journal is refused, and the message says what to do."""
 
 import contextlib
 import os
@@ -14,32 +14,32 @@ import pytest
 from chatcore.errors import JournalError
 from chatcore.journal.sqlite.epoch import witness_path
 from tests.cli.processes import chat
-from tests.journal.sqlite.files import Faults, faulty, kept_open
-from tests.journal.sqlite.process import elsewhere
+from tests.journal.sqlite.files import Faults, faulty, open_journal
+from tests.journal.sqlite.process import other_process
 
 NOBODY = 65534
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the journal is."""
+    """The path of the journal."""
     return tmp_path / "journal.db"
 
 
 def refusal(path: Path, **options: object) -> str:
-    """Return why a journal is not opened."""
-    with pytest.raises(JournalError) as caught, kept_open(path, **options):  # type: ignore[arg-type]  # any
+    """Return the message with which a journal is refused."""
+    with pytest.raises(JournalError) as caught, open_journal(path, **options):  # type: ignore[arg-type]  # any
         pass
-    words = str(caught.value)
-    assert "\n" not in words
-    assert str(path) in words
-    return words
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(path) in message
+    return message
 
 
 def make(path: Path) -> None:
-    """Make a journal with something in it."""
-    with kept_open(path) as record:
-        record.post(*(f"{n}" * 500 for n in range(50)))
+    """Make a journal with some messages in it."""
+    with open_journal(path) as harness:
+        harness.post(*(f"{n}" * 500 for n in range(50)))
 
 
 def refusal_of_server(path: Path) -> str:
@@ -51,22 +51,22 @@ def refusal_of_server(path: Path) -> str:
     return done.stderr
 
 
-def test_one_that_another_process_has_open(path: Path) -> None:
-    with elsewhere(path, "hi"):
-        words = refusal(path)
-        assert words.endswith("is in use by another server; choose another with --journal")
-        assert words in refusal_of_server(path)
-    with kept_open(path) as record:
-        assert record.opened_with[0][1] == {"lobby": 1}
+def test_a_journal_that_is_open_in_another_process_is_refused(path: Path) -> None:
+    with other_process(path, "hi"):
+        message = refusal(path)
+        assert message.endswith("is in use by another server; choose another with --journal")
+        assert message in refusal_of_server(path)
+    with open_journal(path) as harness:
+        assert harness.opened_with[0][1] == {"lobby": 1}
 
 
-def test_one_that_this_process_has_open(path: Path) -> None:
-    with kept_open(path) as record:
+def test_a_journal_that_is_open_in_this_process_is_refused(path: Path) -> None:
+    with open_journal(path) as harness:
         assert "is in use by another server" in refusal(path)
-        record.post("undisturbed")
+        harness.post("undisturbed")
 
 
-def test_one_of_a_later_version(path: Path) -> None:
+def test_a_journal_of_a_later_version_is_refused(path: Path) -> None:
     make(path)
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 99")
@@ -74,16 +74,16 @@ def test_one_of_a_later_version(path: Path) -> None:
     refusal_of_server(path)
 
 
-def test_what_is_no_database(path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused_and_left_unchanged(path: Path) -> None:
     path.write_text("a diary, and nobody's journal\n" * 200)
     before = path.read_bytes()
     assert "is not a database; choose another file with --journal" in refusal(path)
     refusal_of_server(path)
     assert path.read_bytes() == before
-    assert sorted(path.parent.iterdir()) == [path]  # and nothing is left beside it
+    assert sorted(path.parent.iterdir()) == [path]  # and nothing else is left in the directory
 
 
-def test_another_programs_database(path: Path) -> None:
+def test_the_database_of_another_program_is_refused_and_left_unchanged(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE bookmarks (url TEXT)")
     assert "is another program's database; choose another file" in refusal(path)
@@ -91,42 +91,44 @@ def test_another_programs_database(path: Path) -> None:
         assert db.execute("SELECT name FROM sqlite_schema").fetchall() == [("bookmarks",)]
 
 
-def test_a_damaged_file(path: Path) -> None:
+def test_a_damaged_journal_is_refused(path: Path) -> None:
     make(path)
     data = bytearray(path.read_bytes())
     data[100:4096] = os.urandom(3996)  # the list of tables
     path.write_bytes(data)
-    words = refusal(path)
-    assert "is damaged (" in words
-    assert "put a backup in its place, or choose another file with --journal" in words
-    assert words in refusal_of_server(path)
+    message = refusal(path)
+    assert "is damaged (" in message
+    assert "put a backup in its place, or choose another file with --journal" in message
+    assert message in refusal_of_server(path)
 
 
-def test_a_truncated_file(path: Path) -> None:
+def test_a_truncated_journal_is_refused(path: Path) -> None:
     make(path)
     os.truncate(path, 5000)
     assert "is damaged" in refusal(path)
 
 
-def test_a_damaged_witness(path: Path) -> None:
+def test_a_journal_with_a_damaged_witness_is_refused_until_the_witness_is_removed(path: Path) -> None:
     make(path)
     witness_path(path).write_bytes(b"not what it was" * 100)
-    words = refusal(path)
-    assert str(witness_path(path)) in words
-    assert "remove it, and every reader starts again from the beginning" in words
+    message = refusal(path)
+    assert str(witness_path(path)) in message
+    assert "remove it, and every reader starts again from the beginning" in message
     witness_path(path).unlink()
-    with kept_open(path) as record:
-        assert record.opened_with[0][1] == {"lobby": 50}
+    with open_journal(path) as harness:
+        assert harness.opened_with[0][1] == {"lobby": 50}
 
 
-def test_a_path_through_a_file(path: Path) -> None:
+def test_a_path_through_a_file_is_refused(path: Path) -> None:
     path.write_text("in the way")
-    words = refusal(path / "journal.db")
-    assert words.endswith(f"cannot be created: {path} is not a directory; choose another file with --journal")
+    message = refusal(path / "journal.db")
+    assert message.endswith(
+        f"cannot be created: {path} is not a directory; choose another file with --journal"
+    )
     refusal_of_server(path / "journal.db")
 
 
-def test_a_path_that_is_a_directory(path: Path) -> None:
+def test_a_path_that_is_a_directory_is_refused(path: Path) -> None:
     path.mkdir()
     assert "cannot be written" in refusal(path)
     refusal_of_server(path)
@@ -134,7 +136,7 @@ def test_a_path_that_is_a_directory(path: Path) -> None:
 
 @contextlib.contextmanager
 def without_privileges() -> Iterator[None]:
-    """Be nobody in particular for a while, if one is root: root may write everywhere."""
+    """Drop the privileges of root for a while: root may write everywhere."""
     if os.geteuid() != 0:
         yield
         return
@@ -145,17 +147,17 @@ def without_privileges() -> Iterator[None]:
         os.seteuid(0)
 
 
-def test_a_directory_in_which_it_may_not_write() -> None:
-    with tempfile.TemporaryDirectory() as name:  # one that everybody can reach
+def test_a_journal_in_a_directory_without_write_permission_is_refused() -> None:
+    with tempfile.TemporaryDirectory() as name:  # outside `tmp_path`, which only its owner may enter
         directory = Path(name)
         directory.chmod(0o555)
         with without_privileges():
-            words = refusal(directory / "journal.db")
+            message = refusal(directory / "journal.db")
         directory.chmod(0o755)
-    assert words.endswith(f"let this user write in {directory}, or choose another file with --journal")
+    assert message.endswith(f"let this user write in {directory}, or choose another file with --journal")
 
 
-def test_a_file_that_it_may_only_read() -> None:
+def test_a_journal_without_write_permission_is_refused() -> None:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         path = directory / "journal.db"
@@ -164,11 +166,11 @@ def test_a_file_that_it_may_only_read() -> None:
             each.chmod(0o444)
         directory.chmod(0o777)
         with without_privileges():
-            words = refusal(path)
-    assert words.endswith(f"let this user write in {directory}, or choose another file with --journal")
+            message = refusal(path)
+    assert message.endswith(f"let this user write in {directory}, or choose another file with --journal")
 
 
-def test_a_full_disk(path: Path) -> None:
+def test_opening_a_journal_on_a_full_disk_is_refused(path: Path) -> None:
     make(path)
     faults = Faults()
     faults.pages = 1
@@ -178,13 +180,13 @@ def test_a_full_disk(path: Path) -> None:
             with self.transaction():
                 self.db.execute("CREATE TABLE too_much AS SELECT randomblob(100000)")
 
-    words = refusal(path, file=Full)
-    assert "the disk is full; free some space, or choose another file with --journal" in words
-    with kept_open(path):  # whoever was refused has let go
+    message = refusal(path, file=Full)
+    assert "the disk is full; free some space, or choose another file with --journal" in message
+    with open_journal(path):  # the refused journal holds no lock
         pass
 
 
-def test_a_refusal_leaves_no_file_open(path: Path) -> None:
+def test_a_refused_journal_leaves_no_file_open(path: Path) -> None:
     make(path)
     copy = path.with_name("copy.db")
     shutil.copyfile(path, copy)

@@ -1,4 +1,4 @@
-"""A journal under test, asked and waited for: nothing here minds which thread answers, or when."""
+"""A journal under test: each call waits for its answer, whichever thread gives it, and whenever."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -8,68 +8,68 @@ from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Stored, Unavai
 from chatcore.messages import Message
 from tests.server.driver import Clock
 
-__all__ = ["DEADLINE", "Record"]
+__all__ = ["DEADLINE", "Harness"]
 
 T = TypeVar("T")
 
 DEADLINE = 10.0
-"""Seconds after which an answer is not coming."""
+"""Seconds to wait for an answer."""
 
 HUGE = 1_000_000
 
 
 class Answer(Generic[T]):
-    """What a journal calls back with, once."""
+    """The answer with which a journal calls back, once."""
 
     def __init__(self) -> None:
         self._answers: list[T] = []
         self._answered = threading.Event()
 
     def take(self, answer: T) -> None:
-        """Be called back."""
+        """Take the answer; this is the callback."""
         self._answers.append(answer)
         self._answered.set()
 
     def wait(self) -> T:
-        """Return the answer, once it is there."""
+        """Wait for the answer and return it."""
         assert self._answered.wait(DEADLINE), "no answer"
         assert len(self._answers) == 1, "more than one answer"
         return self._answers[0]
 
 
-class Record:
-    """A started journal, and the feed that it tells."""
+class Harness:
+    """A started journal, and the feed that it calls."""
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self.journal = journal
         self.clock = clock
-        self.told: list[str] = []  # the feed's calls, by name
+        self.calls: list[str] = []  # of the feed, by name
         self.opened_with: list[tuple[str, dict[str, int]]] = []
         self.messages: list[Message] = []  # in the order in which they were committed
-        self._told_more = threading.Condition()
-        self._telling = threading.Lock()
+        self._called = threading.Condition()
+        self._calling = threading.Lock()
         journal.start(self)
 
     # --- the feed --------------------------------------------------------------------------------
 
     def opened(self, epoch: str, heads: Mapping[str, int]) -> None:
-        """A life of the record begins."""
-        self._tell("opened", lambda: self.opened_with.append((epoch, dict(heads))))
+        """Note that an epoch has begun."""
+        self._note("opened", lambda: self.opened_with.append((epoch, dict(heads))))
 
     def committed(self, messages: Sequence[Stored]) -> None:
-        """Messages are in the record."""
+        """Note messages that were stored."""
         assert list(messages) == [Stored.of(stored.message) for stored in messages]
-        self._tell("committed", lambda: self.messages.extend(stored.message for stored in messages))
+        self._note("committed", lambda: self.messages.extend(stored.message for stored in messages))
 
-    def _tell(self, name: str, note: Callable[[], None]) -> None:
-        assert self._telling.acquire(blocking=False), "two calls of the feed at a time"
+    def _note(self, name: str, add: Callable[[], None]) -> None:
+        assert self._calling.acquire(blocking=False), "two calls of the feed at a time"
         try:
-            with self._told_more:
-                self.told.append(name)
-                note()
-                self._told_more.notify_all()
+            with self._called:
+                self.calls.append(name)
+                add()
+                self._called.notify_all()
         finally:
-            self._telling.release()
+            self._calling.release()
 
     # --- what a test asks ------------------------------------------------------------------------
 
@@ -80,7 +80,7 @@ class Record:
         return list(answer.wait())
 
     def post(self, *texts: str, room: str = "lobby") -> list[int]:
-        """Store texts that were never said before; return their numbers."""
+        """Store texts under new ids; return their numbers."""
         number = len(self.messages)
         drafts = [Draft(room, f"{room}-{number + n}", "ana", text) for n, text in enumerate(texts)]
         outcomes = self.submit(*drafts)
@@ -97,7 +97,7 @@ class Record:
         limit: int = HUGE,
         max_bytes: int = HUGE,
     ) -> Page:
-        """Return a page."""
+        """Read a page and return it."""
         answer: Answer[Page | Unavailable] = Answer()
         self.journal.read(room, answer.take, after=after, before=before, limit=limit, max_bytes=max_bytes)
         page = answer.wait()
@@ -105,7 +105,7 @@ class Record:
         return page
 
     def seek(self, room: str, back: int, before: int) -> int:
-        """Return a position."""
+        """Seek a position and return it."""
         answer: Answer[int | Unavailable] = Answer()
         self.journal.seek(room, back, before, answer.take)
         position = answer.wait()
@@ -113,15 +113,15 @@ class Record:
         return position
 
     def wait_for(self, count: int) -> list[Message]:
-        """Return what was committed, once it is so many messages."""
-        with self._told_more:
-            assert self._told_more.wait_for(lambda: len(self.messages) >= count, DEADLINE)
+        """Wait until so many messages are committed; return all of them."""
+        with self._called:
+            assert self._called.wait_for(lambda: len(self.messages) >= count, DEADLINE)
             return list(self.messages)
 
-    def kept(self, room: str = "lobby") -> list[Message]:
+    def available(self, room: str = "lobby") -> list[Message]:
         """Return the messages of a room that can still be read, by number."""
         numbers = {stored.seq for stored in self.read(room).messages}
         return [message for message in self.messages if message.room == room and message.seq in numbers]
 
 
-_: type[Feed] = Record
+_: type[Feed] = Harness
