@@ -7,11 +7,11 @@ import time
 from tests.simulation.simulation import STEPS, Simulation, simulate
 
 ENOUGH = 10
-"""Failed seeds after which no more are run."""
+"""Failed seeds after which the run stops."""
 
 
 def main() -> int:
-    """Run what the command line asks for; 1 is a violation."""
+    """Run what the command line asks for; return 1 if there was a violation."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("seed", type=int, nargs="?", default=0, help="the seed, or the first of many")
     parser.add_argument("--seeds", type=int, default=None, help="how many to run, each without its log")

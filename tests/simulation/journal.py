@@ -1,4 +1,4 @@
-"""A journal that does nothing by itself: each of its steps is taken when the simulation says so."""
+"""A journal that does nothing by itself: the simulation takes each of its steps."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -30,20 +30,20 @@ class _Submission:
         self.outcomes: list[Outcome] = []
 
     def refuse_rest(self, retry_after: float) -> None:
-        """What is not stored yet will not be."""
+        """Refuse everything that is not stored yet."""
         missing = len(self.drafts) - len(self.outcomes)
         self.outcomes += [Outcome("unavailable", retry_after=retry_after)] * missing
 
 
 class SimJournal:
-    """Commits, tells, answers and reads in separate steps, in any order that the contract allows.
+    """Commits, reports, answers and reads in separate steps, in any order that the contract allows.
 
-    - An entry is stored in one step, the feed is told in another, ``done`` is called in a third: an
+    - A message is stored in one step, reported to the feed in another, and ``done`` called in a third: an
       ack may come before or after the sender's own copy.
-    - After a failure nothing is stored until all refusals were told, in order: a sender who is
-      refused sends again in order. Some that were refused may have been stored all the same.
-    - A read looks at the record in one step and delivers in another; retention and commits go on.
-    - The record may be replaced: by an older copy of itself, or by one with other numbers.
+    - After a failure nothing is stored until all refusals were reported, in sequence: a sender that is
+      refused sends again in its order. Some refused posts may have been stored nevertheless.
+    - A read looks at the log in one step and delivers in another; retention and commits continue between.
+    - The log may be replaced: by an older copy of itself, or by one with other numbers.
     """
 
     durability: DurabilityWord = "synced"
@@ -55,26 +55,26 @@ class SimJournal:
         self._world = world
         self._random = world.random
         self._capacity = world.random.choice((3, 100))  # submissions that wait
-        self._promptness = world.random.choice((0.3, 3))  # with which it tells of what is stored
-        self._restlessness = world.random.choice((0, 0.02, 0.15))  # how often the record is replaced
+        self._promptness = world.random.choice((0.3, 3))  # with which it reports what is stored
+        self._restlessness = world.random.choice((0, 0.02, 0.15))  # how often the log is replaced
         self._has_holes = world.random.choice((False, True))
         self._feed: Feed | None = None
         self._queue: deque[_Submission] = deque()
         self._stored: list[_Submission] = []  # `done` is owed
         self._refused: list[_Submission] = []  # `done` is owed; nothing is stored before
-        self._untold: deque[Message] = deque()
+        self._unreported: deque[Message] = deque()
         self._reads: list[Callable[[], Callable[[], None]]] = []  # not looked up yet
         self._deliveries: list[Callable[[], None]] = []
 
     # --- the seam --------------------------------------------------------------------------------
 
     def start(self, feed: Feed) -> None:
-        """Open an empty record."""
+        """Begin with an empty log."""
         self._feed = feed
         feed.opened(self.record.epoch, {})
 
     def submit(self, drafts: Sequence[Draft], done: Done) -> None:
-        """Queue drafts; refuse them at once if there are too many."""
+        """Queue drafts; refuse them immediately if there are too many."""
         submission = _Submission(drafts, done)
         if self._refused:
             submission.refuse_rest(1.0)
@@ -95,7 +95,7 @@ class SimJournal:
         limit: int,
         max_bytes: int,
     ) -> None:
-        """Note what is to be read."""
+        """Note a page to be read."""
 
         def look() -> Callable[[], None]:
             if self._world.chance(0.1):
@@ -106,7 +106,7 @@ class SimJournal:
         self._reads.append(look)
 
     def seek(self, room: str, back: int, before: int, deliver: Callable[[int | Unavailable], None]) -> None:
-        """Note what is to be found."""
+        """Note a position to be found."""
 
         def look() -> Callable[[], None]:
             if self._world.chance(0.1):
@@ -117,14 +117,14 @@ class SimJournal:
         self._reads.append(look)
 
     def close(self) -> None:
-        """Nothing is to be closed."""
+        """Do nothing; there is nothing to close."""
 
     # --- the steps -------------------------------------------------------------------------------
 
     @property
     def idle(self) -> bool:
-        """Whether nobody waits for anything."""
-        owed = self._queue, self._stored, self._refused, self._untold, self._reads, self._deliveries
+        """Whether nothing is owed to anybody."""
+        owed = self._queue, self._stored, self._refused, self._unreported, self._reads, self._deliveries
         return not any(owed)
 
     def steps(self) -> Iterator[Step]:
@@ -133,12 +133,12 @@ class SimJournal:
             yield Step(3, self._commit)
             if not self._world.calm:
                 yield Step(0.3, self._fail)
-        if self._untold:
-            yield Step(3 if self._world.calm else self._promptness, self._tell)
+        if self._unreported:
+            yield Step(3 if self._world.calm else self._promptness, self._report)
         if self._stored:
             yield Step(3, self._answer)
         if self._refused:
-            yield Step(2, self._tell_refusals)
+            yield Step(2, self._report_refusals)
         if self._reads:
             yield Step(3, self._look)
         if self._deliveries:
@@ -152,13 +152,13 @@ class SimJournal:
         seqs = [self._store_next() for _ in range(min(wanted, self._queued()))]
         return f"journal commits {seqs}"
 
-    def _tell(self) -> str:
+    def _report(self) -> str:
         assert self._feed is not None
-        messages = [self._untold.popleft() for _ in range(self._random.randint(1, len(self._untold)))]
+        messages = [self._unreported.popleft() for _ in range(self._random.randint(1, len(self._unreported)))]
         for message in messages:
             self.record.log(message.room).told = message.seq
         self._feed.committed(list(map(Stored.of, messages)))
-        return f"journal tells of {[message.seq for message in messages]}"
+        return f"journal reports {[message.seq for message in messages]}"
 
     def _answer(self) -> str:
         submission = _pop_any(self._random, self._stored)
@@ -167,22 +167,22 @@ class SimJournal:
 
     def _fail(self) -> str:
         # The writer does not know how much of its batch has reached the disk; later it finds out.
-        kept = self._random.choice((0, 0, 1, 2))
+        stored = self._random.choice((0, 0, 1, 2))
         while self._queue:
             submission = self._queue.popleft()
             for draft in submission.drafts[len(submission.outcomes) :]:
-                if kept:
-                    kept -= 1
+                if stored:
+                    stored -= 1
                     self._store(draft)
             submission.refuse_rest(1.0)
             self._refused.append(submission)
         return f"journal fails {[[draft.id for draft in s.drafts] for s in self._refused]}"
 
-    def _tell_refusals(self) -> str:
+    def _report_refusals(self) -> str:
         refused, self._refused = self._refused, []
         for submission in refused:
             submission.done(submission.outcomes)
-        return f"journal tells {len(refused)} refusals"
+        return f"journal reports {len(refused)} refusals"
 
     def _look(self) -> str:
         self._deliveries.append(_pop_any(self._random, self._reads)())
@@ -203,7 +203,7 @@ class SimJournal:
     def _replace(self) -> str:
         assert self._feed is not None
         old = self.record.lives[self.record.epoch]
-        self._untold.clear()
+        self._unreported.clear()
         epoch = self.record.begin({room: self._successor(log) for room, log in sorted(old.items())})
         heads = {room: log.head for room, log in self.record.lives[epoch].items() if log.head}
         self._feed.opened(epoch, heads)
@@ -238,7 +238,7 @@ class SimJournal:
             at=_ERA + timedelta(seconds=self._world.now),
         )
         log.append(message)
-        self._untold.append(message)
+        self._unreported.append(message)
         return Outcome("stored", message.seq)
 
     def _successor(self, log: Log) -> Log:

@@ -7,7 +7,7 @@ __all__ = ["Roster"]
 
 
 class Roster:
-    """Nicks, folded. It is ``sure`` once all were told and nothing has been left out since."""
+    """Nicks, folded. It is ``sure`` once all were listed and nothing has been left out since."""
 
     def __init__(self) -> None:
         self.nicks_folded: set[str] = set()
@@ -29,11 +29,11 @@ class Roster:
         return None
 
     def presence(self, presence: Presence) -> None:
-        """Apply a change, as sets: first who is not here any more, then who is."""
-        gone = [*presence.left, *(renamed.old for renamed in presence.renamed)]
-        here = [*presence.joined, *(renamed.new for renamed in presence.renamed)]
-        self.nicks_folded.difference_update(map(fold, gone))
-        self.nicks_folded.update(map(fold, here))
+        """Apply a change, as sets: first remove who left, then add who joined."""
+        left = [*presence.left, *(renamed.old for renamed in presence.renamed)]
+        joined = [*presence.joined, *(renamed.new for renamed in presence.renamed)]
+        self.nicks_folded.difference_update(map(fold, left))
+        self.nicks_folded.update(map(fold, joined))
         if presence.more:
             self.sure = False
             self._missed = True

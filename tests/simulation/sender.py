@@ -1,4 +1,4 @@
-"""What one person has said: sent, answered, and where it ended up."""
+"""What one person has posted: what was sent, how it was answered, and where it is stored."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,32 +17,32 @@ class _Post:
     room: str
     id: str
     number: int
-    text: str  # the one that counts; others are sent to be refused
-    epoch: str  # the life of the record in which it was sent first
+    text: str  # the one that counts; other texts are sent to be refused
+    epoch: str  # the epoch in which it was first sent
     sent: Counter[str] = field(default_factory=Counter)  # by text
     acks: int = 0
     conflicts: int = 0
     others: int = 0  # refusals for any other reason
-    via: str = ""  # the client that sent it last: what others were answered settles nothing
-    refused: bool = False  # since it was sent last: it is sent again, whatever else is answered
-    again: bool = False  # it was sent once more after its answer: its place in the order is open
+    via: str = ""  # the client that sent it last: only answers to that one settle it
+    refused: bool = False  # since it was last sent: it is sent again, whatever other answers say
+    again: bool = False  # it was sent once more after its answer: its place in the sequence is open
 
 
 class Sender:
-    """Keeps the rule that a client keeps: what is not acknowledged is sent again, in order, before
-    anything new. The other side of the bargain is judged here: one answer for each time a post was
-    sent, the same ``seq`` always, a conflict for another text only, and everybody's posts in order.
+    """Follows the rule for clients: what is not acknowledged is sent again, in its order, before anything
+    new. The server's side of the bargain is checked here: one answer for each time a post was sent,
+    always the same ``seq``, a conflict for another text only, and each sender's posts in sequence.
     """
 
     def __init__(self, name: str, record: Record) -> None:
         self.name = name
         self._record = record
         self._posts: dict[str, _Post] = {}
-        self._unanswered: dict[str, dict[str, _Post]] = {}  # by room and id, in order
-        self._refused: set[str] = set()  # rooms in which something is to be sent again
+        self._unanswered: dict[str, dict[str, _Post]] = {}  # by room and id, in sequence
+        self._refused: set[str] = set()  # rooms with something to send again
 
     def new(self, room: str, via: str, size: int, lines: int) -> tuple[str, str]:
-        """Return the id and the text of a new post. Every text is unique and tells whose it is."""
+        """Return the id and the text of a new post. Every text is unique and names its sender."""
         number = len(self._posts) + 1
         text = "\n".join([f"{self.name}.{number}." + "x" * size, *["y"] * (lines - 1)])
         post = _Post(room, f"{self.name}-{number}", number, text, self._record.epoch, via=via)
@@ -52,7 +52,7 @@ class Sender:
         return post.id, text
 
     def again(self, room: str, via: str) -> list[tuple[str, str]]:
-        """Return what is to be sent again, in order: all that has no answer yet."""
+        """Return what is to be sent again, in its order: everything without an answer."""
         self._refused.discard(room)
         posts = list(self._unanswered.get(room, {}).values())
         for post in posts:
@@ -61,7 +61,7 @@ class Sender:
         return [(post.id, post.text) for post in posts]
 
     def repeat(self, id_: str, via: str, *, other: bool) -> tuple[str, str]:
-        """Return an answered post to be sent once more, perhaps with another text."""
+        """Return an answered post, to be sent once more and perhaps with another text."""
         post = self._posts[id_]
         post.via, post.again, post.refused = via, True, False
         self._unanswered[post.room][id_] = post
@@ -75,15 +75,15 @@ class Sender:
         return [id_ for id_, post in self._posts.items() if post.room == room and id_ not in waiting]
 
     def must_repeat(self, room: str) -> bool:
-        """Tell whether something was refused for now."""
+        """Return whether something was refused and has to be sent again."""
         return room in self._refused
 
     def is_done(self, room: str) -> bool:
-        """Tell whether everything has its answer."""
+        """Return whether everything has its answer."""
         return not self._unanswered.get(room)
 
     def forget(self, client: str) -> None:
-        """A connection is gone: what it sent and got no answer to may be lost."""
+        """Note that a connection has ended: its unanswered posts may be lost."""
         for room, posts in self._unanswered.items():
             if any(post.via == client for post in posts.values()):
                 self._refused.add(room)
@@ -93,21 +93,21 @@ class Sender:
         return self._posts[id_].room
 
     def knows(self, id_: str) -> bool:
-        """Tell whether an id is that of a post."""
+        """Return whether an id is that of a post."""
         return id_ in self._posts
 
     def ack(self, ack: Ack, via: str) -> None:
-        """Judge an acknowledgement: the post is in the record, under this number."""
+        """Check an acknowledgement: the post is in the log, under this number."""
         post = self._posts[ack.id]
         post.acks += 1
         self._settle(post, via)
         found = self._record.find(ack.room, ack.id).values()
         texts = {message.text for message in found if message.seq == ack.seq}
-        expect(bool(texts & post.sent.keys()), ack, "is not in the record:", list(found))
+        expect(bool(texts & post.sent.keys()), ack, "is not in the log:", list(found))
         self._judge_answers(post)
 
     def error(self, error: Error, via: str) -> None:
-        """Judge a refusal."""
+        """Check a refusal."""
         post = self._posts[error.id or ""]
         if error.code == "conflict":
             post.conflicts += 1
@@ -121,10 +121,10 @@ class Sender:
         self._judge_answers(post)
 
     def judge_order(self) -> None:
-        """Demand that posts are in the record in the order in which they were sent first.
+        """Check that posts are in the log in the order in which they were first sent.
 
-        A post from an earlier life may have been lost with it; one that was sent once more after its
-        answer has no place that anybody owes it.
+        A post from an earlier epoch may have been lost with it, and one that was sent once more after its
+        answer may stand anywhere.
         """
         for epoch, logs in self._record.lives.items():
             for log in logs.values():

@@ -22,8 +22,8 @@ __all__ = ["STEPS", "Simulation", "simulate"]
 STEPS = 400
 """Steps of chaos in one seed."""
 
-_PATIENCE = 20.0  # seconds in which whatever waits for a time comes to an end
-_FOREVER = 20_000  # steps; what is not quiet by then never will be
+_PATIENCE = 20.0  # seconds after which everything that waits for a time has ended
+_MAX_STEPS = 20_000  # what is not quiet by then never will be
 
 
 def simulate(seed: int, steps: int = STEPS) -> None:
@@ -53,14 +53,14 @@ class Simulation:
         self._people: list[Person] = [*self.typed, *self.plain]
 
     def run(self, steps: int) -> None:
-        """Go through all of it."""
+        """Run chaos, mostly quiet, and the end."""
         with (
             mock.patch("chatcore.server.session.PIECE", self.world.piece),
             mock.patch("chatcore.server.member.PAGE_BYTES", self.world.page_bytes),
             mock.patch("secrets.token_hex", lambda size: f"{self.world.random.getrandbits(8 * size):032x}"),
         ):
             self._chaos(steps)
-            if self.world.random.random() < 0.7:  # else the end comes in the midst of it
+            if self.world.random.random() < 0.7:  # otherwise the end comes in the middle of it
                 self._quiet()
             self._end(steps)
 
@@ -109,7 +109,7 @@ class Simulation:
     # --- quiet -----------------------------------------------------------------------------------
 
     def _quiet(self) -> None:
-        """Let everything that was begun be completed, and see that nothing is missing."""
+        """Let everything that has begun complete, and check that nothing is missing."""
         self._settle()
         expect(self.journal.idle, "the journal is not idle")
         for transport in self.transports:
@@ -128,7 +128,7 @@ class Simulation:
     def _settle(self) -> None:
         self.world.calm_since = self.world.now
         until = self.world.now + _PATIENCE
-        for _ in range(_FOREVER):
+        for _ in range(_MAX_STEPS):
             if not self._step():
                 when = self._next_time()
                 if when is None or when > until:
@@ -139,14 +139,14 @@ class Simulation:
     def _judge_reader(self, person: TypedPerson, client: Client) -> None:
         client.judge_answered()
         for room, reader in client.readers.items():
-            expect(reader.epoch == self.journal.record.epoch, reader, "was not told of a new life")
+            expect(reader.epoch == self.journal.record.epoch, reader, "was not notified of a new epoch")
             expect(reader.is_through, reader, "has not read all of", self.hub.rooms[room])
             expect(person.sender.is_done(room), client, "still waits for posts to", room)
             here, taken = _nicks(self.hub.rooms[room]), client.rosters[room].nicks_folded
             expect(taken == set(map(fold, here)), client, "takes", taken, "for", here)
 
     def _judge_rooms(self) -> None:
-        """Demand that those are in the rooms who think that they are, and nobody else."""
+        """Check that each room has exactly the members that believe they are in it."""
         for name, room in self.hub.rooms.items():
             here = _nicks(room)
             expect(len(here) == room.count == len(set(map(fold, here))), room, "has counted wrongly:", here)
@@ -159,9 +159,9 @@ class Simulation:
     # --- the end ---------------------------------------------------------------------------------
 
     def _end(self, steps: int) -> None:
-        """Drain both ports, and see that everyone got what was due and that nothing is left."""
+        """Drain both endpoints, and check that all clients got what was due and that nothing is left."""
         for transport in self.transports:
-            transport.handle_deadlines()  # who is overdue is not to be told goodbye
+            transport.handle_deadlines()  # overdue sessions get no `closing`
         drained = [client for person in self.typed if (client := person.client) and self._is_served(client)]
         for client in drained:
             rooms = [self.hub.rooms[name] for name in client.readers if name in self.hub.rooms]
@@ -173,7 +173,7 @@ class Simulation:
             self._chaos(steps // 4, clock=0)
         self._settle()
         for client in drained:
-            expect(client.closing is not None or client.pipe.vanished, client, "was not told of the end")
+            expect(client.closing is not None or client.pipe.vanished, client, "was not notified of the end")
         for person in self.typed:
             if person.careful:
                 person.sender.judge_order()
@@ -184,7 +184,7 @@ class Simulation:
         self._judge_hub()
 
     def _is_served(self, client: Client) -> bool:
-        """Tell whether the server has a live session for a client, which may not know how it stands."""
+        """Return whether the server has a live session for a client, which may not know about it."""
         served = (pipes for transport in self.transports for pipes in transport.pipes.items())
         return any(pipe is client.pipe and session.state is State.LIVE for session, pipe in served)
 
@@ -196,7 +196,7 @@ class Simulation:
         expect(not hub.directory._by_secret, hub, "remembers secrets")
         for room in hub.rooms.values():
             expect(not room.members and not room.count, room, "is not empty")
-            expect(room.head > 0, room, "is kept though nobody ever spoke there")
+            expect(room.head > 0, room, "still exists although it never had a message")
 
 
 def _nicks(room: Room) -> list[str]:

@@ -1,4 +1,4 @@
-"""What may happen next, and what must never have happened."""
+"""What may happen next, and what must never happen."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -18,6 +18,6 @@ class Violation(AssertionError):
 
 
 def expect(holds: bool, *story: object) -> None:
-    """Demand that something holds; the story, put together only if it does not, says what went wrong."""
+    """Raise `Violation` unless something holds; the story, put together only then, says what went wrong."""
     if not holds:
         raise Violation(" ".join(map(str, story)))

@@ -1,4 +1,4 @@
-"""Some hundred seeds at every run of the suite; ``make simulate SEEDS=5000`` for more."""
+"""A few hundred seeds in every run of the suite; ``make simulate SEEDS=5000`` for more."""
 
 import pytest
 
@@ -6,15 +6,15 @@ from tests.simulation.simulation import Simulation, simulate
 from tests.simulation.step import Violation
 
 SEEDS = 300
-_AT_ONCE = 50
+_PER_TEST = 50
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, _AT_ONCE))
-def test_nothing_is_lost_repeated_or_reordered(first: int) -> None:
-    _run(range(first, first + _AT_ONCE))
+@pytest.mark.parametrize("first", range(0, SEEDS, _PER_TEST))
+def test_no_message_is_lost_repeated_or_reordered(first: int) -> None:
+    _run(range(first, first + _PER_TEST))
 
 
-def test_a_seed_is_replayed_exactly() -> None:
+def test_a_seed_replays_exactly_the_same_steps() -> None:
     logs = []
     for _ in range(2):
         simulation = Simulation(7)
@@ -23,7 +23,7 @@ def test_a_seed_is_replayed_exactly() -> None:
     assert logs[0] == logs[1]
 
 
-def test_a_failure_says_how_to_replay_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_seed_says_how_to_replay_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "chatcore.server.member.Member.receive_page", lambda member, page: member._move(page.page.base)
     )

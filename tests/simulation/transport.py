@@ -1,4 +1,4 @@
-"""A transport without sockets: it keeps every rule of `Endpoint`, and takes all the liberties they leave."""
+"""A transport without sockets: it follows every rule of `Endpoint`, and takes every liberty they leave."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -25,11 +25,11 @@ class Receiver(Protocol):
         """Take bytes from the server."""
 
     def ended(self, *, in_order: bool) -> None:
-        """Learn that no more will come: the server said its last, or the connection broke."""
+        """Learn that no more will come: the server ended its stream, or the connection broke."""
 
 
 class Pipe:
-    """One connection: the bytes that are on their way, and who still holds an end of it."""
+    """One connection: the bytes in flight, and which side still has its end open."""
 
     def __init__(self, name: str, receiver: Receiver, random: Random) -> None:
         self.name = name
@@ -38,12 +38,12 @@ class Pipe:
         self.inward = bytearray()  # written by the client, not yet read by the server
         self.outward = bytearray()  # written by the server, not yet read by the client
         self.unsent = b""  # what the server's socket refused
-        self.client_ended = False  # it has shut its side, in order
-        self.vanished = False  # it is gone, and nobody was told
+        self.client_ended = False  # it has ended its side cleanly
+        self.vanished = False  # the connection broke, and the server does not know it yet
         self.server_ended = False
         self.lost_at: float | None = None  # when the server lost it
         self.pace = random.choice((0.1, 1, 3))  # how eagerly the client reads
-        self.over = False  # the client knows that nothing comes any more
+        self.over = False  # the client knows that nothing more will come
 
     def __repr__(self) -> str:
         return self.name
@@ -53,7 +53,7 @@ class Pipe:
         self.inward += data
 
     def vanish(self) -> None:
-        """Break it from the client's side."""
+        """Break the connection from the client's side."""
         self.vanished = self.over = True
         self.receiver.ended(in_order=False)
 
@@ -77,15 +77,15 @@ class Pipe:
 
 class SimTransport:
     """Drives one endpoint of a hub. One session is served at a time, and between any two of them, or
-    two pieces for the same one, the rest of the world goes on.
+    two pieces for the same one, anything else may happen.
     """
 
     def __init__(self, name: str, hub: Hub, world: World) -> None:
         self.name = name
         self.endpoint = hub.endpoint(self._wake)
         self.pipes: dict[Session, Pipe] = {}
-        self.sessions: list[Session] = []  # all there ever were
-        self.timer: float | None = None  # set when the endpoint was last looked at, as a real one is
+        self.sessions: list[Session] = []  # all that ever existed
+        self.timer: float | None = None  # set when the endpoint was last served, as in a real transport
         self._hub = hub
         self._world = world
         self._random = world.random
@@ -134,15 +134,17 @@ class SimTransport:
         return f"{self} handles what is due at {now:.2f}"
 
     def judge_quiet(self) -> None:
-        """Demand, when nothing is pending, that nothing was forgotten either."""
+        """Check, when nothing is pending, that nothing was forgotten either."""
         due = self.endpoint.next_deadline()
         expect(due is None or (self.timer is not None and self.timer <= due), self, "sleeps beyond", due)
         for session in self.pipes:
             expect(session.want_data == self._reading[session], session, "is not read from again")
-            expect(not session.data_to_send(), session, "had something to write and nobody was woken")
+            expect(
+                not session.data_to_send(), session, "had something to write and its transport was not woken"
+            )
 
     def judge_end(self) -> None:
-        """Demand that a closed endpoint holds nothing."""
+        """Check that a closed endpoint holds nothing."""
         self.endpoint.close()
         expect(len(self.endpoint) == 0, self, "still has connections")
         expect(len(self.endpoint.timers) == 0, self, "still has timers")
@@ -206,7 +208,7 @@ class SimTransport:
 
     def _receive(self, session: Session, pipe: Pipe) -> str:
         if not pipe.inward:
-            pipe.client_ended = False  # tell once
+            pipe.client_ended = False  # report it once
             session.receive_eof()
             return f"{self} gets the end of {pipe}"
         data = bytes(pipe.inward[: some_of(self._random, len(pipe.inward))])
@@ -218,7 +220,7 @@ class SimTransport:
     def _hang_up(self, session: Session) -> None:
         pipe = self.pipes[session]
         in_order = pipe.server_ended or (session.closing and not pipe.unsent)
-        # Nothing that a session owes takes long once it is calm: it need not be cut off.
+        # Once it is calm, nothing that a session owes takes long, so it need not be cut off.
         begun, due = self._world.calm_since, session._end_by
         if not in_order and begun is not None and due is not None:
             expect(not begun + _PATIENCE < due <= self._world.now, session, "was cut off")
@@ -239,5 +241,5 @@ class SimTransport:
 
 
 def some_of(random: Random, size: int) -> int:
-    """Draw how many bytes go through at once: often all, sometimes any number."""
+    """Draw how many bytes go through in one step: often all, sometimes any number."""
     return size if random.random() < 0.6 else random.randint(1, size)

@@ -1,4 +1,4 @@
-"""What everything in one simulation shares: chance, time, the limits and the truth."""
+"""What all parts of one simulation share: chance, time, the limits and the truth."""
 
 from dataclasses import dataclass, field
 from random import Random
@@ -21,11 +21,11 @@ class World:
     page_bytes: int  # of one page of a reader that catches up, in place of `PAGE_BYTES`
     record: Record = field(default_factory=Record)
     now: float = 1_000.0
-    calm_since: float | None = None  # from then on nothing new is begun, and nothing fails any more
+    calm_since: float | None = None  # since then nothing new begins, and nothing fails
 
     @classmethod
     def from_seed(cls, seed: int) -> "World":
-        """Draw the limits of a simulation. All of them are so small that they are met all the time."""
+        """Draw the limits of a simulation. All of them are so small that they are reached all the time."""
         random = Random(seed)
         text_bytes = 80
         limits = Limits(
@@ -52,12 +52,12 @@ class World:
         )
 
     def clock(self) -> float:
-        """Return the time of now."""
+        """Return the current time."""
         return self.now
 
     @property
     def calm(self) -> bool:
-        """Whether everybody only completes what was begun."""
+        """Whether everything only completes what has begun."""
         return self.calm_since is not None
 
     def chance(self, probability: float) -> bool:
