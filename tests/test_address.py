@@ -1,4 +1,4 @@
-"""What counts as one address: a machine, or what any one site has for itself."""
+"""What counts as one address: an IPv4 address, or the IPv6 network of one site."""
 
 import pytest
 
@@ -23,9 +23,9 @@ from chatcore.server.hub import address_of
         ("localhost", "localhost"),
     ],
 )
-def test_an_address_is_what_one_site_has(host: str, address: str) -> None:
+def test_the_hosts_of_one_site_count_as_one_address(host: str, address: str) -> None:
     assert address_of(Peer(host, 40_000)) == address
 
 
-def test_the_port_is_no_part_of_it() -> None:
+def test_the_port_is_not_part_of_an_address() -> None:
     assert address_of(Peer("192.0.2.7", 1)) == address_of(Peer("192.0.2.7", 2))

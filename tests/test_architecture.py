@@ -24,7 +24,7 @@ PACKAGES = (chatcore, transports, cli)
 TIMEOUT = 50.0
 
 LINES = 400
-"""The longest that a file may be, without its comments, docstrings and empty lines."""
+"""The most lines that a file may have, without its comments, docstrings and empty lines."""
 
 
 def source_files() -> Iterator[tuple[str, Path]]:
@@ -40,7 +40,7 @@ TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in FILES.items(
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a fresh interpreter that has nothing of ours loaded."""
+    """Run a fresh interpreter that has loaded none of our modules."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
@@ -63,7 +63,7 @@ def loaded_by(code: str) -> set[str]:
 # --- what a module exports -----------------------------------------------------------------------
 
 
-# Functions that typer calls, and nobody imports.
+# Functions that typer calls and no module imports.
 COMMANDS = {
     "cli.app": {
         each.callback.__name__
@@ -81,7 +81,7 @@ def in_order(name: str) -> tuple[int, str]:
 def defined_here(module: ModuleType) -> set[str]:
     """Return the public classes and functions that a module defines.
 
-    A constant need not be exported as long as nobody imports it: it may be read where it stands.
+    A constant need not be exported as long as no other module imports it.
     """
     return {
         name
@@ -105,7 +105,7 @@ def imported_elsewhere(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_a_module_says_exactly_what_it_exports(name: str) -> None:
+def test_a_module_exports_exactly_its_public_names(name: str) -> None:
     module = importlib.import_module(name)
     if len(TREES[name].body) == 1:
         return  # a package that is only a docstring
@@ -116,7 +116,7 @@ def test_a_module_says_exactly_what_it_exports(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_what_other_modules_import_is_exported(name: str) -> None:
+def test_names_that_other_modules_import_are_exported(name: str) -> None:
     module = importlib.import_module(name)
     assert sorted(imported_elsewhere(name) - set(getattr(module, "__all__", ()))) == []
 
@@ -125,7 +125,7 @@ def test_what_other_modules_import_is_exported(name: str) -> None:
 
 FORBIDDEN = {"asyncio", "socket", "selectors", "ssl", "socketserver", "uvloop", "typer", "prompt_toolkit"}
 
-# What the core stands on, and what that brings with it is not the core's doing.
+# What the core depends on; the core is not responsible for what these load.
 GROUND = "import pydantic, pydantic.root_model, importlib.metadata, ipaddress, logging, uuid"
 
 
@@ -134,7 +134,7 @@ def ground() -> set[str]:
     return loaded_by(GROUND)
 
 
-def test_the_core_loads_nothing_that_does_io_or_draws(ground: set[str]) -> None:
+def test_the_core_loads_no_module_for_io_or_user_interfaces(ground: set[str]) -> None:
     core = [name for name in MODULES if name.partition(".")[0] == "chatcore"]
     loaded = loaded_by("\n".join(f"import {name}" for name in core))
     assert set(core) <= loaded
@@ -142,13 +142,13 @@ def test_the_core_loads_nothing_that_does_io_or_draws(ground: set[str]) -> None:
     assert not {name.partition(".")[0] for name in loaded} & {"transports", "cli"}
 
 
-def test_a_transport_is_loaded_without_the_command_line() -> None:
+def test_a_transport_loads_nothing_of_the_command_line() -> None:
     loaded = loaded_by("import transports.asyncio_tcp, transports.threaded_tcp")
     assert not {name.partition(".")[0] for name in loaded} & {"cli", "typer", "prompt_toolkit"}
 
 
 @pytest.mark.parametrize(
-    ("arguments", "variables", "said"),
+    ("arguments", "variables", "expected"),
     [
         (["--version"], {}, f"chat {chatcore.__version__}"),
         (["--help"], {}, "Commands:"),
@@ -170,15 +170,15 @@ def test_a_transport_is_loaded_without_the_command_line() -> None:
         ),
     ],
 )
-def test_what_is_asked_of_the_command_line_itself_is_told_without_loading_much(
-    arguments: list[str], variables: dict[str, str], said: str
+def test_version_help_and_completion_load_few_modules(
+    arguments: list[str], variables: dict[str, str], expected: str
 ) -> None:
     code = (
         f"import contextlib, os, sys\nsys.argv = {['chat', *arguments]}\nos.environ.update({variables})\n"
         "with contextlib.suppress(SystemExit):\n    from cli.app import main\n    main()"
     )
     loaded = loaded_by(code)  # and what was printed before
-    assert said in loaded
+    assert expected in loaded
     assert not {name.partition(".")[0] for name in loaded} & {"pydantic", "prompt_toolkit", "transports"}
     assert not {"asyncio", "sqlite3"} & loaded
 
@@ -188,7 +188,7 @@ def test_a_server_loads_no_more_than_its_transport_and_its_journal_need() -> Non
     assert not {name.partition(".")[0] for name in loaded} & {"prompt_toolkit", "rich", "asyncio", "sqlite3"}
 
 
-def test_the_floors_are_kept() -> None:
+def test_imports_respect_the_floors() -> None:
     done = subprocess.run(
         [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
         cwd=ROOT,
@@ -201,11 +201,11 @@ def test_the_floors_are_kept() -> None:
     assert "0 broken" in done.stdout
 
 
-# --- whose state it is ---------------------------------------------------------------------------
+# --- who owns which state ------------------------------------------------------------------------
 
 
 def stored_attributes(tree: ast.AST) -> Iterator[ast.Attribute]:
-    """Yield the attributes that a piece of code sets or deletes, however it does."""
+    """Yield the attributes that a piece of code sets or deletes, in whatever form."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
             yield node
@@ -216,7 +216,7 @@ def is_own(attribute: ast.Attribute) -> bool:
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("chatcore")])
-def test_nobody_assigns_an_attribute_of_another_object(name: str) -> None:
+def test_no_code_assigns_an_attribute_of_another_object(name: str) -> None:
     foreign = [each for each in stored_attributes(TREES[name]) if not is_own(each)]
     assert [f"{each.lineno}: {ast.unparse(each)}" for each in foreign] == []
     calls = [node.func for node in ast.walk(TREES[name]) if isinstance(node, ast.Call)]
@@ -227,7 +227,7 @@ def test_nobody_assigns_an_attribute_of_another_object(name: str) -> None:
     "code",
     ["a.b = 1", "a.b += 1", "del a.b", "a.b: int = 1", "self.a.b = 1", "for a.b in c: ...", "a.b, c = 1, 2"],
 )
-def test_an_assignment_to_another_object_is_found(code: str) -> None:
+def test_every_form_of_assignment_to_another_object_is_detected(code: str) -> None:
     (found,) = stored_attributes(ast.parse(code))
     assert not is_own(found)
 
@@ -238,7 +238,7 @@ PACKAGES_WITH_FILES = sorted(name for name, path in FILES.items() if path.name =
 
 
 @pytest.mark.parametrize("name", PACKAGES_WITH_FILES)
-def test_a_package_names_all_of_its_files(name: str) -> None:
+def test_the_docstring_of_a_package_names_all_of_its_files(name: str) -> None:
     introduction = ast.get_docstring(TREES[name]) or ""
     inside = {each.removeprefix(f"{name}.") for each in MODULES if each.startswith(f"{name}.")}
     files = {each for each in inside if "." not in each and each != "__main__"}
@@ -248,7 +248,7 @@ def test_a_package_names_all_of_its_files(name: str) -> None:
 # --- the rest ------------------------------------------------------------------------------------
 
 
-def test_there_is_one_version() -> None:
+def test_the_project_and_the_package_have_the_same_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["version"] == chatcore.__version__
 
@@ -270,7 +270,7 @@ def lines_of_code(source: str) -> int:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_a_file_can_be_read_in_one_go(name: str) -> None:
+def test_no_file_has_more_lines_of_code_than_the_limit(name: str) -> None:
     assert lines_of_code(FILES[name].read_text("utf-8")) <= LINES
 
 
@@ -292,8 +292,8 @@ def test_no_test_sleeps() -> None:
 DOCUMENT = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 
 
-def test_the_document_names_what_there_is() -> None:
-    exported: dict[str, list[object]] = {}  # a view and what it is a view of have one name
+def test_the_architecture_document_names_only_what_exists() -> None:
+    exported: dict[str, list[object]] = {}  # a view has the same name as what it shows
     for module in map(importlib.import_module, MODULES):
         for name in getattr(module, "__all__", ()):
             exported.setdefault(name, []).append(getattr(module, name))
@@ -309,7 +309,7 @@ def test_the_document_names_what_there_is() -> None:
 
 
 def members_of(owner: object) -> set[str]:
-    """Return what a class has, what it says that it has, and what its `__init__` gives to an object."""
+    """Return the attributes of a class, those it declares, and those its methods set on an object."""
     assert isinstance(owner, type)
     given = set(re.findall(r"self\.(\w+)\b[^=\n(]*=", inspect.getsource(owner)))
     return set(dir(owner)) | set(getattr(owner, "__annotations__", ())) | given

@@ -1,4 +1,4 @@
-"""What judges the speed is judged here: its counts, and that the page says what was measured."""
+"""The benchmarks: the load generator counts correctly, and the page shows what was measured."""
 
 import contextlib
 import itertools
@@ -44,7 +44,7 @@ def bench(tools: Tools) -> Bench:
 
 
 class Liar:
-    """A server that hands lines on as the floor does, but treats one of them in its own way."""
+    """A server that relays lines as the floor does, but drops or repeats one of them."""
 
     def __init__(self, faulty: int, copies: int) -> None:
         self._faulty = faulty
@@ -55,7 +55,7 @@ class Liar:
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[int]:
-        """Serve five connections; give the port."""
+        """Serve five connections; yield the port."""
         with socket.create_server(("127.0.0.1", 0)) as listener, contextlib.ExitStack() as stack:
             listener.settimeout(DEADLINE)
             accepting = threading.Thread(target=self._accept, args=(listener, stack))
@@ -87,7 +87,7 @@ class Liar:
 @pytest.mark.parametrize(
     ("copies", "lost", "repeated"), [(1, 0, 0), (0, 1, 0), (2, 0, 1)], ids=["honest", "loses", "repeats"]
 )
-def test_the_load_generator_counts_what_is_lost_and_what_comes_twice(
+def test_the_load_generator_counts_lost_and_repeated_lines(
     bench: Bench, copies: int, lost: int, repeated: int
 ) -> None:
     with Liar(faulty=7, copies=copies).serving() as port:
@@ -98,7 +98,7 @@ def test_the_load_generator_counts_what_is_lost_and_what_comes_twice(
 
 @pytest.mark.parametrize("size", [16, 64, 5000])
 @pytest.mark.parametrize("rooms", [1, 3, 10])
-def test_every_copy_of_our_own_server_is_counted(bench: Bench, rooms: int, size: int) -> None:
+def test_the_load_generator_counts_every_delivery_of_our_server(bench: Bench, rooms: int, size: int) -> None:
     members, posters, count = 7, 3, 60
     options = {"members": members, "posters": posters, "rooms": rooms, "size": size, "count": count}
     with ASYNCIO.serving(bench.tools) as server:
@@ -111,23 +111,23 @@ def test_every_copy_of_our_own_server_is_counted(bench: Bench, rooms: int, size:
     assert report["p50_ms"] > 0
 
 
-def test_acknowledged_posts_and_syncs_are_counted(bench: Bench, tmp_path: Path) -> None:
-    kept = ASYNCIO.keeping(tmp_path / "journal.db", tmp_path / "syncs")
+def test_the_load_generator_counts_acknowledged_posts_and_syncs(bench: Bench, tmp_path: Path) -> None:
+    durable = ASYNCIO.keeping(tmp_path / "journal.db", tmp_path / "syncs")
     options: Options = {**LOAD, "window": 1, "pace": "acks", "count": 20, "syncs": str(tmp_path / "syncs")}
-    with kept.serving(bench.tools) as server:
+    with durable.serving(bench.tools) as server:
         report = bench.load("chat", options, port=server.port, pid=server.pid)
     assert report["posts"] == 20
-    assert 0 < report["posts_per_sync"] <= 2  # no more than are on their way
+    assert 0 < report["posts_per_sync"] <= 2  # no more than are in flight
     assert report["sync_ms"] > 0
 
 
-def test_the_floor_hands_on_everything(bench: Bench) -> None:
+def test_the_floor_relays_every_line_to_every_connection(bench: Bench) -> None:
     with FLOOR.serving(bench.tools) as server:
         report = bench.load("lines", {**LOAD, "count": 500}, port=server.port, pid=server.pid)
     assert (report["deliveries"], report["lost"], report["repeated"]) == (500 * 5, 0, 0)
 
 
-def test_a_server_that_is_not_there_is_no_result(bench: Bench) -> None:
+def test_the_load_generator_fails_without_a_server(bench: Bench) -> None:
     with pytest.raises(Unable, match="cannot connect"):
         bench.load("lines", LOAD, port=1)
 
@@ -135,25 +135,25 @@ def test_a_server_that_is_not_there_is_no_result(bench: Bench) -> None:
 # --- the page ------------------------------------------------------------------------------------------
 
 
-def test_the_page_says_what_was_measured() -> None:
+def test_the_performance_page_shows_the_stored_results() -> None:
     page = document.PAGE.read_text("utf-8")
     assert document.filled(page) == page, "make bench ARGS=--draw"
 
 
 @pytest.mark.parametrize("name", document.QUESTIONS)
-def test_every_question_is_asked_and_on_the_page(name: str) -> None:
+def test_every_benchmark_question_has_an_answer_and_a_place_on_the_page(name: str) -> None:
     question: Any = document.question(name)
     assert question.__doc__.split("\n")[0].count("?") == 1
     assert f"<!-- bench: {name} -->" in document.PAGE.read_text("utf-8")
     assert Answer.load(name) is not None
 
 
-def test_no_question_is_left_out() -> None:
+def test_every_benchmark_question_is_listed() -> None:
     names = {path.stem for path in Path(document.__file__).parent.glob("questions/[a-z]*.py")}
     assert names == set(document.QUESTIONS)
 
 
-def test_ratios_are_of_one_round() -> None:
+def test_ratios_compare_runs_of_the_same_round() -> None:
     answer = Answer("test", "", "", {}, {})
     for round_, ours, floor in ((1, 10.0, 20.0), (2, 30.0, 30.0), (3, 8.0, 10.0)):
         answer.runs.append({"contender": "ours", "round": round_, "rate": ours})
@@ -162,7 +162,9 @@ def test_ratios_are_of_one_round() -> None:
     assert answer.median("rate", contender="ours") == 10.0
 
 
-def test_without_a_compiler_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_a_compiler_the_error_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr("benchmarks.tools.shutil", SimpleNamespace(which=lambda name: None))
     monkeypatch.setattr(sys, "platform", "linux")
     with pytest.raises(Unable, match="apt-get install gcc"):

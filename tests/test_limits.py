@@ -1,4 +1,4 @@
-"""The limits hold each other, cannot be set to nonsense, and each says why it is what it is."""
+"""The limits: consistent with each other, closed to invalid values, each default with its reason."""
 
 import inspect
 import re
@@ -26,10 +26,10 @@ NEVER_NONE = {
     "memory_history_bytes",
     "page_messages",
 }
-"""What memory and the order of things rest on."""
+"""The limits on which bounded memory and the sequence of posts depend."""
 
 
-def test_the_defaults_are_in_order() -> None:
+def test_the_defaults_are_consistent() -> None:
     limits = Limits()
     assert limits.line_bytes >= 3 * limits.text_bytes + 1_024
     assert limits.keepalive_seconds is not None
@@ -38,14 +38,14 @@ def test_the_defaults_are_in_order() -> None:
 
 
 @pytest.mark.parametrize("text_bytes", [1, 100, 16_384])
-def test_a_line_holds_a_text_with_every_character_escaped(text_bytes: int) -> None:
+def test_a_line_must_hold_a_text_with_every_character_escaped(text_bytes: int) -> None:
     least = 3 * text_bytes + 1_024
     assert Limits(text_bytes=text_bytes, line_bytes=least).line_bytes == least
     with pytest.raises(ValidationError, match=rf"at least 3 times text_bytes plus 1,024 \({least}\)"):
         Limits(text_bytes=text_bytes, line_bytes=least - 1)
 
 
-def test_the_longest_message_fits_a_line_of_the_least_length() -> None:
+def test_the_longest_message_fits_into_the_shortest_allowed_line() -> None:
     longest = Message(
         room="r" * 64,
         seq=SEQ_MAX,
@@ -55,31 +55,29 @@ def test_the_longest_message_fits_a_line_of_the_least_length() -> None:
         text='"' * 1_000,
         at=datetime(2026, 8, 5, 12, 30, 0, 123_456, tzinfo=UTC),
     )
-    assert len(encode(longest)) < 3 * 1_000 + 1_024 - 400  # what is left is for a page around it
+    assert len(encode(longest)) < 3 * 1_000 + 1_024 - 400  # the rest is space for a page around it
 
 
 @pytest.mark.parametrize(("keepalive", "idle"), [(60, 60), (61, 60)])
-def test_a_ping_must_come_before_the_end(keepalive: float, idle: float) -> None:
+def test_keepalive_seconds_must_be_less_than_idle_seconds(keepalive: float, idle: float) -> None:
     with pytest.raises(ValidationError, match="keepalive_seconds must be less than idle_seconds"):
         Limits(keepalive_seconds=keepalive, idle_seconds=idle)
 
 
 @pytest.mark.parametrize(("keepalive", "idle"), [(None, 60), (60, None), (None, None)])
-def test_keepalive_and_idle_may_be_turned_off_each_by_itself(
-    keepalive: float | None, idle: float | None
-) -> None:
+def test_keepalive_and_idle_can_be_turned_off_separately(keepalive: float | None, idle: float | None) -> None:
     limits = Limits(keepalive_seconds=keepalive, idle_seconds=idle)
     assert (limits.keepalive_seconds, limits.idle_seconds) == (keepalive, idle)
 
 
-def test_a_limit_is_more_than_nothing() -> None:
+def test_a_limit_must_be_a_positive_finite_number() -> None:
     for name in Limits.model_fields:
         for value in (0, -1, float("nan"), float("inf"), "many"):
             with pytest.raises(ValidationError):
                 Limits.model_validate({name: value})
 
 
-def test_none_turns_a_limit_off_unless_memory_rests_on_it() -> None:
+def test_none_turns_off_every_limit_but_those_that_memory_depends_on() -> None:
     for name in NEVER_NONE:
         with pytest.raises(ValidationError):
             Limits.model_validate({name: None})
@@ -93,14 +91,14 @@ def test_an_unknown_limit_is_an_error() -> None:
         Limits.model_validate({"conections": 5})
 
 
-def test_limits_do_not_change() -> None:
+def test_limits_are_immutable() -> None:
     limits = Limits()
     with pytest.raises(ValidationError, match="frozen"):
         limits.rooms = 5
     assert limits.rooms == 1_000
 
 
-def test_every_default_gives_its_reason_in_a_comment_above_it() -> None:
+def test_every_default_has_its_reason_in_a_comment_above_it() -> None:
     reasons: dict[str, str] = {}
     comment: list[str] = []
     for line in map(str.strip, inspect.getsource(Limits).splitlines()):
@@ -114,15 +112,15 @@ def test_every_default_gives_its_reason_in_a_comment_above_it() -> None:
     assert [name for name, reason in reasons.items() if len(reason) < 40] == []
 
 
-def test_a_client_is_told_the_limits_that_concern_it_as_they_are() -> None:
+def test_the_limits_sent_to_a_client_are_those_of_the_server() -> None:
     limits = Limits(rooms_per_session=None, frames_per_second=5, text_bytes=10, line_bytes=2_000)
-    told = limits.for_client()
-    assert (told.rooms_per_session, told.frames_per_second, told.line_bytes) == (None, 5.0, 2_000)
-    assert {name: getattr(told, name) for name in ClientLimits.model_fields} == limits.model_dump(
+    client = limits.for_client()
+    assert (client.rooms_per_session, client.frames_per_second, client.line_bytes) == (None, 5.0, 2_000)
+    assert {name: getattr(client, name) for name in ClientLimits.model_fields} == limits.model_dump(
         include=set(ClientLimits.model_fields)
     )
 
 
-def test_a_client_may_be_told_nothing_or_more_than_it_knows() -> None:
+def test_a_client_accepts_missing_and_unknown_limits() -> None:
     assert ClientLimits.model_validate_json('{"colours": 5}') == ClientLimits()
     assert all(type(None) in get_args(field.annotation) for field in ClientLimits.model_fields.values())

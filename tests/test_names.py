@@ -1,4 +1,4 @@
-"""Names: what they may be, and when two are one."""
+"""Names: which ones are valid, and when two are the same."""
 
 import pytest
 from hypothesis import given
@@ -13,7 +13,7 @@ texts: TypeAdapter[str] = TypeAdapter(Text)
 
 
 def allows(kind: TypeAdapter[str], value: str) -> bool:
-    """Tell whether a value may be of a kind."""
+    """Return whether a value is valid as a kind of name or text."""
     try:
         return kind.validate_python(value) == value
     except ValidationError:
@@ -21,7 +21,7 @@ def allows(kind: TypeAdapter[str], value: str) -> bool:
 
 
 @pytest.mark.parametrize("name", ["a", "Ana", "a-b_c.d", "007", "-", "x" * NICK_CHARS])
-def test_names_are_ascii_letters_digits_and_three_signs(name: str) -> None:
+def test_names_may_hold_ascii_letters_digits_dots_underscores_and_dashes(name: str) -> None:
     assert allows(nicks, name)
     assert allows(rooms, name)
 
@@ -48,12 +48,12 @@ def test_names_are_ascii_letters_digits_and_three_signs(name: str) -> None:
     ],
     ids=ascii,
 )
-def test_nothing_else_is_a_name(name: str) -> None:
+def test_empty_names_and_names_with_other_characters_are_invalid(name: str) -> None:
     assert not allows(nicks, name)
     assert not allows(rooms, name)
 
 
-def test_names_have_a_longest() -> None:
+def test_names_have_a_maximum_length() -> None:
     assert NICK_CHARS == 32
     assert not allows(nicks, "x" * 33)
     assert allows(rooms, "x" * 64)
@@ -61,7 +61,7 @@ def test_names_have_a_longest() -> None:
 
 
 @given(st.text())
-def test_a_name_that_is_allowed_folds_to_one_that_is_and_only_once(name: str) -> None:
+def test_folding_a_valid_name_gives_a_valid_name_and_is_idempotent(name: str) -> None:
     if allows(rooms, name):
         assert allows(rooms, fold(name))
         assert fold(fold(name)) == fold(name)
@@ -69,32 +69,32 @@ def test_a_name_that_is_allowed_folds_to_one_that_is_and_only_once(name: str) ->
 
 
 @pytest.mark.parametrize("nick", ["admin", "Admin", "ROOT", "server", "System", "moderator", "operator"])
-def test_nobody_may_look_like_an_authority(nick: str) -> None:
+def test_nicks_that_suggest_authority_are_reserved(nick: str) -> None:
     assert is_reserved(nick)
 
 
 @pytest.mark.parametrize("nick", ["admin1", "ana", "serverino", "me"])
-def test_other_nicks_are_free_for_all(nick: str) -> None:
+def test_other_nicks_are_not_reserved(nick: str) -> None:
     assert not is_reserved(nick)
 
 
 @pytest.mark.parametrize(
     ("nick", "numeric"), [("4711", True), ("0", True), ("4711-2", False), ("a1", False), ("1.5", False)]
 )
-def test_a_nick_of_digits_only_is_a_port(nick: str, numeric: bool) -> None:
+def test_only_a_nick_of_nothing_but_digits_is_numeric(nick: str, numeric: bool) -> None:
     assert is_numeric(nick) is numeric
 
 
 @given(st.text(min_size=1))
-def test_a_text_is_anything_without_control_characters(text: str) -> None:
+def test_a_text_may_hold_anything_but_control_characters(text: str) -> None:
     has_controls = any((ord(c) < 32 and c not in "\t\n") or 127 <= ord(c) < 160 for c in text)
     assert allows(texts, text) is not has_controls
 
 
-def test_a_text_is_not_empty() -> None:
+def test_a_text_must_not_be_empty() -> None:
     assert not allows(texts, "")
 
 
-def test_the_lobby_is_a_room_as_it_is_folded() -> None:
+def test_the_lobby_is_a_valid_room_name_in_folded_form() -> None:
     assert allows(rooms, LOBBY)
     assert fold(LOBBY) == LOBBY

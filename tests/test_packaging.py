@@ -106,7 +106,7 @@ def test_the_wheel_holds_our_three_packages_and_nothing_else(wheel: Path) -> Non
         assert {name.split("/")[0] for name in archive.namelist()} == PACKAGES | {DIST_INFO}
 
 
-def test_the_wheel_says_that_each_package_is_typed(wheel: Path) -> None:
+def test_the_wheel_marks_each_package_as_typed(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         assert {f"{package}/py.typed" for package in PACKAGES} <= set(archive.namelist())
 
@@ -131,7 +131,7 @@ def test_the_wheel_carries_its_licence(wheel: Path, metadata: Message) -> None:
         assert archive.read(f"{DIST_INFO}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
 
 
-def test_the_event_loop_is_the_only_optional_part(metadata: Message) -> None:
+def test_the_faster_event_loop_is_the_only_extra(metadata: Message) -> None:
     assert metadata.get_all("Provides-Extra") == ["fast"]
 
 
@@ -145,7 +145,7 @@ def test_the_installed_packages_are_imported_from_the_wheel(installed: Installed
     assert all(Path(origin).is_relative_to(installed.bin.parent) for origin in origins)
 
 
-def test_the_command_tells_its_version(installed: Installed) -> None:
+def test_the_installed_command_prints_its_version(installed: Installed) -> None:
     done = installed.chat("--version")
     assert (done.returncode, done.stdout, done.stderr) == (0, "chat 0.1.0\n", "")
 
@@ -184,7 +184,7 @@ def test_a_consumer_is_type_checked_against_the_wheel(installed: Installed, tmp_
     ], done.stdout + done.stderr
 
 
-# Transports that somebody else wrote
+# Transports of other projects
 
 
 def install_plugin(name: str, source: str, tmp_path: Path) -> Path:
@@ -256,7 +256,7 @@ def test_an_installed_transport_is_listed(installed: Installed, tmp_path: Path) 
     assert {"asyncio", "threaded", "carrier-pigeon"} <= set(done.stdout.split())
 
 
-def test_an_installed_transport_is_served_by_name(installed: Installed, tmp_path: Path) -> None:
+def test_an_installed_transport_can_be_chosen_by_name(installed: Installed, tmp_path: Path) -> None:
     plugins = install_plugin("carrier-pigeon", CARRIER_PIGEON, tmp_path)
     done = installed.chat("server", "--transport", "carrier-pigeon", path=plugins)
     assert done.returncode == 0, done.stderr
@@ -270,7 +270,7 @@ def test_a_broken_transport_disables_only_itself(installed: Installed, tmp_path:
     done = installed.chat("transports", path=plugins)
     assert done.returncode == 0, done.stderr
     assert {"asyncio", "threaded"} <= set(done.stdout.split())
-    said = done.stdout + done.stderr
-    assert "dead-parrot" in said
-    assert "it is pining" in said
-    assert "Traceback" not in said
+    output = done.stdout + done.stderr
+    assert "dead-parrot" in output
+    assert "it is pining" in output
+    assert "Traceback" not in output

@@ -1,4 +1,4 @@
-"""What `docs/` tells of the protocol and of running a server is what the code does."""
+"""What `docs/` says about the protocol and about running a server is what the code does."""
 
 import json
 import re
@@ -75,7 +75,7 @@ def test_a_golden_line_decodes_and_encodes_to_the_same_bytes(adapter: TypeAdapte
 
 
 @pytest.mark.parametrize(("direction", "adapter", "union"), DIRECTIONS)
-def test_every_frame_occurs_with_and_without_each_optional_field(
+def test_every_frame_has_golden_lines_with_and_without_each_optional_field(
     direction: str, adapter: TypeAdapter[Any], union: Any
 ) -> None:
     frames = [json.loads(line) for line in golden(direction)]
@@ -96,28 +96,30 @@ def test_every_frame_occurs_with_and_without_each_optional_field(
         ("closing", "reason", get_args(ClosingWord)),
     ],
 )
-def test_every_word_of_a_small_set_occurs(type_name: str, field: str, words: tuple[str, ...]) -> None:
+def test_every_durability_and_every_reason_has_a_golden_line(
+    type_name: str, field: str, words: tuple[str, ...]
+) -> None:
     frames = [json.loads(line) for line in golden("server")]
     assert {frame[field] for frame in frames if frame["type"] == type_name} == set(words)
 
 
-def test_a_welcome_tells_every_limit_and_another_none() -> None:
-    told = [set(json.loads(line)["limits"]) for line in golden("server") if b'"welcome"' in line]
-    assert set(ClientLimits.model_fields) in told
-    assert set() in told
+def test_golden_welcomes_have_every_limit_and_none_at_all() -> None:
+    documented = [set(json.loads(line)["limits"]) for line in golden("server") if b'"welcome"' in line]
+    assert set(ClientLimits.model_fields) in documented
+    assert set() in documented
 
 
 # --- the schema ----------------------------------------------------------------------------------
 
 
-def test_the_committed_schema_is_that_of_the_models() -> None:
+def test_the_committed_schema_matches_the_models() -> None:
     committed = (DOCS / "protocol.schema.json").read_text("utf-8")
     assert committed == json.dumps(json_schema(), indent=2) + "\n", (
         "run: chat schema >docs/protocol.schema.json"
     )
 
 
-def test_the_schema_refers_to_nothing_that_it_lacks() -> None:
+def test_the_schema_defines_exactly_what_it_refers_to() -> None:
     schema = json_schema()
 
     def references(value: object) -> Iterator[str]:
@@ -135,7 +137,7 @@ def test_the_schema_refers_to_nothing_that_it_lacks() -> None:
 
 
 def section(text: str, title: str) -> str:
-    """Return what stands below a heading, up to the next one that is not below it."""
+    """Return the text below a heading, up to the next heading that is not below it."""
     found = re.search(rf"^(#+) {re.escape(title)}\n", text, re.MULTILINE)
     assert found, f"no section {title}"
     below = text[found.end() :]
@@ -155,22 +157,22 @@ def coded(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
-def test_the_error_codes_are_those_of_the_code() -> None:
-    told = [coded(row[0]) for row in rows(section(PROTOCOL, "Errors"))]
-    assert told == [[code] for code in ERROR_CODES]
+def test_the_documented_error_codes_match_the_code() -> None:
+    documented = [coded(row[0]) for row in rows(section(PROTOCOL, "Errors"))]
+    assert documented == [[code] for code in ERROR_CODES]
 
 
-def test_the_closing_reasons_are_those_of_the_code() -> None:
-    told = [coded(row[0]) for row in rows(section(PROTOCOL, "Ending"))]
-    assert {word for words in told for word in words} == set(get_args(ClosingWord))
+def test_the_documented_closing_reasons_match_the_code() -> None:
+    documented = [coded(row[0]) for row in rows(section(PROTOCOL, "Ending"))]
+    assert {word for words in documented for word in words} == set(get_args(ClosingWord))
 
 
-def test_the_gap_reasons_are_those_of_the_code() -> None:
+def test_the_documented_gap_reasons_match_the_code() -> None:
     (sentence,) = re.findall(r"^Gap reasons are (.*?);", PROTOCOL, re.MULTILINE)
     assert set(coded(sentence)) == set(get_args(GapWord))
 
 
-def test_the_degrees_of_durability_are_those_of_the_code() -> None:
+def test_the_documented_degrees_of_durability_match_the_code() -> None:
     (sentence,) = re.findall(r"^`durability` says .*?\.\n", PROTOCOL, re.MULTILINE | re.DOTALL)
     assert set(get_args(DurabilityWord)) <= set(coded(sentence))
 
@@ -179,13 +181,13 @@ def test_the_degrees_of_durability_are_those_of_the_code() -> None:
     ("title", "union"),
     [("Frames from client to server", ClientFrame), ("Frames from server to client", ServerFrame)],
 )
-def test_the_tables_of_frames_name_every_frame_and_field(title: str, union: Any) -> None:
-    told = {name: row[1] for row in rows(section(PROTOCOL, title)) for name in coded(row[0])}
-    assert set(told) == {type_of(model) for model in models(union)}
+def test_the_documented_tables_of_frames_name_every_frame_and_field(title: str, union: Any) -> None:
+    documented = {name: row[1] for row in rows(section(PROTOCOL, title)) for name in coded(row[0])}
+    assert set(documented) == {type_of(model) for model in models(union)}
     for model in models(union):
         names = {
             name.removesuffix("?"): name
-            for name in coded(told[type_of(model)])
+            for name in coded(documented[type_of(model)])
             if name.strip("?").isidentifier()
         }
         fields = {name: field for name, field in model.model_fields.items() if name != "type"}
@@ -203,17 +205,17 @@ def defaults(model: type[BaseModel]) -> dict[str, str]:
     }
 
 
-def test_the_limits_that_a_client_is_told_are_those_of_the_code() -> None:
-    told = {coded(row[0])[0]: row[1] for row in rows(section(PROTOCOL, "Limits"))}
-    assert told == defaults(ClientLimits)
+def test_the_documented_limits_for_a_client_match_the_code() -> None:
+    documented = {coded(row[0])[0]: row[1] for row in rows(section(PROTOCOL, "Limits"))}
+    assert documented == defaults(ClientLimits)
 
 
-def test_the_limits_of_a_server_are_those_of_the_code() -> None:
-    told = [(coded(row[0])[0], row[1]) for row in rows(section(OPERATIONS, "Limits"))]
-    assert sorted(told) == sorted(defaults(Limits).items())
+def test_the_documented_limits_of_a_server_match_the_code() -> None:
+    documented = [(coded(row[0])[0], row[1]) for row in rows(section(OPERATIONS, "Limits"))]
+    assert sorted(documented) == sorted(defaults(Limits).items())
 
 
-def test_what_protocol_md_says_in_passing_is_so() -> None:
+def test_numbers_and_names_in_the_text_of_the_protocol_match_the_code() -> None:
     text = " ".join(PROTOCOL.split())
     limits = Limits()
     assert f"(`handshake_seconds` of the server, {limits.handshake_seconds:g} by default" in text
@@ -228,7 +230,7 @@ def test_what_protocol_md_says_in_passing_is_so() -> None:
 # --- what operations.md says ---------------------------------------------------------------------
 
 
-def test_the_messages_that_are_explained_are_those_of_the_code() -> None:
+def test_the_documented_messages_on_standard_error_are_in_the_code() -> None:
     root = DOCS.parent
     sources = "".join(
         path.read_text("utf-8")
@@ -242,9 +244,9 @@ def test_the_messages_that_are_explained_are_those_of_the_code() -> None:
         assert [part for part in fixed if part.strip(": ") not in sources] == [], message
 
 
-def test_the_exit_codes_are_those_of_the_code() -> None:
-    told = {int(row[0]) for row in rows(OPERATIONS) if row[0].isdigit()}
-    assert told == {
+def test_the_documented_exit_codes_match_the_code() -> None:
+    documented = {int(row[0]) for row in rows(OPERATIONS) if row[0].isdigit()}
+    assert documented == {
         0,
         report.FAILED,
         report.USAGE,
@@ -270,22 +272,22 @@ def without_fresh(line: bytes) -> dict[str, Any]:
     return {name: value for name, value in json.loads(line).items() if name not in FRESH}
 
 
-def test_the_first_conversation_goes_as_told() -> None:
+def test_the_documented_first_conversation_happens_as_written() -> None:
     (asked,), (answered,) = blocks("client"), blocks("server")
     now = 0.0
     hub = Hub(MemoryJournal(), clock=lambda: now)
-    port = hub.endpoint(lambda: None)
-    session = port.open(Peer("127.0.0.1", 50_122))
+    endpoint = hub.endpoint(lambda: None)
+    session = endpoint.open(Peer("127.0.0.1", 50_122))
     session.receive_data(b"".join(asked))
-    said = b"".join(iter(session.data_to_send, b""))
+    received = b"".join(iter(session.data_to_send, b""))
     now = Limits().presence_seconds
-    port.handle_deadlines(now)
-    said += b"".join(iter(session.data_to_send, b""))
+    endpoint.handle_deadlines(now)
+    received += b"".join(iter(session.data_to_send, b""))
     hub.close()
-    assert [without_fresh(line) for line in said.splitlines()] == [without_fresh(line) for line in answered]
+    assert [without_fresh(line) for line in received.splitlines()] == [without_fresh(line) for line in answered]
 
 
-def test_frames_in_the_text_are_frames() -> None:
+def test_frames_in_the_text_of_the_protocol_are_valid() -> None:
     lines = re.findall(r"`(\{\"type\".*?\})`", PROTOCOL)
     assert lines
     for line in lines:
@@ -293,7 +295,7 @@ def test_frames_in_the_text_are_frames() -> None:
         server_frames.validate_json(line)
 
 
-def test_every_link_of_the_documents_leads_somewhere() -> None:
+def test_every_link_in_the_documents_has_a_target() -> None:
     for document in DOCS.glob("*.md"):
         text = document.read_text("utf-8")
         anchors = {
