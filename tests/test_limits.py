@@ -29,7 +29,7 @@ NEVER_NONE = {
 """The limits on which bounded memory and the sequence of posts depend."""
 
 
-def test_the_defaults_are_consistent() -> None:
+def test_the_default_limits_are_consistent() -> None:
     limits = Limits()
     assert limits.line_bytes >= 3 * limits.text_bytes + 1_024
     assert limits.keepalive_seconds is not None

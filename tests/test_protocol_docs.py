@@ -284,7 +284,9 @@ def test_the_documented_first_conversation_happens_as_written() -> None:
     endpoint.handle_deadlines(now)
     received += b"".join(iter(session.data_to_send, b""))
     hub.close()
-    assert [without_fresh(line) for line in received.splitlines()] == [without_fresh(line) for line in answered]
+    assert [without_fresh(line) for line in received.splitlines()] == [
+        without_fresh(line) for line in answered
+    ]
 
 
 def test_frames_in_the_text_of_the_protocol_are_valid() -> None:

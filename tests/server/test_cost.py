@@ -50,7 +50,7 @@ class Crowd:
         self.sessions[0].receive_data(b"".join(lines))
 
     def settle(self) -> None:
-        """Let it be reported who joined."""
+        """Let the presence interval end."""
         self.now += OPEN.presence_seconds
         self.endpoint.handle_deadlines(self.now)
         self.serve()

@@ -25,7 +25,7 @@ class Crowd:
         return self.log.flush(self.nicks.get, len(self.nicks))
 
     def frame_after(self, seen: int) -> Presence | None:
-        """Return the frame for a member that has seen so many of them, if there is one."""
+        """Return the frame for a member that has seen the first ``seen`` frames, if there is one."""
         data = self.log.since(seen, ndjson)
         if not data:
             return None
@@ -41,7 +41,7 @@ def test_presence_lists_who_joined_and_who_left_and_the_count() -> None:
     assert crowd.frame_after(0) == Presence(room="lobby", joined=("Dan", "cleo"), left=("bob",), count=3)
 
 
-def test_a_change_is_pending_until_it_is_flushed() -> None:
+def test_a_presence_change_is_pending_until_it_is_flushed() -> None:
     crowd = Crowd(a="ana")
     pending = [crowd.log.pending]
     crowd.change(a=None)

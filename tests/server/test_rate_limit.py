@@ -20,7 +20,7 @@ def test_a_bucket_never_holds_more_than_the_burst() -> None:
     assert [bucket.take(1_000_000.0) > 0 for _ in range(5)] == [False, False, False, True, True]
 
 
-def test_a_refusal_costs_no_token() -> None:
+def test_a_refused_take_costs_no_token() -> None:
     bucket = TokenBucket(rate=1.0, burst=1, now=0.0)
     assert bucket.take(0.0) == 0.0
     assert [bucket.take(0.5) for _ in range(9)] == [0.5] * 9

@@ -47,7 +47,7 @@ def test_timers_behave_like_a_dictionary_of_times(steps: list[tuple[str, str, fl
         assert len(timers) == len(model)
 
 
-def test_no_key_is_due_before_its_time() -> None:
+def test_no_timer_is_due_before_its_time() -> None:
     timers: Timers[str] = Timers()
     timers.set("a", 5.0)
     assert list(timers.pop_due(4.999)) == []
@@ -55,14 +55,14 @@ def test_no_key_is_due_before_its_time() -> None:
     assert timers.next() is None
 
 
-def test_keys_with_equal_times_come_out_in_the_order_in_which_they_were_set() -> None:
+def test_timers_with_equal_times_are_due_in_the_order_in_which_they_were_set() -> None:
     timers: Timers[str] = Timers()
     for key in "cab":
         timers.set(key, 5.0)
     assert list(timers.pop_due(5.0)) == ["c", "a", "b"]
 
 
-def test_keys_need_not_be_comparable() -> None:
+def test_timer_keys_need_not_be_comparable() -> None:
     timers: Timers[object] = Timers()
     keys = [object() for _ in range(5)]
     for key in keys:
@@ -70,7 +70,7 @@ def test_keys_need_not_be_comparable() -> None:
     assert list(timers.pop_due(1.0)) == keys
 
 
-def test_moving_a_key_again_and_again_does_not_fill_the_heap() -> None:
+def test_moving_a_timer_again_and_again_does_not_fill_the_heap() -> None:
     timers: Timers[str] = Timers()
     for now in range(1_000):
         timers.advance("a", now + 30.0)

@@ -133,7 +133,7 @@ class Sender:
                 expect(numbers == sorted(numbers), self.name, "is out of order in", epoch, numbers)
 
     def _settle(self, post: _Post, via: str) -> None:
-        # After a refusal the server waits for a post to come again, though it may be stored by now.
+        # After a refusal the server waits until a post is resent, although it may be stored by now.
         if post.via == via and not post.refused:
             self._unanswered[post.room].pop(post.id, None)
 

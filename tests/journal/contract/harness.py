@@ -113,7 +113,7 @@ class Harness:
         return position
 
     def wait_for(self, count: int) -> list[Message]:
-        """Wait until so many messages are committed; return all of them."""
+        """Wait until ``count`` messages are committed; return all of them."""
         with self._called:
             assert self._called.wait_for(lambda: len(self.messages) >= count, DEADLINE)
             return list(self.messages)

@@ -31,7 +31,7 @@ def epoch_of_run(path: Path, *texts: str, synchronous: Synchronous = "FULL") -> 
 
 
 def copy(path: Path, to: Path) -> None:
-    """Copy a journal that nobody has open, without its witness, over whatever is there."""
+    """Copy a journal that is not open, without its witness, over whatever is there."""
     for end in ("", "-wal"):
         source = path.with_name(path.name + end)
         target = to.with_name(to.name + end)

@@ -7,7 +7,7 @@ from tests.server.slow_journal import SlowJournal
 
 
 def room_of(count: int, host: Host | None = None) -> Peer:
-    """Return a member of a room that holds so many messages."""
+    """Return a member of a room that holds ``count`` messages."""
     host = host or Host()
     host.member("ana").post(*(f"text {n}" for n in range(1, count + 1)))
     return host.member("bob")

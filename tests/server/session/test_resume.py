@@ -49,7 +49,7 @@ class FailingJournal(SlowJournal):
 
 
 def member_with_posts(host: Host, count: int, *, size: int = 1) -> Peer:
-    """Return a member that has posted so many texts, of at least so many characters."""
+    """Return a member that has posted ``count`` texts of at least ``size`` characters."""
     ana = host.member("ana")
     ana.post(*(f"{n}".rjust(size, ".") for n in range(1, count + 1)))
     return ana
