@@ -14,15 +14,26 @@ __all__ = ["Positions"]
 
 
 class _Reading:
-    """One room: how far it was read, and up to where that was replay."""
+    """One room: how far it was received, and how far that was handed out."""
 
-    __slots__ = ("again_at", "epoch", "head", "position")
+    __slots__ = ("again_at", "epoch", "handed_epoch", "handed_head", "handed_position", "position")
 
     def __init__(self, joined: Joined) -> None:
         self.epoch = joined.epoch
-        self.head = joined.head
         self.position = joined.after
         self.again_at: float | None = None  # when to ask again to be let back in
+        self.hand_out_join(joined)
+
+    def hand_out_join(self, joined: Joined) -> None:
+        """Begin where a join begins, also in another epoch."""
+        self.handed_epoch = joined.epoch
+        self.handed_position = joined.after
+        self.handed_head = joined.head
+
+    def received_join(self, joined: Joined) -> None:
+        """Read on over a new connection."""
+        self.epoch = joined.epoch
+        self.position = joined.after
 
 
 class Positions:
@@ -46,10 +57,27 @@ class Positions:
         reading = self._rooms.get(fold(room))
         return None if reading is None else Position(epoch=reading.epoch, seq=reading.position)
 
+    def hand_out(self, event: Joined | Message | Gap) -> None:
+        """Note that the user has been given an event."""
+        reading = self._rooms.get(fold(event.room))
+        if reading is None:
+            return
+        if isinstance(event, Joined):
+            reading.hand_out_join(event)
+        else:
+            reading.handed_position = event.seq if isinstance(event, Message) else event.through
+
+    def handed_out(self, room: str) -> Position | None:
+        """Return how far the user has been given a room, or ``None`` if we are not in it."""
+        reading = self._rooms.get(fold(room))
+        if reading is None:
+            return None
+        return Position(epoch=reading.handed_epoch, seq=reading.handed_position)
+
     def is_replay(self, message: Message) -> bool:
         """Tell whether a message was said before its room was joined, the last time."""
         reading = self._rooms.get(fold(message.room))
-        return reading is not None and message.seq <= reading.head
+        return reading is not None and message.seq <= reading.handed_head
 
     def enter(self, joined: Joined) -> None:
         """Begin to read a room, or go on; raises `ProtocolError` if that skips or repeats anything."""
@@ -61,7 +89,10 @@ class Positions:
                 raise ProtocolError(
                     f"{room} goes on behind {joined.after}, but we have read up to {earlier.position}"
                 )
-        self._rooms[room] = _Reading(joined)
+        if earlier is None:
+            self._rooms[room] = _Reading(joined)
+        else:
+            earlier.received_join(joined)
         self.awaited.discard(room)
 
     def read(self, event: Message | Gap) -> bool:

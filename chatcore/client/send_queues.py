@@ -5,10 +5,13 @@ from collections.abc import Container
 from chatcore.client.requests import PendingPost
 from chatcore.client.send_queue import SendQueue
 from chatcore.errors import ChatError, DisconnectedError
-from chatcore.messages import Ack, Error, encode
+from chatcore.messages import Ack, Error, Message, encode
 from chatcore.names import fold
 
 __all__ = ["SendQueues"]
+
+REMEMBERED = 4_096
+"""Ids of answered posts by which their messages are known as ours."""
 
 PIECE = 64 * 1024
 """Bytes of one piece of output, about."""
@@ -19,6 +22,7 @@ class SendQueues:
 
     def __init__(self) -> None:
         self._lanes: dict[str, SendQueue] = {}
+        self._posted: dict[tuple[str, str], None] = {}  # folded room and id of what was posted, oldest first
 
     def __len__(self) -> int:
         """Return how many posts have no answer yet."""
@@ -26,7 +30,15 @@ class SendQueues:
 
     def add(self, posting: PendingPost) -> None:
         """Queue a post."""
-        self._lanes.setdefault(fold(posting.post.room), SendQueue()).add(posting)
+        room = fold(posting.post.room)
+        self._posted[room, posting.post.id] = None
+        while len(self._posted) > REMEMBERED + len(self):
+            del self._posted[next(iter(self._posted))]
+        self._lanes.setdefault(room, SendQueue()).add(posting)
+
+    def has_posted(self, message: Message) -> bool:
+        """Tell whether a message is one of these posts; only the last few thousand are remembered."""
+        return (fold(message.room), message.id) in self._posted
 
     def take_output(self, now: float, window: int, closed: Container[str] = ()) -> list[bytes]:
         """Return the posts to send now, with at most ``window`` on the way in all.

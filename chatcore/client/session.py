@@ -60,7 +60,7 @@ from chatcore.messages import (
     Welcome,
     Who,
 )
-from chatcore.names import LOBBY
+from chatcore.names import LOBBY, fold
 
 __all__ = [
     "LOBBY",
@@ -114,6 +114,7 @@ class ClientSession:
         reconnect: bool = False,
         clock: Callable[[], float] = time.monotonic,
         backoff: Backoff | None = None,
+        session: str | None = None,
     ) -> None:
         self.nick = nick
         self.server = ""
@@ -126,7 +127,7 @@ class ClientSession:
         self._every_frame = every_frame
         self._reconnect = reconnect
         self._backoff = backoff or Backoff()
-        self._secret: str | None = None
+        self._secret = session
         self._link: Connection | None = None
         self._inquiries = PendingRequests()
         self._lanes = SendQueues()
@@ -190,8 +191,8 @@ class ClientSession:
                 return self._ask(frame)
 
     def position(self, room: str) -> Position:
-        """Return how far a room was read: what `join` takes to go on from there."""
-        position = self._readings.position(room)
+        """Return how far the events of a room were taken: what `join` takes to resume from there."""
+        position = self._readings.handed_out(room)
         if position is None:
             raise UsageError(f"you are not in {room}")
         return position
@@ -211,9 +212,23 @@ class ClientSession:
         return len(self._lanes)
 
     @property
+    def unanswered(self) -> int:
+        """How many requests and posts have no answer yet."""
+        return len(self._inquiries) + len(self._lanes)
+
+    @property
     def waiting(self) -> bool:
         """Whether anything that was asked is not answered yet."""
-        return len(self._inquiries) > 0 or len(self._lanes) > 0
+        return self.unanswered > 0
+
+    @property
+    def secret(self) -> str | None:
+        """What proves that the nick is ours, once there was a welcome; before it, what we were given."""
+        return self._secret
+
+    def is_mine(self, message: Message) -> bool:
+        """Tell whether a message was posted by this session, or under its nick of now."""
+        return self._lanes.has_posted(message) or fold(message.nick) == fold(self.nick)
 
     # --- what a driver does ----------------------------------------------------------------------
 
@@ -311,11 +326,23 @@ class ClientSession:
         else:
             link.send(Ping())
 
+    @property
+    def events_ahead(self) -> int:
+        """How many events wait to be taken."""
+        return len(self._events)
+
+    def next_event(self) -> Event | None:
+        """Return the next event, handed over for good; ``None`` when there is none now."""
+        if not self._events:
+            return None
+        event = self._events.popleft()
+        if isinstance(event, Joined | Message | Gap):
+            self._readings.hand_out(event)
+        return event
+
     def events_received(self) -> list[Event]:
-        """Return what has happened since the last call, in order."""
-        events = list(self._events)
-        self._events.clear()
-        return events
+        """Return all events since the last call, first to last, handed over for good."""
+        return list(iter(self.next_event, None))
 
     # --- connections -----------------------------------------------------------------------------
 
@@ -350,7 +377,7 @@ class ClientSession:
     def _disconnect(self, reason: str, reconnect_after: float | None = None) -> None:
         """The connection has ended, or is given up."""
         self._link = None
-        if self._secret is None or not self._reconnect or reason in _FINAL_REASONS:
+        if not self.welcome.done or not self._reconnect or reason in _FINAL_REASONS:
             self._fail(DisconnectedError(reason, reconnect_after))
         else:
             self._wait_for_server(reason, reconnect_after or 0.0)
@@ -483,7 +510,7 @@ class ClientSession:
 
     def _refuse_us(self, error: RefusedError) -> None:
         """The server does not want this connection."""
-        if self._secret is None or not self._reconnect or error.code not in _PASSING_REFUSALS:
+        if not self.welcome.done or not self._reconnect or error.code not in _PASSING_REFUSALS:
             self._fail(error)
         else:
             self._link = None

@@ -114,6 +114,7 @@ class Connection:
         for frame in self._told.receive_data(data, 0.0):
             self._history.note(Told(self._name, frame))  # type: ignore[arg-type]  # the server's are no faults
         self._client.receive_data(data)
+        self._client.events_received()  # the user takes all of them, so its positions move on
         if not self._client.online:  # it has had enough
             self.client_loses_it(at_once=self._rng.random() < 0.5)
         elif self._session is not None:

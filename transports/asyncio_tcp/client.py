@@ -2,17 +2,16 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import AsyncIterator, Generator, Sequence
 from typing import Any, Self, TypeVar, cast
 
-from chatcore.address import DEFAULT_URL, parse_url
-from chatcore.client.session import (
+from chatcore import (
     LOBBY,
     Ack,
     Backoff,
+    ChatError,
     ClientFrame,
-    ClientSession,
+    ClientLimits,
     Event,
     Gap,
     Joined,
@@ -21,9 +20,10 @@ from chatcore.client.session import (
     NickFrame,
     Page,
     Position,
-    Request,
 )
-from chatcore.errors import ChatError
+from chatcore.address import DEFAULT_URL, parse_url
+from chatcore.client.requests import Request
+from chatcore.client.session import ClientSession
 from transports.sockets import CONNECT_SECONDS, EVENTS_AHEAD, GOODBYE_SECONDS, tune
 
 __all__ = ["Chat", "connect"]
@@ -57,10 +57,16 @@ class connect:  # it is called like a function, awaited or entered
         every_frame: bool = False,
         reconnect: bool = True,
         backoff: Backoff | None = None,
+        session: str | None = None,
     ) -> None:
         _, self._host, self._endpoint = parse_url(url, ("chat",))
         self._session = ClientSession(
-            nick, client=client, every_frame=every_frame, reconnect=reconnect, backoff=backoff
+            nick,
+            client=client,
+            every_frame=every_frame,
+            reconnect=reconnect,
+            backoff=backoff,
+            session=session,
         )
         self._rooms = rooms
         self._history = history
@@ -120,6 +126,52 @@ class Chat:
     def nick(self) -> str:
         """The nick that the server knows us by."""
         return self._session.nick
+
+    @property
+    def server(self) -> str:
+        """What the server calls itself: its name and version."""
+        return self._session.server
+
+    @property
+    def limits(self) -> ClientLimits:
+        """The limits that the server sets us, as far as it has named them."""
+        return self._session.limits
+
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        """The rooms that we are in, folded; also while there is no connection."""
+        return self._session.rooms
+
+    @property
+    def secret(self) -> str:
+        """What ``connect(session=...)`` takes to come back under this nick. Whoever has it can do so."""
+        return self._session.secret or ""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is over: after `close`, or once the connection has ended for good."""
+        return self._session.closed
+
+    @property
+    def unanswered(self) -> int:
+        """How many requests and posts have no answer yet."""
+        return self._session.unanswered
+
+    def position(self, room: str | None = None) -> Position:
+        """Return how far the events of a room were taken: what `join` takes to resume from there.
+
+        Store it, as ``str(position)``, once the last event that you took is dealt with. Raises
+        `UsageError` if you are not in the room.
+        """
+        return self._session.position(room or self._room)
+
+    def is_mine(self, message: Message) -> bool:
+        """Tell whether a message is our own: one that we posted, or one under the nick that we have now."""
+        return self._session.is_mine(message)
+
+    def is_replay(self, message: Message) -> bool:
+        """Tell whether a message is older than our last entry into its room."""
+        return self._session.is_replay(message)
 
     @property
     def session(self) -> ClientSession:
@@ -197,7 +249,6 @@ class _Connection(asyncio.Protocol):
     def __init__(self, session: ClientSession, host: str, port: int) -> None:
         self._session = session
         self._address = host, port
-        self._events: deque[Event] = deque()
         self._news = asyncio.Event()  # there are events, or there will be no more
         self._lost = asyncio.Event()  # there is no socket now
         self._lost.set()
@@ -231,14 +282,14 @@ class _Connection(asyncio.Protocol):
 
     async def next_event(self) -> Event | None:
         """Return the next event, or ``None`` after our own goodbye."""
-        while not self._events:
+        while (event := self._session.next_event()) is None:
             if self._session.closed:
                 self._session.raise_unless_ours()
                 return None
             self._news.clear()
             self._update()
             await self._news.wait()
-        return self._events.popleft()
+        return event
 
     async def close(self) -> None:
         """End our stream, wait a moment for the server to end its own, and let go."""
@@ -259,10 +310,7 @@ class _Connection(asyncio.Protocol):
     def _update(self) -> None:
         """Do whatever the session's state asks for; to be called after anything was done with it."""
         session = self._session
-        if events := session.events_received():
-            self._events.extend(events)
-            self._news.set()
-        if session.closed:
+        if session.events_ahead or session.closed:
             self._news.set()
         if not self._lost.is_set():
             self._update_socket()
@@ -275,7 +323,7 @@ class _Connection(asyncio.Protocol):
             return
         while self._writing and (data := session.data_to_send()):
             transport.write(data)
-        reading = session.closed or session.waiting or len(self._events) < EVENTS_AHEAD
+        reading = session.closed or session.waiting or session.events_ahead < EVENTS_AHEAD
         if reading != self._reading and not transport.is_closing():
             self._reading = reading
             transport.resume_reading() if reading else transport.pause_reading()

@@ -4,18 +4,17 @@ import logging
 import selectors
 import socket
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, Self, TypeVar
 
-from chatcore.address import DEFAULT_URL, parse_url
-from chatcore.client.session import (
+from chatcore import (
     LOBBY,
     Ack,
     Backoff,
+    ChatError,
     ClientFrame,
-    ClientSession,
+    ClientLimits,
     Event,
     Gap,
     Joined,
@@ -24,9 +23,10 @@ from chatcore.client.session import (
     NickFrame,
     Page,
     Position,
-    Request,
 )
-from chatcore.errors import ChatError
+from chatcore.address import DEFAULT_URL, parse_url
+from chatcore.client.requests import Request
+from chatcore.client.session import ClientSession
 from transports.sockets import CONNECT_SECONDS, EVENTS_AHEAD, GOODBYE_SECONDS, tune
 
 __all__ = ["Chat", "connect"]
@@ -48,6 +48,7 @@ def connect(
     every_frame: bool = False,
     reconnect: bool = True,
     backoff: Backoff | None = None,
+    session: str | None = None,
 ) -> "Chat":
     """Connect to a server and join rooms: ``with connect(url, nick=...) as chat``.
 
@@ -61,13 +62,18 @@ def connect(
     for arguments that cannot be.
     """
     _, host, port = parse_url(url, ("chat",))
-    session = ClientSession(
-        nick, client=client, every_frame=every_frame, reconnect=reconnect, backoff=backoff
+    state = ClientSession(
+        nick,
+        client=client,
+        every_frame=every_frame,
+        reconnect=reconnect,
+        backoff=backoff,
+        session=session,
     )
-    connection = _Connection((host, port), session)
-    chat = Chat(session, connection, rooms[0] if rooms else LOBBY)
+    connection = _Connection((host, port), state)
+    chat = Chat(state, connection, rooms[0] if rooms else LOBBY)
     try:
-        connection.ask(lambda: session.welcome).result()
+        connection.ask(lambda: state.welcome).result()
         for room in rooms:
             chat.join(room, history=history)
     except BaseException:
@@ -105,6 +111,52 @@ class Chat:
     def nick(self) -> str:
         """The nick that the server knows us by."""
         return self._session.nick
+
+    @property
+    def server(self) -> str:
+        """What the server calls itself: its name and version."""
+        return self._session.server
+
+    @property
+    def limits(self) -> ClientLimits:
+        """The limits that the server sets us, as far as it has named them."""
+        return self._session.limits
+
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        """The rooms that we are in, folded; also while there is no connection."""
+        return self._connection.look(lambda: self._session.rooms)
+
+    @property
+    def secret(self) -> str:
+        """What ``connect(session=...)`` takes to come back under this nick. Whoever has it can do so."""
+        return self._session.secret or ""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is over: after `close`, or once the connection has ended for good."""
+        return self._session.closed
+
+    @property
+    def unanswered(self) -> int:
+        """How many requests and posts have no answer yet."""
+        return self._connection.look(lambda: self._session.unanswered)
+
+    def position(self, room: str | None = None) -> Position:
+        """Return how far the events of a room were taken: what `join` takes to resume from there.
+
+        Store it, as ``str(position)``, once the last event that you took is dealt with. Raises
+        `UsageError` if you are not in the room.
+        """
+        return self._connection.look(lambda: self._session.position(room or self._room))
+
+    def is_mine(self, message: Message) -> bool:
+        """Tell whether a message is our own: one that we posted, or one under the nick that we have now."""
+        return self._session.is_mine(message)
+
+    def is_replay(self, message: Message) -> bool:
+        """Tell whether a message is older than our last entry into its room."""
+        return self._session.is_replay(message)
 
     @property
     def session(self) -> ClientSession:
@@ -186,7 +238,6 @@ class _Connection:
     def __init__(self, address: tuple[str, int], session: ClientSession) -> None:
         self._address = address
         self._session = session
-        self._events: deque[Event] = deque()
         # Entered by itself and not through the condition: a Ctrl-C that comes while Condition.__enter__ is
         # under way would leave it locked for ever.
         self._lock = threading.RLock()
@@ -229,6 +280,11 @@ class _Connection:
         self.wake()
         return future
 
+    def look(self, what: Callable[[], A]) -> A:
+        """Return what is to be read of the session while nothing changes."""
+        with self._lock:
+            return what()
+
     def wait_for(self, what: Callable[[], bool]) -> None:
         """Wait until something is so; whatever waits for the server ends with the connection."""
         with self._lock:
@@ -237,14 +293,14 @@ class _Connection:
     def next_event(self) -> Event | None:
         """Return the next event, or ``None`` after our own goodbye."""
         with self._lock:
-            if len(self._events) == EVENTS_AHEAD:
+            session = self._session
+            if session.events_ahead == EVENTS_AHEAD:
                 self.wake()
-            self._changed.wait_for(lambda: self._events or self._session.closed)
-            self._take_events()  # who closed may have had an answer that is an event too
-            if self._events:
-                return self._events.popleft()
-            self._session.raise_unless_ours()
-            return None
+            self._changed.wait_for(lambda: session.events_ahead or session.closed)
+            event = session.next_event()
+            if event is None:
+                session.raise_unless_ours()
+            return event
 
     def close(self) -> None:
         """End our stream, wait a moment for the server to end its own, and let go."""
@@ -279,7 +335,7 @@ class _Connection:
         session = self._session
         while True:
             with self._lock:
-                self._take_events()
+                self._changed.notify_all()
                 wait = None if session.dial_at is None else max(session.dial_at - session.clock(), 0.0)
                 if wait is None or self._changed.wait_for(lambda: session.closed, wait):
                     return None
@@ -300,10 +356,6 @@ class _Connection:
                 else:
                     self._transfer(sock, ready)
 
-    def _take_events(self) -> None:
-        self._events.extend(self._session.events_received())
-        self._changed.notify_all()
-
     def _update(self, sock: socket.socket) -> tuple[int, float | None] | None:
         """Bring the session up to date; return what to wait for, or ``None`` at the end."""
         session = self._session
@@ -311,10 +363,10 @@ class _Connection:
             now = session.clock()
             session.handle_deadline(now)
             self._unsent = self._unsent or session.data_to_send()
-            self._take_events()
+            self._changed.notify_all()
             if not session.online:
                 return self._goodbye(sock, now)
-            reading = session.waiting or len(self._events) < EVENTS_AHEAD
+            reading = session.waiting or session.events_ahead < EVENTS_AHEAD
             deadline = session.next_deadline()
         mask = (selectors.EVENT_READ if reading else 0) | (selectors.EVENT_WRITE if self._unsent else 0)
         return mask, None if deadline is None else max(deadline - now, 0.0)
