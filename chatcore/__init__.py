@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ErrorCode,
         JournalError,
         LocalError,
+        MisuseError,
         ProtocolError,
         RefusedError,
         RemoteError,
@@ -102,6 +103,7 @@ __all__ = [
     "Members",
     "MemoryJournal",
     "Message",
+    "MisuseError",
     "NickFrame",
     "Offline",
     "Online",
@@ -135,7 +137,7 @@ _HOMES = {
     "chatcore.client.backoff": "Backoff Offline Online",
     "chatcore.client.session": "Event",
     "chatcore.errors": (
-        "ChatError ClosedError DisconnectedError ErrorCode JournalError LocalError "
+        "ChatError ClosedError DisconnectedError ErrorCode JournalError LocalError MisuseError "
         "ProtocolError RefusedError RemoteError UsageError"
     ),
     "chatcore.journal.memory": "MemoryJournal",

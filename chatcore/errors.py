@@ -1,17 +1,21 @@
 """What can go wrong, as types.
 
-Peer input never raises: on the way in, a wire reports a `Fault`, a value. What a caller of this
-library can be told is one tree::
+Peer input never raises: on the way in, a wire reports a `Fault`, a value. What a caller of this library
+may have to deal with is one tree, and its first branch says whose fault it is::
 
     ChatError
     ├── LocalError              you did it
-    │   ├── JournalError        a journal that cannot be opened
-    │   ├── UsageError          an argument that cannot be
-    │   └── ClosedError         the connection was closed, by you, before this call
+    │   ├── UsageError          an invalid argument (also a ValueError)
+    │   ├── MisuseError         a call in the wrong place: thread, process, event loop (also a RuntimeError)
+    │   ├── ClosedError         the connection was closed, by you, before this call or its answer
+    │   └── JournalError        a journal that does not open
     └── RemoteError             the other side did it
-        ├── RefusedError        the server said no: `code`, `retry_after`, `room`, `id`
+        ├── RefusedError        the server said no: `code`, `message`, `retry_after`, `room`, `id`
         ├── DisconnectedError   the connection ended: `reason`, `reconnect_after`
         └── ProtocolError       the server broke the protocol
+
+Two errors of Python's own belong to the library too: `OSError` where a server is not reachable or an
+address not free, and `TimeoutError` where a time that you gave is over. They are no `ChatError`.
 """
 
 from dataclasses import dataclass
@@ -26,6 +30,7 @@ __all__ = [
     "Fault",
     "JournalError",
     "LocalError",
+    "MisuseError",
     "ProtocolError",
     "RefusedError",
     "RemoteError",
@@ -54,9 +59,10 @@ ERROR_CODES: tuple[str, ...] = get_args(ErrorCode)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that a peer sent and that is not a frame; what is known of it is kept for the answer.
+    """Something that a peer sent and that is not a frame; a value, and no exception.
 
-    ``fatal`` says that the stream is out of step: nothing after this point can be understood.
+    ``room`` and ``id`` are what is known of it, for the answer. ``fatal`` says that the stream is out of
+    step: nothing after this point can be understood.
     """
 
     code: ErrorCode
@@ -71,29 +77,48 @@ class ChatError(Exception):
 
 
 class LocalError(ChatError):
-    """The caller did something that cannot be."""
+    """The caller made a mistake, or closed what it uses. Trying the same again does not help."""
 
 
 class UsageError(LocalError, ValueError):
-    """An argument is not one that the protocol allows."""
+    """An argument is invalid: its message says what is allowed. Nothing was sent.
+
+    Only what can be known on this side is checked: a text that is too long for the server, for instance, is
+    a `RefusedError`.
+    """
 
 
-class JournalError(LocalError):
-    """A journal cannot be opened: its message names the file and what is wrong with it."""
+class MisuseError(LocalError, RuntimeError):
+    """A call that can never work where it was made; its message names the mistake. Nothing was sent.
+
+    It is raised in place of a wait that would never end: for a client that is used in another event loop
+    or in a forked process, for a blocking call in the thread that would have to bring the answer, for two
+    consumers of the same events, and for a ``connect`` that is used twice.
+    """
 
 
 class ClosedError(LocalError):
-    """The connection was closed by this side before the call, or before its answer."""
+    """You have closed the connection before the call, or before its answer came.
+
+    A post that fails with it may be stored or not: nobody waited for the answer.
+    """
+
+
+class JournalError(LocalError):
+    """A journal does not open: its message names the file and what is wrong with it."""
 
 
 class RemoteError(ChatError):
-    """The other side refused, left or misbehaved."""
+    """The other side refused, left or broke the protocol."""
 
 
 class RefusedError(RemoteError):
-    """The server answered with an `error` frame.
+    """The server answered with an `Error` frame.
 
-    ``retry_after`` is in seconds, and ``None`` where trying again cannot help.
+    ``code`` is one of `ErrorCode`, or ``"unknown"`` from a newer server, and is what a program decides
+    by; ``message`` is for people. ``room`` and ``id`` say what was refused, where that is known.
+    ``retry_after`` is in seconds, and ``None`` where trying again does not help. Posts that were refused
+    for a while are sent again by the client itself, so a post fails with this only for good.
     """
 
     def __init__(
@@ -114,10 +139,13 @@ class RefusedError(RemoteError):
 
 
 class DisconnectedError(RemoteError):
-    """The connection ended, by the server's `closing` frame or without a word.
+    """The connection ended, by the server's `Closing` frame or without a word.
 
-    ``reason`` is that of the frame, or ``"lost"``; ``reconnect_after`` is in seconds where the
-    server gave one.
+    ``reason`` is that of the frame; ``"timeout"`` if the server fell silent, and ``"lost"`` otherwise.
+    ``reconnect_after`` is in seconds, where the server named a time. A client that reconnects raises it
+    only when there is no way back, as after ``"taken_over"``, and from posts that are too old to be sent
+    again. Such a post may be stored or not: post it again under the same ``id`` if it must be stored, and
+    it is stored once.
     """
 
     def __init__(self, reason: str, reconnect_after: float | None = None) -> None:
@@ -127,4 +155,4 @@ class DisconnectedError(RemoteError):
 
 
 class ProtocolError(RemoteError):
-    """The server sent what the protocol forbids; the connection is closed."""
+    """The server sent what the protocol forbids, or is no chat server. The connection is closed for good."""

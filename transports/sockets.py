@@ -7,7 +7,16 @@ from dataclasses import replace
 
 from chatcore.transport import Listen
 
-__all__ = ["BACKLOG", "CONNECT_SECONDS", "EVENTS_AHEAD", "GOODBYE_SECONDS", "bind", "listening_on", "tune"]
+__all__ = [
+    "BACKLOG",
+    "CONNECT_SECONDS",
+    "EVENTS_AHEAD",
+    "FORKED",
+    "GOODBYE_SECONDS",
+    "bind",
+    "listening_on",
+    "tune",
+]
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; systems cut it to their own maximum."""
@@ -21,6 +30,9 @@ with something unread, would look to the server like a connection that broke."""
 
 EVENTS_AHEAD = 1_000
 """Events that may wait for a client's user before its socket is left unread."""
+
+FORKED = "this Chat belongs to the process that connected it; a forked process needs a connection of its own"
+"""What a call in a forked process raises: the loop or the thread that it would wait for is not there."""
 
 # Peers of the plain wire answer no pings, so the system has to find out whether they are there: after a
 # minute of silence, three times in as many minutes. It does by itself too, but after two hours.

@@ -1,4 +1,10 @@
-"""One connection of a client session: all that is lost with its socket."""
+"""One connection of a client session: all that is lost with its socket.
+
+A connection begins with our ``hello``, and is *live* once the server has said ``welcome``. Before that
+nothing else is sent. The server must keep it alive: when nothing was heard for a while we send a ping, and
+when that brings no answer either, the connection is given up. Any bytes count as a sign of life, and so
+does progress in writing, since a server that is busy with a long backlog may answer late.
+"""
 
 from chatcore.limits import LINE_BYTES_MAX, ClientLimits
 from chatcore.messages import ClientFrame, Closing, ServerFrame, encode, server_frames
@@ -7,48 +13,65 @@ from chatcore.wire.ndjson import NdjsonDecoder
 __all__ = ["Connection"]
 
 KEEPALIVE_SECONDS = 30.0
+"""Silence after which we ping, unless the server names its own."""
+
 IDLE_SECONDS = 60.0
+"""Silence after which we give up, unless the server names its own: long enough for one ping to be lost."""
+
 HANDSHAKE_SECONDS = 10.0
+"""How long a server may take to say welcome, which is as long as servers by default wait for hello."""
 
 
 class Connection:
-    """The decoder, the frames to be sent, and the signs of life of one connection."""
+    """The decoder, the frames to be sent, and the signs of life of one connection.
 
-    __slots__ = ("_asked_for_life", "_heard", "_opened", "closing", "decoder", "live", "output")
+    ``live`` says whether the server has said welcome; ``closing`` is its last word, if it had one. Times
+    are in seconds on the session's clock.
+    """
+
+    __slots__ = ("_heard_at", "_opened_at", "_output", "_pinged", "closing", "decoder", "live")
 
     def __init__(self, now: float) -> None:
         self.decoder: NdjsonDecoder[ServerFrame] = NdjsonDecoder(server_frames, LINE_BYTES_MAX)
-        self.output = bytearray()
-        self.live = False  # until the server has said welcome
-        self.closing: Closing | None = None  # the server's last word
-        self._opened = now
-        self._heard = now
-        self._asked_for_life = False
+        self.live = False
+        self.closing: Closing | None = None
+        self._output = bytearray()
+        self._opened_at = now
+        self._heard_at = now
+        self._pinged = False  # since it was heard last
+
+    def go_live(self) -> None:
+        """Learn that the server has said welcome."""
+        self.live = True
+
+    def receive_closing(self, frame: Closing) -> None:
+        """Learn why the server is about to end the connection."""
+        self.closing = frame
 
     def send(self, frame: ClientFrame) -> None:
         """Queue a frame."""
-        self.output += encode(frame)
+        self._output += encode(frame)
 
-    def take_output(self) -> bytes:
-        """Take the queued frames."""
-        data = bytes(self.output)
-        self.output.clear()
+    def next_data(self) -> bytes:
+        """Return the queued frames, handed over for good."""
+        data = bytes(self._output)
+        self._output.clear()
         return data
 
-    def note_life(self, now: float) -> None:
+    def note_sign_of_life(self, now: float) -> None:
         """Learn that the server took or sent something."""
-        self._heard = now
-        self._asked_for_life = False
+        self._heard_at = now
+        self._pinged = False
 
-    def ask_for_life(self) -> bool:
-        """Note that the server is to be asked for a sign of life; return whether it was already."""
-        asked, self._asked_for_life = self._asked_for_life, True
-        return asked
+    def note_ping(self) -> bool:
+        """Note that a ping is due; return whether one was sent already, in vain."""
+        pinged, self._pinged = self._pinged, True
+        return pinged
 
     def deadline(self, limits: ClientLimits) -> float:
-        """Return when silence has lasted too long: to be asked about first, then to be believed."""
+        """Return when the silence has lasted too long: first for a ping, then to give up."""
         if not self.live:
-            return self._opened + HANDSHAKE_SECONDS
+            return self._opened_at + HANDSHAKE_SECONDS
         keepalive = limits.keepalive_seconds or KEEPALIVE_SECONDS
         idle = max(limits.idle_seconds or IDLE_SECONDS, 2 * keepalive)
-        return self._heard + (idle if self._asked_for_life else keepalive)
+        return self._heard_at + (idle if self._pinged else keepalive)

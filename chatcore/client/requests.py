@@ -1,10 +1,21 @@
-"""Something that a client asked of the server."""
+"""What a client has asked and is not answered yet.
 
-from collections.abc import Callable
-from typing import Generic, TypeVar
+The protocol has no number for each request. An acknowledgement names the ``id`` of a post, and a page the
+``token`` of its request; every other answer says only what it is about: a room, or our nick. So of the
+requests with one *subject* only the first is sent at a time, and whatever the server says of that subject is
+its answer, or its refusal. The rest wait here, in the order in which they were asked.
+
+A request outlives its connection: what was not answered is asked again on the next one. Posts have queues of
+their own, in `chatcore.client.send_queue`.
+"""
+
+from collections import deque
+from collections.abc import Callable, Container, Sequence
+from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
+from chatcore.client.connection import Connection
 from chatcore.errors import ChatError, UsageError
 from chatcore.messages import (
     Ack,
@@ -27,36 +38,57 @@ from chatcore.messages import (
 )
 from chatcore.names import RULES, fold
 
-__all__ = ["PendingPost", "Request", "checked"]
+__all__ = ["PendingPost", "PendingRequests", "Request", "checked", "checked_rooms"]
 
 A = TypeVar("A")
 F = TypeVar("F", bound=Frame)
 
+MEMBERS_MAX = 100_000
+"""Nicks of one room that are asked for: a server that goes on naming more is not believed."""
+
 
 class Request(Generic[A]):
-    """A frame that has an answer. ``on_done`` is called once, when that or an error is there."""
+    """A frame that has an answer, which a driver gives to its user in a future.
 
-    __slots__ = ("_answer", "_error", "done", "frame", "on_done", "sent")
+    It is *open* until `succeed` or `fail` is called, once; from then on it is ``done`` and does not change.
+    ``sent`` says whether it was sent on this connection; ``error`` is what came in place of the answer.
+
+    A driver looks at ``error`` before it calls `result`, which would raise it: an error that was raised holds
+    the frames that it passed, and here they hold the error.
+    """
+
+    __slots__ = ("_answer", "_on_done", "done", "error", "frame", "sent")
 
     def __init__(self, frame: ClientFrame) -> None:
         self.frame = frame
-        self.sent = False  # on this connection
+        self.sent = False
         self.done = False
-        self.on_done: Callable[[], None] | None = None
+        self._on_done: Callable[[], None] | None = None
         self._answer: A | None = None
-        self._error: ChatError | None = None
+        self.error: ChatError | None = None
 
     def __repr__(self) -> str:
-        state = "open" if not self.done else "answered" if self._error is None else "refused"
+        state = "open" if not self.done else "answered" if self.error is None else "refused"
         return f"<Request {self.frame.type} {state}>"
 
+    def when_done(self, call: Callable[[], None]) -> None:
+        """Have something called, once, when this is done; immediately, if it is. The last one counts."""
+        if self.done:
+            call()
+        else:
+            self._on_done = call
+
     def result(self) -> A:
-        """Return the answer; raises the `ChatError` that came in its place."""
-        if self._error is not None:
-            raise self._error
+        """Return the answer; raises the `ChatError` that came in its place, `UsageError` before either."""
+        if self.error is not None:
+            raise self.error
         if self._answer is None:
             raise UsageError("this request has no answer yet")
         return self._answer
+
+    def note_sent(self, *, sent: bool = True) -> None:
+        """Note that it was sent on this connection, or that there is a new connection."""
+        self.sent = sent
 
     def succeed(self, answer: A) -> None:
         """Take the answer."""
@@ -65,7 +97,7 @@ class Request(Generic[A]):
 
     def fail(self, error: ChatError) -> None:
         """Take an error in place of the answer."""
-        self._error = error
+        self.error = error
         self._finish()
 
     def is_answered_by(self, answer: ServerFrame) -> bool:
@@ -89,10 +121,7 @@ class Request(Generic[A]):
 
     @property
     def subject(self) -> str | None:
-        """What the request is about, if its answer is told from others by that alone.
-
-        Of two with the same subject, the second is to be sent when the first is answered.
-        """
+        """What its answer will be about, if that is all that the answer says; ``None`` if it says more."""
         match self.frame:
             case Join() | Leave() | Who():
                 return fold(self.frame.room)
@@ -112,30 +141,141 @@ class Request(Generic[A]):
 
     def _finish(self) -> None:
         self.done = True
-        if self.on_done is not None:
-            self.on_done()
+        call, self._on_done = self._on_done, None  # it usually refers to this: a cycle would keep both alive
+        if call is not None:
+            call()
 
 
 class PendingPost(Request[Ack]):
     """A post, until it is acknowledged or refused for good.
 
-    ``place`` is its place among all that was said in its room, ``sent_at`` when it first went out.
+    ``number`` is its place among all posts to its room, from 1; ``sent_at`` is when it was first sent, on
+    whichever connection.
     """
 
-    __slots__ = ("place", "post", "sent_at")
+    __slots__ = ("number", "post", "sent_at")
 
     def __init__(self, post: Post) -> None:
         super().__init__(post)
         self.post = post
-        self.place = 0
+        self.number = 0
         self.sent_at: float | None = None
+
+    def queued(self, number: int) -> None:
+        """Learn its number."""
+        self.number = number
+
+    def sending(self, now: float) -> None:
+        """Note that it is sent, if that is the first time."""
+        if self.sent_at is None:
+            self.sent_at = now
+
+    def is_older_than(self, when: float) -> bool:
+        """Tell whether it was first sent before a time."""
+        return self.sent_at is not None and self.sent_at < when
+
+
+class PendingRequests:
+    """Requests without an answer, in the order in which they were asked."""
+
+    def __init__(self) -> None:
+        self._requests: deque[Request[Any]] = deque()
+        self._members: dict[str, list[str]] = {}  # the nicks named so far, by folded room
+
+    def __len__(self) -> int:
+        return len(self._requests)
+
+    def add(self, frame: ClientFrame) -> Request[Any]:
+        """Note that something is to be asked."""
+        request: Request[Any] = Request(frame)
+        self._requests.append(request)
+        return request
+
+    def send(self, connection: Connection, awaited: Container[str]) -> None:
+        """Send what can be sent now.
+
+        A question about a room that we are not back in yet, one of ``awaited``, would be refused, so it
+        waits.
+        """
+        subjects: set[str] = set()
+        for request in self._requests:
+            subject, frame = request.subject, request.frame
+            too_early = isinstance(frame, History | Who) and fold(frame.room) in awaited
+            if not request.sent and subject not in subjects and not too_early:
+                request.note_sent()
+                connection.send(frame)
+            if subject is not None:
+                subjects.add(subject)
+
+    def awaits(self, frame: ServerFrame) -> bool:
+        """Tell whether a frame answers anything that was sent."""
+        return any(request.is_answered_by(frame) for request in self._sent())
+
+    def answer(self, frame: ServerFrame) -> None:
+        """Take what may be an answer."""
+        request = next((each for each in self._sent() if each.is_answered_by(frame)), None)
+        if request is not None:
+            self._requests.remove(request)
+            request.succeed(frame)
+
+    def collect(self, connection: Connection, frame: Members) -> None:
+        """Take a part of a list of members, and ask for the next; the last part answers with all of it."""
+        nicks = self._members.setdefault(fold(frame.room), [])
+        nicks += frame.nicks
+        if frame.more and frame.nicks and len(nicks) < MEMBERS_MAX:
+            connection.send(Who(room=frame.room, after=frame.nicks[-1]))
+        else:
+            del self._members[fold(frame.room)]
+            self.answer(frame.model_copy(update={"nicks": tuple(nicks)}))
+
+    def refuse(self, frame: Error, error: ChatError) -> bool:
+        """Take what may be a refusal; return whether it is about something that was sent."""
+        request = next((each for each in self._sent() if each.may_be_refused_by(frame)), None)
+        if request is None:
+            return False
+        self._requests.remove(request)
+        request.fail(error)
+        return True
+
+    def reconnected(self) -> list[str]:
+        """Have everything asked again on a new connection; return the rooms that were being left.
+
+        Those are left: the loss of the connection has done it.
+        """
+        self._members.clear()
+        leaves = [(each, frame.room) for each in self._requests if isinstance(frame := each.frame, Leave)]
+        for request, room in leaves:
+            self._requests.remove(request)
+            request.succeed(Left(room=room))
+        for request in self._requests:
+            request.note_sent(sent=False)
+        return [room for _, room in leaves]
+
+    def clear(self) -> list[Request[Any]]:
+        """Take out everything that is not answered."""
+        requests = list(self._requests)
+        self._requests.clear()
+        return requests
+
+    def _sent(self) -> list[Request[Any]]:
+        return [request for request in self._requests if request.sent]
 
 
 def checked(kind: type[F], **fields: object) -> F:
-    """Make a frame of a caller's arguments; raises `UsageError`, in words."""
+    """Make a frame of a caller's arguments; raises `UsageError` that says in words what is wrong."""
     try:
         return kind.model_validate(fields)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"]))
         raise UsageError(RULES.get(field, f"{field}: {first['msg']}")) from None
+
+
+def checked_rooms(rooms: Sequence[str]) -> tuple[str, ...]:
+    """Return the rooms that a caller names; raises `UsageError`.
+
+    One string is a sequence of strings too, so the type checker does not see that it is a mistake.
+    """
+    if isinstance(rooms, str):
+        raise UsageError(f"rooms is a sequence of names; for one room write rooms=[{rooms!r}]")
+    return tuple(checked(Join, room=room).room for room in rooms)

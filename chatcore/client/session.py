@@ -1,15 +1,32 @@
-"""The client's side of a conversation, without I/O.
+"""One client's conversation with a server, without I/O.
 
-A driver feeds it what it receives and writes what `ClientSession.data_to_send` returns; a caller asks
-with `join`, `post` and the like, each of which returns a `Request`. What comes from the rooms, and
-what nobody asked for, comes out of `events_received` in order.
+A caller asks with `ClientSession.join`, `ClientSession.post` and the like, each of which returns a `Request`.
+A driver moves the bytes: it feeds what it receives, and writes what `ClientSession.data_to_send` returns.
+What comes from the rooms, and what nobody asked for, are events, which `ClientSession.next_event` hands out
+in order.
 
-A session outlives its connection. While there is none, what is asked waits; on the next one the rooms
-are read on from where they were, and what was not acknowledged is sent again, in its order. The state
-that is lost with a socket is a `Connection`.
+A session outlives its connections. It is in one of four states, and has a `Connection` in the middle two:
 
-Not thread-safe: a driver that has threads holds a lock of its own. What a driver hands on to its user
-is exported here, so that it needs to know no frames.
+============  ================================================  =============================================
+state         what it waits for                                 what ends it
+============  ================================================  =============================================
+offline       the driver: at the start, and at ``dial_at``      `connection_made`, or `connection_failed`
+connecting    the server's ``welcome``                          ``welcome``, a refusal, or a loss
+live          nothing                                           a loss, or the server's ``closing``
+closed        nothing, for ever; ``error`` says why             nothing
+============  ================================================  =============================================
+
+A loss leads back to *offline* if the session may reconnect and was live before, and to *closed* otherwise;
+so does a refusal that may pass by itself, as when our nick is taken. A server that breaks the protocol leads
+to *closed* from anywhere, and so does `close`. While there is no live connection, what is asked waits. On the
+next one the rooms are resumed where they were, and what was not acknowledged is sent again, in its order.
+
+A driver's rhythm: after every call of anything here, look at ``closed`` and `ClientSession.online`, write
+`ClientSession.data_to_send` until it is empty, see to new events, and set its timer by
+`ClientSession.next_deadline`. Peer input never raises. Requests are answered within `receive_data`,
+`receive_eof` and `close`, so their callbacks run there, and may ask again.
+
+Not thread-safe: a driver with threads holds a lock of its own.
 """
 
 import time
@@ -20,15 +37,15 @@ from uuid import uuid4
 
 from chatcore.client.backoff import Backoff, Offline, Online
 from chatcore.client.connection import Connection
-from chatcore.client.pending import PendingRequests
 from chatcore.client.positions import Positions
-from chatcore.client.requests import PendingPost, Request, checked
-from chatcore.client.send_queues import SendQueues
+from chatcore.client.requests import PendingPost, PendingRequests, Request, checked
+from chatcore.client.send_queue import SendQueues
 from chatcore.errors import (
     ChatError,
     ClosedError,
     DisconnectedError,
     Fault,
+    MisuseError,
     ProtocolError,
     RefusedError,
     UsageError,
@@ -60,49 +77,40 @@ from chatcore.messages import (
     Welcome,
     Who,
 )
-from chatcore.names import LOBBY, fold
+from chatcore.names import fold
 
-__all__ = [
-    "LOBBY",
-    "Ack",
-    "Backoff",
-    "ClientFrame",
-    "ClientSession",
-    "Event",
-    "Gap",
-    "Joined",
-    "Left",
-    "Message",
-    "NickFrame",
-    "Offline",
-    "Online",
-    "Page",
-    "Position",
-    "Request",
-]
+__all__ = ["ClientSession", "Event"]
 
 IN_FLIGHT = 64
-"""Posts that are on the way at once, unless the server allows fewer."""
+"""Posts that are sent and not answered, unless the server allows fewer. More would only fill buffers."""
 
 DEDUPE_SECONDS = 120.0
 """How long a post is sent again by itself, unless the server says how long it remembers ids."""
 
 Event = ServerFrame | Offline | Online
-"""What a session tells: every message, and whatever else concerns the rooms that one is in."""
+"""What a user is given: every message, and whatever else concerns the rooms that one is in.
 
-_FINAL_REASONS = {"taken_over", "protocol"}
+That is `Message`, `Gap`, `Joined`, `Left`, `Presence`, `NickFrame`, `Error` (one that refuses nothing
+that was asked), `Closing`, `Offline` and `Online`; with ``every_frame`` all other frames of the server
+too. Each has a ``type``, so ``match`` works by class and by word.
+"""
+
+_FINAL_REASONS = {"taken_over", "protocol"}  # whoever is taken over would only take over again
 _PASSING_REFUSALS = {"nick_taken", "limit_exceeded", "rate_limited", "unavailable"}
 
 
 class ClientSession:
-    """One client's conversation with a server.
+    """One client's conversation with a server, over any number of connections.
 
-    With ``every_frame`` the answers to requests are events too, and so are pings: all that the server
-    says. With ``reconnect`` a connection that is lost once the server has said welcome is tried again;
-    without, its loss ends the session. ``backoff`` says when.
+    ``secret`` proves an earlier session's right to its nick. With ``every_frame`` the answers to requests
+    are events too, and so are pings. With ``reconnect`` a connection that is lost once the server has
+    said welcome is tried again, when ``backoff`` says; without, its loss ends the session. ``clock``
+    counts seconds and never goes back. Raises `UsageError` for a nick, client or secret that the protocol
+    does not allow.
 
-    ``nick``, ``server`` and ``limits`` hold what the server said last. Once ``closed`` is true, there
-    is nothing more to be read, written or asked, and ``error`` says why.
+    ``nick``, ``server``, ``limits`` and ``secret`` hold what the server said last. Once ``closed`` is true
+    there is nothing more to be read, written or asked, and ``error`` says why. ``dial_at`` is when the driver
+    must connect again, if it must. ``welcome`` is the request that the first welcome answers.
     """
 
     def __init__(
@@ -110,56 +118,61 @@ class ClientSession:
         nick: str,
         *,
         client: str | None = None,
+        secret: str | None = None,
         every_frame: bool = False,
         reconnect: bool = False,
         clock: Callable[[], float] = time.monotonic,
         backoff: Backoff | None = None,
-        session: str | None = None,
     ) -> None:
         self.nick = nick
         self.server = ""
         self.limits = ClientLimits()
+        self.secret = secret
         self.closed = False
         self.error: ChatError | None = None
         self.clock = clock
-        self.dial_at: float | None = None  # when the driver is to connect again
+        self.dial_at: float | None = None
         self._client = client
         self._every_frame = every_frame
         self._reconnect = reconnect
         self._backoff = backoff or Backoff()
-        self._secret = session
-        self._link: Connection | None = None
-        self._inquiries = PendingRequests()
-        self._lanes = SendQueues()
-        self._readings = Positions()
+        self._connection: Connection | None = None
+        self._requests = PendingRequests()
+        self._posts = SendQueues()
+        self._positions = Positions()
         self._events: deque[Event] = deque()
+        self._claimed = False  # while somebody waits for an event
         self._tokens = 0
         self.welcome: Request[Welcome] = Request(self._hello())
 
     def __repr__(self) -> str:
-        link = self._link
-        state = (
-            "closed" if self.closed else "offline" if link is None else "live" if link.live else "connecting"
-        )
-        return f"<ClientSession {self.nick} {state} rooms={len(self._readings)}>"
+        return f"<ClientSession {self.nick} {self._state} rooms={len(self._positions)}>"
+
+    @property
+    def _state(self) -> str:
+        if self.closed:
+            return "closed"
+        if self._connection is None:
+            return "offline"
+        return "live" if self._connection.live else "connecting"
 
     # --- what a caller asks ----------------------------------------------------------------------
 
     def join(
         self, room: str, *, after: Position | None = None, history: int | None = None
     ) -> Request[Joined]:
-        """Enter a room, behind a position or with the last ``history`` messages."""
+        """Ask to enter a room, after a position or with the last ``history`` messages."""
         return self._ask(checked(Join, room=room, after=after, history=history))
 
     def leave(self, room: str) -> Request[Left]:
-        """Leave a room."""
+        """Ask to leave a room."""
         return self._ask(checked(Leave, room=room))
 
     def post(self, room: str, text: str, *, id: str | None = None) -> PendingPost:
-        """Say something. It is kept here, and sent again if need be, until it is acknowledged.
+        """Queue a post, which is sent, and sent again if need be, until it is acknowledged.
 
-        ``id`` is its key, a new one unless you give it: posted again under the same one, by whomever and
-        whenever, it is stored once.
+        ``id`` is its key, a new one unless you give it. Posted again under the same one, by anyone and at any
+        time while the server remembers it, it is stored once.
         """
         return self._post(checked(Post, room=room, id=str(uuid4()) if id is None else id, text=text))
 
@@ -167,7 +180,7 @@ class ClientSession:
         self, room: str, *, before: int | None = None, after: int | None = None, limit: int | None = None
     ) -> Request[Page]:
         """Ask for a page of a room's log; by default the newest."""
-        token = self._token()
+        token = self._next_token()
         return self._ask(checked(History, room=room, before=before, after=after, limit=limit, token=token))
 
     def who(self, room: str) -> Request[Members]:
@@ -186,63 +199,118 @@ class ClientSession:
             case Post():
                 return self._post(frame)
             case History(token=None):
-                return self._ask(frame.model_copy(update={"token": self._token()}))
+                return self._ask(frame.model_copy(update={"token": self._next_token()}))
             case _:
                 return self._ask(frame)
 
-    def position(self, room: str) -> Position:
-        """Return how far the events of a room were taken: what `join` takes to resume from there."""
-        position = self._readings.handed_out(room)
-        if position is None:
-            raise UsageError(f"you are not in {room}")
-        return position
+    # --- what a caller may know ------------------------------------------------------------------
 
     @property
     def rooms(self) -> tuple[str, ...]:
         """The rooms that we are in, folded; also while there is no connection."""
-        return tuple(self._readings)
+        return tuple(self._positions)
+
+    def position(self, room: str) -> Position:
+        """Return how far the events of a room were taken; raises `UsageError` if we are not in it."""
+        position = self._positions.handed_out(room)
+        if position is None:
+            raise UsageError(f"you are not in {room}")
+        return position
 
     def is_replay(self, message: Message) -> bool:
-        """Tell whether a message was said before its room was joined, the last time."""
-        return self._readings.is_replay(message)
+        """Tell whether a message was stored before its room was joined, the last time."""
+        return self._positions.is_replay(message)
+
+    def is_mine(self, message: Message) -> bool:
+        """Tell whether a message is one that this session has posted, or has the nick that is ours now.
+
+        The ids of the last few thousand posts decide, so it is right across renames and resends. The nick
+        decides about older ones, and about those of an earlier session.
+        """
+        return self._posts.has_posted(message) or fold(message.nick) == fold(self.nick)
 
     @property
     def unacknowledged(self) -> int:
         """How many posts are not answered yet."""
-        return len(self._lanes)
+        return len(self._posts)
 
     @property
     def unanswered(self) -> int:
-        """How many requests and posts have no answer yet."""
-        return len(self._inquiries) + len(self._lanes)
+        """How many requests and posts are not answered yet."""
+        return len(self._requests) + len(self._posts)
 
     @property
-    def waiting(self) -> bool:
-        """Whether anything that was asked is not answered yet."""
-        return self.unanswered > 0
+    def closed_by_us(self) -> bool:
+        """Whether it was the caller who ended the session."""
+        return isinstance(self.error, ClosedError)
+
+    # --- events, for whoever takes them ----------------------------------------------------------
 
     @property
-    def secret(self) -> str | None:
-        """What proves that the nick is ours, once there was a welcome; before it, what we were given."""
-        return self._secret
+    def events_ahead(self) -> int:
+        """How many events wait to be taken."""
+        return len(self._events)
 
-    def is_mine(self, message: Message) -> bool:
-        """Tell whether a message was posted by this session, or under its nick of now."""
-        return self._lanes.has_posted(message) or fold(message.nick) == fold(self.nick)
+    def claim_events(self) -> None:
+        """Begin to wait for an event; raises `MisuseError` while somebody else does.
+
+        An event is handed out once. Two that wait would each get some of them, at random.
+        """
+        if self._claimed:
+            raise MisuseError(
+                "two consumers wait for the events of one Chat: only one receive or iteration at a time may"
+            )
+        self._claimed = True
+
+    def release_events(self) -> None:
+        """Let others wait: MUST follow every `claim_events` that did not raise."""
+        self._claimed = False
+
+    def next_event(self) -> Event | None:
+        """Return the next event, handed out for good, or ``None`` if there is none yet.
+
+        Once the session has ended, what came before can still be taken; then it raises what ended it,
+        which is `ClosedError` after our own `close`.
+        """
+        if self._events:
+            return self._hand_out()
+        self.raise_if_closed()
+        return None
+
+    def events_received(self) -> list[Event]:
+        """Return all events that there are, first to last, handed out for good."""
+        return [self._hand_out() for _ in range(len(self._events))]
+
+    def raise_if_closed(self) -> None:
+        """Raise what ended the session, if it has ended."""
+        if (
+            self.closed
+        ):  # the traceback of the last time would grow with every call, and keep its frames alive
+            raise (self.error or ClosedError("the connection is closed")).with_traceback(None)
+
+    def _hand_out(self) -> Event:
+        event = self._events.popleft()
+        if isinstance(event, Joined | Message | Gap):
+            self._positions.hand_out(event)
+        return event
 
     # --- what a driver does ----------------------------------------------------------------------
 
     @property
     def online(self) -> bool:
-        """Whether there is to be a socket. Once there is not, the driver closes the one it has; with
-        ``dial_at`` set it connects again at that time, and calls one of the next two."""
-        return self._link is not None
+        """Whether there should be a socket.
+
+        Once there should not, the driver closes the one it has. With ``dial_at`` set it connects again at
+        that time, and calls `connection_made` or `connection_failed`.
+        """
+        return self._connection is not None
 
     def connection_made(self) -> None:
-        """Learn that there is a socket: the handshake begins."""
+        """Learn that there is a socket: the handshake begins, unless the session was closed meanwhile."""
         self.dial_at = None
-        self._link = Connection(self.clock())
-        self._link.send(self._hello())
+        if not self.closed:
+            self._connection = Connection(self.clock())
+            self._connection.send(self._hello())
 
     def connection_failed(self) -> None:
         """Learn that the server could not be reached again."""
@@ -250,135 +318,108 @@ class ClientSession:
             self._wait_for_server("lost")
 
     def receive_data(self, data: bytes) -> None:
-        """Take bytes from the server. One that breaks the protocol ends the session."""
-        link = self._link
-        if link is None:
+        """Take bytes from the server. If they break the protocol, the session ends with `ProtocolError`."""
+        connection = self._connection
+        if connection is None:
             return
-        link.note_life(self.clock())
-        for item in link.decoder.receive_data(data, self.clock()):
-            if self._link is not link:
+        connection.note_sign_of_life(self.clock())
+        for item in connection.decoder.receive_data(data, self.clock()):
+            if self._connection is not connection:
                 return
             if isinstance(item, Fault):
                 if item.code != "unknown_type":  # a newer server may say more than we know
-                    self._fail(ProtocolError(f"the server sent what is not a frame: {item.message}"))
+                    self._end(ProtocolError(f"the server sent what is not a frame: {item.message}"))
             else:
-                self._take(link, item)  # type: ignore[arg-type]  # this wire makes frames and faults only
+                self._receive_frame(connection, item)  # type: ignore[arg-type]  # this wire makes frames and faults only
 
     def receive_eof(self) -> None:
         """Take the end of the server's stream, or of its socket. Idempotent."""
-        if self._link is not None:
-            closing = self._link.closing
-            self._disconnect(
-                closing.reason if closing else "lost", closing.reconnect_after if closing else None
-            )
+        if self._connection is not None:
+            closing = self._connection.closing
+            self._lose(closing.reason if closing else "lost", closing.reconnect_after if closing else None)
 
     def close(self) -> None:
-        """End the session for the caller: what is not answered fails with `ClosedError`."""
-        self._fail(ClosedError("the connection was closed"))
-
-    @property
-    def closed_by_us(self) -> bool:
-        """Whether it was the caller who ended the session."""
-        return isinstance(self.error, ClosedError)
-
-    def raise_unless_ours(self) -> None:
-        """Raise what ended the session, unless it was the caller."""
-        if self.error is not None and not self.closed_by_us:
-            raise self.error
+        """End the session for the caller: what is not answered fails with `ClosedError`. Idempotent."""
+        self._end(ClosedError("the connection was closed"))
 
     def data_to_send(self) -> bytes:
-        """Return the next piece to write; empty when there is none now. The driver keeps the rest of
-        a partial write, and asks again only when that is written."""
-        link = self._link
-        if link is None:
+        """Return the next piece to write, handed over for good; empty when there is none now.
+
+        MUST NOT be called while bytes of an earlier piece are unsent: the driver holds those.
+        """
+        connection = self._connection
+        if connection is None:
             return b""
+        data = connection.next_data()
+        if not connection.live:
+            return data
         window = min(self.limits.posts_in_flight or IN_FLIGHT, IN_FLIGHT)
-        posts = self._lanes.take_output(self.clock(), window, self._readings.awaited) if link.live else []
-        return b"".join([link.take_output(), *posts])
+        return b"".join([data, *self._posts.next_data(self.clock(), window, self._positions.awaited)])
 
     def data_drained(self) -> None:
-        """Learn that the socket took bytes: the server is alive."""
-        if self._link is not None:
-            self._link.note_life(self.clock())
+        """Learn that the socket took bytes that it had refused: the server is alive."""
+        if self._connection is not None:
+            self._connection.note_sign_of_life(self.clock())
 
     def next_deadline(self) -> float | None:
-        """Return when `handle_deadline` is due, or the driver is to connect; ``None`` when closed."""
-        link = self._link
-        if link is None:
+        """Return when `handle_deadline` is due, or the driver must connect; ``None`` when closed."""
+        connection = self._connection
+        if connection is None:
             return self.dial_at
-        times = [link.deadline(self.limits)]
-        if link.live:
-            again = (self._lanes.next_deadline(self._readings.awaited), self._readings.next_deadline())
+        times = [connection.deadline(self.limits)]
+        if connection.live:
+            again = self._posts.next_deadline(self._positions.awaited), self._positions.next_deadline()
             times += [when for when in again if when is not None]
         return min(times)
 
     def handle_deadline(self, now: float) -> None:
-        """Do what is due. There may be data to send afterwards."""
-        link = self._link
-        if link is None:
+        """Do what is due: joins to ask again, a ping, or giving up. There may be data to send afterwards."""
+        connection = self._connection
+        if connection is None:
             return
-        for join in self._readings.due_joins(now) if link.live else ():
-            link.send(join)
-        if now < link.deadline(self.limits):
+        for join in self._positions.due_joins(now) if connection.live else ():
+            connection.send(join)
+        if now < connection.deadline(self.limits):
             return
-        if not link.live or link.ask_for_life():
-            self._disconnect("timeout")
+        if not connection.live or connection.note_ping():
+            self._lose("timeout")
         else:
-            link.send(Ping())
-
-    @property
-    def events_ahead(self) -> int:
-        """How many events wait to be taken."""
-        return len(self._events)
-
-    def next_event(self) -> Event | None:
-        """Return the next event, handed over for good; ``None`` when there is none now."""
-        if not self._events:
-            return None
-        event = self._events.popleft()
-        if isinstance(event, Joined | Message | Gap):
-            self._readings.hand_out(event)
-        return event
-
-    def events_received(self) -> list[Event]:
-        """Return all events since the last call, first to last, handed over for good."""
-        return list(iter(self.next_event, None))
+            connection.send(Ping())
 
     # --- connections -----------------------------------------------------------------------------
 
     def _hello(self) -> Hello:
-        return checked(Hello, protocol=PROTOCOL, nick=self.nick, client=self._client, session=self._secret)
+        return checked(Hello, protocol=PROTOCOL, nick=self.nick, client=self._client, session=self.secret)
 
-    def _welcome(self, link: Connection, frame: Welcome) -> None:
+    def _receive_welcome(self, connection: Connection, frame: Welcome) -> None:
         if frame.protocol != PROTOCOL:
             words = f"the server chose protocol {frame.protocol}, and we speak {PROTOCOL}"
-            self._fail(RefusedError("unsupported_protocol", words))
+            self._end(RefusedError("unsupported_protocol", words))
             return
         self.nick, self.server, self.limits = frame.nick, frame.server, frame.limits
-        self._secret = frame.session
+        self.secret = frame.session
         self._backoff.reset()
-        link.live = True
+        connection.go_live()
         if not self.welcome.done:
             self.welcome.succeed(frame)
         else:
             self._events.append(Online())
-        self._resume(link)
+        self._resume(connection)
 
-    def _resume(self, link: Connection) -> None:
-        """Ask again for what the last connection owed us, rooms first, and send again what it had not
-        acknowledged."""
-        for room in self._inquiries.reconnected():
-            self._readings.leave(room)
-        for join in self._readings.joins():
-            link.send(join)
-        self._send_inquiries()
-        self._lanes.reconnected(self.clock() - (self.limits.dedupe_seconds or DEDUPE_SECONDS))
+    def _resume(self, connection: Connection) -> None:
+        """Ask again for what the last connection owed us, rooms first, and send unacknowledged posts."""
+        for room in self._requests.reconnected():
+            self._positions.leave(room)
+        for join in self._positions.joins():
+            connection.send(join)
+        self._send_requests()
+        self._posts.reconnected(self.clock() - (self.limits.dedupe_seconds or DEDUPE_SECONDS))
 
-    def _disconnect(self, reason: str, reconnect_after: float | None = None) -> None:
+    def _lose(self, reason: str, reconnect_after: float | None = None) -> None:
         """The connection has ended, or is given up."""
-        self._link = None
+        self._connection = None
         if not self.welcome.done or not self._reconnect or reason in _FINAL_REASONS:
-            self._fail(DisconnectedError(reason, reconnect_after))
+            self._end(DisconnectedError(reason, reconnect_after))
         else:
             self._wait_for_server(reason, reconnect_after or 0.0)
 
@@ -387,131 +428,133 @@ class ClientSession:
         self.dial_at = self.clock() + wait
         self._events.append(Offline(reason, wait))
 
-    def _fail(self, error: ChatError) -> None:
-        """The session ends."""
+    def _end(self, error: ChatError) -> None:
+        """The session ends, for whatever reason. The first one counts."""
         if self.closed:
             return
         self.closed = True
         self.error = error
-        self._link = self.dial_at = None
-        unanswered = [*self._inquiries.clear(), *self._lanes.clear()]
+        self._connection = self.dial_at = None
+        unanswered = [*self._requests.clear(), *self._posts.clear()]
         for request in unanswered if self.welcome.done else [self.welcome, *unanswered]:
             request.fail(error)
 
     # --- output ----------------------------------------------------------------------------------
 
     def _ask(self, frame: ClientFrame) -> Request[Any]:
-        self._raise_if_closed()
-        request = self._inquiries.add(frame)
-        self._send_inquiries()
+        self.raise_if_closed()
+        request = self._requests.add(frame)
+        self._send_requests()
         return request
 
-    def _post(self, post: Post) -> PendingPost:
-        self._raise_if_closed()
-        posting = PendingPost(post)
-        self._lanes.add(posting)
-        return posting
+    def _post(self, frame: Post) -> PendingPost:
+        self.raise_if_closed()
+        post = PendingPost(frame)
+        self._posts.add(post)
+        return post
 
-    def _send_inquiries(self) -> None:
-        if self._link is not None and self._link.live:
-            self._inquiries.send(self._link, self._readings.awaited)
+    def _send_requests(self) -> None:
+        if self._connection is not None and self._connection.live:
+            self._requests.send(self._connection, self._positions.awaited)
 
-    def _raise_if_closed(self) -> None:
-        if self.closed:
-            raise self.error or ClosedError("the connection is closed")
-
-    def _token(self) -> str:
+    def _next_token(self) -> str:
         self._tokens += 1
         return str(self._tokens)
 
     # --- input -----------------------------------------------------------------------------------
 
-    def _take(self, link: Connection, frame: ServerFrame) -> None:
+    def _receive_frame(self, connection: Connection, frame: ServerFrame) -> None:
         try:
-            self._handle(link, frame)
+            is_event = self._handle(connection, frame)
         except ProtocolError as error:
-            self._fail(error)
+            self._end(error)
+            return
+        if is_event or (self._every_frame and not self.closed):
+            self._events.append(frame)
 
-    def _handle(self, link: Connection, frame: ServerFrame) -> None:
+    def _handle(self, connection: Connection, frame: ServerFrame) -> bool:
+        """Do what a frame means; return whether it is an event. Raises `ProtocolError`."""
         match frame:
             case Message() | Gap():
-                told = self._readings.read(frame)
+                return self._positions.receive(frame)
             case Joined():
-                if frame.room not in self._readings and not self._inquiries.awaits(frame):
-                    raise ProtocolError(f"the server put us into {frame.room}, which we did not ask for")
-                self._readings.enter(frame)
-                self._answer(frame)
-                told = True
+                self._receive_joined(frame)
             case Left():
-                self._readings.leave(frame.room)
+                self._positions.leave(frame.room)
                 self._answer(frame)
-                told = True
             case NickFrame():
                 self.nick = frame.nick
                 self._answer(frame)
-                told = True
             case Closing():
-                link.closing = frame
-                told = True
+                connection.receive_closing(frame)
             case Error():
-                told = not self._refuse(link, frame)
+                return not self._receive_error(connection, frame)
             case Presence():
-                told = True
+                pass
             case _:
-                self._handle_answer(link, frame)
-                told = False
-        if told or (self._every_frame and not self.closed):
-            self._events.append(frame)
+                self._handle_answer(connection, frame)
+                return False
+        return True
 
-    def _handle_answer(self, link: Connection, frame: ServerFrame) -> None:
+    def _handle_answer(self, connection: Connection, frame: ServerFrame) -> None:
+        """Do what a frame means that is nobody's event."""
         match frame:
             case Ack():
-                self._lanes.settle(frame)
+                self._posts.settle(frame)
             case Welcome():
-                self._welcome(link, frame)
+                self._receive_welcome(connection, frame)
             case Members():
-                self._inquiries.collect(link, frame)
-                self._send_inquiries()
+                self._requests.collect(connection, frame)
+                self._send_requests()
             case Page():
                 self._answer(frame)
             case Ping():
-                link.send(Pong(token=frame.token))
+                connection.send(Pong(token=frame.token))
             case _:  # a pong, and what later versions add
                 pass
 
-    def _answer(self, frame: ServerFrame) -> None:
-        self._inquiries.answer(frame)
-        self._send_inquiries()
+    def _receive_joined(self, frame: Joined) -> None:
+        if frame.room not in self._positions and not self._requests.awaits(frame):
+            raise ProtocolError(f"the server put us into {frame.room}, which we did not ask for")
+        self._positions.enter(frame)
+        self._answer(frame)
 
-    def _refuse(self, link: Connection, frame: Error) -> bool:
-        """Take an error to what it refuses; return whether there is such a thing."""
+    def _answer(self, frame: ServerFrame) -> None:
+        self._requests.answer(frame)
+        self._send_requests()
+
+    def _receive_error(self, connection: Connection, frame: Error) -> bool:
+        """Take an error to what it refuses; return whether there is such a thing.
+
+        That is the whole connection, a post, a request, or our return to a room, whichever fits first.
+        """
         error = RefusedError(
             frame.code, frame.message, room=frame.room, id=frame.id, retry_after=frame.retry_after
         )
-        if not link.live and frame.room is None:
-            self._refuse_us(error)
+        if not connection.live and frame.room is None:
+            self._receive_rejection(error)
             return True
-        if self._lanes.refuse(frame, error, self.clock()):
+        if self._posts.refuse(frame, error, self.clock()):
             return True
-        if not self._inquiries.refuse(frame, error):
-            return self._refuse_return(frame)
-        self._send_inquiries()
+        if not self._requests.refuse(frame, error):
+            return self._receive_exclusion(frame)
+        self._send_requests()
         return True
 
-    def _refuse_return(self, frame: Error) -> bool:
+    def _receive_exclusion(self, frame: Error) -> bool:
         """Take what may be the refusal to let us back into a room; return whether it will be asked again."""
-        if frame.room is None or frame.id is not None or frame.room not in self._readings:
+        if frame.room is None or frame.id is not None or frame.room not in self._positions:
             return False
         if frame.retry_after is None:
-            self._readings.leave(frame.room)
+            self._positions.leave(frame.room)
             return False
-        self._readings.ask_again(frame.room, self.clock() + frame.retry_after)
+        self._positions.ask_again(frame.room, self.clock() + frame.retry_after)
         return True
 
-    def _refuse_us(self, error: RefusedError) -> None:
-        """The server does not want this connection."""
+    def _receive_rejection(self, error: RefusedError) -> None:
+        """Learn that the server does not want this connection."""
         if not self.welcome.done or not self._reconnect or error.code not in _PASSING_REFUSALS:
-            self._fail(error)
+            self._end(error)
         else:
-            self._link = None
+            self._connection = None
             self._wait_for_server(error.code, error.retry_after or 0.0)

@@ -8,8 +8,10 @@ import random
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+from chatcore import Ack, Backoff, Event, Gap, Joined, Message, Offline
 from chatcore.address import Peer
-from chatcore.client.session import Ack, Backoff, ClientSession, Event, Gap, Joined, Message, Offline, Request
+from chatcore.client.requests import Request
+from chatcore.client.session import ClientSession
 from chatcore.journal import Journal
 from chatcore.limits import Limits
 from chatcore.server.hub import Hub

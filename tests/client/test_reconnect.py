@@ -5,7 +5,7 @@ Each corner of a resume has its test here; the real sockets have theirs elsewher
 
 import pytest
 
-from chatcore.client.session import Backoff
+from chatcore import Backoff
 from chatcore.errors import DisconnectedError, RefusedError
 from chatcore.messages import Message
 from tests.client.connection import Line, Server
@@ -219,7 +219,7 @@ def test_whoever_was_taken_over_does_not_come_back() -> None:
     secret = ana.session.welcome.result().session
     other = server.client("bob")
     other.cut()
-    other.session._secret = secret
+    other.session.secret = secret
     other.session.nick = "ana"
     other.dial_when_due()
     assert isinstance(ana.session.error, DisconnectedError)

@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-from chatcore.client.session import Backoff, Event, Gap, Message, Offline
+from chatcore import Backoff, Event, Gap, Message, Offline
 from chatcore.journal.sqlite import SqliteJournal
 from chatcore.limits import Limits
 from chatcore.server.hub import Hub

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from chatcore.client.session import Event as ClientEvent
-from chatcore.client.session import Offline, Online
+from chatcore import Event as ClientEvent
+from chatcore import Offline, Online
 from chatcore.messages import Gap, Join, Joined, Message, Position, Post
 from tests.faults.checker import check
 from tests.faults.history import Connected, Event, Finished, Sent, Told, logs_of

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from chatcore.client.session import Joined, Offline, Online
+from chatcore import Joined, Offline, Online
 from chatcore.errors import RefusedError
 from chatcore.messages import Closing, encode, server_frames
 from tests.faults.proxy import CLEAN, End, FaultProxy, Faults

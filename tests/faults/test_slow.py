@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chatcore.client.session import Offline
+from chatcore import Offline
 from tests.cli.processes import ChatServer, chat_server
 from tests.faults.proxy import CLEAN, Faults
 from tests.faults.scene import Reader, Scene

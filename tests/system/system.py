@@ -10,7 +10,9 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from chatcore.client.session import Ack, Backoff, ClientSession, Request
+from chatcore import Ack, Backoff
+from chatcore.client.requests import Request
+from chatcore.client.session import ClientSession
 from chatcore.journal import Page, Unavailable
 from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import Limits
@@ -230,7 +232,7 @@ class System:
         session = person.session
         return (
             session.online
-            and not session.waiting
+            and not session.unanswered
             and all(session.position(room).seq == heads[room].head for room in person.session.rooms)
         )
 

@@ -1,12 +1,13 @@
 """Both clients behind one synchronous face, on which every call has a deadline."""
 
 import asyncio
+import inspect
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from chatcore.client.session import Ack, Event, Joined, Left, Message, NickFrame, Page
+from chatcore import Ack, Event, Joined, Left, Message, NickFrame, Page, Position
 from tests.transports.peers import DEADLINE
 from transports import asyncio_tcp, threaded_tcp
 
@@ -19,7 +20,7 @@ class Visitor:
     """A connected client. What the two kinds do not share is how a call is begun."""
 
     def begin(self, method: str, *args: Any, **options: Any) -> "Future[Any]":
-        """Begin to call a method of the chat; the future has what it returns."""
+        """Begin to call a method of the chat, or to read a property; the future has what that returns."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -69,8 +70,18 @@ class Visitor:
         frame: NickFrame = self.do("set_nick", nick)
         return frame
 
+    def position(self, room: str | None = None) -> Position:
+        """Return how far the events of a room were taken."""
+        position: Position = self.do("position", room)
+        return position
+
+    def receive(self, timeout: float | None = None) -> Event:
+        """Return the next event."""
+        event: Event = self.do("receive", timeout)
+        return event
+
     def next_event(self) -> Event | None:
-        """Return the next event, or ``None`` when the chat was closed."""
+        """Take a step of the iteration over events; return ``None`` when the chat was closed."""
         event: Event | None = self.do("next_event")
         return event
 
@@ -79,7 +90,7 @@ class Visitor:
         return list(iter(self.next_event, None))
 
     def next_message(self) -> Message | None:
-        """Return the next message, or ``None`` when the chat was closed."""
+        """Take a step of the iteration over messages; return ``None`` when the chat was closed."""
         message: Message | None = self.do("next_message")
         return message
 
@@ -95,8 +106,6 @@ class _Threaded(Visitor):
 
     def begin(self, method: str, *args: Any, **options: Any) -> "Future[Any]":
         match method:
-            case "nick":
-                return _in_thread(lambda: self._chat.nick)
             case "post_nowait":
                 return self._chat.post_nowait(*args, **options)
             case "ask":
@@ -106,10 +115,14 @@ class _Threaded(Visitor):
             case "next_message":
                 return _in_thread(lambda: next(self._messages, None))
             case _:
-                return _in_thread(lambda: getattr(self._chat, method)(*args, **options))
+                return _in_thread(lambda: self._call(method, args, options))
 
     def close(self) -> None:
         _in_thread(self._chat.close).result(DEADLINE)
+
+    def _call(self, method: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        found = getattr(self._chat, method)
+        return found(*args, **options) if callable(found) else found
 
 
 class _Asyncio(Visitor):
@@ -141,8 +154,6 @@ class _Asyncio(Visitor):
 
     async def _call(self, method: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         match method:
-            case "nick":
-                return self._chat.nick
             case "ask":
                 return await self._chat.ask_nowait(*args)
             case "next_event":
@@ -150,7 +161,9 @@ class _Asyncio(Visitor):
             case "next_message":
                 return await anext(self._messages, None)
             case _:
-                return await getattr(self._chat, method)(*args, **options)
+                found = getattr(self._chat, method)
+                result = found(*args, **options) if callable(found) else found
+                return await result if inspect.isawaitable(result) else result
 
     def _run(self, coroutine: Coroutine[Any, Any, A]) -> "Future[A]":
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)

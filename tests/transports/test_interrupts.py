@@ -18,6 +18,7 @@ from transports.threaded_tcp import Chat, connect
 CALLS: dict[str, Callable[[Chat], Callable[[], object]]] = {
     "post": lambda chat: partial(chat.post_nowait, "hi"),
     "flush": lambda chat: chat.flush,
+    "receive": lambda chat: chat.receive,
     "events": lambda chat: partial(next, chat.events()),
 }
 
@@ -51,7 +52,7 @@ def interrupt_at(number: int, work: Callable[[], object]) -> bool:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_an_interrupted_call_does_not_keep_the_client_from_closing(name: str) -> None:
+def test_a_client_closes_after_any_interrupted_call(name: str) -> None:
     house = House(new_transport("threaded"))
     try:
         for number in count(1):

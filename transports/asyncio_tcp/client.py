@@ -1,30 +1,42 @@
-"""A client for asyncio: the client session, driven by the running loop."""
+"""A client for asyncio: the client session, driven by the running loop.
+
+`Chat` is the face, and what users see. `_Connection` drives the session: it is the protocol of one socket
+after another, and does all that the session asks for in `_Connection._update`, after every call and every
+input. It knows no `Chat`, so that one which is dropped can be collected while the loop still holds its
+connection.
+
+Everything runs in one event loop, the one in which `connect` was awaited, and nothing here is thread-safe.
+"""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncIterator, Generator, Sequence
+import os
+import warnings
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from typing import Any, Self, TypeVar, cast
 
 from chatcore import (
     LOBBY,
     Ack,
     Backoff,
-    ChatError,
     ClientFrame,
     ClientLimits,
+    ClosedError,
     Event,
     Gap,
     Joined,
     Left,
     Message,
+    MisuseError,
     NickFrame,
     Page,
     Position,
 )
 from chatcore.address import DEFAULT_URL, parse_url
-from chatcore.client.requests import Request
+from chatcore.client.requests import Request, checked_rooms
 from chatcore.client.session import ClientSession
-from transports.sockets import CONNECT_SECONDS, EVENTS_AHEAD, GOODBYE_SECONDS, tune
+from transports.sockets import CONNECT_SECONDS, EVENTS_AHEAD, FORKED, GOODBYE_SECONDS, tune
 
 __all__ = ["Chat", "connect"]
 
@@ -34,16 +46,31 @@ log = logging.getLogger("chat.client")
 
 
 class connect:  # it is called like a function, awaited or entered
-    """Connect to a server and join rooms: ``async with connect(url, nick=...) as chat``, or await it.
+    """Connect to a server and join rooms. Its result is a `Chat`, which the ``with`` closes at its end. ::
 
-    ``history`` asks for the last n messages of each room; with ``every_frame``, events are all that
-    the server says, answers included.
+        from transports.asyncio_tcp import connect
 
-    A connection that is lost later is made again: everything goes on from where it was, and what cannot
-    be had is a `Gap` event. Without ``reconnect``, its loss is the end; ``backoff`` says when to try again.
+        async with connect("chat://127.0.0.1:7024", nick="echo", rooms=["lobby", "ops"]) as chat:
+            async for message in chat:
+                if not chat.is_mine(message):
+                    await chat.post(message.text, room=message.room)
 
-    Raises `OSError` where there is no server, `RefusedError` where it does not want us, `UsageError`
-    for arguments that cannot be.
+    Without a ``with``, ``chat = await connect(...)`` does the same, and you owe it a `Chat.close`.
+
+    ``url`` is ``chat://HOST[:PORT]``. ``rooms`` are joined in this order, each with its last ``history``
+    messages; the first of them, or else the lobby, is the room of calls that name none. To resume from a
+    stored position, give no rooms and call `Chat.join` with ``after``. ``client`` names your program to
+    the server.
+
+    A connection that is lost later is made again: rooms resume where they were, and what is no longer
+    available is a `Gap` event. ``backoff`` says when to try; with ``reconnect=False`` a loss is the end.
+    ``session`` is the `Chat.secret` of an earlier connection, maybe of an earlier run of your program: it
+    proves the right to its nick while the server still holds that for it. With ``every_frame``, events
+    are all frames that the server sends, answers included.
+
+    Raises `OSError` if there is no server (within 10 seconds), `RefusedError` if it refuses the
+    connection or a room, `ProtocolError` if it is no chat server, `DisconnectedError` if it hangs up
+    first, and `UsageError` for invalid arguments. None of these leaves a connection behind.
     """
 
     def __init__(
@@ -54,41 +81,49 @@ class connect:  # it is called like a function, awaited or entered
         rooms: Sequence[str] = (LOBBY,),
         history: int | None = None,
         client: str | None = None,
+        session: str | None = None,
         every_frame: bool = False,
         reconnect: bool = True,
         backoff: Backoff | None = None,
-        session: str | None = None,
     ) -> None:
-        _, self._host, self._endpoint = parse_url(url, ("chat",))
+        _, host, port = parse_url(url, ("chat",))
+        self._address = host, port
         self._session = ClientSession(
             nick,
             client=client,
+            secret=session,
             every_frame=every_frame,
             reconnect=reconnect,
             backoff=backoff,
-            session=session,
         )
-        self._rooms = rooms
+        self._rooms = checked_rooms(rooms)
         self._history = history
+        self._used = False
         self._chat: Chat | None = None
 
     def __await__(self) -> "Generator[Any, None, Chat]":
         return self._open().__await__()
 
     async def __aenter__(self) -> "Chat":
-        self._chat = await self._open()
+        chat = await self._open()
+        self._chat = await chat.__aenter__()
         return self._chat
 
     async def __aexit__(self, *exc_info: object) -> None:
-        assert self._chat is not None
-        await self._chat.close()
+        chat, self._chat = self._chat, None
+        assert chat is not None
+        await chat.close()
 
     async def _open(self) -> "Chat":
-        connection = _Connection(self._session, self._host, self._endpoint)
+        if self._used:
+            raise MisuseError("this connect was awaited or entered before; call connect again")
+        self._used = True
+        session = self._session
+        connection = _Connection(session, self._address)
         await connection.dial()
-        chat = Chat(self._session, connection, self._rooms[0] if self._rooms else LOBBY)
+        chat = Chat(session, connection, self._rooms[0] if self._rooms else LOBBY)
         try:
-            await connection.answer(self._session.welcome)
+            await connection.ask(lambda: session.welcome)
             for room in self._rooms:
                 await chat.join(room, history=self._history)
         except BaseException:
@@ -98,29 +133,51 @@ class connect:  # it is called like a function, awaited or entered
 
 
 class Chat:
-    """A live connection. Its methods wait for the server's answer, unless their name says otherwise.
+    """A client's connection to a server; `connect` makes it. It is a context manager, to be entered once.
 
-    Iterating over it yields messages; `events` yields all that happens, gaps too. Only one of the
-    two, and only one at a time: an event is handed out once. While nobody takes events and nothing
-    asked is unanswered, the socket is left unread.
+    With asyncio, methods that wait are coroutines, and all of it belongs to the event loop that
+    connected. With threads, methods that wait block, and any thread may call them, but for the client's
+    own, in which the callbacks of futures run. Methods with ``nowait`` in their name return a future.
 
-    A server that refuses raises `RefusedError`; once the connection has ended, every call raises
-    what ended it.
+    Everything else comes as events, which are handed out once and in order: by `receive`, by `events`, or as
+    messages only by iterating over the `Chat` itself. One consumer at a time may wait for them. While nobody
+    takes events, up to 1,000 wait here; then the socket is left unread, except for the sake of an answer.
+
+    Any call may raise `UsageError` for invalid arguments, and `MisuseError` where it is made in the wrong
+    place; neither harms the connection. Those that ask the server raise `RefusedError` if it says no, and
+    wait while the connection is lost and made again. Once it has ended for good, every call raises what
+    ended it: `ClosedError` after `close`, otherwise `DisconnectedError`, `RefusedError` or
+    `ProtocolError`.
+
+    One that is dropped without `close` ends its connection, and warns with `ResourceWarning`.
     """
 
     def __init__(self, session: ClientSession, connection: "_Connection", room: str) -> None:
         self._session = session
         self._connection = connection
         self._room = room  # which calls mean that name none
+        self._entered = False
 
     def __repr__(self) -> str:
         return f"<asyncio Chat {self._session!r}>"
 
     async def __aenter__(self) -> Self:
+        if self._entered:
+            raise MisuseError(
+                "this Chat was entered before, and is closed at the end of that; call connect again"
+            )
+        self._entered = True
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
+
+    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
+        if not self._session.closed and not self._connection.forked:
+            try:
+                _warn(f"{self!r} was not closed", ResourceWarning, source=self)
+            finally:
+                self._connection.abandon()
 
     @property
     def nick(self) -> str:
@@ -129,22 +186,25 @@ class Chat:
 
     @property
     def server(self) -> str:
-        """What the server calls itself: its name and version."""
+        """The server's software and version, as it introduced itself."""
         return self._session.server
 
     @property
     def limits(self) -> ClientLimits:
-        """The limits that the server sets us, as far as it has named them."""
+        """The limits that the server sets us; ``None`` in one of them means no limit, or an unknown one."""
         return self._session.limits
 
     @property
     def rooms(self) -> tuple[str, ...]:
-        """The rooms that we are in, folded; also while there is no connection."""
+        """The names of the rooms that we are in, in lower case; also while there is no connection."""
         return self._session.rooms
 
     @property
     def secret(self) -> str:
-        """What ``connect(session=...)`` takes to come back under this nick. Whoever has it can do so."""
+        """What ``connect(session=...)`` takes to come back under this nick. Anyone who has it can do that.
+
+        It is in no ``repr`` and in no log.
+        """
         return self._session.secret or ""
 
     @property
@@ -158,47 +218,79 @@ class Chat:
         return self._session.unanswered
 
     def position(self, room: str | None = None) -> Position:
-        """Return how far the events of a room were taken: what `join` takes to resume from there.
+        """Return how far you have taken the events of a room: the position from which `join` resumes.
 
-        Store it, as ``str(position)``, once the last event that you took is dealt with. Raises
-        `UsageError` if you are not in the room.
+        It is up to date when the last event that you took is dealt with, so store it then, as
+        ``str(position)``; `Position.parse` reads it back. Events that still wait are after it. Raises
+        `UsageError` if we are not in the room.
         """
         return self._session.position(room or self._room)
 
     def is_mine(self, message: Message) -> bool:
-        """Tell whether a message is our own: one that we posted, or one under the nick that we have now."""
+        """Tell whether a message is our own, so that a bot can skip it.
+
+        It is if this `Chat` has posted it, under whatever nick, or if it has the nick that is ours now. Of
+        what this `Chat` has posted it remembers the last 4,096.
+        """
         return self._session.is_mine(message)
 
     def is_replay(self, message: Message) -> bool:
-        """Tell whether a message is older than our last entry into its room."""
+        """Tell whether a message was stored before we entered its room, the last time that we did.
+
+        Reconnecting is entering again: what was missed meanwhile is replay too.
+        """
         return self._session.is_replay(message)
 
-    @property
-    def session(self) -> ClientSession:
-        """What is known of the connection; to be looked at, not driven."""
-        return self._session
-
     async def join(self, room: str, *, after: Position | None = None, history: int | None = None) -> Joined:
-        """Enter a room, behind a position or with the last ``history`` messages."""
-        return await self._connection.answer(self._session.join(room, after=after, history=history))
+        """Enter a room: after a position, with the last ``history`` messages, or from now on.
+
+        Its `Joined` is returned, and is an event too, before the room's messages. What followed ``after`` and
+        is no longer available is a `Gap`. Raises `RefusedError`, with ``limit_exceeded`` if you or the room
+        have too many, and with ``bad_state`` if you are in it already.
+        """
+        return await self._connection.ask(lambda: self._session.join(room, after=after, history=history))
 
     async def leave(self, room: str) -> Left:
-        """Leave a room."""
-        return await self._connection.answer(self._session.leave(room))
+        """Leave a room. Its messages that already wait still come, then its `Left`.
+
+        Raises `RefusedError` with ``not_joined`` if you are not in it.
+        """
+        return await self._connection.ask(lambda: self._session.leave(room))
 
     async def post(self, text: str, *, room: str | None = None, id: str | None = None) -> Ack:
-        """Say something; returns once the server keeps it. Under the same ``id`` it is kept once."""
+        """Post a message; returns once the server has stored it, as safely as ``Ack.durability`` says.
+
+        ``id`` is its key, a new one unless you give it: posted again under the same id, by anyone, it is
+        stored once. A post waits for a lost connection, and is sent again on the next one. Raises
+        `RefusedError` if the server does not want it, for instance with ``too_long`` or ``not_joined``,
+        and `DisconnectedError` if it was first sent so long ago that the server may have forgotten its
+        id. Your own messages come as events too.
+        """
         return await self.post_nowait(text, room=room, id=id)
 
     def post_nowait(
         self, text: str, *, room: str | None = None, id: str | None = None
     ) -> "asyncio.Future[Ack]":
-        """Say something; the future has the acknowledgement."""
-        return self._connection.answer(self._session.post(room or self._room, text, id=id))
+        """Post a message as `post` does, without waiting; the future has the `Ack`, or what `post` raises.
+
+        Posts to one room are stored in the order of these calls. The future need not be looked at.
+        """
+        return self._connection.ask(lambda: self._session.post(room or self._room, text, id=id))
 
     def ask_nowait(self, frame: ClientFrame) -> "asyncio.Future[Any]":
-        """Ask what a frame of the protocol asks; the future has the frame that answers it."""
-        return self._connection.answer(self._session.ask(frame))
+        """Send a frame of the protocol; the future has the frame that answers it, or raises `RefusedError`.
+
+        Raises `UsageError` for `Hello`, `Ping` and `Pong`, which the client sends by itself.
+        """
+        return self._connection.ask(lambda: self._session.ask(frame))
+
+    async def flush(self) -> None:
+        """Wait until no post is without an answer, those included that others make meanwhile.
+
+        It raises nothing for a post that was refused: that is for its own future to say. It raises what
+        ended the connection, if that comes first.
+        """
+        await self._connection.flush()
 
     async def history(
         self,
@@ -208,37 +300,91 @@ class Chat:
         after: int | None = None,
         limit: int | None = None,
     ) -> Page:
-        """Return a page of a room's log, oldest message first; by default the newest page."""
-        return await self._connection.answer(
-            self._session.history(room or self._room, before=before, after=after, limit=limit)
+        """Return a page of a room's log, oldest message first; by default its newest messages.
+
+        ``before`` and ``after`` are exclusive and a ``seq`` of the room; ``limit`` is in messages, and
+        the server may give fewer. ``Page.more`` says whether to ask on, before the first or after the
+        last of them. Raises `RefusedError`, with ``not_joined`` if you are not in the room, and with
+        ``unavailable`` if its log cannot be read now.
+        """
+        return await self._connection.ask(
+            lambda: self._session.history(room or self._room, before=before, after=after, limit=limit)
         )
 
     async def who(self, room: str | None = None) -> tuple[str, ...]:
-        """Return the nicks of all who are in a room."""
-        return (await self._connection.answer(self._session.who(room or self._room))).nicks
+        """Return the nicks of all members of a room, sorted without regard to case.
+
+        Raises `RefusedError` with ``not_joined`` if you are not in it.
+        """
+        return (await self._connection.ask(lambda: self._session.who(room or self._room))).nicks
 
     async def set_nick(self, nick: str) -> NickFrame:
-        """Take another nick."""
-        return await self._connection.answer(self._session.set_nick(nick))
+        """Take another nick, and return it as the server spells it.
 
-    async def events(self) -> AsyncIterator[Event]:
-        """Yield all that happens, until the connection ends.
-
-        Ends without a word after `close`; raises the `ChatError` that ended it otherwise.
+        Raises `RefusedError`, with ``nick_taken`` if another has it, and with ``bad_name`` if nobody may.
         """
-        while (event := await self._connection.next_event()) is not None:
-            yield event
+        return await self._connection.ask(lambda: self._session.set_nick(nick))
 
-    async def __aiter__(self) -> AsyncIterator[Message]:
-        async for event in self.events():
-            if isinstance(event, Message):
-                yield event
-            elif isinstance(event, Gap):
-                log.warning("messages of %s are missing: %s", event.room, event)
+    async def receive(self, timeout: float | None = None) -> Event:
+        """Return the next event; raises `TimeoutError` if none comes within so many seconds.
+
+        Nothing is lost by a timeout, or by a cancellation: the next call returns what this one would
+        have. Once the connection has ended, the events from before can still be taken; then it raises
+        what ended it, which is `ClosedError` after `close`. Raises `MisuseError` while another consumer
+        waits.
+        """
+        return await self._connection.receive(timeout)
+
+    def events(self) -> AsyncIterator[Event]:
+        """Iterate over all events, by `receive`.
+
+        It ends after `close`, and raises the `ChatError` that ended the connection otherwise. A step that was
+        cancelled may be followed by another, which misses nothing.
+        """
+        return _Events(self)
+
+    def __aiter__(self) -> AsyncIterator[Message]:
+        """Iterate over the messages of all rooms, by `receive`; all other events are dropped.
+
+        A `Gap` is logged as a warning. It ends as `events` does.
+        """
+        return _Messages(self)
 
     async def close(self) -> None:
-        """Say goodbye. What is not answered yet fails with `ClosedError`. Idempotent."""
+        """Say goodbye and end the connection; takes a second at most. Idempotent.
+
+        What is not answered yet fails with `ClosedError`, so `flush` before it if your posts must arrive.
+        In a forked process it does nothing: the connection is the parent's.
+        """
         await self._connection.close()
+
+
+class _Events(AsyncIterator[Event]):
+    """All events of a chat. No generator: those end for good when a step is cancelled."""
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+
+    async def __anext__(self) -> Event:
+        try:
+            return await self._chat.receive()
+        except ClosedError:
+            raise StopAsyncIteration from None
+
+
+class _Messages(AsyncIterator[Message]):
+    """The messages among the events of a chat."""
+
+    def __init__(self, chat: Chat) -> None:
+        self._events = _Events(chat)
+
+    async def __anext__(self) -> Message:
+        while True:
+            event = await anext(self._events)
+            if isinstance(event, Message):
+                return event
+            if isinstance(event, Gap):
+                log.warning("messages of %s are missing: %s", event.room, event)
 
 
 class _Connection(asyncio.Protocol):
@@ -246,10 +392,13 @@ class _Connection(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, session: ClientSession, host: str, port: int) -> None:
+    def __init__(self, session: ClientSession, address: tuple[str, int]) -> None:
         self._session = session
-        self._address = host, port
+        self._address = address
+        self._loop = asyncio.get_running_loop()
+        self._process = os.getpid()
         self._news = asyncio.Event()  # there are events, or there will be no more
+        self._flushed = asyncio.Event()  # every post is answered, or none will be any more
         self._lost = asyncio.Event()  # there is no socket now
         self._lost.set()
         self._writing = True
@@ -257,42 +406,68 @@ class _Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._redialing: asyncio.Task[None] | None = None
 
+    # --- for the chat ----------------------------------------------------------------------------
+
+    @property
+    def forked(self) -> bool:
+        """Whether this is the copy of a connection that a fork has made: the socket is the parent's."""
+        return os.getpid() != self._process
+
     async def dial(self) -> None:
         """Connect; raises `OSError`."""
         async with asyncio.timeout(CONNECT_SECONDS):
-            await asyncio.get_running_loop().create_connection(lambda: self, *self._address)
+            await self._loop.create_connection(lambda: self, *self._address)
 
-    def answer(self, request: Request[A]) -> "asyncio.Future[A]":
-        """Return a future that has the answer to a request."""
-        future: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+    def ask(self, make: Callable[[], Request[A]]) -> "asyncio.Future[A]":
+        """Ask something of the session; return a future that has the answer. Raises `MisuseError`."""
+        self._check_place()
+        request = make()
+        future: asyncio.Future[A] = self._loop.create_future()
 
         def settle() -> None:
-            if not future.done():
-                try:
-                    future.set_result(request.result())
-                except ChatError as error:
-                    future.set_exception(error)
-                    future.exception()  # it need not be looked at: posts may be fired and forgotten
+            if future.done():  # its user has cancelled it
+                return
+            if request.error is not None:
+                future.set_exception(request.error)
+                future.exception()  # it need not be looked at: posts may be fired and forgotten
+            else:
+                future.set_result(request.result())
 
-        request.on_done = settle
-        if request.done:
-            settle()
+        request.when_done(settle)
         self._update()
         return future
 
-    async def next_event(self) -> Event | None:
-        """Return the next event, or ``None`` after our own goodbye."""
-        while (event := self._session.next_event()) is None:
-            if self._session.closed:
-                self._session.raise_unless_ours()
-                return None
-            self._news.clear()
-            self._update()
-            await self._news.wait()
+    async def receive(self, timeout: float | None) -> Event:
+        """Return the next event; raises `TimeoutError`, `MisuseError`, and what ended the session."""
+        self._check_place()
+        session = self._session
+        session.claim_events()
+        try:
+            if (event := session.next_event()) is not None:
+                return event
+            async with asyncio.timeout(timeout):
+                await self._wait_for_event()
+        except TimeoutError:
+            raise TimeoutError(f"no event came within {timeout:g} s") from None
+        finally:
+            session.release_events()
+        event = session.next_event()  # taken after the last chance to be cancelled, so it is never lost
+        assert event is not None
         return event
 
+    async def flush(self) -> None:
+        """Wait until every post is answered; raises `MisuseError`, and what ended the session."""
+        self._check_place()
+        while self._session.unacknowledged:
+            self._flushed.clear()
+            await self._flushed.wait()
+        self._session.raise_if_closed()
+
     async def close(self) -> None:
-        """End our stream, wait a moment for the server to end its own, and let go."""
+        """End our stream, wait a moment for the server to end its own, and let go. Raises `MisuseError`."""
+        if self.forked or (self._session.closed and self._lost.is_set() and self._redialing is None):
+            return
+        self._check_place()
         self._session.close()
         if self._redialing is not None:
             self._redialing.cancel()
@@ -307,11 +482,51 @@ class _Connection(asyncio.Protocol):
                 self._transport.abort()
                 await self._lost.wait()
 
+    def abandon(self) -> None:
+        """Have the loop end all this soon, since nobody will close it; callable from any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and runs nothing any more
+            self._loop.call_soon_threadsafe(self._let_go)
+
+    def _let_go(self) -> None:
+        self._session.close()
+        if self._redialing is not None:
+            self._redialing.cancel()
+        self._update()
+        if not self._lost.is_set():
+            self._transport.abort()
+
+    def _check_place(self) -> None:
+        """Raise `MisuseError` where nothing would ever come of a call."""
+        if self.forked:
+            raise MisuseError(FORKED)
+        try:
+            here = asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            here = False
+        if not here:
+            raise MisuseError(
+                "this Chat belongs to another event loop, the one in which it was connected; "
+                "from elsewhere, asyncio.run_coroutine_threadsafe can call it there"
+            )
+
+    async def _wait_for_event(self) -> None:
+        """Return when there is an event; raises what ended the session."""
+        session = self._session
+        while not session.events_ahead:
+            session.raise_if_closed()
+            self._news.clear()
+            self._update()
+            await self._news.wait()
+
+    # --- the session's wishes --------------------------------------------------------------------
+
     def _update(self) -> None:
-        """Do whatever the session's state asks for; to be called after anything was done with it."""
+        """Do whatever the session's state asks for; MUST be called after anything was done with it."""
         session = self._session
         if session.events_ahead or session.closed:
             self._news.set()
+        if not session.unacknowledged:
+            self._flushed.set()
         if not self._lost.is_set():
             self._update_socket()
         self._set_timer()
@@ -323,7 +538,7 @@ class _Connection(asyncio.Protocol):
             return
         while self._writing and (data := session.data_to_send()):
             transport.write(data)
-        reading = session.closed or session.waiting or session.events_ahead < EVENTS_AHEAD
+        reading = session.closed or session.unanswered > 0 or session.events_ahead < EVENTS_AHEAD
         if reading != self._reading and not transport.is_closing():
             self._reading = reading
             transport.resume_reading() if reading else transport.pause_reading()
@@ -335,14 +550,14 @@ class _Connection(asyncio.Protocol):
             self._timer = None
         if when is not None and self._redialing is None:
             delay = max(when - self._session.clock(), 0.0)
-            self._timer = asyncio.get_running_loop().call_later(delay, self._handle_deadline)
+            self._timer = self._loop.call_later(delay, self._handle_deadline)
 
     def _handle_deadline(self) -> None:
         self._timer = None
         if self._session.online:
             self._session.handle_deadline(self._session.clock())
         elif self._lost.is_set():
-            self._redialing = asyncio.create_task(self._dial_again())
+            self._redialing = self._loop.create_task(self._dial_again())
         self._update()
 
     async def _dial_again(self) -> None:
@@ -357,7 +572,7 @@ class _Connection(asyncio.Protocol):
     # --- called by the loop ----------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport = cast(asyncio.Transport, transport)
+        self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is not one by type
         tune(transport.get_extra_info("socket"))
         self._lost.clear()
         self._writing = self._reading = True

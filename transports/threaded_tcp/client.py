@@ -1,9 +1,22 @@
-"""A blocking client: the client session, driven by a thread of its own."""
+"""A blocking client: the client session, driven by a thread of its own.
+
+`Chat` is the face, and what users see. `_Connection` is the session, its lock, and the thread that moves
+bytes between it and one socket after another. Callers change the session under the lock and wake the
+thread, which then does all that the session asks for, in `_Connection._update`.
+
+- ``_lock`` guards the session, and is held during no system call but the one that wakes.
+- The thread answers futures while it holds the lock, so their callbacks run there. They may ask, but not
+  wait.
+- The thread knows no `Chat`, so that one which is dropped can be collected. It is told by a flag, since
+  whoever collects it may be any thread, at any time, with any lock held.
+"""
 
 import logging
+import os
 import selectors
 import socket
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, Self, TypeVar
@@ -12,22 +25,23 @@ from chatcore import (
     LOBBY,
     Ack,
     Backoff,
-    ChatError,
     ClientFrame,
     ClientLimits,
+    ClosedError,
     Event,
     Gap,
     Joined,
     Left,
     Message,
+    MisuseError,
     NickFrame,
     Page,
     Position,
 )
 from chatcore.address import DEFAULT_URL, parse_url
-from chatcore.client.requests import Request
+from chatcore.client.requests import Request, checked_rooms
 from chatcore.client.session import ClientSession
-from transports.sockets import CONNECT_SECONDS, EVENTS_AHEAD, GOODBYE_SECONDS, tune
+from transports.sockets import CONNECT_SECONDS, EVENTS_AHEAD, FORKED, GOODBYE_SECONDS, tune
 
 __all__ = ["Chat", "connect"]
 
@@ -36,6 +50,7 @@ A = TypeVar("A")
 log = logging.getLogger("chat.client")
 
 RECEIVE = 64 * 1024
+"""Bytes to take from the socket in one call."""
 
 
 def connect(
@@ -45,36 +60,52 @@ def connect(
     rooms: Sequence[str] = (LOBBY,),
     history: int | None = None,
     client: str | None = None,
+    session: str | None = None,
     every_frame: bool = False,
     reconnect: bool = True,
     backoff: Backoff | None = None,
-    session: str | None = None,
 ) -> "Chat":
-    """Connect to a server and join rooms: ``with connect(url, nick=...) as chat``.
+    """Connect to a server and join rooms. Its result is a `Chat`, which the ``with`` closes at its end. ::
 
-    ``history`` asks for the last n messages of each room; with ``every_frame``, events are all that
-    the server says, answers included.
+        from transports.threaded_tcp import connect
 
-    A connection that is lost later is made again: everything goes on from where it was, and what cannot
-    be had is a `Gap` event. Without ``reconnect``, its loss is the end; ``backoff`` says when to try again.
+        with connect("chat://127.0.0.1:7024", nick="echo", rooms=["lobby", "ops"]) as chat:
+            for message in chat:
+                if not chat.is_mine(message):
+                    chat.post(message.text, room=message.room)
 
-    Raises `OSError` where there is no server, `RefusedError` where it does not want us, `UsageError`
-    for arguments that cannot be.
+    Without a ``with``, ``chat = connect(...)`` does the same, and you owe it a `Chat.close`.
+
+    ``url`` is ``chat://HOST[:PORT]``. ``rooms`` are joined in this order, each with its last ``history``
+    messages; the first of them, or else the lobby, is the room of calls that name none. To resume from a
+    stored position, give no rooms and call `Chat.join` with ``after``. ``client`` names your program to
+    the server.
+
+    A connection that is lost later is made again: rooms resume where they were, and what is no longer
+    available is a `Gap` event. ``backoff`` says when to try; with ``reconnect=False`` a loss is the end.
+    ``session`` is the `Chat.secret` of an earlier connection, maybe of an earlier run of your program: it
+    proves the right to its nick while the server still holds that for it. With ``every_frame``, events
+    are all frames that the server sends, answers included.
+
+    Raises `OSError` if there is no server (within 10 seconds), `RefusedError` if it refuses the
+    connection or a room, `ProtocolError` if it is no chat server, `DisconnectedError` if it hangs up
+    first, and `UsageError` for invalid arguments. None of these leaves a connection behind.
     """
     _, host, port = parse_url(url, ("chat",))
     state = ClientSession(
         nick,
         client=client,
+        secret=session,
         every_frame=every_frame,
         reconnect=reconnect,
         backoff=backoff,
-        session=session,
     )
+    names = checked_rooms(rooms)
     connection = _Connection((host, port), state)
-    chat = Chat(state, connection, rooms[0] if rooms else LOBBY)
+    chat = Chat(state, connection, names[0] if names else LOBBY)
     try:
-        connection.ask(lambda: state.welcome).result()
-        for room in rooms:
+        connection.wait(lambda: state.welcome)
+        for room in names:
             chat.join(room, history=history)
     except BaseException:
         chat.close()
@@ -83,29 +114,51 @@ def connect(
 
 
 class Chat:
-    """A live connection. Its methods wait for the server's answer, unless their name says otherwise.
+    """A client's connection to a server; `connect` makes it. It is a context manager, to be entered once.
 
-    Iterating over it yields messages; `events` yields all that happens, gaps too. Only one of the
-    two, and only one at a time: an event is handed out once. While nobody takes events and nothing
-    asked is unanswered, the socket is left unread. All methods may be called from any thread.
+    With asyncio, methods that wait are coroutines, and all of it belongs to the event loop that
+    connected. With threads, methods that wait block, and any thread may call them, but for the client's
+    own, in which the callbacks of futures run. Methods with ``nowait`` in their name return a future.
 
-    A server that refuses raises `RefusedError`; once the connection has ended, every call raises
-    what ended it.
+    Everything else comes as events, which are handed out once and in order: by `receive`, by `events`, or as
+    messages only by iterating over the `Chat` itself. One consumer at a time may wait for them. While nobody
+    takes events, up to 1,000 wait here; then the socket is left unread, except for the sake of an answer.
+
+    Any call may raise `UsageError` for invalid arguments, and `MisuseError` where it is made in the wrong
+    place; neither harms the connection. Those that ask the server raise `RefusedError` if it says no, and
+    wait while the connection is lost and made again. Once it has ended for good, every call raises what
+    ended it: `ClosedError` after `close`, otherwise `DisconnectedError`, `RefusedError` or
+    `ProtocolError`.
+
+    One that is dropped without `close` ends its connection, and warns with `ResourceWarning`.
     """
 
     def __init__(self, session: ClientSession, connection: "_Connection", room: str) -> None:
         self._session = session
         self._connection = connection
         self._room = room  # which calls mean that name none
+        self._entered = False
 
     def __repr__(self) -> str:
         return f"<threaded Chat {self._session!r}>"
 
     def __enter__(self) -> Self:
+        if self._entered:
+            raise MisuseError(
+                "this Chat was entered before, and is closed at the end of that; call connect again"
+            )
+        self._entered = True
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
+        if not self._session.closed and not self._connection.forked:
+            try:
+                _warn(f"{self!r} was not closed", ResourceWarning, source=self)
+            finally:
+                self._connection.abandon()
 
     @property
     def nick(self) -> str:
@@ -114,22 +167,25 @@ class Chat:
 
     @property
     def server(self) -> str:
-        """What the server calls itself: its name and version."""
+        """The server's software and version, as it introduced itself."""
         return self._session.server
 
     @property
     def limits(self) -> ClientLimits:
-        """The limits that the server sets us, as far as it has named them."""
+        """The limits that the server sets us; ``None`` in one of them means no limit, or an unknown one."""
         return self._session.limits
 
     @property
     def rooms(self) -> tuple[str, ...]:
-        """The rooms that we are in, folded; also while there is no connection."""
+        """The names of the rooms that we are in, in lower case; also while there is no connection."""
         return self._connection.look(lambda: self._session.rooms)
 
     @property
     def secret(self) -> str:
-        """What ``connect(session=...)`` takes to come back under this nick. Whoever has it can do so."""
+        """What ``connect(session=...)`` takes to come back under this nick. Anyone who has it can do that.
+
+        It is in no ``repr`` and in no log.
+        """
         return self._session.secret or ""
 
     @property
@@ -143,50 +199,77 @@ class Chat:
         return self._connection.look(lambda: self._session.unanswered)
 
     def position(self, room: str | None = None) -> Position:
-        """Return how far the events of a room were taken: what `join` takes to resume from there.
+        """Return how far you have taken the events of a room: the position from which `join` resumes.
 
-        Store it, as ``str(position)``, once the last event that you took is dealt with. Raises
-        `UsageError` if you are not in the room.
+        It is up to date when the last event that you took is dealt with, so store it then, as
+        ``str(position)``; `Position.parse` reads it back. Events that still wait are after it. Raises
+        `UsageError` if we are not in the room.
         """
         return self._connection.look(lambda: self._session.position(room or self._room))
 
     def is_mine(self, message: Message) -> bool:
-        """Tell whether a message is our own: one that we posted, or one under the nick that we have now."""
+        """Tell whether a message is our own, so that a bot can skip it.
+
+        It is if this `Chat` has posted it, under whatever nick, or if it has the nick that is ours now. Of
+        what this `Chat` has posted it remembers the last 4,096.
+        """
         return self._session.is_mine(message)
 
     def is_replay(self, message: Message) -> bool:
-        """Tell whether a message is older than our last entry into its room."""
+        """Tell whether a message was stored before we entered its room, the last time that we did.
+
+        Reconnecting is entering again: what was missed meanwhile is replay too.
+        """
         return self._session.is_replay(message)
 
-    @property
-    def session(self) -> ClientSession:
-        """What is known of the connection; to be looked at, not driven."""
-        return self._session
-
     def join(self, room: str, *, after: Position | None = None, history: int | None = None) -> Joined:
-        """Enter a room, behind a position or with the last ``history`` messages."""
-        return self._connection.ask(lambda: self._session.join(room, after=after, history=history)).result()
+        """Enter a room: after a position, with the last ``history`` messages, or from now on.
+
+        Its `Joined` is returned, and is an event too, before the room's messages. What followed ``after`` and
+        is no longer available is a `Gap`. Raises `RefusedError`, with ``limit_exceeded`` if you or the room
+        have too many, and with ``bad_state`` if you are in it already.
+        """
+        return self._connection.wait(lambda: self._session.join(room, after=after, history=history))
 
     def leave(self, room: str) -> Left:
-        """Leave a room."""
-        return self._connection.ask(lambda: self._session.leave(room)).result()
+        """Leave a room. Its messages that already wait still come, then its `Left`.
+
+        Raises `RefusedError` with ``not_joined`` if you are not in it.
+        """
+        return self._connection.wait(lambda: self._session.leave(room))
 
     def post(self, text: str, *, room: str | None = None, id: str | None = None) -> Ack:
-        """Say something; returns once the server keeps it. Under the same ``id`` it is kept once."""
-        return self.post_nowait(text, room=room, id=id).result()
+        """Post a message; returns once the server has stored it, as safely as ``Ack.durability`` says.
+
+        ``id`` is its key, a new one unless you give it: posted again under the same id, by anyone, it is
+        stored once. A post waits for a lost connection, and is sent again on the next one. Raises
+        `RefusedError` if the server does not want it, for instance with ``too_long`` or ``not_joined``,
+        and `DisconnectedError` if it was first sent so long ago that the server may have forgotten its
+        id. Your own messages come as events too.
+        """
+        return self._connection.wait(lambda: self._session.post(room or self._room, text, id=id))
 
     def post_nowait(self, text: str, *, room: str | None = None, id: str | None = None) -> "Future[Ack]":
-        """Say something; the future has the acknowledgement."""
+        """Post a message as `post` does, without waiting; the future has the `Ack`, or what `post` raises.
+
+        Posts to one room are stored in the order of these calls. The future need not be looked at.
+        """
         return self._connection.ask(lambda: self._session.post(room or self._room, text, id=id))
 
     def ask_nowait(self, frame: ClientFrame) -> "Future[Any]":
-        """Ask what a frame of the protocol asks; the future has the frame that answers it."""
+        """Send a frame of the protocol; the future has the frame that answers it, or raises `RefusedError`.
+
+        Raises `UsageError` for `Hello`, `Ping` and `Pong`, which the client sends by itself.
+        """
         return self._connection.ask(lambda: self._session.ask(frame))
 
     def flush(self) -> None:
-        """Wait until every post is acknowledged or refused; raises what ended the session before that."""
-        self._connection.wait_for(lambda: not self._session.unacknowledged)
-        self._session.raise_unless_ours()
+        """Wait until no post is without an answer, those included that others make meanwhile.
+
+        It raises nothing for a post that was refused: that is for its own future to say. It raises what
+        ended the connection, if that comes first.
+        """
+        self._connection.flush()
 
     def history(
         self,
@@ -196,48 +279,132 @@ class Chat:
         after: int | None = None,
         limit: int | None = None,
     ) -> Page:
-        """Return a page of a room's log, oldest message first; by default the newest page."""
-        return self._connection.ask(
+        """Return a page of a room's log, oldest message first; by default its newest messages.
+
+        ``before`` and ``after`` are exclusive and a ``seq`` of the room; ``limit`` is in messages, and
+        the server may give fewer. ``Page.more`` says whether to ask on, before the first or after the
+        last of them. Raises `RefusedError`, with ``not_joined`` if you are not in the room, and with
+        ``unavailable`` if its log cannot be read now.
+        """
+        return self._connection.wait(
             lambda: self._session.history(room or self._room, before=before, after=after, limit=limit)
-        ).result()
+        )
 
     def who(self, room: str | None = None) -> tuple[str, ...]:
-        """Return the nicks of all who are in a room."""
-        return self._connection.ask(lambda: self._session.who(room or self._room)).result().nicks
+        """Return the nicks of all members of a room, sorted without regard to case.
+
+        Raises `RefusedError` with ``not_joined`` if you are not in it.
+        """
+        return self._connection.wait(lambda: self._session.who(room or self._room)).nicks
 
     def set_nick(self, nick: str) -> NickFrame:
-        """Take another nick."""
-        return self._connection.ask(lambda: self._session.set_nick(nick)).result()
+        """Take another nick, and return it as the server spells it.
+
+        Raises `RefusedError`, with ``nick_taken`` if another has it, and with ``bad_name`` if nobody may.
+        """
+        return self._connection.wait(lambda: self._session.set_nick(nick))
+
+    def receive(self, timeout: float | None = None) -> Event:
+        """Return the next event; raises `TimeoutError` if none comes within so many seconds.
+
+        Nothing is lost by a timeout, or by a cancellation: the next call returns what this one would
+        have. Once the connection has ended, the events from before can still be taken; then it raises
+        what ended it, which is `ClosedError` after `close`. Raises `MisuseError` while another consumer
+        waits.
+        """
+        return self._connection.receive(timeout)
 
     def events(self) -> Iterator[Event]:
-        """Yield all that happens, until the connection ends.
+        """Iterate over all events, by `receive`.
 
-        Ends without a word after `close`; raises the `ChatError` that ended it otherwise.
+        It ends after `close`, and raises the `ChatError` that ended the connection otherwise. A step that was
+        cancelled may be followed by another, which misses nothing.
         """
-        while (event := self._connection.next_event()) is not None:
-            yield event
+        return _Events(self)
 
     def __iter__(self) -> Iterator[Message]:
-        for event in self.events():
-            if isinstance(event, Message):
-                yield event
-            elif isinstance(event, Gap):
-                log.warning("messages of %s are missing: %s", event.room, event)
+        """Iterate over the messages of all rooms, by `receive`; all other events are dropped.
+
+        A `Gap` is logged as a warning. It ends as `events` does.
+        """
+        return _Messages(self)
 
     def close(self) -> None:
-        """Say goodbye. What is not answered yet fails with `ClosedError`. Idempotent."""
+        """Say goodbye and end the connection; takes a second at most. Idempotent.
+
+        What is not answered yet fails with `ClosedError`, so `flush` before it if your posts must arrive.
+        In a forked process it does nothing: the connection is the parent's.
+        """
         self._connection.close()
 
 
-class _Connection:
-    """The socket on one side, the session on the other, and the thread between them.
+class _Events(Iterator[Event]):
+    """All events of a chat. No generator: those end for good when a step raises."""
 
-    ``_lock`` guards the session; the thread holds it for no system call.
-    """
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+
+    def __next__(self) -> Event:
+        try:
+            return self._chat.receive()
+        except ClosedError:
+            raise StopIteration from None
+
+
+class _Messages(Iterator[Message]):
+    """The messages among the events of a chat."""
+
+    def __init__(self, chat: Chat) -> None:
+        self._events = _Events(chat)
+
+    def __next__(self) -> Message:
+        while True:
+            event = next(self._events)
+            if isinstance(event, Message):
+                return event
+            if isinstance(event, Gap):
+                log.warning("messages of %s are missing: %s", event.room, event)
+
+
+class _Answer(Future[A]):
+    """A future that the client's thread settles, and in that thread refuses to wait for itself."""
+
+    def __init__(self, connection: "_Connection") -> None:
+        super().__init__()
+        self._connection = connection
+        self.set_running_or_notify_cancel()
+
+    def settle(self, request: Request[A]) -> None:
+        """Take the answer of a request that is done."""
+        if request.error is not None:
+            self.set_exception(request.error)
+        else:
+            self.set_result(request.result())
+
+    def result(self, timeout: float | None = None) -> A:
+        self._check()
+        try:
+            return super().result(timeout)
+        finally:
+            del self  # what is raised holds this frame, which would hold what is raised
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        self._check()
+        return super().exception(timeout)
+
+    def _check(self) -> None:
+        if not self.done():
+            self._connection.check_may_wait()
+
+
+class _Connection:
+    """The socket on one side, the session on the other, and the thread between them."""
 
     def __init__(self, address: tuple[str, int], session: ClientSession) -> None:
         self._address = address
         self._session = session
+        self._process = os.getpid()
+        self._abandoned = False  # nobody will close this any more
         # Entered by itself and not through the condition: a Ctrl-C that comes while Condition.__enter__ is
         # under way would leave it locked for ever.
         self._lock = threading.RLock()
@@ -252,64 +419,96 @@ class _Connection:
         self._thread = threading.Thread(target=self._run, args=(sock,), name="chat-client", daemon=True)
         self._thread.start()
 
-    # --- for the caller's threads ----------------------------------------------------------------
+    # --- for the chat ----------------------------------------------------------------------------
 
-    def wake(self) -> None:
+    @property
+    def forked(self) -> bool:
+        """Whether this is the copy of a connection that a fork has made: the thread is the parent's."""
+        return os.getpid() != self._process
+
+    def ask(self, make: Callable[[], Request[A]]) -> "Future[A]":
+        """Ask something of the session; return a future that has the answer. Raises `MisuseError`."""
+        self._check_process()
+        answer: _Answer[A] = _Answer(self)
+        with self._lock:
+            request = make()
+            request.when_done(lambda: answer.settle(request))
+        self._wake()
+        return answer
+
+    def wait(self, make: Callable[[], Request[A]]) -> A:
+        """Ask something of the session and wait for the answer; raises `MisuseError` where that is no use."""
+        self.check_may_wait()
+        return self.ask(make).result()
+
+    def look(self, what: Callable[[], A]) -> A:
+        """Return what is to be read of the session while nothing changes. Raises `MisuseError`."""
+        self._check_process()
+        with self._lock:
+            return what()
+
+    def receive(self, timeout: float | None) -> Event:
+        """Return the next event; raises `TimeoutError`, `MisuseError`, and what ended the session."""
+        self.check_may_wait()
+        session = self._session
+        with self._lock:
+            session.claim_events()
+            try:
+                if session.events_ahead == EVENTS_AHEAD:
+                    self._wake()  # the socket is read again once there is one less
+                self._changed.wait_for(lambda: session.events_ahead or session.closed, timeout)
+                event = session.next_event()
+            finally:
+                session.release_events()
+        if event is None:
+            raise TimeoutError(f"no event came within {timeout:g} s")
+        return event
+
+    def flush(self) -> None:
+        """Wait until every post is answered; raises `MisuseError`, and what ended the session."""
+        self.check_may_wait()
+        with self._lock:
+            self._changed.wait_for(lambda: not self._session.unacknowledged)
+            self._session.raise_if_closed()
+
+    def close(self) -> None:
+        """End our stream, wait a moment for the server to end its own, and let go.
+
+        In the thread itself, which cannot wait for its own end, only what is asked of it is noted.
+        """
+        if self.forked:
+            return
+        with self._lock:
+            self._session.close()
+            self._changed.notify_all()
+        self._wake()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def abandon(self) -> None:
+        """Have the thread end all this soon, since nobody will close it. Takes no lock."""
+        self._abandoned = True
+        self._wake()
+
+    def check_may_wait(self) -> None:
+        """Raise `MisuseError` where waiting would never end."""
+        self._check_process()
+        if threading.current_thread() is self._thread:
+            raise MisuseError(
+                "this call waits for the client's own thread, and was made in it, by a future's callback; "
+                "use post_nowait there, or leave the work to another thread"
+            )
+
+    def _check_process(self) -> None:
+        if self.forked:  # before any lock: the thread that held it at the fork does not exist here
+            raise MisuseError(FORKED)
+
+    def _wake(self) -> None:
         """Have the thread look at the session again."""
         try:
             self._waker.send(b"\0")
         except OSError:  # it is full of wakes, or the thread has gone
             log.debug("the thread need not be woken")
-
-    def ask(self, make: Callable[[], Request[A]]) -> "Future[A]":
-        """Ask something of the session; return a future that has the answer."""
-        future: Future[A] = Future()
-        future.set_running_or_notify_cancel()
-
-        def settle() -> None:
-            try:
-                future.set_result(request.result())
-            except ChatError as error:
-                future.set_exception(error)
-
-        with self._lock:
-            request = make()
-            request.on_done = settle
-            if request.done:
-                settle()
-        self.wake()
-        return future
-
-    def look(self, what: Callable[[], A]) -> A:
-        """Return what is to be read of the session while nothing changes."""
-        with self._lock:
-            return what()
-
-    def wait_for(self, what: Callable[[], bool]) -> None:
-        """Wait until something is so; whatever waits for the server ends with the connection."""
-        with self._lock:
-            self._changed.wait_for(what)
-
-    def next_event(self) -> Event | None:
-        """Return the next event, or ``None`` after our own goodbye."""
-        with self._lock:
-            session = self._session
-            if session.events_ahead == EVENTS_AHEAD:
-                self.wake()
-            self._changed.wait_for(lambda: session.events_ahead or session.closed)
-            event = session.next_event()
-            if event is None:
-                session.raise_unless_ours()
-            return event
-
-    def close(self) -> None:
-        """End our stream, wait a moment for the server to end its own, and let go."""
-        with self._lock:
-            self._session.close()
-            self._changed.notify_all()
-        self.wake()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
 
     # --- the thread ------------------------------------------------------------------------------
 
@@ -332,18 +531,29 @@ class _Connection:
 
     def _dial_again(self) -> socket.socket | None:
         """Return the next socket, however long it takes, or ``None`` at the end."""
-        session = self._session
-        while True:
-            with self._lock:
-                self._changed.notify_all()
-                wait = None if session.dial_at is None else max(session.dial_at - session.clock(), 0.0)
-                if wait is None or self._changed.wait_for(lambda: session.closed, wait):
-                    return None
+        while (wait := self._seconds_to_dial()) is not None:
+            if wait > 0:
+                self._sleep(wait)
+                continue
             try:
                 return self._dial()
             except OSError:
                 with self._lock:
-                    session.connection_failed()
+                    self._session.connection_failed()
+        return None
+
+    def _seconds_to_dial(self) -> float | None:
+        session = self._session
+        with self._lock:
+            self._keep_up()
+            return None if session.dial_at is None else max(session.dial_at - session.clock(), 0.0)
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait for a time, or until woken."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wakee, selectors.EVENT_READ)
+            if selector.select(seconds):
+                self._wakee.recv(RECEIVE)
 
     def _converse(self, sock: socket.socket, selector: selectors.BaseSelector) -> None:
         """Be the connection between a socket and the session, until either ends."""
@@ -356,6 +566,12 @@ class _Connection:
                 else:
                     self._transfer(sock, ready)
 
+    def _keep_up(self) -> None:
+        """Tell those who wait that something may have changed."""
+        if self._abandoned:
+            self._session.close()
+        self._changed.notify_all()
+
     def _update(self, sock: socket.socket) -> tuple[int, float | None] | None:
         """Bring the session up to date; return what to wait for, or ``None`` at the end."""
         session = self._session
@@ -363,15 +579,16 @@ class _Connection:
             now = session.clock()
             session.handle_deadline(now)
             self._unsent = self._unsent or session.data_to_send()
-            self._changed.notify_all()
+            self._keep_up()
             if not session.online:
                 return self._goodbye(sock, now)
-            reading = session.waiting or session.events_ahead < EVENTS_AHEAD
+            reading = session.unanswered > 0 or session.events_ahead < EVENTS_AHEAD
             deadline = session.next_deadline()
         mask = (selectors.EVENT_READ if reading else 0) | (selectors.EVENT_WRITE if self._unsent else 0)
         return mask, None if deadline is None else max(deadline - now, 0.0)
 
     def _goodbye(self, sock: socket.socket, now: float) -> tuple[int, float | None] | None:
+        """End our stream if we have closed; return what to wait for, or ``None`` to close the socket."""
         if not self._session.closed_by_us or (self._goodbye_by is not None and now >= self._goodbye_by):
             return None
         if self._goodbye_by is None:
@@ -383,10 +600,11 @@ class _Connection:
         return selectors.EVENT_READ, self._goodbye_by - now
 
     def _transfer(self, sock: socket.socket, ready: int) -> None:
+        """Write and read what the socket takes and has, and give it to the session."""
         try:
             if ready & selectors.EVENT_WRITE:
                 self._unsent = self._unsent[sock.send(self._unsent) :]
-                if self._refused:  # bytes that the system takes at once are no sign of the server's life
+                if self._refused:  # bytes that the system takes immediately are no sign of the server's life
                     with self._lock:
                         self._session.data_drained()
                 self._refused = bool(self._unsent)
@@ -404,6 +622,7 @@ class _Connection:
 
 
 def _watch(selector: selectors.BaseSelector, sock: socket.socket, mask: int) -> None:
+    """Have a selector watch a socket for something else, or for nothing."""
     watched = selector.get_map().get(sock)
     if mask and watched is None:
         selector.register(sock, mask)
