@@ -171,7 +171,7 @@ class Hello(Frame):
     protocol: Count
     nick: Nick
     client: Label | None = None
-    session: Secret | None = None
+    session: Secret | None = Field(default=None, repr=False)
 
 
 class Join(Frame):
@@ -228,7 +228,7 @@ class Welcome(Frame):
     type: Literal["welcome"] = "welcome"
     protocol: Annotated[int, Field(ge=1, le=SEQ_MAX)]
     server: Label
-    session: Secret
+    session: Annotated[Secret, Field(repr=False)]
     nick: Nick
     limits: ClientLimits
 
