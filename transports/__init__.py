@@ -1,1 +1,17 @@
-"""Interchangeable transports: what moves bytes between sockets and sessions."""
+"""Interchangeable transports: what moves bytes between sockets and sessions, in both directions.
+
+There is one package for each way to do I/O, with the same files in each: ``server`` is found by its entry
+point and serves a hub, ``client`` is what users of the library connect with. A program chooses one by its
+import, and may use several::
+
+    from transports.asyncio_tcp import connect, serve  # or transports.threaded_tcp
+
+- `sockets`: what all of them ask of their sockets, and the bounds that they share.
+- `asyncio_tcp`: one event loop for all connections.
+- `threaded_tcp`: threads and blocking calls.
+
+Transports know neither frames nor rooms. Of the core they see `chatcore.transport`, whose docstrings say
+what a server owes its sessions, `chatcore.client` in the same way for clients, and the public names of
+`chatcore`. What two transports would share goes down into the core, and code is never copied from one to
+the other. A test compares the two clients, name by name.
+"""

@@ -1,4 +1,11 @@
-"""The asyncio transport: one event loop for all connections, uvloop's where it is installed."""
+"""The asyncio transport: one event loop for all connections, uvloop's where it is installed.
+
+A program that has a loop uses `serve` and `connect` in it. ``chat server`` has none, so
+`AsyncioTransport` runs a server in a loop in a thread of its own.
+
+- `client`: `connect` and `Chat`.
+- `server`: `serve` and `Server`.
+"""
 
 import asyncio
 import contextlib
@@ -16,7 +23,10 @@ _Started = tuple[Server, asyncio.AbstractEventLoop, asyncio.Event]
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """Return a loop of uvloop's where that is installed, and one of the standard library's otherwise."""
+    """Return a loop of uvloop's where that is installed, and one of the standard library's otherwise.
+
+    The caller closes it.
+    """
     try:
         import uvloop
     except ImportError:
@@ -25,7 +35,10 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 
 class AsyncioTransport:
-    """Runs a `Server` in a loop in a thread of its own."""
+    """A `Transport` that runs each `Server` in a loop in a thread of its own.
+
+    ``new_event_loop`` makes that loop, in that thread.
+    """
 
     name = "asyncio"
     summary = "one event loop for all connections (uvloop with the extra 'fast')"
@@ -34,7 +47,7 @@ class AsyncioTransport:
         self._new_event_loop = new_event_loop
 
     def start(self, hub: Host, listens: Sequence[Listen]) -> "_Running":
-        """Listen and return; raises `OSError`."""
+        """Listen and return, once the loop runs; raises `OSError`, and then leaves no thread behind."""
         return _Running(hub, listens, self._new_event_loop)
 
 
@@ -63,11 +76,11 @@ class _Running:
 
     @property
     def listening(self) -> Sequence[Listen]:
-        """Where it listens."""
+        """Where it listens, with the ports that it really got."""
         return self._server.listening
 
     def close(self) -> None:
-        """Drain and stop; returns when the thread is gone."""
+        """Drain and stop; returns when the thread is gone. Idempotent, and callable from any other thread."""
         with contextlib.suppress(RuntimeError):  # the loop is closed already
             self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()

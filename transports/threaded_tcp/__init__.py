@@ -1,4 +1,8 @@
-"""The threaded transport: a thread reads each connection, one writes to all."""
+"""The threaded transport: blocking calls, and threads where something has to wait.
+
+- `client`: `connect` and `Chat`. One thread for each client.
+- `server`: `serve` and `Server`. A thread reads each connection, one writes to all of them.
+"""
 
 from collections.abc import Sequence
 
@@ -10,13 +14,13 @@ __all__ = ["Chat", "Server", "ThreadedTransport", "connect", "serve", "transport
 
 
 class ThreadedTransport:
-    """Runs a `Server`."""
+    """A `Transport` that runs each `Server` in threads of its own."""
 
     name = "threaded"
     summary = "a thread reads each connection, one writes to all of them"
 
     def start(self, hub: Host, listens: Sequence[Listen]) -> Server:
-        """Listen and return; raises `OSError`."""
+        """Listen and return; raises `OSError`, and then leaves no thread behind."""
         return Server(hub, listens)
 
 
