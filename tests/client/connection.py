@@ -1,7 +1,7 @@
 """Both ends of the protocol, joined without a socket: client sessions, and a hub that they talk to.
 
-A `Line` is what lies between one client and the server. It carries everything at once until it is
-told to lose what it carries, or to be cut; whoever wants to see a resume in detail cuts it there.
+A `Line` lies between one client and the server. It carries everything immediately, until a test has it lose
+what it carries, or cuts it at the point where the resume is of interest.
 """
 
 import random
@@ -24,7 +24,7 @@ A = TypeVar("A")
 
 
 class Server:
-    """A hub that can be restarted. With a journal of one's own it keeps what it held."""
+    """A hub that can be restarted, with an empty log or with the journal of before."""
 
     def __init__(self, clock: Clock | None = None, **limits: object) -> None:
         self.clock = clock or Clock()
@@ -33,12 +33,12 @@ class Server:
         self.start()
 
     def start(self, journal: Journal | None = None) -> None:
-        """Begin anew, with an empty record unless one is given."""
+        """Start over, with an empty log unless a journal is given."""
         self.hub = Hub(journal, self.limits, clock=self.clock)
         self.endpoint = self.hub.endpoint(lambda: None)
 
     def stop(self) -> None:
-        """End as a process does: every connection is gone, and nobody is told."""
+        """End as a killed process does: every connection is gone without a word."""
         for line in self.lines:
             line.cut()
         self.endpoint.close()
@@ -93,7 +93,7 @@ class Line:
         self.dial()
 
     def cut(self, *, server_knows: bool = True) -> None:
-        """Lose the connection; the server may go on to believe in it."""
+        """Lose the connection; the server may not notice."""
         far, self._far = self._far, None
         if far is not None and server_knows:
             far.connection_lost()

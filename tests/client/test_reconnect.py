@@ -1,4 +1,4 @@
-"""What a client does when its connection is lost: it comes back, and nothing is missed or said twice.
+"""What a client does when its connection is lost: it reconnects, and nothing is lost or repeated.
 
 Each corner of a resume has its test here; the real sockets have theirs elsewhere.
 """
@@ -12,13 +12,13 @@ from tests.client.connection import Line, Server
 
 
 def replays(line: Line) -> list[str]:
-    """Return what was read and marked as said before."""
+    """Return what was read and is marked as replay."""
     return [
         event.text for event in line.events if isinstance(event, Message) and line.session.is_replay(event)
     ]
 
 
-def test_it_reads_on_and_sends_again_what_was_not_acknowledged() -> None:
+def test_a_resume_replays_what_was_missed_and_resends_posts() -> None:
     server = Server()
     ana, bob = server.client("ana", "lobby"), server.client("bob", "lobby")
     ana.say("one")
@@ -32,7 +32,7 @@ def test_it_reads_on_and_sends_again_what_was_not_acknowledged() -> None:
     assert not ana.gaps()
 
 
-def test_before_the_first_message_arrived() -> None:
+def test_a_resume_before_any_message_starts_at_the_beginning() -> None:
     server = Server()
     ana, bob = server.client("ana", "lobby"), server.client("bob", "lobby")
     ana.cut()
@@ -42,7 +42,7 @@ def test_before_the_first_message_arrived() -> None:
     assert ana.gaps() == []
 
 
-def test_many_times_in_a_row() -> None:
+def test_twenty_resumes_in_a_row_lose_nothing() -> None:
     server = Server()
     ana, bob = server.client("ana", "lobby"), server.client("bob", "lobby")
     for number in range(20):
@@ -52,7 +52,7 @@ def test_many_times_in_a_row() -> None:
     assert ana.texts() == [str(number) for number in range(20)]
 
 
-def test_an_acknowledgement_that_is_lost_is_asked_for_again() -> None:
+def test_a_lost_acknowledgement_comes_after_resending() -> None:
     server = Server()
     ana, bob = server.client("ana", "lobby"), server.client("bob", "lobby")
     ana.loses_answers = True
@@ -65,7 +65,7 @@ def test_an_acknowledgement_that_is_lost_is_asked_for_again() -> None:
     assert ana.texts() == bob.texts() == ["once"]
 
 
-def test_the_server_still_believes_in_the_old_socket() -> None:
+def test_a_resume_takes_over_the_old_socket() -> None:
     server = Server()
     ana = server.client("ana", "lobby")
     ana.cut(server_knows=False)
@@ -78,7 +78,7 @@ def test_the_server_still_believes_in_the_old_socket() -> None:
         server.client("ana").session.welcome.result()
 
 
-def test_a_nick_that_was_taken_meanwhile_is_waited_for() -> None:
+def test_a_taken_nick_is_asked_for_until_it_is_free() -> None:
     server = Server(session_seconds=10)
     ana = server.client("ana", "lobby")
     ana.cut()
@@ -96,7 +96,7 @@ def test_a_nick_that_was_taken_meanwhile_is_waited_for() -> None:
     assert post.result().seq == 1
 
 
-def test_a_welcome_that_is_lost_five_times_running() -> None:
+def test_five_lost_welcomes_in_a_row_lose_nothing() -> None:
     server = Server()
     ana, bob = server.client("ana", "lobby"), server.client("bob", "lobby")
     ana.cut()
@@ -110,7 +110,7 @@ def test_a_welcome_that_is_lost_five_times_running() -> None:
     assert ana.texts() == ["still there?"]
 
 
-def test_onto_a_fresh_record() -> None:
+def test_a_resume_onto_a_new_log_shows_a_gap() -> None:
     server = Server()
     ana, bob = server.client("ana", "lobby"), server.client("bob", "lobby")
     ana.say("lost with the server")
@@ -123,7 +123,7 @@ def test_onto_a_fresh_record() -> None:
     assert ana.texts() == ["lost with the server", "new times"]
 
 
-def test_across_a_restart_with_the_record_kept() -> None:
+def test_a_resume_after_a_restart_continues_the_log() -> None:
     server = Server()
     ana, bob = server.client("ana", "lobby"), server.client("bob", "lobby")
     bob.say("before")
@@ -138,7 +138,7 @@ def test_across_a_restart_with_the_record_kept() -> None:
     assert not ana.gaps()
 
 
-def test_behind_the_retention() -> None:
+def test_a_resume_after_retention_shows_a_gap() -> None:
     server = Server(memory_history_bytes=3_000, tail_bytes=1_000)
     ana, bob = server.client("ana", "lobby"), server.client("bob", "lobby")
     bob.say("seen")
@@ -150,7 +150,7 @@ def test_behind_the_retention() -> None:
     assert ana.texts() == ["seen", *map(str, range(through - 1, 50))]
 
 
-def test_two_devices_under_two_nicks() -> None:
+def test_two_clients_resume_independently() -> None:
     server = Server()
     desk, pocket = server.client("ana", "lobby"), server.client("ana-2", "lobby")
     desk.cut()
@@ -162,7 +162,7 @@ def test_two_devices_under_two_nicks() -> None:
     assert desk.texts() == pocket.texts() == ["from the desk", "from the pocket"]
 
 
-def test_cut_right_after_joined_with_history_asked() -> None:
+def test_a_join_whose_history_was_lost_replays_it() -> None:
     server = Server()
     bob = server.client("bob", "lobby")
     bob.say(*map(str, range(10)))
@@ -176,7 +176,7 @@ def test_cut_right_after_joined_with_history_asked() -> None:
     assert ana.texts() == ["5", "6", "7", "8", "9"]
 
 
-def test_a_page_of_history_asked_during_a_resume() -> None:
+def test_history_asked_while_offline_is_answered_later() -> None:
     server = Server()
     ana = server.client("ana", "lobby")
     ana.say("one", "two")
@@ -186,7 +186,7 @@ def test_a_page_of_history_asked_during_a_resume() -> None:
     assert [message.text for message in asked.result().messages] == ["two"]
 
 
-def test_a_room_that_was_being_left_is_left() -> None:
+def test_a_leave_asked_while_offline_succeeds() -> None:
     server = Server()
     ana, bob = server.client("ana", "lobby", "other"), server.client("bob", "lobby", "other")
     ana.cut()
@@ -197,7 +197,7 @@ def test_a_room_that_was_being_left_is_left() -> None:
     assert ana.texts() == []
 
 
-def test_a_post_that_is_too_old_is_not_sent_again_by_itself() -> None:
+def test_a_post_older_than_the_dedupe_window_is_not_resent() -> None:
     server = Server(dedupe_seconds=60, session_seconds=600)
     ana, bob = server.client("ana", "lobby"), server.client("bob", "lobby")
     ana.loses_answers = True
@@ -213,7 +213,7 @@ def test_a_post_that_is_too_old_is_not_sent_again_by_itself() -> None:
     assert bob.texts() == ["was it kept?", "never sent yet"]
 
 
-def test_whoever_was_taken_over_does_not_come_back() -> None:
+def test_a_client_that_was_taken_over_does_not_reconnect() -> None:
     server = Server()
     ana = server.client("ana", "lobby")
     secret = ana.session.welcome.result().session
@@ -227,7 +227,7 @@ def test_whoever_was_taken_over_does_not_come_back() -> None:
     assert ana.session.dial_at is None
 
 
-def test_a_server_that_says_when_is_given_that_time() -> None:
+def test_reconnecting_waits_as_long_as_the_server_asks() -> None:
     server = Server()
     ana = server.client("ana", "lobby")
     server.endpoint.drain(reconnect_after=7.0)
@@ -236,7 +236,7 @@ def test_a_server_that_says_when_is_given_that_time() -> None:
     assert 7.0 <= ana.session.dial_at - server.clock.now <= 7.5
 
 
-def test_the_waits_grow_and_are_not_all_the_same() -> None:
+def test_waits_grow_and_are_random() -> None:
     server = Server()
     ana = server.client("ana", "lobby")
     ana.cut()
@@ -251,14 +251,14 @@ def test_the_waits_grow_and_are_not_all_the_same() -> None:
     assert len(set(waits)) == 30
 
 
-def test_the_waits_can_be_chosen() -> None:
+def test_waits_can_be_configured() -> None:
     backoff = Backoff(first=0.1, longest=0.3)
     waits = [backoff.next() for _ in range(200)]
     assert waits[0] <= 0.1
     assert 0.2 < max(waits) <= 0.3
 
 
-def test_a_room_that_may_not_be_entered_yet_is_asked_for_again() -> None:
+def test_a_rate_limited_rejoin_is_tried_again() -> None:
     server = Server(frames_per_second=1, frames_burst=2)
     ana = server.client("ana")
     for room in ("one", "two", "three"):
@@ -274,7 +274,7 @@ def test_a_room_that_may_not_be_entered_yet_is_asked_for_again() -> None:
     assert ana.texts() == ["all back?"]
 
 
-def test_without_reconnecting_the_loss_is_the_end() -> None:
+def test_without_reconnect_a_loss_ends_the_session() -> None:
     ana = Server().client("ana", "lobby", reconnect=False)
     ana.cut()
     assert isinstance(ana.session.error, DisconnectedError)

@@ -10,7 +10,7 @@ from tests.client.connection import Server
 from tests.server.driver import Clock
 
 
-def test_an_answer_goes_to_what_was_asked_first() -> None:
+def test_of_two_requests_about_one_room_the_first_is_answered_first() -> None:
     server = Server()
     ana = server.client("ana", "lobby")
     who, again = ana.session.who("lobby"), ana.session.join("lobby")
@@ -20,7 +20,7 @@ def test_an_answer_goes_to_what_was_asked_first() -> None:
         again.result()
 
 
-def test_two_long_lists_of_one_room_do_not_mix() -> None:
+def test_two_long_member_lists_of_one_room_do_not_mix() -> None:
     server = Server(line_bytes=1_200, text_bytes=50, connections_per_address=None)
     names = [f"{'x' * 26}{number:03}" for number in range(30)]
     clients = [server.client(name, "lobby") for name in names]
@@ -31,7 +31,7 @@ def test_two_long_lists_of_one_room_do_not_mix() -> None:
     assert first.result().nicks == second.result().nicks == tuple(names)
 
 
-def test_the_long_lists_of_two_rooms_do_not_mix_either() -> None:
+def test_long_member_lists_of_two_rooms_do_not_mix() -> None:
     server = Server(line_bytes=1_200, text_bytes=50, connections_per_address=None)
     names = [f"{'x' * 26}{number:03}" for number in range(12)]
     clients = [server.client(name, "lobby", *(["other"] if name < names[6] else [])) for name in names]
@@ -42,7 +42,7 @@ def test_the_long_lists_of_two_rooms_do_not_mix_either() -> None:
     assert other.result().nicks == tuple(names[:6])
 
 
-def test_what_is_rate_limited_is_sent_again_in_order() -> None:
+def test_rate_limited_posts_are_resent_in_order() -> None:
     server = Server(frames_per_second=10, frames_burst=5)
     ana, bob = server.client("ana", "lobby"), server.client("bob", "lobby")
     texts = [str(number) for number in range(40)]
@@ -53,7 +53,7 @@ def test_what_is_rate_limited_is_sent_again_in_order() -> None:
     assert bob.texts() == texts
 
 
-def test_a_refusal_for_good_fails_one_post_only() -> None:
+def test_a_final_refusal_fails_only_its_own_post() -> None:
     server = Server()
     ana = server.client("ana", "lobby")
     long, short = ana.say("x" * 20_000, "short")
@@ -62,7 +62,7 @@ def test_a_refusal_for_good_fails_one_post_only() -> None:
     assert short.result().seq == 1
 
 
-def test_an_argument_that_cannot_be_is_told_in_words() -> None:
+def test_invalid_arguments_raise_usage_error_in_words() -> None:
     session = Server().client("ana").session
     impossible: list[tuple[Callable[[], object], str]] = [
         (lambda: session.join("no room"), "a room's name is"),
@@ -75,13 +75,13 @@ def test_an_argument_that_cannot_be_is_told_in_words() -> None:
             ask()
 
 
-def test_an_error_that_refuses_nothing_is_an_event() -> None:
+def test_an_error_about_no_request_is_an_event() -> None:
     ana = Server().client("ana", "lobby")
     ana.session.receive_data(encode(Error(code="forbidden", message="behave", room="lobby")))
     assert ana.session.events_received() == [Error(code="forbidden", message="behave", room="lobby")]
 
 
-def test_what_a_newer_server_adds_is_passed_over() -> None:
+def test_frames_and_fields_of_a_newer_server_are_ignored() -> None:
     ana = Server().client("ana", "lobby")
     ana.session.receive_data(b'{"type":"weather","sky":"clear"}\n{"type":"pong","extra":1}\n')
     ana.session.receive_data(b'{"type":"error","code":"too_fancy","message":"?"}\n')
@@ -112,7 +112,7 @@ def test_a_server_that_breaks_the_protocol_ends_the_session(line: bytes) -> None
         ana.session.join("other")
 
 
-def test_what_is_asked_of_a_closed_session_fails() -> None:
+def test_requests_of_a_closed_session_fail() -> None:
     ana = Server().client("ana", "lobby")
     (asked,) = [ana.session.who("lobby")]
     ana.session.close()
@@ -124,7 +124,7 @@ def test_what_is_asked_of_a_closed_session_fails() -> None:
     assert ana.session.next_deadline() is None
 
 
-def test_a_silent_server_is_asked_and_then_given_up() -> None:
+def test_a_silent_server_is_pinged_then_given_up() -> None:
     clock = Clock()
     ana = Server(clock).client("ana", "lobby", reconnect=False)
     ana.session.events_received()
@@ -137,7 +137,7 @@ def test_a_silent_server_is_asked_and_then_given_up() -> None:
     assert ana.session.error.reason == "timeout"
 
 
-def test_a_position_is_what_a_join_takes() -> None:
+def test_position_returns_what_join_takes() -> None:
     server = Server()
     ana = server.client("ana", "lobby")
     ana.say("one", "two")
@@ -147,14 +147,14 @@ def test_a_position_is_what_a_join_takes() -> None:
         ana.session.position("nowhere")
 
 
-def test_every_frame_is_an_event_only_on_request() -> None:
+def test_answers_are_no_events_by_default() -> None:
     ana = Server().client("ana", "lobby")
     ana.say("hello")
     assert {type(event) for event in ana.events} <= {Joined, Message, Gap, Presence}
 
 
 @pytest.mark.parametrize(("epoch", "after"), [("same", 1), ("same", 3), ("other", 2)])
-def test_a_server_that_resumes_elsewhere_is_not_believed(epoch: str, after: int) -> None:
+def test_a_resume_at_a_wrong_position_ends_the_session(epoch: str, after: int) -> None:
     server = Server()
     ana = server.client("ana", "lobby")
     ana.say("one", "two")
@@ -165,7 +165,7 @@ def test_a_server_that_resumes_elsewhere_is_not_believed(epoch: str, after: int)
     assert isinstance(ana.session.error, ProtocolError)
 
 
-def test_a_server_that_puts_us_into_rooms_unasked_is_not_believed() -> None:
+def test_a_join_that_was_not_asked_for_ends_the_session() -> None:
     ana = Server().client("ana", "lobby")
     ana.session.receive_data(encode(Joined(room="elsewhere", epoch="e", head=0, after=0, count=1)))
     assert isinstance(ana.session.error, ProtocolError)

@@ -47,12 +47,12 @@ class Visitor:
         return left
 
     def post(self, text: str, **options: Any) -> Ack:
-        """Say something, and wait until it is kept."""
+        """Post, and wait until it is stored."""
         ack: Ack = self.do("post", text, **options)
         return ack
 
     def post_nowait(self, text: str, **options: Any) -> "Future[Ack]":
-        """Say something."""
+        """Post without waiting."""
         return self.begin("post_nowait", text, **options)
 
     def history(self, room: str | None = None, **options: Any) -> Page:

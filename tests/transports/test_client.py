@@ -1,4 +1,4 @@
-"""Both clients against every server: what a caller can ask, and what it is told."""
+"""Both clients against every server: what a caller can ask, and what comes back."""
 
 from collections.abc import Callable
 
@@ -45,13 +45,13 @@ def test_rooms_are_joined_and_left(house: House, connect: Connect) -> None:
         ann.post("too late", room="attic")
 
 
-def test_posts_need_not_be_waited_for(house: House, connect: Connect) -> None:
+def test_posts_without_waiting_are_stored_in_order(house: House, connect: Connect) -> None:
     ann = connect(house.url, nick="ann")
     acks = [ann.post_nowait(f"line {number}") for number in range(100)]
     assert [ack.result(DEADLINE).seq for ack in acks] == list(range(1, 101))
 
 
-def test_what_is_posted_again_under_its_id_is_kept_once(house: House, connect: Connect) -> None:
+def test_a_post_repeated_under_its_id_is_stored_once(house: House, connect: Connect) -> None:
     ann, bob = connect(house.url, nick="ann"), connect(house.url, nick="bob")
     first = ann.post("hello", id="a-1")
     again = [ann.post_nowait("hello", id="a-1") for _ in range(3)]
@@ -63,7 +63,7 @@ def test_what_is_posted_again_under_its_id_is_kept_once(house: House, connect: C
     assert len(bob.history().messages) == 1
 
 
-def test_a_frame_is_asked_and_answered(house: House, connect: Connect) -> None:
+def test_ask_nowait_returns_the_frame_that_answers(house: House, connect: Connect) -> None:
     ann = connect(house.url, nick="ann")
     ack = ann.do("ask", Post(room="lobby", id="a-1", text="hello"))
     assert (ack.type, ack.id) == ("ack", "a-1")
@@ -97,7 +97,7 @@ def test_history_is_read_in_both_directions(house: House, connect: Connect) -> N
     assert ([message.seq for message in newer.messages], newer.base) == (list(range(26, 31)), 25)
 
 
-def test_who_is_in_a_room_is_told_however_many_pages_it_takes(serve: Serve, connect: Connect) -> None:
+def test_who_lists_every_member_over_several_pages(serve: Serve, connect: Connect) -> None:
     house = serve(text_bytes=64, line_bytes=1_280)  # seven nicks fit a line
     everybody = [f"member-{number:03}" for number in range(60)]
     for nick in everybody:
@@ -117,7 +117,7 @@ def test_a_nick_is_changed_and_refused(house: House, connect: Connect) -> None:
     assert ann.nick == "Anna"
 
 
-def test_events_are_all_that_happens(house: House, connect: Connect) -> None:
+def test_events_include_joins_messages_and_the_end(house: House, connect: Connect) -> None:
     ann = connect(house.url, nick="ann")
     assert _events_until(ann, Joined) == ["joined"]
     house.member("bob").post("hello", "b-1")
@@ -128,14 +128,14 @@ def test_events_are_all_that_happens(house: House, connect: Connect) -> None:
     assert ended.value.reason == "drain"
 
 
-def test_a_client_that_is_not_wanted_is_told_why_and_leaves_nothing(house: House, connect: Connect) -> None:
+def test_a_refused_connection_raises_and_leaves_nothing(house: House, connect: Connect) -> None:
     house.member("ann")
     with pytest.raises(RefusedError) as refused:
         connect(house.url, nick="ann")
     assert refused.value.code == "nick_taken"
 
 
-def test_where_there_is_no_server_is_an_os_error(serve: Serve, connect: Connect) -> None:
+def test_connecting_without_a_server_raises_os_error(serve: Serve, connect: Connect) -> None:
     house = serve()
     house.close()
     with pytest.raises(ConnectionRefusedError):
@@ -151,14 +151,14 @@ def test_where_there_is_no_server_is_an_os_error(serve: Serve, connect: Connect)
         {"nick": "ann", "rooms": ["no spaces"]},
     ],
 )
-def test_arguments_that_cannot_be_are_a_usage_error(
+def test_invalid_arguments_of_connect_raise_usage_error(
     house: House, connect: Connect, options: dict[str, object]
 ) -> None:
     with pytest.raises(UsageError):
         connect(**{"url": house.url, **options})
 
 
-def test_calls_that_cannot_be_are_a_usage_error_and_the_client_goes_on(
+def test_invalid_arguments_of_calls_raise_usage_error_and_harm_nothing(
     house: House, connect: Connect
 ) -> None:
     ann = connect(house.url, nick="ann")
@@ -168,7 +168,7 @@ def test_calls_that_cannot_be_are_a_usage_error_and_the_client_goes_on(
     assert ann.post("still here").seq == 1
 
 
-def test_after_close_every_call_is_a_closed_error_and_events_end(house: House, connect: Connect) -> None:
+def test_after_close_calls_raise_closed_error_and_iteration_ends(house: House, connect: Connect) -> None:
     ann, bob = connect(house.url, nick="ann"), house.member("bob")
     bob.receive(Presence, where=lambda presence: "ann" in presence.joined)
     ann.do("close")
@@ -180,7 +180,7 @@ def test_after_close_every_call_is_a_closed_error_and_events_end(house: House, c
             ann.do(method, argument)
 
 
-def test_close_ends_what_others_wait_for(house: House, connect: Connect) -> None:
+def test_close_ends_an_iteration_that_waits(house: House, connect: Connect) -> None:
     ann = connect(house.url, nick="ann")
     _events_until(ann, Joined)
     _events_until(ann, Presence)
@@ -189,7 +189,7 @@ def test_close_ends_what_others_wait_for(house: House, connect: Connect) -> None
     assert waiting.result(DEADLINE) is None
 
 
-def test_when_the_server_has_gone_every_call_says_so(house: House, connect: Connect) -> None:
+def test_after_the_server_is_gone_calls_raise_disconnected_error(house: House, connect: Connect) -> None:
     ann = connect(house.url, nick="ann")
     house.close()
     with pytest.raises(DisconnectedError):
@@ -200,7 +200,7 @@ def test_when_the_server_has_gone_every_call_says_so(house: House, connect: Conn
         assert ended.value.reason == "drain"
 
 
-def test_a_lost_connection_is_made_again_and_nothing_is_missed(serve: Serve, connect: Connect) -> None:
+def test_a_client_reconnects_and_misses_nothing(serve: Serve, connect: Connect) -> None:
     first = serve()
     url = first.url
     ann = connect(url, nick="ann", reconnect=True)

@@ -70,7 +70,7 @@ def test_a_step_follows_one_that_timed_out(url: str, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", STEPS)
 @pytest.mark.parametrize("turns", range(6))
-def test_an_event_that_comes_with_the_cancellation_is_not_lost(url: str, kind: str, turns: int) -> None:
+def test_an_event_that_comes_with_a_cancellation_is_not_lost(url: str, kind: str, turns: int) -> None:
     async def main() -> None:
         async with connect(url, nick="ann") as chat:
             taker = Taker(chat, kind)

@@ -109,7 +109,7 @@ def test_close_ends_a_receive_that_waits(house: House, connect: Connect) -> None
         waiting.result(DEADLINE)
 
 
-def test_what_came_before_the_end_can_still_be_received(house: House, connect: Connect) -> None:
+def test_events_from_before_the_end_can_still_be_received(house: House, connect: Connect) -> None:
     ann = connect(house.url, nick="ann")
     ann.post("hello")
     house.close()
@@ -229,7 +229,7 @@ def test_own_messages_are_known_across_a_change_of_nick(house: House, connect: C
     assert ann.do("is_mine", until_message(ann).model_copy(update={"nick": "ANNA"}))
 
 
-def test_a_replay_is_told_from_what_is_live(house: House, connect: Connect) -> None:
+def test_is_replay_holds_for_messages_from_before_the_join(house: House, connect: Connect) -> None:
     bob = house.member("bob")
     bob.post("before", "b-1")
     bob.settle()
@@ -239,7 +239,7 @@ def test_a_replay_is_told_from_what_is_live(house: House, connect: Connect) -> N
     assert [ann.do("is_replay", each) for each in messages] == [True, False]
 
 
-def test_what_is_known_of_the_connection_is_public(serve: Serve, connect: Connect) -> None:
+def test_properties_describe_the_connection(serve: Serve, connect: Connect) -> None:
     house = serve(text_bytes=1_000)
     ann = connect(house.url, nick="ann", rooms=["lobby", "Attic"])
     assert ann.do("server").startswith("chatcore")
@@ -263,14 +263,14 @@ def test_a_secret_moves_the_nick_to_a_new_connection(house: House, connect: Conn
     assert new.post("still here").seq == 1
 
 
-def test_a_secret_that_the_server_does_not_know_is_no_hindrance(house: House, connect: Connect) -> None:
+def test_an_unknown_secret_still_connects(house: House, connect: Connect) -> None:
     ann = connect(house.url, nick="ann", session="of-a-server-that-is-gone")
     assert ann.nick == "ann"
     with pytest.raises(UsageError, match="session"):
         connect(house.url, nick="bob", session="no spaces")
 
 
-def test_presence_still_comes_between_messages(house: House, connect: Connect) -> None:
+def test_receive_returns_presence_too(house: House, connect: Connect) -> None:
     ann = connect(house.url, nick="ann")
     house.member("bob")
     while not (isinstance(event := ann.receive(DEADLINE), Presence) and "bob" in event.joined):

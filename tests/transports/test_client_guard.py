@@ -25,7 +25,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_server_that_breaks_the_protocol_is_left(connect: Connect, broken: str) -> None:
+def test_a_broken_protocol_ends_the_connection(connect: Connect, broken: str) -> None:
     def script(guest: Guest) -> None:
         guest.serve_until_joined()
         guest.give(BROKEN[broken])
@@ -39,7 +39,7 @@ def test_a_server_that_breaks_the_protocol_is_left(connect: Connect, broken: str
             ann.post("hello?")
 
 
-def test_a_server_that_is_none_is_a_protocol_error_at_once(connect: Connect) -> None:
+def test_a_server_of_another_protocol_raises_protocol_error(connect: Connect) -> None:
     def script(guest: Guest) -> None:
         guest.give(b"220 mail.example.org ESMTP\r\n")
         guest.wait_for_end()
@@ -49,7 +49,7 @@ def test_a_server_that_is_none_is_a_protocol_error_at_once(connect: Connect) -> 
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_a_server_that_vanishes_in_mid_frame_is_a_lost_connection(connect: Connect, how: str) -> None:
+def test_a_loss_in_the_middle_of_a_frame_raises_disconnected_error(connect: Connect, how: str) -> None:
     def script(guest: Guest) -> None:
         guest.serve_until_joined()
         guest.send(message(1) + message(2)[:20])
@@ -63,14 +63,14 @@ def test_a_server_that_vanishes_in_mid_frame_is_a_lost_connection(connect: Conne
         assert ended.value.reason == "lost"
 
 
-def test_a_server_that_never_answers_is_given_up(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_handshake_without_an_answer_times_out(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "HANDSHAKE_SECONDS", 0.1)
     with HostileServer(Guest.wait_for_end) as server, pytest.raises(DisconnectedError) as ended:
         connect(server.url, nick="ann")
     assert ended.value.reason == "timeout"
 
 
-def test_a_server_that_falls_silent_is_asked_and_then_given_up(connect: Connect) -> None:
+def test_a_silent_server_is_pinged_then_given_up(connect: Connect) -> None:
     heard: list[bytes] = []
 
     def script(guest: Guest) -> None:
@@ -102,7 +102,7 @@ def test_a_client_answers_pings(connect: Connect) -> None:
         ann.close()
 
 
-def test_who_takes_no_events_is_not_read_for_but_still_gets_answers(connect: Connect) -> None:
+def test_a_client_that_takes_no_events_still_gets_answers(connect: Connect) -> None:
     full, sent = Event(), list[int]()
 
     def script(guest: Guest) -> None:
