@@ -13,7 +13,7 @@ Names are loaded when they are first asked for, so that a client never loads the
 
 To read the code, take it in this order. The ground: `errors`, `names`, `limits`, `messages`, which has every
 frame, `schema`, and `address`. The seams: `wire`, `journal` and `transport`. Then the two sides, which never
-import each other: `server` and `client`. Each package says how to go on.
+import each other: `server` and `client`. The docstring of each package continues from there.
 """
 
 from importlib import import_module

@@ -1,4 +1,8 @@
-"""What every TCP transport asks of its sockets."""
+"""What every TCP transport asks of its sockets, and the bounds that all of them share.
+
+The options are chosen so that the core sees the truth: small buffers, so that a slow reader is told from
+one that has stopped; no delay of small pieces; and a system that finds dead peers by itself.
+"""
 
 import contextlib
 import socket
@@ -25,7 +29,7 @@ CONNECT_SECONDS = 10.0
 """How long a client tries to reach a server."""
 
 GOODBYE_SECONDS = 1.0
-"""How long a client that has ended its stream waits for the server to end its own. Closing at once,
+"""How long a client that has ended its stream waits for the server to end its own. Closing immediately,
 with something unread, would look to the server like a connection that broke."""
 
 EVENTS_AHEAD = 1_000
@@ -50,7 +54,7 @@ _SEND_BUFFER = 128 * 1024  # where there is no such option
 
 
 def tune(sock: socket.socket) -> None:
-    """Set up the socket of a connection."""
+    """Set up the socket of a connection, on either side."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in _KEEPALIVE.items():
@@ -62,7 +66,11 @@ def tune(sock: socket.socket) -> None:
 
 
 def bind(listen: Listen) -> list[socket.socket]:
-    """Return a listening socket for every address of a host, all on one port; raises `OSError`."""
+    """Return a listening socket for every address of a host, all on one port. The caller closes them.
+
+    Port 0 becomes a free one for the first address, and the same for the others. Raises `OSError` if the
+    host has no address or one of them is not free, and then leaves nothing open.
+    """
     with contextlib.ExitStack() as undo:
         sockets: list[socket.socket] = []
         port = listen.port

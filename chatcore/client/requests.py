@@ -44,7 +44,7 @@ A = TypeVar("A")
 F = TypeVar("F", bound=Frame)
 
 MEMBERS_MAX = 100_000
-"""Nicks of one room that are asked for: a server that goes on naming more is not believed."""
+"""Nicks of one room that are asked for: after so many, what there is counts as all."""
 
 
 class Request(Generic[A]):

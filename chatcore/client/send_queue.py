@@ -1,4 +1,4 @@
-"""A client's posts, from the call until the acknowledgement, in order.
+"""A client's posts, from the call until the acknowledgement, in sequence.
 
 The server accepts nothing of a sender past a post that it refused for now, so what is sent again is stored in
 the order in which it was posted. This is the other half of that rule. After such a refusal nothing more is

@@ -3,7 +3,7 @@
 A caller asks with `ClientSession.join`, `ClientSession.post` and the like, each of which returns a `Request`.
 A driver moves the bytes: it feeds what it receives, and writes what `ClientSession.data_to_send` returns.
 What comes from the rooms, and what nobody asked for, are events, which `ClientSession.next_event` hands out
-in order.
+in sequence.
 
 A session outlives its connections. It is in one of four states, and has a `Connection` in the middle two:
 
@@ -95,7 +95,7 @@ that was asked), `Closing`, `Offline` and `Online`; with ``every_frame`` all oth
 too. Each has a ``type``, so ``match`` works by class and by word.
 """
 
-_FINAL_REASONS = {"taken_over", "protocol"}  # whoever is taken over would only take over again
+_FINAL_REASONS = {"taken_over", "protocol"}  # a client that was taken over would only take over again
 _PASSING_REFUSALS = {"nick_taken", "limit_exceeded", "rate_limited", "unavailable"}
 
 
@@ -141,7 +141,7 @@ class ClientSession:
         self._posts = SendQueues()
         self._positions = Positions()
         self._events: deque[Event] = deque()
-        self._claimed = False  # while somebody waits for an event
+        self._claimed = False  # while a consumer waits for an event
         self._tokens = 0
         self.welcome: Request[Welcome] = Request(self._hello())
 
@@ -244,7 +244,7 @@ class ClientSession:
         """Whether it was the caller who ended the session."""
         return isinstance(self.error, ClosedError)
 
-    # --- events, for whoever takes them ----------------------------------------------------------
+    # --- events, and who takes them --------------------------------------------------------------
 
     @property
     def events_ahead(self) -> int:
@@ -252,7 +252,7 @@ class ClientSession:
         return len(self._events)
 
     def claim_events(self) -> None:
-        """Begin to wait for an event; raises `MisuseError` while somebody else does.
+        """Begin to wait for an event; raises `MisuseError` while another consumer does.
 
         An event is handed out once. Two that wait would each get some of them, at random.
         """

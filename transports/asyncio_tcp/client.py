@@ -68,7 +68,7 @@ class connect:  # it is called like a function, awaited or entered
     proves the right to its nick while the server still holds that for it. With ``every_frame``, events
     are all frames that the server sends, answers included.
 
-    Raises `OSError` if there is no server (within 10 seconds), `RefusedError` if it refuses the
+    Raises `OSError` if no server is reached (it tries for 10 seconds), `RefusedError` if it refuses the
     connection or a room, `ProtocolError` if it is no chat server, `DisconnectedError` if it hangs up
     first, and `UsageError` for invalid arguments. None of these leaves a connection behind.
     """
@@ -144,10 +144,11 @@ class Chat:
     takes events, up to 1,000 wait here; then the socket is left unread, except for the sake of an answer.
 
     Any call may raise `UsageError` for invalid arguments, and `MisuseError` where it is made in the wrong
-    place; neither harms the connection. Those that ask the server raise `RefusedError` if it says no, and
-    wait while the connection is lost and made again. Once it has ended for good, every call raises what
-    ended it: `ClosedError` after `close`, otherwise `DisconnectedError`, `RefusedError` or
-    `ProtocolError`.
+    place; neither harms the connection. Calls that ask the server wait while the connection is lost and
+    made again, and raise `RefusedError` if the server says no: with a ``retry_after``, as for
+    ``rate_limited``, the same may be asked again after that many seconds. Once the connection has ended
+    for good, every call raises what ended it: `ClosedError` after `close`, otherwise `DisconnectedError`,
+    `RefusedError` or `ProtocolError`.
 
     One that is dropped without `close` ends its connection, and warns with `ResourceWarning`.
     """
@@ -242,7 +243,7 @@ class Chat:
         return self._session.is_replay(message)
 
     async def join(self, room: str, *, after: Position | None = None, history: int | None = None) -> Joined:
-        """Enter a room: after a position, with the last ``history`` messages, or from now on.
+        """Enter a room: after a position, or with its last ``history`` messages, or from now on.
 
         Its `Joined` is returned, and is an event too, before the room's messages. What followed ``after`` and
         is no longer available is a `Gap`. Raises `RefusedError`, with ``limit_exceeded`` if you or the room
@@ -351,10 +352,11 @@ class Chat:
         return _Messages(self)
 
     async def close(self) -> None:
-        """Say goodbye and end the connection; takes a second at most. Idempotent.
+        """Say goodbye and end the connection. Idempotent.
 
-        What is not answered yet fails with `ClosedError`, so `flush` before it if your posts must arrive.
-        In a forked process it does nothing: the connection is the parent's.
+        What is not answered yet fails with `ClosedError`, so `flush` before it if your posts must arrive. It
+        takes a second at most; with threads up to ten, if it has to wait for an attempt to reconnect. In a
+        forked process it does nothing: the connection is the parent's.
         """
         await self._connection.close()
 
