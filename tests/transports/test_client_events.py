@@ -218,6 +218,7 @@ def test_own_messages_are_known_across_a_change_of_nick(house: House, connect: C
     ann.post("mine")
     ann.set_nick("anna")
     bob.post("not mine", "b-1")
+    bob.settle()
     ann.post("mine too")
     messages = [until_message(ann) for _ in range(3)]
     assert [(each.nick, ann.do("is_mine", each)) for each in messages] == [
