@@ -3,8 +3,8 @@
 One thread writes (`SqliteWriter`), another reads (`SqliteReader`), each over a connection of its own; here
 they are put together. Read in this order: `connection`, how the file is opened and what makes a write last;
 `statements`, its rows; `queue` and `writer`; `retention`, what is removed and when; `reader`; `epoch`, which
-notices a file that is not the one it was; `errors`, in words for whoever starts a server. `check` looks at a
-file from outside.
+notices a file that is not the one it was; `errors`, in words for whoever starts a server. `check` and
+`export` read a file from outside.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ from chatcore.journal.sqlite.check import JournalReport, check_journal, renew_ep
 from chatcore.journal.sqlite.connection import Synchronous
 from chatcore.journal.sqlite.epoch import EpochGuard
 from chatcore.journal.sqlite.errors import explain
+from chatcore.journal.sqlite.export import stored_lines
 from chatcore.journal.sqlite.queue import DraftQueue
 from chatcore.journal.sqlite.reader import RETRY_SECONDS, SqliteReader, page, position
 from chatcore.journal.sqlite.statements import SqliteFile
@@ -24,7 +25,15 @@ from chatcore.journal.sqlite.writer import SqliteWriter, Times, refusals
 from chatcore.limits import Limits
 from chatcore.messages import DurabilityWord
 
-__all__ = ["QUEUE", "JournalReport", "SqliteJournal", "Times", "check_journal", "renew_epoch"]
+__all__ = [
+    "QUEUE",
+    "JournalReport",
+    "SqliteJournal",
+    "Times",
+    "check_journal",
+    "renew_epoch",
+    "stored_lines",
+]
 
 QUEUE = 16_384
 """Drafts that may wait; more are refused, since an answer that comes too late is no use."""
