@@ -1,4 +1,8 @@
-"""Runs a load test: connects the members, lets them post for a while, waits for the rest, and sums up."""
+"""Runs a load test: connects the members, lets them post for a while, waits for the rest, and sums up.
+
+All members live in one event loop and one process. What that costs is part of the result, and `Tally.load`
+says how much it is.
+"""
 
 import asyncio
 import contextlib
@@ -6,8 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from chatcore.errors import ChatError, RefusedError
-from chatcore.names import fold
+from chatcore import ChatError, RefusedError, fold
 from cli.load.histogram import Histogram
 from cli.load.ledger import Ledger
 from cli.load.participant import Participant
@@ -17,29 +20,33 @@ from cli.load.reader import Reader
 from cli.load.tally import Tally
 from cli.load.verifier import Verifier
 from transports.asyncio_tcp import new_event_loop
-from transports.sockets import CONNECT_SECONDS, GOODBYE_SECONDS
 
 __all__ = ["run"]
 
+CONNECT_SECONDS = 10.0
+"""How long a member tries to reach the server and to join."""
+
+GOODBYE_SECONDS = 1.0
+"""How long members wait, at the end, for the server to close its side of their connections."""
+
 CONNECTING = 64
-"""Members that are let in at the same time."""
+"""Members that connect at the same time."""
 
 QUIET_SECONDS = 5.0
-"""When posting is over, silence after which what has not come will not come."""
+"""Seconds of silence, after posting, after which what has not arrived counts as lost."""
 
 INTERRUPTED_SECONDS = 1.0
-"""The same when the user has no more patience."""
+"""The same after Ctrl-C."""
 
 _BUFFER = 128 * 1024
-_LOOK = 0.02  # seconds between two looks at whether all has come
+_LOOK = 0.02  # seconds between two checks of whether everything has arrived
 
 
 def run(plan: Plan, host: str, port: int, progress: Callable[[int, int], None]) -> Tally:
     """Do the whole test; Ctrl-C ends it early.
 
-    ``progress`` is told once a second how many members are in the room, and of all deliveries so far.
-
-    Raises `RefusedError` where somebody is not let in, and `OSError` where there is no server.
+    ``progress`` is called once per second, with the number of members in the room and of all deliveries so
+    far. Raises `RefusedError` if the server refuses a member, and `OSError` if there is no server.
     """
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(_Engine(plan, progress).run(host, port))
@@ -58,7 +65,7 @@ class _Engine:
         self._acks = Histogram()
         self._members: list[Participant] = []
         self._disconnected: Counter[str] = Counter()
-        self._deserted = asyncio.Event()  # nobody is left
+        self._deserted = asyncio.Event()  # no reader is left
 
     async def run(self, host: str, port: int) -> Tally:
         """Run the test to its end, or until this task is cancelled."""
@@ -74,13 +81,13 @@ class _Engine:
         return tally
 
     def lost(self, member: Participant, error: ChatError) -> None:
-        """Count a connection that ended before its time."""
+        """Count a connection that ended too early."""
         member.reader.leave_log()
         self._disconnected[str(error)] += 1
         if not self._readers():
             self._deserted.set()
 
-    # --- in order of time ------------------------------------------------------------------------
+    # --- the steps of a test ---------------------------------------------------------------------
 
     async def _connect_all(self, host: str, port: int) -> None:
         numbers = iter(range(self._plan.members))
@@ -98,7 +105,7 @@ class _Engine:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     await self._connect(member, host, port)
             except RefusedError as error:
-                message = f"member {index + 1} of {self._plan.members} was not let in: {error.message}"
+                message = f"member {index + 1} of {self._plan.members}: {error.message}"
                 raise RefusedError(error.code, message, room=error.room) from None
 
     async def _connect(self, member: Participant, host: str, port: int) -> None:
@@ -128,15 +135,15 @@ class _Engine:
         self._sum_up(tally)
 
     async def _wait_for_rest(self, quiet: float) -> None:
-        """Post nothing new; wait until all is delivered, or nothing of it has come for a while."""
+        """Stop posting, and wait until everything has arrived, or nothing has for ``quiet`` seconds."""
         for poster in self._posters():
             poster.stop()
         last: tuple[int, ...] = ()
         since = 0.0
         while not self._has_all():
             goal, now = self._verifier.goal, self.clock()
-            places = [min(reader.position, goal) for reader in self._readers()]
-            if (state := (self._unanswered(), self._verifier.unshown, goal, sum(places))) != last:
+            positions = [min(reader.position, goal) for reader in self._readers()]
+            if (state := (self._unanswered(), self._verifier.unshown, goal, sum(positions))) != last:
                 last, since = state, now
             elif now - since > quiet:
                 break
@@ -187,7 +194,7 @@ class _Engine:
             tally.refusals.update(poster.refusals)
         tally.disconnected = self._disconnected
 
-    # --- at any time -----------------------------------------------------------------------------
+    # --- all members -----------------------------------------------------------------------------
 
     async def _watch(self) -> None:
         while True:
@@ -196,7 +203,7 @@ class _Engine:
             self._progress(joined, sum(member.reader.delivered for member in self._members))
 
     def _readers(self) -> list[Reader]:
-        """Return the readers of all who read, and are still connected."""
+        """Return the readers of all members that read and are still connected."""
         return [
             member.reader
             for member in self._members

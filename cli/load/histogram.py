@@ -1,9 +1,12 @@
-"""How long things took: counts in buckets, so that memory does not grow with what is counted."""
+"""How long things took: counts in buckets, so that memory does not grow with the number of values.
+
+Buckets grow with the value, as floating-point numbers do, so that every quantile is within 1 %.
+"""
 
 __all__ = ["Histogram"]
 
-_STEPS = 128  # buckets a power of two: a value is told within 1 %
-_BITS = 40  # of the longest duration in microseconds, twelve days
+_STEPS = 128  # buckets per power of two, for values within 1 %
+_BITS = 40  # of the longest duration in microseconds: twelve days
 
 
 class Histogram:
@@ -17,7 +20,7 @@ class Histogram:
         self.maximum = 0.0
 
     def add(self, seconds: float, count: int = 1) -> None:
-        """Count a duration, or so many equal ones; one below zero counts as zero."""
+        """Count a duration, or ``count`` equal ones. A negative one counts as zero."""
         if seconds > self.maximum:
             self.maximum = seconds
         value = min(max(int(seconds * 1e6), 0), 2**_BITS - 1)
@@ -26,7 +29,7 @@ class Histogram:
         self.count += count
 
     def quantile(self, part: float) -> float:
-        """Return the duration that this part of all did not exceed, or 0.0 if there are none."""
+        """Return the duration that a part of all, from 0 to 1, did not exceed; 0.0 if there are none."""
         wanted = part * self.count
         seen = 0
         for index, count in enumerate(self._buckets):

@@ -1,28 +1,28 @@
-"""The room's messages as one of the members has read them first, to compare the others' bytes with.
+"""The room's messages as the first member has read them, to compare the bytes of all others with.
 
-An *offset* counts the bytes since the log began and never changes its meaning. An *ordinal* counts
-the messages, which is not ``seq``: that may have holes. The log holds whole lines only.
+An *offset* counts the bytes since the start of the log, and never changes its meaning. An *ordinal* counts
+messages; it is not ``seq``, which may skip numbers. The log holds whole lines only.
 """
 
 from bisect import bisect_left, bisect_right
 
 __all__ = ["Log"]
 
-_GLANCE = 16  # bytes that tell most frames from a message
+_GLANCE = 16  # bytes that distinguish most frames from a message
 
 
 class Log:
-    """Encoded messages from offset ``start`` to offset ``end``, and what is known of each."""
+    """Encoded messages from offset ``start`` to offset ``end``, and what is known about each."""
 
     __slots__ = ("_before", "_data", "_dropped", "ends", "head", "sent", "seqs", "start")
 
     def __init__(self, position: int) -> None:
         self.start = 0
         self.head = position  # the ``seq`` of the newest message
-        self.ends: list[int] = []  # the offset behind each
+        self.ends: list[int] = []  # the offset after each
         self.seqs: list[int] = []
-        self.sent: list[float | None] = []  # when each was posted, where that is known
-        self._before = position  # the position in front of the oldest that is held
+        self.sent: list[float | None] = []  # when each was posted, if that is known
+        self._before = position  # the position before the oldest message that is held
         self._dropped = 0  # its ordinal
         self._data = bytearray()
 
@@ -32,12 +32,12 @@ class Log:
 
     @property
     def end(self) -> int:
-        """The offset behind the newest message."""
+        """The offset after the newest message."""
         return self.start + len(self._data)
 
     @property
     def total(self) -> int:
-        """The ordinal behind the newest message."""
+        """The ordinal after the newest message."""
         return self._dropped + len(self.ends)
 
     def append(self, line: bytes, seq: int, sent: float | None) -> None:
@@ -59,18 +59,18 @@ class Log:
             self.start = end
 
     def restart(self, position: int) -> None:
-        """Forget all and go on at a position, where nobody has read what lies between.
+        """Forget everything and continue at a position. Nobody has read what lies between.
 
-        How many messages that are, is taken from their numbers.
+        Their numbers say how many messages that are.
         """
         self.drop(self.end)
         self._dropped += position - self.head
         self.head = self._before = position
 
-    # --- places ----------------------------------------------------------------------------------
+    # --- offsets ---------------------------------------------------------------------------------
 
-    def place_after(self, position: int) -> int | None:
-        """Return the offset of the successor of a position, or ``None`` if that is not known."""
+    def offset_after(self, position: int) -> int | None:
+        """Return the offset after a position, or ``None`` if the log does not hold it."""
         if position == self._before:
             return self.start
         index = bisect_left(self.seqs, position)
@@ -83,10 +83,10 @@ class Log:
         return self._dropped + bisect_right(self.ends, offset)
 
     def reckon(self, position: int) -> int:
-        """Return the ordinal behind a position; one that is not held is taken from the numbers."""
-        place = self.place_after(position)
-        if place is not None:
-            return self.ordinal(place)
+        """Return the ordinal after a position; if the log does not hold it, computed from the numbers."""
+        offset = self.offset_after(position)
+        if offset is not None:
+            return self.ordinal(offset)
         return (
             self.total + position - self.head
             if position > self._before
@@ -99,18 +99,18 @@ class Log:
         return self.seqs[index - 1] if index else self._before
 
     def line_start(self, offset: int) -> int:
-        """Return where the message begins that an offset is in, or in front of."""
+        """Return where the message starts that an offset is in or before."""
         index = bisect_right(self.ends, offset)
         return self.ends[index - 1] if index else self.start
 
     # --- bytes -----------------------------------------------------------------------------------
 
     def matches(self, data: bytes | memoryview, offset: int) -> bool:
-        """Tell whether all of these bytes are what stands at an offset."""
+        """Tell whether all of these bytes are those at an offset."""
         return self._data.startswith(data, offset - self.start)
 
     def common(self, data: bytes, first: int, offset: int) -> int:
-        """Return how many of the bytes from ``first`` on are what stands at an offset."""
+        """Return how many of the bytes from ``first`` on are those at an offset."""
         low, high = 0, min(len(data) - first, self.end - offset)
         if high > _GLANCE and not self.matches(data[first : first + _GLANCE], offset):
             high = _GLANCE - 1
@@ -129,5 +129,5 @@ class Log:
         return bytes(self._data[first - self.start : end - self.start])
 
     def line(self, offset: int) -> bytes:
-        """Return the message that begins at an offset."""
+        """Return the message that starts at an offset."""
         return self.piece(offset, self.ends[bisect_right(self.ends, offset)])

@@ -1,19 +1,25 @@
-"""One member's connection: bytes from its socket to its reader, and from its poster to its socket."""
+"""One member's connection: bytes from its socket to its reader, and from its poster to its socket.
+
+It is a protocol of asyncio and not one of the library's clients: a thousand of them have to fit one process,
+and to share no code with what is tested.
+"""
 
 import asyncio
 import socket
 from typing import Protocol, cast
 
-from chatcore.errors import ChatError, DisconnectedError, RefusedError
-from chatcore.messages import (
+from chatcore import (
     PROTOCOL,
     Ack,
+    ChatError,
     Closing,
+    DisconnectedError,
     Error,
     Join,
     Joined,
     Ping,
     Pong,
+    RefusedError,
     ServerFrame,
     Welcome,
     encode,
@@ -22,7 +28,6 @@ from cli.load.plan import Plan
 from cli.load.poster import Poster
 from cli.load.reader import Reader
 from cli.load.verifier import Verifier
-from transports.sockets import tune
 
 __all__ = ["Host", "Participant"]
 
@@ -30,7 +35,7 @@ _STALLED_BUFFER = 4096  # bytes that the system may take for a member that never
 
 
 class Host(Protocol):
-    """What members share. A loop hands over a buffer's bytes at once, so one buffer does for all."""
+    """What members share. The loop hands over received bytes immediately, so one buffer is enough for all."""
 
     buffer: memoryview
 
@@ -38,13 +43,14 @@ class Host(Protocol):
         """Return the time in seconds."""
 
     def lost(self, member: "Participant", error: ChatError) -> None:
-        """Learn that the connection of somebody who had joined has ended."""
+        """Note that the connection of a member that had joined has ended."""
 
 
 class Participant(asyncio.BufferedProtocol):
-    """Says hello, joins the room, answers pings, and reads; or stops reading, if it is to be stalled.
+    """One member: says hello, joins the room, answers pings, and reads; a stalled one stops reading.
 
-    ``joined`` is done once it is in the room, or has the `ChatError` that kept it out.
+    ``joined`` is done once it is in the room, or has the `ChatError` that prevented it. ``ended`` is done
+    once its connection is closed.
     """
 
     _transport: asyncio.Transport
@@ -66,12 +72,12 @@ class Participant(asyncio.BufferedProtocol):
         self._leaving = False
 
     def post(self, poster: Poster) -> None:
-        """Begin to post."""
+        """Start to post."""
         self.poster = poster
         self.update()
 
     def update(self) -> None:
-        """Write what is due, and look again when more is."""
+        """Write what is due, and set a timer for the rest."""
         poster = self.poster
         if poster is None or self.ended.done() or self._leaving:
             return
@@ -85,7 +91,7 @@ class Participant(asyncio.BufferedProtocol):
             self._timer = asyncio.get_running_loop().call_later(max(when - now, 0.0), self.update)
 
     def leave(self) -> None:
-        """End the connection, in order where anybody is listening to that."""
+        """End the connection: cleanly, unless this member does not read."""
         self._leaving = True
         if self._timer is not None:
             self._timer.cancel()
@@ -100,16 +106,16 @@ class Participant(asyncio.BufferedProtocol):
             self._transport.abort()
 
     def abort(self) -> None:
-        """End the connection at once."""
+        """End the connection immediately."""
         if not self.ended.done():
             self._transport.abort()
 
-    # --- called by the loop ----------------------------------------------------------------------
+    # --- called by the event loop ----------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport = cast(asyncio.Transport, transport)
         sock = transport.get_extra_info("socket")
-        tune(sock)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.stalled:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _STALLED_BUFFER)
         transport.write(encode(self._plan.hello(self.index)) + encode(Join(room=self._plan.room)))
@@ -133,7 +139,7 @@ class Participant(asyncio.BufferedProtocol):
         self.ended.set_result(None)
         self._fail(self._error or DisconnectedError("lost"))
 
-    # --- what the server says --------------------------------------------------------------------
+    # --- frames from the server ------------------------------------------------------------------
 
     def _take_frame(self, frame: ServerFrame, now: float) -> None:
         match frame:
@@ -146,13 +152,13 @@ class Participant(asyncio.BufferedProtocol):
             case Joined():
                 self.reader.join(frame)
                 self.has_joined = True
-                if not self.joined.done():  # who waited for it may have given up
+                if not self.joined.done():  # the engine may have given up on it
                     self.joined.set_result(None)
                 if self.stalled:
                     self.reader.leave_log()
                     self._transport.pause_reading()
             case Welcome(protocol=spoken) if spoken != PROTOCOL:
-                raise RefusedError("unsupported_protocol", f"the server answers in protocol {spoken}")
+                raise RefusedError("unsupported_protocol", f"the server answered with protocol {spoken}")
             case Error():
                 raise RefusedError(frame.code, frame.message, room=frame.room)
             case Closing():
@@ -170,4 +176,4 @@ class Participant(asyncio.BufferedProtocol):
             self._host.lost(self, error)
         elif not self.joined.done():
             self.joined.set_exception(error)
-            self.joined.exception()  # whoever waited for it may have given up
+            self.joined.exception()  # the engine may have given up on it

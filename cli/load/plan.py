@@ -1,21 +1,25 @@
-"""What a load test is to do."""
+"""What a load test has to do: its numbers, and the frames that follow from them.
+
+The id of every post names the test, the poster and the number of the post, and its text follows from the id.
+So any member can check any message without looking it up.
+"""
 
 from dataclasses import dataclass
 
-from chatcore.client.requests import checked
-from chatcore.errors import UsageError
-from chatcore.messages import PROTOCOL, Hello, Join, Post
+from pydantic import ValidationError
+
+from chatcore import PROTOCOL, RULES, Hello, Join, Post, UsageError
 
 __all__ = ["Plan"]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """So many members in one room; the first of them post, the last of them never read.
+    """The plan: ``members`` in one room, of which the first ones post and the last ones never read.
 
-    ``rate`` is in posts a second of each poster. Without one, each keeps ``window`` posts
-    unacknowledged. ``payload`` is the length of a text in bytes; ``run`` tells this test's nicks
-    and ids from those of every other.
+    ``rate`` is in posts per second of each poster. Without a rate, each keeps ``window`` posts
+    unacknowledged. ``payload`` is the length of a text in bytes. ``run`` distinguishes the nicks and ids of
+    this test from those of every other.
     """
 
     run: str
@@ -29,27 +33,30 @@ class Plan:
     room: str
 
     def check(self) -> None:
-        """Raise `UsageError` if this cannot be done."""
+        """Raise `UsageError` if the plan is impossible."""
         if self.posters + self.stalled > self.members:
-            raise UsageError("--posters and --stalled together are more than --members")
+            raise UsageError("--posters plus --stalled must not be more than --members")
         if self.stalled == self.members:
-            raise UsageError("--stalled leaves nobody who reads")
-        checked(Join, room=self.room)
+            raise UsageError("--stalled must be less than --members: some must read")
+        try:
+            Join(room=self.room)
+        except ValidationError:
+            raise UsageError(f"--room {self.room!r}: {RULES['room']}") from None
 
     def hello(self, index: int) -> Hello:
-        """Return how a member introduces itself."""
+        """Return the first frame of a member."""
         return Hello(protocol=PROTOCOL, nick=f"bench-{self.run}-{index}", client="chat bench")
 
     def post(self, poster: int, number: int) -> Post:
-        """Return a poster's post of a number."""
+        """Return the post of a poster with a number."""
         id_ = f"{self.run}-{poster}-{number}"
         return Post(room=self.room, id=id_, text=self.text(id_))
 
     def text(self, id_: str) -> str:
-        """Return the text that the post with an id has."""
+        """Return the text of the post with an id."""
         return f"{id_} {'x' * self.payload}"[: self.payload]
 
     @property
     def posts_each(self) -> int | None:
-        """How many posts a poster is to make, or ``None`` if that is the server's affair."""
+        """How many posts a poster makes, or ``None`` if that depends on the server."""
         return None if self.rate is None else max(int(self.rate * self.seconds + 1e-6), 1)

@@ -1,4 +1,4 @@
-"""What a load test has found."""
+"""The results of a load test."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -30,8 +30,9 @@ class Times:
 class Tally:
     """Counts, rates and times. A delivery is one message that one member got.
 
-    ``seconds`` is from the first post to the last delivery. ``announced`` deliveries were skipped, and
-    the member was told so in a gap. ``undelivered`` are those that an interrupted test left on the way.
+    ``seconds`` is the time from the first post to the last delivery. ``announced`` deliveries were skipped,
+    and the server said so in a gap. ``undelivered`` ones were still on their way when the test was
+    interrupted. ``load`` is what this program itself used, in cores.
     """
 
     plan: Plan
@@ -53,7 +54,7 @@ class Tally:
     announced: int = 0
     undelivered: int = 0
     disconnected: Counter[str] = field(default_factory=Counter)
-    load: float = 0.0  # of this program, in cores
+    load: float = 0.0
 
     @property
     def refused(self) -> int:
@@ -62,34 +63,34 @@ class Tally:
 
     @property
     def planned(self) -> int | None:
-        """How many posts there were to be, or ``None`` if that was the server's affair."""
+        """How many posts were planned, or ``None`` if that depended on the server."""
         each = self.plan.posts_each
         return None if each is None else each * self.plan.posters
 
     @property
     def posts_per_second(self) -> float:
-        """Posts that were acknowledged."""
+        """Acknowledged posts per second."""
         return self.acked / self.seconds if self.seconds else 0.0
 
     @property
     def deliveries_per_second(self) -> float:
-        """Deliveries, to all members together."""
+        """Deliveries per second, to all members together."""
         return self.deliveries / self.seconds if self.seconds else 0.0
 
     @property
     def bytes_per_second(self) -> float:
-        """Bytes of every kind that the members received."""
+        """Bytes of all frames that the members received, per second."""
         return self.bytes_received / self.seconds if self.seconds else 0.0
 
     @property
     def broken(self) -> bool:
-        """Whether the server broke a promise, or connections."""
+        """Whether the server broke a promise, left posts without an answer, or disconnected members."""
         wrong = self.lost or self.duplicated or self.disordered or self.altered
         silent = self.unanswered and not self.interrupted
         return bool(wrong or silent or self.disconnected)
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything as JSON's kinds of values; times are in milliseconds."""
+        """Return everything as values that JSON can write. Times are in milliseconds."""
         plan = self.plan
         return {
             "members": plan.members,

@@ -1,18 +1,18 @@
-"""One room as all of its members read it, and whether they read the same.
+"""One room as all of its members read it, and whether they all read the same.
 
 The rules:
 
-- Whoever is ahead decodes a message, checks it against the law of reading, and appends it to the
-  log. Everyone else compares bytes with the log, which costs next to nothing.
-- The log holds what somebody on it has still to read, and never more than a limit: who is further
-  behind leaves it, and decodes by itself until it has come near enough again.
-- If nobody is on the log, it goes on where the next reader is.
+- The reader that is ahead decodes a message, checks it, and appends it to the log. All others only compare
+  bytes with the log, which costs next to nothing.
+- The log holds what some reader on it still has to read, but no more than a limit. A reader that is further
+  behind leaves it, and decodes by itself until it has caught up with the log again.
+- If no reader is on the log, it continues where the next reader is.
 """
 
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from chatcore.messages import Message
+from chatcore import Message
 from cli.load.histogram import Histogram
 from cli.load.ledger import Ledger
 from cli.load.log import Log
@@ -22,70 +22,73 @@ if TYPE_CHECKING:
 
 __all__ = ["Verifier"]
 
-_TIDY = 1024 * 1024  # bytes of the log's growth between two looks at what may be dropped
+_TIDY = 1024 * 1024  # bytes that the log grows between two checks of what can be dropped
 
 
 class Verifier:
-    """What the readers of a room share. ``limit`` is in bytes of the log."""
+    """What the readers of one room share. ``limit`` is in bytes of the log."""
 
     def __init__(self, room_folded: str, ledger: Ledger, limit: int = 32 * 1024 * 1024) -> None:
         self.room = room_folded
         self.ledger = ledger
-        self.log: Log | None = None  # until somebody has joined
-        self.delivery = Histogram()  # from when a message was posted to when a member had it
+        self.log: Log | None = None  # until a member has joined
+        self.delivery = Histogram()  # from a post to its arrival at a member
         self.last_delivery = 0.0
         self._limit = limit
         self._on_log: set[Reader] = set()
         self._tidy_at = min(_TIDY, limit)
-        self.goal = 0  # the ``seq`` of the last message of ours that anybody has got
-        self._shown = 0  # the ``seq`` up to which the ledger was told
-        self._skipped = 0  # messages below it that nobody on the log has read
+        self.goal = 0  # the ``seq`` of our last message that any member got
+        self._shown = 0  # the ``seq`` of the last message that the ledger has
+        self._skipped = 0  # messages below it that no reader on the log has read
 
     @property
     def unshown(self) -> int:
-        """How many posts are acknowledged and have reached nobody."""
+        """How many posts are acknowledged, but have reached no member."""
         return max(self.ledger.unshown - self._skipped - max(self.goal - self._shown, 0), 0)
 
     def begin(self, position: int) -> Log:
-        """Return the log, which begins at the first position that anybody names."""
+        """Return the log, which starts at the first position that is given."""
         if self.log is None:
             self.log = Log(position)
             self._shown = position
         return self.log
 
-    def place_after(self, reader: "Reader", position: int) -> int | None:
-        """Return the place of a reader that has read up to a position, or ``None`` if it has none."""
+    def enter(self, reader: "Reader", position: int) -> int | None:
+        """Put a reader that has read up to a position on the log, if the log holds that.
+
+        Return its offset, or ``None`` if it stays off the log.
+        """
         log = self.begin(position)
-        place = log.place_after(position)
-        if place is None and not self._on_log:
+        offset = log.offset_after(position)
+        if offset is None and not self._on_log:
             self._restart(log, position)
-            place = log.end
-        if place is not None:
+            offset = log.end
+        if offset is not None:
             self._on_log.add(reader)
-        return place
+        return offset
 
     def leave(self, reader: "Reader") -> None:
-        """Note that a reader is not on the log any more. Idempotent."""
+        """Note that a reader is no longer on the log. Idempotent."""
         self._on_log.discard(reader)
 
     def append(self, log: Log, line: bytes, message: Message) -> None:
-        """Take the next message from the reader who is ahead."""
+        """Take the next message from the reader that is ahead."""
         sent = None
-        if message.seq > self._shown:  # or the log went back to a reader far behind
+        if message.seq > self._shown:  # or the log has restarted at a reader far behind
             self._shown = message.seq
             sent = self.ledger.shown(message)
         self.expect(message)
         log.append(line, message.seq, sent)
 
     def expect(self, message: Message) -> None:
-        """Note that somebody has got a message: if it is ours, everybody has to."""
+        """Note that a member got a message: if it is one of ours, all members must get it."""
         if message.seq > self.goal and self.ledger.is_ours(message):
             self.goal = message.seq
 
     def note_delivery(self, first: int, end: int, now: float) -> None:
-        """Take the times of the messages that end behind one offset and up to another.
+        """Count the times of the messages that end after ``first``, up to ``end``.
 
-        Of many at once, the first and the last stand for one half each.
+        Of many messages together, the first and the last one stand for a half each.
         """
         log = self.log
         assert log is not None
@@ -100,14 +103,14 @@ class Verifier:
             self.delivery.add(now - sent, count // 2)
 
     def tidy(self, log: Log) -> None:
-        """Drop what nobody on the log has to read any more, now and then."""
+        """Drop, now and then, what every reader on the log has read."""
         if len(log) <= self._tidy_at:
             return
         if len(log) > self._limit:
             furthest = log.end - self._limit // 2
-            for reader in [reader for reader in self._on_log if reader.place < furthest]:
+            for reader in [reader for reader in self._on_log if reader.offset < furthest]:
                 reader.leave_log()
-        log.drop(min((reader.place for reader in self._on_log), default=log.end))
+        log.drop(min((reader.offset for reader in self._on_log), default=log.end))
         self._tidy_at = min(len(log) + _TIDY, self._limit)
 
     def _restart(self, log: Log, position: int) -> None:

@@ -1,10 +1,10 @@
-"""A room as a server would write it to its members, into which faults can be put."""
+"""A room as a server sends it to its members, for tests that put faults into it."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from chatcore.messages import Ack, Gap, Joined, Message, Ping, Presence, ServerFrame, encode
+from chatcore import Ack, Gap, Joined, Message, Ping, Presence, ServerFrame, encode
 from cli.load.ledger import Ledger
 from cli.load.plan import Plan
 from cli.load.reader import Reader
@@ -25,7 +25,7 @@ PLAN = Plan(
 )
 AT = datetime(2026, 8, 5, tzinfo=UTC)
 
-# What comes between messages, and a message's beginning may look like.
+# Lines between messages, some of which start like a message.
 NOISE = [
     encode(Presence(room="bench", count=3)),
     encode(Ping()),
@@ -36,7 +36,7 @@ NOISE = [
 
 
 def messages(seqs: Sequence[int], after: int = 0) -> list[Message]:
-    """Return the messages that two posters have posted by turns, under these numbers."""
+    """Return the messages of two posters in turn, with these numbers."""
     posts = [PLAN.post(number % 2, number // 2) for number in range(len(seqs))]
     return [
         Message(room="bench", seq=seq, prev=prev, id=post.id, nick="ada", text=post.text, at=AT)
@@ -70,7 +70,7 @@ class Room:
             self.join(after)
 
     def join(self, after: int) -> None:
-        """Let somebody in behind a position."""
+        """Let a reader join after a position."""
         reader = Reader(self.verifier, self._take_frame)
         reader.join(Joined(room="bench", epoch="e", head=after, after=after, count=1))
         self.readers.append(reader)
@@ -80,13 +80,13 @@ class Room:
         self.readers[index].feed(memoryview(data), now)
 
     def settle(self) -> int:
-        """Nothing comes any more; return how many deliveries are lost."""
+        """End the test; return how many deliveries are lost."""
         for reader in self.readers:
             reader.settle()
         return self.verifier.unshown * len(self.readers) + sum(reader.lost for reader in self.readers)
 
     def verdicts(self) -> list[tuple[int, int, int, int]]:
-        """Return of each reader what was lost, twice, out of order and altered."""
+        """Return for each reader how many were lost, duplicated, out of order and altered."""
         return [(each.lost, each.duplicated, each.disordered, each.altered) for each in self.readers]
 
     def _take_frame(self, frame: ServerFrame, now: float) -> None:

@@ -1,4 +1,4 @@
-"""A histogram against all that was put into it."""
+"""A histogram against the values that were added to it."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ from cli.load.histogram import Histogram
     values=st.lists(st.floats(0, 1e5), min_size=1, max_size=50),
     part=st.floats(0.01, 1.0),
 )
-def test_a_quantile_is_near_that_of_the_sorted_list(values: list[float], part: float) -> None:
+def test_a_quantile_is_close_to_that_of_the_sorted_list(values: list[float], part: float) -> None:
     histogram = Histogram()
     for value in values:
         histogram.add(value)
@@ -20,7 +20,7 @@ def test_a_quantile_is_near_that_of_the_sorted_list(values: list[float], part: f
     assert histogram.maximum == max(values)
 
 
-def test_many_equal_ones_count_as_many() -> None:
+def test_equal_durations_can_be_added_together() -> None:
     histogram = Histogram()
     histogram.add(1.0, 99)
     histogram.add(2.0)
@@ -29,12 +29,12 @@ def test_many_equal_ones_count_as_many() -> None:
     assert histogram.quantile(1.0) == 2.0
 
 
-def test_nothing_took_no_time() -> None:
+def test_the_quantile_of_nothing_is_zero() -> None:
     assert Histogram().quantile(0.5) == 0.0
 
 
 @pytest.mark.parametrize("seconds", [-1.0, 1e12])
-def test_what_cannot_be_is_counted_at_the_edge(seconds: float) -> None:
+def test_an_impossible_duration_is_counted_at_the_edge(seconds: float) -> None:
     histogram = Histogram()
     histogram.add(seconds)
     assert histogram.count == 1

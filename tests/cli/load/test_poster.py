@@ -1,12 +1,11 @@
-"""When a poster posts, and what it makes of the answers."""
+"""When a poster posts, and what it does about the answers."""
 
 from dataclasses import replace
 
 import pytest
 
-from chatcore.limits import Limits
-from chatcore.messages import Ack, Error, Post, client_frames
-from chatcore.wire.ndjson import NdjsonDecoder
+from chatcore import Ack, Error, Post
+from chatcore.wire import client_frames
 from cli.load.histogram import Histogram
 from cli.load.ledger import Ledger
 from cli.load.poster import Poster
@@ -22,9 +21,9 @@ def poster(index: int = 0, *, rate: float | None = None, window: int = 0, second
 
 def posts(data: bytes) -> list[str]:
     """Return the ids of the posts in some output."""
-    items = NdjsonDecoder(client_frames, Limits().line_bytes).receive_data(data, 0.0)
-    assert all(isinstance(item, Post) for item in items)
-    return [item.id for item in items if isinstance(item, Post)]
+    frames = [client_frames.validate_json(line) for line in data.splitlines()]
+    assert all(isinstance(frame, Post) for frame in frames)
+    return [frame.id for frame in frames if isinstance(frame, Post)]
 
 
 def ack(id_: str) -> Ack:
@@ -52,7 +51,7 @@ def test_a_rate_ends_with_its_time() -> None:
     assert it.data_to_send(START + 4.0) == b""
 
 
-def test_a_rate_waits_where_nothing_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rate_waits_if_nothing_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cli.load.poster.UNANSWERED", 10)
     it = poster(rate=1_000.0)
     assert len(posts(it.data_to_send(START + 1.0))) == 10
@@ -73,7 +72,7 @@ def test_a_window_is_kept_full_until_the_time_is_over() -> None:
     assert (it.sent, it.unanswered) == (4, 2)
 
 
-def test_what_is_refused_for_now_goes_out_again_in_order() -> None:
+def test_posts_refused_for_now_are_sent_again_in_order() -> None:
     it = poster(window=3)
     first = posts(it.data_to_send(START))
     for id_ in reversed(first):
@@ -85,7 +84,7 @@ def test_what_is_refused_for_now_goes_out_again_in_order() -> None:
     assert it.sent == 3
 
 
-def test_what_is_refused_for_good_is_over() -> None:
+def test_a_post_refused_for_good_is_not_repeated() -> None:
     it = poster(window=1)
     it.data_to_send(START)
     it.refuse(refusal("run-0-0", None), START)

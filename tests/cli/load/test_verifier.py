@@ -1,4 +1,4 @@
-"""Whatever a server does wrong to any member is found, however its bytes come."""
+"""Every fault of a server at any member is found, however its bytes are split."""
 
 import random
 from itertools import pairwise
@@ -8,15 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatcore.errors import ProtocolError
-from chatcore.messages import Joined, Presence, encode
+from chatcore import Joined, Presence, ProtocolError, encode
 from tests.cli.load.room import NOISE, Room, gap, lines, messages
 
 Fault = Literal["lost", "twice", "swapped", "altered"]
 
 SOUND = (0, 0, 0, 0)
 
-# Numbers of a log need not go up by one.
+# Numbers in a log may skip values.
 steps = st.lists(st.integers(1, 3), min_size=2, max_size=12)
 chances = st.integers(0, 2**32).map(random.Random)
 some_limits = st.sampled_from([1, 300, 1_000, 2**20])
@@ -52,7 +51,7 @@ def feed_all(chance: random.Random, room: Room, streams: list[list[bytes]]) -> N
 
 
 @given(chance=chances, steps=steps, readers=st.integers(1, 3), after=st.integers(0, 5), limit=some_limits)
-def test_all_is_well_where_all_is_well(
+def test_a_sound_room_has_no_faults(
     chance: random.Random, steps: list[int], readers: int, after: int, limit: int
 ) -> None:
     said = messages(seqs_of(steps, after), after)
@@ -66,7 +65,7 @@ def test_all_is_well_where_all_is_well(
 
 @pytest.mark.parametrize("fault", ["lost", "twice", "swapped", "altered"])
 @given(chance=chances, count=st.integers(2, 12), readers=st.integers(1, 3), limit=some_limits)
-def test_one_fault_at_one_member_is_found_and_named(
+def test_one_fault_at_one_member_is_found_and_classified(
     chance: random.Random, count: int, readers: int, limit: int, fault: Fault
 ) -> None:
     said = messages(range(1, count + 1))
@@ -91,7 +90,7 @@ def test_one_fault_at_one_member_is_found_and_named(
     feed_all(chance, room, streams)
     lost = room.settle()
     assert lost == expected[0]
-    if readers > 1 or fault != "lost":  # what nobody has seen need not have a victim
+    if readers > 1 or fault != "lost":  # what nobody has read has no victim
         verdicts = room.verdicts()
         assert verdicts.pop(victim) == expected
         assert verdicts == [SOUND] * (readers - 1)
@@ -115,7 +114,7 @@ def test_any_number_of_lost_messages_is_counted(
 
 
 @given(chance=chances, count=st.integers(3, 12), readers=st.integers(1, 3), limit=some_limits)
-def test_what_a_gap_names_is_not_lost(chance: random.Random, count: int, readers: int, limit: int) -> None:
+def test_messages_in_a_gap_are_not_lost(chance: random.Random, count: int, readers: int, limit: int) -> None:
     said = messages(range(1, count + 1))
     room = Room(said, readers, limit=limit)
     streams = [lines(said) for _ in range(readers)]
@@ -129,7 +128,7 @@ def test_what_a_gap_names_is_not_lost(chance: random.Random, count: int, readers
     assert [reader.missed for reader in room.readers] == [end - first] + [0] * (readers - 1)
 
 
-def test_a_gap_that_begins_too_late_hides_nothing() -> None:
+def test_a_gap_that_starts_too_late_hides_nothing() -> None:
     said = messages(range(1, 6))
     room = Room(said, 2)
     room.feed(0, b"".join(lines(said)))
@@ -138,7 +137,7 @@ def test_a_gap_that_begins_too_late_hides_nothing() -> None:
     assert room.readers[1].missed == 2
 
 
-def test_a_post_that_is_acknowledged_and_reaches_nobody_is_lost_to_everybody() -> None:
+def test_an_acknowledged_post_that_reaches_nobody_is_lost_for_every_member() -> None:
     said = messages([1, 2, 3])
     room = Room(said, 2)
     for index in range(2):
@@ -157,7 +156,7 @@ def test_a_post_that_is_stored_twice_is_found_once() -> None:
     assert room.ledger.duplicated == 1
 
 
-def test_posts_of_one_sender_that_changed_places_are_found() -> None:
+def test_posts_of_one_sender_in_another_order_are_found() -> None:
     one, two, three = messages([1, 2, 3])
     swapped = [
         three.model_copy(update={"seq": 1, "prev": 0}),
@@ -169,7 +168,7 @@ def test_posts_of_one_sender_that_changed_places_are_found() -> None:
     assert (room.settle(), room.ledger.disordered) == (0, 1)
 
 
-def test_a_reader_that_does_not_come_along_does_not_hold_the_log() -> None:
+def test_a_slow_reader_does_not_hold_the_log() -> None:
     said = messages(range(1, 2_001))
     size = sum(map(len, lines(said)))
     room = Room(said, 2, limit=size // 10)
@@ -186,7 +185,7 @@ def test_a_reader_that_does_not_come_along_does_not_hold_the_log() -> None:
     assert room.verdicts() == [SOUND, SOUND]
 
 
-def test_what_comes_late_is_not_lost_however_late_it_comes() -> None:
+def test_a_late_message_is_not_lost() -> None:
     said = messages(range(1, 5))
     room = Room(said, 2)
     room.feed(0, b"".join(lines(said)))
@@ -198,7 +197,7 @@ def test_what_comes_late_is_not_lost_however_late_it_comes() -> None:
     assert room.verdicts() == [SOUND, (0, 0, 1, 0)]
 
 
-def test_the_log_goes_back_to_who_is_behind_when_the_others_are_gone() -> None:
+def test_the_log_restarts_at_a_slow_reader_when_the_others_are_gone() -> None:
     said = messages(range(1, 101))
     room = Room(said, 2, limit=1_000)
     for line in lines(said):
@@ -210,7 +209,7 @@ def test_the_log_goes_back_to_who_is_behind_when_the_others_are_gone() -> None:
     assert room.verdicts()[1] == SOUND
 
 
-def test_what_others_say_in_the_room_is_counted_but_has_no_time() -> None:
+def test_messages_of_others_are_counted_but_have_no_time() -> None:
     own, other = messages([1, 2])
     foreign = other.model_copy(update={"id": "somebody's", "text": "hello"})
     room = Room([own], 1)
@@ -220,7 +219,7 @@ def test_what_others_say_in_the_room_is_counted_but_has_no_time() -> None:
     assert room.settle() == 0
 
 
-def test_who_joins_ahead_of_the_log_waits_for_it() -> None:
+def test_a_reader_that_joins_ahead_of_the_log_waits_for_it() -> None:
     said = messages([1, 2, 3, 4])
     room = Room(said, 1)
     room.join(after=2)
@@ -231,7 +230,7 @@ def test_who_joins_ahead_of_the_log_waits_for_it() -> None:
     assert room.settle() == 0
 
 
-def test_every_other_frame_is_handed_on() -> None:
+def test_every_other_frame_is_passed_on() -> None:
     room = Room([], 1)
     room.feed(0, b"".join(NOISE))
     assert [frame.type for frame in room.frames] == ["presence", "ping", "ack"]
@@ -243,7 +242,7 @@ def test_every_other_frame_is_handed_on() -> None:
     [b"HTTP/1.1 400 Bad Request\r\n", b'{"type":"pong","token":5}\n', b"x" * (2**20 + 1)],
     ids=["foreign", "faulty", "endless"],
 )
-def test_what_is_not_the_protocol_is_an_error(data: bytes) -> None:
+def test_bytes_that_are_not_the_protocol_are_an_error(data: bytes) -> None:
     room = Room([], 1)
     with pytest.raises(ProtocolError):
         room.feed(0, data)
@@ -256,7 +255,7 @@ def test_a_message_of_another_room_is_an_error() -> None:
         room.feed(0, encode(message.model_copy(update={"room": "elsewhere"})))
 
 
-def test_a_room_that_begins_anew_ends_the_test_of_a_member() -> None:
+def test_a_log_that_starts_over_is_an_error() -> None:
     room = Room([], 1)
-    with pytest.raises(ProtocolError, match="anew"):
+    with pytest.raises(ProtocolError, match="started over"):
         room.readers[0].join(Joined(room="bench", epoch="f", head=0, after=0, count=1))
