@@ -1,4 +1,8 @@
-"""What a shell offers to complete. It waits for that, so little is imported, and no server asked."""
+"""Candidates for a shell that completes a command line.
+
+The user waits for them, so as little as possible is imported, and no server is contacted: rooms and
+addresses are those in the settings.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +16,10 @@ __all__ = ["Completing", "complete_room", "complete_transport", "complete_url"]
 
 
 class Completing(TyperGroup):
-    """The commands, of which a shell learns without the library that checks what they are given."""
+    """The group of all commands.
+
+    While a shell completes, values are not converted or checked: that would load the library of models.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read a command line."""
@@ -31,18 +38,18 @@ def complete_transport(incomplete: str) -> list[str]:
     """Return the transports that are installed."""
     from importlib.metadata import entry_points
 
-    # As `chatcore.transport` finds them, which would load all of the core.
+    # As `chatcore.transport` does, which would load the models of all frames.
     names = {point.name for point in entry_points(group="chat.transports")}
     return [name for name in sorted(names) if name.startswith(incomplete)]
 
 
 def complete_url(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the servers that are set somewhere, and the default one."""
+    """Return the servers in the settings, and the default one."""
     return _beginning(incomplete, [*_known(ctx, "url"), DEFAULT_URL])
 
 
 def complete_room(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the rooms that are set somewhere, and the one that is always there."""
+    """Return the rooms in the settings, and the default one."""
     return _beginning(incomplete, [*_known(ctx, "room"), "lobby"])
 
 
@@ -51,7 +58,7 @@ def _beginning(incomplete: str, words: list[str]) -> list[str]:
 
 
 def _known(ctx: typer.Context, name: str) -> Iterator[str]:
-    """Yield the values of a setting, of whatever command, from the environment and the file."""
+    """Yield the values of a setting of any command, from the environment and the file."""
     from cli.app import app
     from cli.settings.file import ConfigFile
     from cli.settings.options import settings_of
@@ -65,4 +72,4 @@ def _known(ctx: typer.Context, name: str) -> Iterator[str]:
                 value: Any = found[1] if found else file.value(command, name)
                 yield from [value] if isinstance(value, str) else value or ()
     except UsageError:
-        return  # a shell is no place to complain; the command will
+        return  # the command will report it

@@ -1,11 +1,19 @@
-"""``chat.toml``: where it is, what it says, and where in it a mistake stands."""
+"""``chat.toml``: where it is, what it sets, and the line of any mistake in it.
+
+The file has a table for each command, and shared settings above the tables. It is checked as a whole when it
+is read, also the tables of other commands: a typo in ``[server]`` is reported by ``chat client`` too, and not
+only when a server is next started.
+
+The checks are written by hand, since a mistake must be reported with its line. A library of models knows
+the key, but not where it stands in the text.
+"""
 
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from chatcore.errors import UsageError
+from chatcore import UsageError
 from cli.settings.options import Setting, nearest
 
 __all__ = ["ConfigFile", "default_path"]
@@ -14,17 +22,17 @@ Settings = Mapping[str, Mapping[str, Setting]]
 
 
 def default_path() -> Path:
-    """Return where the file is looked for unless somebody names another."""
+    """Return where the file is, unless the user names another one."""
     from platformdirs import user_config_path
 
     return user_config_path("chatcore", appauthor=False) / "chat.toml"
 
 
 class ConfigFile:
-    """A file of settings that was read and found in order; one that is not there sets nothing.
+    """A valid file of settings. The default file may be missing, and sets nothing then.
 
-    Raises `UsageError` for a file that cannot be read, is not TOML, or says what cannot be. One that
-    somebody has named has to be there.
+    Raises `UsageError` if the file cannot be read, is not TOML or has an invalid setting, or if it was
+    ``named`` and does not exist.
     """
 
     def __init__(self, named: str | None, settings: Settings) -> None:
@@ -45,7 +53,7 @@ class ConfigFile:
         self._check()
 
     def defaults(self) -> dict[str, dict[str, Any]]:
-        """Return what the file sets, by command and option, as typer takes it."""
+        """Return what the file sets, by command and option, in typer's form."""
         return {
             command: {name: value for name in table if (value := self.value(command, name)) is not None}
             for command, table in self._settings.items()
@@ -58,7 +66,7 @@ class ConfigFile:
             return self._content.get(name)
         return value
 
-    # --- what can be wrong -----------------------------------------------------------------------
+    # --- checks ----------------------------------------------------------------------------------
 
     def _parse(self) -> dict[str, Any]:
         try:
@@ -82,32 +90,35 @@ class ConfigFile:
         known = self._settings[command]
         for key, value in table.items():
             if key not in known:
-                near = nearest(key, known) or f"; there are {', '.join(known)}"
-                self._complain([command, key], f"is no setting{near}")
+                near = nearest(key, known) or f"; the settings are {', '.join(known)}"
+                self._complain([command, key], f"is not a setting{near}")
             self._check_value([command, key], value, known[key])
 
     def _check_value(self, keys: list[str], value: object, setting: Setting) -> None:
         try:
             setting.check(value)
         except ValueError as error:
-            self._complain(keys, f"{error}; it is {value!r}")
+            self._complain(keys, f"{error}, not {value!r}")
 
     def _refuse_key(self, key: str, value: object, shared: Mapping[str, Setting]) -> NoReturn:
         tables = [f"[{command}]" for command in self._settings]
         if isinstance(value, dict):
-            near = nearest(f"[{key}]", tables) or f"; there are {', '.join(tables)}"
-            self._complain([key], f"is no table of settings{near}")
-        homes = [f"[{command}]" for command, table in self._settings.items() if key in table]
-        if homes:
-            self._complain([key], f"belongs below {' or '.join(homes)}")
-        self._complain([key], f"is no setting{nearest(key, shared) or '; settings belong below a table'}")
+            near = nearest(f"[{key}]", tables) or f"; the tables are {', '.join(tables)}"
+            self._complain([key], f"is not a table of settings{near}")
+        tables_with_it = [f"[{command}]" for command, table in self._settings.items() if key in table]
+        if tables_with_it:
+            self._complain([key], f"belongs in {' or '.join(tables_with_it)}")
+        near = nearest(key, shared) or f"; settings go in a table such as {tables[0]}"
+        self._complain([key], f"is not a setting{near}")
 
     def _complain(self, keys: list[str], problem: str) -> NoReturn:
         raise UsageError(f"{self.path}, line {self._line(keys)}: {'.'.join(keys)} {problem}")
 
     def _line(self, keys: list[str]) -> int:
-        """Return the line on which a key stands: that behind the longest beginning of the file that
-        is TOML and does not have it."""
+        """Return the line of a key: the one after the longest start of the file without it that is TOML.
+
+        The parser does not give lines. Starts of the file that are not TOML end inside a value.
+        """
         lines = self._text.split("\n")
         line = 1
         for count in range(len(lines) + 1):

@@ -1,20 +1,18 @@
 """Journals on the command line: ``memory``, ``sqlite:PATH``, and where the default one is.
 
-What only a file needs is imported where there is one: it takes as long as all the rest.
+SQLite is imported only for a journal in a file: that takes as long as everything else together.
 """
 
 from pathlib import Path
 
-from chatcore.errors import UsageError
+from chatcore import Limits, MemoryJournal, UsageError
 from chatcore.journal import Journal
-from chatcore.journal.memory import MemoryJournal
-from chatcore.limits import Limits
 
 __all__ = ["default_path", "describe", "open_journal"]
 
 
 def default_path() -> Path:
-    """Return where a server keeps its journal unless it is told otherwise."""
+    """Return the path of the journal that a server uses by default."""
     from platformdirs import user_data_path
 
     return user_data_path("chatcore", appauthor=False) / "journal.db"
@@ -23,11 +21,11 @@ def default_path() -> Path:
 def open_journal(setting: str | None, limits: Limits) -> Journal:
     """Return the journal that ``--journal`` names, not started yet; raises `UsageError`.
 
-    ``sqlite:PATH?synchronous=NORMAL`` gives up safety from a loss of power for speed.
+    ``sqlite:PATH?synchronous=NORMAL`` is faster, and may lose acknowledged messages in a power failure.
     """
     if setting == "memory":
         return MemoryJournal(limits)
-    from chatcore.journal.sqlite import SqliteJournal
+    from chatcore import SqliteJournal
 
     if setting is None:
         return SqliteJournal(default_path(), limits)
@@ -38,9 +36,7 @@ def open_journal(setting: str | None, limits: Limits) -> Journal:
         or not path
         or option.casefold() not in ("", "synchronous=full", "synchronous=normal")
     ):
-        raise UsageError(
-            f"--journal {setting!r} is none of memory, sqlite:PATH and sqlite:PATH?synchronous=NORMAL"
-        )
+        raise UsageError(f"--journal must be memory or sqlite:PATH, not {setting!r}")
     return SqliteJournal(
         Path(path).expanduser(),
         limits,
@@ -49,10 +45,10 @@ def open_journal(setting: str | None, limits: Limits) -> Journal:
 
 
 def describe(journal: Journal) -> str:
-    """Say where messages are kept, for whoever starts a server."""
+    """Return a line for the person who starts a server: where messages are stored, and how safely."""
     if isinstance(journal, MemoryJournal):
-        return "messages are kept in memory and end with this server"
-    from chatcore.journal.sqlite import SqliteJournal
+        return "messages are kept in memory, and are lost when this server stops"
+    from chatcore import SqliteJournal
 
     assert isinstance(journal, SqliteJournal)
     return f"messages are kept in {journal.path} ({journal.durability})"

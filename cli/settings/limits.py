@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from chatcore.errors import UsageError
-from chatcore.limits import Limits
+from chatcore import Limits, UsageError
 
 __all__ = ["parse_limits"]
 
@@ -17,7 +16,7 @@ def parse_limits(settings: Sequence[str]) -> Limits:
         name, equals, value = setting.partition("=")
         if name not in Limits.model_fields or not equals:
             known = ", ".join(Limits.model_fields)
-            raise UsageError(f"--limit takes NAME=VALUE, and {setting!r} names none of: {known}")
+            raise UsageError(f"--limit must be NAME=VALUE, not {setting!r}; the names are {known}")
         values[name] = None if value.casefold() == "none" else value
     try:
         return Limits.model_validate(values)
@@ -25,6 +24,6 @@ def parse_limits(settings: Sequence[str]) -> Limits:
         first = error.errors(include_url=False, include_input=False)[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         if name and values.get(name, "") is None:
-            raise UsageError(f"--limit {name}: this one cannot be turned off") from None
+            raise UsageError(f"--limit {name}: this limit cannot be turned off") from None
         message = first["msg"].removeprefix("Value error, ")
         raise UsageError(f"--limit {name}: {message}" if name else f"--limit: {message}") from None

@@ -1,11 +1,12 @@
-"""What may be set without a flag: in the environment, or in the file ``chat.toml``.
+"""Which options can be set without a flag: in the environment, or in the file ``chat.toml``.
 
-A flag counts before the environment, that before the file, and that before the default. An option of
-``chat send`` called ``nick`` is ``CHAT_SEND_NICK`` in the environment, and ``nick`` in the table
-``[send]`` of the file. What several commands have in common is ``CHAT_NICK`` and ``nick`` above all
-tables too; what is said of one command counts before that.
+A flag wins over the environment, the environment over the file, and the file over the default. The option
+``--nick`` of ``chat send`` is ``CHAT_SEND_NICK`` in the environment, and ``nick`` in the table ``[send]`` of
+the file. An option that several commands share is also ``CHAT_NICK``, and ``nick`` above all tables; a
+setting for one command wins over a shared one.
 
-What cannot be is a `UsageError` that says where it stands and what would be right.
+The settings are read from the signatures of the commands, so nothing is declared twice. An invalid value is
+a `UsageError` that says where it is and what would be valid.
 """
 
 import inspect
@@ -17,13 +18,13 @@ from typing import Any, get_args, get_type_hints
 
 from typer.models import ArgumentInfo, CommandInfo, OptionInfo
 
-from chatcore.errors import UsageError
+from chatcore import UsageError
 
 __all__ = ["Setting", "check_environment", "nearest", "settings_of"]
 
 PREFIX = "CHAT_"
 
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text in quotes"}
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text in quotes"}
 _TRUTH = dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True) | (
     dict.fromkeys(("0", "false", "f", "no", "n", "off"), False)
 )
@@ -31,7 +32,11 @@ _TRUTH = dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True) | (
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One option of one command. ``variables`` are its names in the environment, first to last."""
+    """One option of one command.
+
+    ``variables`` are its names in the environment: the first one that is set counts. ``many`` says that it
+    takes a list. ``summary`` describes a default that is not a value, in words.
+    """
 
     command: str
     name: str
@@ -41,37 +46,38 @@ class Setting:
     minimum: float | None
     default: object
     summary: str
-    """What the default is where that is no value, in words."""
 
     @property
     def shared(self) -> bool:
-        """Whether other commands have it in common with this one."""
+        """Whether other commands have this option too."""
         return PREFIX + self.name.upper() in self.variables
 
     @property
     def example(self) -> str:
-        """Some value, in the file's notation."""
+        """A valid value, as the file writes it."""
         return '["..."]' if self.many else {bool: "true", int: "20", float: "30.0", str: '"..."'}[self.kind]
 
     def from_environment(self) -> tuple[str, Any] | None:
-        """Return the variable that sets it now, and to what; raises `UsageError`. One that is empty sets
-        nothing."""
+        """Return the variable that sets it and the value, or ``None``; an empty variable sets nothing.
+
+        Raises `UsageError` for an invalid value.
+        """
         name = next((name for name in self.variables if os.environ.get(name)), None)
         if name is None:
             return None
         try:
             return name, self._parse(os.environ[name])
         except ValueError as error:
-            raise UsageError(f"{name} {error}; it is {os.environ[name]!r}") from None
+            raise UsageError(f"{name} {error}, not {os.environ[name]!r}") from None
 
     def check(self, value: object) -> None:
-        """Raise `ValueError`, in words, for a value in the file that cannot be."""
+        """Raise `ValueError` that says what is valid, unless this value of the file is."""
         kinds = (int, float) if self.kind is float else (self.kind,)
         values: list[Any] = value if isinstance(value, list) else [value]
         if self.many != isinstance(value, list) or any(type(each) not in kinds for each in values):
-            raise ValueError(self._right())
+            raise ValueError(self._requirement())
         if self.minimum is not None and any(each < self.minimum for each in values):
-            raise ValueError(f"is to be at least {self.minimum}")
+            raise ValueError(f"must be at least {self.minimum}")
 
     def _parse(self, text: str) -> Any:
         value: Any = text.split() if self.many else text
@@ -81,16 +87,16 @@ class Setting:
             try:
                 value = self.kind(text)
             except ValueError:
-                raise ValueError(self._right()) from None
+                raise ValueError(self._requirement()) from None
         self.check(value)
         return value
 
-    def _right(self) -> str:
-        return f"is to be {f'a list, such as {self.example}' if self.many else _KINDS[self.kind]}"
+    def _requirement(self) -> str:
+        return f"must be {f'a list, such as {self.example}' if self.many else _KINDS[self.kind]}"
 
 
 def settings_of(commands: Iterable[CommandInfo]) -> dict[str, dict[str, Setting]]:
-    """Return what may be set without a flag, by command and name."""
+    """Return the settings of all commands, by command and name."""
     found: dict[str, dict[str, Setting]] = {}
     for command in commands:
         assert command.callback is not None
@@ -131,7 +137,7 @@ def _variables(command: str, name: str, info: OptionInfo | ArgumentInfo) -> tupl
 
 
 def _kind(annotation: Any) -> tuple[type, bool]:
-    """Return the type of a value, and whether there may be several: ``int | None``, ``list[str]``."""
+    """Return the type of a value, and whether there can be several: ``int | None``, ``list[str]``."""
     parts = [part for part in get_args(annotation) if part is not type(None)]
     many = getattr(annotation, "__origin__", None) is list
     if many:
@@ -142,22 +148,22 @@ def _kind(annotation: Any) -> tuple[type, bool]:
 
 
 def check_environment(settings: Mapping[str, Mapping[str, Setting]], command: str | None) -> list[str]:
-    """Check the variables of a command; return complaints about variables that nobody reads."""
+    """Check the variables of a command; return a complaint about each variable that no command reads."""
     for setting in settings.get(command or "", {}).values():
         setting.from_environment()
     known = {name for table in settings.values() for each in table.values() for name in each.variables}
     known.add(f"{PREFIX}CONFIG")
     unread = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
-    # Other programs may have variables that begin so. Those that look like ours are pointed out.
+    # Other programs may have variables with this prefix, so only those that look like ours are reported.
     ours = tuple(f"{PREFIX}{each}_".upper() for each in settings)
     return [
-        f"nothing reads the variable {name}{nearest(name, known)}"
+        f"unknown variable {name}{nearest(name, known)}"
         for name in unread
         if name.startswith(ours) or nearest(name, known)
     ]
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a question about the word that may have been meant, or nothing."""
+    """Return a question about the word that was probably meant, or an empty text."""
     near = get_close_matches(word, known, 1, 0.8)
     return f"; did you mean {near[0]}?" if near else ""

@@ -1,4 +1,4 @@
-"""What a shell is offered to complete."""
+"""What a shell offers to complete."""
 
 import importlib.metadata
 import os
@@ -25,14 +25,14 @@ WORDS = {
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Path:
-    """A file that names a server and rooms."""
+    """A file with a server and rooms."""
     path = tmp_path / "chat.toml"
     path.write_text('url = "chat://chat.example:7024"\nroom = ["ops", "dev"]\n')
     return path
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
-def test_bash_completes_commands_options_and_what_is_known(settings: Path) -> None:
+def test_bash_completes_commands_options_and_settings(settings: Path) -> None:
     script = (
         'source <(_CHAT_COMPLETE=source_bash chat)\ncomplete -p chat | grep -q " -F _chat_completion chat"\n'
     )
@@ -60,7 +60,9 @@ def test_bash_completes_commands_options_and_what_is_known(settings: Path) -> No
         ("fish", {"_TYPER_COMPLETE_FISH_ACTION": "get-args"}, "lobby"),
     ],
 )
-def test_other_shells_are_answered_in_their_own_way(shell: str, more: dict[str, str], offered: str) -> None:
+def test_other_shells_get_candidates_in_their_own_form(
+    shell: str, more: dict[str, str], offered: str
+) -> None:
     asked = {"_CHAT_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": "chat tail l"}
     done = subprocess.run(
         [CHAT], env=environment(**asked, **more), capture_output=True, text=True, timeout=30, check=False
@@ -70,6 +72,6 @@ def test_other_shells_are_answered_in_their_own_way(shell: str, more: dict[str, 
     assert "ops" not in done.stdout
 
 
-def test_the_transports_are_those_that_a_server_finds() -> None:
+def test_the_candidates_are_the_installed_transports() -> None:
     assert complete_transport("") == sorted(importlib.metadata.entry_points(group=GROUP).names)
     assert complete_transport("thr") == ["threaded"]

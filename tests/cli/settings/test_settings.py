@@ -1,4 +1,4 @@
-"""What is set without a flag: in the environment and in ``chat.toml``."""
+"""Settings without a flag: in the environment and in ``chat.toml``."""
 
 import re
 import tomllib
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chatcore.errors import UsageError
+from chatcore import UsageError
 from cli.app import app
 from cli.commands import config
 from cli.settings.file import ConfigFile, default_path
@@ -22,7 +22,7 @@ EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", OPERATIONS, re.DOTALL | re.MULTIL
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where a test's file is to be."""
+    """The path of a test's file."""
     return tmp_path / "chat.toml"
 
 
@@ -39,7 +39,7 @@ def read(path: Path, text: str | bytes) -> ConfigFile:
 
 
 def complaint(path: Path, text: str | bytes) -> str:
-    """Return what is said of a file, without its name."""
+    """Return the complaint about a file, with FILE for its path."""
     with pytest.raises(UsageError) as caught:
         read(path, text)
     words = str(caught.value)
@@ -50,7 +50,7 @@ def complaint(path: Path, text: str | bytes) -> str:
 # --- the file ------------------------------------------------------------------------------------
 
 
-def test_the_example_in_the_documents_is_in_order(path: Path) -> None:
+def test_the_example_in_the_documents_is_valid(path: Path) -> None:
     (example,) = EXAMPLES
     file = read(path, example)
     tables = tomllib.loads(example)
@@ -61,49 +61,49 @@ def test_the_example_in_the_documents_is_in_order(path: Path) -> None:
             assert {key: file.value(name, key) for key in table} == table
 
 
-def test_what_is_said_of_one_command_counts_before_what_they_share(path: Path) -> None:
+def test_a_setting_for_one_command_wins_over_a_shared_one(path: Path) -> None:
     file = read(path, 'nick = "ada"\n[send]\nnick = "ci"\n')
     assert (file.value("client", "nick"), file.value("send", "nick")) == ("ada", "ci")
-    assert file.value("tail", "nick") is None  # who reads along is somebody else
+    assert file.value("tail", "nick") is None  # two connections cannot have one nick
     assert file.defaults()["server"] == {}
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("\n[sever]\n", "FILE, line 2: sever is no table of settings; did you mean [server]?"),
-        ("[x]\n", "FILE, line 1: x is no table of settings; there are [server], [client], "),
-        ("[client]\n\nnik = 'a'", "FILE, line 3: client.nik is no setting; did you mean nick?"),
-        ("[send]\nx = 1", "FILE, line 2: send.x is no setting; there are url, nick, timeout, json"),
-        ("nik = 'a'", "FILE, line 1: nik is no setting; did you mean nick?"),
-        ("transport = 'threaded'", "FILE, line 1: transport belongs below [server]"),
-        ("zebra = 1", "FILE, line 1: zebra is no setting; settings belong below a table"),
-        ("client = 1", "FILE, line 1: client is no setting; settings belong below a table"),
+        ("\n[sever]\n", "FILE, line 2: sever is not a table of settings; did you mean [server]?"),
+        ("[x]\n", "FILE, line 1: x is not a table of settings; the tables are [server], [client], "),
+        ("[client]\n\nnik = 'a'", "FILE, line 3: client.nik is not a setting; did you mean nick?"),
+        ("[send]\nx = 1", "FILE, line 2: send.x is not a setting; the settings are url, nick, timeout, json"),
+        ("nik = 'a'", "FILE, line 1: nik is not a setting; did you mean nick?"),
+        ("transport = 'threaded'", "FILE, line 1: transport belongs in [server]"),
+        ("zebra = 1", "FILE, line 1: zebra is not a setting; settings go in a table such as [server]"),
+        ("client = 1", "FILE, line 1: client is not a setting; settings go in a table such as [server]"),
         (
             "[client]\nroom = 'ops'",
-            "FILE, line 2: client.room is to be a list, such as [\"...\"]; it is 'ops'",
+            "FILE, line 2: client.room must be a list, such as [\"...\"], not 'ops'",
         ),
-        ("[client]\nroom = [\n  1,\n]", "FILE, line 2: client.room is to be a list"),
-        ("[client]\njson = 1", "FILE, line 2: client.json is to be true or false; it is 1"),
-        ("[client]\nhistory = true", "FILE, line 2: client.history is to be a whole number; it is True"),
-        ("[client]\nhistory = -1", "FILE, line 2: client.history is to be at least 0; it is -1"),
-        ("[send]\ntimeout = '9'", "FILE, line 2: send.timeout is to be a number; it is '9'"),
-        ("[server]\ntransport = 1", "FILE, line 2: server.transport is to be a text in quotes; it is 1"),
+        ("[client]\nroom = [\n  1,\n]", "FILE, line 2: client.room must be a list"),
+        ("[client]\njson = 1", "FILE, line 2: client.json must be true or false, not 1"),
+        ("[client]\nhistory = true", "FILE, line 2: client.history must be a whole number, not True"),
+        ("[client]\nhistory = -1", "FILE, line 2: client.history must be at least 0, not -1"),
+        ("[send]\ntimeout = '9'", "FILE, line 2: send.timeout must be a number, not '9'"),
+        ("[server]\ntransport = 1", "FILE, line 2: server.transport must be text in quotes, not 1"),
         ("[client]\nroom = [\n", "FILE is not TOML: "),
         (b"nick = '\xff'", "FILE is not UTF-8: "),
     ],
 )
-def test_a_mistake_is_named_with_its_line_and_what_would_be_right(
+def test_a_mistake_is_reported_with_its_line_and_what_is_valid(
     path: Path, text: str | bytes, words: str
 ) -> None:
     assert complaint(path, text).startswith(words)
 
 
-def test_a_whole_number_is_a_number_and_a_mark_of_some_editors_is_no_key(path: Path) -> None:
+def test_a_whole_number_is_a_number_and_a_byte_order_mark_is_ignored(path: Path) -> None:
     assert read(path, "\N{ZERO WIDTH NO-BREAK SPACE}[send]\ntimeout = 5").value("send", "timeout") == 5
 
 
-def test_a_file_that_was_named_has_to_be_there_and_the_usual_one_has_not(tmp_path: Path) -> None:
+def test_a_named_file_must_exist_and_the_default_one_need_not(tmp_path: Path) -> None:
     assert ConfigFile(None, SETTINGS).path == default_path()
     with pytest.raises(UsageError, match="there is no file"):
         ConfigFile(str(tmp_path / "none.toml"), SETTINGS)
@@ -117,19 +117,19 @@ def test_a_file_that_was_named_has_to_be_there_and_the_usual_one_has_not(tmp_pat
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("CHAT_CLIENT_HISTORY", "many", "CHAT_CLIENT_HISTORY is to be a whole number; it is 'many'"),
-        ("CHAT_CLIENT_HISTORY", "-1", "CHAT_CLIENT_HISTORY is to be at least 0; it is '-1'"),
-        ("CHAT_CLIENT_JSON", "maybe", "CHAT_CLIENT_JSON is to be true or false; it is 'maybe'"),
+        ("CHAT_CLIENT_HISTORY", "many", "CHAT_CLIENT_HISTORY must be a whole number, not 'many'"),
+        ("CHAT_CLIENT_HISTORY", "-1", "CHAT_CLIENT_HISTORY must be at least 0, not '-1'"),
+        ("CHAT_CLIENT_JSON", "maybe", "CHAT_CLIENT_JSON must be true or false, not 'maybe'"),
     ],
 )
-def test_a_value_that_cannot_be_names_its_variable(
+def test_an_invalid_value_is_reported_with_its_variable(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
 ) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(UsageError) as caught:
         check_environment(SETTINGS, "client")
     assert str(caught.value) == words
-    check_environment(SETTINGS, "server")  # whom it does not concern
+    check_environment(SETTINGS, "server")  # which does not read it
     with pytest.raises(UsageError, match=name):
         config.run(ConfigFile(None, SETTINGS), SETTINGS, path=False)
 
@@ -145,18 +145,18 @@ def test_a_value_that_cannot_be_names_its_variable(
         ("CHAT_NICK", None),
     ],
 )
-def test_a_variable_that_nobody_reads_is_pointed_out_if_it_looks_like_ours(
+def test_an_unknown_variable_is_reported_if_it_looks_like_ours(
     monkeypatch: pytest.MonkeyPatch, name: str, words: str | None
 ) -> None:
     monkeypatch.setenv(name, "x")
-    expected = [] if words is None else [f"nothing reads the variable {name}{words}"]
+    expected = [] if words is None else [f"unknown variable {name}{words}"]
     assert check_environment(SETTINGS, "server") == expected
 
 
 # --- all of it -----------------------------------------------------------------------------------
 
 
-def test_a_flag_counts_before_the_environment_and_that_before_the_file(path: Path, inside: Inside) -> None:
+def test_a_flag_wins_over_the_environment_and_that_over_the_file(path: Path, inside: Inside) -> None:
     path.write_text('[send]\nnick = "from-file"\n')
     with chat_server() as server, connect(server.url, nick="listener") as listener:
         messages = iter(listener)
@@ -172,20 +172,20 @@ def test_a_mistake_in_the_file_is_one_line_and_exit_2(path: Path) -> None:
     done = chat("--config", str(path), "server", CHAT_SERVER_LIMT="x")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
-        "chat: nothing reads the variable CHAT_SERVER_LIMT; did you mean CHAT_SERVER_LIMIT?",
-        f'chat: {path}, line 2: server.limit is to be a list, such as ["..."]; it is 3',
+        "chat: unknown variable CHAT_SERVER_LIMT; did you mean CHAT_SERVER_LIMIT?",
+        f'chat: {path}, line 2: server.limit must be a list, such as ["..."], not 3',
     ]
 
 
-def test_the_whole_configuration_is_told_as_a_file_could_have_it(
+def test_the_output_of_config_is_a_valid_file(
     path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHAT_CLIENT_ROOM", "ops dev")
     monkeypatch.setenv("CHAT_CLIENT_JSON", "yes")
     file = read(path, '[send]\ntimeout = 5\n[tail]\nnick = "ears \\u007f"\n')
     config.run(file, SETTINGS, path=False)
-    told = capsys.readouterr().out
-    assert f"# {path}\n" in told
+    printed = capsys.readouterr().out
+    assert f"# {path}\n" in printed
     for line in [
         'room = ["ops", "dev"]  # CHAT_CLIENT_ROOM',
         "json = true  # CHAT_CLIENT_JSON",
@@ -193,14 +193,14 @@ def test_the_whole_configuration_is_told_as_a_file_could_have_it(
         '# transport = "asyncio"  # default',
         '# nick = "..."  # default: your login name',
     ]:
-        assert line in told.splitlines()
-    again = read(path, told)
+        assert line in printed.splitlines()
+    again = read(path, printed)
     assert again.value("client", "room") == ["ops", "dev"]
     assert again.value("tail", "nick") == "ears \x7f"
-    everything = read(path, re.sub(r"^# (\w+ = )", r"\1", told, flags=re.MULTILINE))
+    everything = read(path, re.sub(r"^# (\w+ = )", r"\1", printed, flags=re.MULTILINE))
     assert everything.value("server", "listen") == ["..."]
 
 
-def test_where_the_file_is_can_be_asked(inside: Inside) -> None:
+def test_config_prints_the_path_of_the_file(inside: Inside) -> None:
     done = inside("config", "--path", XDG_CONFIG_HOME="/nowhere")
     assert (done.returncode, done.stdout) == (0, f"{Path('/nowhere/chatcore/chat.toml')}\n")

@@ -1,0 +1,59 @@
+"""Options that several commands have: where the server is, who you are, which room.
+
+A shared setting has two variables in the environment: one for a single command, such as ``CHAT_SEND_NICK``,
+and one for all commands, such as ``CHAT_NICK``. The first that is set counts, so they are listed in this
+order. `cli.settings.options` reads the same lists, for the file and for ``chat config``.
+"""
+
+from typing import Any
+
+import typer
+
+from cli.settings.complete import complete_room, complete_url
+
+__all__ = ["NICK_DEFAULT", "nick_option", "room_argument", "rooms_option", "url_argument", "url_option"]
+
+NICK_DEFAULT = "your login name"
+"""What stands for a nick that is not set, in words."""
+
+_URL_HELP = "The server's address."
+
+
+def url_option(command: str) -> Any:
+    """Return ``--url`` for a command."""
+    return typer.Option(
+        metavar="URL", envvar=_variables(command, "URL"), help=_URL_HELP, autocompletion=complete_url
+    )
+
+
+def url_argument(command: str | None) -> Any:
+    """Return the address as an argument; without a command, one that the environment does not set."""
+    envvar = None if command is None else _variables(command, "URL")
+    return typer.Argument(metavar="URL", envvar=envvar, help=_URL_HELP, autocompletion=complete_url)
+
+
+def nick_option(command: str) -> Any:
+    """Return ``--nick`` for a command."""
+    return typer.Option(
+        metavar="NICK", envvar=_variables(command, "NICK"), help="Your name.", show_default=NICK_DEFAULT
+    )
+
+
+def rooms_option(command: str) -> Any:
+    """Return ``--room``, which may be repeated, for a command."""
+    return typer.Option(
+        metavar="ROOM",
+        envvar=_variables(command, "ROOM"),
+        help="A room to join. Repeat it for more.",
+        show_default="lobby",
+        autocompletion=complete_room,
+    )
+
+
+def room_argument() -> Any:
+    """Return the room as an argument, which has to be given."""
+    return typer.Argument(metavar="ROOM", help="The room.", autocompletion=complete_room)
+
+
+def _variables(command: str, name: str) -> list[str]:
+    return [f"CHAT_{command.upper()}_{name}", f"CHAT_{name}"]
