@@ -1,1 +1,12 @@
-"""`chat client` in a terminal."""
+"""``chat client`` in a terminal.
+
+Read in this order:
+
+- input and output: `input` is what a typed line means, `surface` the seam to a kind of terminal, `screen` and
+  `plain` the two kinds; `input_history`, `signals`;
+- what a conversation knows: `rooms`, and `presence` and `nicks` in each; `attention`, `bell`, `scrollback`,
+  `unsent`;
+- how it looks: `painter`, `palette`, `mentions`, `status`, `completion`;
+- what it says: `conversation` of each event, `answers` to each command;
+- `paging`, which loads older messages, and `app`, which puts everything together.
+"""

@@ -1,44 +1,66 @@
-"""The answers to what somebody asked for, or tried, as lines to be drawn."""
+"""The client's own lines: answers to commands, refusals, and what became of the connection.
+
+What is said of each event of a room is in `conversation`. Every line here says what happened and, if there is
+something to do about it, what.
+"""
 
 from collections.abc import Sequence
 
-from chatcore.client.session import Message
-from chatcore.errors import ChatError, RefusedError
+from chatcore import RULES, ChatError, DisconnectedError, Message, RefusedError
 from cli.terminal.input import COMMANDS, Command
 from cli.terminal.painter import Fragments, Painter
 from cli.terminal.rooms import Rooms
-from cli.terminal.wording import end, not_allowed, refusal
 
-__all__ = ["Answers"]
+__all__ = ["NO_ROOM", "Answers", "reason_of"]
 
 MOST_LISTED = 500
 """Names that `/who` lists."""
 
+NO_ROOM = "you are not in a room; join one with /join ROOM"
+
+_REASONS = {  # of the end of a connection
+    "drain": "the server is shutting down",
+    "taken_over": "another client has taken over this name",
+    "stalled": "this client was too slow to read",
+    "timeout": "the other side did not respond in time",
+    "protocol": "the server reports a protocol error",
+    "nick_taken": "someone else is using this name now",
+}
+
+_ADVICE = {  # on refusals
+    "nick_taken": "choose another with /nick NAME",
+    "bad_name": "choose another",
+    "too_long": "send it in parts (the Up key brings it back)",
+    "bad_text": "change it (the Up key brings it back)",
+    "not_joined": "join it with /join ROOM",
+    "limit_exceeded": "/leave a room that you do not need",
+    "unavailable": "try again in a moment (the Up key brings it back)",
+    "unknown": "the Up key brings it back",
+}
+
 
 class Answers:
-    """Draws answers. With ``words`` the keys that only a drawn prompt has are not spoken of."""
+    """Draws answers. With ``words`` it does not mention the keys that only a drawn prompt has."""
 
     def __init__(self, painter: Painter, *, words: bool = False) -> None:
         self._painter = painter
         self._words = words
 
-    def connected(self, server: str, url: str) -> Fragments:
-        """Return where we are connected to."""
-        return self._painter.note(f"connected to {server} at {url}; /help for help")
+    # --- answers to commands ---------------------------------------------------------------------
 
     def help(self) -> Fragments:
         """Return the list of commands."""
-        lines = [f"{f'{name} {argument}':14}{what}" for name, (argument, what) in COMMANDS.items()]
-        lines.append("//text        say a text that begins with a slash")
+        lines = [f"{f'{name} {form.argument}':14}{form.summary}" for name, form in COMMANDS.items()]
+        lines.append("//text        send a message that starts with a slash")
         if not self._words:
             lines.append(
-                "Enter sends, Alt-Enter begins a new line, Tab completes,"
-                " Ctrl-R finds what you typed, Ctrl-D ends"
+                "Enter sends, Alt-Enter starts a new line, Tab completes,"
+                " Ctrl-R searches what you typed, Ctrl-D quits"
             )
         return self._painter.note("\n".join(lines))
 
     def members(self, room: str, nicks: Sequence[str]) -> Fragments:
-        """Return the list of who is in a room."""
+        """Return the list of a room's members."""
         listed = ", ".join(nicks[:MOST_LISTED])
         more = f" and {len(nicks) - MOST_LISTED:,} more" if len(nicks) > MOST_LISTED else ""
         return self._painter.note(f"{len(nicks):,} in {room}: {listed}{more}")
@@ -49,46 +71,77 @@ class Answers:
         for room in rooms:
             here = ", you are here" if room is rooms.current else ""
             unread = f", {room.unread:,} unread" if room.unread else ""
-            named = f", {room.mentions:,} of them mention you" if room.mentions else ""
-            lines.append(f"/{room.number} {room.name}{here}{unread}{named}")
-        return self._painter.note("\n".join(lines) or "you are in no room; enter one with /join ROOM")
+            mentions = f", {room.mentions:,} mention you" if room.mentions else ""
+            lines.append(f"/{room.number} {room.name}{here}{unread}{mentions}")
+        return self._painter.note("\n".join(lines) or NO_ROOM)
 
     def found(self, wanted: str, messages: Sequence[Message]) -> Fragments:
-        """Return the messages in which something was found."""
+        """Return the results of a search."""
         if not messages:
-            return self._painter.note(f"nothing that was shown has {wanted} in it; /back shows more")
-        drawn = self._painter.note(f"the latest with {wanted} in it:")
+            return self._painter.note(
+                f"no match for {wanted} in what has been shown; /back loads older messages"
+            )
+        drawn = self._painter.note(f"latest matches for {wanted}:")
         for message in messages:
             drawn += self._painter.found(message.at, message.room, message.nick, message.text)
-        return drawn + self._painter.note("so far what was found")
+        return drawn + self._painter.note("end of results")
 
     def quiet(self, is_quiet: bool) -> Fragments:
-        """Return what is told from now on of those who come and go."""
-        what = "who comes and goes is told again"
-        if is_quiet:
-            what = "nothing is said of those who come and go; /quiet again says it"
-        return self._painter.note(what)
+        """Return whether joins and leaves are hidden from now on."""
+        return self._painter.note(
+            "joins and leaves are hidden; /quiet shows them again"
+            if is_quiet
+            else "joins and leaves are shown again"
+        )
 
     def note(self, text: str) -> Fragments:
         """Return a quiet line."""
         return self._painter.note(text)
 
-    def mistake(self, text: str) -> Fragments:
-        """Return what was wrong with what the user typed."""
+    # --- what went wrong -------------------------------------------------------------------------
+
+    def warning(self, text: str) -> Fragments:
+        """Return a line that is hard to overlook."""
         return self._painter.warning(text)
 
     def refused(self, error: RefusedError) -> Fragments:
-        """Return why the server did not do what was asked, and what to do."""
-        return self._painter.warning(refusal(error))
+        """Return why the server refused something, and what to do."""
+        advice = _ADVICE.get(error.code)
+        if error.retry_after is not None:
+            advice = f"try again in {error.retry_after:.0f} s"
+        return self._painter.warning(f"{error.message} ({error.code}){f'; {advice}' if advice else ''}")
 
-    def not_allowed(self, command: Command) -> Fragments:
-        """Return what is wrong with an argument that the protocol can't carry."""
-        return self._painter.warning(not_allowed(command))
+    def invalid(self, command: Command) -> Fragments:
+        """Return what is wrong with an argument that the protocol cannot carry."""
+        match command.verb:
+            case "nick":
+                problem = RULES["nick"]
+            case "say":
+                problem = "not sent: control characters are not allowed (the Up key brings the text back)"
+            case "join" | "leave" | "who":
+                problem = RULES["room"]
+            case _:
+                problem = "that is not possible"
+        return self._painter.warning(problem)
+
+    def give_back(self, heading: str, text: str) -> Fragments:
+        """Return a text of the user's own that would otherwise be lost, for copying."""
+        return self._painter.warning(heading) + self._painter.copy(text)
+
+    # --- the connection --------------------------------------------------------------------------
+
+    def connected(self, server: str, url: str) -> Fragments:
+        """Return which server this is."""
+        return self._painter.note(f"connected to {server} at {url}; /help for help")
 
     def ended(self, error: ChatError) -> Fragments:
-        """Return why the connection ended."""
-        return self._painter.warning(end(error))
+        """Return why the connection ended for good."""
+        why = reason_of(error.reason) if isinstance(error, DisconnectedError) else str(error)
+        return self._painter.warning(f"disconnected: {why}")
 
-    def kept(self, heading: str, text: str) -> Fragments:
-        """Return a text of the user's own that would be lost otherwise, to be copied."""
-        return self._painter.warning(heading) + self._painter.copy(text)
+
+def reason_of(reason: str) -> str:
+    """Return why a connection ended, in words."""
+    if reason == "lost":  # without a word from the server
+        return "the connection was lost"
+    return f"{_REASONS.get(reason, 'the server gave an unknown reason')} ({reason})"

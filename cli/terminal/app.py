@@ -1,4 +1,11 @@
-"""``chat client`` in a terminal: a person, a prompt and a connection."""
+"""``chat client`` in a terminal: between a connection and a screen.
+
+A `Terminal` runs three tasks: the screen takes lines from the user, one task draws what arrives, one does
+what was typed, a command after the other, so that a message after ``/join`` goes to that room. What events
+mean to a person is decided in `Conversation`; how they look, in `Painter`.
+
+Whatever ends it, the terminal is restored, and what the user sent without an acknowledgement is printed.
+"""
 
 import asyncio
 import contextlib
@@ -7,54 +14,32 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import chatcore
-from chatcore.client.session import Ack, Joined
-from chatcore.errors import ChatError, RefusedError, UsageError
-from chatcore.names import fold
+from chatcore import Ack, ChatError, Joined, RefusedError, UsageError, __version__, fold
 from cli.report import FAILED
-from cli.terminal.answers import Answers
+from cli.terminal.answers import NO_ROOM, Answers
 from cli.terminal.completion import Candidate
 from cli.terminal.conversation import Conversation
-from cli.terminal.input import (
-    Command,
-    GoTo,
-    Help,
-    JoinRoom,
-    LeaveRoom,
-    ListRooms,
-    Mistake,
-    PageBack,
-    Quiet,
-    Quit,
-    Rename,
-    Say,
-    Search,
-    WhoIsHere,
-    parse,
-)
+from cli.terminal.input import BACK, Command, parse
 from cli.terminal.input_history import InputHistory, default_file
-from cli.terminal.paging import messages_before
+from cli.terminal.paging import older_messages
 from cli.terminal.painter import Fragments, Painter
 from cli.terminal.plain import PlainScreen
-from cli.terminal.rooms import RoomView
 from cli.terminal.screen import Screen
-from cli.terminal.signals import ended_by_signals
+from cli.terminal.signals import stopped_by_signals
 from cli.terminal.surface import Surface
 from cli.terminal.unsent import PATIENCE, Unsent
 from transports.asyncio_tcp import Chat, connect
 
 __all__ = ["Options", "Terminal", "run"]
 
-LAST_WORDS_SECONDS = 3.0
-"""How long what was said last may take to be acknowledged when the user quits."""
+LAST_SECONDS = 3.0
+"""How long the last messages may take to be acknowledged when the user quits."""
 
 BREATH_SECONDS = 0.02
 """How long events are drawn before the keyboard gets its turn."""
 
 FEW = 500
-"""Members of a room that are asked for when we join, so that the Tab key knows them."""
-
-NOWHERE = "you are in no room; enter one with /join ROOM"
+"""Members of a room that are asked for when we join it, so that the Tab key knows them."""
 
 FOUND = 20
 """Messages that a search shows."""
@@ -62,83 +47,83 @@ FOUND = 20
 
 @dataclass(frozen=True)
 class Options:
-    """How somebody wants to converse."""
+    """The user's preferences."""
 
     history: int | None = None
-    """Messages that are shown of what was said in a room before one joins it."""
+    """Older messages to show when a room is joined."""
     plain: bool = False
-    """Whether to print lines of text and nothing else."""
+    """Whether to print plain lines of text and nothing else."""
     quiet: bool = False
-    """Whether to say nothing of those who come and go."""
+    """Whether to hide joins and leaves."""
     remember: bool = True
-    """Whether what is typed is kept for the next time."""
+    """Whether to save what is typed."""
 
 
-def run(url: str, nick: str, rooms: Sequence[str], wishes: Options) -> int:
-    """Converse until the user or the server ends it; return the exit code.
+def run(url: str, nick: str, rooms: Sequence[str], options: Options) -> int:
+    """Chat until the user or the server ends it; return the exit code.
 
-    Raises `ChatError` or `OSError` where the conversation can't begin. Once it has begun, whatever
-    happens is told on the screen. Standard input and output must be a terminal.
+    Standard input and output must be a terminal. Raises `ChatError` or `OSError` if the connection cannot be
+    made; once it is made, errors are shown on the screen.
     """
-    return asyncio.run(_converse(url, nick, rooms, wishes))
+    return asyncio.run(_converse(url, nick, rooms, options))
 
 
-async def _converse(url: str, nick: str, rooms: Sequence[str], wishes: Options) -> int:
-    terminal = Terminal(wishes)  # before anybody is told that we are here
-    client = f"chat {chatcore.__version__}"
+async def _converse(url: str, nick: str, rooms: Sequence[str], options: Options) -> int:
+    terminal = Terminal(options)  # which may fail, so before others see us join
+    client = f"chat {__version__}"
     async with connect(
-        url, nick=nick, rooms=rooms, history=wishes.history, client=client, reconnect=True
+        url, nick=nick, rooms=rooms, history=options.history, client=client, reconnect=True
     ) as chat:
         return await terminal.run(chat, url)
 
 
 class Terminal:
-    """One person's conversation.
+    """One user's conversation. It is the `Controller` of its screen.
 
-    What is typed is done one after the other, so a line that follows ``/join`` is said in that room.
+    Used once: `run` may be called only once.
     """
 
-    def __init__(self, wishes: Options) -> None:
-        self._history = wishes.history
-        self._typed: deque[Command] = deque()  # the first is being done
+    def __init__(self, options: Options) -> None:
+        self._history = options.history
+        self._typed: deque[Command] = deque()  # the first one is being done
         self._line_typed = asyncio.Event()
         self._unsent = Unsent(time.monotonic)
-        self._acknowledged: dict[str, int] = {}  # the last one of each room
-        self._news = asyncio.Event()  # something was answered or received
-        self._asking: asyncio.Task[None] | None = None  # who is in the rooms that were joined
-        self._timer: asyncio.TimerHandle | None = None  # for what the conversation wants to say later
-        screen: Surface = PlainScreen(self) if wishes.plain else Screen(self)
+        self._acknowledged: dict[str, int] = {}  # the number of the latest message in each room
+        self._news = asyncio.Event()  # set when something was answered or received
+        self._asking: asyncio.Task[None] | None = None  # for the members of rooms that we joined
+        self._timer: asyncio.TimerHandle | None = None  # for the next deadline of the conversation
+        screen: Surface = PlainScreen(self) if options.plain else Screen(self)
         self._screen = screen
         painter = Painter(colour=screen.colour, words=screen.words, columns=lambda: screen.columns)
         self._conversation = Conversation(
-            painter, "", words=screen.words, quiet=wishes.quiet, ring=screen.ring
+            painter, "", words=screen.words, quiet=options.quiet, ring=screen.ring
         )
         self._answers = Answers(painter, words=screen.words)
-        self._recall = (
-            InputHistory(default_file(), self._complain) if wishes.remember and not wishes.plain else None
+        self._input_history = (
+            InputHistory(default_file(), self._warn) if options.remember and not options.plain else None
         )
 
     async def run(self, chat: Chat, url: str) -> int:
-        """Converse; return the exit code."""
+        """Chat on a new connection; return the exit code."""
         self._chat = chat
         self._conversation.nick = chat.nick
-        self._screen.print(self._answers.connected(chat.session.server, url))
-        earlier = self._recall.load() if self._recall is not None else []
-        typing = asyncio.create_task(self._screen.run(earlier))
+        self._screen.print(self._answers.connected(chat.server, url))
+        typed = self._input_history.load() if self._input_history is not None else []
+        typing = asyncio.create_task(self._screen.run(typed))
         reading = asyncio.create_task(self._read())
         working = asyncio.create_task(self._work())
         try:
-            with ended_by_signals(self._screen.stop, interrupt=self._screen.words):
+            with stopped_by_signals(self._screen.stop, interrupt=self._screen.words):
                 await asyncio.wait({typing, reading, working}, return_when=asyncio.FIRST_COMPLETED)
                 if typing.done():
-                    await self._wait_for_last_words(reading)
+                    await self._wait_for_last_messages(reading)
                     return typing.result()
                 if working.done():
-                    working.result()  # nothing, or a bug
+                    working.result()  # raises if there is a bug
                 await reading
                 return await self._leave_dead_connection(typing, reading)
         finally:
-            self._tell_unsent()
+            self._give_back_unsent()
             self._screen.flush()
             tasks = [task for task in (typing, reading, working, self._asking) if task is not None]
             for task in tasks:
@@ -146,51 +131,51 @@ class Terminal:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._set_timer(None)
 
-    # --- what the screen asks --------------------------------------------------------------------
+    # --- called by the screen --------------------------------------------------------------------
 
     def prompt(self) -> Fragments:
-        """Return what stands before the line that is being typed."""
+        """Return the prompt before the line that is being typed."""
         return self._conversation.prompt()
 
     def status(self) -> Fragments:
-        """Return the rows above that, if any."""
+        """Return the rows above the prompt, if any."""
         waiting = self._unsent.waiting(all_of_them=self._conversation.offline)
-        waiting += [command.text for command in self._typed if isinstance(command, Say)]
+        waiting += [command.argument for command in self._typed if command.verb == "say"]
         return self._conversation.status(waiting, self._screen.columns)
 
     def completions(self, before: str) -> list[Candidate]:
-        """Return what may be meant by what stands before the cursor."""
+        """Return the candidates for the Tab key; ``before`` is the text before the cursor."""
         return self._conversation.completions(before)
 
     def take_line(self, text: str) -> None:
-        """Do what was typed, as soon as all before it is done."""
+        """Do what was typed, after everything that was typed before."""
         self.take_key()
         command = parse(text)
         if command is None:
             return
-        if self._recall is not None and not isinstance(command, GoTo):
-            self._recall.add(text)
-        if isinstance(command, Quit):
+        if self._input_history is not None and command.verb != "goto":
+            self._input_history.add(text)
+        if command.verb == "quit":
             self._screen.stop()
         else:
             self._typed.append(command)
             self._line_typed.set()
 
     def take_focus(self, focused: bool) -> None:
-        """Learn that the window has got the focus, or has lost it."""
+        """Note that the window has got the focus, or has lost it."""
         self._conversation.attention.focus(focused, time.monotonic())
 
     def take_key(self) -> None:
-        """Learn that a key was pressed."""
+        """Note that a key was pressed."""
         self._conversation.attention.key(time.monotonic())
 
-    def _complain(self, message: str) -> None:
-        self._screen.print(self._answers.mistake(message))
+    def _warn(self, message: str) -> None:
+        self._screen.print(self._answers.warning(message))
 
-    # --- what comes in ---------------------------------------------------------------------------
+    # --- input from the server -------------------------------------------------------------------
 
     async def _read(self) -> ChatError | None:
-        """Draw what happens until the connection ends; return why it did."""
+        """Draw events until the connection ends; return why it did."""
         breath = time.monotonic()
         try:
             async for event in self._chat.events():
@@ -200,9 +185,9 @@ class Terminal:
                 self._news.set()
                 if isinstance(event, Joined) and 1 < event.count <= FEW:
                     self._asking = asyncio.create_task(self._learn_members(event.room, self._asking))
-                # While an answer is awaited the socket is read however much is here already, so there
-                # whatever was read has to be drawn before more is.
-                if time.monotonic() - breath > BREATH_SECONDS and not self._chat.session.waiting:
+                # While an answer is missing, the socket is read even if many events are waiting. So all of
+                # them are drawn before more are read.
+                if time.monotonic() - breath > BREATH_SECONDS and not self._chat.unanswered:
                     await asyncio.sleep(0)
                     breath = time.monotonic()
         except ChatError as error:
@@ -212,13 +197,13 @@ class Terminal:
         return None
 
     async def _learn_members(self, room: str, before: "asyncio.Task[None] | None") -> None:
-        """Ask who is in a room, once it is known of those ``before``."""
+        """Ask who is in a room, after the same question about another room is answered."""
         if before is not None:
             await before
         try:
             self._conversation.learn_members(room, await self._chat.who(room))
         except ChatError:
-            return  # we have left it again, or lost the connection: Tab knows fewer names
+            return  # we left it again, or lost the connection: Tab knows fewer nicks
 
     def _set_timer(self, when: float | None) -> None:
         if self._timer is not None:
@@ -241,10 +226,10 @@ class Terminal:
         if (error := reading.result()) is not None:
             self._screen.print(self._answers.ended(error))
         if draft.strip():
-            self._screen.print(self._answers.kept("this is what you were typing:", draft))
+            self._screen.print(self._answers.give_back("your unfinished message:", draft))
         return FAILED
 
-    # --- what goes out ---------------------------------------------------------------------------
+    # --- output to the server --------------------------------------------------------------------
 
     async def _work(self) -> None:
         """Do what was typed until the connection ends."""
@@ -259,11 +244,11 @@ class Terminal:
             await self._line_typed.wait()
 
     async def _done(self, command: Command) -> bool:
-        """Do something; return false if the connection has ended, of which the reader tells."""
+        """Do a command; return false if the connection has ended, which `_read` reports."""
         try:
             await self._do(command)
         except UsageError:
-            self._screen.print(self._answers.not_allowed(command))
+            self._screen.print(self._answers.invalid(command))
         except RefusedError as error:
             self._screen.print(self._answers.refused(error))
         except ChatError:
@@ -275,45 +260,56 @@ class Terminal:
 
     async def _do(self, command: Command) -> None:
         conversation, answers, show = self._conversation, self._answers, self._screen.print
-        current = conversation.rooms.current
-        match command:
-            case Help():
+        argument = command.argument
+        match command.verb:
+            case "help":
                 show(answers.help())
-            case Mistake(message):
-                show(answers.mistake(message))
-            case Rename(nick):
-                await self._chat.set_nick(nick)
-            case JoinRoom(name):
-                await self._join(name)
-            case GoTo(number):
-                room = conversation.rooms.numbered(number)
-                show(conversation.go_to(room) if room else answers.mistake(f"you have no room {number}"))
-            case ListRooms():
+            case "mistake":
+                show(answers.warning(argument))
+            case "nick":
+                await self._chat.set_nick(argument)
+            case "join":
+                await self._join(argument)
+            case "goto":
+                self._go_to(int(argument))
+            case "rooms":
                 show(answers.rooms(conversation.rooms))
-            case Search(text):
-                show(answers.found(text, conversation.seen.find(text, FOUND)))
-            case Quiet():
+            case "search":
+                show(answers.found(argument, conversation.scrollback.find(argument, FOUND)))
+            case "quiet":
                 conversation.quiet = not conversation.quiet
                 show(answers.quiet(conversation.quiet))
-            case LeaveRoom(None) | WhoIsHere(None) if current is None:
-                show(answers.mistake(NOWHERE))
-            case PageBack(count) if current is not None:
-                await self._page_back(current, count)
-            case Say(text) if current is not None:
-                self._say(text, current.name)
-            case Say() | PageBack():  # in no room
-                show(answers.mistake(NOWHERE))
-            case LeaveRoom(name):
-                # The event comes later than the answer; if the connection was lost there is none.
-                left = await self._chat.leave(name or (current.name if current else ""))
-                show(conversation.leave(left.room))
-            case WhoIsHere(name):
-                name = name or (current.name if current else "")
-                nicks = await self._chat.who(name)
-                conversation.learn_members(name, nicks)
-                show(answers.members(name, nicks))
-            case Quit():
+            case "quit":
                 self._screen.stop()
+            case "leave" | "who" if argument:
+                await self._do_in_room(command, argument)
+            case _:
+                if (room := conversation.rooms.current) is None:
+                    show(answers.warning(NO_ROOM))
+                else:
+                    await self._do_in_room(command, room.name)
+
+    async def _do_in_room(self, command: Command, name: str) -> None:
+        match command.verb:
+            case "say":
+                self._say(command.argument, name)
+            case "back":
+                await self._show_older(name, int(command.argument or BACK))
+            case "leave":
+                # The event comes later than the answer; if the connection was lost there is none.
+                left = await self._chat.leave(name)
+                self._screen.print(self._conversation.leave(left.room))
+            case _:  # who
+                nicks = await self._chat.who(name)
+                self._conversation.learn_members(name, nicks)
+                self._screen.print(self._answers.members(name, nicks))
+
+    def _go_to(self, number: int) -> None:
+        room = self._conversation.rooms.numbered(number)
+        if room is None:
+            self._warn(f"you have no room {number}; /rooms lists your rooms")
+        else:
+            self._screen.print(self._conversation.go_to(room))
 
     async def _join(self, name: str) -> None:
         rooms = self._conversation.rooms
@@ -326,15 +322,19 @@ class Terminal:
             self._news.clear()
             await self._news.wait()
 
-    async def _page_back(self, room: RoomView, count: int) -> None:
-        """Show messages from before those that were shown, page by page, and how far that is."""
+    async def _show_older(self, name: str, count: int) -> None:
+        """Show messages from before those that were shown, and the progress of loading them."""
+        room = self._conversation.rooms.get(name)
+        if room is None:
+            return
 
-        def tell(so_far: int) -> None:
-            self._screen.print(self._conversation.progress(f"paging back: {so_far:,} of {count:,}"))
+        def report(so_far: int) -> None:
+            progress = f"loading older messages: {so_far:,} of {count:,}"
+            self._screen.print(self._conversation.progress(progress))
             self._screen.redraw()
 
-        messages = await messages_before(self._chat, room, count, tell)
-        for piece in self._conversation.earlier(room.name, messages):
+        messages = await older_messages(self._chat, room, count, report)
+        for piece in self._conversation.older(room.name, messages):
             self._screen.print(piece)
             await asyncio.sleep(0)  # for the keyboard
 
@@ -344,7 +344,7 @@ class Terminal:
         asyncio.get_running_loop().call_later(PATIENCE, self._screen.redraw)
         future.add_done_callback(lambda done: self._take_answer(done, room))
         if self._conversation.offline and self._screen.words:
-            self._screen.print(self._answers.note("there is no connection; this will be sent when there is"))
+            self._screen.print(self._answers.note("no connection; this will be sent after reconnecting"))
 
     def _take_answer(self, future: "asyncio.Future[Ack]", room: str) -> None:
         try:
@@ -352,27 +352,27 @@ class Terminal:
         except RefusedError as error:
             self._screen.print(self._answers.refused(error))
         except (ChatError, asyncio.CancelledError):
-            return  # nobody knows what has become of it: it stays among the unsent
+            return  # it may be stored or not, so it stays among the unsent
         self._unsent.remove(future)
         self._screen.redraw()
         self._news.set()
 
-    async def _wait_for_last_words(self, reading: "asyncio.Task[ChatError | None]") -> None:
-        """Wait until all that was said is kept, and shown; but not for a server that is gone."""
+    async def _wait_for_last_messages(self, reading: "asyncio.Task[ChatError | None]") -> None:
+        """Wait until everything sent is acknowledged and shown, but not for a server that is gone."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LAST_WORDS_SECONDS):
-                while not (self._all_is_said() or self._conversation.offline or reading.done()):
+            async with asyncio.timeout(LAST_SECONDS):
+                while not (self._is_all_sent() or self._conversation.offline or reading.done()):
                     self._news.clear()
                     await self._news.wait()
 
-    def _all_is_said(self) -> bool:
+    def _is_all_sent(self) -> bool:
         shown = (self._conversation.has_read(room, seq) for room, seq in self._acknowledged.items())
         return not self._unsent.texts and not self._typed and all(shown)
 
-    def _tell_unsent(self) -> None:
-        """Give back what was said and is not known to be kept."""
+    def _give_back_unsent(self) -> None:
+        """Print, for copying, what is not known to be stored."""
         for text in self._unsent.texts:
-            self._screen.print(self._answers.kept("the server did not confirm this:", text))
+            self._screen.print(self._answers.give_back("not confirmed by the server:", text))
         for command in self._typed:
-            if isinstance(command, Say):
-                self._screen.print(self._answers.kept("this was not sent:", command.text))
+            if command.verb == "say":
+                self._screen.print(self._answers.give_back("not sent:", command.argument))

@@ -1,8 +1,8 @@
-"""What was typed, for the Up key of the next time.
+"""The input history: what the user typed, for the Up key, also in later sessions.
 
-It is kept in a file that only its owner may read. A line that begins with a space is not kept, as shells have
-it, and no more than the last thousand are. Several clients may write at once: each entry is one line of JSON,
-written in one piece.
+It is saved in a file that only its owner may read: the last thousand entries, without lines that start with a
+space, as in shells. Several clients may write at the same time: each entry is one line of JSON, appended by a
+single write.
 """
 
 import contextlib
@@ -17,27 +17,30 @@ import platformdirs
 __all__ = ["InputHistory", "default_file"]
 
 MOST = 1_000
-"""Entries that are kept."""
+"""Entries that are loaded."""
 
 MOST_BYTES = 1024 * 1024
-"""Bytes that are read of a file. It is tidied when it is twice as long."""
+"""Bytes that are read of the file. Old entries are removed when it is twice as long."""
 
 
 def default_file() -> Path:
-    """Return where it is kept: in the state directory of whoever runs this."""
+    """Return the path of the file, in the user's state directory."""
     return platformdirs.user_state_path("chatcore") / "typed.jsonl"
 
 
 class InputHistory:
-    """The lines that were typed. ``complain`` is told once if they can't be kept: there is the Up key still,
-    but only until the program ends."""
+    """The file of the input history.
 
-    def __init__(self, file: Path, complain: Callable[[str], None]) -> None:
+    It never raises. If the file cannot be read or written, ``warn`` is called once, with what to tell the
+    user; the Up key then works only until the program ends.
+    """
+
+    def __init__(self, file: Path, warn: Callable[[str], None]) -> None:
         self._file = file
-        self._complain: Callable[[str], None] | None = complain
+        self._warn: Callable[[str], None] | None = warn
 
     def load(self) -> list[str]:
-        """Return what was typed, the oldest first."""
+        """Return the entries, oldest first."""
         try:
             entries, too_long = self._read()
             if too_long:
@@ -48,8 +51,8 @@ class InputHistory:
         return entries
 
     def add(self, text: str) -> None:
-        """Keep one more."""
-        if text.startswith(" ") or self._complain is None:
+        """Save an entry."""
+        if text.startswith(" ") or self._warn is None:
             return
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -72,7 +75,7 @@ class InputHistory:
         return texts[-MOST:], size > 2 * MOST_BYTES or len(texts) > 2 * MOST
 
     def _replace(self, entries: list[str]) -> None:
-        fd, name = tempfile.mkstemp(dir=self._file.parent)  # which only its owner may read
+        fd, name = tempfile.mkstemp(dir=self._file.parent)  # which creates it readable by its owner only
         try:
             with os.fdopen(fd, "wb") as file:
                 file.writelines(map(_line, entries))
@@ -83,11 +86,9 @@ class InputHistory:
             raise
 
     def _fail(self, error: OSError) -> None:
-        if self._complain is not None:
-            self._complain(
-                f"what you type is not kept for the next time: {error.strerror or error} ({self._file})"
-            )
-            self._complain = None
+        if self._warn is not None:
+            self._warn(f"the input history is not saved: {error.strerror or error} ({self._file})")
+            self._warn = None
 
 
 def _line(text: str) -> bytes:
@@ -95,7 +96,7 @@ def _line(text: str) -> bytes:
 
 
 def _text(line: bytes) -> str | None:
-    """Return an entry; ``None`` for what somebody else has written there."""
+    """Return an entry, or ``None`` if the line is not one."""
     try:
         text = json.loads(line)
     except ValueError:

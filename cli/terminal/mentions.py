@@ -1,4 +1,4 @@
-"""Where a text names somebody."""
+"""Where a text mentions a nick."""
 
 import re
 from functools import lru_cache
@@ -7,9 +7,10 @@ __all__ = ["mentions"]
 
 
 def mentions(text: str, nick: str) -> list[tuple[int, int]]:
-    """Return the places, as start and end, at which a text names a nick as a word of its own.
+    """Return where a text has a nick as a word of its own, in any case, as pairs of start and end.
 
-    An ``@`` before it belongs to it. A dot behind it ends a sentence, unless a longer nick goes on there.
+    An ``@`` before the nick belongs to it. A dot after it ends a sentence, unless a longer nick continues
+    there.
     """
     return [match.span() for match in _pattern(nick).finditer(text)] if nick else []
 

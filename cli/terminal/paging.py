@@ -1,24 +1,28 @@
-"""Reading a room's log backwards."""
+"""Loading older messages of a room for ``/back``, one page after the other."""
 
 from collections.abc import Callable
 
-from chatcore.client.session import Message
+from chatcore import Message
 from cli.terminal.rooms import RoomView
 from transports.asyncio_tcp import Chat
 
-__all__ = ["messages_before"]
+__all__ = ["older_messages"]
 
 PAGE = 200
-"""Messages that are asked for at once."""
+"""Messages in one request."""
 
 MOST_CHARS = 4_000_000
-"""How much text is taken: all of it is in memory before the first line is drawn."""
+"""Text that is loaded at most: all of it is in memory before the first line is drawn."""
 
 
-async def messages_before(
-    chat: Chat, room: RoomView, count: int, tell: Callable[[int], None]
+async def older_messages(
+    chat: Chat, room: RoomView, count: int, report: Callable[[int], None]
 ) -> list[Message]:
-    """Return messages from before those that were shown, oldest first; ``tell`` hears how many it has."""
+    """Return up to ``count`` messages from before those that were shown, oldest first.
+
+    ``report`` is called after each page with the number of messages so far. Raises `RefusedError` if the
+    server refuses a page, and the `ChatError` that ended the connection.
+    """
     messages: list[Message] = []
     before, chars = room.oldest, 0
     while len(messages) < count and chars < MOST_CHARS:
@@ -28,7 +32,7 @@ async def messages_before(
         messages = [*page.messages, *messages]
         chars += sum(len(message.text) for message in page.messages)
         before = page.messages[0].seq
-        tell(len(messages))
+        report(len(messages))
         if not page.more:
             break
     return messages

@@ -1,10 +1,12 @@
 """How a conversation looks: messages and notes as lines of styled text.
 
-Only what is drawn here ever stands at the left edge of the screen. A text of several lines, or one
-that is wider than the screen, goes on behind an indent, so nobody can write a line that looks like
-somebody else's. One kind of text is left to the terminal to fold: a word of visible ASCII that is
-wider than the screen. It has no spaces to look like a line with, and is mostly an address that
-somebody wants to click or copy in one piece.
+Only the client's own parts of a line ever start at the left edge of the screen. A text of several lines, or
+one that is wider than the screen, continues after an indent, so nobody can write a line that looks like
+someone else's message. One kind of text is left to the terminal to fold: a word of visible ASCII that is
+wider than the screen. It has no spaces to imitate a line with, and is usually an address that users want to
+click or copy in one piece.
+
+Everything that a stranger wrote goes through `cli.sanitize` here, and nowhere else.
 """
 
 import re
@@ -27,11 +29,11 @@ NOTE = "* "
 
 MOST_CHARS = 32 * 1024
 MOST_LINES = 500
-"""How much is drawn of one text. Servers take half as many characters, unless they are told otherwise, but a
-hostile one says anything, and so does a member in a text of newlines."""
+"""How much of one text is drawn. Servers accept half as many characters by default, but a hostile server can
+send anything, and a member can send a text full of newlines."""
 
 ACTION = "/me "
-"""What a text begins with that tells what its author does, as in XEP-0245."""
+"""The start of a text that says what its author is doing, as in XEP-0245."""
 
 _QUIET = "#878787"
 
@@ -41,10 +43,10 @@ _ADDRESS = re.compile(r"[!-~]+")
 
 
 class Painter:
-    """Turns what happens into fragments, for a screen of ``columns()``.
+    """Draws messages and notes for a screen of ``columns()`` cells.
 
-    Without ``colour`` nicks are bold. Where there are ``words``, what would be a mark or a style is said in
-    words, for those who have neither. ``zone`` is the time zone; ``None`` is the local one.
+    Without ``colour``, nicks are bold. With ``words``, marks and styles are replaced by words, for screen
+    readers and terminals without styles. ``zone`` is the time zone; ``None`` is the local one.
     """
 
     def __init__(
@@ -60,39 +62,42 @@ class Painter:
         self._columns = columns
         self._zone = zone
         self._palette = Palette()
-        self._day = datetime.now(UTC).astimezone(zone).date()  # of what is drawn
+        self._day = datetime.now(UTC).astimezone(zone).date()  # of the last message
 
     def message(
-        self, at: datetime, nick: str, text: str, *, replay: bool = False, named: str | None = None
+        self, at: datetime, nick: str, text: str, *, replay: bool = False, mentioned: str | None = None
     ) -> Fragments:
-        """Return what somebody said; where the text names ``named``, that is drawn in reverse video."""
+        """Return a message. Every mention of the nick ``mentioned`` is in reverse video.
+
+        If it is of another day than the last message, a line with the day comes first.
+        """
         local = self._local(at)
-        return self._new_day(local) + self._message(_clock(local), nick, text, replay, named)
+        return self._new_day(local) + self._message(_clock(local), nick, text, replay, mentioned)
 
     def found(self, at: datetime, room: str, nick: str, text: str) -> Fragments:
-        """Return what somebody said once, with its day and its room."""
+        """Return a message that a search found, with its day and its room."""
         local = self._local(at)
         when = f"{local:%Y-%m-%d} {_clock(local)}" if local else _clock(local)
         return self._message(f"{when} [{sanitize(room)}]", nick, text, False, None)
 
     def mark(self) -> Fragments:
-        """Return the line behind which everything is new."""
+        """Return the mark that stands before the first unseen message."""
         return self.note("new messages") if self._words else [("reverse", "-- new messages --"), ("", "\n")]
 
     def note(self, text: str) -> Fragments:
-        """Return a quiet line of our own; what is a stranger's in it is drawn sanitize."""
+        """Return a quiet line of the client's own. Parts by others are sanitized."""
         return self._note(text, _QUIET if self._colour else "")
 
     def warning(self, text: str) -> Fragments:
-        """Return a line of our own that is not to be overlooked."""
+        """Return a line of the client's own that is hard to overlook."""
         return self._note(text, "bold")
 
     def copy(self, text: str) -> Fragments:
-        """Return a text of the user's own, for copying: nothing is added and the terminal folds it."""
+        """Return a text of the user's own, for copying: nothing is added, and the terminal folds it."""
         return [("", f"{line}\n") for line in sanitize_lines(text)]
 
     def prompt(self, nick: str, room: str | None) -> Fragments:
-        """Return what stands before the line that is being typed."""
+        """Return the prompt before the line that is being typed."""
         where = f"@{sanitize(room)}" if room is not None else ""
         return [(self._nick_style(nick), sanitize(nick)), (_QUIET if self._colour else "", f"{where}> ")]
 
@@ -100,29 +105,29 @@ class Painter:
         rows = self._rows(_bounded(text), len(NOTE), len(NOTE))
         return [(style, f"{NOTE if first else ' ' * len(NOTE)}{row}\n") for first, row in _with_first(rows)]
 
-    def _message(self, when: str, nick: str, text: str, replay: bool, named: str | None) -> Fragments:
+    def _message(self, when: str, nick: str, text: str, replay: bool, mentioned: str | None) -> Fragments:
         quiet = _QUIET if self._colour else ""
         body = quiet if replay else ""
         name, lines = sanitize(nick), _bounded(text)
         is_action = text.startswith(ACTION)
         if is_action:
             lines[0] = lines[0][len(ACTION) :]
-        is_named = named is not None and any(mentions(line, named) for line in lines)
-        remark = self._remark(replay, is_named)
+        has_mention = mentioned is not None and any(mentions(line, mentioned) for line in lines)
+        remark = self._remark(replay, has_mention)
         lead = f"{when}{'~' if replay and not self._words else ' '}{'* ' if is_action else ''}"
-        behind = f"{remark} " if is_action else f"{remark}: "
-        rows = self._rows(lines, get_cwidth(lead + name + behind), INDENT)
-        style = self._palette.speaks(nick) if self._colour else "bold"
+        separator = f"{remark} " if is_action else f"{remark}: "
+        rows = self._rows(lines, get_cwidth(lead + name + separator), INDENT)
+        style = self._palette.next_speaker(nick) if self._colour else "bold"
         first = next(rows)
-        drawn = [(quiet, lead), (style, name), (body, behind if first else behind.rstrip())]
-        drawn += [*_highlighted(first, named, body), (body, "\n")]
+        drawn = [(quiet, lead), (style, name), (body, separator if first else separator.rstrip())]
+        drawn += [*_highlighted(first, mentioned, body), (body, "\n")]
         for row in rows:
-            drawn += [(body, " " * INDENT), *_highlighted(row, named, body), (body, "\n")]
+            drawn += [(body, " " * INDENT), *_highlighted(row, mentioned, body), (body, "\n")]
         return drawn
 
-    def _remark(self, replay: bool, is_named: bool) -> str:
+    def _remark(self, replay: bool, has_mention: bool) -> str:
         remarks = ["replayed"] if replay else []
-        remarks += ["mentions you"] if is_named else []
+        remarks += ["mentions you"] if has_mention else []
         return f" ({', '.join(remarks)})" if remarks and self._words else ""
 
     def _nick_style(self, nick: str) -> str:
@@ -131,7 +136,7 @@ class Painter:
     def _local(self, at: datetime) -> datetime | None:
         try:
             return at.astimezone(self._zone)
-        except (OverflowError, ValueError, OSError):  # a time at the edge of what can be told
+        except (OverflowError, ValueError, OSError):  # a time that no calendar here can show
             return None
 
     def _new_day(self, local: datetime | None) -> Fragments:
@@ -148,7 +153,7 @@ class Painter:
 
 
 def _bounded(text: str) -> list[str]:
-    """Return the lines of a text, each sanitize; of one that is too long the beginning."""
+    """Return the lines of a text, each sanitized, and only the start of one that is too long."""
     lines = text[:MOST_CHARS].split("\n")[:MOST_LINES]
     hidden = len(text) - sum(map(len, lines)) - len(lines) + 1
     shown = [sanitize(line) for line in lines]
@@ -159,10 +164,10 @@ def _clock(local: datetime | None) -> str:
     return f"{local:%H:%M}" if local else "--:--"
 
 
-def _highlighted(row: str, named: str | None, style: str) -> Iterator[tuple[str, str]]:
-    """Yield a row with what names somebody in reverse video."""
+def _highlighted(row: str, mentioned: str | None, style: str) -> Iterator[tuple[str, str]]:
+    """Yield a row with the mentions in reverse video."""
     done = 0
-    for start, end in mentions(row, named or ""):
+    for start, end in mentions(row, mentioned or ""):
         yield from ((style, row[done:start]), (f"{style} reverse".lstrip(), row[start:end]))
         done = end
     if done < len(row):
@@ -177,21 +182,21 @@ def _with_first(rows: Iterator[str]) -> Iterator[tuple[bool, str]]:
 
 
 def _wrap(line: str, first: int, width: int) -> Iterator[str]:
-    """Break a line into rows: the first has some room, and all that follow have ``width``."""
-    row, room = "", first
+    """Break a line into rows: the first has ``first`` cells, and all others have ``width``."""
+    row, left = "", first
     for word in _pieces(line.rstrip(), width):
         size = _width(word)
-        if size <= room:
+        if size <= left:
             row += word
-            room -= size
+            left -= size
         else:
             yield row.rstrip()
-            row, room = ("", width) if word.isspace() else (word, width - size)
+            row, left = ("", width) if word.isspace() else (word, width - size)
     yield row.rstrip()
 
 
 def _pieces(line: str, width: int) -> Iterator[str]:
-    """Yield words and the space between them, and parts of a word that is too wide to be a row."""
+    """Yield words and the space between them, and the characters of a word that is too wide for a row."""
     for word in _WORDS.findall(line):
         if _width(word) <= width or _ADDRESS.fullmatch(word):
             yield word
@@ -202,7 +207,7 @@ def _pieces(line: str, width: int) -> Iterator[str]:
 def _width(text: str) -> int:
     """Return how many cells a text takes at most.
 
-    Terminals disagree about joined emoji and about U+FE0F. A row that is counted too wide is a row
-    broken early; one that is counted too narrow would be folded by the terminal, at the left edge.
+    Terminals disagree about joined emoji and about U+FE0F. A row that is counted too wide is only broken
+    early, but the terminal would fold one that is counted too narrow, and start at the left edge.
     """
     return get_cwidth(text) + text.count("\ufe0f")

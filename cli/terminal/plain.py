@@ -1,7 +1,7 @@
-"""A conversation as lines of text and nothing else: for screen readers, and terminals that can do no more.
+"""A conversation as plain lines of text, for screen readers and simple terminals.
 
-There is no colour, no cursor movement and no prompt; the system edits the line that is being typed. Each line
-that is typed is a message. Whatever another terminal would show beside the conversation is a line of it.
+There are no colours, no cursor movements and no prompt. The system edits the line that is being typed, and
+each line is a message. What other terminals show in a status row is said in lines.
 """
 
 import asyncio
@@ -28,21 +28,21 @@ class PlainScreen:
     words = True
     draft = ""
 
-    def __init__(self, talk: Controller) -> None:
-        self._talk = talk
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
         self._ended = asyncio.Event()
         self._exit_code = 0
 
     @property
     def columns(self) -> int:
-        """The width, now."""
+        """The width in cells."""
         return shutil.get_terminal_size().columns
 
     async def run(self, typed: Iterable[str] = ()) -> int:
         """Take lines until the end of input or `stop`; return the exit code.
 
-        The thread that reads is in the middle of that at the end; it reads below Python's buffers, in which
-        nothing may wait when the interpreter ends.
+        A thread reads them. It is still waiting when the program ends, so it reads below Python's buffers:
+        the interpreter aborts if a thread is inside one.
         """
         loop = asyncio.get_running_loop()
         threading.Thread(target=self._read, args=(loop,), name="chat-input", daemon=True).start()
@@ -61,10 +61,10 @@ class PlainScreen:
             self._write("".join(text for _, text in fragments))
 
     def flush(self) -> None:
-        """Do nothing: all is printed."""
+        """Do nothing: everything is printed immediately."""
 
     def redraw(self) -> None:
-        """Do nothing: there is nothing that changes."""
+        """Do nothing: there is no status row."""
 
     def ring(self) -> None:
         """Ring the bell."""
@@ -78,18 +78,18 @@ class PlainScreen:
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         rest = ""
-        with contextlib.suppress(RuntimeError):  # the loop is closed: the conversation has ended before us
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the conversation has ended
             while data := _input():
                 *lines, rest = (rest + decoder.decode(data)).split("\n")
                 for line in lines:
-                    loop.call_soon_threadsafe(self._talk.take_line, line.removesuffix("\r"))
+                    loop.call_soon_threadsafe(self._controller.take_line, line.removesuffix("\r"))
             if rest:
-                loop.call_soon_threadsafe(self._talk.take_line, rest)
+                loop.call_soon_threadsafe(self._controller.take_line, rest)
             loop.call_soon_threadsafe(self.stop)
 
 
 def _input() -> bytes:
-    """Return what was typed; nothing at its end, or where the terminal is gone."""
+    """Return what was typed; empty at the end of input, or if the terminal is gone."""
     try:
         return os.read(sys.stdin.fileno(), PIECE)
     except OSError:

@@ -1,30 +1,34 @@
-"""The rooms that one is in: which of them is looked at, and what is unread in the others.
+"""The rooms that we are in: which one is on the screen, and what is unread in the others.
 
-What is said in a room that is not looked at is held until one goes there, up to a bound; what was said before
-that is left to be paged back to.
+- One room is *current*: it is on the screen, and what is typed goes there.
+- Events of the other rooms are held until the user goes there, up to a bound. Beyond it the oldest are
+  dropped; ``/back`` can load them again, since ``oldest`` moves with them.
+- A room keeps its number for as long as we are in it. A new room gets the lowest number that is free.
+
+Positions are numbers of messages in the room's log (``seq``).
 """
 
 from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from chatcore.client.session import Gap, Joined, Message
-from chatcore.names import fold
+from chatcore import Gap, Joined, Message, fold
 from cli.terminal.nicks import KnownNicks
 from cli.terminal.presence import PresenceDigest
 
-__all__ = ["Held", "RoomView", "Rooms"]
+__all__ = ["RoomEvent", "RoomView", "Rooms"]
 
 MOST_HELD = 500
-"""Events that a room holds while another one is looked at."""
+"""Events that are held of a room that is not on the screen."""
 
 MOST_HELD_CHARS = 1_000_000
 
 
-class Held(NamedTuple):
-    """Something that was read and may be drawn later.
+class RoomEvent(NamedTuple):
+    """A message or a gap, with what has to be known to draw it later.
 
-    ``news`` is what others have said since we came; ``ends_replay`` that what follows is live.
+    ``replay``: it is older than our entry into the room. ``ends_replay``: what follows is live. ``news``:
+    someone else posted it, since we first came.
     """
 
     event: Message | Gap
@@ -34,44 +38,44 @@ class Held(NamedTuple):
 
 
 class RoomView:
-    """One room. ``number`` is the one that people go to it by, ``name`` is as the server spells it."""
+    """One room. Users go to it by its ``number``; ``name`` is spelled as the server spells it."""
 
     def __init__(self, joined: Joined, number: int) -> None:
         self.name = joined.room
         self.number = number
         self.epoch = joined.epoch
-        self.head = joined.head  # up to where it is replay
-        self.start = joined.after  # where the reading began, the last time
+        self.head = joined.head  # messages up to this one are replayed
+        self.start = joined.after  # where reading started, the last time
         self.position = joined.after
-        self.oldest = joined.after + 1  # nothing before this number was shown
-        self.known = joined.head  # up to where it was said before we came
+        self.oldest = joined.after + 1  # no message before this one was shown
+        self.known = joined.head  # messages up to this one are older than our first entry
         self.unread = 0
         self.mentions = 0
-        self.announced: float | None = None  # when it was last told that there is something unread
-        self.comings = PresenceDigest()
-        self.people = KnownNicks()
-        self._held: deque[Held] = deque()
+        self.announced: float | None = None  # when a line last said that something is unread
+        self.presence = PresenceDigest()
+        self.nicks = KnownNicks()
+        self._held: deque[RoomEvent] = deque()
         self._held_chars = 0
 
     @property
     def replaying(self) -> bool:
-        """Whether what comes next was said before we came, or came back."""
+        """Whether the next message is older than our entry, or our return."""
         return self.position < self.head
 
     def rejoin(self, joined: Joined) -> None:
-        """Go on after a new connection, or begin anew if it is another record."""
+        """Resume on a new connection; start over if the epoch is another one."""
         if joined.epoch != self.epoch:
             self.oldest, self.known = joined.after + 1, joined.head
         self.epoch, self.head = joined.epoch, joined.head
         self.start = self.position = joined.after
 
     def advance(self, seq: int) -> bool:
-        """Move on to a number; return whether the replay ends there."""
+        """Move to a position; return whether the replay ends there."""
         was_replaying, self.position = self.replaying, seq
         return was_replaying and not self.replaying
 
-    def hold(self, item: Held) -> None:
-        """Keep something for when one goes there."""
+    def hold(self, item: RoomEvent) -> None:
+        """Hold an event until the user goes to this room."""
         self._held.append(item)
         self._held_chars += _size(item)
         while len(self._held) > MOST_HELD or self._held_chars > MOST_HELD_CHARS:
@@ -79,8 +83,8 @@ class RoomView:
             self._held_chars -= _size(dropped)
             self.oldest = _end(dropped) + 1
 
-    def take_held(self) -> tuple[list[Held], int]:
-        """Return what was held, and how much of it was unread; nothing is unread any more."""
+    def take_held(self) -> tuple[list[RoomEvent], int]:
+        """Return the held events and the number of unread messages, and reset both."""
         held, unread = list(self._held), self.unread
         self._held.clear()
         self._held_chars = self.unread = self.mentions = 0
@@ -89,12 +93,12 @@ class RoomView:
 
 
 class Rooms:
-    """All rooms, in the order of their numbers. ``current`` is the one that is looked at and spoken to."""
+    """All rooms, in the order of their numbers. ``current`` is the one on the screen, if any."""
 
     def __init__(self) -> None:
         self.current: RoomView | None = None
-        self._rooms: dict[str, RoomView] = {}  # by folded name
-        self._past: dict[str, str] = {}  # the names of those that were left
+        self._rooms: dict[str, RoomView] = {}  # by folded name, in the order in which they were joined
+        self._past: dict[str, str] = {}  # names of rooms that we left, by folded name
 
     def __len__(self) -> int:
         return len(self._rooms)
@@ -111,7 +115,7 @@ class Rooms:
         return next((room for room in self if room.number == number), None)
 
     def enter(self, joined: Joined) -> RoomView:
-        """Add a room; it gets the lowest number that is free."""
+        """Add a room, with the lowest free number."""
         taken = {room.number for room in self}
         number = next(number for number in range(1, len(taken) + 2) if number not in taken)
         room = self._rooms[fold(joined.room)] = RoomView(joined, number)
@@ -119,7 +123,7 @@ class Rooms:
         return room
 
     def leave(self, name: str) -> None:
-        """Remove a room. Another one is looked at then: the one that was entered last."""
+        """Remove a room. If it was the current one, there is none until the caller sets another."""
         room = self._rooms.pop(fold(name), None)
         if room is None:
             return
@@ -128,17 +132,17 @@ class Rooms:
             self.current = None
 
     def latest(self) -> RoomView | None:
-        """Return the room that was entered last."""
+        """Return the room that was joined last."""
         return next(reversed(self._rooms.values()), None)
 
     def names(self, *, past: bool = False) -> list[str]:
-        """Return the names of the rooms, and of those that we have left."""
+        """Return the names of the rooms; with ``past``, also of those that we left."""
         return [room.name for room in self] + (list(self._past.values()) if past else [])
 
 
-def _size(item: Held) -> int:
+def _size(item: RoomEvent) -> int:
     return len(item.event.text) if isinstance(item.event, Message) else 0
 
 
-def _end(item: Held) -> int:
+def _end(item: RoomEvent) -> int:
     return item.event.seq if isinstance(item.event, Message) else item.event.through

@@ -1,11 +1,11 @@
-"""The line that is being typed, and what is printed above it.
+"""A prompt at the bottom of the terminal, and the lines that are printed above it.
 
-A line interface: what was printed belongs to the terminal, with its scrollback, selection and copy.
+This is a line interface, not a full-screen one: what was printed belongs to the terminal, with its
+scrollback, selection and copy.
 
-Printing does not go through prompt_toolkit's `run_in_terminal`. That leaves raw mode for as long as
-it prints, and a key that is pressed in that moment is echoed by the system into the middle of the
-screen. In raw mode nothing is echoed, so the prompt is erased, the lines are printed and the prompt
-is drawn again, all between two keys.
+Printing does not use prompt_toolkit's `run_in_terminal`. That leaves raw mode while it prints, and the system
+would echo a key that is pressed in that moment into the middle of the screen. In raw mode nothing is echoed.
+So the prompt is erased, lines are printed, and the prompt is drawn again, all between two keys.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import default_ui_style
 
-from chatcore.errors import UsageError
+from chatcore import UsageError
 from cli.report import INTERRUPTED
 from cli.terminal.painter import Fragments
 from cli.terminal.surface import Controller, Surface
@@ -38,37 +38,37 @@ from cli.terminal.surface import Controller, Surface
 __all__ = ["Screen"]
 
 FLUSH_SECONDS = 0.05
-"""How long output is gathered: nobody notices, and a burst is one drawing of the prompt."""
+"""How long output is collected. Nobody notices, and the prompt is drawn once for a whole burst."""
 
 PIECE = 1_000
-"""Fragments that are printed in one go, some three hundred messages."""
+"""Fragments that are printed in one go: some three hundred messages."""
 
 MOST_PENDING = 5_000
-"""Fragments that may wait. Whoever sends faster than can be printed makes us print, not grow."""
+"""Fragments that may wait. Beyond that they are printed immediately, so that memory does not grow."""
 
 BREATH_SECONDS = 0.005
-"""How long the keyboard is served between two of these."""
+"""Time for the keyboard between two of these."""
 
 _CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # ECMA-48, section 5.4
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Screen:
-    """A prompt at the bottom, and above it a status row where there is something to say.
+    """A prompt, with status rows above it when there is something to say.
 
-    Raises `UsageError` where the terminal is none that can be drawn on.
+    Raises `UsageError` if this terminal cannot be drawn on.
     """
 
     words = False
 
-    def __init__(self, talk: Controller) -> None:
-        self._talk = talk
-        self._asking = False  # whether several lines are really meant
-        self._focus_told = False  # whether the terminal has been asked to say what becomes of the focus
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self._asking = False  # whether to send several lines as one message
+        self._focus_requested = False  # whether the terminal was asked to report its focus
         self._exit_code = 0
         self._pending: Fragments = []
         self._timer: asyncio.TimerHandle | None = None
-        self._suspended: Awaitable[None] | None = None  # what stopped us last; a task needs a reference
+        self._suspended: Awaitable[None] | None = None  # the last suspension; a task needs a reference
         self._output = _output()
         self._history = InMemoryHistory()
         self._session: PromptSession[str] = PromptSession(
@@ -77,7 +77,7 @@ class Screen:
             prompt_continuation=_margin,
             key_bindings=self._keys(),
             history=self._history,
-            completer=_Completer(talk),
+            completer=_Completer(controller),
             complete_while_typing=False,
             complete_style=CompleteStyle.READLINE_LIKE,
             reserve_space_for_menu=0,
@@ -85,29 +85,29 @@ class Screen:
             output=self._output,
         )
         self._buffer = self._session.default_buffer
-        self._buffer.on_text_changed += self._think_again
+        self._buffer.on_text_changed += self._stop_asking
         self._session.app.after_render += self._rendered
-        self._session.app.key_processor.before_key_press += lambda _: talk.take_key()
+        self._session.app.key_processor.before_key_press += lambda _: controller.take_key()
 
     @property
     def colour(self) -> bool:
-        """Whether there are colours, and whether they are wanted."""
+        """Whether the terminal has colours, and NO_COLOR is not set."""
         return self._output.get_default_color_depth() is not ColorDepth.DEPTH_1_BIT
 
     @property
     def columns(self) -> int:
-        """The width, now."""
+        """The width in cells."""
         return self._output.get_size().columns
 
     @property
     def draft(self) -> str:
-        """What is being typed."""
+        """The text that is being typed."""
         return self._buffer.text
 
     async def run(self, typed: Iterable[str] = ()) -> int:
-        """Let the user type until the user has had enough or `stop`; return the exit code.
+        """Let the user type until Ctrl-C, Ctrl-D or `stop`; return the exit code.
 
-        ``typed`` is what the Up key brings back, the oldest first.
+        ``typed`` is the input history, oldest first.
         """
         for text in typed:
             self._history.append_string(text)
@@ -118,7 +118,7 @@ class Screen:
         except KeyboardInterrupt:
             return INTERRUPTED
         finally:
-            self._tell_focus(False)
+            self._request_focus(False)
         return self._exit_code
 
     def stop(self, exit_code: int = 0) -> None:
@@ -137,12 +137,12 @@ class Screen:
             self.redraw()
 
     def redraw(self) -> None:
-        """Draw the prompt again, which says something else now; soon, and once for many calls."""
+        """Draw the prompt and its status rows again: soon, and once for many calls."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._draw_some)
 
     def flush(self) -> None:
-        """Print now all that has been gathered."""
+        """Print immediately what has been collected."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -174,34 +174,34 @@ class Screen:
             app.invalidate()
 
     def _rendered(self, _: object) -> None:
-        # Only here it is certain that the system echoes nothing: some terminals answer at once.
-        self._tell_focus(not self._session.app.is_done)
+        # Only now is it certain that the system echoes nothing: some terminals answer immediately.
+        self._request_focus(not self._session.app.is_done)
 
-    def _tell_focus(self, wanted: bool) -> None:
-        """Ask the terminal to say when its window gets or loses the focus, or to stop that."""
-        if wanted != self._focus_told:
-            self._focus_told = wanted
+    def _request_focus(self, wanted: bool) -> None:
+        """Ask the terminal to report its focus, or to stop reporting it."""
+        if wanted != self._focus_requested:
+            self._focus_requested = wanted
             self._output.write_raw(f"\x1b[?1004{'h' if wanted else 'l'}")
             self._output.flush()
 
     def _suspend(self) -> None:
-        """Go to the background, where nothing is heard of the focus."""
+        """Go to the background, where the terminal must not report its focus."""
 
         def stop() -> None:
-            self._tell_focus(False)
-            os.kill(0, signal.SIGTSTP)  # and whoever stands with us in a pipe
+            self._request_focus(False)
+            os.kill(0, signal.SIGTSTP)  # and the other programs of our pipe
 
         self._suspended = run_in_terminal(stop)
 
     def _message(self) -> FormattedText:
-        above = self._talk.status()
+        above = self._controller.status()
         if self._asking:
             count = _typed(self._buffer.text).count("\n") + 1
-            question = f"Enter again sends these {count} lines as one message, any change goes on editing"
+            question = f"Press Enter again to send these {count} lines as one message, or keep editing"
             above = [*above, ("bold", f"{question}\n")]
-        return FormattedText([*above, *self._talk.prompt()])
+        return FormattedText([*above, *self._controller.prompt()])
 
-    def _think_again(self, _: object) -> None:
+    def _stop_asking(self, _: object) -> None:
         self._asking = False
 
     def _enter(self) -> None:
@@ -212,7 +212,7 @@ class Screen:
         self._asking = False
         self._buffer.append_to_history()
         self._buffer.reset()
-        self._talk.take_line(text)
+        self._controller.take_line(text)
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
@@ -241,16 +241,16 @@ class Screen:
 
             @keys.add("escape", number, filter=typing)
             def _(event: KeyPressEvent, number: str = number) -> None:
-                self._talk.take_line(f"/{number}")
+                self._controller.take_line(f"/{number}")
 
-        # What the terminal says of the focus looks like these keys, pressed at once.
+        # The reports of the focus look like these keys, pressed together.
         @keys.add("escape", "[", "I")
         def _(event: KeyPressEvent) -> None:
-            self._talk.take_focus(True)
+            self._controller.take_focus(True)
 
         @keys.add("escape", "[", "O")
         def _(event: KeyPressEvent) -> None:
-            self._talk.take_focus(False)
+            self._controller.take_focus(False)
 
         @keys.add(Keys.BracketedPaste, filter=typing)
         def _(event: KeyPressEvent) -> None:
@@ -260,13 +260,13 @@ class Screen:
 
 
 class _Completer(Completer):
-    """Completes what the conversation knows."""
+    """Offers the candidates of the conversation."""
 
-    def __init__(self, talk: Controller) -> None:
-        self._talk = talk
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        for candidate in self._talk.completions(document.text_before_cursor):
+        for candidate in self._controller.completions(document.text_before_cursor):
             yield Completion(candidate.text, start_position=-candidate.length, display=candidate.shown)
 
 
@@ -274,18 +274,18 @@ _: type[Surface] = Screen
 
 
 def _typed(text: str) -> str:
-    """Return what was meant: a paste often ends in a newline that nobody wants to send."""
+    """Return what the user means: a paste often ends in a newline that is not to be sent."""
     return text.strip("\n")
 
 
 def _pasted(text: str) -> str:
-    """Return a paste without what a message can't have, such as the colours of a program's output."""
+    """Return a paste without what a message cannot have, such as the colours of a program's output."""
     lines = _CONTROL_SEQUENCE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     return _CONTROL.sub("", lines).rstrip("\n")
 
 
 def _margin(width: int, _number: int, wraps: int) -> str:
-    """Return what stands before a row of the draft that is not the first: a mark where it is a new line."""
+    """Return the margin of a later row of the draft: a bar if a new line starts there."""
     return "" if wraps else f"{'| ':>{width}}"
 
 
@@ -293,12 +293,12 @@ def _output() -> Output:
     try:
         output = get_app_session().output
     except Exception as error:
-        # Its module can be imported on Windows only. mintty is a terminal, but no Windows console.
+        # The module of this error exists on Windows only. mintty is a terminal, but not a Windows console.
         if type(error).__name__ != "NoConsoleScreenBufferError":
             raise
-        raise UsageError("this terminal is no Windows console; try it as: winpty chat client") from None
+        raise UsageError("this terminal is not a Windows console; run: winpty chat client") from None
     if isinstance(output, Vt100_Output):
-        # What asks where the cursor is needs an answer for every flush. Only a bottom toolbar would
-        # need it, and the answers of a slow terminal end up in somebody's shell.
+        # Do not ask for the position of the cursor. Only a bottom toolbar needs it, and the answers of a
+        # slow terminal may arrive after the end, as input of the user's shell.
         output.enable_cpr = False
     return output

@@ -1,26 +1,29 @@
-"""What was drawn, to be searched."""
+"""The messages that were shown, for ``/search``.
+
+It holds what was drawn, not what was received: a search finds what the user could have read. It ends with
+the program.
+"""
 
 from collections import OrderedDict
 
-from chatcore.client.session import Message
-from chatcore.names import fold
+from chatcore import Message, fold
 
 __all__ = ["Scrollback"]
 
 MOST_MESSAGES = 5_000
 MOST_CHARS = 2_000_000
-"""How much is remembered: some days of a lively room, and few enough to search without a pause."""
+"""The size of the scrollback: days of a busy room, and small enough to search without a pause."""
 
 
 class Scrollback:
-    """The messages that were shown last; each is in it once, however often it was shown."""
+    """The latest messages that were shown, each once, even if it was shown several times."""
 
     def __init__(self) -> None:
         self._messages: OrderedDict[tuple[str, int, str], Message] = OrderedDict()
         self._chars = 0
 
     def add(self, message: Message) -> None:
-        """Remember a message, and forget old ones if it is too much."""
+        """Remember a message, and forget old ones if there are too many."""
         key = (fold(message.room), message.seq, message.id)
         if key in self._messages:
             return
@@ -30,9 +33,9 @@ class Scrollback:
             self._chars -= len(self._messages.popitem(last=False)[1].text)
 
     def find(self, wanted: str, most: int) -> list[Message]:
-        """Return the latest messages, the oldest first, in whose text or nick something occurs.
+        """Return the latest messages, oldest first, whose text contains something or whose nick is it.
 
-        Case makes no difference.
+        Case does not matter.
         """
         folded = wanted.casefold()
         hits = [

@@ -1,18 +1,18 @@
-"""The signals that ask a program to end."""
+"""Signals that ask the program to end, while a terminal has to be restored first."""
 
 import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
 
-__all__ = ["ended_by_signals"]
+__all__ = ["stopped_by_signals"]
 
 
 @contextlib.contextmanager
-def ended_by_signals(stop: Callable[[int], None], *, interrupt: bool) -> Iterator[None]:
-    """Have ``stop`` called with the exit code, so that the terminal is restored.
+def stopped_by_signals(stop: Callable[[int], None], *, interrupt: bool) -> Iterator[None]:
+    """Call ``stop`` with the exit code, in the running event loop, when a signal arrives.
 
-    With ``interrupt`` that includes Ctrl-C, which is a key where a line is drawn.
+    ``interrupt`` includes SIGINT. It must be false where the terminal is in raw mode: there Ctrl-C is a key.
     """
     loop = asyncio.get_running_loop()
     names = ("SIGTERM", "SIGHUP", "SIGINT") if interrupt else ("SIGTERM", "SIGHUP")

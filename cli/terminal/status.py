@@ -1,6 +1,7 @@
-"""The row above the prompt: the rooms and what is unread in them, and whatever is not as usual.
+"""The rows above the prompt: messages that are not sent yet, then notices and rooms.
 
-It is there only while it has something to say.
+They are there only while there is something to say. The last row must fit the screen: if it does not, rooms
+without anything new are left out first, and counted at its end.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from cli.terminal.rooms import Rooms, RoomView
 __all__ = ["status_rows"]
 
 MOST_UNSENT = 3
-"""Lines that wait to be sent, of which the row shows the text."""
+"""Unsent messages whose text is shown; the others are counted."""
 
 QUIET, NEWS, ALARM, HERE = "#878787", "bold", "reverse", ""
 
@@ -22,13 +23,13 @@ QUIET, NEWS, ALARM, HERE = "#878787", "bold", "reverse", ""
 def status_rows(rooms: Rooms, notices: Sequence[str], unsent: Sequence[str], columns: int) -> Fragments:
     """Return the rows, none wider than ``columns``.
 
-    ``notices`` are what is not as usual, in words, and ``unsent`` what was said and did not arrive yet.
+    ``notices`` say what is unusual just now, and ``unsent`` are the texts that were not acknowledged yet.
     """
     rows: Fragments = []
     for text in unsent[:MOST_UNSENT]:
         rows.append((QUIET, _cut(f"  not sent yet: {sanitize(text[:columns])}", columns) + "\n"))
     if len(unsent) > MOST_UNSENT:
-        rows.append((QUIET, _cut(f"  and {len(unsent) - MOST_UNSENT:,} lines more", columns) + "\n"))
+        rows.append((QUIET, _cut(f"  and {len(unsent) - MOST_UNSENT:,} more", columns) + "\n"))
     items: Fragments = [(ALARM, notice) for notice in notices]
     if len(rooms) > 1:
         space = columns - sum(get_cwidth(notice) + 2 for notice in notices)
@@ -37,18 +38,18 @@ def status_rows(rooms: Rooms, notices: Sequence[str], unsent: Sequence[str], col
 
 
 def _rooms(rooms: Rooms, space: int) -> Fragments:
-    """Return as many rooms as there is space for; the first to go are those without anything new."""
+    """Return as many rooms as there is space for. Those without anything new are left out first."""
     items = [(room, _item(room, rooms)) for room in rooms]
     importance = sorted(
         items, key=lambda item: (item[0] is not rooms.current, not item[0].mentions, not item[0].unread)
     )
-    kept, left = set[int](), space
+    chosen, left = set[int](), space
     for room, (_, text) in importance:
         left -= get_cwidth(text) + 2
-        if left < 0 and kept:
+        if left < 0 and chosen:
             break
-        kept.add(room.number)
-    shown = [item for room, item in items if room.number in kept]
+        chosen.add(room.number)
+    shown = [item for room, item in items if room.number in chosen]
     hidden = len(items) - len(shown)
     return [*shown, (QUIET, f"+{hidden}")] if hidden else shown
 

@@ -1,4 +1,8 @@
-"""Where a conversation is shown: what the conversation and a kind of terminal want of each other."""
+"""The seam between a conversation and a kind of terminal.
+
+A `Surface` shows a conversation: `Screen` draws a prompt, `PlainScreen` prints lines. A `Controller` is what
+it shows and where its input goes: the `Terminal`. Both live in one event loop.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -10,63 +14,66 @@ __all__ = ["Controller", "Surface"]
 
 
 class Controller(Protocol):
-    """What is shown. A surface calls it from the event loop only."""
+    """The conversation, as its surface sees it. A surface calls it from the event loop only."""
 
     def prompt(self) -> Fragments:
-        """Return what stands before the line that is being typed."""
+        """Return the prompt before the line that is being typed."""
 
     def status(self) -> Fragments:
-        """Return the rows above that, if any."""
+        """Return the rows above the prompt, if any. They may change at any time."""
 
     def completions(self, before: str) -> Sequence[Candidate]:
-        """Return what may be meant by what stands before the cursor."""
+        """Return the candidates for the Tab key; ``before`` is the text before the cursor."""
 
     def take_line(self, text: str) -> None:
         """Take a line that was typed."""
 
     def take_focus(self, focused: bool) -> None:
-        """Learn that the window has got the focus, or has lost it."""
+        """Note that the window has got the focus, or has lost it."""
 
     def take_key(self) -> None:
-        """Learn that a key was pressed."""
+        """Note that a key was pressed."""
 
 
 class Surface(Protocol):
-    """A terminal that shows a `Controller`. What was printed belongs to the terminal, and stays as it is."""
+    """A terminal that shows a `Controller`.
+
+    What was printed belongs to the terminal, with its scrollback, and never changes.
+    """
 
     @property
     def colour(self) -> bool:
-        """Whether there are colours, and whether they are wanted."""
+        """Whether to draw in colours."""
 
     @property
     def words(self) -> bool:
-        """Whether everything is said in lines: there is no status row, and no style."""
+        """Whether there are only lines of text: no status row, no marks and no styles."""
 
     @property
     def columns(self) -> int:
-        """The width, now."""
+        """The width in cells, which changes when the window is resized."""
 
     @property
     def draft(self) -> str:
-        """What is being typed, as far as that is known."""
+        """The text that is being typed, if that is known."""
 
     async def run(self, typed: Iterable[str]) -> int:
-        """Let the user type until the user has had enough or `stop`; return the exit code.
+        """Take input until the user ends it or `stop` is called; return the exit code.
 
-        ``typed`` is what was typed in earlier times, the oldest first.
+        ``typed`` is the input history, oldest first, for the Up key.
         """
 
     def stop(self, exit_code: int = 0) -> None:
         """End `run`. Idempotent."""
 
     def print(self, fragments: Fragments) -> None:
-        """Print whole lines, soon."""
+        """Print whole lines soon, in the order of the calls."""
 
     def flush(self) -> None:
-        """Print now all that has been gathered."""
+        """Print immediately what has not been printed yet."""
 
     def redraw(self) -> None:
-        """Draw again what says something else now."""
+        """Draw the prompt and the status rows again, soon."""
 
     def ring(self) -> None:
         """Ring the bell."""

@@ -1,37 +1,40 @@
-"""What was said and is not acknowledged yet."""
+"""Messages that the user sent and the server has not acknowledged yet.
+
+They are shown above the prompt once they take long, and given back for copying if the program ends first.
+"""
 
 import asyncio
 from collections.abc import Callable
 
-from chatcore.client.session import Ack
+from chatcore import Ack
 
 __all__ = ["PATIENCE", "Unsent"]
 
 PATIENCE = 1.0
-"""Seconds for which nobody wonders where a line is that they have just sent."""
+"""Seconds after which a message without an acknowledgement is shown as not sent yet."""
 
 
 class Unsent:
-    """Texts by the futures of their acknowledgements, in the order in which they were said."""
+    """Texts by the futures of their acknowledgements, in the order in which they were sent."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._said: dict[asyncio.Future[Ack], tuple[str, float]] = {}
+        self._posts: dict[asyncio.Future[Ack], tuple[str, float]] = {}
 
     def add(self, future: "asyncio.Future[Ack]", text: str) -> None:
         """Note that a text is on its way."""
-        self._said[future] = text, self._clock()
+        self._posts[future] = text, self._clock()
 
     def remove(self, future: "asyncio.Future[Ack]") -> None:
-        """Note that a text has arrived, or never will."""
-        del self._said[future]
+        """Note that a text was acknowledged, or refused for good."""
+        del self._posts[future]
 
     @property
     def texts(self) -> list[str]:
-        """All of them."""
-        return [text for text, _ in self._said.values()]
+        """All texts."""
+        return [text for text, _ in self._posts.values()]
 
     def waiting(self, *, all_of_them: bool) -> list[str]:
-        """Return those that somebody may wonder about."""
+        """Return the texts that take longer than usual, or all of them."""
         late = self._clock() - PATIENCE
-        return [text for text, at in self._said.values() if all_of_them or at <= late]
+        return [text for text, at in self._posts.values() if all_of_them or at <= late]

@@ -1,4 +1,4 @@
-"""What was drawn, for tests that look at it."""
+"""Helpers for tests that look at what was drawn."""
 
 from cli.terminal.painter import Fragments
 

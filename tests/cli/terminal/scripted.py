@@ -1,4 +1,4 @@
-"""A server that says what a test wants it to say: what no server of ours ever would."""
+"""A server that sends what a test wants, such as frames that no real server would send."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ def message(seq: int, text: str, nick: str = "mallory", at: str = "2026-01-02T03
 
 
 class ScriptedServer:
-    """Greets one client, lets it join, and says whatever it is told to say."""
+    """Greets one client, lets it join, and sends what `say` is given."""
 
     def __init__(self, head: int, answers: Answers) -> None:
         self._head = head
@@ -40,7 +40,7 @@ class ScriptedServer:
         """Send bytes, once the client has joined."""
         assert self._joined.wait(20)
         assert self._client is not None
-        with contextlib.suppress(OSError):  # it has had enough of us
+        with contextlib.suppress(OSError):  # the client has closed
             self._client.sendall(data)
 
     def hang_up(self) -> None:
@@ -85,9 +85,9 @@ class ScriptedServer:
 
 @contextlib.contextmanager
 def scripted_server(head: int = 0, answers: Answers | None = None) -> Iterator[ScriptedServer]:
-    """Run such a server; ``head`` is how much of the lobby's log is replay.
+    """Run such a server; ``head`` is the number of the last message that is replay.
 
-    ``answers`` says what is answered to a frame, by its type.
+    ``answers`` are functions that answer a frame, by its type.
     """
     server = ScriptedServer(head, answers or {})
     try:

@@ -13,8 +13,8 @@ Change = Callable[[list[bytes]], list[bytes]]
 class Tamper:
     """Listens on ``port`` and passes everything on to a server and back.
 
-    The messages that come down on the connection of a number are collected; once there are ``count``,
-    they are written as ``change`` has made them, and everything after them as it is.
+    It collects the first ``count`` messages to the connection with one number, and passes them on as
+    ``change`` has changed them. Everything else is passed on unchanged.
     """
 
     def __init__(self, server: int, connection: int, count: int, change: Change) -> None:

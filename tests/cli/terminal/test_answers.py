@@ -1,13 +1,20 @@
-"""What is answered to those who ask, or try."""
+"""The client's own lines."""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from chatcore.client.session import Joined, Message
-from chatcore.errors import ChatError, DisconnectedError, ProtocolError, RefusedError
+from chatcore import (
+    RULES,
+    ChatError,
+    DisconnectedError,
+    Joined,
+    Message,
+    ProtocolError,
+    RefusedError,
+)
 from cli.terminal.answers import Answers
-from cli.terminal.input import COMMANDS, JoinRoom, Quiet, Rename, Say
+from cli.terminal.input import COMMANDS, Command
 from cli.terminal.painter import Painter
 from cli.terminal.rooms import Rooms
 from tests.cli.terminal.drawn import text_of
@@ -33,11 +40,11 @@ def test_a_refusal_says_what_to_do(answers: Answers, error: RefusedError, line: 
     assert text_of(answers.refused(error)) == f"* {line}\n"
 
 
-def test_an_argument_that_cannot_be_says_what_can(answers: Answers) -> None:
-    assert "a name is 1 to 32 letters" in text_of(answers.not_allowed(Rename("é")))
-    assert "a room's name is 1 to 64 letters" in text_of(answers.not_allowed(JoinRoom("#ops")))
-    assert "control characters" in text_of(answers.not_allowed(Say("\x00")))
-    assert text_of(answers.not_allowed(Quiet())) == "* that cannot be\n"
+def test_an_invalid_argument_says_what_is_valid(answers: Answers) -> None:
+    assert text_of(answers.invalid(Command("nick", "é"))) == f"* {RULES['nick']}\n"
+    assert text_of(answers.invalid(Command("join", "#ops"))) == f"* {RULES['room']}\n"
+    assert "control characters" in text_of(answers.invalid(Command("say", "\x00")))
+    assert text_of(answers.invalid(Command("quiet"))) == "* that is not possible\n"
 
 
 @pytest.mark.parametrize(
@@ -45,14 +52,11 @@ def test_an_argument_that_cannot_be_says_what_can(answers: Answers) -> None:
     [
         (DisconnectedError("drain"), "disconnected: the server is shutting down (drain)"),
         (DisconnectedError("lost"), "disconnected: the connection was lost"),
-        (
-            DisconnectedError("unknown"),
-            "disconnected: the server gave a reason that we do not know (unknown)",
-        ),
+        (DisconnectedError("unknown"), "disconnected: the server gave an unknown reason (unknown)"),
         (ProtocolError("it said \x9b2J"), "disconnected: it said �2J"),
     ],
 )
-def test_an_end_says_why(answers: Answers, error: ChatError, line: str) -> None:
+def test_the_end_of_a_connection_has_a_reason(answers: Answers, error: ChatError, line: str) -> None:
     assert text_of(answers.ended(error)) == f"* {line}\n"
 
 
@@ -63,35 +67,42 @@ def test_a_long_list_of_members_is_cut(answers: Answers) -> None:
     assert lines.endswith(" n499 and 1,100 more\n")
 
 
-def test_a_text_of_ones_own_is_given_back_as_it_was(answers: Answers) -> None:
-    assert text_of(answers.kept("this was not sent:", "one\n  two")) == "* this was not sent:\none\n  two\n"
+def test_the_users_own_text_is_given_back_unchanged(answers: Answers) -> None:
+    assert text_of(answers.give_back("not sent:", "one\n  two")) == "* not sent:\none\n  two\n"
 
 
-def test_every_command_is_in_the_help_and_keys_only_where_there_are_some(answers: Answers) -> None:
-    told = text_of(answers.help())
-    assert all(f"  {name} " in told.replace("*", " ") for name in COMMANDS)
-    assert "Alt-Enter" in told
+def test_help_lists_every_command_and_the_keys_of_a_prompt(answers: Answers) -> None:
+    lines = text_of(answers.help())
+    assert all(f"  {name} " in lines.replace("*", " ") for name in COMMANDS)
+    assert "Alt-Enter" in lines
     assert "Alt-Enter" not in text_of(Answers(Painter(), words=True).help())
 
 
-def test_the_rooms_are_listed_with_what_is_unread_in_them(answers: Answers) -> None:
+def test_help_fits_a_terminal_of_eighty_columns() -> None:
+    rows = text_of(Answers(Painter(columns=lambda: 80), words=True).help()).splitlines()
+    assert len(rows) == len(COMMANDS) + 1
+
+
+def test_rooms_are_listed_with_their_unread_messages(answers: Answers) -> None:
     rooms = Rooms()
-    assert text_of(answers.rooms(rooms)) == "* you are in no room; enter one with /join ROOM\n"
+    assert text_of(answers.rooms(rooms)) == "* you are not in a room; join one with /join ROOM\n"
     for name in ("lobby", "ops", "dev"):
         rooms.enter(Joined(room=name, epoch="e", head=0, after=0, count=1))
     rooms.current = rooms.get("lobby")
     (_, ops, dev) = rooms
     ops.unread, dev.unread, dev.mentions = 1, 1_200, 3
     assert text_of(answers.rooms(rooms)) == (
-        "* /1 lobby, you are here\n  /2 ops, 1 unread\n  /3 dev, 1,200 unread, 3 of them mention you\n"
+        "* /1 lobby, you are here\n  /2 ops, 1 unread\n  /3 dev, 1,200 unread, 3 mention you\n"
     )
 
 
-def test_what_was_found_has_its_day_and_its_room(answers: Answers) -> None:
+def test_results_of_a_search_have_their_day_and_room(answers: Answers) -> None:
     at = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
     hit = Message(room="ops", seq=1, prev=0, id="1", nick="bob", text="the build\nis red", at=at)
     assert text_of(answers.found("build", [hit])) == (
-        "* the latest with build in it:\n2026-01-02 03:04 [ops] bob: the build\n        is red\n"
-        "* so far what was found\n"
+        "* latest matches for build:\n2026-01-02 03:04 [ops] bob: the build\n        is red\n"
+        "* end of results\n"
     )
-    assert text_of(answers.found("x", [])) == "* nothing that was shown has x in it; /back shows more\n"
+    assert text_of(answers.found("x", [])) == (
+        "* no match for x in what has been shown; /back loads older messages\n"
+    )

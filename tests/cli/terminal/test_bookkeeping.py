@@ -1,18 +1,17 @@
-"""Small decisions: who is named, who is here, what was seen, when it rings, what Tab completes."""
+"""The small parts of a conversation: mentions, presence, nicks, completion, rooms, scrollback, bell."""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from chatcore.client.session import Joined, Message
-from chatcore.messages import Presence, Renamed
+from chatcore import Joined, Message, Presence, Renamed
 from cli.terminal.bell import QUIET_SECONDS, Bell
 from cli.terminal.completion import MOST, candidates
 from cli.terminal.input import COMMANDS
 from cli.terminal.mentions import mentions
-from cli.terminal.nicks import MOST as MOST_PEOPLE
+from cli.terminal.nicks import MOST as MOST_NICKS
 from cli.terminal.nicks import KnownNicks
-from cli.terminal.presence import MOST_KEPT, PresenceDigest
+from cli.terminal.presence import MOST_COLLECTED, PresenceDigest
 from cli.terminal.rooms import Rooms
 from cli.terminal.scrollback import MOST_CHARS, MOST_MESSAGES, Scrollback
 from cli.terminal.status import status_rows
@@ -28,7 +27,7 @@ def message(seq: int, text: str, nick: str = "bob") -> Message:
 
 
 @pytest.mark.parametrize(
-    ("text", "named"),
+    ("text", "found"),
     [
         ("alice", ["alice"]),
         ("hi ALICE, and @alice", ["ALICE", "@alice"]),
@@ -40,16 +39,16 @@ def message(seq: int, text: str, nick: str = "bob") -> Message:
         ("", []),
     ],
 )
-def test_a_nick_is_found_as_a_word_of_its_own(text: str, named: list[str]) -> None:
-    assert [text[start:end] for start, end in mentions(text, "alice")] == named
+def test_a_nick_is_mentioned_as_a_word_of_its_own(text: str, found: list[str]) -> None:
+    assert [text[start:end] for start, end in mentions(text, "alice")] == found
 
 
-def test_a_nick_with_dots_means_dots() -> None:
+def test_a_dot_in_a_nick_is_only_a_dot() -> None:
     assert mentions("a.b", "a.b") == [(0, 3)]
     assert mentions("aXb", "a.b") == mentions("anything", "") == []
 
 
-# --- who comes and goes --------------------------------------------------------------------------
+# --- joins and leaves ----------------------------------------------------------------------------
 
 
 def presence(
@@ -60,7 +59,7 @@ def presence(
 
 
 @pytest.mark.parametrize(
-    ("events", "told"),
+    ("events", "line"),
     [
         ([presence(("bob",)), presence(left=("Bob",))], ""),
         ([presence(left=("bob",)), presence(("bob",))], ""),
@@ -71,43 +70,43 @@ def presence(
         ([presence(("me",)), presence(renamed=(("i", "Me"),))], ""),
     ],
 )
-def test_only_the_net_of_comings_and_goings_is_told(events: list[Presence], told: str) -> None:
-    comings = PresenceDigest()
+def test_a_digest_is_the_net_of_joins_and_leaves(events: list[Presence], line: str) -> None:
+    digest = PresenceDigest()
     for event in events:
-        comings.add(event, "me", 0.0)
-    assert comings.take() == told
-    assert comings.take() == ""
+        digest.add(event, "me", 0.0)
+    assert digest.take() == line
+    assert digest.take() == ""
 
 
-def test_a_million_who_come_are_a_few_names_and_a_number() -> None:
-    comings = PresenceDigest()
+def test_many_joins_are_a_few_names_and_a_number() -> None:
+    digest = PresenceDigest()
     for number in range(100):
-        comings.add(presence(tuple(f"n{number}.{each}" for each in range(100))), "me", 0.0)
-    assert len(comings._joined) == MOST_KEPT
-    assert comings.take().endswith("and 992 more joined, others came, went or changed their names (3 here)")
+        digest.add(presence(tuple(f"n{number}.{each}" for each in range(100))), "me", 0.0)
+    assert len(digest._joined) == MOST_COLLECTED
+    assert digest.take().endswith("and 992 more joined, others joined, left or changed their names (3 here)")
 
 
-# --- who may be meant ----------------------------------------------------------------------------
+# --- nicks ---------------------------------------------------------------------------------------
 
 
-def test_those_who_spoke_last_come_first() -> None:
-    people = KnownNicks()
-    people.came(["anna", "bob"])
+def test_the_latest_speakers_come_first() -> None:
+    nicks = KnownNicks()
+    nicks.add(["anna", "bob"])
     for nick in ("Arthur", "alice", "Arthur"):
-        people.spoke(nick)
-    people.went(["nobody", "BOB"])
-    assert people.matching("a") == ["Arthur", "alice", "anna"]
-    assert people.matching("AL") == ["alice"]
-    assert people.matching("b") == []
+        nicks.note_speaker(nick)
+    nicks.remove(["nobody", "BOB"])
+    assert nicks.matching("a") == ["Arthur", "alice", "anna"]
+    assert nicks.matching("AL") == ["alice"]
+    assert nicks.matching("b") == []
 
 
-def test_no_more_people_are_remembered_than_so_many() -> None:
-    people = KnownNicks()
-    people.came(f"c{number}" for number in range(MOST_PEOPLE + 5))
+def test_the_number_of_known_nicks_is_bounded() -> None:
+    nicks = KnownNicks()
+    nicks.add(f"c{number}" for number in range(MOST_NICKS + 5))
     for number in range(5):
-        people.spoke(f"s{number}")
-    assert len(people.matching("")) == MOST_PEOPLE
-    assert len(people.matching("s")) == 5
+        nicks.note_speaker(f"s{number}")
+    assert len(nicks.matching("")) == MOST_NICKS
+    assert len(nicks.matching("s")) == 5
 
 
 # --- completion ----------------------------------------------------------------------------------
@@ -122,7 +121,7 @@ def rooms() -> Rooms:
     rooms.current = rooms.get("lobby")
     assert rooms.current is not None
     for nick in ("alice", "Bob.2", "bo"):
-        rooms.current.people.spoke(nick)
+        rooms.current.nicks.note_speaker(nick)
     return rooms
 
 
@@ -142,12 +141,12 @@ def rooms() -> Rooms:
         ("well,b", ["bo ", "Bob.2 "]),
         ("one\ntwo BOB.", ["Bob.2 "]),
         ("/me sees bob", ["Bob.2 "]),
-        ("a", []),  # oneself
+        ("a", []),  # our own nick
         ("b ", []),
         ("/search x y", []),
     ],
 )
-def test_what_tab_completes(rooms: Rooms, before: str, texts: list[str]) -> None:
+def test_tab_offers_what_fits_before_the_cursor(rooms: Rooms, before: str, texts: list[str]) -> None:
     found = candidates(before, rooms, "alice")
     assert [candidate.text for candidate in found] == texts
     for candidate in found:
@@ -155,19 +154,19 @@ def test_what_tab_completes(rooms: Rooms, before: str, texts: list[str]) -> None
         assert candidate.text.casefold().startswith(start.casefold())
 
 
-def test_all_commands_are_offered_and_not_all_nicks(rooms: Rooms) -> None:
+def test_all_commands_are_offered_and_a_bounded_number_of_nicks(rooms: Rooms) -> None:
     assert [candidate.shown for candidate in candidates("/", rooms, "me")] == list(COMMANDS)
     assert rooms.current is not None
-    rooms.current.people.came(f"n{number}" for number in range(1_000))
+    rooms.current.nicks.add(f"n{number}" for number in range(1_000))
     assert len(candidates("n", rooms, "me")) == MOST
     rooms.current = None
     assert candidates("n", rooms, "me") == []
 
 
-# --- rooms and their row -------------------------------------------------------------------------
+# --- rooms and the status row --------------------------------------------------------------------
 
 
-def test_a_room_keeps_its_number_and_a_new_one_gets_the_first_that_is_free(rooms: Rooms) -> None:
+def test_a_room_keeps_its_number_and_a_new_one_gets_the_lowest_free_number(rooms: Rooms) -> None:
     rooms.enter(Joined(room="dev", epoch="e", head=0, after=0, count=1))
     rooms.leave("lobby")
     assert [(room.number, room.name) for room in rooms] == [(2, "ops"), (3, "dev")]
@@ -183,7 +182,7 @@ def row(rooms: Rooms, columns: int, notices: tuple[str, ...] = (), unsent: tuple
     return text
 
 
-def test_the_row_says_what_is_unread_and_is_not_there_without_need(rooms: Rooms) -> None:
+def test_the_status_row_shows_unread_rooms_and_is_otherwise_absent(rooms: Rooms) -> None:
     assert row(Rooms(), 80) == ""
     assert row(rooms, 80) == "[1:lobby]  2:ops\n"
     for room in rooms:
@@ -194,7 +193,7 @@ def test_the_row_says_what_is_unread_and_is_not_there_without_need(rooms: Rooms)
 
 
 @pytest.mark.parametrize("columns", [8, 20, 30, 50])
-def test_the_row_fits_the_screen_and_shows_what_matters_most(columns: int) -> None:
+def test_the_status_row_fits_the_screen_and_shows_what_matters_most(columns: int) -> None:
     rooms = Rooms()
     for number in range(20):
         rooms.enter(Joined(room=f"room{number}", epoch="e", head=0, after=0, count=1))
@@ -203,7 +202,7 @@ def test_the_row_fits_the_screen_and_shows_what_matters_most(columns: int) -> No
     assert dev is not None
     dev.unread = dev.mentions = 1
     text = row(rooms, columns, (), ("x" * 200, "漢" * 100, "a\nb\x1b[2J", "4", "5"))
-    assert "and 2 lin" in text or columns < 20
+    assert "and 2 more" in text or columns < 20
     assert "[8:ro" in text
     if columns >= 30:
         assert "13:room12 1!" in text
@@ -211,36 +210,38 @@ def test_the_row_fits_the_screen_and_shows_what_matters_most(columns: int) -> No
         assert "␛" in text
 
 
-# --- what was seen -------------------------------------------------------------------------------
+# --- scrollback ----------------------------------------------------------------------------------
 
 
-def test_a_search_finds_texts_and_nicks_once_in_the_order_of_time() -> None:
-    seen = Scrollback()
+def test_a_search_finds_texts_and_nicks_once_in_order_of_time() -> None:
+    scrollback = Scrollback()
     for each in (message(2, "two Build"), message(1, "BUILD one"), message(1, "BUILD one")):
-        seen.add(each)
-    seen.add(message(3, "straße", nick="builder"))
-    assert [hit.seq for hit in seen.find("build", 20)] == [2, 1]
+        scrollback.add(each)
+    scrollback.add(message(3, "straße", nick="builder"))
+    assert [hit.seq for hit in scrollback.find("build", 20)] == [2, 1]
     assert (
-        [hit.seq for hit in seen.find("STRASSE", 20)] == [hit.seq for hit in seen.find("Builder", 20)] == [3]
+        [hit.seq for hit in scrollback.find("STRASSE", 20)]
+        == [hit.seq for hit in scrollback.find("Builder", 20)]
+        == [3]
     )
-    assert [hit.seq for hit in seen.find("b", 1)] == [1]
+    assert [hit.seq for hit in scrollback.find("b", 1)] == [1]
 
 
-def test_what_was_seen_is_forgotten_at_last() -> None:
-    seen = Scrollback()
+def test_the_scrollback_is_bounded() -> None:
+    scrollback = Scrollback()
     for number in range(MOST_MESSAGES + 10):
-        seen.add(message(number + 1, "x"))
-    assert len(seen.find("x", 10**9)) == MOST_MESSAGES
+        scrollback.add(message(number + 1, "x"))
+    assert len(scrollback.find("x", 10**9)) == MOST_MESSAGES
     for number in range(5):
-        seen.add(message(10**6 + number, "y" * (MOST_CHARS // 4)))
-    assert len(seen.find("y", 20)) == 4
-    assert seen.find("x", 20) == []
+        scrollback.add(message(10**6 + number, "y" * (MOST_CHARS // 4)))
+    assert len(scrollback.find("y", 20)) == 4
+    assert scrollback.find("x", 20) == []
 
 
 # --- the bell ------------------------------------------------------------------------------------
 
 
-def test_the_bell_rings_once_in_a_while() -> None:
+def test_the_bell_is_silent_for_a_while_after_it_rang() -> None:
     bell = Bell()
     assert [bell.rings(now) for now in (0.0, 1.0, QUIET_SECONDS - 0.1, QUIET_SECONDS, QUIET_SECONDS + 1)] == [
         *(True, False, False),

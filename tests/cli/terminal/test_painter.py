@@ -17,34 +17,34 @@ def painter(columns: int = 40, *, colour: bool = True) -> Painter:
     return Painter(colour=colour, columns=lambda: columns, zone=UTC)
 
 
-def test_a_message_has_its_time_its_nick_and_its_text() -> None:
+def test_a_message_has_its_time_nick_and_text() -> None:
     assert text_of(painter().message(TODAY, "alice", "hello")) == "10:24 alice: hello\n"
 
 
-def test_what_somebody_does_is_told_as_such() -> None:
+def test_an_action_is_drawn_as_one() -> None:
     assert text_of(painter().message(TODAY, "alice", "/me nods\nand goes")) == (
         "10:24 * alice nods\n        and goes\n"
     )
     assert text_of(painter().message(TODAY, "alice", "/mean")) == "10:24 alice: /mean\n"
 
 
-def test_in_words_there_are_neither_marks_nor_styles() -> None:
+def test_words_replace_marks_and_styles() -> None:
     paint = Painter(colour=False, words=True, columns=lambda: 80, zone=UTC)
-    drawn = paint.message(TODAY, "bob", "well, alice", replay=True, named="alice")
+    drawn = paint.message(TODAY, "bob", "well, alice", replay=True, mentioned="alice")
     assert text_of(drawn) == "10:24 bob (replayed, mentions you): well, alice\n"
-    assert text_of(paint.message(TODAY, "bob", "/me sees alice", named="alice")) == (
+    assert text_of(paint.message(TODAY, "bob", "/me sees alice", mentioned="alice")) == (
         "10:24 * bob (mentions you) sees alice\n"
     )
     assert text_of(paint.mark()) == "* new messages\n"
 
 
-def test_what_is_named_is_in_reverse_video_also_where_a_row_is_broken() -> None:
-    drawn = painter(20).message(TODAY, "bob", "one two three alice four alice", named="alice")
+def test_a_mention_is_in_reverse_video_in_later_rows_too() -> None:
+    drawn = painter(20).message(TODAY, "bob", "one two three alice four alice", mentioned="alice")
     assert styled(drawn, "reverse") == ["alice", "alice"]
     assert text_of(drawn) == "10:24 bob: one two\n        three alice\n        four alice\n"
 
 
-def test_the_time_is_that_of_the_zone() -> None:
+def test_the_time_is_in_the_time_zone() -> None:
     zone = timezone(timedelta(hours=2))
     drawn = Painter(zone=zone).message(TODAY.replace(hour=3), "alice", "hello")
     assert text_of(drawn).endswith("05:24 alice: hello\n")
@@ -60,25 +60,25 @@ def test_a_long_line_is_broken_between_words_and_indented() -> None:
     assert drawn == "10:24 alice: the quick brown\n        fox jumps over the\n        lazy dog\n"
 
 
-def test_a_text_that_would_fill_the_scrollback_is_cut() -> None:
+def test_a_very_long_text_is_cut() -> None:
     drawn = text_of(painter(80).message(TODAY, "al", "\n" * 20_000)).splitlines()
     assert len(drawn) == MOST_LINES + 1
     assert drawn[-1] == "        (19,501 more characters are not shown)"
     assert "characters are not shown" in text_of(painter(80).note("x" * 1_000_000))
 
 
-def test_an_address_is_not_broken() -> None:
+def test_a_long_address_is_not_broken() -> None:
     address = "https://example.org/" + "path/" * 10
     drawn = text_of(painter(30).message(TODAY, "alice", f"see {address} for more"))
     assert drawn == f"10:24 alice: see\n        {address}\n        for more\n"
 
 
-def test_text_without_spaces_is_broken_anywhere_but_inside_a_character() -> None:
+def test_text_without_spaces_is_broken_between_characters() -> None:
     drawn = text_of(painter(20).message(TODAY, "al", "漢" * 10 + "👩\u200d👧" * 2))
     assert drawn == "10:24 al: 漢漢漢漢漢\n        漢漢漢漢漢\n        👩\u200d👧👩\u200d👧\n"
 
 
-def test_a_name_wider_than_the_screen_leaves_the_text_behind_the_indent() -> None:
+def test_a_nick_wider_than_the_screen_has_a_row_of_its_own() -> None:
     assert text_of(painter(20).message(TODAY, "n" * 32, "hello")) == f"10:24 {'n' * 32}:\n        hello\n"
 
 
@@ -86,7 +86,7 @@ def test_a_name_wider_than_the_screen_leaves_the_text_behind_the_indent() -> Non
     st.text(alphabet=st.sampled_from("ab \t\n漢é👩\u200d\ufe0f\u0301\u3000\u00a0"), max_size=200),
     st.integers(18, 60),
 )
-def test_no_row_begins_at_the_edge_or_is_wider_than_the_screen(text: str, columns: int) -> None:
+def test_no_row_of_a_text_starts_at_the_edge_or_is_wider_than_the_screen(text: str, columns: int) -> None:
     first, *rows = text_of(painter(columns).message(TODAY, "al", text)).removesuffix("\n").split("\n")
     assert first.startswith("10:24 al:")
     assert all(row.startswith(" " * 8) for row in rows)
@@ -94,24 +94,24 @@ def test_no_row_begins_at_the_edge_or_is_wider_than_the_screen(text: str, column
         assert get_cwidth(row) <= columns or row.split()[-1].isascii()
 
 
-def test_a_nick_keeps_its_colour_however_it_is_spelled() -> None:
+def test_the_colour_of_a_nick_ignores_case() -> None:
     colours = {nick: painter().prompt(nick, "lobby")[0][0] for nick in ("alice", "ALICE", "bob")}
     assert colours["alice"] == colours["ALICE"] == "#8700ff" != colours["bob"]
 
 
-def test_without_colours_nicks_are_bold_and_replayed_messages_have_a_mark() -> None:
+def test_without_colours_nicks_are_bold_and_replay_has_a_mark() -> None:
     drawn = painter(colour=False).message(TODAY, "alice", "hello", replay=True)
     assert text_of(drawn) == "10:24~alice: hello\n"
     assert {style for style, _ in drawn} == {"", "bold"}
 
 
-def test_a_replayed_message_is_grey_but_for_the_nick() -> None:
+def test_a_replayed_message_is_grey_except_for_the_nick() -> None:
     live, replayed = (painter().message(TODAY, "alice", "hello", replay=replay) for replay in (False, True))
     assert text_of(live).replace(" alice", "~alice") == text_of(replayed)
     assert [style for style, _ in live] != [style for style, _ in replayed]
 
 
-def test_another_day_is_told_once() -> None:
+def test_another_day_is_shown_once() -> None:
     paint = painter()
     long_ago = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
     assert text_of(paint.message(long_ago, "alice", "a")) == "* Friday, 2026-01-02\n03:04 alice: a\n"
@@ -119,11 +119,11 @@ def test_another_day_is_told_once() -> None:
 
 
 @pytest.mark.parametrize("at", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
-def test_a_time_that_cannot_be_told_is_left_open(at: datetime) -> None:
+def test_an_impossible_time_is_shown_as_dashes(at: datetime) -> None:
     east, west = (timezone(timedelta(hours=hours)) for hours in (14, -12))
     drawn = [text_of(Painter(zone=zone).message(at, "alice", "hello")) for zone in (east, west)]
     assert "--:-- alice: hello\n" in drawn
 
 
-def test_a_note_is_inert_and_indented() -> None:
+def test_a_note_is_sanitized_and_indented() -> None:
     assert text_of(painter(20).note("an error:\x1b[2J\n* and more")) == "* an error:␛[2J\n  * and more\n"

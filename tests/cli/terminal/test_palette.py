@@ -1,4 +1,4 @@
-"""The colours of nicks, as people see them who see all colours, or no red, green or blue."""
+"""The colours of nicks, also as people see them who do not see red, green or blue."""
 
 from itertools import combinations, pairwise
 
@@ -29,7 +29,7 @@ VISIONS: dict[str, Matrix] = {
     ),
 }
 
-# Oklab (Ottosson 2020): two colours at a distance of 0.02 can just be told apart side by side.
+# Oklab (Ottosson 2020): two colours at a distance of 0.02 can just be distinguished side by side.
 TO_CONES: Matrix = (
     (0.4122214708, 0.5363325363, 0.0514459929),
     (0.2119034982, 0.6806995451, 0.1073969566),
@@ -60,7 +60,7 @@ def seen(colour: str, vision: Matrix) -> Vector:
 
 
 @pytest.mark.parametrize("vision", VISIONS)
-def test_any_two_colours_can_be_told_apart(vision: str) -> None:
+def test_any_two_colours_can_be_distinguished(vision: str) -> None:
     as_seen = [seen(colour, VISIONS[vision]) for colour in COLOURS]
     distances = [
         sum((a - b) ** 2 for a, b in zip(*pair, strict=True)) ** 0.5 for pair in combinations(as_seen, 2)
@@ -69,7 +69,7 @@ def test_any_two_colours_can_be_told_apart(vision: str) -> None:
 
 
 @pytest.mark.parametrize("colour", COLOURS)
-def test_every_colour_can_be_read_on_black_and_on_white(colour: str) -> None:
+def test_every_colour_is_readable_on_black_and_on_white(colour: str) -> None:
     red, green, blue = linear(colour)
     luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     assert (luminance + 0.05) / 0.05 >= 3
@@ -80,32 +80,32 @@ def test_every_colour_can_be_read_on_black_and_on_white(colour: str) -> None:
 def test_a_nick_keeps_its_colour_whoever_speaks() -> None:
     palette = Palette()
     nicks = [f"n{number}" for number in range(100)]
-    first = {nick: palette.speaks(nick) for nick in nicks}
-    assert {nick: palette.speaks(nick.upper()) for nick in reversed(nicks)} == first
+    first = {nick: palette.next_speaker(nick) for nick in nicks}
+    assert {nick: palette.next_speaker(nick.upper()) for nick in reversed(nicks)} == first
     assert set(first.values()) == set(COLOURS)
 
 
-def test_the_first_to_speak_have_the_colours_of_their_own_choice() -> None:
+def test_the_first_speaker_has_the_colour_of_first_choice() -> None:
     for number in range(100):
         nick = f"n{number}"
-        assert Palette().colour(nick) == Palette().speaks(nick)
+        assert Palette().colour(nick) == Palette().next_speaker(nick)
 
 
-def test_eight_who_talk_have_eight_colours() -> None:
+def test_eight_speakers_have_eight_colours() -> None:
     for group in range(50):
         palette = Palette()
         nicks = [f"g{group}n{number}" for number in range(len(COLOURS))]
-        assert len({palette.speaks(nick) for nick in nicks}) == len(COLOURS)
+        assert len({palette.next_speaker(nick) for nick in nicks}) == len(COLOURS)
 
 
-def test_of_those_who_come_later_none_has_the_colour_of_the_one_before() -> None:
+def test_later_speakers_never_have_the_colour_of_the_one_before() -> None:
     palette = Palette()
-    colours = [palette.speaks(f"n{number}") for number in range(1_000)]
+    colours = [palette.next_speaker(f"n{number}") for number in range(1_000)]
     assert all(one != other for one, other in pairwise(colours))
 
 
-def test_a_million_nicks_are_not_kept() -> None:
+def test_the_number_of_remembered_nicks_is_bounded() -> None:
     palette = Palette()
     for number in range(3 * MOST_NICKS):
-        palette.speaks(f"n{number}")
-    assert len(palette._given) == MOST_NICKS
+        palette.next_speaker(f"n{number}")
+    assert len(palette._colours) == MOST_NICKS

@@ -1,11 +1,11 @@
-"""``chat client --plain``: a conversation as lines of text and nothing else."""
+"""``chat client --plain``: a conversation as plain lines of text."""
 
 import contextlib
 import re
 import signal
 from collections.abc import Iterator
 
-from chatcore.server.hub import Hub
+from chatcore import Hub
 from tests.cli.processes import CHAT
 from tests.cli.pty import Pty, in_terminal
 from transports.threaded_tcp import connect, serve
@@ -22,7 +22,7 @@ def plain(url: str, *options: str, term: str = "xterm") -> Iterator[Pty]:
 
 
 def transcript(terminal: Pty) -> list[str]:
-    """Return the rows, with another time of day."""
+    """Return the rows with a fixed time of day."""
     return [re.sub(r"^\d\d:\d\d ", "10:24 ", row) for row in terminal.rows]
 
 
@@ -44,9 +44,9 @@ def test_everything_is_a_line() -> None:
                 alice.type("/1\n")
                 alice.wait("nods")
                 first.close()
-                alice.wait("trying to come back")
+                alice.wait("; reconnecting")
                 alice.type("is anybody there?\n")
-                alice.wait("there is no connection")
+                alice.wait("after reconnecting")
                 with serve(url, hub=hub):
                     alice.wait("alice: is anybody there?")
                     alice.type("/quit\n")
@@ -55,22 +55,22 @@ def test_everything_is_a_line() -> None:
                     f"* connected to {alice.rows[0].split()[3]} at {url}; /help for help",
                     "* you are in lobby; 1 other is here",
                     "10:24 bob (replayed): said before",
-                    "* so far what was said before; from here on it is live",
+                    "* end of history; live from here",
                     "10:24 bob (mentions you): alice: are",
                     "        * you there?",
-                    "yes, bob",  # as the system echoes what is typed
+                    "yes, bob",  # echoed by the system
                     "10:24 alice: yes, bob",
                     "/join ops",
                     "* you are in ops; 1 other is here",
-                    "* 1 new message in lobby (/1 goes there)",
+                    "* 1 new message in lobby (/1)",
                     "/1",
                     "* you are in lobby; 1 new message",
                     "* new messages",
                     "10:24 * bob nods",
-                    "* disconnected: the server is shutting down (drain); trying to come back",
+                    "* disconnected: the server is shutting down (drain); reconnecting",
                     "is anybody there?",
-                    "* there is no connection; this will be sent when there is",
-                    "* connected again",
+                    "* no connection; this will be sent after reconnecting",
+                    "* reconnected",
                     "10:24 alice: is anybody there?",
                     "/quit",
                 ]
@@ -78,9 +78,9 @@ def test_everything_is_a_line() -> None:
                 assert alice.raw.count(b"\a") == 1
 
 
-def test_a_terminal_that_can_do_no_more_gets_lines() -> None:
+def test_a_dumb_terminal_gets_lines() -> None:
     with serve("chat://127.0.0.1:0") as server, plain(str(server.listening[0]), term="dumb") as alice:
-        alice.type("the last words")  # without Enter, which two of these keys send
+        alice.type("the last words")  # without Enter: two of these keys send it
         alice.type(CTRL_D + CTRL_D)
         assert alice.wait_exit() == 0
         assert alice.rows[-1].endswith("alice: the last words")
@@ -88,8 +88,8 @@ def test_a_terminal_that_can_do_no_more_gets_lines() -> None:
         assert alice.is_restored()
 
 
-def test_an_interrupt_ends_it_in_order() -> None:
+def test_an_interrupt_ends_it_cleanly() -> None:
     with serve("chat://127.0.0.1:0") as server, plain(str(server.listening[0]), "--plain") as alice:
-        alice.kill(signal.SIGINT)  # which the system makes of Ctrl-C
+        alice.kill(signal.SIGINT)  # as the system does for Ctrl-C
         assert alice.wait_exit() == 130
         assert not any("Traceback" in row for row in alice.rows)

@@ -1,6 +1,6 @@
-"""What a stranger's text may do to a terminal: nothing but to stand in its place.
+"""A text by others does nothing to a terminal: it stays in its place.
 
-All rows are shown to one client in one terminal, each between two looks at every cell of the screen.
+All texts are shown by one client in one terminal, and every cell of the screen is compared before and after.
 """
 
 import re
@@ -50,7 +50,7 @@ TEXTS = {
     "25 an action": f"/me nods\n{FAKE}",
     "28 a long text": "word " * 200,
 }
-"""What a server may send as a text, by its number in the list of hostile inputs."""
+"""Texts that a server may send, by a number and a name."""
 
 CONTROLS = {
     "20 clear the screen": "\x1b[2J\x1b[H",
@@ -74,7 +74,7 @@ CONTROLS = {
     "27 bells": "\a" * 500,
     "20 NUL and DEL": "\x00\x7f",
 }
-"""What a text cannot have in it, since that is no frame, but the words of an error can."""
+"""Strings that are invalid in a text, but valid in the message of an error."""
 
 
 @pytest.fixture(scope="module")
@@ -94,19 +94,19 @@ def alice(server: ScriptedServer) -> Iterator[Pty]:
 
 
 class Watch:
-    """Looks at every cell before, and compares afterwards."""
+    """Compares every cell of the screen with how it was when this was made."""
 
     def __init__(self, terminal: Pty) -> None:
         if terminal.screen.cursor.y > ROWS - 120:
             terminal.type("\x0c")  # clears the screen
             terminal.wait_until(lambda: terminal.screen.cursor.y == 0, "an empty screen")
         self._terminal = terminal
-        self._top = terminal.screen.cursor.y  # of what is drawn from now on
+        self._top = terminal.screen.cursor.y  # of new rows
         self._before = self._cells(self._top)
         self._raw = len(terminal.raw)
 
     def assert_nothing_else_changed(self) -> list[str]:
-        """Check that only new rows were added, with the draft below them; return these rows."""
+        """Check that rows were only added, with the draft after them; return the new rows."""
         terminal, bottom = self._terminal, self._terminal.screen.cursor.y
         assert self._cells(self._top) == self._before
         assert terminal.line == DRAFT
@@ -118,7 +118,7 @@ class Watch:
 
     @property
     def bells(self) -> int:
-        """How often it has rung since."""
+        """How often the bell has rung since."""
         return self._terminal.raw.count(b"\a", self._raw)
 
     def _cells(self, rows: int) -> list[list[Char]]:
@@ -158,14 +158,12 @@ def test_a_control_character_in_any_other_string_is_a_picture(
     assert watch.bells == 0
 
 
-def test_whoever_is_named_a_thousand_times_does_not_hear_a_thousand_bells(
-    server: ScriptedServer, alice: Pty
-) -> None:
+def test_a_thousand_mentions_do_not_ring_a_thousand_times(server: ScriptedServer, alice: Pty) -> None:
     watch = Watch(alice)
     server.say(b"".join(message(next(seqs), f"alice! {number}") for number in range(1_000)))
     alice.wait("alice! 999")
     alice.wait_line(DRAFT)
-    assert watch.bells <= 2  # none, if it rang just before; two, if this takes longer than it is silent
+    assert watch.bells <= 2  # none if it rang just before; two if this takes longer than its silence
 
 
 def test_a_huge_paste_is_one_draft(alice: Pty) -> None:

@@ -1,4 +1,4 @@
-"""The line that is being typed: keys go in, lines come out."""
+"""The prompt: keys go in, lines come out."""
 
 import asyncio
 import io
@@ -11,7 +11,7 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput, Output
 from prompt_toolkit.output.vt100 import Vt100_Output
 
-from chatcore.errors import UsageError
+from chatcore import UsageError
 from cli.terminal.completion import Candidate
 from cli.terminal.painter import Fragments
 from cli.terminal.screen import Screen
@@ -23,7 +23,7 @@ UP = "\x1b[A"
 
 
 class Notes:
-    """A conversation that only notes what it is told."""
+    """A conversation that only records its input."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -50,7 +50,7 @@ class Notes:
         self.focus.append(focused)
 
     def take_key(self) -> None:
-        """Take no note of it."""
+        """Do nothing."""
 
 
 class Recording(io.StringIO):
@@ -63,19 +63,19 @@ class Recording(io.StringIO):
         return 1
 
 
-def typed(keys: str, *, before: Sequence[str] = (), talk: Notes | None = None) -> tuple[list[str], int]:
-    """Type some keys and Ctrl-D; return the lines that came out and the exit code."""
-    talk = talk or Notes()
+def typed(keys: str, *, before: Sequence[str] = (), controller: Notes | None = None) -> tuple[list[str], int]:
+    """Type keys and Ctrl-D; return the entered lines and the exit code."""
+    controller = controller or Notes()
     with (
         create_pipe_input() as pipe,
         create_app_session(input=pipe, output=DummyOutput()),
     ):
         pipe.send_text(keys + CTRL_D)
-        exit_code = asyncio.run(Screen(talk).run(before))
-    return talk.lines, exit_code
+        exit_code = asyncio.run(Screen(controller).run(before))
+    return controller.lines, exit_code
 
 
-def test_enter_gives_the_line_away() -> None:
+def test_enter_enters_the_line() -> None:
     assert typed(f"hello{ENTER}{ENTER}there{ENTER}") == (["hello", "", "there"], 0)
 
 
@@ -83,57 +83,57 @@ def test_ctrl_c_clears_a_line_that_is_not_empty() -> None:
     assert typed(f"never mind{CTRL_C}hello{ENTER}") == (["hello"], 0)
 
 
-def test_ctrl_c_on_an_empty_line_ends_with_130() -> None:
+def test_ctrl_c_on_an_empty_line_exits_with_130() -> None:
     assert typed(f"hello{ENTER}{CTRL_C}") == (["hello"], 130)
 
 
-def test_ctrl_d_does_not_end_a_line_that_is_not_empty() -> None:
+def test_ctrl_d_on_a_line_that_is_not_empty_does_nothing() -> None:
     assert typed(f"hello{CTRL_D}{ENTER}") == (["hello"], 0)
 
 
-def test_alt_enter_makes_several_lines_which_are_asked_about_once() -> None:
+def test_several_lines_are_confirmed_once() -> None:
     assert typed(f"one{ALT_ENTER}two{ENTER}{ENTER}") == (["one\ntwo"], 0)
 
 
-def test_a_paste_is_one_line_that_is_asked_about_if_it_has_several() -> None:
+def test_a_paste_is_one_message_and_confirmed_if_it_has_several_lines() -> None:
     assert typed(paste("one\r\ntwo\rthree\n") + ENTER + ENTER) == (["one\ntwo\nthree"], 0)
     assert typed(paste("just one\n") + ENTER) == (["just one"], 0)
 
 
-def test_a_change_takes_the_question_back() -> None:
+def test_editing_cancels_the_confirmation() -> None:
     assert typed(paste("one\ntwo") + ENTER + "!" + ENTER + CTRL_C) == ([], 0)
     assert typed(paste("one\ntwo") + ENTER + "!" + ENTER + ENTER) == (["one\ntwo!"], 0)
 
 
-def test_a_paste_leaves_out_what_a_message_cannot_have() -> None:
+def test_control_characters_are_removed_from_a_paste() -> None:
     assert typed(paste("\x1b[1;31mred\x1b[0m\x07\x85\ttab") + ENTER) == (["red\ttab"], 0)
 
 
-def test_tab_completes_what_the_conversation_knows() -> None:
+def test_tab_completes_candidates_of_the_conversation() -> None:
     assert typed(f"/ni\tbob{ENTER}/no\t{ENTER}x\t{ENTER}") == (["/nick bob", "/nod ", "x"], 0)
 
 
-def test_alt_and_a_number_goes_to_a_room_and_leaves_the_draft_alone() -> None:
+def test_alt_and_a_number_goes_to_a_room_and_keeps_the_draft() -> None:
     assert typed(f"half \x1b2a line{ENTER}") == (["/2", "half a line"], 0)
 
 
-def test_the_focus_is_told_and_types_nothing() -> None:
-    talk = Notes()
-    assert typed(f"a\x1b[Ob\x1b[Ic{ENTER}", talk=talk) == (["abc"], 0)
-    assert talk.focus == [False, True]
+def test_reports_of_the_focus_are_not_typed() -> None:
+    controller = Notes()
+    assert typed(f"a\x1b[Ob\x1b[Ic{ENTER}", controller=controller) == (["abc"], 0)
+    assert controller.focus == [False, True]
 
 
-def test_the_up_key_brings_back_what_was_typed_in_earlier_times() -> None:
+def test_the_up_key_brings_back_input_of_earlier_sessions() -> None:
     assert typed(f"{UP}{UP}{ENTER}", before=["one", "two"]) == (["one"], 0)
 
 
-def during(act: Callable[[Screen], None], talk: Notes | None = None) -> str:
-    """Do something while somebody has typed half a line; return all output."""
+def during(act: Callable[[Screen], None], controller: Notes | None = None) -> str:
+    """Do something while half a line is typed; return all output."""
     out = Recording()
     output = Vt100_Output(out, lambda: Size(rows=24, columns=80), term="xterm-256color")
 
     async def main() -> None:
-        notes = talk or Notes()
+        notes = controller or Notes()
         screen = Screen(notes)
         typing = asyncio.create_task(screen.run())
         await notes.drawn.wait()
@@ -149,7 +149,7 @@ def during(act: Callable[[Screen], None], talk: Notes | None = None) -> str:
     return out.getvalue()
 
 
-def test_all_that_was_printed_is_out_at_the_end() -> None:
+def test_flush_prints_everything_before_the_end() -> None:
     def act(screen: Screen) -> None:
         for number in range(3_000):
             screen.print([("", f"line {number}\n")])
@@ -158,23 +158,23 @@ def test_all_that_was_printed_is_out_at_the_end() -> None:
     assert all(f"line {number}\r\n" in written for number in range(3_000))
 
 
-def test_an_escape_does_not_pass_even_if_it_was_not_drawn_inert() -> None:
+def test_an_escape_is_not_printed_even_if_it_was_not_sanitized() -> None:
     assert "\x1b[2J" not in during(lambda screen: screen.print([("", "\x1b[2J\n")]))
 
 
-def test_the_terminal_tells_of_the_focus_for_as_long_as_there_is_a_prompt() -> None:
+def test_the_focus_is_reported_while_there_is_a_prompt() -> None:
     written = during(lambda screen: screen.print([("", "a line\n")]))
-    assert ">" in written.partition("\x1b[?1004h")[0]  # not before the system has ceased to echo
+    assert ">" in written.partition("\x1b[?1004h")[0]  # not before the system has stopped to echo
     assert written.count("\x1b[?1004h") == written.count("\x1b[?1004l") == 1
 
 
-def test_the_rows_above_the_prompt_are_the_conversation_s() -> None:
-    talk = Notes()
-    talk.above = [("reverse", "offline"), ("", "\n")]
-    assert "offline" in during(lambda screen: screen.redraw(), talk)
+def test_status_rows_are_those_of_the_conversation() -> None:
+    controller = Notes()
+    controller.above = [("reverse", "offline"), ("", "\n")]
+    assert "offline" in during(lambda screen: screen.redraw(), controller)
 
 
-def test_a_windows_terminal_that_is_no_console_is_an_error_of_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_windows_terminal_without_a_console_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
     class NoConsoleScreenBufferError(Exception):
         pass
 

@@ -1,4 +1,4 @@
-"""``chat client`` in a terminal, end to end: real processes, real sockets, what a person sees."""
+"""``chat client`` in a terminal, end to end: real processes, real sockets, and what a person sees."""
 
 import contextlib
 import re
@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chatcore.limits import Limits
-from chatcore.server.hub import Hub
+from chatcore import RULES, Hub, Limits
 from tests.cli.processes import CHAT
 from tests.cli.pty import ENTER, Pty, in_terminal, paste
 from transports.threaded_tcp import Chat, Server, connect, serve
@@ -62,7 +61,7 @@ def test_two_people_talk(server: Server) -> None:
             assert person.is_restored()
 
 
-def test_a_message_that_arrives_leaves_the_draft_alone(server: Server, bob: Chat) -> None:
+def test_an_arriving_message_does_not_disturb_the_draft(server: Server, bob: Chat) -> None:
     with client(server) as alice:
         alice.type("half a sen")
         alice.wait_line("alice@lobby> half a sen")
@@ -76,12 +75,14 @@ def test_a_message_that_arrives_leaves_the_draft_alone(server: Server, bob: Chat
     assert [next(iter(bob)).text for _ in range(2)] == ["did I disturb you?", "half a sentence"]
 
 
-def test_a_paste_of_several_lines_is_asked_about_once_and_is_one_message(server: Server, bob: Chat) -> None:
+def test_a_paste_of_several_lines_is_confirmed_once_and_sent_as_one_message(
+    server: Server, bob: Chat
+) -> None:
     with client(server) as alice:
         alice.type(paste("one\r\n\ttwo\x1b[31m red\r\nthree\r\n"))
         alice.wait("three")
         alice.type(ENTER)
-        alice.wait("Enter again sends these 3 lines as one message")
+        alice.wait("Press Enter again to send these 3 lines as one message, or keep editing")
         assert messages(alice) == []
         alice.type(ENTER)
         assert next(iter(bob)).text == "one\n\ttwo red\nthree"
@@ -91,7 +92,7 @@ def test_a_paste_of_several_lines_is_asked_about_once_and_is_one_message(server:
         assert alice.rows[-3:] == [" " * 16 + "two red", " " * 8 + "three", "alice@lobby>"]
 
 
-def test_ctrl_c_clears_the_line_and_then_ends_with_130(server: Server) -> None:
+def test_ctrl_c_clears_the_line_and_then_exits_with_130(server: Server) -> None:
     with client(server) as alice:
         alice.type("never mind")
         alice.wait_line("alice@lobby> never mind")
@@ -102,7 +103,7 @@ def test_ctrl_c_clears_the_line_and_then_ends_with_130(server: Server) -> None:
         assert alice.is_restored()
 
 
-def test_quitting_waits_until_the_last_words_are_kept_and_shown(server: Server, bob: Chat) -> None:
+def test_quitting_waits_until_the_last_message_is_stored_and_shown(server: Server, bob: Chat) -> None:
     with client(server) as alice:
         alice.type(f"good bye{ENTER}/quit{ENTER}")
         assert alice.wait_exit() == 0
@@ -111,16 +112,14 @@ def test_quitting_waits_until_the_last_words_are_kept_and_shown(server: Server, 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_the_conversation_and_restores_the_terminal(
-    server: Server, number: signal.Signals
-) -> None:
+def test_a_signal_ends_the_client_and_restores_the_terminal(server: Server, number: signal.Signals) -> None:
     with client(server) as alice:
         alice.kill(number)
         assert alice.wait_exit() == 128 + number
         assert alice.is_restored()
 
 
-def test_a_server_that_restarts_leaves_the_draft_alone() -> None:
+def test_a_restart_of_the_server_does_not_disturb_the_draft() -> None:
     with contextlib.closing(Hub()) as hub, contextlib.ExitStack() as first:
         server = first.enter_context(serve("chat://127.0.0.1:0", hub=hub))
         url = str(server.listening[0])
@@ -128,45 +127,45 @@ def test_a_server_that_restarts_leaves_the_draft_alone() -> None:
             alice.type("this is not fin")
             alice.wait_line("alice@lobby> this is not fin")
             first.close()
-            alice.wait("disconnected: the server is shutting down (drain); trying to come back")
+            alice.wait("disconnected: the server is shutting down (drain); reconnecting")
             alice.wait_line("alice@lobby> this is not fin")
             with serve(url, hub=hub), connect(url, nick="bob") as bob:
-                alice.wait("connected again")
+                alice.wait("* reconnected")
                 alice.wait_line("alice@lobby> this is not fin")
                 alice.type(f"ished{ENTER}")
                 alice.wait("alice: this is not finished")
                 assert next(iter(bob)).text == "this is not finished"
 
 
-def test_what_was_said_before_is_paged_back_to(server: Server, bob: Chat) -> None:
+def test_back_pages_through_older_messages(server: Server, bob: Chat) -> None:
     for number in range(30):
         bob.post(f"message {number}")
     with client(server, "alice", "--history", "5") as alice:
         alice.wait("bob: message 25")
         alice.type(f"/back 3{ENTER}")
         alice.wait("bob: message 22")
-        alice.wait("so far what came before")
+        alice.wait("/back shows older messages")
         alice.type(f"/back{ENTER}")
         alice.wait("bob: message 2")
         alice.type(f"/back{ENTER}")
         alice.wait("bob: message 1")
         alice.type(f"/back{ENTER}")
-        alice.wait("nothing earlier is kept")
+        alice.wait("there are no older messages")
         shown = [int(row.rpartition(" ")[2]) for row in messages(alice)]
         assert shown == [*range(25, 30), *range(22, 25), *range(2, 22), 0, 1]
 
 
-def test_while_the_server_is_away_nothing_is_lost() -> None:
+def test_nothing_is_lost_while_the_server_is_away() -> None:
     with contextlib.closing(Hub()) as hub, contextlib.ExitStack() as first:
         server = first.enter_context(serve("chat://127.0.0.1:0", hub=hub))
         url = str(server.listening[0])
         with client(server, "alice", "--quiet") as alice:
             first.close()
-            alice.wait("trying to come back")
+            alice.wait("; reconnecting")
             alice.type(f"is anybody there?{ENTER}and a dra")
             alice.wait_line("alice@lobby> and a dra")
             alice.wait("  not sent yet: is anybody there?")
-            assert alice.rows[-2] == "offline, trying again"
+            assert alice.rows[-2] == "offline, reconnecting"
             with (
                 serve("chat://127.0.0.1:0", hub=hub) as other,
                 connect(str(other.listening[0]), nick="bob") as bob,
@@ -180,22 +179,22 @@ def test_while_the_server_is_away_nothing_is_lost() -> None:
                     lambda: not re.search("offline|not sent", "".join(alice.rows)), "no row above the prompt"
                 )
                 alice.wait_line("alice@lobby> and a dra")
-            start = next(number for number, row in enumerate(alice.rows) if "trying to come back" in row)
+            start = next(number for number, row in enumerate(alice.rows) if "; reconnecting" in row)
             assert [re.sub(r"^\d\d:\d\d", "", row) for row in alice.rows[start + 1 : start + 7]] == [
-                "* connected again",
-                "* up to 1 message came meanwhile",
+                "* reconnected",
+                "* 1 message while you were away",
                 "~bob: you are away",
-                "* so far what was said before; from here on it is live",
+                "* end of history; live from here",
                 " alice: is anybody there?",
                 " carol: yes",
             ]
 
 
-def test_two_thousand_messages_arrive_while_somebody_types(server: Server, bob: Chat) -> None:
+def test_two_thousand_messages_arrive_while_the_user_types(server: Server, bob: Chat) -> None:
     with client(server) as alice:
         keys = 0
 
-        def type_on() -> bool:  # a key for everything that is drawn
+        def type_on() -> bool:  # one key for each drawing
             nonlocal keys
             done = any("message 1999" in row for row in alice.rows)
             if not done:
@@ -213,7 +212,7 @@ def test_two_thousand_messages_arrive_while_somebody_types(server: Server, bob: 
         assert alice.raw.count(b"alice") < 500
 
 
-def test_a_resize_keeps_the_line_that_is_being_typed(server: Server, bob: Chat) -> None:
+def test_a_resize_keeps_the_draft(server: Server, bob: Chat) -> None:
     with client(server) as alice:
         alice.type("words " * 8 + "and the end")
         alice.wait_line("alice@lobby> " + "words " * 8 + "and the end")
@@ -235,7 +234,7 @@ def test_a_resize_keeps_the_line_that_is_being_typed(server: Server, bob: Chat) 
 FOCUS_IN, FOCUS_OUT, ALT_1, TAB = "\x1b[I", "\x1b[O", "\x1b1", "\t"
 
 
-def test_the_mark_stands_where_the_window_lost_the_focus(server: Server, bob: Chat) -> None:
+def test_the_mark_is_where_the_window_lost_the_focus(server: Server, bob: Chat) -> None:
     with client(server) as alice:
         assert b"\x1b[?1004h" in alice.raw
         alice.type(f"half{FOCUS_IN} a{FOCUS_OUT}")
@@ -251,12 +250,12 @@ def test_the_mark_stands_where_the_window_lost_the_focus(server: Server, bob: Ch
         assert rows[2:-1] == ["-- new messages --", *(f"bob: unseen {n}" for n in range(3)), "bob: seen"]
 
 
-def test_keys_go_to_rooms_complete_names_and_find_what_was_shown(server: Server, bob: Chat) -> None:
+def test_keys_go_to_rooms_complete_nicks_and_search(server: Server, bob: Chat) -> None:
     with client(server, "alice", "--room", "lobby", "--room", "ops") as alice:
         alice.wait("you are also in ops")
         alice.type(f"/who ops{ENTER}")
-        alice.wait("* 1 in ops: alice")  # which was asked after those of the lobby were
-        alice.type("b" + TAB)  # who has said nothing yet
+        alice.wait("* 1 in ops: alice")  # the members of the lobby were asked for before
+        alice.type("b" + TAB)  # bob has not spoken yet
         alice.wait_line("alice@lobby> bob:")
         alice.type(CTRL_C)
         bob.post("a needle in a haystack")
@@ -273,7 +272,7 @@ def test_keys_go_to_rooms_complete_names_and_find_what_was_shown(server: Server,
         alice.wait("[lobby] bob: a needle in a haystack")
 
 
-def test_the_up_key_brings_back_what_was_typed_the_last_time(server: Server, tmp_path: Path) -> None:
+def test_the_up_key_brings_back_input_of_the_last_session(server: Server, tmp_path: Path) -> None:
     where = str(tmp_path)
     with client(server, XDG_STATE_HOME=where, CHAT_CLIENT_REMEMBER="1") as alice:
         alice.type(f"first{ENTER} a secret{ENTER}/quit{ENTER}")
@@ -287,15 +286,15 @@ def test_refusals_say_what_to_do(server: Server, bob: Chat) -> None:
     with client(server) as alice:
         alice.type(f"/nick bob{ENTER}/nick no!{ENTER}/dance{ENTER}")
         alice.wait("* the nick bob is in use (nick_taken); choose another with /nick NAME")
-        alice.wait("* a name is 1 to 32 letters of A to Z, digits, dots, dashes or underscores")
-        alice.wait("* there is no command /dance; /help lists them, and //dance says /dance")
+        alice.wait(f"* {RULES['nick']}")
+        alice.wait("* unknown command /dance; /help lists the commands, //dance sends /dance")
         alice.type(paste("x" * 20_000) + ENTER)
-        alice.wait("* not sent: the text is too long (too_long); send it in parts; the Up key")
+        alice.wait("(too_long); send it in parts (the Up key")
         alice.type(f"/help{ENTER}")
-        alice.wait("  /quit         end the conversation")
+        alice.wait("  /quit         leave the chat")
 
 
-def test_the_up_key_brings_back_what_was_said(server: Server, tmp_path: Path) -> None:
+def test_forget_saves_nothing_and_the_up_key_works(server: Server, tmp_path: Path) -> None:
     with client(server, "alice", "--forget", XDG_STATE_HOME=str(tmp_path)) as alice:
         alice.type(f"first{ENTER}")
         alice.wait("alice: first")
@@ -305,7 +304,7 @@ def test_the_up_key_brings_back_what_was_said(server: Server, tmp_path: Path) ->
         assert not any(tmp_path.iterdir())
 
 
-def test_rooms_are_joined_left_and_told_apart(server: Server) -> None:
+def test_rooms_are_joined_left_and_kept_apart(server: Server) -> None:
     with (
         client(server) as alice,
         connect(str(server.listening[0]), nick="bob", rooms=["lobby", "ops"]) as bob,
@@ -318,12 +317,12 @@ def test_rooms_are_joined_left_and_told_apart(server: Server) -> None:
         assert [row[6:] if row[2] == ":" else row for row in alice.rows[2:-3]] == [
             "* you are in ops; 1 other is here",
             "bob: said before",
-            "* so far what was said before; from here on it is live",
+            "* end of history; live from here",
         ]
         bob.post("nobody looks")
         alice.wait("1:lobby 1  [2:ops]")
         bob.post("except you, Alice")
-        alice.wait("* bob mentions you in lobby: except you, Alice (/1 goes there)")
+        alice.wait("* bob mentioned you in lobby: except you, Alice (/1)")
         alice.wait("1:lobby 2!  [2:ops]")
         assert b"\a" in alice.raw
         alice.type(f"/who{ENTER}/join LOBBY{ENTER}back{ENTER}")
@@ -334,13 +333,13 @@ def test_rooms_are_joined_left_and_told_apart(server: Server) -> None:
         assert messages(alice)[-3:] == ["bob: nobody looks", "bob: except you, Alice", "alice: back"]
         alice.wait("[1:lobby]  2:ops")
         alice.type(f"/leave ops{ENTER}")
-        alice.wait("* you have left ops")
+        alice.wait("* you left ops")
         alice.type(f"/leave{ENTER}anybody?{ENTER}")
-        alice.wait("* you are in no room; enter one with /join ROOM")
+        alice.wait("* you are not in a room; join one with /join ROOM")
         alice.wait_line("alice>")
 
 
-def test_without_colours_there_are_none(server: Server, bob: Chat) -> None:
+def test_no_color_turns_colours_off(server: Server, bob: Chat) -> None:
     bob.post("said before")
     with client(server, NO_COLOR="1") as alice:
         bob.post("said now")
