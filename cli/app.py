@@ -1,4 +1,13 @@
-"""The command ``chat``. Everything that takes long to import is imported by the command that needs it."""
+"""The command ``chat``: its commands, their options and their help.
+
+Each command here only declares what it takes, and hands over to its own file in `cli.commands`. Everything
+that takes long to import is imported by the command that needs it, so that ``chat --help`` and a shell that
+completes a line wait for nothing.
+
+The first paragraph of a docstring is the command's summary in ``chat --help``, and has at most 60
+characters. The rest is shown by ``chat COMMAND --help``, an example last. ``\\b`` keeps the lines of a
+paragraph as they are.
+"""
 
 import os
 import sys
@@ -9,16 +18,21 @@ import typer
 
 from chatcore import DEFAULT_URL, __version__
 from cli.report import reporting
-from cli.settings.complete import Completing, complete_room, complete_transport, complete_url
+from cli.settings.complete import Completing, complete_transport
+from cli.settings.shared import (
+    NICK_DEFAULT,
+    nick_option,
+    room_argument,
+    rooms_option,
+    url_argument,
+    url_option,
+)
 
 __all__ = ["app", "main"]
-
-SEQ_END = 2**53
 
 app = typer.Typer(
     name="chat",
     cls=Completing,
-    help="A chat server, a terminal client, and what goes with them.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -29,9 +43,9 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line."""
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by whoever started us
+        if getattr(sys, name) is None:  # closed by the program that started us
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  # for as long as we run
-    app()
+    app(prog_name="chat")
 
 
 def _print_version(wanted: bool) -> None:
@@ -62,7 +76,12 @@ def chat(
         ),
     ] = False,
 ) -> None:
-    """A chat server, a terminal client, and what goes with them."""
+    """A chat server, a terminal client, and tools for both.
+
+    \b
+    Example: chat server        in one terminal
+             chat client        in another
+    """
     with reporting():
         from cli.report import complain
         from cli.settings.file import ConfigFile
@@ -79,7 +98,8 @@ def server(
     transport: Annotated[
         str,
         typer.Option(
-            help="How sockets are served; `chat transports` lists what is installed.",
+            metavar="NAME",
+            help="How to serve sockets. `chat transports` lists what is installed.",
             autocompletion=complete_transport,
         ),
     ] = "asyncio",
@@ -87,7 +107,8 @@ def server(
         list[str] | None,
         typer.Option(
             metavar="URL",
-            help="chat://HOST:PORT for clients, plain://HOST:PORT for nc and telnet; repeatable.",
+            help="Where to listen: chat://HOST:PORT for clients, plain://HOST:PORT for nc and telnet. "
+            "Repeat it for more.",
             show_default=DEFAULT_URL,
         ),
     ] = None,
@@ -95,7 +116,7 @@ def server(
         str | None,
         typer.Option(
             metavar="memory|sqlite:PATH",
-            help="Where messages are kept.",
+            help="Where to store messages.",
             show_default="a file in your data directory",
         ),
     ] = None,
@@ -103,11 +124,18 @@ def server(
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="Set a limit, `none` to turn it off; repeatable. `chat server --limit help` lists them.",
+            help="Set a limit, or turn it off with `none`. Repeat it for more. "
+            "`chat server --limit help` lists all limits.",
         ),
     ] = None,
 ) -> None:
-    """Serve a chat until Ctrl-C."""
+    """Run a chat server until Ctrl-C.
+
+    It prints a line for each address once clients can connect.
+
+    \b
+    Example: chat server --listen chat://127.0.0.1:7024 --journal sqlite:chat.db
+    """
     with reporting():
         from cli.commands.server import run
 
@@ -116,59 +144,44 @@ def server(
 
 @app.command()
 def client(
-    url: Annotated[
-        str,
-        typer.Argument(
-            envvar=["CHAT_CLIENT_URL", "CHAT_URL"], help="The server's address.", autocompletion=complete_url
-        ),
-    ] = DEFAULT_URL,
-    nick: Annotated[
-        str | None,
-        typer.Option(
-            envvar=["CHAT_CLIENT_NICK", "CHAT_NICK"], help="Your name.", show_default="your login name"
-        ),
-    ] = None,
-    room: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar=["CHAT_CLIENT_ROOM", "CHAT_ROOM"],
-            help="A room to join; repeatable.",
-            show_default="lobby",
-            autocompletion=complete_room,
-        ),
-    ] = None,
+    url: Annotated[str, url_argument("client")] = DEFAULT_URL,
+    nick: Annotated[str | None, nick_option("client")] = None,
+    room: Annotated[list[str] | None, rooms_option("client")] = None,
     history: Annotated[
         int | None,
         typer.Option(
             min=0,
             metavar="N",
             help="Show the last N messages of each room first.",
-            show_default="20 in a terminal",
+            show_default="20 in a terminal, none in a pipe",
         ),
     ] = None,
     json: Annotated[
-        bool,
-        typer.Option("--json", help="Take what is to be sent as JSON, and print all that comes."),
+        bool, typer.Option("--json", help="Read JSON frames to send, and print every frame that arrives.")
     ] = False,
     plain: Annotated[
         bool,
         typer.Option(
             "--plain",
-            help="In a terminal: print lines of text and nothing else.",
+            help="In a terminal: print plain lines of text, without colours or a prompt.",
             show_default="if TERM is dumb",
         ),
     ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="In a terminal: say nothing of those who come and go.")
-    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="In a terminal: hide joins and leaves.")] = False,
     remember: Annotated[
         bool,
-        typer.Option(
-            "--remember/--forget", help="In a terminal: keep what you type, for the Up key of the next time."
-        ),
+        typer.Option("--remember/--forget", help="In a terminal: save what you type, for the Up key."),
     ] = True,
 ) -> None:
-    """Controller. In a pipe: send standard input, a message a line, and leave when all of it is kept."""
+    """Chat in a terminal, or send standard input from a pipe.
+
+    In a terminal, type to talk; /help lists the commands. In a pipe, each line of standard input is sent as
+    a message, other people's messages are printed, and the client exits once all of its own are stored.
+
+    \b
+    Example: chat client chat://chat.example.org:7024 --nick ada --room ops
+             echo "the build is green" | chat client --nick ci
+    """
     with reporting():
         from cli.commands.client import run
 
@@ -179,28 +192,38 @@ def client(
 
 @app.command()
 def bench(
-    url: Annotated[str, typer.Argument(help="The server's address.")] = DEFAULT_URL,
-    members: Annotated[int, typer.Option(min=1, help="Connections, all in one room.")] = 100,
-    posters: Annotated[int, typer.Option(min=1, help="How many of them post.")] = 5,
-    stalled: Annotated[int, typer.Option(min=0, help="How many of them never read.")] = 0,
+    url: Annotated[str, url_argument(None)] = DEFAULT_URL,
+    members: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How many connections to make, all in one room.")
+    ] = 100,
+    posters: Annotated[int, typer.Option(min=1, metavar="N", help="How many of them post.")] = 5,
+    stalled: Annotated[int, typer.Option(min=0, metavar="N", help="How many of them never read.")] = 0,
     rate: Annotated[
         float | None,
-        typer.Option(min=0.001, help="Posts a second of each poster.", show_default="10"),
+        typer.Option(min=0.001, metavar="N", help="Posts per second, for each poster.", show_default="10"),
     ] = None,
     flood: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", help="Instead of a rate: let each poster have N posts unacknowledged."
+            min=1,
+            metavar="N",
+            help="Instead of a rate: post as fast as the server answers, with N posts of each poster "
+            "unanswered.",
         ),
     ] = None,
-    duration: Annotated[float, typer.Option(min=0.001, help="Seconds in which posts are made.")] = 10.0,
-    payload: Annotated[int, typer.Option(min=1, help="Bytes of each text.")] = 64,
-    room: Annotated[str, typer.Option(help="The room to use.")] = "bench",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object in place of a table.")] = False,
+    duration: Annotated[float, typer.Option(min=0.001, metavar="SECONDS", help="How long to post.")] = 10.0,
+    payload: Annotated[int, typer.Option(min=1, metavar="BYTES", help="The length of each text.")] = 64,
+    room: Annotated[str, typer.Option(metavar="ROOM", help="The room to use.")] = "bench",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
-    """Test a server under load; exit 1 if a member lost a message, or got one twice or out of order."""
-    from cli.report import reporting
+    """Put a server under load, and check every delivery.
 
+    The exit code is 1 if a member lost a message, or got one twice, altered or out of order.
+
+    \b
+    Example: chat bench --members 100 --posters 5 --rate 10
+             chat bench --flood 64 --json
+    """
     with reporting():
         from cli.commands.bench import run
 
@@ -222,29 +245,19 @@ def bench(
 
 @app.command()
 def send(
-    room: Annotated[str, typer.Argument(metavar="ROOM", help="The room.", autocompletion=complete_room)],
+    room: Annotated[str, room_argument()],
     text: Annotated[
         str | None,
-        typer.Argument(metavar="TEXT", help="What to say.", show_default="or `-`: all of standard input"),
+        typer.Argument(metavar="TEXT", help="The message.", show_default="or `-`: all of standard input"),
     ] = None,
-    url: Annotated[
-        str,
-        typer.Option(
-            envvar=["CHAT_SEND_URL", "CHAT_URL"], help="The server's address.", autocompletion=complete_url
-        ),
-    ] = DEFAULT_URL,
-    nick: Annotated[
-        str | None,
-        typer.Option(
-            envvar=["CHAT_SEND_NICK", "CHAT_NICK"], help="Your name.", show_default="your login name"
-        ),
-    ] = None,
+    url: Annotated[str, url_option("send")] = DEFAULT_URL,
+    nick: Annotated[str | None, nick_option("send")] = None,
     id_: Annotated[
         str | None,
         typer.Option(
             "--id",
             metavar="ID",
-            help="The message's key: sent again under the same one, it is kept once.",
+            help="The message's key. Sent again with the same id, it is stored once.",
             show_default="a new one",
             allow_from_autoenv=False,
         ),
@@ -254,7 +267,12 @@ def send(
     ] = 30.0,
     json: Annotated[bool, typer.Option("--json", help="Print the acknowledgement as JSON.")] = False,
 ) -> None:
-    """Say one thing; print its number once it is kept."""
+    """Send one message, and print its number once it is stored.
+
+    \b
+    Example: chat send ops "the build is green" --nick ci
+             df -h / | chat send ops --nick disk-watch
+    """
     with reporting():
         from cli.commands.send import run
 
@@ -263,34 +281,38 @@ def send(
 
 @app.command()
 def tail(
-    room: Annotated[str, typer.Argument(metavar="ROOM", help="The room.", autocompletion=complete_room)],
+    room: Annotated[str, room_argument()],
     since: Annotated[
         str | None,
         typer.Option(
             metavar="EPOCH:SEQ",
-            help="Go on behind this position, which an earlier run has printed at its end.",
+            help="Start after this position (the last line an earlier run printed).",
             allow_from_autoenv=False,
         ),
     ] = None,
     history: Annotated[
         int | None,
-        typer.Option("-n", "--history", min=0, metavar="N", help="The last N messages.", show_default="10"),
+        typer.Option(
+            "-n", "--history", min=0, metavar="N", help="Print the last N messages.", show_default="10"
+        ),
     ] = None,
     follow: Annotated[
-        bool, typer.Option("-f", "--follow", help="Go on with what is said from now on.")
+        bool, typer.Option("-f", "--follow", help="Continue with new messages as they arrive.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, a frame a line.")] = False,
-    url: Annotated[
-        str,
-        typer.Option(
-            envvar=["CHAT_TAIL_URL", "CHAT_URL"], help="The server's address.", autocompletion=complete_url
-        ),
-    ] = DEFAULT_URL,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, one frame per line.")] = False,
+    url: Annotated[str, url_option("tail")] = DEFAULT_URL,
     nick: Annotated[
-        str | None, typer.Option(help="Your name.", show_default="your login name and -tail")
+        str | None,
+        typer.Option(metavar="NICK", help="Your name.", show_default=f"{NICK_DEFAULT} with -tail"),
     ] = None,
 ) -> None:
-    """Print what was said in a room, and at the end the position to go on from."""
+    """Print a room's messages, then the position to resume from.
+
+    \b
+    Example: chat tail ops -n 20
+             chat tail ops --follow
+             chat tail ops --since EPOCH:SEQ
+    """
     with reporting():
         from cli.commands.tail import run
 
@@ -301,10 +323,17 @@ def tail(
 def config(
     ctx: typer.Context,
     path: Annotated[
-        bool, typer.Option("--path", help="Print only where the file is.", allow_from_autoenv=False)
+        bool, typer.Option("--path", help="Print only the path of the file.", allow_from_autoenv=False)
     ] = False,
 ) -> None:
-    """Print all settings, and where each comes from: the environment, the file, or the default."""
+    """Print all settings, and where each comes from.
+
+    A setting comes from the environment, from the file, or is the default. The output can be used as a file.
+
+    \b
+    Example: chat config
+             chat config --path
+    """
     with reporting():
         from cli.commands.config import run
         from cli.settings.file import ConfigFile
@@ -317,7 +346,12 @@ def config(
 
 @app.command()
 def transports() -> None:
-    """List the transports that are installed."""
+    """List the installed transports.
+
+    \b
+    Example: chat transports
+             chat server --transport threaded
+    """
     with reporting():
         from cli.commands.transports import run
 
@@ -326,11 +360,15 @@ def transports() -> None:
 
 @app.command()
 def schema() -> None:
-    """Print the JSON Schema of the protocol's frames."""
+    """Print the JSON Schema of the protocol's frames.
+
+    \b
+    Example: chat schema >protocol.schema.json
+    """
     with reporting():
         import json
 
-        from chatcore.schema import json_schema
+        from chatcore import json_schema
 
         sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
 
@@ -338,18 +376,27 @@ def schema() -> None:
 @app.command()
 def history(
     path: Annotated[
-        Path | None, typer.Argument(help="The journal's file.", show_default="the one that servers use")
+        Path | None,
+        typer.Argument(metavar="PATH", help="The journal's file.", show_default="the one that servers use"),
     ] = None,
     room: Annotated[
-        list[str] | None, typer.Option(help="Only this room; repeatable.", show_default="all rooms")
+        list[str] | None,
+        typer.Option(metavar="ROOM", help="Only this room. Repeat it for more.", show_default="all rooms"),
     ] = None,
-    after: Annotated[int, typer.Option(min=0, metavar="SEQ", help="Only what follows this number.")] = 0,
+    after: Annotated[int, typer.Option(min=0, metavar="SEQ", help="Only messages after this number.")] = 0,
     before: Annotated[
-        int,
-        typer.Option(min=0, metavar="SEQ", help="Only what precedes this number.", show_default="the end"),
-    ] = SEQ_END,
+        int | None,
+        typer.Option(min=0, metavar="SEQ", help="Only messages before this number.", show_default="no limit"),
+    ] = None,
 ) -> None:
-    """Print what a journal holds as JSON, a message a line."""
+    """Print a journal's messages as JSON, one per line.
+
+    This reads the journal's file, and needs no server; one may be running.
+
+    \b
+    Example: chat history --room lobby
+             chat history backup.db --after 1000
+    """
     with reporting():
         from cli.commands.history import run
         from cli.settings.journals import default_path
@@ -361,18 +408,25 @@ def history(
 def doctor(
     journal: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="The journal to look at.", show_default="the one that servers use"),
+        typer.Option(metavar="PATH", help="The journal to check.", show_default="the one that servers use"),
     ] = None,
     new_epoch: Annotated[
         bool,
         typer.Option(
             "--new-epoch",
-            help="First give it a new epoch, after a backup of it was restored.",
+            help="First give the journal a new epoch. Do this after you restored a backup.",
             allow_from_autoenv=False,
         ),
     ] = False,
 ) -> None:
-    """Check this installation, and say what to do about what is wrong."""
+    """Check this installation, and say how to fix problems.
+
+    The exit code is 1 if something is wrong.
+
+    \b
+    Example: chat doctor
+             chat doctor --journal backup.db
+    """
     with reporting():
         from cli.commands.doctor import run
 

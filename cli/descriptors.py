@@ -1,4 +1,8 @@
-"""How many connections the system lets this process have."""
+"""How many files, and so connections, the system lets this process open.
+
+Systems start a process with a low limit that it may raise by itself, up to a hard limit that only an
+administrator can raise.
+"""
 
 import contextlib
 
@@ -6,16 +10,16 @@ __all__ = ["allow_descriptors"]
 
 
 def allow_descriptors() -> int | None:
-    """Let this process have as many connections as the system's administrator allows.
+    """Raise the limit of open files to the hard limit.
 
-    Return how many files it may have open, or ``None`` if there is no such limit.
+    Return how many files this process may open, or ``None`` if there is no limit.
     """
     try:
         import resource
     except ImportError:  # Windows sets no such limit
         return None
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):  # some systems name a limit that they do not accept
+    with contextlib.suppress(ValueError, OSError):  # some systems report a limit that they do not accept
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return None if soft == resource.RLIM_INFINITY else soft

@@ -1,4 +1,8 @@
-"""How errors reach a person: one line on standard error that says what to do, and an exit code."""
+"""How errors reach a person: one line on standard error that says what to do, and an exit code.
+
+Commands raise; `reporting` is around each of them and does the rest. Scripts depend on the exit codes, which
+``docs/operations.md`` lists: a code never changes its meaning.
+"""
 
 import contextlib
 import os
@@ -29,21 +33,21 @@ INTERRUPTED = 130
 
 
 def complain(message: str) -> None:
-    """Say one line on standard error."""
+    """Print one line on standard error. Newlines and control characters in it are replaced."""
     line = " ".join(message.split())
     typer.echo(f"chat: {''.join(char if char.isprintable() else '?' for char in line)}", err=True)
 
 
 @contextlib.contextmanager
 def reporting() -> Iterator[None]:
-    """Turn what a command raises into a line and an exit code."""
-    from chatcore.errors import ChatError, RefusedError, UsageError
+    """Turn an error of a command into a line and an exit code."""
+    from chatcore import ChatError, RefusedError, UsageError
 
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read our output has had enough. Python would complain again when it flushes at exit.
+        # The reader of our output is gone. Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
@@ -60,12 +64,12 @@ def reporting() -> Iterator[None]:
 
 @contextlib.contextmanager
 def reaching(url: str) -> Iterator[None]:
-    """Say what to do when there is no server."""
+    """Say what to do if the server cannot be reached."""
     try:
         yield
     except ConnectionRefusedError:
         raise ConnectionRefusedError(
-            f"nobody listens on {url}; start a server there with `chat server`, or name another address"
+            f"no server at {url}; start one with `chat server`, or give another address"
         ) from None
     except (TimeoutError, socket.gaierror) as error:
         raise OSError(f"cannot reach {url}: {str(error) or 'no answer in time'}") from error
@@ -75,6 +79,6 @@ def _refusal(code: str, message: str, retry_after: float | None) -> str:
     advice = {
         "nick_taken": "; choose another with --nick",
         "bad_name": "; choose another with --nick or --room",
-        "unsupported_protocol": "; this client and that server have no version in common",
+        "unsupported_protocol": "; the server and this client have no protocol version in common",
     }.get(code, "" if retry_after is None else f"; try again in {retry_after:.0f} s")
     return f"the server refused: {message} ({code}){advice}"

@@ -1,14 +1,15 @@
-"""Makes a stranger's text harmless to look at: it can be seen, and can do nothing else.
+"""Makes a text by others harmless to print: it can be seen, and does nothing else.
 
-Whatever a server sent goes through here before it is drawn: texts, names, error messages. What
-comes out is one line without anything that a terminal obeys, that changes the direction or the
-order of what stands beside it, or that takes no room and cannot be seen.
+Everything that a server sent goes through here before it is drawn: texts, names, error messages. The result
+is one line without anything that a terminal obeys, that changes the direction or order of what is next to it,
+or that is invisible.
 
-- Control characters become their pictures (U+2400 and on), as far as they have any.
-- What cannot be seen and is never needed becomes U+FFFD: someone put it there to deceive.
-- What cannot be seen and belongs to the ordinary writing of some language is left out. So is what
-  joins or varies characters, unless it stands inside an emoji, which would fall apart without it.
-- Marks beyond a few on one character are left out; a mark without a character gets a dotted circle.
+- Control characters become their pictures (U+2400 and after), if they have one.
+- Invisible characters that no language needs become U+FFFD: they are there to deceive.
+- Invisible characters that some language needs are removed. So are characters that join or vary others,
+  except inside an emoji, which would fall apart without them.
+- More than a few combining marks on one character are removed; a mark without a character gets a dotted
+  circle.
 """
 
 import re
@@ -18,10 +19,10 @@ from unicodedata import category
 __all__ = ["sanitize", "sanitize_lines"]
 
 MOST_MARKS = 5
-"""Combining marks on one character: no language stacks more, a prank stacks hundreds."""
+"""Combining marks on one character. No language stacks more; pranks stack hundreds."""
 
 MOST_JOINED = 6
-"""Emoji joined into one; the longest that are in use have four."""
+"""Emoji that are joined into one. The longest in use have four."""
 
 TAB = 8
 
@@ -30,19 +31,19 @@ _CIRCLE = "\N{DOTTED CIRCLE}"
 
 _PICTURES = {chr(code): chr(0x2400 + code) for code in range(0x20)} | {"\x7f": "\N{SYMBOL FOR DELETE}"}
 
-# Soft hyphen, the joiners of Persian and Indic writing, the direction marks of Arabic and Hebrew, the
-# byte order mark that some editors copy along, and what selects a variant of a character.
-_LEFT_OUT = re.compile(
+# Soft hyphen, the joiners of Persian and Indic scripts, the direction marks of Arabic and Hebrew, the byte
+# order mark that some editors copy along, and the selectors of variants of a character.
+_REMOVED = re.compile(
     "[\u00ad\u034f\u061c\u17b4\u17b5\u180b-\u180f\u200c-\u200f\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]"
 )
 
-# Unicode calls these formats, but they are seen: they go around the digits that follow.
-_SEEN = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
+# Unicode calls these formats, but they are visible: they enclose the digits that follow.
+_VISIBLE = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
 
-# Letters and unassigned places that are drawn as nothing at all, and the tag characters.
-_UNSEEN = re.compile("[\u115f\u1160\u2065\u3164\uffa0\ufff0-\uffff\U000e0000-\U000e0fff]")
+# Letters and unassigned code points that are drawn as nothing at all, and the tag characters.
+_INVISIBLE = re.compile("[\u115f\u1160\u2065\u3164\uffa0\ufff0-\uffff\U000e0000-\U000e0fff]")
 
-# Vowels and final consonants of Hangul stack on the first consonant without taking room.
+# Vowels and final consonants of Hangul stack on the first consonant and take no cells.
 _STACKED = re.compile("[\u1161-\u11ff\ud7b0-\ud7fb]")
 
 _EMOJI = (
@@ -55,7 +56,7 @@ _EMOJI_SEQUENCE = re.compile(
 
 
 def sanitize(text: str) -> str:
-    """Return a text as one harmless line; a newline in it becomes a picture too."""
+    """Return a text as one harmless line, in which a newline is a picture too."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(_harmless(text.expandtabs(TAB)))
@@ -67,14 +68,14 @@ def sanitize_lines(text: str) -> list[str]:
 
 
 def _harmless(text: str) -> Iterator[str]:
-    marks: int | None = None  # on the character before; None where there is none to carry any
+    marks: int | None = None  # on the last character; None if there is none
     for index, piece in enumerate(_EMOJI_SEQUENCE.split(text)):
-        if index % 2:  # what the group has caught
+        if index % 2:  # an emoji, caught by the group
             marks = 0
             yield piece
             continue
         for char in piece:
-            if _LEFT_OUT.match(char):
+            if _REMOVED.match(char):
                 continue
             if not _is_mark(char):
                 marks = 0
@@ -95,8 +96,8 @@ def _is_mark(char: str) -> bool:
 def _harmless_char(char: str) -> str:
     if char in _PICTURES:
         return _PICTURES[char]
-    if char != _UNKNOWN and _UNSEEN.match(char):
+    if char != _UNKNOWN and _INVISIBLE.match(char):
         return _UNKNOWN
-    if category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") and char not in _SEEN:
+    if category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") and char not in _VISIBLE:
         return _UNKNOWN
     return char

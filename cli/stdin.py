@@ -1,4 +1,8 @@
-"""What a script feeds to a client: lines of text, lines of JSON, or one text."""
+"""The input of a script: lines of text, lines of JSON, or one text.
+
+It is read below Python's buffers, with `os.read`. A daemon thread that waits inside a buffered reader makes
+the interpreter abort when the program ends.
+"""
 
 import codecs
 import os
@@ -11,24 +15,18 @@ from uuid import uuid4
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
-from chatcore.client.session import ClientFrame
-from chatcore.errors import UsageError
-from chatcore.messages import client_frames
-from chatcore.names import RULES
+from chatcore import RULES, ClientFrame, ClientLimits, UsageError
+from chatcore.wire import client_frames
 
-__all__ = ["input_lines", "input_text", "parse_frame", "pieces", "without_controls"]
+__all__ = ["check_size", "input_lines", "input_text", "parse_frame", "pieces", "without_controls"]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_KINDS = ("post", "join", "leave", "history", "who", "nick")
+_TYPES = ("post", "join", "leave", "history", "who", "nick")
 _OURS = ("hello", "ping", "pong")
 
 
 def input_lines() -> Iterator[tuple[int, str]]:
-    """Yield the lines of standard input that are not blank, as they come, each with its number.
-
-    It is read below Python's buffers: a daemon thread that waits in one of them would make the
-    interpreter abort when the program ends.
-    """
+    """Yield the lines of standard input that are not blank, as they arrive, each with its number."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     number, rest = 0, ""
     for data in _input():
@@ -48,20 +46,30 @@ def input_text() -> str:
 
 
 def _input() -> Iterator[bytes]:
-    if sys.stdin is None:  # closed by whoever started us
+    if sys.stdin is None:  # closed by the program that started us
         return
     while data := os.read(sys.stdin.fileno(), 64 * 1024):
         yield data
 
 
 def without_controls(text: str) -> str:
-    """Return a text that a server takes: what it would refuse, or is not UTF-8, is U+FFFD."""
+    """Return a text that a server accepts: control characters and invalid UTF-8 become U+FFFD."""
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def check_size(text: str, limits: ClientLimits) -> None:
+    """Raise `UsageError` if a text is longer than the server allows.
+
+    The server would refuse it too. But it ends the connection if the line is far too long.
+    """
+    limit, size = limits.text_bytes, len(text.encode())
+    if limit is not None and size > limit:
+        raise UsageError(f"the text is {size:,} bytes long; the limit is {limit:,}")
+
+
 def pieces(text: str, limit: int | None) -> Iterator[str]:
-    """Cut a text into pieces that the server takes, never inside a character."""
+    """Cut a text into pieces of at most ``limit`` bytes of UTF-8, never inside a character."""
     data = text.encode()
     if limit is None or len(data) <= limit:
         yield text
@@ -73,9 +81,9 @@ def pieces(text: str, limit: int | None) -> Iterator[str]:
 
 
 def parse_frame(line: str) -> ClientFrame:
-    """Read a frame of a client, or ``{"room", "text"}``, which is a `Post` under an id of our making.
+    """Read a frame that a client may send, or ``{"room", "text"}``, which is a `Post` with a new id.
 
-    Raises `UsageError` that says what is wrong with it.
+    Raises `UsageError` that says what is wrong with the line.
     """
     try:
         value = from_json(line)
@@ -84,23 +92,23 @@ def parse_frame(line: str) -> ClientFrame:
             f"this is not JSON: {str(error).replace(' at line 1 column', ' at column')}"
         ) from None
     if not isinstance(value, dict):
-        raise UsageError('this is no JSON object; one looks like {"room": "lobby", "text": "hello"}')
-    kind = value.setdefault("type", "post")
-    if kind in _OURS:
-        raise UsageError(f"{kind} is sent by the client itself")
-    if kind not in _KINDS:
-        raise UsageError(f"a client sends nothing of the type {kind!r}; there are {', '.join(_KINDS)}")
-    if kind == "post":
+        raise UsageError('this is not a JSON object, such as {"room": "lobby", "text": "hello"}')
+    type_ = value.setdefault("type", "post")
+    if type_ in _OURS:
+        raise UsageError(f"the client sends {type_} frames itself; remove this line")
+    if type_ not in _TYPES:
+        raise UsageError(f"a client cannot send the type {type_!r}; the types are {', '.join(_TYPES)}")
+    if type_ == "post":
         value.setdefault("id", str(uuid4()))
     try:
         return client_frames.validate_json(to_json(value))
     except ValidationError as error:
-        raise UsageError(_words(error, value)) from None
+        raise UsageError(_problem(error, value)) from None
 
 
-def _words(error: ValidationError, value: Mapping[str, Any]) -> str:
+def _problem(error: ValidationError, value: Mapping[str, Any]) -> str:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     field = ".".join(map(str, first["loc"][1:]))
     if first["type"] == "missing":
-        return f"{value['type']} needs {field}"
+        return f"a {value['type']} frame needs {field}"
     return RULES.get(field, f"{field}: {first['msg']}")

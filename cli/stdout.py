@@ -1,8 +1,8 @@
-"""Standard output of a program that is stopped by signals, and knows what it has written.
+"""Standard output of a program that signals stop, and that knows exactly what it has written.
 
-A signal stops it where it waits: for something to write, or for a reader to take it. Between the two it
-is only noted, so whoever counts what was written counts right. A reader that has gone is noticed
-at once, and not only with the next write.
+A signal takes effect only where the program waits: for something to write, or for its reader. Between the
+two it is only noted, so the count of what was written is right. If the reader goes away, the program notices
+immediately, and not only with the next write.
 """
 
 import contextlib
@@ -19,13 +19,13 @@ from typing import Any, Self
 __all__ = ["Output", "StoppedError"]
 
 PIECE = getattr(select, "PIPE_BUF", 512)
-"""Bytes that a pipe takes as a whole, or not yet: writing so many never waits after `select`."""
+"""Bytes that a pipe takes as a whole or not at all: after `select`, writing this many never waits."""
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class StoppedError(Exception):
-    """A signal stopped the program, or its reader has gone; ``exit_code`` says which."""
+    """A signal stopped the program, or its reader is gone; ``exit_code`` says which."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__("stopped")
@@ -33,14 +33,17 @@ class StoppedError(Exception):
 
 
 class Output:
-    """Standard output, as bytes. To be entered by the main thread, whose signals it takes meanwhile."""
+    """Standard output, as bytes. The main thread must enter it: only that thread can handle signals.
+
+    While it is entered, SIGINT, SIGTERM, SIGHUP and SIGPIPE are handled here.
+    """
 
     def __init__(self) -> None:
         sys.stdout.flush()
         self._fd = sys.stdout.fileno()
         self._exit_code: int | None = None
         self._waiting = False
-        self._torn = False  # part of something was written
+        self._torn = False  # only a part of something was written
         self._handlers: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -59,7 +62,7 @@ class Output:
 
     @contextlib.contextmanager
     def stoppable(self) -> Iterator[None]:
-        """Let a signal raise `StoppedError` in this block, also one that came before it."""
+        """Let a signal raise `StoppedError` in this block, also one that arrived before it."""
         self._waiting = True
         try:
             if self._exit_code is not None:
@@ -69,7 +72,7 @@ class Output:
             self._waiting = False
 
     def write(self, data: bytes) -> None:
-        """Write all of something; raises `StoppedError` or `BrokenPipeError` if not all was written."""
+        """Write all of the data. Raises `StoppedError` or `BrokenPipeError` if not all of it was written."""
         self._torn = True
         while data:
             with self.stoppable():
@@ -78,13 +81,13 @@ class Output:
         self._torn = False
 
     def write_last(self, data: bytes) -> None:
-        """Write a last line if that can be done now, and no other one would be hurt by it."""
+        """Write a last line if that is possible without waiting, and not in the middle of another one."""
         if not self._torn and self._takes_now():
             with contextlib.suppress(BrokenPipeError):
                 os.write(self._fd, data[:PIECE])
 
     def _wait_for_reader(self) -> None:
-        if sys.platform != "win32":  # whose `select` takes sockets only
+        if sys.platform != "win32":  # where `select` takes sockets only
             select.select([], [self._fd], [])
 
     def _takes_now(self) -> bool:
@@ -94,7 +97,7 @@ class Output:
         self._stop(128 + number)
 
     def _on_broken_pipe(self, number: int, frame: FrameType | None) -> None:
-        if self._reader_has_gone(0):  # it may as well have been a socket of ours
+        if self._reader_has_gone(0):  # it may also have been a socket of ours
             self._stop(0)
 
     def _stop(self, exit_code: int) -> None:
@@ -109,7 +112,7 @@ class Output:
 
     def _reader_has_gone(self, timeout: float | None) -> bool:
         poll = select.poll()
-        poll.register(self._fd, 0)  # it tells of the end all the same
+        poll.register(self._fd, 0)  # the end is reported without asking for it
         return bool(poll.poll(timeout))
 
 

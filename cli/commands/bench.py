@@ -1,4 +1,7 @@
-"""``chat bench``: what a server can do, and whether it keeps its promises while it does."""
+"""``chat bench``: how fast a server is, and whether it keeps its promises under load.
+
+The test itself is `cli.load`; this starts it, shows its progress, and prints the results.
+"""
 
 import json
 import secrets
@@ -7,8 +10,8 @@ from collections.abc import Iterator
 
 import typer
 
-from chatcore.address import parse_url
-from chatcore.errors import RefusedError, UsageError
+from chatcore import RefusedError, UsageError
+from chatcore.transport import Listen
 from cli.descriptors import allow_descriptors
 from cli.load.engine import run as run_load
 from cli.load.plan import Plan
@@ -18,11 +21,11 @@ from cli.report import FAILED, INTERRUPTED, REFUSED, complain, reaching
 __all__ = ["Progress", "run"]
 
 RATE = 10.0
-"""Posts a second of each poster; a server takes twice that by default."""
+"""Posts per second of each poster. A server allows twice that by default."""
 
-_OTHER_FILES = 32  # that this program may have open, apart from connections
+_OTHER_FILES = 32  # that this program has open, apart from connections
 
-_ADVICE = {  # what a server would have to be started with, by the code of its refusal
+_ADVICE = {  # options of `chat server` that would allow it, by the code of the refusal
     "rate_limited": "--limit frames_per_second=none",
     "too_long": "--limit text_bytes=BYTES --limit line_bytes=BYTES",
     "limit_exceeded": "--limit connections=none --limit connections_per_address=none",
@@ -43,10 +46,16 @@ def run(
     room: str,
     as_json: bool,
 ) -> int:
-    """Run a load test and print what came of it; return the exit code."""
+    """Run a load test and print the results; return the exit code.
+
+    Raises `UsageError` for a load that makes no sense, `RefusedError` if the server refuses a member for a
+    reason that its options cannot change, and `OSError` if there is no server.
+    """
     if rate is not None and flood is not None:
-        raise UsageError("--rate and --flood exclude each other")
-    _, host, port = parse_url(url, ("chat",))
+        raise UsageError("use either --rate or --flood, not both")
+    server = Listen.parse(url)
+    if server.scheme != "chat":
+        raise UsageError(f"{url} is not an address for clients; write chat://HOST:PORT")
     plan = Plan(
         run=secrets.token_hex(4),
         members=members,
@@ -62,13 +71,13 @@ def run(
     allowed = allow_descriptors()
     if allowed is not None and members > allowed - _OTHER_FILES:
         raise UsageError(
-            f"this system lets a program have {allowed} files open, which is too few for {members} members; "
-            "raise it with `ulimit -Hn`"
+            f"this system allows {allowed:,} open files, too few for {members:,} members; "
+            "raise the limit with `ulimit -Hn`"
         )
     progress = Progress(plan)
     try:
         with reaching(url):
-            tally = run_load(plan, host, port, progress.show)
+            tally = run_load(plan, server.host, server.port, progress.show)
     except RefusedError as error:
         if error.code not in _ADVICE:
             raise
@@ -89,7 +98,7 @@ def _advise(options: str) -> str:
 
 
 class Progress:
-    """One line on standard error, written anew every second; nothing where that is no terminal."""
+    """One line on standard error, rewritten every second. Nothing is written if that is not a terminal."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -98,12 +107,12 @@ class Progress:
         self._width = 0
 
     def show(self, joined: int, deliveries: int) -> None:
-        """Show where the test is, a second after the last time."""
+        """Show the progress. Must be called once per second: the rate is the difference to the last call."""
         rate, self._deliveries = deliveries - self._deliveries, deliveries
         self._write(f"{joined:,} of {self._plan.members:,} members, {rate:,} deliveries/s")
 
     def erase(self) -> None:
-        """Leave an empty line."""
+        """Clear the line."""
         if self._width:
             self._write("")
             self._write("")
@@ -129,7 +138,7 @@ def _print(tally: Tally, *, as_json: bool) -> None:
 
 def _rows(tally: Tally) -> Iterator[tuple[str, str]]:
     plan = tally.plan
-    stalled = f", of whom {plan.stalled:,} never read" if plan.stalled else ""
+    stalled = f", {plan.stalled:,} of them never read" if plan.stalled else ""
     yield "members", f"{tally.joined:,}{stalled}"
     how = f"{plan.rate:g} posts/s each" if plan.rate else f"{plan.window} posts in flight each"
     yield "posters", f"{plan.posters:,}, {how}, {plan.payload:,} bytes"
@@ -161,19 +170,19 @@ def _rows(tally: Tally) -> Iterator[tuple[str, str]]:
 
 
 def _remarks(tally: Tally) -> Iterator[str]:
-    """Say what the numbers need to be understood."""
+    """Yield what one has to know to understand the numbers."""
     for code, count in tally.refusals.items():
         advice = _advise(_ADVICE[code]) if code in _ADVICE else ""
-        yield f"{count:,} times a post was refused ({code}){advice}"
+        yield f"posts were refused {count:,} times ({code}){advice}"
     for reason, count in tally.disconnected.items():
-        yield f"{count:,} of {tally.joined:,} members were cut off: {reason}"
+        yield f"{count:,} of {tally.joined:,} members were disconnected: {reason}"
     if tally.unanswered:
-        yield f"{tally.unanswered:,} posts were not answered"
+        yield f"{tally.unanswered:,} posts got no answer"
     if tally.undelivered:
         yield f"{tally.undelivered:,} deliveries were still on their way"
     if tally.announced:
-        yield "what is in gaps was no longer kept when a slow member came to it, and it was told so"
+        yield "the server reported gaps: it no longer had these messages when a slow member got to them"
     if tally.planned is not None and tally.sent < tally.planned and not tally.interrupted:
-        yield "the posts fell behind their rate"
+        yield "posting fell behind its rate"
     if tally.load > 0.9:
-        yield f"this program itself used {tally.load:.0%} of a core: the server may be faster than this"
+        yield f"this program used {tally.load:.0%} of a core itself; the server may be faster than this"

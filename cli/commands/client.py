@@ -8,16 +8,15 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from chatcore.errors import RefusedError
-from chatcore.names import LOBBY, is_numeric, is_reserved
+from chatcore import LOBBY, RefusedError, is_numeric, is_reserved
 from cli.report import reaching
 
-__all__ = ["as_somebody", "run"]
+__all__ = ["run", "with_nick"]
 
 T = TypeVar("T")
 
 HISTORY = 20
-"""Messages that a person is shown of what was said before."""
+"""Older messages that a terminal shows when it joins a room, by default."""
 
 
 def run(
@@ -31,39 +30,47 @@ def run(
     quiet: bool = False,
     remember: bool = True,
 ) -> int:
-    """Controller until the user, the input or the server ends it; return the exit code."""
+    """Chat until the user, the input or the server ends it; return the exit code.
+
+    Raises `UsageError` for invalid arguments, `RefusedError` if the server refuses them, and `OSError` or
+    another `ChatError` if there is no connection, or no longer one.
+    """
     rooms = rooms or [LOBBY]
     if not json and _interactive():
         from cli.terminal.app import Options
         from cli.terminal.app import run as converse
 
         shown = HISTORY if history is None else history
-        wishes = Options(shown, plain or os.environ.get("TERM") == "dumb", quiet, remember)
+        options = Options(shown, plain or os.environ.get("TERM") == "dumb", quiet, remember)
         with reaching(url):
-            return as_somebody(nick, lambda name: converse(url, name, rooms, wishes))
+            return with_nick(nick, lambda name: converse(url, name, rooms, options))
     from cli.commands.pipe import run as pass_through
 
     with reaching(url):
-        return as_somebody(nick, lambda name: pass_through(url, name, rooms, history, json=json))
+        return with_nick(nick, lambda name: pass_through(url, name, rooms, history, json=json))
 
 
 def _interactive() -> bool:
-    """Tell whether a person sits at both ends. Standard input is ``None`` where it was closed."""
+    """Tell whether both ends are a terminal. A stream is ``None`` if it was closed when we started."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
-def as_somebody(nick: str | None, talk: Callable[[str], T], suffix: str = "") -> T:
-    """Controller under a nick; one that the user did not choose gets a number if it is taken."""
+def with_nick(nick: str | None, use: Callable[[str], T], suffix: str = "") -> T:
+    """Call ``use`` with the nick that the user chose, or with one made of the login name and a suffix.
+
+    A nick that we chose gets a number if it is taken, so ``use`` may be called several times. A nick that
+    the user chose is never changed: then the `RefusedError` is raised.
+    """
     if nick is not None:
-        return talk(nick)
+        return use(nick)
     own = _login_nick() + suffix
     for name in (own, *(f"{own}-{number}" for number in range(2, 10))):
         try:
-            return talk(name)
+            return use(name)
         except RefusedError as error:
             if error.code != "nick_taken":
                 raise
-    return talk(f"{own}-{secrets.token_hex(3)}")
+    return use(f"{own}-{secrets.token_hex(3)}")
 
 
 def _login_nick() -> str:

@@ -1,4 +1,4 @@
-"""``chat config``: what is set, and where."""
+"""``chat config``: all settings, and where each comes from."""
 
 import json
 import sys
@@ -12,14 +12,15 @@ __all__ = ["run"]
 
 
 def run(file: ConfigFile, settings: Mapping[str, Mapping[str, Setting]], *, path: bool) -> None:
-    """Print every setting as the file would have it, each with where it comes from.
+    """Print every setting with its origin, in the form of ``chat.toml``; with ``path``, only where that is.
 
-    What nobody has set is a comment, so that the output can be the beginning of such a file.
+    Settings that have their default are comments, so the output is a good start for a file. Raises
+    `UsageError` for an invalid value in the environment.
     """
     if path:
         print(file.path)
         return
-    print(f"# {file.path}{'' if file.exists else ' (there is none)'}")
+    print(f"# {file.path}{'' if file.exists else ' (there is no such file)'}")
     for command, table in settings.items():
         print(f"\n[{command}]")
         sys.stdout.writelines(_line(file, setting) for setting in table.values())
@@ -37,5 +38,5 @@ def _line(file: ConfigFile, setting: Setting) -> str:
 
 
 def _toml(value: Any) -> str:
-    # JSON's notation of texts, numbers, truth and lists of them is TOML's too, but for this character.
+    # JSON writes strings, numbers, booleans and lists of them as TOML does, except for this character.
     return json.dumps(value, ensure_ascii=False, default=str).replace("\x7f", "\\u007f")

@@ -1,4 +1,8 @@
-"""``chat doctor``: what can be wrong with an installation, and what to do about it."""
+"""``chat doctor``: what can be wrong with an installation, and what to do about it.
+
+Each check is a function that yields what it found. A finding with advice is a problem, and makes the exit
+code 1; a finding without advice is for bug reports.
+"""
 
 import importlib.util
 import platform
@@ -12,11 +16,9 @@ from typing import NamedTuple
 
 import typer
 
-from chatcore import __version__
-from chatcore.address import DEFAULT_PORT
-from chatcore.errors import JournalError, UsageError
+from chatcore import DEFAULT_URL, JournalError, UsageError, __version__
 from chatcore.journal.sqlite import check_journal, renew_epoch
-from chatcore.transport import find_transports
+from chatcore.transport import Listen, find_transports
 from cli.commands.transports import choose
 from cli.settings.journals import default_path
 
@@ -26,7 +28,7 @@ PACKAGES = ("chatcore", "transports", "cli")
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at. ``advice`` is empty where nothing is wrong."""
+    """The result of one check. ``advice`` is empty unless something is wrong."""
 
     what: str
     found: str
@@ -34,10 +36,13 @@ class Finding(NamedTuple):
 
 
 def run(journal: Path | None, *, new_epoch: bool) -> int:
-    """Look at everything; return 1 if something is wrong. The journal is the default one if none is named."""
+    """Check everything, with the default journal unless another is named; return the exit code.
+
+    Raises `JournalError` if ``new_epoch`` is wanted while a server has the journal open.
+    """
     path = journal or default_path()
     if new_epoch:
-        typer.echo(f"the journal {path} begins a new epoch, {renew_epoch(path)}")
+        typer.echo(f"the journal {path} has a new epoch: {renew_epoch(path)}")
     wrong = 0
     for check in (_python, _names, _transports, _speed, _descriptors, _address, partial(_journal, path)):
         for finding in check():
@@ -55,7 +60,7 @@ def _python() -> Iterator[Finding]:
 
 
 def _names() -> Iterator[Finding]:
-    # The three packages have common names: another distribution may have put files over ours.
+    # The three packages have common names: another distribution may have overwritten our files.
     owners = packages_distributions()
     for name in PACKAGES:
         others = sorted(set(owners.get(name, [])) - {"chatcore"})
@@ -64,7 +69,7 @@ def _names() -> Iterator[Finding]:
         advice = ""
         if others:
             advice = (
-                f"{', '.join(others)} has a package of this name too; give chat an environment of its own"
+                f"{', '.join(others)} has a package of the same name; install chat in its own environment"
             )
         yield Finding(f"package {name}", place, advice)
 
@@ -79,7 +84,7 @@ def _transports() -> Iterator[Finding]:
 
 def _speed() -> Iterator[Finding]:
     installed = importlib.util.find_spec("uvloop") is not None
-    yield Finding("uvloop", "installed" if installed else "not installed; the extra `fast` brings it")
+    yield Finding("uvloop", "installed" if installed else "not installed (optional: install chatcore[fast])")
 
 
 def _descriptors() -> Iterator[Finding]:
@@ -91,8 +96,8 @@ def _descriptors() -> Iterator[Finding]:
     few = hard != resource.RLIM_INFINITY and hard < 1_100
     yield Finding(
         "open files",
-        "unlimited" if hard == resource.RLIM_INFINITY else f"{hard} allowed",
-        "a server for 1,000 people needs 1,100; raise it with `ulimit -Hn`" if few else "",
+        "unlimited" if hard == resource.RLIM_INFINITY else f"{hard:,} allowed",
+        "1,000 connections, the default limit, need 1,100; raise it with `ulimit -Hn`" if few else "",
     )
 
 
@@ -108,16 +113,18 @@ def _journal(path: Path) -> Iterator[Finding]:
     for problem in report.problems[:10]:
         yield Finding(f"journal {path}", problem, "restore a backup, then run `chat doctor --new-epoch`")
     if not report.problems:
-        yield Finding(f"journal {path}", f"{report.messages} messages in {report.rooms} rooms, all in order")
+        holds = f"{report.messages:,} messages in {report.rooms:,} rooms"
+        yield Finding(f"journal {path}", f"{holds}, no problems found")
 
 
 def _address() -> Iterator[Finding]:
+    port = Listen.parse(DEFAULT_URL).port
     with socket.socket() as sock:
         if hasattr(socket, "SO_REUSEADDR") and sys.platform != "win32":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            sock.bind(("127.0.0.1", DEFAULT_PORT))
+            sock.bind(("127.0.0.1", port))
         except OSError:
-            yield Finding(f"port {DEFAULT_PORT}", "in use, perhaps by a chat server")
+            yield Finding(f"port {port}", "in use, perhaps by a chat server")
         else:
-            yield Finding(f"port {DEFAULT_PORT}", "free")
+            yield Finding(f"port {port}", "free")

@@ -1,6 +1,8 @@
-"""The client without a terminal: a line in is a message, a message is a line out.
+"""``chat client`` in a pipe: each line of input is a message, each message is a line of output.
 
-As JSON, a line in is what a script asks, and every frame is a line out.
+With JSON, a line of input is a frame to send, and every frame that arrives is a line of output. Input is
+read and sent by a thread of its own, because reading it cannot be interrupted; the main thread prints. The
+end of the input ends the program once everything sent is answered.
 """
 
 import sys
@@ -11,35 +13,51 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from chatcore.client.session import Gap, Message, Offline, Online
-from chatcore.errors import ClosedError, DisconnectedError, RefusedError, RemoteError, UsageError
-from chatcore.messages import Post, ServerFrame, encode
+from chatcore import (
+    ClosedError,
+    DisconnectedError,
+    Gap,
+    Message,
+    Offline,
+    Online,
+    Post,
+    RefusedError,
+    RemoteError,
+    ServerFrame,
+    UsageError,
+    encode,
+)
+from cli.gap import describe_gap
 from cli.report import FAILED, REFUSED, USAGE, complain
-from cli.stdin import input_lines, parse_frame, pieces, without_controls
+from cli.stdin import check_size, input_lines, parse_frame, pieces, without_controls
 from transports.threaded_tcp import Chat, connect
 
 __all__ = ["run"]
 
 IN_FLIGHT = 256
-"""Lines that are sent before the answer to the first of them is waited for."""
+"""Lines that may be sent before the first of them is answered."""
 
 PATIENCE = 120.0
-"""Seconds without a server after which there is no use in waiting: it may have forgotten our posts."""
+"""Seconds without a server after which we give up: it may have forgotten the ids of our posts by then."""
 
 
 def run(url: str, nick: str, rooms: Sequence[str], history: int | None, *, json: bool) -> int:
-    """Send standard input and print what comes, until the input ends and all of it is kept."""
+    """Send standard input and print what arrives, until all of the input is answered.
+
+    Return the exit code. Raises the `ChatError` that ended the connection, and `OSError` if there is no
+    server.
+    """
     offline_since: float | None = None
     with connect(url, nick=nick, rooms=rooms, history=history, every_frame=json, reconnect=True) as chat:
         sender = _Sender(chat, json=json)
         for event in chat.events():
             if isinstance(event, Online):
                 offline_since = None
-                complain("connected again")
+                complain("reconnected")
             elif isinstance(event, Offline):
                 if offline_since is None:
                     offline_since = time.monotonic()
-                    complain(f"the connection ended ({event.reason}); trying to come back")
+                    complain(f"the connection ended ({event.reason}); reconnecting")
                 elif time.monotonic() - offline_since > PATIENCE:
                     raise DisconnectedError(event.reason)
             elif json:
@@ -55,15 +73,13 @@ def _print(event: ServerFrame, own_nick: str, *, several_rooms: bool) -> None:
         prefix = f"{event.room} {event.nick}" if several_rooms else event.nick
         sys.stdout.writelines(f"{prefix}: {line}\n" for line in event.text.split("\n"))
     elif isinstance(event, Gap):
-        complain(
-            f"messages of {event.room} behind {event.after} up to {event.through} are gone ({event.reason})"
-        )
+        complain(f"{event.room}: {describe_gap(event)}")
 
 
 class _Sender:
-    """Sends standard input from a thread of its own, since reading it cannot be interrupted.
+    """Sends standard input from a thread of its own, and closes the connection at the end.
 
-    ``exit_code`` tells whether all of it was acknowledged: the highest of what has happened.
+    ``exit_code`` says whether all of it was acknowledged: it is the highest of those that occurred.
     """
 
     def __init__(self, chat: Chat, *, json: bool) -> None:
@@ -80,34 +96,29 @@ class _Sender:
                 self._settle(IN_FLIGHT)
             self._settle(0)
         except (ClosedError, RemoteError):
-            pass  # the connection has ended: whoever takes the events is told the same
+            pass  # the connection has ended, which the main thread reports
         finally:
             self._chat.close()
 
     def _send_text(self, number: int, line: str) -> None:
-        for text in pieces(without_controls(line), self._chat.session.limits.text_bytes):
+        for text in pieces(without_controls(line), self._chat.limits.text_bytes):
             self._unanswered.append((number, self._chat.post_nowait(text)))
 
     def _send_frame(self, number: int, line: str) -> None:
         try:
             frame = parse_frame(line)
             if isinstance(frame, Post):
-                self._check_size(frame)
+                check_size(frame.text, self._chat.limits)
             else:
-                self._settle(0)  # what was said before it may need the room that it leaves, for instance
+                self._settle(0)  # earlier posts may need the room that this leaves, for instance
             self._unanswered.append((number, self._chat.ask_nowait(frame)))
             if not isinstance(frame, Post):
                 self._settle(0)
         except UsageError as error:
             self._fail(number, error, USAGE)
 
-    def _check_size(self, post: Post) -> None:
-        limit, size = self._chat.session.limits.text_bytes, len(post.text.encode())
-        if limit is not None and size > limit:  # a line that is far too long would end the connection
-            raise UsageError(f"the text has {size} bytes, and may have {limit}")
-
     def _settle(self, most: int) -> None:
-        """Take the answers that are there, and wait until at most so many are not."""
+        """Take the answers that have arrived, and wait until at most so many are missing."""
         while self._unanswered and (self._unanswered[0][1].done() or len(self._unanswered) > most):
             number, answer = self._unanswered.popleft()
             try:
@@ -115,9 +126,9 @@ class _Sender:
             except RefusedError as error:
                 self._fail(number, error, REFUSED)
             except DisconnectedError as error:
-                if self._chat.session.closed:
+                if self._chat.closed:
                     raise
-                self._fail(number, f"{error} before the answer; it may be kept or not", FAILED)
+                self._fail(number, f"{error} before the answer; it may or may not be stored", FAILED)
 
     def _fail(self, number: int, problem: object, exit_code: int) -> None:
         complain(f"line {number}: {problem}")

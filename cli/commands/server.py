@@ -1,4 +1,9 @@
-"""``chat server``: a hub, a transport, and the signals that end them."""
+"""``chat server``: a hub, a transport, and the signals that stop them.
+
+The first SIGINT or SIGTERM drains: clients get what they are owed and a ``closing`` frame. A second one ends
+the process immediately. An error in one of the server's threads stops it too: a supervisor that restarts it
+helps more than a server with a missing part.
+"""
 
 import contextlib
 import gc
@@ -13,9 +18,7 @@ from types import FrameType
 
 import typer
 
-from chatcore import DEFAULT_URL
-from chatcore.limits import Limits
-from chatcore.server.hub import Hub
+from chatcore import DEFAULT_URL, Hub, Limits
 from chatcore.transport import Listen
 from cli.commands.transports import choose
 from cli.descriptors import allow_descriptors
@@ -26,16 +29,20 @@ from cli.settings.limits import parse_limits
 __all__ = ["run"]
 
 COLLECT_AFTER = 50_000
-"""Objects that came and did not go, after which the collector looks for cycles. By its default of 700 it
-goes through whatever a burst is made of, several times a burst, and finds nothing: counting references
-frees all but the sessions that are gone."""
+"""New objects after which the garbage collector looks for cycles. With Python's default of 700 it would scan
+the objects of a burst several times during the burst, and find nothing: reference counting frees everything
+except closed sessions."""
 
 SAME_SIGNAL = 0.2
-"""Seconds in which signals count as one: some programs signal us, and then the group that we are in."""
+"""Seconds in which signals count as one: some programs signal a process and then its group."""
 
 
 def run(transport_name: str, urls: Sequence[str], journal: str | None, limits: Sequence[str]) -> int:
-    """Serve until a signal; return the exit code."""
+    """Serve until a signal; return the exit code.
+
+    Raises `UsageError` for an invalid option, `JournalError` if the journal cannot be opened, and `OSError`
+    if it cannot listen on an address.
+    """
     if "help" in limits:
         _list_limits()
         return 0
@@ -46,9 +53,9 @@ def run(transport_name: str, urls: Sequence[str], journal: str | None, limits: S
     allow_descriptors()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
-    record = open_journal(journal, settings)
-    with contextlib.closing(Hub(record, settings)) as hub:
-        ending = _Ending()
+    store = open_journal(journal, settings)
+    with contextlib.closing(Hub(store, settings)) as hub:
+        stop = _Stop()
         try:
             server = transport.start(hub, listens)
         except OSError as error:
@@ -60,13 +67,13 @@ def run(transport_name: str, urls: Sequence[str], journal: str | None, limits: S
             for listen in server.listening:
                 typer.echo(f"listening on {listen} ({transport.name})")
                 _warn_if_open(listen)
-            typer.echo(describe(record), err=True)
-            ending.wait()
-    return FAILED if ending.crashed else 0
+            typer.echo(describe(store), err=True)
+            stop.wait()
+    return FAILED if stop.crashed else 0
 
 
-class _Ending:
-    """Waits for a first signal; a second one ends the process at once."""
+class _Stop:
+    """Waits for a signal or a crash. A second signal ends the process immediately."""
 
     def __init__(self) -> None:
         self.crashed = False
@@ -77,7 +84,7 @@ class _Ending:
         threading.excepthook = self._on_crash
 
     def wait(self) -> None:
-        """Wait until it is time to end."""
+        """Wait until the server is to stop."""
         self._now.wait()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -90,9 +97,9 @@ class _Ending:
             signal.raise_signal(number)
 
     def _on_crash(self, args: threading.ExceptHookArgs) -> None:
-        # A server without one of its threads is none: better to end, and be started again.
+        # A server without one of its threads serves nobody: better to stop and be restarted.
         sys.excepthook(args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)
-        complain("this is a bug in the server; it ends now")
+        complain("this is a bug in the server, which stops now")
         self.crashed = True
         self._now.set()
 
@@ -107,4 +114,4 @@ def _warn_if_open(listen: Listen) -> None:
         if ipaddress.ip_address(listen.host).is_loopback:
             return
     if listen.host != "localhost":
-        typer.echo(f"anyone who reaches {listen} can join, and read what passes on the way", err=True)
+        typer.echo(f"anyone who can reach {listen} can join, and the traffic is not encrypted", err=True)

@@ -1,7 +1,7 @@
-"""``chat tail``: what was said in a room, and what is said there from now on.
+"""``chat tail``: the messages of a room, and new ones as they arrive.
 
-What was read up to is said at the end, whatever the end was, so that a later run goes on from there.
-A message counts as read once all of it was written to standard output.
+However it ends, it prints the position up to which it has read, so that a later run can resume there. A
+message counts as read once all of it was written to standard output.
 """
 
 import json as encoder
@@ -10,13 +10,23 @@ from collections.abc import Iterator
 
 import typer
 
-from chatcore import __version__
-from chatcore.client.requests import checked
-from chatcore.client.session import Event, Gap, Joined, Message, Offline, Online, Position
-from chatcore.errors import RefusedError, UsageError
-from chatcore.messages import Error, encode
-from chatcore.names import fold
-from cli.commands.client import as_somebody
+from chatcore import (
+    Error,
+    Event,
+    Gap,
+    Joined,
+    Message,
+    Offline,
+    Online,
+    Position,
+    RefusedError,
+    UsageError,
+    __version__,
+    encode,
+    fold,
+)
+from cli.commands.client import with_nick
+from cli.gap import describe_gap
 from cli.report import INCOMPLETE, complain, reaching
 from cli.sanitize import sanitize_lines
 from cli.stdout import Output, StoppedError
@@ -25,34 +35,35 @@ from transports.threaded_tcp import Chat, connect
 __all__ = ["run"]
 
 HISTORY = 10
-"""Messages that are printed unless somebody says from where on, or how many."""
+"""Messages that are printed by default."""
 
 
 def run(
     url: str, nick: str | None, room: str, since: str | None, history: int | None, *, follow: bool, json: bool
 ) -> int:
-    """Print the last messages of a room, or those since a position; return the exit code.
+    """Print the last messages of a room, or those after a position; return the exit code.
 
-    With ``follow`` it goes on with what is said then, over lost connections, until it is stopped.
+    With ``follow`` it continues with new messages, also across lost connections, until it is stopped.
+    Raises `UsageError` for an invalid position, and `RefusedError` if the server refuses the room.
     """
     if since is not None and history is not None:
-        raise UsageError("--since and --history exclude each other: both say where to begin")
+        raise UsageError("use either --since or --history, not both: each says where to start")
     after = None if since is None else _position(since)
     shown = HISTORY if history is None else history
     tail = _Tail(room, after, follow=follow, json=json)
     with reaching(url):
-        return as_somebody(nick, lambda name: tail.run(url, name, shown), "-tail")
+        return with_nick(nick, lambda name: tail.run(url, name, shown), "-tail")
 
 
 def _position(since: str) -> Position:
-    epoch, colon, seq = since.strip().rpartition(":")
-    if not colon or not (seq.isascii() and seq.isdigit()):
-        raise UsageError(f"--since takes EPOCH:SEQ, as `chat tail` prints it at its end, and not {since!r}")
-    return checked(Position, epoch=epoch, seq=int(seq))
+    try:
+        return Position.parse(since)
+    except UsageError:
+        raise UsageError(f"--since must be EPOCH:SEQ, as `chat tail` prints last, not {since!r}") from None
 
 
 class _Tail:
-    """A reader of one room. ``position`` is behind the last message that was written."""
+    """A reader of one room. ``position`` is that of the last message that was written."""
 
     def __init__(self, room: str, after: Position | None, *, follow: bool, json: bool) -> None:
         self.room = fold(room)
@@ -60,8 +71,8 @@ class _Tail:
         self._after = after
         self._follow = follow
         self._json = json
-        self._head: int | None = None  # where to end, unless we follow
-        self._resetting = False  # a gap will say that the record has begun anew
+        self._head: int | None = None  # where to stop, unless we follow
+        self._resetting = False  # a gap is to come which says that the journal is a new one
         self._incomplete = False
         self._online = True
 
@@ -80,7 +91,7 @@ class _Tail:
             except BrokenPipeError:
                 pass
             finally:
-                self._say_position(output)
+                self._print_position(output)
         return code or (INCOMPLETE if self._incomplete else 0)
 
     def _read(self, chat: Chat, output: Output, history: int) -> None:
@@ -90,7 +101,7 @@ class _Tail:
         while self._follow or not self._at_end():
             with output.stoppable():
                 event = next(events)
-            self._take(event, output)
+            self._handle(event, output)
 
     def _at_end(self) -> bool:
         return (
@@ -100,7 +111,7 @@ class _Tail:
             and not self._resetting
         )
 
-    def _take(self, event: Event, output: Output) -> None:
+    def _handle(self, event: Event, output: Output) -> None:
         match event:
             case Joined() if event.room == self.room:
                 self._write(output, event)
@@ -113,10 +124,10 @@ class _Tail:
                 raise RefusedError(event.code, event.message, room=event.room)
             case Online():
                 self._online = True
-                complain("connected again")
-            case Offline() if self._online:
+                complain("reconnected")
+            case Offline() if self._online:  # later ones are attempts that failed
                 self._online = False
-                complain(f"the connection ended ({event.reason}); trying to come back")
+                complain(f"the connection ended ({event.reason}); reconnecting")
             case _:
                 pass
 
@@ -129,28 +140,21 @@ class _Tail:
     def _write(self, output: Output, event: Joined | Message | Gap) -> None:
         if isinstance(event, Gap):
             self._incomplete, self._resetting = True, False
-            complain(_lost(event))
+            complain(f"{event.room}: {describe_gap(event)}")
         if self._json:
             output.write(encode(event))
         elif isinstance(event, Message):
             output.write("".join(_lines(event)).encode(sys.stdout.encoding, "replace"))
 
-    def _say_position(self, output: Output) -> None:
+    def _print_position(self, output: Output) -> None:
         if self.position is None:
             return
-        since = f"{self.position.epoch}:{self.position.seq}"
         if self._json:
-            line = {"type": "position", "room": self.room, "since": since}
+            line = {"type": "position", "room": self.room, "since": str(self.position)}
             output.write_last(f"{encoder.dumps(line, separators=(',', ':'))}\n".encode())
-        typer.echo(f"position {since}", err=True)
+        typer.echo(f"position {self.position}", err=True)
 
 
 def _lines(message: Message) -> Iterator[str]:
     for line in sanitize_lines(message.text):
         yield f"{message.nick}: {line}\n"
-
-
-def _lost(gap: Gap) -> str:
-    if gap.reason == "reset":
-        return f"the record of {gap.room} has begun anew: what was said since that position may be lost"
-    return f"messages of {gap.room} behind {gap.after} up to {gap.through} are gone ({gap.reason})"

@@ -1,8 +1,11 @@
-"""``chat transports``, and finding the one that somebody asked for."""
+"""``chat transports``, and finding the one that ``chat server --transport`` names.
+
+A transport is a plug-in: other packages may bring their own, and loading one may fail in any way.
+"""
 
 import typer
 
-from chatcore.errors import UsageError
+from chatcore import UsageError
 from chatcore.transport import Transport, find_transports, load_transport
 from cli.report import complain
 
@@ -10,18 +13,22 @@ __all__ = ["choose", "run"]
 
 
 def choose(name: str) -> Transport:
-    """Return an installed transport; raises `UsageError` that names those there are."""
+    """Return an installed transport.
+
+    Raises `UsageError` that lists the installed ones if there is no such transport, or that says why it
+    cannot be loaded.
+    """
     found = find_transports()
     if name not in found:
-        raise UsageError(f"there is no transport {name!r}; installed are {', '.join(found)}")
+        raise UsageError(f"there is no transport {name!r}; installed: {', '.join(found)}")
     try:
         return load_transport(found[name])
     except Exception as error:  # a plug-in may raise anything
-        raise UsageError(f"the transport {name!r} cannot be used: {error}") from error
+        raise UsageError(f"cannot load the transport {name!r}: {error}") from error
 
 
 def run() -> None:
-    """List what is installed; what cannot be used is named on standard error."""
+    """List the installed transports. One that cannot be loaded is reported on standard error."""
     for name, point in find_transports().items():
         try:
             transport = choose(name)

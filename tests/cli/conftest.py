@@ -1,4 +1,4 @@
-"""What tests of the command line have in common."""
+"""Fixtures for tests of the command line."""
 
 import os
 import subprocess
@@ -12,15 +12,15 @@ __all__ = ["Inside"]
 
 
 class Inside(Protocol):
-    """Runs a command to its end, as `tests.cli.processes.chat` does, but without a process or an input."""
+    """Runs a command to its end as `tests.cli.processes.chat` does, but in this process and without input."""
 
     def __call__(self, *args: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        """Run it; the variables of the environment are for this run only."""
+        """Run it. ``variables`` are in the environment for this run only."""
 
 
 @pytest.fixture
 def inside(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Inside:
-    """What runs a command inside the test's own process: most of what they do needs none of theirs."""
+    """Runs a command in the test's own process, which is faster where no process of its own is needed."""
 
     def run(*args: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         with monkeypatch.context() as patch:

@@ -17,16 +17,16 @@ DEADLINE = 30.0
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return this environment without what would change the commands' behaviour.
+    """Return this environment without the variables that commands read.
 
-    Messages are kept in memory, so that no test finds another's, or yours.
+    Messages are kept in memory, so that no test finds those of another one, or yours.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CHAT_")}
     return kept | {"CHAT_SERVER_JOURNAL": "memory"} | more
 
 
 def chat(*args: str, stdin: str | bytes | None = None, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end. Without ``stdin`` there is none to read."""
+    """Run a command to its end. Without ``stdin``, its input is empty."""
     data = stdin.encode() if isinstance(stdin, str) else stdin
     done = subprocess.run(
         [CHAT, *args],
@@ -41,7 +41,7 @@ def chat(*args: str, stdin: str | bytes | None = None, **env: str) -> subprocess
 
 @contextlib.contextmanager
 def spawn(*args: str, **env: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a command with pipes for its streams; whatever is left of it at the end is killed."""
+    """Start a command with pipes for its streams; it is killed at the end."""
     with subprocess.Popen(
         [CHAT, *args],
         stdin=subprocess.PIPE,
@@ -64,7 +64,7 @@ def spawn(*args: str, **env: str) -> Iterator[subprocess.Popen[str]]:
 
 
 class ChatServer:
-    """A running ``chat server``: where it listens, and how to end it."""
+    """A running ``chat server``: where it listens, and how to stop it."""
 
     def __init__(self, process: subprocess.Popen[str], urls: list[str]) -> None:
         self.process = process
@@ -84,7 +84,7 @@ class ChatServer:
         self.process.send_signal(number)
 
     def runs_on(self, for_seconds: float) -> bool:
-        """Tell whether the server runs for so long, or ends before."""
+        """Tell whether the server still runs after so many seconds."""
         try:
             self.process.wait(for_seconds)
         except subprocess.TimeoutExpired:
@@ -92,7 +92,7 @@ class ChatServer:
         return False
 
     def wait(self) -> tuple[int, str]:
-        """Wait for the end; return the exit code and what standard error said."""
+        """Wait for the end; return the exit code and standard error."""
         _, errors = self.process.communicate(timeout=DEADLINE)
         return self.process.returncode, errors
 

@@ -1,7 +1,7 @@
 """A program in a terminal of its own, seen as a person sees it.
 
-The terminal is pyte's: it answers what a program asks of it. Whoever waits is driven by what the
-program writes, and gives up at a deadline.
+The terminal is pyte's, which answers the program's questions. Waiting is driven by what the program writes,
+and ends at a deadline.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ def paste(text: str) -> str:
 
 
 class _Screen(pyte.Screen):
-    """A screen that keeps what has scrolled off, and answers."""
+    """A screen that keeps the rows that scrolled off, and answers the program."""
 
     def __init__(self, columns: int, rows: int, answer: Callable[[bytes], None]) -> None:
         self.scrolled: list[str] = []
@@ -55,7 +55,7 @@ class _Screen(pyte.Screen):
 
 
 class Pty:
-    """A running program, its screen and its keyboard. ``raw`` is all that it ever wrote."""
+    """A running program, its screen and its keyboard. ``raw`` is everything that it wrote."""
 
     def __init__(self, argv: tuple[str, ...], columns: int, rows: int, env: dict[str, str]) -> None:
         self._master, slave = pty.openpty()
@@ -74,11 +74,11 @@ class Pty:
     # --- what a person does ----------------------------------------------------------------------
 
     def type(self, text: str) -> None:
-        """Press keys, one after the other."""
+        """Press keys, one after another."""
         self._write(text.encode())
 
     def resize(self, columns: int, rows: int) -> None:
-        """Drag the window to another size."""
+        """Resize the window."""
         _set_size(self._master, columns, rows)
         self.screen.resize(rows, columns)
         self._process.send_signal(signal.SIGWINCH)
@@ -91,7 +91,7 @@ class Pty:
 
     @property
     def rows(self) -> list[str]:
-        """What is on the screen, without what is empty below."""
+        """The rows of the screen, without empty ones at the end."""
         rows = [self.screen.row(y) for y in range(self.screen.lines)]
         while rows and not rows[-1]:
             rows.pop()
@@ -99,7 +99,7 @@ class Pty:
 
     @property
     def everything(self) -> list[str]:
-        """All rows, with those that have scrolled off."""
+        """All rows, including those that scrolled off."""
         return [*self.screen.scrolled, *self.rows]
 
     @property
@@ -108,15 +108,15 @@ class Pty:
         return self.screen.row(self.screen.cursor.y)
 
     def wait(self, text: str) -> None:
-        """Wait until a text is somewhere on the screen, or was."""
+        """Wait until a text is on the screen, or was."""
         self.wait_until(lambda: any(text in row for row in self.everything), text)
 
     def wait_line(self, line: str) -> None:
-        """Wait until the cursor stands in such a row."""
+        """Wait until the cursor is in a row with this text."""
         self.wait_until(lambda: self.line == line, line)
 
     def wait_until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait until the screen shows something."""
+        """Wait until a condition of the screen is true; ``what`` is its name in a failure."""
         deadline = time.monotonic() + DEADLINE
         while not condition():
             if not self._read(deadline):
@@ -124,7 +124,7 @@ class Pty:
                 raise AssertionError(f"waited in vain for {what!r}; the screen shows:\n{screen}")
 
     def wait_raw(self, data: bytes, times: int) -> None:
-        """Wait until something was written so many times. It is not drawn: that would take long."""
+        """Wait until something was written several times, without drawing it, which would take long."""
         deadline = time.monotonic() + DEADLINE
         start = len(self.raw)
         while self.raw.count(data, start) < times:
@@ -132,7 +132,7 @@ class Pty:
                 raise AssertionError(f"waited in vain for {times} times {data!r}")
 
     def resident_kilobytes(self) -> int:
-        """Return how much memory the program takes (Linux)."""
+        """Return how much memory the program uses (Linux)."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0])
 
@@ -144,24 +144,24 @@ class Pty:
         return self._process.wait(max(deadline - time.monotonic(), 0.1))
 
     def is_restored(self) -> bool:
-        """Tell whether the terminal is as it was before the program began, and reports nothing."""
+        """Tell whether the terminal is as before the program, and no longer reports anything."""
         modes = {match[1]: match[2] for match in re.finditer(rb"\x1b\[\?(1004|2004)([hl])", bytes(self.raw))}
         return termios.tcgetattr(self._master) == self._before and b"h" not in modes.values()
 
     def close(self) -> None:
-        """End the program, if it hasn't."""
+        """End the program, if it still runs."""
         self._process.kill()
         self._process.wait()
         os.close(self._master)
 
     def _read(self, deadline: float, *, draw: bool = True) -> bool:
-        """Take some output; return false at the program's end, or at the deadline."""
+        """Take some output; return false at the end of the program, or at the deadline."""
         ready, _, _ = select.select([self._master], [], [], max(deadline - time.monotonic(), 0.0))
         if not ready:
             return False
         try:
             data = os.read(self._master, 65536)
-        except OSError:  # Linux: nobody has the other side open any more
+        except OSError:  # Linux: the other side is closed
             return False
         self.raw += data
         if draw:
@@ -174,7 +174,7 @@ class Pty:
 
 @contextlib.contextmanager
 def in_terminal(*argv: str, columns: int = 80, rows: int = 24, **env: str) -> Iterator[Pty]:
-    """Run a program in a terminal; whatever is left of it at the end is killed."""
+    """Run a program in a terminal; it is killed at the end."""
     where = {
         "TERM": "xterm-256color",
         "TZ": "UTC",

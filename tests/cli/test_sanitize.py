@@ -1,4 +1,4 @@
-"""Whatever a stranger writes can be seen, and does nothing."""
+"""A text by others can be seen, and does nothing to a terminal."""
 
 import unicodedata
 
@@ -31,7 +31,7 @@ from cli.sanitize import sanitize, sanitize_lines
         ("\u06dd١٢", "\u06dd١٢"),
     ],
 )
-def test_what_cannot_be_seen_is_shown_or_left_out(text: str, drawn: str) -> None:
+def test_invisible_characters_are_replaced_or_removed(text: str, drawn: str) -> None:
     assert sanitize(text) == drawn
 
 
@@ -44,14 +44,14 @@ def test_a_chain_of_joined_emoji_is_cut() -> None:
     assert sanitize("\u200d".join("👨" for _ in range(13))).count("\u200d") == 10
 
 
-def test_marks_beyond_a_few_are_left_out() -> None:
+def test_more_than_a_few_combining_marks_are_removed() -> None:
     assert sanitize("e\u0301") == "e\u0301"
     assert sanitize("z" + "\u0336" * 300 + "y") == "z" + "\u0336" * 5 + "y"
     assert sanitize("z" + "\u0336\u200c" * 300 + "y") == "z" + "\u0336" * 5 + "y"
     assert sanitize("\u1100" + "\u1161" * 300) == "\u1100" + "\u1161" * 5
 
 
-def test_a_mark_without_a_character_gets_one() -> None:
+def test_a_mark_without_a_character_gets_a_dotted_circle() -> None:
     assert sanitize("\u0338first") == "\u25cc\u0338first"
     assert sanitize("\x1b\u0338") == "␛\u0338"
 
@@ -60,12 +60,12 @@ def test_tabs_are_expanded() -> None:
     assert sanitize("a\tb\tc") == "a       b       c"
 
 
-def test_lines_are_taken_apart_at_newlines_only() -> None:
+def test_lines_are_split_at_newlines_only() -> None:
     assert sanitize_lines("one\n\ntwo\rthree\x85four\u2028five\n") == ["one", "", "two␍three�four�five", ""]
 
 
 @given(st.text())
-def test_nothing_that_does_anything_is_left(text: str) -> None:
+def test_no_character_that_has_an_effect_is_left(text: str) -> None:
     drawn = sanitize(text)
     assert not any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in drawn)
     assert not any(unicodedata.bidirectional(char) in ("LRE", "RLE", "LRO", "RLO", "PDF") for char in drawn)

@@ -1,4 +1,4 @@
-"""``chat bench`` against real servers, sound ones and others."""
+"""``chat bench`` against real servers, sound ones and faulty ones."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def any_house(request: pytest.FixtureRequest) -> Iterator[House]:
 
 @pytest.fixture
 def house() -> Iterator[House]:
-    """One that sets nobody a limit."""
+    """A server without limits."""
     with closing(House(new_transport("asyncio"), urls=["chat://127.0.0.1:0"])) as house:
         yield house
 
@@ -70,7 +70,7 @@ def limited(**limits: Any) -> House:
 # --- sound servers -------------------------------------------------------------------------------
 
 
-def test_a_rate_is_posted_and_all_of_it_delivered_to_everybody(any_house: House) -> None:
+def test_a_rate_is_delivered_to_every_member(any_house: House) -> None:
     tally = load(any_house.port("chat"))
     assert (tally.joined, tally.sent, tally.acked, tally.deliveries) == (10, 15, 15, 150)
     assert (tally.lost, tally.duplicated, tally.disordered, tally.altered) == (0, 0, 0, 0)
@@ -81,7 +81,7 @@ def test_a_rate_is_posted_and_all_of_it_delivered_to_everybody(any_house: House)
     assert tally.bytes_received > 150 * 64
 
 
-def test_a_flood_is_delivered_to_everybody_but_the_stalled(any_house: House) -> None:
+def test_a_flood_is_delivered_to_every_member_that_reads(any_house: House) -> None:
     tally = load(any_house.port("chat"), rate=None, window=16, stalled=2, payload=500)
     assert tally.sent == tally.acked >= 48
     assert tally.deliveries == tally.sent * 8
@@ -93,15 +93,15 @@ def test_pings_are_answered() -> None:
         assert not load(house.port("chat"), rate=5.0, seconds=0.3).broken
 
 
-def test_what_is_refused_for_now_is_counted_and_no_fault() -> None:
+def test_refusals_for_now_are_counted_and_are_not_a_fault() -> None:
     with closing(limited(frames_per_second=100.0, frames_burst=5)) as house:
         tally = load(house.port("chat"), rate=None, window=8)
     assert tally.refusals.keys() == {"rate_limited"}
-    assert tally.acked >= 9  # after hello and join, each poster has three frames left at once
+    assert tally.acked >= 9  # after hello and join, each poster has three frames left
     assert not tally.broken
 
 
-def test_others_in_the_room_disturb_nothing(house: House) -> None:
+def test_two_tests_in_one_room_do_not_disturb_each_other(house: House) -> None:
     with ThreadPoolExecutor(1) as pool:
         other = pool.submit(load, house.port("chat"), run="other", rate=None, window=5)
         tally = load(house.port("chat"), rate=None, window=5, seconds=0.2)
@@ -110,7 +110,7 @@ def test_others_in_the_room_disturb_nothing(house: House) -> None:
     assert not tally.broken
 
 
-# --- and others ----------------------------------------------------------------------------------
+# --- faulty servers ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_lost_message_is_exit_1(house: House) -> None:
     assert "lost          1\n" in done.stdout
 
 
-def test_members_that_are_cut_off_are_told(house: House) -> None:
+def test_disconnected_members_are_reported(house: House) -> None:
     with ThreadPoolExecutor(1) as pool, connect(house.url, nick="ada", rooms=["bench"]) as ada:
         running = pool.submit(load, house.port("chat"), seconds=30.0)
         next(iter(ada))
@@ -155,7 +155,7 @@ def test_members_that_are_cut_off_are_told(house: House) -> None:
     assert tally.broken
 
 
-def test_a_server_that_answers_in_another_language_is_told() -> None:
+def test_a_server_of_another_protocol_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
 
         def serve() -> None:
@@ -205,7 +205,7 @@ def test_json_is_one_object(house: House) -> None:
         ({"members_per_room": 3}, "--limit members_per_room="),
     ],
 )
-def test_who_is_not_let_in_learns_what_would_help(limits: dict[str, int], words: str) -> None:
+def test_a_refused_member_is_reported_with_the_limit_to_change(limits: dict[str, int], words: str) -> None:
     with closing(limited(**limits)) as house:
         done = bench(house.url, "--members", "5", "--posters", "1")
     assert done.exit_code == 3
@@ -214,7 +214,7 @@ def test_who_is_not_let_in_learns_what_would_help(limits: dict[str, int], words:
     assert words in done.stderr
 
 
-def test_posts_that_are_refused_are_explained() -> None:
+def test_refused_posts_are_reported_with_the_limit_to_change() -> None:
     with closing(limited(frames_per_second=10.0, frames_burst=5)) as house:
         done = bench(house.url, "--members", "2", "--posters", "1", "--flood", "10", "--duration", "0.1")
     assert done.exit_code == 0
@@ -231,21 +231,23 @@ def test_posts_that_are_refused_are_explained() -> None:
         (["--members", "2", "--posters", "1", "--stalled", "1", "--room", "no room"], 2, ["room"]),
     ],
 )
-def test_what_cannot_be_is_said_with_its_code(args: list[str], code: int, words: list[str]) -> None:
+def test_a_mistake_has_its_exit_code_and_says_what_is_wrong(
+    args: list[str], code: int, words: list[str]
+) -> None:
     done = bench(*args)
     assert done.exit_code == code
     assert "Traceback" not in done.stderr
     assert all(word in done.stderr for word in words)
 
 
-def test_more_members_than_the_system_allows_are_no_use(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_members_than_open_files_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cli.commands.bench.allow_descriptors", lambda: 100)
     done = bench("chat://127.0.0.1:1", "--members", "100")
     assert done.exit_code == 2
     assert "ulimit -Hn" in done.stderr
 
 
-def test_ctrl_c_ends_it_with_the_table_so_far(house: House) -> None:
+def test_ctrl_c_prints_the_results_so_far(house: House) -> None:
     with connect(house.url, nick="ada", rooms=["bench"]) as ada, spawn("bench", house.url) as process:
         next(iter(ada))
         os.kill(process.pid, signal.SIGINT)
@@ -255,7 +257,7 @@ def test_ctrl_c_ends_it_with_the_table_so_far(house: House) -> None:
     assert errors == ""
 
 
-def test_a_terminal_is_told_how_it_goes(
+def test_progress_is_shown_in_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)

@@ -1,4 +1,4 @@
-"""Journals on the command line: what a server keeps, what comes of it later, and its doctor."""
+"""Journals on the command line: `chat server`, `chat history` and `chat doctor`."""
 
 import json
 import signal
@@ -13,7 +13,7 @@ from transports.threaded_tcp import connect
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Path:
-    """A journal with three messages in two rooms, closed in order."""
+    """A journal with three messages in two rooms, closed cleanly."""
     path = tmp_path / "journal.db"
     with chat_server("--journal", f"sqlite:{path}") as server:
         with connect(server.url, nick="ana", rooms=["lobby", "other"]) as ana:
@@ -31,7 +31,7 @@ def texts(*args: str) -> list[str]:
     return [json.loads(line)["text"] for line in done.stdout.splitlines()]
 
 
-def test_a_server_says_where_it_keeps_messages(tmp_path: Path) -> None:
+def test_a_server_prints_where_it_stores_messages(tmp_path: Path) -> None:
     path = tmp_path / "sub" / "journal.db"
     with chat_server("--journal", f"sqlite:{path}") as server:
         server.signal(signal.SIGTERM)
@@ -39,7 +39,7 @@ def test_a_server_says_where_it_keeps_messages(tmp_path: Path) -> None:
     assert f"{path} (synced)" in errors
 
 
-def test_by_default_it_is_in_the_users_data_directory(tmp_path: Path) -> None:
+def test_the_default_journal_is_in_the_users_data_directory(tmp_path: Path) -> None:
     with chat_server(CHAT_SERVER_JOURNAL="", XDG_DATA_HOME=str(tmp_path)) as server:
         server.signal(signal.SIGTERM)
         _, errors = server.wait()
@@ -54,14 +54,14 @@ def test_history_is_printed_by_room_and_range(journal: Path) -> None:
     assert texts(str(journal), "--room", "lobby", "--before", "2") == ["one"]
 
 
-def test_history_may_be_read_while_a_server_runs(journal: Path) -> None:
+def test_history_can_be_read_while_a_server_runs(journal: Path) -> None:
     with chat_server("--journal", f"sqlite:{journal}") as server, connect(server.url, nick="bob") as bob:
         bob.post("four")
         assert texts(str(journal), "--room", "lobby") == ["one", "two", "four"]
 
 
 @pytest.mark.parametrize("args", [["nowhere.db"], ["{journal}", "--room", "nowhere"]])
-def test_history_of_what_is_not_there_is_one_line(journal: Path, args: list[str]) -> None:
+def test_history_of_a_missing_file_or_room_is_one_line(journal: Path, args: list[str]) -> None:
     done = chat("history", *(arg.format(journal=journal) for arg in args))
     assert done.returncode == 2
     assert "nowhere" in done.stderr
@@ -78,7 +78,7 @@ def test_a_journal_that_is_in_use_is_refused(journal: Path) -> None:
         assert done.stderr.count("\n") == 1
 
 
-def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_journal_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "letter.txt"
     path.write_text("Dear diary, " * 1_000)
     done = chat("server", "--journal", f"sqlite:{path}")
@@ -88,10 +88,10 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
     assert path.read_text().startswith("Dear diary")
 
 
-def test_doctor_finds_a_journal_in_order(journal: Path) -> None:
+def test_doctor_approves_a_sound_journal(journal: Path) -> None:
     done = chat("doctor", "--journal", str(journal))
     assert done.returncode == 0
-    assert "3 messages in 2 rooms, all in order" in done.stdout
+    assert "3 messages in 2 rooms, no problems found" in done.stdout
 
 
 def test_doctor_finds_a_hole(journal: Path) -> None:
@@ -107,7 +107,7 @@ def test_doctor_finds_a_hole(journal: Path) -> None:
 def test_doctor_gives_a_new_epoch(journal: Path) -> None:
     def epoch() -> str:
         with chat_server("--journal", f"sqlite:{journal}") as server, connect(server.url, nick="ana") as ana:
-            return ana.session.position("lobby").epoch
+            return ana.position("lobby").epoch
 
     before, same = epoch(), epoch()
     done = chat("doctor", "--journal", str(journal), "--new-epoch")

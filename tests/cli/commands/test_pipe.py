@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chatcore.errors import UsageError
+from chatcore import UsageError
 from cli.stdin import parse_frame
 from tests.cli.processes import CHAT, ChatServer, chat, chat_server, environment, line_of, rest_of, spawn
 from transports.threaded_tcp import Chat, connect
@@ -19,14 +19,14 @@ from transports.threaded_tcp import Chat, connect
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ChatServer]:
-    """A server with a generous allowance."""
+    """A server without a limit on the rate."""
     with chat_server("--limit", "frames_per_second=none") as running:
         yield running
 
 
 @pytest.fixture
 def listener(server: ChatServer) -> Iterator[Chat]:
-    """Somebody who hears what the filter posts."""
+    """A member who reads what the client posts."""
     with connect(server.url, nick="listener") as chat_:
         yield chat_
 
@@ -36,21 +36,23 @@ def said(listener: Chat, count: int) -> list[str]:
     return [next(messages).text for _ in range(count)]
 
 
-def test_a_line_is_posted_and_acknowledged_before_it_leaves(server: ChatServer, listener: Chat) -> None:
+def test_a_line_is_posted_and_acknowledged_before_the_exit(server: ChatServer, listener: Chat) -> None:
     done = chat("client", server.url, "--nick", "piper", stdin="hello\n")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     message = next(iter(listener))
     assert (message.nick, message.text) == ("piper", "hello")
 
 
-def test_all_lines_come_in_order_and_a_last_one_needs_no_newline(server: ChatServer, listener: Chat) -> None:
+def test_all_lines_arrive_in_order_and_the_last_one_needs_no_newline(
+    server: ChatServer, listener: Chat
+) -> None:
     lines = [f"line {number}" for number in range(1_000)]
     done = chat("client", server.url, "--nick", "piper", stdin="\n\n".join(lines))
     assert done.returncode == 0
     assert said(listener, 1_000) == lines
 
 
-def test_a_line_longer_than_a_text_is_cut_but_not_lost(server: ChatServer, listener: Chat) -> None:
+def test_a_line_longer_than_a_text_is_split(server: ChatServer, listener: Chat) -> None:
     line = "é€😀" * 4_000
     done = chat("client", server.url, "--nick", "piper", stdin=line)
     assert done.returncode == 0
@@ -94,7 +96,7 @@ def test_a_file_is_read(server: ChatServer, listener: Chat, tmp_path: Path) -> N
     assert said(listener, 1) == ["from a file"]
 
 
-def test_what_others_say_is_printed_while_the_input_is_open(server: ChatServer, listener: Chat) -> None:
+def test_messages_of_others_are_printed_while_the_input_is_open(server: ChatServer, listener: Chat) -> None:
     with spawn("client", server.url, "--nick", "piper") as process:
         assert process.stdin is not None
         process.stdin.write("I am here\n")
@@ -112,11 +114,11 @@ def test_json_prints_every_frame(server: ChatServer) -> None:
     frames = [json.loads(line) for line in done.stdout.splitlines()]
     types = [frame["type"] for frame in frames]
     assert types[:2] == ["welcome", "joined"]
-    assert "ack" in types  # its own copy of the message may come later than it leaves
+    assert "ack" in types  # it may exit before its own copy of the message arrives
     assert done.returncode == 0
 
 
-def test_json_asks_whatever_a_client_may_ask(server: ChatServer, listener: Chat) -> None:
+def test_json_sends_every_frame_that_a_client_may_send(server: ChatServer, listener: Chat) -> None:
     asked = [
         {"type": "join", "room": "attic"},
         {"type": "post", "room": "attic", "id": "mine", "text": "up here"},
@@ -138,19 +140,21 @@ def test_json_asks_whatever_a_client_may_ask(server: ChatServer, listener: Chat)
     assert (message.id, message.nick, message.text) == ("mine", "plumber", "down\nhere")
 
 
-def test_a_line_that_is_wrong_is_named_and_the_others_go_on(server: ChatServer, listener: Chat) -> None:
+def test_an_invalid_line_is_reported_with_its_number_and_the_others_are_sent(
+    server: ChatServer, listener: Chat
+) -> None:
     lines = ["hello", '{"room":"lobby","text":"one"}', "", '{"room":"lobby"}', "[]", '{"type":"hello"}']
     lines += ['{"room":"lobby","text":"two"}', '{"room":"lobby","text":"' + "x" * 100_000 + '"}']
     done = chat("client", server.url, "--nick", "piper", "--json", stdin="\n".join(lines))
     assert said(listener, 2) == ["one", "two"]
     assert done.returncode == 2
-    told = done.stderr.splitlines()
-    assert [line.split(":")[1].strip() for line in told] == [f"line {number}" for number in (1, 4, 5, 6, 8)]
-    assert told[1] == "chat: line 4: post needs text"
+    errors = done.stderr.splitlines()
+    assert [line.split(":")[1].strip() for line in errors] == [f"line {number}" for number in (1, 4, 5, 6, 8)]
+    assert errors[1] == "chat: line 4: a post frame needs text"
     refused = lines[1] + "\n" + '{"room":"nowhere","text":"x"}' + "\n" + lines[3]
     done = chat("client", server.url, "--nick", "piper", "--json", stdin=refused)
     assert said(listener, 1) == ["one"]
-    assert done.returncode == 3  # what was refused counts more than what was never asked
+    assert done.returncode == 3  # a refusal counts more than an invalid line
     assert '"code":"not_joined"' in done.stdout
     assert "line 2: join the room" in done.stderr
 
@@ -160,19 +164,19 @@ def test_a_line_that_is_wrong_is_named_and_the_others_go_on(server: ChatServer, 
     [
         ("{", "this is not JSON"),
         ("[" * 100_000, "this is not JSON"),
-        ("7", "this is no JSON object"),
-        ('{"type":"pong"}', "pong is sent by the client itself"),
-        ('{"type":"message"}', "a client sends nothing of the type 'message'; there are post, "),
-        ('{"type":["post"]}', "a client sends nothing of the type"),
-        ('{"text":"x"}', "post needs room"),
+        ("7", "this is not a JSON object"),
+        ('{"type":"pong"}', "the client sends pong frames itself"),
+        ('{"type":"message"}', "a client cannot send the type 'message'; the types are post, "),
+        ('{"type":["post"]}', "a client cannot send the type"),
+        ('{"text":"x"}', "a post frame needs room"),
         ('{"room":"no room","text":"x"}', "a room's name is"),
         ('{"room":"lobby","text":""}', "a text has at least"),
         ('{"room":"lobby","text":"x","id":7}', "an id is"),
-        ('{"type":"join","room":"lobby","after":{"epoch":"e"}}', "join needs after.seq"),
+        ('{"type":"join","room":"lobby","after":{"epoch":"e"}}', "a join frame needs after.seq"),
         ('{"type":"history","room":"lobby","limit":0}', "limit: "),
     ],
 )
-def test_what_is_wrong_with_a_line_is_said_in_words(line: str, words: str) -> None:
+def test_an_invalid_line_is_explained(line: str, words: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_frame(line)
     assert str(caught.value).startswith(words)
@@ -186,7 +190,7 @@ def test_the_history_is_printed_on_request(server: ChatServer, listener: Chat) -
         assert [line_of(process.stdout), line_of(process.stdout)] == ["listener: one\n", "listener: two\n"]
 
 
-def test_several_rooms_are_told_apart(server: ChatServer, listener: Chat) -> None:
+def test_several_rooms_are_printed_with_their_names(server: ChatServer, listener: Chat) -> None:
     listener.join("second")
     with spawn("client", server.url, "--nick", "piper", "--room", "lobby", "--room", "second") as process:
         assert process.stdin is not None
@@ -205,7 +209,9 @@ def test_several_rooms_are_told_apart(server: ChatServer, listener: Chat) -> Non
         (["--history", "-1"], 2, ["--history"]),
     ],
 )
-def test_what_cannot_be_is_said_with_its_code(args: list[str], code: int, words: list[str]) -> None:
+def test_a_mistake_has_its_exit_code_and_says_what_is_wrong(
+    args: list[str], code: int, words: list[str]
+) -> None:
     done = chat("client", *args)
     assert done.returncode == code
     assert "Traceback" not in done.stderr
@@ -213,9 +219,7 @@ def test_what_cannot_be_is_said_with_its_code(args: list[str], code: int, words:
 
 
 @pytest.mark.parametrize("nick", ["listener", "root", "12345"])
-def test_a_nick_that_is_refused_is_exit_3_and_says_what_to_do(
-    server: ChatServer, listener: Chat, nick: str
-) -> None:
+def test_a_refused_nick_is_exit_3_and_says_what_to_do(server: ChatServer, listener: Chat, nick: str) -> None:
     done = chat("client", server.url, "--nick", nick)
     assert done.returncode == 3
     assert done.stderr.count("\n") == 1
@@ -229,14 +233,14 @@ def test_a_nick_that_is_refused_is_exit_3_and_says_what_to_do(
         '{"type":"welcome","protocol":2,"server":"x","session":"y","nick":"piper","limits":{}}',
     ],
 )
-def test_no_common_version_is_exit_4(answer: str) -> None:
+def test_no_common_protocol_version_is_exit_4(answer: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
 
         def serve() -> None:
             sock, _ = listener.accept()
             with sock:
                 sock.sendall(answer.encode() + b"\n")
-                while sock.recv(65536):  # until the client has had enough
+                while sock.recv(65536):  # until the client closes
                     pass
 
         served = pool.submit(serve)
@@ -247,7 +251,7 @@ def test_no_common_version_is_exit_4(answer: str) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_a_nick_that_nobody_could_have_is_a_usage_error(server: ChatServer) -> None:
+def test_an_invalid_nick_is_a_usage_error(server: ChatServer) -> None:
     done = chat("client", server.url, "--nick", "two words")
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
@@ -259,20 +263,20 @@ def test_a_login_name_that_is_taken_gets_a_number(server: ChatServer, listener: 
     assert next(iter(listener)).nick == "listener-2"
 
 
-def test_a_login_name_that_cannot_be_a_nick_is_replaced(server: ChatServer, listener: Chat) -> None:
+def test_a_login_name_that_is_not_a_valid_nick_is_replaced(server: ChatServer, listener: Chat) -> None:
     done = chat("client", server.url, stdin="hello\n", LOGNAME="root")
     assert done.returncode == 0
     assert next(iter(listener)).nick.startswith("guest-")
 
 
-def test_it_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
+def test_it_survives_a_restart_of_the_server(tmp_path: Path) -> None:
     journal = f"sqlite:{tmp_path / 'journal.db'}"
     with chat_server("--journal", journal) as server, spawn("client", server.url, "--json") as process:
         assert process.stdin is not None
         assert json.loads(line_of(process.stdout))["type"] == "welcome"
         server.signal(signal.SIGTERM)
         server.wait()
-        assert "trying to come back" in line_of(process.stderr)
+        assert "reconnecting" in line_of(process.stderr)
         process.stdin.write('{"room":"lobby","text":"said while nobody was there"}\n')
         process.stdin.flush()
         with chat_server("--journal", journal, listens=(server.url,)):

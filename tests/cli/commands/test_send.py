@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chatcore.errors import UsageError
+from chatcore import UsageError
 from cli.commands.send import run
 from tests.cli.conftest import Inside
 from tests.cli.processes import CHAT, ChatServer, chat, chat_server, environment
@@ -24,12 +24,12 @@ def server() -> Iterator[ChatServer]:
 
 @pytest.fixture
 def listener(server: ChatServer) -> Iterator[Chat]:
-    """Somebody in two rooms, who hears what is sent."""
+    """A member of two rooms, who reads what is sent."""
     with connect(server.url, nick="listener", rooms=["lobby", "ops"]) as chat_:
         yield chat_
 
 
-def test_the_number_is_printed_once_the_message_is_kept(server: ChatServer, listener: Chat) -> None:
+def test_the_number_is_printed_once_the_message_is_stored(server: ChatServer, listener: Chat) -> None:
     done = chat("send", "Ops", "the build is green", "--nick", "ci", CHAT_URL=server.url)
     message = next(iter(listener))
     assert (message.room, message.nick, message.text) == ("ops", "ci", "the build is green")
@@ -45,13 +45,13 @@ def test_all_of_the_input_is_one_message(server: ChatServer, listener: Chat) -> 
     assert (done.returncode, ack["type"], ack["seq"], ack["id"]) == (0, "ack", message.seq, message.id)
 
 
-def test_whoever_wants_to_hear_nothing_closes_the_outputs(server: ChatServer, listener: Chat) -> None:
+def test_closed_outputs_do_not_prevent_sending(server: ChatServer, listener: Chat) -> None:
     command = f"exec {CHAT} send lobby quietly --url {server.url} >&- 2>&-"
     assert subprocess.run(["sh", "-c", command], env=environment(), timeout=30, check=False).returncode == 0
     assert next(iter(listener)).text == "quietly"
 
 
-def test_what_is_sent_again_under_its_id_is_kept_once(
+def test_a_message_sent_again_with_its_id_is_stored_once(
     server: ChatServer, listener: Chat, inside: Inside
 ) -> None:
     sent = [inside("send", "lobby", "disk full", "--id", "disk-1", CHAT_URL=server.url) for _ in range(2)]
@@ -65,19 +65,19 @@ def test_what_is_sent_again_under_its_id_is_kept_once(
     assert [next(messages).text, next(messages).text] == ["disk full", "the end"]
 
 
-def test_a_text_that_is_too_long_is_refused_before_it_is_sent(server: ChatServer) -> None:
+def test_a_text_that_is_too_long_is_not_sent(server: ChatServer) -> None:
     done = chat("send", "lobby", "--url", server.url, stdin="x" * 100_000)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
-    assert "16384" in done.stderr
+    assert "the limit is 16,384" in done.stderr
 
 
 @pytest.mark.parametrize("text", ["", "\n\n"])
-def test_nothing_is_not_sent(text: str) -> None:
+def test_an_empty_text_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError, match="nothing to send"):
         run("chat://127.0.0.1:1", "ci", "lobby", text.strip("\n"), None, 1.0, json=False)
 
 
-def test_where_there_is_no_server_is_exit_1(inside: Inside) -> None:
+def test_a_missing_server_is_exit_1_and_says_what_to_do(inside: Inside) -> None:
     done = inside("send", "lobby", "hello", "--url", "chat://127.0.0.1:1")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "chat server" in done.stderr
@@ -88,7 +88,7 @@ JOINED = b'{"type":"joined","room":"lobby","epoch":"e","head":0,"after":0,"count
 
 
 @pytest.mark.parametrize("hangs_up", [False, True])
-def test_without_an_acknowledgement_nobody_knows_and_the_id_is_told(inside: Inside, hangs_up: bool) -> None:
+def test_without_an_acknowledgement_the_error_has_the_id(inside: Inside, hangs_up: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute, ThreadPoolExecutor(1) as pool:
 
         def serve() -> None:
@@ -109,5 +109,5 @@ def test_without_an_acknowledgement_nobody_knows_and_the_id_is_told(inside: Insi
         )
         served.result()
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert "may be kept or not" in done.stderr
+    assert "may or may not be stored" in done.stderr
     assert "--id my-1" in done.stderr

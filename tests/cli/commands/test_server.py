@@ -1,4 +1,4 @@
-"""``chat server`` as a process: what it prints, what it refuses, how it ends."""
+"""``chat server`` as a process: what it prints, what it refuses, how it stops."""
 
 import json
 import re
@@ -27,7 +27,7 @@ def server(transport: str) -> Iterator[ChatServer]:
 
 
 def hello(server: ChatServer) -> socket.socket:
-    """Return the socket of a peer that is in the lobby and never ends by itself."""
+    """Return the socket of a peer in the lobby that never closes by itself."""
     sock = socket.create_connection(("127.0.0.1", server.port()), timeout=20)
     sock.sendall(b'{"type":"hello","protocol":1,"nick":"raw"}\n{"type":"join","room":"lobby"}\n')
     receive_until(sock, b'"type":"joined"')
@@ -43,7 +43,7 @@ def receive_until(sock: socket.socket, mark: bytes) -> bytes:
     return data
 
 
-def test_it_says_where_it_listens_with_the_port_that_it_got(transport: str) -> None:
+def test_it_prints_its_address_with_the_real_port(transport: str) -> None:
     with spawn("server", "--transport", transport, "--listen", "chat://127.0.0.1:0") as process:
         line = line_of(process.stdout)
     assert re.fullmatch(rf"listening on chat://127\.0\.0\.1:[1-9]\d* \({transport}\)\n", line)
@@ -63,17 +63,17 @@ def test_a_signal_drains(server: ChatServer, number: signal.Signals) -> None:
     assert "Traceback" not in errors
 
 
-def test_a_second_signal_ends_at_once(server: ChatServer) -> None:
+def test_a_second_signal_stops_it_immediately(server: ChatServer) -> None:
     with hello(server) as sock:
         server.signal(signal.SIGTERM)
-        receive_until(sock, b'"type":"closing"')  # and now it waits for this peer to end
-        while server.runs_on(for_seconds=0.05):  # one that comes at once counts as the same
+        receive_until(sock, b'"type":"closing"')  # and now it waits for this peer to close
+        while server.runs_on(for_seconds=0.05):  # one that comes immediately counts as the same
             server.signal(signal.SIGTERM)
         code, _ = server.wait()
     assert code == -signal.SIGTERM
 
 
-def test_a_peer_that_never_ends_does_not_hold_the_drain_up(server: ChatServer) -> None:
+def test_a_peer_that_never_closes_does_not_delay_the_end(server: ChatServer) -> None:
     with hello(server):
         server.signal(signal.SIGTERM)
         code, errors = server.wait()
@@ -109,7 +109,7 @@ def test_an_address_in_use_is_one_line(transport: str) -> None:
         (["--journal", "stone-tablets"], ["stone-tablets", "memory"]),
     ],
 )
-def test_an_option_that_cannot_be_is_one_line_and_exit_2(args: list[str], words: list[str]) -> None:
+def test_an_invalid_option_is_one_line_and_exit_2(args: list[str], words: list[str]) -> None:
     done = chat("server", *args)
     assert done.returncode == 2
     assert done.stdout == ""
@@ -118,7 +118,7 @@ def test_an_option_that_cannot_be_is_one_line_and_exit_2(args: list[str], words:
     assert all(word in done.stderr for word in words)
 
 
-def test_a_limit_holds() -> None:
+def test_a_limit_is_applied() -> None:
     with (
         chat_server("--limit", "rooms_per_session=1") as server,
         connect(server.url, nick="alice") as alice,
@@ -127,13 +127,13 @@ def test_a_limit_holds() -> None:
         alice.join("second")
 
 
-def test_limits_are_listed_as_the_option_takes_them() -> None:
+def test_limits_are_listed_as_the_option_accepts_them() -> None:
     done = chat("server", "--limit", "help")
     assert done.returncode == 0
     settings = [option for line in done.stdout.splitlines() for option in ("--limit", line)]
     assert "text_bytes=16384" in done.stdout.splitlines()
     with chat_server(*settings) as server, connect(server.url, nick="alice") as alice:
-        assert alice.session.limits.text_bytes == 16384
+        assert alice.limits.text_bytes == 16384
 
 
 def test_options_come_from_the_environment_too() -> None:
@@ -143,12 +143,12 @@ def test_options_come_from_the_environment_too() -> None:
         assert "(threaded)" in line_of(process.stdout)
 
 
-def test_a_flag_outranks_the_environment() -> None:
+def test_a_flag_wins_over_the_environment() -> None:
     with chat_server("--transport", "threaded", CHAT_SERVER_TRANSPORT="smoke-signals") as server:
         assert server.urls
 
 
-def test_a_listener_for_everybody_is_pointed_out() -> None:
+def test_a_public_address_is_warned_about() -> None:
     with chat_server(listens=("chat://0.0.0.0:0",)) as server:
         server.signal(signal.SIGTERM)
         code, errors = server.wait()
@@ -166,7 +166,7 @@ def test_members_of_both_wires_talk(server: ChatServer) -> None:
         assert (message.nick, message.text) == (str(plain.getsockname()[1]), "hi there")
 
 
-def test_the_schema_is_json_and_a_reader_may_leave_early() -> None:
+def test_the_schema_is_json_and_its_reader_may_stop_early() -> None:
     whole = chat("schema")
     assert json.loads(whole.stdout)["$defs"]["Post"]["required"] == ["room", "id", "text"]
     with spawn("schema") as process:

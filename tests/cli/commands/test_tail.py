@@ -1,4 +1,4 @@
-"""``chat tail``: what was said, what is said, and where to go on."""
+"""``chat tail``: messages, new messages, and the position to resume from."""
 
 import json
 import signal
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chatcore.errors import UsageError
+from chatcore import UsageError
 from cli.commands.tail import run
 from tests.cli.conftest import Inside
 from tests.cli.processes import ChatServer, chat_server, line_of, rest_of, spawn
@@ -20,7 +20,7 @@ NUMBERS = count(1)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ChatServer]:
-    """A server that keeps little, and lets everybody say a lot."""
+    """A server that stores little, and has no limit on the rate."""
     limits = ("frames_per_second=none", "tail_bytes=100000", "memory_history_bytes=400000")
     with chat_server(*(word for limit in limits for word in ("--limit", limit))) as running:
         yield running
@@ -28,13 +28,13 @@ def server() -> Iterator[ChatServer]:
 
 @pytest.fixture
 def speaker(server: ChatServer) -> Iterator[Chat]:
-    """Somebody who speaks in a room of the test's own."""
+    """A member of a room that only one test uses."""
     with connect(server.url, nick="ada", rooms=[f"room-{next(NUMBERS)}"]) as chat_:
         yield chat_
 
 
 def room_of(speaker: Chat) -> str:
-    return speaker.session.rooms[0]
+    return speaker.rooms[0]
 
 
 def position_in(errors: str) -> str:
@@ -52,18 +52,18 @@ def texts(frames: list[Any]) -> list[str]:
     return [frame["text"] for frame in frames if frame["type"] == "message"]
 
 
-def test_the_last_messages_are_harmless_lines(server: ChatServer, speaker: Chat, inside: Inside) -> None:
+def test_the_last_messages_are_printed_sanitized(server: ChatServer, speaker: Chat, inside: Inside) -> None:
     speaker.post("one")
     speaker.post("two\nlines")
     ack = speaker.post("\N{RIGHT-TO-LEFT OVERRIDE}three")
     done = inside("tail", room_of(speaker), "-n", "2", "--url", server.url)
     assert done.stdout == "ada: two\nada: lines\nada: \N{REPLACEMENT CHARACTER}three\n"
     assert done.returncode == 0
-    epoch = speaker.session.position(room_of(speaker)).epoch
+    epoch = speaker.position(room_of(speaker)).epoch
     assert done.stderr == f"position {epoch}:{ack.seq}\n"
 
 
-def test_a_later_run_goes_on_where_an_earlier_one_stopped(
+def test_a_later_run_resumes_where_an_earlier_one_stopped(
     server: ChatServer, speaker: Chat, inside: Inside
 ) -> None:
     heard = []
@@ -80,41 +80,39 @@ def test_a_later_run_goes_on_where_an_earlier_one_stopped(
     assert heard == [[], ["one", "two"], ["three"]]
 
 
-def test_a_position_in_another_record_is_exit_5_and_all_there_is(
+def test_a_position_of_another_epoch_is_exit_5_and_prints_everything(
     server: ChatServer, speaker: Chat, inside: Inside
 ) -> None:
     speaker.post("hello")
     done = inside("tail", room_of(speaker), "--since", "elsewhere:7", "--json", CHAT_URL=server.url)
     assert done.returncode == 5
-    assert "begun anew" in done.stderr
+    assert "new journal" in done.stderr
     frames = frames_of(done.stdout)
     assert [frame["type"] for frame in frames] == ["joined", "gap", "message", "position"]
     assert frames[1]["reason"] == "reset"
 
 
-def test_messages_that_are_not_kept_are_exit_5_and_named(
-    server: ChatServer, speaker: Chat, inside: Inside
-) -> None:
+def test_expired_messages_are_exit_5_and_reported(server: ChatServer, speaker: Chat, inside: Inside) -> None:
     first = speaker.post("first")
     for number in range(60):
         speaker.post_nowait(f"{number}" + "x" * 16_000)
     speaker.flush()
-    epoch = speaker.session.position(room_of(speaker)).epoch
+    epoch = speaker.position(room_of(speaker)).epoch
     done = inside("tail", room_of(speaker), "--json", "--since", f"{epoch}:{first.seq}", CHAT_URL=server.url)
     frames = frames_of(done.stdout)
     assert done.returncode == 5
     assert (frames[1]["type"], frames[1]["after"], frames[1]["reason"]) == ("gap", first.seq, "expired")
-    assert f"messages of {room_of(speaker)} behind {first.seq} up to" in done.stderr
+    assert f"{room_of(speaker)}: messages {first.seq + 1} to " in done.stderr
     assert texts(frames)[-1].startswith("59x")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_it_with_the_position(
+def test_a_signal_stops_it_with_the_position(
     server: ChatServer, speaker: Chat, number: signal.Signals, code: int
 ) -> None:
     with spawn("tail", room_of(speaker), "-f", "--json", CHAT_URL=server.url) as process:
         assert json.loads(line_of(process.stdout))["type"] == "joined"
-        process.send_signal(signal.SIGPIPE)  # as if a socket had broken: its reader is still there
+        process.send_signal(signal.SIGPIPE)  # as for a broken socket: its reader is still there
         ack = speaker.post("live")
         assert json.loads(line_of(process.stdout))["text"] == "live"
         process.send_signal(number)
@@ -124,22 +122,22 @@ def test_a_signal_ends_it_with_the_position(
     assert position_in(errors).endswith(f":{ack.seq}")
 
 
-def test_a_reader_that_has_gone_ends_it_at_once(server: ChatServer, speaker: Chat) -> None:
+def test_it_stops_immediately_when_its_reader_is_gone(server: ChatServer, speaker: Chat) -> None:
     ack = speaker.post("hello")
     with spawn("tail", room_of(speaker), "-f", CHAT_URL=server.url) as process:
         assert line_of(process.stdout) == "ada: hello\n"
         assert process.stdout is not None
-        process.stdout.close()  # and nothing more is said
+        process.stdout.close()  # and no message arrives any more
         assert process.stderr is not None
         assert position_in(process.stderr.read()).endswith(f":{ack.seq}")
         assert process.wait() == 0
 
 
-def test_the_position_counts_what_was_written_and_nothing_else(server: ChatServer, speaker: Chat) -> None:
+def test_the_position_counts_only_what_was_written(server: ChatServer, speaker: Chat) -> None:
     for number in range(20):
         speaker.post(f"{number}" + "x" * 10_000)
     with spawn("tail", room_of(speaker), "-f", "-n", "20", CHAT_URL=server.url) as process:
-        first = line_of(process.stdout)  # it fills the pipe now, and nobody reads on
+        first = line_of(process.stdout)  # now it fills the pipe, and nobody reads
         speaker.post("the end")
         process.send_signal(signal.SIGTERM)
         assert process.stderr is not None
@@ -151,7 +149,7 @@ def test_the_position_counts_what_was_written_and_nothing_else(server: ChatServe
     assert seq < 20
 
 
-def test_it_survives_the_server_and_misses_nothing(tmp_path: Path) -> None:
+def test_it_survives_a_restart_of_the_server_and_misses_nothing(tmp_path: Path) -> None:
     journal = f"sqlite:{tmp_path / 'journal.db'}"
     args = ("tail", "lobby", "-f", "-n", "0", "--json")
     with chat_server("--journal", journal) as server, spawn(*args, CHAT_URL=server.url) as process:
@@ -160,7 +158,7 @@ def test_it_survives_the_server_and_misses_nothing(tmp_path: Path) -> None:
             ada.post("before")
         server.signal(signal.SIGTERM)
         server.wait()
-        assert "trying to come back" in line_of(process.stderr)
+        assert "reconnecting" in line_of(process.stderr)
         with chat_server("--journal", journal, listens=(server.url,)):
             with connect(server.url, nick="ada") as ada:
                 ada.post("after")
@@ -170,16 +168,16 @@ def test_it_survives_the_server_and_misses_nothing(tmp_path: Path) -> None:
             process.send_signal(signal.SIGTERM)
             output, errors = rest_of(process)
     assert heard == ["before", "after"]
-    assert "connected again" in errors
+    assert "reconnected" in errors
     assert position_in(errors) == json.loads(output)["since"]
 
 
 @pytest.mark.parametrize("since", ["nonsense", "epoch:", ":7", "epoch:-1", "epoch:seven", "two words:7"])
-def test_a_position_that_cannot_be_is_a_usage_error(since: str) -> None:
-    with pytest.raises(UsageError):
+def test_an_invalid_position_is_a_usage_error(since: str) -> None:
+    with pytest.raises(UsageError, match="--since must be EPOCH:SEQ"):
         run("chat://127.0.0.1:1", "ears", "lobby", since, None, follow=False, json=False)
 
 
-def test_two_beginnings_are_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="exclude each other"):
+def test_since_and_history_together_are_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="not both"):
         run("chat://127.0.0.1:1", "ears", "lobby", "epoch:1", 5, follow=False, json=False)
