@@ -24,17 +24,21 @@ class Peer(NamedTuple):
 
 
 def parse_url(url: str, schemes: tuple[str, ...]) -> tuple[str, str, int]:
-    """Split an address into scheme, host and port; raises `UsageError` that says what is wrong."""
-    example = f"an address looks like {schemes[0]}://127.0.0.1:{DEFAULT_PORT}"
-    parts = urlsplit(url)
-    if parts.scheme not in schemes or not url.startswith(f"{parts.scheme}://"):
-        raise UsageError(f"{url!r} begins with none of {', '.join(f'{s}://' for s in schemes)}; {example}")
-    if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
-        raise UsageError(f"{url!r} has more than a host and a port; {example}")
+    """Split ``SCHEME://HOST[:PORT]`` into its parts; raises `UsageError` that says what to write."""
+    forms = " or ".join(f"{scheme}://HOST:PORT" for scheme in schemes)
+    scheme, separator, _ = url.partition("://")
+    if not separator and url:
+        port = "" if ":" in url else f":{DEFAULT_PORT}"
+        raise UsageError(f"{url!r} is not an address; write {schemes[0]}://{url}{port}")
+    if scheme not in schemes:
+        raise UsageError(f"{url!r} is not an address here; write {forms}")
     try:
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise UsageError(f"{url!r} has no port between 0 and 65535; {example}") from None
+        parts = urlsplit(url)
+        host, number = parts.hostname, parts.port
+    except ValueError as error:
+        raise UsageError(f"{url!r} is not an address ({error}); write {forms}") from None
+    if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
+        raise UsageError(f"{url!r} has more than a host and a port; write {forms}")
     if not host:
-        raise UsageError(f"{url!r} names no host; {example}")
-    return parts.scheme, host, DEFAULT_PORT if port is None else port
+        raise UsageError(f"{url!r} has no host; write {forms}")
+    return scheme, host, DEFAULT_PORT if number is None else number

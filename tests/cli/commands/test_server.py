@@ -97,8 +97,8 @@ def test_an_address_in_use_is_one_line(transport: str) -> None:
     [
         (["--transport", "smoke-signals"], ["smoke-signals", "asyncio", "threaded"]),
         (["--listen", "http://127.0.0.1:1"], ["chat://", "plain://"]),
-        (["--listen", "chat://127.0.0.1:65536"], ["port"]),
-        (["--listen", "chat://"], ["host"]),
+        (["--listen", "chat://127.0.0.1:65536"], ["0-65535"]),
+        (["--listen", "chat://"], ["has no host"]),
         (["--listen", "chat://a:1/path"], ["host and a port"]),
         (["--limit", "nonsense=1"], ["nonsense", "text_bytes"]),
         (["--limit", "connections"], ["NAME=VALUE"]),
