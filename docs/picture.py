@@ -1,7 +1,7 @@
 """Draws docs/conversation.svg: two people in their terminals, as they really see it.
 
-Two real clients run in pseudo-terminals against a real server, pyte keeps their screens, and what it
-holds at the end is written down as text with colours. Nothing in it is made up but the time of day.
+Two real clients run in pseudo-terminals against a real server. pyte keeps their screens, and what it shows at
+the end is drawn as text with colours. Only the time of day is invented.
 """
 
 import re
@@ -33,7 +33,7 @@ BACKGROUND, FOREGROUND, FRAME, QUIET = "#16181d", "#d8dade", "#2b2f38", "#878787
 
 
 def main() -> None:
-    """Let two people talk, interrupt them, and draw what they see."""
+    """Let two people talk, restart their server, and draw what they see."""
     with closing(Hub()) as hub, ExitStack() as first:
         url = str(first.enter_context(serve("chat://127.0.0.1:0", hub=hub)).listening[0])
         with _person(url, "alice") as alice, _person(url, "bob") as bob:
@@ -41,7 +41,7 @@ def main() -> None:
             first.close()
             _miss_something(hub, url, alice, bob)
             shown = [("alice", _cells(alice)), ("bob", _cells(bob))]
-    PICTURE.write_text(_svg([(name, _without_what_differs(rows)) for name, rows in shown]))
+    PICTURE.write_text(_svg([(name, _without_varying_parts(rows)) for name, rows in shown]))
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def _talk(url: str, alice: Pty, bob: Pty) -> None:
     alice.type(paste("FAILED test_tail.py::test_wraps\nassert 41 == 42\n"))
     alice.wait("assert 41")
     alice.type(ENTER)
-    alice.wait("Enter again")
+    alice.wait("Press Enter again")
     alice.type(ENTER)
     for person in (alice, bob):
         person.wait("assert 41")
@@ -74,22 +74,22 @@ def _talk(url: str, alice: Pty, bob: Pty) -> None:
 
 
 def _miss_something(hub: Hub, url: str, alice: Pty, bob: Pty) -> None:
-    """Let the server go away and come back, and carol know another way in."""
+    """Stop the server and start it again; in between, carol posts through another one on the same hub."""
     for person in (alice, bob):
-        person.wait("offline, trying again")
+        person.wait("offline, reconnecting")
     with ExitStack() as stack:
         other = str(stack.enter_context(serve("chat://127.0.0.1:0", hub=hub)).listening[0])
         carol = stack.enter_context(connect(other, nick="carol", rooms=ROOMS))
-        carol.post("off by one, mended. Look, alice!", room="lobby")
-        carol.post("and the disk has room again", room="ops")
+        carol.post("off by one, fixed. Look, alice!", room="lobby")
+        carol.post("and the disk has space again", room="ops")
     with serve(url, hub=hub):
         for person in (alice, bob):
-            person.wait("from here on")
+            person.wait("live from here")
         _say(bob, "thank you, Carol", (bob,))
         alice.wait("2:ops 3!")
         bob.wait("1:lobby 1  [2:ops]")
-        alice.type("in that case I go ba")
-        alice.wait_line("alice@lobby> in that case I go ba")
+        alice.type("then I am going ba")
+        alice.wait_line("alice@lobby> then I am going ba")
         bob.wait_line("bob@ops>")
 
 
@@ -103,7 +103,7 @@ def _say(speaker: Pty, text: str, listeners: tuple[Pty, ...]) -> None:
 
 
 class Row(NamedTuple):
-    """The cells of a row, and the column of the cursor if it is in this one."""
+    """The cells of a row, and the column of the cursor if it is in this row."""
 
     cells: list[Char]
     cursor: int | None
@@ -117,8 +117,8 @@ def _cells(terminal: Pty) -> list[Row]:
     ]
 
 
-def _without_what_differs(rows: list[Row]) -> list[Row]:
-    """Replace what is another one each time: the time of day and the port."""
+def _without_varying_parts(rows: list[Row]) -> list[Row]:
+    """Replace what is different each time: the time of day and the port."""
     return [Row(_rewritten(row.cells), row.cursor) for row in rows]
 
 
@@ -179,7 +179,7 @@ def _text(text: str, style: tuple[str, bool], x: float, y: float, columns: int) 
     columns -= len(text) - len(stripped)
     attributes = "" if colour == "default" else f' fill="{_colour(colour)}"'
     attributes += ' font-weight="bold"' if bold else ""
-    # Whatever face there is: this text takes these cells.
+    # The text takes these cells, whatever the font.
     length = f' textLength="{columns * CELL_WIDTH:g}" lengthAdjust="spacingAndGlyphs"'
     return f'<text x="{x:g}" y="{y:g}"{length}{attributes}>{escape(stripped)}</text>'
 

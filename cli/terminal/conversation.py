@@ -302,7 +302,7 @@ class Conversation:
         same = room.epoch == event.epoch
         room.rejoin(event)
         if not same:
-            return self._painter.note(f"the server has a new journal; {room.name} starts over here")
+            return self._painter.note(f"the log of {room.name} starts over here")
         missed = event.head - event.after
         if missed <= 0 or room is not self.rooms.current:
             return []

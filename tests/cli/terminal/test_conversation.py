@@ -357,7 +357,7 @@ def test_a_gap_may_end_the_replay(alice: Alice) -> None:
 
 
 def test_another_epoch_is_shown_as_a_new_journal(alice: Alice) -> None:
-    assert lines_of(alice, joined(epoch="f")) == "* the server has a new journal; lobby starts over here\n"
+    assert lines_of(alice, joined(epoch="f")) == "* the log of lobby starts over here\n"
 
 
 def test_reconnecting_is_shown_once_and_rejoined_rooms_are_not(alice: Alice) -> None:
