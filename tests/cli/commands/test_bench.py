@@ -17,8 +17,8 @@ from cli.commands.bench import Progress
 from cli.load.engine import run as run_load
 from cli.load.plan import Plan
 from cli.load.tally import Tally
+from tests.cli.commands.tamper import Tamper
 from tests.cli.processes import rest_of, spawn
-from tests.cli.terminal.tamper import Tamper
 from tests.transports.servers import SERVERS, House, new_transport
 from transports.threaded_tcp import connect
 

@@ -1,10 +1,10 @@
 """``chat server`` as a process: what it prints, what it refuses, how it stops."""
 
-import json
 import re
 import signal
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -166,20 +166,40 @@ def test_members_of_both_wires_talk(server: ChatServer) -> None:
         assert (message.nick, message.text) == (str(plain.getsockname()[1]), "hi there")
 
 
-def test_the_schema_is_json_and_its_reader_may_stop_early() -> None:
-    whole = chat("schema")
-    assert json.loads(whole.stdout)["$defs"]["Post"]["required"] == ["room", "id", "text"]
-    with spawn("schema") as process:
-        assert line_of(process.stdout) == "{\n"
-        assert process.stdout is not None
-        process.stdout.close()
-        process.wait()
-        assert process.stderr is not None
-        assert process.stderr.read() == ""
+# --- its journal ---------------------------------------------------------------------------------
 
 
-def test_doctor_finds_nothing_wrong_here() -> None:
-    done = chat("doctor")
-    assert done.returncode == 0, done.stdout
-    assert "transport threaded" in done.stdout
-    assert "wrong" not in done.stdout
+def test_a_server_prints_where_it_stores_messages(tmp_path: Path) -> None:
+    path = tmp_path / "sub" / "journal.db"
+    with chat_server("--journal", f"sqlite:{path}") as server:
+        server.signal(signal.SIGTERM)
+        _, errors = server.wait()
+    assert f"{path} (synced)" in errors
+
+
+def test_the_default_journal_is_in_the_users_data_directory(tmp_path: Path) -> None:
+    with chat_server(CHAT_SERVER_JOURNAL="", XDG_DATA_HOME=str(tmp_path)) as server:
+        server.signal(signal.SIGTERM)
+        _, errors = server.wait()
+    (path,) = tmp_path.rglob("journal.db")
+    assert str(path) in errors
+
+
+def test_a_journal_that_is_in_use_is_refused(journal: Path) -> None:
+    with chat_server("--journal", f"sqlite:{journal}"):
+        second = chat("server", "--journal", f"sqlite:{journal}", "--listen", "chat://127.0.0.1:0")
+        renamed = chat("doctor", "--journal", str(journal), "--new-epoch")
+    for done in (second, renamed):
+        assert done.returncode == 1
+        assert "in use" in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_file_that_is_not_a_journal_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear diary, " * 1_000)
+    done = chat("server", "--journal", f"sqlite:{path}")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert path.read_text().startswith("Dear diary")

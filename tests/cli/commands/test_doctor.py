@@ -1,0 +1,45 @@
+"""``chat doctor``: what is wrong, and what to do about it."""
+
+import sqlite3
+from pathlib import Path
+
+from tests.cli.commands.test_history import texts
+from tests.cli.processes import chat, chat_server
+from transports.threaded_tcp import connect
+
+
+def test_doctor_finds_nothing_wrong_here() -> None:
+    done = chat("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "transport threaded" in done.stdout
+    assert "wrong" not in done.stdout
+
+
+def test_doctor_approves_a_sound_journal(journal: Path) -> None:
+    done = chat("doctor", "--journal", str(journal))
+    assert done.returncode == 0
+    assert "3 messages in 2 rooms, no problems found" in done.stdout
+
+
+def test_doctor_finds_a_hole(journal: Path) -> None:
+    with sqlite3.connect(journal) as db:
+        db.execute("UPDATE messages SET prev = 7 WHERE seq = 2")
+    db.close()
+    done = chat("doctor", "--journal", str(journal))
+    assert done.returncode == 1
+    assert "message 2 follows 7, not 1" in done.stdout
+    assert "backup" in done.stdout
+
+
+def test_doctor_gives_a_new_epoch(journal: Path) -> None:
+    def epoch() -> str:
+        with chat_server("--journal", f"sqlite:{journal}") as server, connect(server.url, nick="ana") as ana:
+            return ana.position("lobby").epoch
+
+    before, same = epoch(), epoch()
+    done = chat("doctor", "--journal", str(journal), "--new-epoch")
+    assert done.returncode == 0
+    after = epoch()
+    assert before == same != after
+    assert after in done.stdout
+    assert texts(str(journal), "--room", "lobby") == ["one", "two"]
