@@ -7,8 +7,8 @@ import pytest
 
 from chatcore import JournalError, Message, UsageError
 from chatcore.journal.sqlite import stored_lines
-from tests.journal.contract.record import Record
-from tests.journal.sqlite.files import kept_open
+from tests.journal.contract.harness import Harness
+from tests.journal.sqlite.files import open_journal
 
 
 @pytest.fixture
@@ -18,9 +18,9 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def record(path: Path) -> Iterator[Record]:
+def harness(path: Path) -> Iterator[Harness]:
     """An open journal with five messages in two rooms."""
-    with kept_open(path) as opened:
+    with open_journal(path) as opened:
         opened.post("one", "two", "three", "four")
         opened.post("elsewhere", room="attic")
         yield opened
@@ -32,7 +32,7 @@ def texts(lines: Iterator[bytes]) -> list[str]:
 
 @pytest.mark.parametrize("page", [1, 2, 1_000])
 def test_lines_are_exported_by_room_and_range_however_long_a_page_is(
-    path: Path, record: Record, monkeypatch: pytest.MonkeyPatch, page: int
+    path: Path, harness: Harness, monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
     monkeypatch.setattr("chatcore.journal.sqlite.export.PAGE", page)
     assert texts(stored_lines(path)) == ["elsewhere", "one", "two", "three", "four"]
@@ -44,16 +44,16 @@ def test_lines_are_exported_by_room_and_range_however_long_a_page_is(
 
 
 def test_messages_stored_during_an_export_do_not_prolong_it(
-    path: Path, record: Record, monkeypatch: pytest.MonkeyPatch
+    path: Path, harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chatcore.journal.sqlite.export.PAGE", 1)
     lines = stored_lines(path, ["lobby"])
     next(lines)
-    record.post("five")
+    harness.post("five")
     assert texts(lines) == ["two", "three", "four"]
 
 
-def test_a_missing_file_or_room_is_a_usage_error(path: Path, tmp_path: Path, record: Record) -> None:
+def test_a_missing_file_or_room_is_a_usage_error(path: Path, tmp_path: Path, harness: Harness) -> None:
     with pytest.raises(UsageError, match=r"there is no journal .*none\.db"):
         next(stored_lines(tmp_path / "none.db"))
     with pytest.raises(UsageError, match="has no room cellar"):
