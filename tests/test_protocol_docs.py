@@ -223,7 +223,7 @@ def test_numbers_and_names_in_the_text_of_the_protocol_match_the_code() -> None:
     crowd = f"in a room of more than {CROWD:,} members in proportion"
     assert f"(`presence_seconds`, {limits.presence_seconds:g} by default; {crowd})" in text
     assert f"for up to `closing_seconds` ({limits.closing_seconds:g} by default)" in text
-    (nobody,) = re.findall(r"Nobody is called (.*?), in any case", text)
+    (nobody,) = re.findall(r"No nick may be (.*?), in any case", text)
     assert set(coded(nobody)) == RESERVED_FOLDED
 
 
