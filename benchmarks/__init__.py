@@ -6,7 +6,7 @@
 How it is measured, so that a number means something on a machine that others use too:
 
 - The load comes from a program of our own (``load.c``) that is much cheaper than any server here. It
-  counts every copy, and tells of each that was lost or came twice.
-- The yardstick is ``floor.c``, which does nothing but hand bytes on. What counts is the ratio to it.
-- Rounds are interleaved: ours, the floor, ours, the floor. The median is told, with the spread.
+  counts every copy, and reports each that was lost or came twice.
+- The yardstick is ``floor.c``, which only hands bytes on. What counts is the ratio to it.
+- Rounds are interleaved: ours, the floor, ours, the floor. The median is reported, with the spread.
 """

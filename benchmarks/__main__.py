@@ -1,4 +1,4 @@
-"""Asks the questions that are named, or all of them; then draws what is known."""
+"""Ask the questions that are named, or all of them; then draw the results."""
 
 import argparse
 import importlib
@@ -17,8 +17,8 @@ __all__ = ["main"]
 def main() -> int:
     """Return the exit code."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("questions", nargs="*", metavar="QUESTION", help=f"of {', '.join(QUESTIONS)}")
-    parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured (3)")
+    parser.add_argument("questions", nargs="*", metavar="QUESTION", help=f"one of {', '.join(QUESTIONS)}")
+    parser.add_argument("--rounds", type=int, default=3, help="how often to measure everything (3)")
     parser.add_argument("--draw", action="store_true", help="measure nothing, only draw")
     options = parser.parse_args()
     if unknown := set(options.questions) - set(QUESTIONS):
@@ -48,7 +48,7 @@ def _ask(questions: list[str], rounds: int) -> bool:
         try:
             question.ask(bench)
         except (Unable, OSError) as error:  # the others can be asked all the same
-            print(f"  cannot tell: {error}", flush=True)
+            print(f"  cannot measure it: {error}", flush=True)
             failed = True
             continue
         answer = bench.finish()

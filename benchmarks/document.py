@@ -39,7 +39,7 @@ def question(name: str) -> Question:
 
 
 def filled(text: str) -> str:
-    """Return a page with what is between its markers made anew; raises `KeyError` for an unknown marker."""
+    """Return a page with everything between its markers replaced; raises `KeyError` for an unknown marker."""
     parts = {**dict.fromkeys(QUESTIONS, _part), "machine": _machine}
 
     def part(found: re.Match[str]) -> str:
@@ -59,7 +59,7 @@ def _part(name: str) -> str:
     words = (asked.__doc__ or "").strip()
     answer = Answer.load(name)
     if answer is None:
-        return f"*{words}* It was not measured yet: `make bench ARGS={name}`."
+        return f"*{words}* It has not been measured yet: `make bench ARGS={name}`."
     notes = [f"{what} is missing: {why}." for what, why in answer.skipped.items()]
     others = answer.median("other_cores") or 0.0
     if others > BUSY:
@@ -81,4 +81,4 @@ def _machine(name: str) -> str:
             f" {what['cores']} cores of {what['cpu']}, {what['memory_gib']} GiB, journals on"
             f" {what['journal_on']}; {', '.join(ran)}"
         )
-    return "\n".join(lines) or "Nothing was measured yet: `make bench`."
+    return "\n".join(lines) or "Nothing has been measured yet: `make bench`."

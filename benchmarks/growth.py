@@ -12,8 +12,8 @@ def growth(answer: Answer, key: str, heading: str, rate: str = "deliveries_per_s
     columns = [
         Column("deliveries/s", "deliveries_per_second", amount, spread=True),
         Column("MiB/s", "read_mib_per_second", amount),
-        Column("CPU µs a delivery", "cpu_us_per_delivery", number),
-        Column("CPU µs a post", "cpu_us_per_post", number),
+        Column("CPU µs per delivery", "cpu_us_per_delivery", number),
+        Column("CPU µs per post", "cpu_us_per_post", number),
         Column("MiB at the end", "end_kib", lambda kib: number(kib / 1024)),
     ]
     with_floor = FLOOR.name in answer.contenders()

@@ -1,4 +1,4 @@
-"""What does a delivery cost in a lively room? 100 members, 1,000 posts a second of 64 bytes."""
+"""What does a delivery cost in a lively room? 100 members, 1,000 posts of 64 bytes per second."""
 
 from benchmarks.answers import Answer
 from benchmarks.bench import Bench, everyone
@@ -17,8 +17,8 @@ def ask(bench: Bench) -> None:
 def shown(answer: Answer) -> str:
     """Return CPU a delivery and a post, and latency."""
     columns = [
-        Column("CPU µs a delivery", "cpu_us_per_delivery", number, spread=True),
-        Column("CPU µs a post", "cpu_us_per_post", number),
+        Column("CPU µs per delivery", "cpu_us_per_delivery", number, spread=True),
+        Column("CPU µs per post", "cpu_us_per_post", number),
         Column("cores", "cores", number),
         Column("p50 ms", "p50_ms", number),
         Column("p99 ms", "p99_ms", number),

@@ -1,4 +1,4 @@
-"""How many posts a second are kept? Synced, 8 posters with 64 unacknowledged posts each, 100 members."""
+"""How many posts per second can be stored? Synced, 8 posters with 1 to 64 posts in flight, 100 members."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ __all__ = ["ask", "shown"]
 
 OPTIONS: Options = {"members": 100, "posters": 8, "size": 64, "window": 64, "pace": "acks", "seconds": 1.2}
 WINDOWS = (1, 4, 16, 64)
-"""Posts on their way: the more, the more of them share a sync."""
+"""Posts in flight: the more there are, the more of them share a sync."""
 
 
 def ask(bench: Bench) -> None:
@@ -29,8 +29,8 @@ def shown(answer: Answer) -> str:
     columns = [
         Column("acknowledged posts/s", "acks_per_second", amount, spread=True),
         Column("syncs/s", "syncs_per_second", amount),
-        Column("posts a sync", "posts_per_sync", number),
-        Column("ms a sync", "sync_ms", number),
+        Column("posts per sync", "posts_per_sync", number),
+        Column("ms per sync", "sync_ms", number),
     ]
     rows = []
     for name in answer.contenders():
@@ -41,4 +41,4 @@ def shown(answer: Answer) -> str:
                 low, high = amount(min(cells)), amount(max(cells))
                 first = f"{amount(answer.median('acks_per_second', **where) or 0.0)} ({low} to {high})"
                 rows.append([name, str(window), first, *middle])
-    return table(["", "on their way, each", *[column.heading for column in columns]], rows)
+    return table(["", "in flight, each", *[column.heading for column in columns]], rows)

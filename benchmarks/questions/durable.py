@@ -1,4 +1,4 @@
-"""What does it cost that messages are kept? As flood, in memory and in a file that is synced."""
+"""What does storing messages cost? As flood, in memory and in a file that is synced."""
 
 from pathlib import Path
 
@@ -36,4 +36,4 @@ def shown(answer: Answer) -> str:
                 number(answer.median("posts_per_sync", **kept) or 0.0),
             ]
         )
-    return table(["", "deliveries/s in memory", "deliveries/s synced", "share", "posts a sync"], rows)
+    return table(["", "deliveries/s in memory", "deliveries/s synced", "share", "posts per sync"], rows)

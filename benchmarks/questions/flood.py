@@ -1,4 +1,4 @@
-"""How much comes out at most? 1,000 members, 8 posters with 64 posts of 64 bytes on their way each."""
+"""How many deliveries are possible? 1,000 members, 8 posters with 64 posts of 64 bytes in flight each."""
 
 from benchmarks.answers import Answer
 from benchmarks.bench import Bench, everyone
@@ -19,7 +19,7 @@ def shown(answer: Answer) -> str:
     columns = [
         Column("deliveries/s", "deliveries_per_second", amount, spread=True),
         Column("posts/s", "posts_per_second", amount),
-        Column("bytes each", "bytes_per_delivery", number),
+        Column("bytes per delivery", "bytes_per_delivery", number),
         Column("cores", "cores", number),
         Column("p99 ms", "p99_ms", number),
     ]

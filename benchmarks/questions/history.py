@@ -1,4 +1,4 @@
-"""How does cost grow with what a room remembers? Up to 100,000 messages in the journal's file."""
+"""How does cost grow with the history of a room? Up to 100,000 messages in the journal's file."""
 
 import json
 import shutil
@@ -82,5 +82,6 @@ def shown(answer: Answer) -> str:
         rows.append([f"{length:,}", number(start), shown_read, amount(rate), number(cpu), number(end / 1024)])
     newest = f"the newest {PAGE:,} in ms"
     return table(
-        ["messages kept", "start in s", newest, "deliveries/s", "CPU µs a delivery", "MiB at the end"], rows
+        ["messages stored", "start in s", newest, "deliveries/s", "CPU µs per delivery", "MiB at the end"],
+        rows,
     )

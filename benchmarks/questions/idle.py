@@ -1,4 +1,4 @@
-"""What does a member cost that says nothing? 2,000 members, and nobody posts."""
+"""What does an idle member cost? 2,000 members, and nobody posts."""
 
 from benchmarks.answers import Answer
 from benchmarks.bench import Bench, Options, everyone
@@ -17,8 +17,8 @@ def ask(bench: Bench) -> None:
 def shown(answer: Answer) -> str:
     """Return memory a member."""
     columns = [
-        Column("KiB a member", "kib_per_member", number, spread=True),
-        Column("MiB before the first", "empty_kib", lambda kib: number(kib / 1024)),
+        Column("KiB per member", "kib_per_member", number, spread=True),
+        Column("MiB without members", "empty_kib", lambda kib: number(kib / 1024)),
         Column("cores", "cores", number),
     ]
     return comparison(answer, columns)

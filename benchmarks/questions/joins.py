@@ -1,4 +1,4 @@
-"""How fast can a crowd come back? 5,000 members connect and join one room, all at once."""
+"""How fast can a crowd come back? 5,000 members connect and join one room, all together."""
 
 from benchmarks.answers import Answer
 from benchmarks.bench import Bench, Case, Options
@@ -20,7 +20,7 @@ def shown(answer: Answer) -> str:
     columns = [
         Column("all joined in s", "join_seconds", number, spread=True),
         Column("joins/s", "joins_per_second", amount),
-        Column("CPU µs a join", "join_cpu_us", number),
+        Column("CPU µs per join", "join_cpu_us", number),
         Column("a member waits, p50 ms", "join_p50_ms", number),
         Column("p99 ms", "join_p99_ms", number),
     ]

@@ -1,4 +1,4 @@
-"""What if nothing can be gathered? As flood, but each poster waits until its post is with everyone."""
+"""What if posts cannot be batched? As flood, but each poster waits until its post has reached everyone."""
 
 from benchmarks.answers import Answer
 from benchmarks.bench import Bench, Case
@@ -19,7 +19,7 @@ def shown(answer: Answer) -> str:
     """Return deliveries a second, and what they cost."""
     columns = [
         Column("deliveries/s", "deliveries_per_second", amount, spread=True),
-        Column("CPU µs a delivery", "cpu_us_per_delivery", number),
+        Column("CPU µs per delivery", "cpu_us_per_delivery", number),
         Column("p50 ms", "p50_ms", number),
         Column("p99 ms", "p99_ms", number),
     ]

@@ -1,4 +1,4 @@
-"""How does cost grow with the number of rooms? 1,000 members, dealt among 1 to 1,000 of them."""
+"""How does cost grow with the number of rooms? 1,000 members, spread over 1 to 1,000 of them."""
 
 from benchmarks.answers import Answer
 from benchmarks.bench import Bench, Case

@@ -9,7 +9,7 @@ __all__ = ["ask", "shown"]
 
 SIZES = (16, 64, 256, 1_024, 4_096, 16_384)
 ON_THEIR_WAY = 256 * 1024
-"""Bytes that the posters have on their way together: long posts in smaller numbers."""
+"""Bytes that the posters have in flight together: long posts in smaller numbers."""
 
 
 def ask(bench: Bench) -> None:

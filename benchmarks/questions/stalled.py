@@ -1,4 +1,4 @@
-"""Do members that never read cost the others? 100 members, 500 posts a second of 4 KiB, 5 stalled."""
+"""Do members that never read slow down the others? 100 members, 500 posts/s of 4 KiB, 5 stalled."""
 
 from benchmarks.answers import Answer
 from benchmarks.bench import Bench, Case
@@ -28,4 +28,4 @@ def shown(answer: Answer) -> str:
             )
             grown = f"{(end - joined) / 1024:.1f}"
             rows.append([name, str(count), number(p50), number(p99), number(cpu), grown])
-    return table(["", "stalled", "p50 ms", "p99 ms", "CPU µs a delivery", "memory grew by MiB"], rows)
+    return table(["", "stalled", "p50 ms", "p99 ms", "CPU µs per delivery", "memory grew by MiB"], rows)

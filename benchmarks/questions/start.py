@@ -1,4 +1,4 @@
-"""How long is it from the command to `listening on`?"""
+"""How long does it take from the command to `listening on`?"""
 
 import time
 from pathlib import Path

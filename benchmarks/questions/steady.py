@@ -1,4 +1,4 @@
-"""How long does a message take in a big room? 1,000 members, 100 posts a second of 64 bytes."""
+"""How long does a message take in a big room? 1,000 members, 100 posts of 64 bytes per second."""
 
 from benchmarks.answers import Answer
 from benchmarks.bench import Bench, everyone

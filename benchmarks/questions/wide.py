@@ -1,4 +1,4 @@
-"""Does it hold up with very many in one room? 10,000 members, 20 posts a second of 64 bytes."""
+"""Does it hold up with very many members in one room? 10,000 members, 20 posts of 64 bytes per second."""
 
 from benchmarks.answers import Answer
 from benchmarks.bench import Bench, Case
@@ -20,9 +20,9 @@ def shown(answer: Answer) -> str:
     columns = [
         Column("p50 ms", "p50_ms", number),
         Column("p99 ms", "p99_ms", number, spread=True),
-        Column("CPU µs a delivery", "cpu_us_per_delivery", number),
+        Column("CPU µs per delivery", "cpu_us_per_delivery", number),
         Column("cores", "cores", number),
-        Column("KiB a member", "kib_per_member", number),
+        Column("KiB per member", "kib_per_member", number),
         Column("joined in s", "join_seconds", number),
     ]
     return comparison(answer, columns, ratio="cpu_us_per_delivery")
