@@ -1,0 +1,342 @@
+"""Every program that docs/library.md shows is run against a server, and does what the page says.
+
+A block marked ``python`` is a file, and its first line names it. All of them lie in one directory, since some
+import others. A comment after a ``print`` is the line that it prints. The page's ports become the test's own.
+"""
+
+import ast
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from pydantic import BaseModel
+
+import chatcore
+from chatcore import Closing, DisconnectedError, Event, Hub, Left, Message, Presence, SqliteJournal
+from tests.test_readme import anchors, blocks_of
+from transports import asyncio_tcp, threaded_tcp
+from transports.threaded_tcp import Chat, connect, serve
+
+ROOT = Path(__file__).parent.parent
+DOCUMENT = ROOT / "docs" / "library.md"
+PAGE = DOCUMENT.read_text("utf-8")
+BLOCKS = blocks_of(PAGE)
+EXAMPLES = {block.text.splitlines()[0].removeprefix("# "): block.text for block in BLOCKS}
+DEADLINE = 50.0
+
+E = TypeVar("E", bound=Event)
+
+
+class Program:
+    """A Python file that runs in a directory. It is killed when a test has waited too long for it."""
+
+    def __init__(self, directory: Path, *arguments: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "error", *arguments],
+            cwd=directory,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._watchdog = threading.Timer(DEADLINE, self._process.kill)
+        self._watchdog.start()
+
+    def line(self) -> str:
+        """Return the next line that it prints."""
+        assert self._process.stdout
+        return self._process.stdout.readline().rstrip("\n")
+
+    def end(self, number: signal.Signals | None = None) -> tuple[int, list[str]]:
+        """Send a signal, if there is one, and wait; return the exit code and the rest of the output."""
+        if number is not None:
+            self._process.send_signal(number)
+        output, _ = self._process.communicate()
+        self._watchdog.cancel()
+        return self._process.returncode, output.splitlines()
+
+    def stop(self) -> None:
+        """Kill it, if it still runs."""
+        self._process.kill()
+        if self._process.stdout and not self._process.stdout.closed:
+            self.end()
+
+
+class Stage:
+    """The page's examples as files, and what is to be ended with the test."""
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        self.directory = directory
+        self._stack = stack
+
+    def write(self, url: str, change: Callable[[str], str] = lambda text: text) -> None:
+        """Write all examples for a server at a URL, each changed as a test needs it."""
+        for name, text in EXAMPLES.items():
+            text = text.replace("chat://127.0.0.1:7024", url).replace(":7025", ":0")
+            (self.directory / name).write_text(change(text), "utf-8")
+
+    def run(self, *arguments: str) -> Program:
+        program = Program(self.directory, *arguments)
+        self._stack.callback(program.stop)
+        return program
+
+    def output_of(self, *arguments: str) -> list[str]:
+        """Run a program that ends well; return what it printed."""
+        code, output = self.run(*arguments).end()
+        assert code == 0, output
+        return output
+
+    def serve(self, journal: SqliteJournal | None = None) -> str:
+        """Start a server; return its URL."""
+        hub = self._stack.enter_context(Hub(journal))
+        return str(self._stack.enter_context(serve("chat://127.0.0.1:0", hub=hub)).listening[0])
+
+    def member(self, url: str, *rooms: str, nick: str = "grace") -> Chat:
+        return self._stack.enter_context(connect(url, nick=nick, rooms=rooms))
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with ExitStack() as stack:
+        yield Stage(tmp_path, stack)
+
+
+def next_of(chat: Chat, kind: type[E], where: Callable[[E], bool] = lambda event: True) -> E:
+    """Return the next event of a kind."""
+    while True:
+        event = chat.receive(timeout=DEADLINE)
+        if isinstance(event, kind) and where(event):
+            return event
+
+
+def wait_until_joined(chat: Chat, nick: str) -> None:
+    next_of(chat, Presence, lambda presence: nick in presence.joined)
+
+
+def wait_until_left(chat: Chat, nick: str) -> None:
+    next_of(chat, Presence, lambda presence: nick in presence.left)
+
+
+def next_from(chat: Chat, nick: str) -> str:
+    return next_of(chat, Message, lambda message: message.nick == nick).text
+
+
+# The programs
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, text in EXAMPLES.items() if re.search(r"print\(.*\)  # ", text)]
+)
+def test_an_example_prints_what_its_comments_say(stage: Stage, name: str) -> None:
+    stage.write(stage.serve(SqliteJournal(stage.directory / "chat.db")))
+    assert stage.output_of(name) == re.findall(r"print\(.*\)  # (.*)$", EXAMPLES[name], re.MULTILINE)
+
+
+def test_the_bot_answers_and_ends_cleanly_on_ctrl_c(stage: Stage) -> None:
+    stage.write(url := stage.serve())
+    grace = stage.member(url, "ops")
+    bot = stage.run("bot.py")
+    wait_until_joined(grace, "bot")
+    grace.post("hello, bot")
+    grace.post("!ping")
+    assert next_from(grace, "bot") == "grace: pong"
+    assert bot.end(signal.SIGINT) == (0, [])
+    wait_until_left(grace, "bot")
+
+
+def test_the_bot_takes_its_nick_from_a_connection_that_still_has_it(stage: Stage) -> None:
+    stage.write(url := stage.serve())
+    grace = stage.member(url, "ops")
+    old = stage.member(url, "attic", nick="bot")
+    (stage.directory / "bot.secret").write_text(old.secret)
+    bot = stage.run("bot.py")
+    with pytest.raises(DisconnectedError) as ended:
+        next_of(old, Left)
+    assert ended.value.reason == "taken_over"
+    wait_until_joined(grace, "bot")
+    grace.post("!ping")
+    assert next_from(grace, "bot") == "grace: pong"
+    assert bot.end(signal.SIGINT) == (0, [])
+    assert (stage.directory / "bot.secret").read_text() == old.secret
+
+
+def test_the_lonely_bot_asks_for_company_and_ends_cleanly_on_ctrl_c(stage: Stage) -> None:
+    stage.write(url := stage.serve(), lambda text: text.replace("600.0", "1.0"))
+    grace = stage.member(url, "lobby")
+    bot = stage.run("lonely_bot.py")
+    assert next_from(grace, "lonely") == "is anyone here?"
+    grace.post("I am")
+    assert next_from(grace, "lonely") == "welcome, grace"
+    assert bot.end(signal.SIGINT) == (0, [])
+
+
+def test_the_news_resume_where_they_ended(stage: Stage) -> None:
+    stage.write(url := stage.serve())
+    assert stage.output_of("news.py") == []
+    grace = stage.member(url, "news")
+    for number in range(12):
+        grace.post(f"item {number}")
+    assert stage.output_of("news.py") == [f"grace: item {number}" for number in range(2, 12)]
+    assert stage.output_of("news.py") == []
+    grace.post("extra")
+    assert stage.output_of("news.py") == ["grace: extra"]
+    stage.write(elsewhere := stage.serve())
+    stage.member(elsewhere, "news").post("all is new")
+    assert stage.output_of("news.py") == ["messages are missing (reset)", "grace: all is new"]
+
+
+def test_the_bridge_copies_each_message_once(stage: Stage) -> None:
+    left, right = stage.serve(), stage.serve()
+    stage.write(left, lambda text: text.replace(f'URL_R, ROOM_R = "{left}"', f'URL_R, ROOM_R = "{right}"'))
+    ada, grace = stage.member(left, "lobby", nick="ada"), stage.member(right, "ops")
+    bridge = stage.run("bridge.py")
+    wait_until_joined(ada, "bridge-l")
+    wait_until_joined(grace, "bridge-r")
+    ada.post("hello over there")
+    assert next_from(grace, "bridge-r") == "<ada> hello over there"
+    grace.post("hello yourself")
+    assert next_from(ada, "bridge-l") == "<grace> hello yourself"
+    before = (stage.directory / "bridge-l.position").read_text()
+    ada.post("once")
+    assert next_from(grace, "bridge-r") == "<ada> once"
+    assert bridge.end(signal.SIGINT) == (0, [])
+
+    (stage.directory / "bridge-l.position").write_text(before)  # as if it had been killed before it saved
+    ada.post("while you were away")
+    ada.post("x" * 16_384)
+    ada.post("and again")
+    bridge = stage.run("bridge.py")
+    assert "(too_long)" in bridge.line()
+    assert next_from(grace, "bridge-r") == "<ada> while you were away"
+    assert next_from(grace, "bridge-r") == "<ada> and again"
+    assert bridge.end(signal.SIGINT) == (0, [])
+    assert len(grace.history().messages) == 5
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", ["server.py", "asyncio_server.py"])
+def test_a_server_drains_when_it_is_stopped(stage: Stage, name: str, number: signal.Signals) -> None:
+    stage.write("chat://127.0.0.1:0")
+    server = stage.run(name)
+    url = server.line().split()[2]
+    grace = stage.member(url, "lobby")
+    grace.post("hello")
+    assert server.end(number) == (0, [])
+    assert next_of(grace, Closing).reason == "drain"
+
+
+def test_a_program_is_tested_as_shown(stage: Stage) -> None:
+    stage.write("chat://127.0.0.1:0")
+    assert stage.output_of("-m", "pytest", "-q", "test_talk.py")[-1].startswith("1 passed")
+
+
+WEB_TEST = """
+import asyncio
+
+from httpx import ASGITransport, AsyncClient
+from web import app
+
+
+async def talk() -> None:
+    http = AsyncClient(transport=ASGITransport(app), base_url="http://web")
+    async with app.router.lifespan_context(app), http:
+        posted = await http.post("/messages", json={"text": "help!"})
+        print(posted.status_code, posted.json()["durability"])
+        page = (await http.get("/messages", params={"before": 2})).json()
+        print(page["messages"][0]["nick"], page["messages"][0]["text"], page["more"])
+        print((await http.post("/messages", json={"text": ""})).status_code)
+        print((await http.post("/messages", json={"text": "x" * 16_385})).status_code)
+
+
+asyncio.run(talk())
+"""
+
+
+def test_the_web_application_posts_and_shows_the_history(stage: Stage) -> None:
+    stage.write("chat://127.0.0.1:0")
+    (stage.directory / "talk.py").write_text(WEB_TEST)
+    output = stage.output_of("talk.py")
+    assert "web help!" in output
+    output.remove("web help!")
+    assert output == ["201 synced", "web help! False", "422", "503"]
+    # What it stored is there the next time.
+    assert "web help! False" in stage.output_of("talk.py")
+
+
+# What the page says about names
+
+
+def test_the_examples_and_the_public_types_pass_mypy_strict(stage: Stage) -> None:
+    stage.write("chat://127.0.0.1:7024")
+    (stage.directory / "talk.py").write_text(WEB_TEST)
+    shutil.copy(ROOT / "tests" / "typing" / "public_api.py", stage.directory)
+    assert stage.output_of("-m", "mypy", "--strict", "--config-file=", "--no-error-summary", ".") == []
+
+
+def test_the_examples_import_public_names_only() -> None:
+    transport = {"connect", "serve", "Chat"}
+    allowed = {
+        "chatcore": set(chatcore.__all__),
+        "transports.asyncio_tcp": transport,
+        "transports.threaded_tcp": transport,
+    }
+    for text in EXAMPLES.values():
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] in {
+                "chatcore",
+                "transports",
+            }:
+                assert {alias.name for alias in node.names} <= allowed[str(node.module)]
+
+
+def rows(head: str) -> list[list[str]]:
+    """Return the cells of a table, given how its first line begins."""
+    table = PAGE.partition(f"\n{head}")[2].partition("\n\n")[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+
+
+def names_in(cell: str) -> list[str]:
+    return re.findall(r"`(\w+)[^`]*`", cell)
+
+
+@pytest.mark.parametrize("kind", [asyncio_tcp.Chat, threaded_tcp.Chat])
+def test_the_table_of_calls_names_what_a_chat_has(kind: type) -> None:
+    listed = {name for cells in rows("| call |") for name in names_in(cells[0])}
+    assert listed == {name for name in vars(kind) if not name.startswith("_")} - {"session"}
+
+
+def test_the_table_of_events_names_their_fields() -> None:
+    for kinds, _, fields in rows("| event |"):
+        for name in names_in(kinds):
+            kind = getattr(chatcore, name)
+            has = kind.model_fields if issubclass(kind, BaseModel) else kind.__dataclass_fields__
+            assert set(names_in(fields)) - {"Joined", "Offline", "datetime"} >= set(has) - {"type"}
+
+
+def test_the_table_of_loggers_names_all_there_are() -> None:
+    sources = [*ROOT.glob("chatcore/**/*.py"), *ROOT.glob("transports/**/*.py")]
+    used = {name for path in sources for name in re.findall(r'getLogger\("(.*?)"\)', path.read_text("utf-8"))}
+    assert used == {name for cells in rows("| logger |") for name in re.findall("`(.*?)`", cells[0])}
+
+
+def test_every_error_is_explained() -> None:
+    errors = {name for name in chatcore.__all__ if re.fullmatch(r"\w+Error", name)}
+    assert errors | {"OSError", "TimeoutError", "ValueError"} == set(re.findall(r"`(\w+Error)`", PAGE))
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\(([^)\s]+)\)", PAGE))
+def test_every_link_leads_somewhere(target: str) -> None:
+    path, _, anchor = target.partition("#")
+    document = DOCUMENT.parent / path if path else DOCUMENT
+    assert document.is_file()
+    assert not anchor or anchor in anchors(document)
