@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from queue import SimpleQueue
 from types import FrameType
 
 import typer
@@ -54,7 +55,7 @@ def run(transport_name: str, urls: Sequence[str], journal: str | None, limits: S
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
     store = open_journal(journal, settings)
-    with contextlib.closing(Hub(store, settings)) as hub:
+    with Hub(store, settings) as hub:
         stop = _Stop()
         try:
             server = transport.start(hub, listens)
@@ -73,25 +74,29 @@ def run(transport_name: str, urls: Sequence[str], journal: str | None, limits: S
 
 
 class _Stop:
-    """Waits for a signal or a crash. A second signal ends the process immediately."""
+    """Waits for a signal or a crash. A second signal ends the process immediately.
+
+    A signal handler runs between any two steps of the main thread, so it must not take a lock that this
+    thread may hold, as the one of an event that it waits for. A `SimpleQueue` is made for that.
+    """
 
     def __init__(self) -> None:
         self.crashed = False
-        self._now = threading.Event()
-        self._since = 0.0
+        self._now: SimpleQueue[None] = SimpleQueue()
+        self._since: float | None = None  # when the first signal came
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         threading.excepthook = self._on_crash
 
     def wait(self) -> None:
         """Wait until the server is to stop."""
-        self._now.wait()
+        self._now.get()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
-        if not self._now.is_set():
+        if self._since is None:
             self._since = now
-            self._now.set()
+            self._now.put(None)
         elif now - self._since > SAME_SIGNAL:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
@@ -101,7 +106,7 @@ class _Stop:
         sys.excepthook(args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)
         complain("this is a bug in the server, which stops now")
         self.crashed = True
-        self._now.set()
+        self._now.put(None)
 
 
 def _list_limits() -> None:
