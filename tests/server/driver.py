@@ -9,33 +9,27 @@ from typing import TypeVar
 from chatcore.address import Peer as Address
 from chatcore.journal import Journal
 from chatcore.limits import Limits
-from chatcore.messages import (
-    PROTOCOL,
-    ClientFrame,
-    Error,
-    Frame,
-    Gap,
-    Hello,
-    Join,
-    Joined,
-    Message,
-    Position,
-    Post,
-    ServerFrame,
-    Welcome,
-    encode,
-    server_frames,
-)
 from chatcore.server.endpoint import Endpoint, Served
 from chatcore.server.hub import Hub
 from chatcore.wire import Wire
-from chatcore.wire.ndjson import NdjsonDecoder, ndjson
+from chatcore.wire.ndjson import ndjson
+from tests.protocol.codec import encode
+from tests.protocol.frames import (
+    ClientFrame,
+    Error,
+    Frame,
+    Hello,
+    Join,
+    Message,
+    Position,
+    Post,
+    Welcome,
+)
+from tests.protocol.reader import FrameReader
 
 __all__ = ["Clock", "Host", "Peer"]
 
 F = TypeVar("F", bound=Frame)
-
-LINE_BYTES = 64 * 1024  # the longest line that any peer here takes
 
 
 class Clock:
@@ -73,7 +67,7 @@ class Host:
     def live(self, nick: str) -> "Peer":
         """Open a connection that has said hello."""
         peer = self.connect()
-        peer.send(Hello(protocol=PROTOCOL, nick=nick))
+        peer.send(Hello(protocol=1, nick=nick))
         peer.secret = peer.one(Welcome).session
         return peer
 
@@ -122,8 +116,8 @@ class Host:
 class Peer:
     """The far end of a connection, and the socket between.
 
-    It decodes all that it gets and checks the law of reading, in every room. With ``window`` set it
-    reads no more than that many bytes until `drain` lets it.
+    On the typed wire a `FrameReader` judges every frame. With ``window`` set the peer reads no more than that
+    many bytes until `drain` lets it.
     """
 
     def __init__(self, host: Host, endpoint: Endpoint, address: Address, wire: Wire) -> None:
@@ -136,10 +130,7 @@ class Peer:
         self.pieces = 0
         self.ended = False  # the server has ended its stream
         self.closed = False  # the socket is closed
-        self.positions: dict[str, int] = {}
-        self._decoder: NdjsonDecoder[ServerFrame] | None = (
-            NdjsonDecoder(server_frames, LINE_BYTES) if wire.typed else None
-        )
+        self.reader = FrameReader() if wire.typed else None
         self._frames: list[Frame] = []
         self._text_taken = 0
         host.peers[self.session] = self
@@ -238,22 +229,5 @@ class Peer:
 
     def _receive(self, data: bytes) -> None:
         self.received += data
-        if self._decoder is None:
-            return
-        for frame in self._decoder.receive_data(data, 0.0):
-            assert isinstance(frame, Frame), frame
-            self._check_law(frame)
-            self._frames.append(frame)
-
-    def _check_law(self, frame: Frame) -> None:
-        match frame:
-            case Joined():
-                self.positions[frame.room] = frame.after
-            case Message():
-                assert frame.prev == self.positions[frame.room], frame
-                self.positions[frame.room] = frame.seq
-            case Gap():
-                assert frame.after == self.positions[frame.room], frame
-                self.positions[frame.room] = frame.through
-            case _:
-                pass
+        if self.reader is not None:
+            self._frames += self.reader.receive_data(data)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatcore.messages import Ack, ClientFrame, Error, History, Members, Message, Ping, Pong, Who
+from tests.protocol.frames import Ack, ClientFrame, Error, History, Members, Message, Ping, Pong, Who
 from tests.server.driver import Clock, Host, Peer
 from tests.server.slow_journal import SlowJournal
 

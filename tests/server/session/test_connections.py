@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatcore.messages import Welcome
+from tests.protocol.frames import Welcome
 from tests.server.driver import Host
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from chatcore.messages import Closing, Message, Ping, Pong
 from chatcore.wire.plain import plain
+from tests.protocol.frames import Closing, Message, Ping, Pong
 from tests.server.driver import Clock, Host, Peer
 from tests.server.slow_journal import SlowJournal
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from chatcore.messages import (
+from chatcore.server.endpoint import RECONNECT_AFTER
+from chatcore.wire.plain import plain
+from tests.protocol.frames import (
     Ack,
     Closing,
     Error,
@@ -18,8 +20,6 @@ from chatcore.messages import (
     Post,
     Who,
 )
-from chatcore.server.endpoint import RECONNECT_AFTER
-from chatcore.wire.plain import plain
 from tests.server.driver import Clock, Host
 from tests.server.slow_journal import SlowJournal
 
@@ -193,9 +193,8 @@ def test_a_drain_delivers_the_backlog_before_closing() -> None:
     host.pump()
     bob.window = None
     bob.drain()
-    *_, last = bob.take()
-    assert last == Closing(reason="drain", reconnect_after=RECONNECT_AFTER)
-    assert bob.positions["lobby"] == 50
+    assert bob.one(Closing) == Closing(reason="drain", reconnect_after=RECONNECT_AFTER)
+    assert bob.texts() == list(map(str, range(50)))
 
 
 def test_a_drain_ends_after_the_closing_limit_even_if_the_journal_never_answers() -> None:

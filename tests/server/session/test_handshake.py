@@ -2,8 +2,9 @@
 
 import pytest
 
-from chatcore.messages import (
+from tests.protocol.frames import (
     ClientFrame,
+    Closing,
     Hello,
     History,
     Join,
@@ -30,7 +31,7 @@ def test_hello_is_answered_with_a_nick_a_secret_and_the_limits() -> None:
     assert (welcome.protocol, welcome.nick) == (1, "ana")
     assert welcome.server.startswith("chatcore/")
     assert len(welcome.session) >= 32
-    assert welcome.limits == host.hub.limits.for_client()
+    assert welcome.limits == host.hub.limits.for_client().model_dump(exclude_none=True)
     assert not peer.ended
 
 
@@ -173,9 +174,7 @@ def test_an_overlong_line_is_reported_once_and_ends_the_session() -> None:
     peer = host.live("ana")
     peer.feed(b"x" * 1_500, b"x" * 1_500, b"x" * 1_500, b'\n{"type":"ping"}\n')
     assert peer.error().code == "too_long"
-    assert [frame.model_dump(exclude_none=True) for frame in peer.take()] == [
-        {"type": "closing", "reason": "protocol"}
-    ]
+    assert peer.take() == [Closing(reason="protocol")]
     assert peer.ended
 
 

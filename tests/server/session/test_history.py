@@ -1,7 +1,9 @@
 """Pages of a room's log, on request."""
 
+from typing import Any
+
 from chatcore.errors import ErrorCode
-from chatcore.messages import Error, History, Leave, Page
+from tests.protocol.frames import Error, History, Leave, Page
 from tests.server.driver import Clock, Host, Peer
 from tests.server.slow_journal import SlowJournal
 
@@ -13,9 +15,9 @@ def room_of(count: int, host: Host | None = None) -> Peer:
     return host.member("bob")
 
 
-def ask(peer: Peer, **fields: int | str) -> Page:
+def ask(peer: Peer, **fields: Any) -> Page:
     """Ask for a page of the lobby."""
-    peer.send(History.model_validate({"room": "Lobby", **fields}))
+    peer.send(History(room="Lobby", **fields))
     return peer.one(Page)
 
 

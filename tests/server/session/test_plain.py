@@ -1,7 +1,7 @@
 """Plain members in the same room as typed ones."""
 
-from chatcore.messages import Message, Presence
 from chatcore.wire.plain import plain
+from tests.protocol.frames import Message, Presence
 from tests.server.driver import Host, Peer
 
 

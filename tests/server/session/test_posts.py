@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from chatcore.journal import Draft, Outcome
-from chatcore.messages import Ack, Error, Join, Leave, Message, Post
+from tests.protocol.frames import Ack, Error, Join, Leave, Message, Post
 from tests.server.driver import Clock, Host, Peer
 from tests.server.slow_journal import SlowJournal
 

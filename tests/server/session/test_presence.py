@@ -3,8 +3,8 @@
 import pytest
 
 from chatcore.address import Peer as Address
-from chatcore.messages import Hello, Join, Leave, NickFrame, Presence
 from chatcore.wire.ndjson import ndjson
+from tests.protocol.frames import Hello, Join, Leave, NickFrame, Presence
 from tests.server.driver import Host, Peer
 
 

@@ -12,7 +12,7 @@ from chatcore.journal import Page as Stretch
 from chatcore.journal import Unavailable
 from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import Limits
-from chatcore.messages import Error, Gap, Join, Joined, Message, Position
+from tests.protocol.frames import Error, Gap, Join, Joined, Message, Position
 from tests.server.driver import Clock, Host, Peer
 from tests.server.slow_journal import SlowJournal
 

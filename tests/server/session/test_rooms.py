@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatcore.messages import (
+from tests.protocol.frames import (
     Ack,
     ClientFrame,
     Error,

@@ -3,7 +3,9 @@
 import pytest
 
 from chatcore.address import Peer as Address
-from chatcore.messages import (
+from chatcore.wire.ndjson import ndjson
+from chatcore.wire.plain import plain
+from tests.protocol.frames import (
     Ack,
     Closing,
     Hello,
@@ -18,8 +20,6 @@ from chatcore.messages import (
     Welcome,
     Who,
 )
-from chatcore.wire.ndjson import ndjson
-from chatcore.wire.plain import plain
 from tests.server.driver import Clock, Host, Peer
 from tests.server.slow_journal import SlowJournal
 

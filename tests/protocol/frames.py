@@ -1,0 +1,265 @@
+"""Every frame of protocol 1, as ``docs/protocol.md`` lists them. `tests.protocol.codec` has their lines.
+
+A field that may be missing has the default ``None``. Any other default only saves tests some typing.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NewType, dataclass_transform
+
+__all__ = [
+    "Ack",
+    "ClientFrame",
+    "Closing",
+    "Error",
+    "Frame",
+    "Gap",
+    "Hello",
+    "History",
+    "Join",
+    "Joined",
+    "Leave",
+    "Left",
+    "Members",
+    "Message",
+    "NickFrame",
+    "Page",
+    "Part",
+    "Ping",
+    "Pong",
+    "Position",
+    "Post",
+    "Presence",
+    "Renamed",
+    "ServerFrame",
+    "Time",
+    "Welcome",
+    "Who",
+]
+
+Time = NewType("Time", str)
+"""RFC 3339 in UTC, as it stands on the line."""
+
+Limits = dict[str, float]
+Nicks = tuple[str, ...]
+Code = Literal[
+    "bad_frame",
+    "bad_state",
+    "bad_name",
+    "bad_text",
+    "too_long",
+    "unknown_type",
+    "unsupported_protocol",
+    "nick_taken",
+    "not_joined",
+    "conflict",
+    "rate_limited",
+    "limit_exceeded",
+    "unavailable",
+]
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class Part:
+    """An object on the line. Equal to another of its kind with equal fields; never changes."""
+
+    def __init_subclass__(cls) -> None:
+        dataclass(frozen=True, kw_only=True)(cls)
+
+
+class Frame(Part):
+    """An object on a line of its own, which says what it is by its ``type``."""
+
+    type: ClassVar[str]
+
+
+class Position(Part):
+    """A place in a room's log: up to and including ``seq`` of this ``epoch``."""
+
+    epoch: str
+    seq: int
+
+
+class Renamed(Part):
+    """One member's change of nick."""
+
+    old: str
+    new: str
+
+
+# --- both directions -----------------------------------------------------------------------------
+
+
+class NickFrame(Frame):
+    type = "nick"
+    nick: str
+
+
+class Ping(Frame):
+    type = "ping"
+    token: str | None = None
+
+
+class Pong(Frame):
+    type = "pong"
+    token: str | None = None
+
+
+# --- client to server ----------------------------------------------------------------------------
+
+
+class Hello(Frame):
+    type = "hello"
+    protocol: int
+    nick: str
+    client: str | None = None
+    session: str | None = None
+
+
+class Join(Frame):
+    type = "join"
+    room: str
+    after: Position | None = None
+    history: int | None = None
+
+
+class Leave(Frame):
+    type = "leave"
+    room: str
+
+
+class Post(Frame):
+    type = "post"
+    room: str
+    id: str
+    text: str
+
+
+class History(Frame):
+    type = "history"
+    room: str
+    before: int | None = None
+    after: int | None = None
+    limit: int | None = None
+    epoch: str | None = None
+    token: str | None = None
+
+
+class Who(Frame):
+    type = "who"
+    room: str
+    after: str | None = None
+
+
+# --- server to client ----------------------------------------------------------------------------
+
+
+class Welcome(Frame):
+    type = "welcome"
+    protocol: int
+    server: str
+    session: str
+    nick: str
+    limits: Limits
+
+
+class Joined(Frame):
+    type = "joined"
+    room: str
+    epoch: str
+    head: int
+    after: int
+    count: int
+
+
+class Message(Frame):
+    type = "message"
+    room: str
+    seq: int
+    prev: int
+    id: str
+    nick: str
+    text: str
+    at: Time
+
+
+class Ack(Frame):
+    type = "ack"
+    room: str
+    id: str
+    seq: int
+    durability: Literal["memory", "written", "synced", "replicated"]
+
+
+class Gap(Frame):
+    type = "gap"
+    room: str
+    after: int
+    through: int
+    reason: Literal["expired", "reset"]
+
+
+class Page(Frame):
+    type = "page"
+    room: str
+    epoch: str
+    base: int
+    more: bool
+    token: str | None = None
+    messages: tuple[Message, ...]
+
+
+class Presence(Frame):
+    type = "presence"
+    room: str
+    joined: Nicks = ()
+    left: Nicks = ()
+    renamed: tuple[Renamed, ...] = ()
+    count: int
+    more: bool = False
+
+
+class Members(Frame):
+    type = "members"
+    room: str
+    nicks: Nicks
+    count: int
+    more: bool
+
+
+class Left(Frame):
+    type = "left"
+    room: str
+
+
+class Error(Frame):
+    type = "error"
+    code: Code
+    message: str
+    room: str | None = None
+    id: str | None = None
+    retry_after: float | None = None
+
+
+class Closing(Frame):
+    type = "closing"
+    reason: Literal["drain", "taken_over", "stalled", "timeout", "protocol"]
+    reconnect_after: float | None = None
+
+
+ClientFrame = Hello | Join | Leave | Post | History | Who | NickFrame | Ping | Pong
+ServerFrame = (
+    Welcome
+    | Joined
+    | Message
+    | Ack
+    | Gap
+    | Page
+    | Presence
+    | Members
+    | Left
+    | NickFrame
+    | Ping
+    | Pong
+    | Error
+    | Closing
+)
