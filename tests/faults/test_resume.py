@@ -11,11 +11,12 @@ from typing import Any, Protocol
 
 import pytest
 
-from chatcore import Joined, Offline, Online
+from chatcore import Offline, Online
 from chatcore.errors import RefusedError
-from chatcore.messages import Closing, encode, server_frames
 from tests.faults.proxy import CLEAN, End, FaultProxy, Faults
 from tests.faults.scene import Reader, Scene
+from tests.protocol import frames
+from tests.protocol.codec import decode_server
 from tests.transports.clients import CLIENTS
 from tests.transports.peers import DEADLINE, TypedPeer
 
@@ -90,7 +91,7 @@ def test_while_the_server_still_believes_in_the_old_socket(scene: Scene) -> None
     ana, bob = scene.client("ana", proxy.url), scene.bystander()
     _cut(proxy, ana, "half-open")
     last = proxy.links[0].rest_from_server().splitlines()[-1]
-    assert server_frames.validate_json(last) == Closing(reason="taken_over")
+    assert decode_server(last) == frames.Closing(reason="taken_over")
     with pytest.raises(RefusedError, match="nick_taken"):
         scene.bystander("ana")
     ana.visitor.post("still me")
@@ -196,7 +197,7 @@ def test_cut_right_after_joined_with_history_asked(scene: Scene) -> None:
         bob.visitor.post(str(number))
     with TypedPeer(scene.house.port("chat"), "eva") as eva:  # whose nick is as long
         eva.ask("join", room="lobby", history=5)
-        joined = encode(eva.receive(Joined))
+        joined = eva.receive_line()
     ana = scene.client("ana", proxy.url, rooms=())
     proxy.refusing = True
     proxy.links[0].end("close")

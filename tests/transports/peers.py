@@ -9,17 +9,19 @@ from collections.abc import Callable, Iterable
 from itertools import count, repeat
 from typing import Any, Self, TypeVar
 
-from chatcore.messages import (
+from tests.protocol.codec import encode
+from tests.protocol.frames import (
+    ClientFrame,
     Closing,
+    Frame,
     Joined,
     Members,
     Ping,
     Pong,
     ServerFrame,
     Welcome,
-    encode,
-    server_frames,
 )
+from tests.protocol.reader import FrameReader
 
 __all__ = ["DEADLINE", "Peer", "PlainPeer", "Stream", "TypedPeer", "hello", "line"]
 
@@ -29,7 +31,7 @@ DEADLINE = 10.0
 STUCK = 0.4
 """Seconds without room for one byte after which a peer that sends is taken to be held up."""
 
-F = TypeVar("F")
+F = TypeVar("F", bound=Frame)
 
 _tokens = count(1)
 
@@ -168,13 +170,14 @@ class Peer(Stream):
 
 
 class TypedPeer(Peer):
-    """Speaks the typed protocol, and answers nothing that it is not told to answer.
+    """Speaks the typed protocol, and answers nothing by itself. A `FrameReader` judges all that it gets.
 
-    Frames that come while another is waited for are kept, in order.
+    Frames that come while another is waited for stay in the inbox, in their order.
     """
 
     def __init__(self, port: int, nick: str | None = None, *rooms: str, **options: Any) -> None:
         super().__init__(port, **options)
+        self.reader = FrameReader()
         self.inbox: list[ServerFrame] = []
         try:
             self._enter(nick, rooms)
@@ -190,8 +193,12 @@ class TypedPeer(Peer):
             self.ask("join", room=room)
             self.receive(Joined)
 
-    def ask(self, type: str, **fields: Any) -> None:
+    def send_frame(self, frame: ClientFrame) -> None:
         """Send a frame."""
+        self.send(encode(frame))
+
+    def ask(self, type: str, **fields: Any) -> None:
+        """Send a frame, or what looks like one."""
         self.send(line(type, **fields))
 
     def post(self, text: str, id: str, room: str = "lobby") -> None:
@@ -203,9 +210,9 @@ class TypedPeer(Peer):
         if self.inbox:
             return self.inbox.pop(0)
         data = self.receive_line()
-        if not data:
+        if not data.endswith(b"\n"):
             raise EOFError
-        return server_frames.validate_json(data)
+        return self.reader.receive_line(data)
 
     def receive(self, kind: type[F], *, where: Callable[[F], bool] = lambda _: True) -> F:
         """Return the next frame of a kind; what else comes meanwhile stays for later."""
@@ -226,7 +233,7 @@ class TypedPeer(Peer):
     def settle(self) -> list[ServerFrame]:
         """Return everything that was on its way: whatever the server had for us before it answered."""
         token = f"settle-{next(_tokens)}"
-        self.send(encode(Ping(token=token)))
+        self.send_frame(Ping(token=token))
         frames: list[ServerFrame] = []
         while True:
             frame = self.receive_frame()

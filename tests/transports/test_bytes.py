@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatcore.messages import Ack, Closing, Error, Joined, Message, Pong, Welcome
+from tests.protocol.frames import Ack, Closing, Error, Joined, Message, Pong, Welcome
 from tests.transports.peers import hello, line
 from tests.transports.servers import House
 

@@ -6,6 +6,7 @@ import pytest
 
 from chatcore.errors import ClosedError, DisconnectedError, RefusedError, UsageError
 from chatcore.messages import Hello, History, Joined, Left, Message, NickFrame, Post, Presence
+from tests.protocol import frames
 from tests.transports.clients import Visitor
 from tests.transports.conftest import Serve
 from tests.transports.peers import DEADLINE
@@ -170,10 +171,10 @@ def test_invalid_arguments_of_calls_raise_usage_error_and_harm_nothing(
 
 def test_after_close_calls_raise_closed_error_and_iteration_ends(house: House, connect: Connect) -> None:
     ann, bob = connect(house.url, nick="ann"), house.member("bob")
-    bob.receive(Presence, where=lambda presence: "ann" in presence.joined)
+    bob.receive(frames.Presence, where=lambda presence: "ann" in presence.joined)
     ann.do("close")
     ann.do("close")
-    assert bob.receive(Presence, where=lambda presence: "ann" in presence.left).count == 1
+    assert bob.receive(frames.Presence, where=lambda presence: "ann" in presence.left).count == 1
     assert _events_until(ann, type(None))[:1] == ["joined"]
     for method, argument in [("post", "hi"), ("join", "attic"), ("set_nick", "anna"), ("who", "lobby")]:
         with pytest.raises(ClosedError):

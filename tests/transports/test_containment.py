@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from chatcore.messages import Ack, Message
 from chatcore.server.member import Member
 from chatcore.server.session import Session
+from tests.protocol.frames import Ack, Message
 from tests.transports.conftest import Serve
 from tests.transports.servers import House
 

@@ -1,6 +1,6 @@
 """KnownNicks talk: typed and plain, in one room."""
 
-from chatcore.messages import Ack, Error, Message, NickFrame, Presence
+from tests.protocol.frames import Ack, Error, Message, NickFrame, Presence
 from tests.transports.servers import House
 
 

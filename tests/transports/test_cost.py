@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from chatcore.messages import Message
+from tests.protocol.frames import Message
 from tests.transports.peers import line
 from tests.transports.servers import House, new_transport
 

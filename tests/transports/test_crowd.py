@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chatcore.messages import Joined, Message, Presence, Welcome
+from tests.protocol.frames import Joined, Message, Presence, Welcome
 from tests.transports.conftest import Serve
 from tests.transports.peers import hello, line
 from tests.transports.servers import Clock, House

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from chatcore.messages import Ack, Closing, Message
+from tests.protocol.frames import Ack, Closing, Message
 from tests.transports.conftest import Serve
 from tests.transports.peers import DEADLINE
 from tests.transports.servers import House

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from chatcore.messages import Ack, Error, Message
+from tests.protocol.frames import Ack, Error, Message
 from tests.transports.clients import Visitor
 from tests.transports.conftest import Serve
 from tests.transports.peers import line

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from chatcore.messages import Ack, Members, Message, Presence
+from tests.protocol.frames import Ack, Members, Message, Presence
 from tests.transports.conftest import Serve
 from tests.transports.peers import line
 from tests.transports.servers import House

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from chatcore.messages import Closing, Error, Message, Welcome
+from tests.protocol.frames import Closing, Error, Message, Welcome
 from tests.transports.conftest import Serve
 from tests.transports.peers import DEADLINE, Peer, TypedPeer, hello
 from tests.transports.process import ServerProcess

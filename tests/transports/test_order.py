@@ -3,8 +3,8 @@
 import threading
 from itertools import pairwise
 
-from chatcore.messages import Ack, Message, Presence
 from chatcore.transport import Transport
+from tests.protocol.frames import Ack, Message, Presence
 from tests.transports.conftest import Serve
 from tests.transports.peers import TypedPeer
 from tests.transports.servers import SERVERS, House, new_transport

@@ -11,7 +11,7 @@ from queue import Queue
 
 import pytest
 
-from chatcore.messages import Message
+from tests.protocol.frames import Message
 from tests.transports.peers import DEADLINE
 from tests.transports.servers import House
 

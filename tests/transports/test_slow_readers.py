@@ -3,7 +3,7 @@
 from contextlib import closing
 from itertools import count, islice
 
-from chatcore.messages import Ack, Gap, Message, Pong, Presence
+from tests.protocol.frames import Ack, Gap, Message, Pong, Presence
 from tests.transports.conftest import Serve
 from tests.transports.peers import TypedPeer, line
 from tests.transports.process import ServerProcess
