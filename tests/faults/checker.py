@@ -18,8 +18,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from chatcore.messages import Ack, Error, Gap, Join, Joined, Message, Post
 from tests.faults.history import Connected, Event, Finished, Log, Sent, Told
+from tests.protocol.frames import Ack, Error, Gap, Join, Joined, Message, Post
 
 __all__ = ["Kind", "Violation", "check"]
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chatcore.journal.sqlite.statements import SqliteFile
-from chatcore.messages import ClientFrame, Message, ServerFrame
+from tests.protocol.codec import decode_server
+from tests.protocol.frames import ClientFrame, Message, ServerFrame
 
-__all__ = ["Connected", "Event", "Finished", "History", "Log", "Sent", "Told", "logs_of"]
+__all__ = ["Connected", "Event", "Finished", "History", "Log", "Sent", "Told", "log_of", "logs_of"]
 
 
 class Connected(NamedTuple):
@@ -74,6 +75,12 @@ class Log:
         return self.messages[-1].seq if self.messages else self.base
 
 
+def log_of(epoch: str, lines: Iterable[bytes], base: int) -> Log:
+    """Return the log that stored lines make; it has the base only if there are none."""
+    messages = [message for message in map(decode_server, lines) if isinstance(message, Message)]
+    return Log(epoch, messages, messages[0].prev if messages else base)
+
+
 def logs_of(path: Path) -> dict[str, Log]:
     """Read the record of every room from a SQLite journal that nobody has open."""
     file = SqliteFile(path)
@@ -83,8 +90,7 @@ def logs_of(path: Path) -> dict[str, Log]:
         for room, head in file.heads().items():
             number, _ = file.room(room) or (0, 0)
             lines = [row.line for row in file.read(number, 0, head + 1, limit=-1)]
-            messages = [Message.model_validate_json(line) for line in lines]
-            logs[room] = Log(epoch, messages, messages[0].prev if messages else head)
+            logs[room] = log_of(epoch, lines, head)
         return logs
     finally:
         file.close()

@@ -1,15 +1,15 @@
 """A client of the tests' own, which posts without end and outlives its server.
 
-It is written from the protocol alone and shares nothing with the clients that are shipped. It keeps
-the sender's half of exactly once: whatever is not acknowledged is sent again, first to last, before
-anything new; after a refusal nothing is sent until all that is on the way is answered.
+It is a `TypedPeer` that reconnects, and keeps the sender's half of exactly once: whatever is not acknowledged
+is sent again, first to last, before anything new; after a refusal nothing is sent until all that is on the
+way is answered.
 """
 
 import threading
 from collections import deque
 
-from chatcore.messages import (
-    PROTOCOL,
+from tests.faults.history import Connected, Finished, History, Sent, Told
+from tests.protocol.frames import (
     Ack,
     ClientFrame,
     Error,
@@ -24,11 +24,8 @@ from chatcore.messages import (
     Post,
     ServerFrame,
     Welcome,
-    encode,
-    server_frames,
 )
-from tests.faults.history import Connected, Finished, History, Sent, Told
-from tests.transports.peers import DEADLINE, Peer
+from tests.transports.peers import DEADLINE, TypedPeer
 
 __all__ = ["Talker", "Talks"]
 
@@ -104,10 +101,6 @@ def _number(post: Post) -> int:
     return int(post.id.rpartition("-")[2])
 
 
-class Lost(Exception):
-    """The connection is gone."""
-
-
 class Talker(threading.Thread):
     """One client, in a thread; ``error`` is what it could not live with."""
 
@@ -136,7 +129,7 @@ class Talker(threading.Thread):
         """Talk over one connection; return whether all is said and read."""
         self._talks.wait_for_server()
         try:
-            with Peer(self._talks.port) as peer:
+            with TypedPeer(self._talks.port) as peer:
                 self._enter(peer)
                 while self._unanswered or self._again or not self._talks.ending:
                     self._post(peer)
@@ -146,19 +139,19 @@ class Talker(threading.Thread):
                     self._take(peer)
                 self._talks.history.note(Finished(self._nick, ROOM))
                 return True
-        except (OSError, Lost):
+        except (OSError, EOFError):
             return False
 
-    def _enter(self, peer: Peer) -> None:
+    def _enter(self, peer: TypedPeer) -> None:
         self._talks.history.note(Connected(self._nick))
         self._again = deque(sorted([*self._unanswered, *self._again], key=_number))
         self._unanswered.clear()
-        self._send(peer, Hello(protocol=PROTOCOL, nick=self._nick, session=self._secret))
+        self._send(peer, Hello(protocol=1, nick=self._nick, session=self._secret))
         self._send(peer, Join(room=ROOM, after=None if self._position == NOWHERE else self._position))
         while not isinstance(self._take(peer), Joined):
             pass
 
-    def _post(self, peer: Peer) -> None:
+    def _post(self, peer: TypedPeer) -> None:
         if self._wait:
             if self._unanswered:
                 return
@@ -175,15 +168,12 @@ class Talker(threading.Thread):
             self._unanswered.append(post)
             self._send(peer, post)
 
-    def _send(self, peer: Peer, frame: ClientFrame) -> None:
+    def _send(self, peer: TypedPeer, frame: ClientFrame) -> None:
         self._talks.history.note(Sent(self._nick, frame))
-        peer.send(encode(frame))
+        peer.send_frame(frame)
 
-    def _take(self, peer: Peer) -> ServerFrame:
-        line = peer.receive_line()
-        if not line.endswith(b"\n"):
-            raise Lost
-        frame = server_frames.validate_json(line)
+    def _take(self, peer: TypedPeer) -> ServerFrame:
+        frame = peer.receive_frame()
         self._talks.history.note(Told(self._nick, frame))
         match frame:
             case Welcome():
@@ -191,10 +181,8 @@ class Talker(threading.Thread):
             case Joined():
                 self._position = Position(epoch=frame.epoch, seq=frame.after)
                 self._talks.note_head(frame.epoch, frame.head)
-            case Message():
-                self._move(frame.seq)
-            case Gap():
-                self._move(frame.through)
+            case Message(seq=seq) | Gap(through=seq):
+                self._position = Position(epoch=self._position.epoch, seq=seq)
             case Ping():
                 self._send(peer, Pong(token=frame.token))
             case Ack():
@@ -210,9 +198,6 @@ class Talker(threading.Thread):
             case _:
                 pass
         return frame
-
-    def _move(self, seq: int) -> None:
-        self._position = Position(epoch=self._position.epoch, seq=seq)
 
     def _settle(self, id_: str) -> Post:
         found = next(post for post in self._unanswered if post.id == id_)

@@ -1,27 +1,27 @@
 """The checker accepts good histories and refuses each kind of bad one; else it would prove nothing."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 import pytest
 
-from chatcore.errors import ErrorCode
-from chatcore.messages import (
+from tests.faults.checker import Violation, check
+from tests.faults.history import Connected, Event, Finished, Log, Sent, Told
+from tests.protocol.frames import (
     Ack,
-    DurabilityWord,
+    Code,
+    Durability,
     Error,
     Gap,
-    GapWord,
+    GapReason,
     Join,
     Joined,
     Message,
     Position,
     Post,
+    Time,
 )
-from tests.faults.checker import Violation, check
-from tests.faults.history import Connected, Event, Finished, Log, Sent, Told
 
-AT = datetime(2026, 1, 1, tzinfo=UTC)
+AT = Time("2026-01-01T00:00:00Z")
 
 
 def message(
@@ -38,7 +38,7 @@ def joined(head: int, after: int, epoch: str = "e1") -> Joined:
     return Joined(room="lobby", epoch=epoch, head=head, after=after, count=1)
 
 
-def ack(seq: int, id_: str = "", durability: DurabilityWord = "synced") -> Ack:
+def ack(seq: int, id_: str = "", durability: Durability = "synced") -> Ack:
     """Return an acknowledgement."""
     return Ack(room="lobby", id=id_ or f"id-{seq}", seq=seq, durability=durability)
 
@@ -48,12 +48,12 @@ def post(number: int, text: str = "") -> Post:
     return Post(room="lobby", id=f"id-{number}", text=text or f"text {number}")
 
 
-def gap(after: int, through: int, reason: GapWord = "expired") -> Gap:
+def gap(after: int, through: int, reason: GapReason = "expired") -> Gap:
     """Return a gap."""
     return Gap(room="lobby", after=after, through=through, reason=reason)
 
 
-def refusal(number: int, code: ErrorCode = "unavailable") -> Error:
+def refusal(number: int, code: Code = "unavailable") -> Error:
     """Return the refusal of a post."""
     return Error(code=code, message="no", room="lobby", id=f"id-{number}")
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from chatcore import Event as ClientEvent
-from chatcore import Offline, Online
-from chatcore.messages import Gap, Join, Joined, Message, Position, Post
+from chatcore import Offline, Online, encode
 from tests.faults.checker import check
 from tests.faults.history import Connected, Event, Finished, Sent, Told, logs_of
 from tests.faults.proxy import End, Faults
 from tests.faults.scene import Scene
+from tests.protocol.codec import decode_server
+from tests.protocol.frames import Gap, Join, Joined, Message, Position, Post, ServerFrame
 from tests.transports.clients import CLIENTS
 from tests.transports.peers import DEADLINE
 
@@ -69,23 +70,27 @@ def _faults(rng: random.Random) -> Faults:
 
 
 def _told(nick: str, events: list[ClientEvent]) -> Iterator[Event]:
-    """Yield what a client was told, and what it has to ask for on each connection: to read on."""
+    """Yield what a client was told, and what it has to ask for on each connection: to resume."""
     positions: dict[str, Position] = {}
     for event in events:
         match event:
             case Offline():
-                continue
+                pass
             case Online():
                 yield Connected(nick)
                 for room, position in positions.items():
                     yield Sent(nick, Join(room=room, after=position))
-                continue
-            case Joined():
-                positions[event.room] = Position(epoch=event.epoch, seq=event.after)
-            case Message():
-                positions[event.room] = positions[event.room].model_copy(update={"seq": event.seq})
-            case Gap():
-                positions[event.room] = positions[event.room].model_copy(update={"seq": event.through})
             case _:
-                pass
-        yield Told(nick, event)
+                frame = decode_server(encode(event))
+                _move(positions, frame)
+                yield Told(nick, frame)
+
+
+def _move(positions: dict[str, Position], frame: ServerFrame) -> None:
+    match frame:
+        case Joined():
+            positions[frame.room] = Position(epoch=frame.epoch, seq=frame.after)
+        case Message(room=room, seq=seq) | Gap(room=room, through=seq):
+            positions[room] = Position(epoch=positions[room].epoch, seq=seq)
+        case _:
+            pass

@@ -5,6 +5,7 @@ from pathlib import Path
 from tests.faults.checker import check
 from tests.faults.history import Told
 from tests.faults.storm import ROUNDS, Storm
+from tests.protocol.frames import Ack, Joined
 
 
 def test_nothing_acknowledged_is_lost_nothing_is_there_twice_and_all_agree(tmp_path: Path) -> None:
@@ -16,6 +17,6 @@ def test_nothing_acknowledged_is_lost_nothing_is_there_twice_and_all_agree(tmp_p
     events, logs = storm.end("asyncio")
     assert check(events, logs) == []
     told = [event.frame for event in events if isinstance(event, Told)]
-    assert {frame.durability for frame in told if frame.type == "ack"} == {"synced"}
-    assert len({frame.epoch for frame in told if frame.type == "joined"}) == 1
+    assert {frame.durability for frame in told if isinstance(frame, Ack)} == {"synced"}
+    assert len({frame.epoch for frame in told if isinstance(frame, Joined)}) == 1
     assert len(logs["lobby"].messages) > 2 * ROUNDS

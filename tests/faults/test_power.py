@@ -10,6 +10,7 @@ import pytest
 from tests.faults.checker import check
 from tests.faults.history import Told
 from tests.faults.storm import ROUNDS, Storm
+from tests.protocol.frames import Ack, Error, Joined
 
 
 @pytest.fixture(scope="session")
@@ -68,8 +69,8 @@ def test_what_was_synced_survives_and_the_epoch_with_it(machine: Machine) -> Non
     events, logs = storm.end("threaded")
     assert check(events, logs) == []
     told = [event.frame for event in events if isinstance(event, Told)]
-    assert {frame.durability for frame in told if frame.type == "ack"} == {"synced"}
-    assert len({frame.epoch for frame in told if frame.type == "joined"}) == 1
+    assert {frame.durability for frame in told if isinstance(frame, Ack)} == {"synced"}
+    assert len({frame.epoch for frame in told if isinstance(frame, Joined)}) == 1
 
 
 def test_what_was_only_written_is_lost_and_every_reader_is_told_that_a_new_life_began(
@@ -79,10 +80,10 @@ def test_what_was_only_written_is_lost_and_every_reader_is_told_that_a_new_life_
     rage(storm, machine)
     events, logs = storm.end("threaded")
     told = [event.frame for event in events if isinstance(event, Told)]
-    assert {frame.durability for frame in told if frame.type == "ack"} == {"written"}
+    assert {frame.durability for frame in told if isinstance(frame, Ack)} == {"written"}
     assert {violation.kind for violation in check(events, logs, survives=("written",))} == {"lost"}
     assert check(events, logs, survives=("synced",)) == []
-    assert len({frame.epoch for frame in told if frame.type == "joined"}) > 1
+    assert len({frame.epoch for frame in told if isinstance(frame, Joined)}) > 1
 
 
 def test_a_sync_that_fails_is_no_acknowledgement_and_the_server_recovers(machine: Machine) -> None:
@@ -93,5 +94,5 @@ def test_a_sync_that_fails_is_no_acknowledgement_and_the_server_recovers(machine
         machine.lose_power()
     events, logs = storm.end("threaded")
     assert check(events, logs) == []
-    refusals = [event.frame for event in events if isinstance(event, Told) and event.frame.type == "error"]
-    assert {refusal.code for refusal in refusals} == {"unavailable"}
+    told = [event.frame for event in events if isinstance(event, Told)]
+    assert {frame.code for frame in told if isinstance(frame, Error)} == {"unavailable"}

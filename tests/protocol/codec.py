@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeVar, get_args, get_or
 
 from tests.protocol.frames import ClientFrame, Frame, Part, ServerFrame, Time
 
-__all__ = ["decode_client", "decode_server", "encode"]
+__all__ = ["LineSplitter", "decode_client", "decode_server", "encode"]
 
 Read = Callable[[Any], Any]  # the JSON value of a field to what the frame has; raises `ValueError`
 P = TypeVar("P", bound=Part)
@@ -38,6 +38,18 @@ def decode_server(line: bytes) -> ServerFrame:
     """Return the frame that a server sent."""
     frame: ServerFrame = _decode(line, _FROM_SERVER)
     return frame
+
+
+class LineSplitter:
+    """Bytes in, whole lines out; `rest` is the beginning of one that has not ended."""
+
+    def __init__(self) -> None:
+        self.rest = b""
+
+    def receive_data(self, data: bytes) -> list[bytes]:
+        """Return the lines that bytes complete, without their newlines."""
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        return lines
 
 
 def _decode(line: bytes, kinds: dict[str, type[Frame]]) -> Any:

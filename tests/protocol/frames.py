@@ -10,9 +10,12 @@ __all__ = [
     "Ack",
     "ClientFrame",
     "Closing",
+    "Code",
+    "Durability",
     "Error",
     "Frame",
     "Gap",
+    "GapReason",
     "Hello",
     "History",
     "Join",
@@ -41,6 +44,9 @@ Time = NewType("Time", str)
 
 Limits = dict[str, float]
 Nicks = tuple[str, ...]
+Durability = Literal["memory", "written", "synced", "replicated"]
+GapReason = Literal["expired", "reset"]
+ClosingReason = Literal["drain", "taken_over", "stalled", "timeout", "protocol"]
 Code = Literal[
     "bad_frame",
     "bad_state",
@@ -187,7 +193,7 @@ class Ack(Frame):
     room: str
     id: str
     seq: int
-    durability: Literal["memory", "written", "synced", "replicated"]
+    durability: Durability
 
 
 class Gap(Frame):
@@ -195,7 +201,7 @@ class Gap(Frame):
     room: str
     after: int
     through: int
-    reason: Literal["expired", "reset"]
+    reason: GapReason
 
 
 class Page(Frame):
@@ -242,7 +248,7 @@ class Error(Frame):
 
 class Closing(Frame):
     type = "closing"
-    reason: Literal["drain", "taken_over", "stalled", "timeout", "protocol"]
+    reason: ClosingReason
     reconnect_after: float | None = None
 
 

@@ -18,7 +18,7 @@ What breaks a rule raises `AssertionError`, and names the frame.
 
 from collections.abc import Iterator
 
-from tests.protocol.codec import decode_server
+from tests.protocol.codec import LineSplitter, decode_server
 from tests.protocol.frames import (
     Closing,
     Error,
@@ -45,12 +45,11 @@ class FrameReader:
         self.welcome: Welcome | None = None
         self.closing: Closing | None = None
         self.positions: dict[str, Position] = {}  # by room, while it is in there
-        self.rest = b""  # of a line that has not ended
+        self._lines = LineSplitter()
 
     def receive_data(self, data: bytes) -> Iterator[ServerFrame]:
         """Yield the frames that bytes complete, each after it was judged and has moved its position."""
-        *lines, self.rest = (self.rest + data).split(b"\n")
-        return map(self.receive_line, lines)
+        return map(self.receive_line, self._lines.receive_data(data))
 
     def receive_line(self, line: bytes) -> ServerFrame:
         """Return the frame that a line is."""

@@ -4,15 +4,12 @@ from random import Random
 
 from chatcore.address import Peer
 from chatcore.client.session import ClientSession
-from chatcore.messages import ClientFrame, ServerFrame, client_frames, server_frames
 from chatcore.server.endpoint import Endpoint
 from chatcore.server.session import Session
-from chatcore.wire.ndjson import NdjsonDecoder
 from tests.faults.history import Connected, History, Sent, Told
+from tests.protocol.codec import LineSplitter, decode_client, decode_server
 
 __all__ = ["Connection"]
-
-LINE_BYTES = 1024 * 1024
 
 
 class Connection:
@@ -32,8 +29,8 @@ class Connection:
         self._session: Session | None = endpoint.open(Peer("10.0.0.1", 1))
         self._black_hole = False
         self.open = True  # as the client sees it
-        self._sent: NdjsonDecoder[ClientFrame] = NdjsonDecoder(client_frames, LINE_BYTES)
-        self._told: NdjsonDecoder[ServerFrame] = NdjsonDecoder(server_frames, LINE_BYTES)
+        self._sent = LineSplitter()
+        self._told = LineSplitter()
         history.note(Connected(name))
         client.connection_made()
 
@@ -47,8 +44,8 @@ class Connection:
     def client_writes(self) -> None:
         """Let the client put on the way what it has to send."""
         data = self._client.data_to_send()
-        for frame in self._sent.receive_data(data, 0.0):
-            self._history.note(Sent(self._name, frame))  # type: ignore[arg-type]  # ours are no faults
+        for line in self._sent.receive_data(data):
+            self._history.note(Sent(self._name, decode_client(line)))
         if not self._black_hole:
             self._up += data
 
@@ -111,8 +108,8 @@ class Connection:
             return False
         data = bytes(self._down[:size])
         del self._down[:size]
-        for frame in self._told.receive_data(data, 0.0):
-            self._history.note(Told(self._name, frame))  # type: ignore[arg-type]  # the server's are no faults
+        for line in self._told.receive_data(data):
+            self._history.note(Told(self._name, decode_server(line)))
         self._client.receive_data(data)
         self._client.events_received()  # the user takes all of them, so its positions move on
         if not self._client.online:  # it has had enough

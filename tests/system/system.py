@@ -16,10 +16,9 @@ from chatcore.client.session import ClientSession
 from chatcore.journal import Page, Unavailable
 from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import Limits
-from chatcore.messages import Message
 from chatcore.server.hub import Hub
 from tests.faults.checker import Violation, check
-from tests.faults.history import Finished, History, Log
+from tests.faults.history import Finished, History, Log, log_of
 from tests.server.driver import Clock
 from tests.system.network import Connection
 
@@ -241,8 +240,7 @@ class System:
 
         def deliver(page: Page | Unavailable, room: str) -> None:
             assert isinstance(page, Page)
-            messages = [Message.model_validate_json(stored.line) for stored in page.messages]
-            logs[room] = Log(page.epoch, messages, page.base)
+            logs[room] = log_of(page.epoch, [stored.line for stored in page.messages], page.base)
 
         for room in ROOMS:
             self._journal.read(
