@@ -25,7 +25,8 @@ _SEQ_MAX = 2**53 - 1
 
 def encode(frame: Frame) -> bytes:
     """Return a frame as its line, newline included. What is ``None`` is left out."""
-    return json.dumps({"type": frame.type, **_fields_of(frame)}, ensure_ascii=False).encode() + b"\n"
+    values = {"type": frame.type, **_fields_of(frame)}
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def decode_client(line: bytes) -> ClientFrame:

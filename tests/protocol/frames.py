@@ -84,6 +84,9 @@ class Position(Part):
     epoch: str
     seq: int
 
+    def __str__(self) -> str:
+        return f"{self.epoch}:{self.seq}"
+
 
 class Renamed(Part):
     """One member's change of nick."""

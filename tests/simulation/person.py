@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from chatcore.address import Peer
-from chatcore.messages import Position
 from chatcore.wire import Wire
 from chatcore.wire.ndjson import ndjson
 from chatcore.wire.plain import plain
+from tests.protocol.frames import Position
 from tests.simulation.client import Client
 from tests.simulation.plain import PlainClient
 from tests.simulation.sender import Sender

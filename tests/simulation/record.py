@@ -3,6 +3,7 @@
 from bisect import bisect_right
 
 from chatcore.messages import Message
+from tests.protocol import frames
 
 __all__ = ["Log", "Record"]
 
@@ -17,7 +18,7 @@ class Log:
         self.start = start
         self.messages: list[Message] = []
         self.seqs: list[int] = []
-        self.by_id: dict[str, Message] = {}
+        self.by_id: dict[str, frames.Message] = {}  # as each must look to whoever reads it
         self.expired = 0  # how many of the oldest cannot be read any more
         self.told = start  # the last `seq` that the hub was told of
 
@@ -30,7 +31,7 @@ class Log:
         """Store an entry."""
         self.messages.append(message)
         self.seqs.append(message.seq)
-        self.by_id[message.id] = message
+        self.by_id[message.id] = _on_the_line(message)
 
     def index_after(self, position: int) -> int:
         """Return the index of the first entry behind a position."""
@@ -71,7 +72,19 @@ class Record:
         """Return the log of a room, now or in another life."""
         return self.lives[epoch or self.epoch].setdefault(room, Log())
 
-    def find(self, room: str, id_: str) -> dict[str, Message]:
+    def find(self, room: str, id_: str) -> dict[str, frames.Message]:
         """Return what is stored under an id, by epoch."""
         found = {epoch: logs[room].by_id.get(id_) for epoch, logs in self.lives.items() if room in logs}
         return {epoch: message for epoch, message in found.items() if message is not None}
+
+
+def _on_the_line(message: Message) -> frames.Message:
+    return frames.Message(
+        room=message.room,
+        seq=message.seq,
+        prev=message.prev,
+        id=message.id,
+        nick=message.nick,
+        text=message.text,
+        at=frames.Time(message.at.isoformat().replace("+00:00", "Z")),
+    )

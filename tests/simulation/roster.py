@@ -1,7 +1,7 @@
 """Who is in a room, as one member can know it from presence and answers to `who`."""
 
-from chatcore.messages import Members, Presence
 from chatcore.names import fold
+from tests.protocol.frames import Members, Presence
 
 __all__ = ["Roster"]
 

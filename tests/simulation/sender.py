@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from chatcore.messages import Ack, Error
+from tests.protocol.frames import Ack, Error
 from tests.simulation.record import Record
 from tests.simulation.step import expect
 
