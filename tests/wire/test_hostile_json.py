@@ -178,7 +178,7 @@ def test_a_long_value_of_the_wrong_type_is_not_repeated(field: str) -> None:
 
 
 def test_thousands_of_unknown_keys_are_ignored_and_not_repeated() -> None:
-    many = {f"key-{n}": n for n in range(50_000)}
+    many = {f"key-{n}": n for n in range(10_000)}
     assert items_of(json.dumps({"type": "ping", **many}).encode()) == [Ping()]
     found = fault_of({"type": "hello", **many})
     assert (found.code, len(repr(found)) < 400) == ("bad_frame", True)

@@ -18,11 +18,11 @@ def test_many_joins_within_an_interval_are_reported_in_one_frame() -> None:
     ana = host.member("ana")
     host.settle()
     ana.take()
-    for n in range(1_000):
+    for n in range(300):
         host.member(f"n{n:04}")
     host.settle()
     (frame,) = presence(ana)
-    assert (len(frame.joined), frame.left, frame.count, frame.more) == (100, (), 1_001, True)
+    assert (len(frame.joined), frame.left, frame.count, frame.more) == (100, (), 301, True)
 
 
 def test_joins_and_leaves_within_an_interval_are_reported_as_their_net_change() -> None:
