@@ -14,6 +14,13 @@ settings.register_profile("thorough", deadline=None, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "quick"))
 
 
+TOGETHER = {
+    "test_packaging.py": "the wheel and its environment take seconds to build",
+    "test_power.py": "the library that loses what was not synced is compiled",
+}
+"""Files whose tests run in one process, because what they share is made once."""
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _data_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep every server that a test starts away from the journal and settings of whoever runs tests."""
@@ -26,6 +33,13 @@ def _data_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 def pytest_configure() -> None:
     """Collect no garbage while modules are imported and tests are collected: there is hardly any."""
     gc.disable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what shares something; every other test runs in whichever process is free."""
+    for item in items:
+        if item.path.name in TOGETHER:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 def pytest_collection_finish() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -92,16 +93,16 @@ def defined_here(module: ModuleType) -> set[str]:
     }
 
 
-def imported_elsewhere(name: str) -> set[str]:
-    """Return what other modules of ours import from a module by name."""
-    return {
-        alias.name
-        for other in MODULES
-        for node in ast.walk(TREES[other])
-        if isinstance(node, ast.ImportFrom) and node.module == name
-        for alias in node.names
-        if f"{name}.{alias.name}" not in MODULES
-    }
+@cache
+def imported() -> dict[str, set[str]]:
+    """Return what modules of ours import from each other by name."""
+    found: dict[str, set[str]] = {name: set() for name in MODULES}
+    for tree in TREES.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module in found:
+                names = {alias.name for alias in node.names}
+                found[node.module] |= {name for name in names if f"{node.module}.{name}" not in MODULES}
+    return found
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -118,7 +119,7 @@ def test_a_module_exports_exactly_its_public_names(name: str) -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_names_that_other_modules_import_are_exported(name: str) -> None:
     module = importlib.import_module(name)
-    assert sorted(imported_elsewhere(name) - set(getattr(module, "__all__", ()))) == []
+    assert sorted(imported()[name] - set(getattr(module, "__all__", ()))) == []
 
 
 # --- what a module imports -----------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """A storm: talkers who never stop, and a server that is killed and started again under them."""
 
-import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,10 +10,7 @@ from tests.faults.history import Event, History, Log, logs_of
 from tests.faults.talker import Talker, Talks
 from tests.transports.peers import DEADLINE
 
-__all__ = ["ROUNDS", "Storm"]
-
-ROUNDS = int(os.environ.get("ROUNDS") or 13)
-"""Rounds of a storm with each transport; twice that many in all."""
+__all__ = ["Storm"]
 
 TALKERS = 6
 

@@ -8,6 +8,7 @@ import pytest
 
 from chatcore import Event as ClientEvent
 from chatcore import Offline, Online, encode
+from tests import rows
 from tests.faults.checker import check
 from tests.faults.history import Connected, Event, Finished, Sent, Told, logs_of
 from tests.faults.proxy import End, Faults
@@ -24,8 +25,7 @@ ROOMS = ("lobby", "den")
 ENDS: tuple[End, ...] = ("close", "reset", "half-open")
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("server", ["asyncio", "threaded"])
+@pytest.mark.parametrize(("server", "seed"), list(rows.STORMS))
 def test_cuts_at_random_bytes_break_no_promise(server: str, seed: int, tmp_path: Path) -> None:
     rng, path = random.Random(seed), tmp_path / "journal.db"
     with Scene(server, "client-asyncio", path=path, tail_bytes=2_000) as scene:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from tests.faults.checker import check
 from tests.faults.history import Told
-from tests.faults.storm import ROUNDS, Storm
+from tests.faults.storm import Storm
 from tests.protocol.frames import Ack, Joined
+from tests.rows import ROUNDS
 
 
 def test_nothing_acknowledged_is_lost_nothing_is_there_twice_and_all_agree(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from tests.faults.checker import check
 from tests.faults.history import Told
-from tests.faults.storm import ROUNDS, Storm
+from tests.faults.storm import Storm
 from tests.protocol.frames import Ack, Error, Joined
+from tests.rows import ROUNDS
 
 
 @pytest.fixture(scope="session")

@@ -13,14 +13,12 @@ import pytest
 
 from chatcore import Offline, Online
 from chatcore.errors import RefusedError
+from tests import rows
 from tests.faults.proxy import CLEAN, End, FaultProxy, Faults
 from tests.faults.scene import Reader, Scene
 from tests.protocol import frames
 from tests.protocol.codec import decode_server
-from tests.transports.clients import CLIENTS
 from tests.transports.peers import DEADLINE, TypedPeer
-
-TRANSPORTS = ("asyncio", "threaded")
 
 
 class SetScene(Protocol):
@@ -29,24 +27,29 @@ class SetScene(Protocol):
     def __call__(self, **options: Any) -> Scene: ...
 
 
-@pytest.fixture(params=TRANSPORTS)
-def server(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
+@pytest.fixture(params=list(rows.LOSSES), ids="-".join)
+def row(request: pytest.FixtureRequest) -> tuple[str, str]:
+    server, client = request.param
+    return server, client
+
+
+@pytest.fixture
+def server(row: tuple[str, str]) -> str:
+    return row[0]
 
 
 @pytest.fixture
 def other(server: str) -> str:
     """The other transport."""
-    return next(name for name in TRANSPORTS if name != server)
+    return next(name for name in ("asyncio", "threaded") if name != server)
 
 
-@pytest.fixture(params=list(CLIENTS))
-def set_scene(request: pytest.FixtureRequest, server: str) -> Iterator[SetScene]:
+@pytest.fixture
+def set_scene(row: tuple[str, str]) -> Iterator[SetScene]:
     with ExitStack() as stack:
 
         def start(**options: Any) -> Scene:
-            return stack.enter_context(Scene(server, request.param, **options))
+            return stack.enter_context(Scene(*row, **options))
 
         yield start
 

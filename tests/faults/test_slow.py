@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from chatcore import Offline
+from tests import rows
 from tests.cli.processes import ChatServer, chat_server
 from tests.faults.proxy import CLEAN, Faults
 from tests.faults.scene import Reader, Scene
@@ -17,20 +18,16 @@ from tests.transports.peers import DEADLINE, Peer, TypedPeer, line
 
 MEGABYTE = 1024 * 1024
 WINDOW = 200
-MANY = 100_000
-"""Messages that are said past who reads nothing."""
+MANY = rows.MANY
+
+SPEEDS = {"10-kilobytes-a-second": (15, 1_000, 10_000), "megabytes-a-second": (80, 13_000, 1_200_000)}
+"""How many messages there are in each room, of how many bytes, and how many bytes pass a second."""
 
 
-@pytest.mark.parametrize("server", ["asyncio", "threaded"])
-@pytest.mark.parametrize(
-    ("number", "size", "pace"),
-    [(15, 1_000, 10_000), (80, 13_000, 1_200_000)],
-    ids=["10-kilobytes-a-second", "2-megabytes"],
-)
-def test_a_slow_reader_of_two_rooms_is_cut_off_and_reads_on(
-    server: str, number: int, size: int, pace: int, tmp_path: Path
-) -> None:
-    """Both clients at once, each through a narrow pipe of its own."""
+@pytest.mark.parametrize(("server", "speed"), list(rows.SLOW))
+def test_a_slow_reader_of_two_rooms_is_cut_off_and_resumes(server: str, speed: str, tmp_path: Path) -> None:
+    """Both clients together, each through a narrow pipe of its own."""
+    number, size, pace = SPEEDS[speed]
     limits = {"tail_bytes": 4_096, "page_messages": 7}
     with Scene(server, "client-asyncio", path=tmp_path / "journal.db", **limits) as scene:
         proxies = {kind: scene.proxy(receive_buffer=4_096) for kind in CLIENTS}

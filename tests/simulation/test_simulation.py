@@ -2,10 +2,10 @@
 
 import pytest
 
+from tests.rows import SEEDS
 from tests.simulation.simulation import Simulation, simulate
 from tests.simulation.step import Violation
 
-SEEDS = 300
 _PER_TEST = 50
 
 

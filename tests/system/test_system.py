@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.rows import SEEDS
 from tests.system.system import System
 
-SEEDS = 300
 STEPS = 400
 
 

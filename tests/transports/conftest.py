@@ -1,4 +1,4 @@
-"""The fixtures that run every test of the contract on every transport, and count what it leaves."""
+"""The fixtures that run each test of the contract in its rows, and count what it leaves. See `tests.rows`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import pytest
 
 from chatcore.transport import Transport
+from tests import rows
 from tests.transports.clients import CLIENTS, Visitor
 from tests.transports.leftovers import Census
 from tests.transports.servers import SERVERS, House, new_transport
@@ -32,15 +33,33 @@ def _nothing_is_left() -> Iterator[None]:
     census.assert_unchanged()
 
 
-@pytest.fixture(params=list(SERVERS))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test in its rows: on servers, with clients, or with both."""
+    has = metafunc.fixturenames
+    if "transport_name" in has and "client_name" in has:
+        metafunc.parametrize(("transport_name", "client_name"), list(rows.PAIRS), indirect=True)
+    elif "transport_name" in has:
+        servers = rows.servers_for(metafunc.module.__name__)
+        metafunc.parametrize("transport_name", servers, indirect=True)
+    elif "client_name" in has:
+        metafunc.parametrize("client_name", list(rows.CLIENTS), indirect=True)
+
+
+@pytest.fixture
 def transport_name(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
 
 
 @pytest.fixture
+def client_name(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
 def transport(transport_name: str) -> Transport:
-    """Every transport in turn."""
+    """The transport of the row."""
     return new_transport(transport_name)
 
 
@@ -60,12 +79,12 @@ def house(serve: Serve) -> House:
     return serve()
 
 
-@pytest.fixture(params=list(CLIENTS))
-def connect(request: pytest.FixtureRequest) -> Iterator[Callable[..., Visitor]]:
-    """Each client in turn; what it connects is closed after the test."""
+@pytest.fixture
+def connect(client_name: str) -> Iterator[Callable[..., Visitor]]:
+    """The client of the row; what it connects is closed after the test."""
     with ExitStack() as stack:
 
         def open_client(*args: Any, **options: Any) -> Visitor:
-            return stack.enter_context(closing(CLIENTS[request.param](*args, **options)))
+            return stack.enter_context(closing(CLIENTS[client_name](*args, **options)))
 
         yield open_client
