@@ -14,11 +14,21 @@ settings.register_profile("thorough", deadline=None, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "quick"))
 
 
-TOGETHER = {
-    "test_packaging.py": "the wheel and its environment take seconds to build",
-    "test_power.py": "the library that loses what was not synced is compiled",
-}
-"""Files whose tests run in one process, because what they share is made once."""
+LONGEST = (
+    "test_slow_readers",
+    "test_sessions",
+    "test_slow",
+    "test_power",
+    "test_kill",
+    "test_packaging",
+    "test_simulation",
+    "test_server",
+    "test_resume",
+    "test_journal",
+    "test_pipe",
+    "test_architecture",
+)
+"""Files that take longest, which begin first. Else a process would sit alone with one of them at the end."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,10 +46,8 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares something; every other test runs in whichever process is free."""
-    for item in items:
-        if item.path.name in TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    """Put the tests of the longest files first, and keep every other order."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 def pytest_collection_finish() -> None:
