@@ -54,6 +54,8 @@ ErrorCode = Literal[
     "unauthorized",
     "forbidden",
 ]
+"""The ``code`` of an `error` frame, and of a `RefusedError`; ``docs/protocol.md`` says what each means."""
+
 ERROR_CODES: tuple[str, ...] = get_args(ErrorCode)
 
 

@@ -374,6 +374,8 @@ class Closing(Frame):
 ClientFrame = Annotated[
     Hello | Join | Leave | Post | History | Who | NickFrame | Ping | Pong, Field(discriminator="type")
 ]
+"""Any frame that a client sends."""
+
 ServerFrame = Annotated[
     Welcome
     | Joined
@@ -391,6 +393,10 @@ ServerFrame = Annotated[
     | Closing,
     Field(discriminator="type"),
 ]
+"""Any frame that a server sends."""
 
 client_frames: TypeAdapter[ClientFrame] = TypeAdapter(ClientFrame)
+"""Reads what clients send: ``client_frames.validate_json(line)``; raises pydantic's `ValidationError`."""
+
 server_frames: TypeAdapter[ServerFrame] = TypeAdapter(ServerFrame)
+"""Reads what servers send, in the same way."""
