@@ -11,11 +11,18 @@ LOCK ?= requirements.lock
 BENCH := $(VENV)-bench
 UV_VENV := .uv
 UV := $(UV_VENV)/bin/uv
-CODE := $(wildcard chatcore transports cli tests benchmarks docs/picture.py)
+CODE := $(wildcard chatcore transports cli tests benchmarks docs/picture.py docs/reference.py)
 PIP := pip --disable-pip-version-check --no-input -qq
 ARGS ?=
 ROUNDS ?= 500
 SEEDS ?= 5000
+
+# Tests start some hundred processes, each of which would compile every module anew without bytecode.
+unexport PYTHONDONTWRITEBYTECODE
+WORKERS ?= auto
+# A file of tests stays in one process, and the longest begin: tests/conftest.py has their order.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+CORE_TESTS := tests/server tests/client tests/wire tests/test_names.py tests/test_limits.py tests/test_address.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -29,11 +36,25 @@ help: ## list the verbs
 
 .PHONY: run
 run: $(STAMP) ## start the chat server
+	@echo "When it listens, talk to it from another terminal: make client"
 	@exec $(BIN)/chat server $(ARGS)
 
+.PHONY: client
+client: $(STAMP) ## talk to the chat server; ARGS='--nick grace' for another nick
+	@exec $(BIN)/chat client $(ARGS)
+
 .PHONY: test
-test: $(STAMP) system ## run the whole test suite
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) system ## run the test suite, a process for each core; WORKERS=0 for one
+	@$(PYTEST) $(ARGS)
+
+.PHONY: test-core
+test-core: $(STAMP) ## run the tests of the core alone, in two seconds
+	@$(BIN)/python -m pytest -o faulthandler_timeout=0 $(CORE_TESTS) $(ARGS)
+
+.PHONY: test-all
+test-all: $(STAMP) system ## run every combination of tests/rows.py, long fuzzers, long storms and SEEDS seeds
+	@ROWS=all HYPOTHESIS_PROFILE=thorough $(PYTEST) -o faulthandler_timeout=300 $(ARGS)
+	@$(MAKE) simulate ARGS=
 
 .PHONY: simulate
 simulate: $(STAMP) ## run the simulation over SEEDS seeds; ARGS=4711 begins there
@@ -61,6 +82,11 @@ format: $(STAMP) ## format the code, and fix what can be fixed safely
 .PHONY: picture
 picture: $(STAMP) ## draw docs/conversation.svg anew: two real clients, as they look
 	@$(BIN)/python -m docs.picture
+
+.PHONY: reference
+reference: $(STAMP) ## build the API reference from the docstrings, in build/reference
+	@$(BIN)/python -m docs.reference build/reference
+	@echo "reference: build/reference/index.html"
 
 .PHONY: bench
 bench: $(BENCH) ## measure everything, in ten minutes, for docs/performance.md; ARGS='flood idle' for a part of it

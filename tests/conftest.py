@@ -8,10 +8,10 @@ import pytest
 from hypothesis import settings
 
 # A slow machine is no failure, and on CI a failure must come again; `HYPOTHESIS_PROFILE` chooses.
-settings.register_profile("quick", deadline=None, max_examples=20)
-settings.register_profile("ci", deadline=None, max_examples=20, derandomize=True, database=None)
-settings.register_profile("thorough", deadline=None, max_examples=2_000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "quick"))
+CI = bool(os.environ.get("CI"))
+for name, examples in {"quick": 20, "thorough": 2_000}.items():
+    settings.register_profile(name, deadline=None, max_examples=examples, derandomize=CI, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "quick")
 
 
 LONGEST = (
