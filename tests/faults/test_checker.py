@@ -291,18 +291,18 @@ def test_a_good_history_is_accepted(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_history_is_refused_and_for_the_right_reason(name: str) -> None:
+def test_a_bad_history_is_refused_for_the_right_reason(name: str) -> None:
     kind, events, logs = BAD[name]
     assert kind in kinds(check(events, logs))
 
 
-def test_what_may_be_lost_is_for_the_test_to_say() -> None:
+def test_a_loss_counts_only_beyond_what_the_durability_promises() -> None:
     events = client("ana", NEW, joined(0, 0), post(1), ack(1, durability="written"))
     assert kinds(check(events, log(epoch="e2"))) == {"lost"}
     assert check(events, log(epoch="e2"), survives=("synced",)) == []
 
 
-def test_it_says_in_words_what_it_found() -> None:
+def test_a_violation_says_in_words_what_is_wrong() -> None:
     (violation,) = check(client("ana", NEW, joined(0, 0), post(1), ack(1)), log())
     assert violation.words.startswith("ana was told")
     assert violation.words.endswith("and it is not there")

@@ -9,7 +9,7 @@ from tests.protocol.frames import Ack, Joined
 from tests.rows import ROUNDS
 
 
-def test_nothing_acknowledged_is_lost_nothing_is_there_twice_and_all_agree(tmp_path: Path) -> None:
+def test_acks_survive_kill_nine(tmp_path: Path) -> None:
     storm = Storm(tmp_path / "journal.db", seed=ROUNDS)
     storm.begin()
     for _ in range(ROUNDS):  # each transport finds what the other has left

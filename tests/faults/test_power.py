@@ -64,7 +64,7 @@ def rage(storm: Storm, machine: Machine) -> None:
             machine.lose_power()
 
 
-def test_what_was_synced_survives_and_the_epoch_with_it(machine: Machine) -> None:
+def test_synced_messages_and_the_epoch_survive_a_power_loss(machine: Machine) -> None:
     storm = Storm(machine.directory / "journal.db", seed=ROUNDS, **machine.env)
     rage(storm, machine)
     events, logs = storm.end("threaded")
@@ -74,7 +74,7 @@ def test_what_was_synced_survives_and_the_epoch_with_it(machine: Machine) -> Non
     assert len({frame.epoch for frame in told if isinstance(frame, Joined)}) == 1
 
 
-def test_what_was_only_written_is_lost_and_every_reader_is_told_that_a_new_life_began(
+def test_a_power_loss_that_costs_messages_begins_a_new_epoch(
     machine: Machine,
 ) -> None:
     storm = Storm(machine.directory / "journal.db", seed=ROUNDS, synchronous="NORMAL", **machine.env)
@@ -87,7 +87,7 @@ def test_what_was_only_written_is_lost_and_every_reader_is_told_that_a_new_life_
     assert len({frame.epoch for frame in told if isinstance(frame, Joined)}) > 1
 
 
-def test_a_sync_that_fails_is_no_acknowledgement_and_the_server_recovers(machine: Machine) -> None:
+def test_a_failed_sync_acknowledges_nothing_and_the_server_recovers(machine: Machine) -> None:
     storm = Storm(machine.directory / "journal.db", seed=ROUNDS, **machine.env)
     storm.begin()
     for transport in ("asyncio", "threaded"):

@@ -62,7 +62,7 @@ def hears_nothing(sock: socket.socket) -> bool:
     return False
 
 
-def test_a_clean_link_hands_on_everything_both_ways_and_the_end_of_each(ends: Ends) -> None:
+def test_a_clean_link_carries_everything_and_both_ends(ends: Ends) -> None:
     client, server = ends.pair()
     client.sendall(DATA)
     assert receive(server, len(DATA)) == DATA
@@ -93,7 +93,7 @@ def test_a_link_is_cut_after_exactly_so_many_bytes(ends: Ends, direction: str, s
     assert ends.proxy.link(0).ended.wait(WAIT)
 
 
-def test_a_cut_does_not_wait_for_more_than_was_to_pass(ends: Ends) -> None:
+def test_a_cut_comes_as_soon_as_its_bytes_have_passed(ends: Ends) -> None:
     client, server = ends.pair(up=Faults(cut_after=3))
     client.sendall(b"abc")
     assert receive(server, 4) == b"abc"
@@ -101,7 +101,7 @@ def test_a_cut_does_not_wait_for_more_than_was_to_pass(ends: Ends) -> None:
 
 
 @pytest.mark.parametrize("by_plan", [True, False])
-def test_a_reset_is_one_on_both_sides(ends: Ends, by_plan: bool) -> None:
+def test_both_sides_see_a_reset(ends: Ends, by_plan: bool) -> None:
     client, server = ends.pair(up=Faults(cut_after=1, end="reset") if by_plan else CLEAN)
     if by_plan:
         client.sendall(b"x")
@@ -113,7 +113,7 @@ def test_a_reset_is_one_on_both_sides(ends: Ends, by_plan: bool) -> None:
             receive(sock, 2)
 
 
-def test_half_open_is_a_reset_for_the_client_and_silence_for_the_server(ends: Ends) -> None:
+def test_half_open_resets_the_client_and_is_silent_to_the_server(ends: Ends) -> None:
     client, server = ends.pair()
     client.sendall(b"x")
     assert receive(server, 1) == b"x"
@@ -143,7 +143,7 @@ def test_only_the_first_end_counts(ends: Ends) -> None:
     assert hears_nothing(server)
 
 
-def test_a_peers_reset_is_handed_on(ends: Ends) -> None:
+def test_a_reset_of_a_peer_reaches_the_other(ends: Ends) -> None:
     client, server = ends.pair()
     client.sendall(b"x")
     receive(server, 1)
@@ -164,7 +164,7 @@ def test_a_delay_holds_every_piece_back_and_keeps_the_order(ends: Ends) -> None:
     assert receive(client, 4) == b"back"
 
 
-def test_a_throttle_hands_on_no_faster_than_it_is_told(ends: Ends) -> None:
+def test_a_throttle_keeps_to_its_bytes_a_second(ends: Ends) -> None:
     client, server = ends.pair(down=Faults(bytes_per_second=20_000, piece=100))
     start = time.monotonic()
     server.sendall(b"x" * 2_000)
@@ -172,7 +172,7 @@ def test_a_throttle_hands_on_no_faster_than_it_is_told(ends: Ends) -> None:
     assert time.monotonic() - start >= 0.1
 
 
-def test_a_slow_link_holds_the_sender_up(ends: Ends) -> None:
+def test_a_slow_link_blocks_its_sender(ends: Ends) -> None:
     client, _ = ends.pair(up=Faults(bytes_per_second=1_000))
     client.settimeout(0.1)
     with pytest.raises(TimeoutError):
@@ -190,7 +190,7 @@ def test_each_connection_has_its_own_plan_and_then_they_are_clean(ends: Ends) ->
 
 
 @pytest.mark.parametrize("why", ["refusing", "no server"])
-def test_a_connection_that_leads_nowhere_is_reset(ends: Ends, why: str) -> None:
+def test_a_connection_without_a_server_is_reset(ends: Ends, why: str) -> None:
     if why == "refusing":
         ends.proxy.refusing = True
     else:
@@ -200,7 +200,7 @@ def test_a_connection_that_leads_nowhere_is_reset(ends: Ends, why: str) -> None:
         client.recv(1)
 
 
-def test_closing_it_closes_everything_and_twice_is_once(ends: Ends) -> None:
+def test_closing_the_proxy_closes_every_link_and_is_idempotent(ends: Ends) -> None:
     client, server = ends.pair()
     other, _ = ends.pair()
     ends.proxy.link(1).end("black-hole")

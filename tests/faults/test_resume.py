@@ -66,7 +66,7 @@ def _cut(proxy: FaultProxy, ana: Reader, end: End = "reset") -> None:
     ana.until(Online)
 
 
-def test_before_the_first_message_arrived(scene: Scene) -> None:
+def test_a_cut_before_the_first_message_loses_nothing(scene: Scene) -> None:
     proxy = scene.proxy()
     ana, bob = scene.client("ana", proxy.url), scene.bystander()
     proxy.refusing = True
@@ -77,7 +77,7 @@ def test_before_the_first_message_arrived(scene: Scene) -> None:
     assert (ana.texts(), ana.gaps()) == (["first"], [])
 
 
-def test_many_times_in_a_row(scene: Scene) -> None:
+def test_ten_cuts_in_a_row_lose_nothing(scene: Scene) -> None:
     proxy = scene.proxy()
     ana, bob = scene.client("ana", proxy.url), scene.bystander()
     for number in range(10):
@@ -89,7 +89,7 @@ def test_many_times_in_a_row(scene: Scene) -> None:
     assert len(ana.losses()) >= 10
 
 
-def test_while_the_server_still_believes_in_the_old_socket(scene: Scene) -> None:
+def test_a_client_takes_over_from_its_own_half_open_socket(scene: Scene) -> None:
     proxy = scene.proxy()
     ana, bob = scene.client("ana", proxy.url), scene.bystander()
     _cut(proxy, ana, "half-open")
@@ -103,7 +103,7 @@ def test_while_the_server_still_believes_in_the_old_socket(scene: Scene) -> None
     assert set(bob.visitor.who()) == {"ana", "bob"}
 
 
-def test_a_black_hole_is_noticed_and_left(set_scene: SetScene) -> None:
+def test_a_black_hole_is_noticed_by_its_silence(set_scene: SetScene) -> None:
     scene = set_scene(keepalive_seconds=0.1, idle_seconds=0.3)
     proxy = scene.proxy()
     ana, bob = scene.client("ana", proxy.url), scene.bystander()
@@ -116,7 +116,7 @@ def test_a_black_hole_is_noticed_and_left(set_scene: SetScene) -> None:
     assert ana.texts() == bob.texts() == ["is anybody there?"]
 
 
-def test_across_a_restart_of_the_server(set_scene: SetScene, server: str, tmp_path: Path) -> None:
+def test_clients_resume_across_a_restart(set_scene: SetScene, server: str, tmp_path: Path) -> None:
     scene = set_scene(path=tmp_path / "journal.db")
     proxies = scene.proxy(), scene.proxy()
     ana, bob = (scene.client(nick, proxy.url) for nick, proxy in zip(("ana", "bob"), proxies, strict=True))
@@ -128,7 +128,7 @@ def test_across_a_restart_of_the_server(set_scene: SetScene, server: str, tmp_pa
         assert (reader.texts(), reader.gaps()) == (["before", "after"], [])
 
 
-def test_across_a_change_of_transport(scene: Scene, other: str) -> None:
+def test_a_client_resumes_on_another_transport(scene: Scene, other: str) -> None:
     proxy = scene.proxy()
     ana, bob = scene.client("ana", proxy.url), scene.bystander()
     bob.visitor.post("here")
@@ -140,7 +140,7 @@ def test_across_a_change_of_transport(scene: Scene, other: str) -> None:
     assert (ana.texts(), ana.gaps(), ana.visitor.nick) == (["here", "and there"], [], "ana")
 
 
-def test_onto_a_fresh_record(scene: Scene, server: str) -> None:
+def test_a_new_epoch_is_a_reset_and_then_everything(scene: Scene, server: str) -> None:
     proxy = scene.proxy()
     ana = scene.client("ana", proxy.url)
     ana.visitor.post("lost with the server")
@@ -153,7 +153,7 @@ def test_onto_a_fresh_record(scene: Scene, server: str) -> None:
     assert ana.texts() == ["lost with the server", "new times"]
 
 
-def test_behind_the_retention(set_scene: SetScene) -> None:
+def test_expired_messages_are_one_gap(set_scene: SetScene) -> None:
     scene = set_scene(memory_history_bytes=3_000, tail_bytes=1_000)
     proxy = scene.proxy()
     ana, bob = scene.client("ana", proxy.url), scene.bystander()
@@ -171,7 +171,7 @@ def test_behind_the_retention(set_scene: SetScene) -> None:
     assert ana.texts() == ["seen", *map(str, range(kept.base + 1, 51))]
 
 
-def test_two_devices_under_two_nicks(scene: Scene) -> None:
+def test_two_devices_resume_under_two_nicks(scene: Scene) -> None:
     proxy = scene.proxy()
     desk, pocket = scene.client("ana", proxy.url), scene.client("ana-2", proxy.url)
     proxy.end_all("half-open")
@@ -183,7 +183,7 @@ def test_two_devices_under_two_nicks(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("end", ["reset", "half-open"])
-def test_a_welcome_that_is_lost_five_times_running(scene: Scene, end: End) -> None:
+def test_a_welcome_may_be_lost_five_times(scene: Scene, end: End) -> None:
     proxy = scene.proxy()
     ana, bob = scene.client("ana", proxy.url), scene.bystander()
     proxy.plan.extend((CLEAN, Faults(cut_after=number, end=end)) for number in range(5))
@@ -194,7 +194,7 @@ def test_a_welcome_that_is_lost_five_times_running(scene: Scene, end: End) -> No
     assert (ana.texts(), ana.gaps(), ana.visitor.nick) == (["still there?"], [], "ana")
 
 
-def test_cut_right_after_joined_with_history_asked(scene: Scene) -> None:
+def test_a_cut_right_after_joined_does_not_repeat_the_history(scene: Scene) -> None:
     bob, proxy = scene.bystander(), scene.proxy()
     for number in range(1, 11):
         bob.visitor.post(str(number))
@@ -214,7 +214,7 @@ def test_cut_right_after_joined_with_history_asked(scene: Scene) -> None:
     assert proxy.links[1].down.passed == welcome + len(joined)
 
 
-def test_a_page_of_history_asked_during_a_resume(scene: Scene) -> None:
+def test_a_page_asked_for_during_a_resume_arrives(scene: Scene) -> None:
     proxy = scene.proxy()
     ana, bob = scene.client("ana", proxy.url), scene.bystander()
     for text in ("one", "two", "three"):
@@ -228,7 +228,7 @@ def test_a_page_of_history_asked_during_a_resume(scene: Scene) -> None:
     assert (ana.texts(), ana.gaps()) == (["one", "two", "three"], [])
 
 
-def test_a_post_whose_acknowledgement_was_lost_is_kept_once(scene: Scene) -> None:
+def test_a_post_whose_ack_was_lost_is_stored_once(scene: Scene) -> None:
     proxy = scene.proxy()
     ana, bob = scene.client("ana", proxy.url), scene.bystander()
     proxy.links[0].down.faults = Faults(delay=3_600.0)
@@ -244,7 +244,7 @@ def test_a_post_whose_acknowledgement_was_lost_is_kept_once(scene: Scene) -> Non
 
 
 @pytest.mark.parametrize("of_client", [True, False], ids=["of-client", "of-server"])
-def test_a_cut_at_every_byte_of_a_short_conversation(of_client: bool) -> None:
+def test_a_cut_at_any_byte_of_a_conversation_loses_nothing(of_client: bool) -> None:
     with Scene("asyncio", "client-threaded") as scene:
         proxy, bob = scene.proxy(), scene.bystander()
         ana = scene.client("ana", proxy.url)

@@ -62,9 +62,7 @@ def _between(reader: Reader) -> Iterator[object]:
 
 
 @pytest.mark.parametrize("transport", ["asyncio", "threaded"])
-def test_a_stalled_member_costs_no_memory_delays_nobody_and_reads_everything_later(
-    transport: str, tmp_path: Path
-) -> None:
+def test_a_stalled_member_costs_no_memory_and_reads_everything_later(transport: str, tmp_path: Path) -> None:
     limits = ("frames_per_second=none", "stall_seconds=600", "history_messages=none", "tail_bytes=262144")
     words = [word for limit in limits for word in ("--limit", limit)]
     where = f"sqlite:{tmp_path / 'journal.db'}"

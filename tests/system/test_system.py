@@ -18,7 +18,7 @@ def test_every_promise_is_kept(first: int) -> None:
             raise
 
 
-def test_a_seed_gives_the_same_life_each_time() -> None:
+def test_a_seed_gives_the_same_run_each_time() -> None:
     one, two = System(7), System(7)
     one.run(STEPS)
     two.run(STEPS)

@@ -13,7 +13,7 @@ FOREIGN = {
 }
 
 
-def test_one_byte_at_a_time_is_the_same_as_all_at_once(house: House) -> None:
+def test_one_byte_at_a_time_is_the_same_as_one_segment(house: House) -> None:
     ann = house.typed()
     for byte in (
         hello("ann") + line("join", room="lobby") + line("post", room="lobby", id="a-1", text="grüße")
@@ -32,7 +32,7 @@ def test_a_plain_line_one_byte_at_a_time_is_one_line(house: House) -> None:
     assert ann.receive(Message).text == "grüße"
 
 
-def test_many_frames_in_one_segment_are_answered_in_order(house: House) -> None:
+def test_many_frames_in_one_segment_are_answered_in_sequence(house: House) -> None:
     ann = house.member("ann")
     ann.send(b"".join(line("ping", token=str(number)) for number in range(1_000)))
     assert [pong.token for pong in ann.receive_many(Pong, 1_000)] == [str(number) for number in range(1_000)]
@@ -55,7 +55,7 @@ def test_a_last_line_without_newline_counts_when_the_stream_ends(house: House) -
     assert [frame.id for frame in ann.receive_all() if isinstance(frame, Ack)] == ["a-1"]
 
 
-def test_what_is_no_frame_is_refused_and_the_session_goes_on(house: House) -> None:
+def test_a_line_that_is_no_frame_is_refused_and_the_session_continues(house: House) -> None:
     ann = house.member("ann")
     for garbage in (
         b"\n",
@@ -85,7 +85,7 @@ def test_another_protocol_is_refused_in_one_line_and_closed(house: House, scheme
     assert all(b"closing" in line or b"ends this connection" in line for line in answer[1:])
 
 
-def test_a_line_that_is_too_long_is_refused_and_its_sender_learns_it(house: House) -> None:
+def test_the_sender_of_a_line_that_is_too_long_is_told(house: House) -> None:
     ann, bob = house.member("ann"), house.member("bob")
     piece = b"x" * 65_536
     for _ in range(32):  # far behind what is taken: it is still sending when it is refused
@@ -97,7 +97,7 @@ def test_a_line_that_is_too_long_is_refused_and_its_sender_learns_it(house: Hous
     assert bob.receive(Message).text == "nobody else noticed"
 
 
-def test_a_plain_line_that_is_too_long_is_refused_too(house: House) -> None:
+def test_a_plain_line_that_is_too_long_is_refused(house: House) -> None:
     script = house.plain()
     script.send(b"x" * 2_000_000)
     assert b"too long" in script.receive_rest()

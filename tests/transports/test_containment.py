@@ -16,7 +16,7 @@ class Bug(Exception):
 
 
 @pytest.mark.parametrize("method", ["data_to_send", "receive_data"])
-def test_nobody_else_notices_a_bug(
+def test_a_bug_costs_only_the_peer_that_met_it(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str
 ) -> None:
     ann, victim = house.member("ann"), house.member("victim")
@@ -35,7 +35,7 @@ def test_nobody_else_notices_a_bug(
     assert "Bug" in caplog.text
 
 
-def test_nobody_else_notices_a_bug_in_the_fan_out(
+def test_a_bug_in_the_fan_out_costs_only_one_peer(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     ann, victim = house.member("ann"), house.member("victim")
@@ -53,7 +53,7 @@ def test_nobody_else_notices_a_bug_in_the_fan_out(
     assert "Bug" in caplog.text
 
 
-def test_nobody_else_notices_a_bug_while_a_refusal_is_told(
+def test_a_bug_in_a_refusal_costs_only_one_peer(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     house = serve(stall_seconds=None)

@@ -4,7 +4,7 @@ from tests.protocol.frames import Ack, Error, Message, NickFrame, Presence
 from tests.transports.servers import House
 
 
-def test_what_one_says_all_others_read_and_the_sender_too(house: House) -> None:
+def test_a_message_reaches_all_members_and_its_sender(house: House) -> None:
     ann, bob = house.member("ann"), house.member("bob")
     ann.post("hello", "a-1")
     ack, own, heard = ann.receive(Ack), ann.receive(Message), bob.receive(Message)
@@ -22,7 +22,7 @@ def test_both_wires_share_a_room(house: House) -> None:
     assert script.hear() == "ann: hello from a program"
 
 
-def test_plain_members_read_others_by_their_port_and_never_themselves(house: House) -> None:
+def test_plain_members_see_ports_for_nicks_and_never_their_own_lines(house: House) -> None:
     one, two = house.plain(), house.plain()
     one.say("first")
     two.say("second")
@@ -39,7 +39,7 @@ def test_a_plain_member_takes_a_name(house: House) -> None:
     assert ann.receive(Message).nick == "carol"
 
 
-def test_a_nick_that_is_taken_is_refused_to_one_who_can_choose(house: House) -> None:
+def test_a_taken_nick_is_refused_to_a_typed_member(house: House) -> None:
     house.member("ann")
     bob = house.member("bob")
     bob.ask("nick", nick="ANN")
@@ -54,7 +54,7 @@ def test_every_line_of_a_text_is_prefixed_for_plain_members(house: House) -> Non
     assert [script.hear() for _ in range(4)] == ["ann: one", "ann: * two", "ann: ", "ann: bob: three"]
 
 
-def test_who_came_and_who_went_is_told(house: House) -> None:
+def test_joins_and_leaves_are_reported(house: House) -> None:
     ann = house.member("ann")
     bob = house.member("bob")
     ann.receive(Presence, where=lambda presence: "bob" in presence.joined)
@@ -62,7 +62,7 @@ def test_who_came_and_who_went_is_told(house: House) -> None:
     assert ann.receive(Presence, where=lambda presence: "bob" in presence.left).count == 1
 
 
-def test_who_leaves_a_room_reads_no_more_of_it(house: House) -> None:
+def test_a_member_that_left_reads_no_more(house: House) -> None:
     ann, bob = house.member("ann"), house.member("bob")
     bob.ask("leave", room="lobby")
     bob.settle()
@@ -71,7 +71,7 @@ def test_who_leaves_a_room_reads_no_more_of_it(house: House) -> None:
     assert not [frame for frame in bob.settle() if isinstance(frame, Message)]
 
 
-def test_rooms_are_apart(house: House) -> None:
+def test_rooms_are_separate(house: House) -> None:
     ann, bob = house.typed("ann", "lobby", "attic"), house.typed("bob", "lobby", "cellar")
     ann.post("only up here", "a-1", room="attic")
     ann.post("for all", "a-2")

@@ -15,7 +15,7 @@ POSTS = 64
 
 
 @pytest.mark.parametrize("name", ["asyncio-stdlib", "threaded"])
-def test_a_burst_is_few_writes_a_member(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_burst_takes_few_writes_for_each_member(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     writes: list[int] = []
     working, tester = socket.socket.send, threading.current_thread()
 

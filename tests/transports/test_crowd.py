@@ -27,7 +27,7 @@ def _enough_descriptors() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_a_thousand_joins_at_once_are_told_in_one_frame(serve: Serve) -> None:
+def test_a_thousand_joins_together_are_one_frame(serve: Serve) -> None:
     clock = Clock()
     house = serve(clock=clock, presence_seconds=0.05)
     crowd = [house.typed() for _ in range(CROWD)]

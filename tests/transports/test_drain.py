@@ -21,7 +21,7 @@ def _closing(house: House) -> Iterator[None]:
     assert not thread.is_alive()
 
 
-def test_what_was_asked_before_the_end_is_answered_and_what_was_said_is_read(serve: Serve) -> None:
+def test_everything_before_the_end_is_answered_and_delivered(serve: Serve) -> None:
     house = serve(memory_history_bytes=16 * 1024 * 1024)
     ann, bob, script = house.member("ann"), house.member("bob", receive_buffer=4_096), house.plain()
     for number in range(200):
@@ -37,7 +37,7 @@ def test_what_was_asked_before_the_end_is_answered_and_what_was_said_is_read(ser
             peer.close()
 
 
-def test_what_is_said_after_the_end_is_refused(house: House) -> None:
+def test_posts_after_the_end_are_refused(house: House) -> None:
     ann = house.member("ann")
     with _closing(house):
         ann.receive(Closing)
@@ -46,7 +46,7 @@ def test_what_is_said_after_the_end_is_refused(house: House) -> None:
         ann.close()
 
 
-def test_who_has_not_said_hello_is_told_too(house: House) -> None:
+def test_a_peer_without_a_hello_learns_of_the_end(house: House) -> None:
     stranger = house.typed()
     ann = house.member("ann")  # who came later is in, so the first is
     with _closing(house):
@@ -55,7 +55,7 @@ def test_who_has_not_said_hello_is_told_too(house: House) -> None:
         ann.close()
 
 
-def test_a_closed_server_takes_nobody(serve: Serve) -> None:
+def test_a_closed_server_frees_its_port(serve: Serve) -> None:
     house = serve()
     port = house.port("chat")
     house.server.close()
@@ -63,7 +63,7 @@ def test_a_closed_server_takes_nobody(serve: Serve) -> None:
     again.member("ann").settle()
 
 
-def test_who_does_not_read_cannot_keep_a_server_from_closing(serve: Serve) -> None:
+def test_a_peer_that_does_not_read_cannot_hold_up_the_close(serve: Serve) -> None:
     house = serve(closing_seconds=0.3)
     ann = house.member("ann")
     house.member("clogged", receive_buffer=4_096)
@@ -77,7 +77,7 @@ def test_who_does_not_read_cannot_keep_a_server_from_closing(serve: Serve) -> No
     assert time.monotonic() - began < 5
 
 
-def test_who_never_ends_its_side_cannot_keep_a_server_from_closing(house: House) -> None:
+def test_a_peer_that_keeps_its_side_open_cannot_hold_up_the_close(house: House) -> None:
     ann = house.member("ann")
     with _closing(house):
         assert ann.reason_of_end() == "drain"

@@ -11,9 +11,7 @@ from tests.transports.servers import House
 LINES = 1_500
 
 
-def test_a_client_that_pastes_too_much_has_every_line_stored_once_and_in_order(
-    serve: Serve, connect: Callable[..., Visitor]
-) -> None:
+def test_a_long_paste_is_stored_once_and_in_sequence(serve: Serve, connect: Callable[..., Visitor]) -> None:
     house = serve(frames_per_second=4_000.0, frames_burst=40)
     reader = house.member("reader")
     ann = connect(house.url, nick="ann")
@@ -23,7 +21,7 @@ def test_a_client_that_pastes_too_much_has_every_line_stored_once_and_in_order(
     assert [message.text for message in reader.receive_many(Message, LINES)] == pasted
 
 
-def test_after_a_refusal_nothing_of_the_same_sender_overtakes(serve: Serve) -> None:
+def test_no_later_post_overtakes_a_refused_one(serve: Serve) -> None:
     house = serve(frames_per_second=0.1, frames_burst=12)
     ann = house.member("ann")  # that takes two frames of the twelve
     ann.send(b"".join(line("post", room="lobby", id=f"a-{number}", text="hi") for number in range(20)))
@@ -35,7 +33,7 @@ def test_after_a_refusal_nothing_of_the_same_sender_overtakes(serve: Serve) -> N
     assert all(error.retry_after for error in errors)
 
 
-def test_what_is_sent_again_is_acknowledged_again_and_stored_once(house: House) -> None:
+def test_a_post_sent_again_is_acknowledged_again_and_stored_once(house: House) -> None:
     ann, bob = house.member("ann"), house.member("bob")
     for _ in range(3):
         ann.post("once", "a-1")

@@ -22,7 +22,7 @@ def test_a_peer_that_ends_its_stream_still_gets_its_answers(house: House) -> Non
     assert [frame.nicks for frame in frames if isinstance(frame, Members)] == [("ann",)]
 
 
-def test_a_plain_peer_that_ends_its_stream_has_said_its_last_line(house: House) -> None:
+def test_the_last_line_of_a_plain_peer_needs_no_newline(house: House) -> None:
     ann, script = house.member("ann"), house.plain()
     script.send(b"last words")
     script.finish()
@@ -30,14 +30,14 @@ def test_a_plain_peer_that_ends_its_stream_has_said_its_last_line(house: House) 
     assert script.receive_rest() == b""
 
 
-def test_a_nick_is_free_when_its_owner_said_goodbye(house: House) -> None:
+def test_a_nick_is_free_after_a_goodbye(house: House) -> None:
     ann = house.member("ann")
     ann.finish()
     ann.wait_for_end()
     assert house.member("ann").receive(Presence).count == 1
 
 
-def test_a_nick_is_kept_for_one_whose_connection_broke(house: House) -> None:
+def test_a_nick_is_reserved_after_a_broken_connection(house: House) -> None:
     bob, ann = house.member("bob"), house.member("ann")
     bob.receive(Presence, where=lambda presence: "ann" in presence.joined)
     ann.reset()
@@ -71,7 +71,7 @@ def test_a_reset_in_the_middle_of_a_line_disturbs_nobody(house: House) -> None:
     assert bob.receive(Message).seq == 1
 
 
-def test_coming_and_going_at_once_leaves_nobody_in_the_room(house: House) -> None:
+def test_peers_that_come_and_go_leave_nobody_in_the_room(house: House) -> None:
     ann = house.member("ann")
     for number in range(100):
         peer = house.stranger(("chat", "plain")[number % 2])

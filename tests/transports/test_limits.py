@@ -36,7 +36,7 @@ def _come_again(door: Door, nick: str) -> None:
 @pytest.mark.parametrize(
     ("limit", "words"), [("connections", "full"), ("connections_per_address", "your address")]
 )
-def test_one_too_many_is_told_why_and_left(serve: Serve, limit: str, words: str) -> None:
+def test_one_connection_too_many_is_refused_with_the_reason(serve: Serve, limit: str, words: str) -> None:
     house = serve(**{limit: 3})
     ann, bob, script = house.member("ann"), house.member("bob"), house.plain()
     code, message = _refused(house.typed())
@@ -50,7 +50,7 @@ def test_one_too_many_is_told_why_and_left(serve: Serve, limit: str, words: str)
     _come_again(house, "carol")
 
 
-def test_who_says_nothing_is_left_when_the_time_is_over(serve: Serve) -> None:
+def test_a_silent_peer_is_closed_after_the_handshake_limit(serve: Serve) -> None:
     clock = Clock()
     house = serve(clock=clock, handshake_seconds=0.1)
     silent, late = house.typed(), house.typed()
@@ -63,7 +63,7 @@ def test_who_says_nothing_is_left_when_the_time_is_over(serve: Serve) -> None:
     late.settle()
 
 
-def test_a_byte_now_and_then_does_not_buy_more_time(serve: Serve) -> None:
+def test_single_bytes_do_not_extend_the_handshake(serve: Serve) -> None:
     clock = Clock()
     house = serve(clock=clock, handshake_seconds=0.1)
     dripping = house.typed()
@@ -74,7 +74,7 @@ def test_a_byte_now_and_then_does_not_buy_more_time(serve: Serve) -> None:
     assert _refused(dripping) == ("bad_state", "no hello came in time")
 
 
-def test_who_does_not_answer_a_ping_is_left(serve: Serve) -> None:
+def test_a_peer_that_does_not_answer_a_ping_is_closed(serve: Serve) -> None:
     clock = Clock()
     house = serve(clock=clock, keepalive_seconds=0.1, idle_seconds=0.2)
     asleep, awake = house.member("asleep"), house.member("awake")
@@ -88,7 +88,7 @@ def test_who_does_not_answer_a_ping_is_left(serve: Serve) -> None:
     awake.settle()
 
 
-def test_a_server_without_descriptors_serves_whom_it_has_and_later_others(transport_name: str) -> None:
+def test_a_server_survives_a_lack_of_descriptors(transport_name: str) -> None:
     pytest.importorskip("resource")
     with closing(ServerProcess(transport_name, descriptors=7)) as server:
         ann, bob = server.member("ann"), server.member("bob")

@@ -11,7 +11,7 @@ from tests.transports.peers import TypedPeer
 from tests.transports.servers import House
 
 
-def test_port_0_is_a_free_port_and_the_server_says_which(serve: Serve) -> None:
+def test_port_0_is_a_free_port_that_the_server_reports(serve: Serve) -> None:
     house = serve(urls=["chat://127.0.0.1:0", "chat://127.0.0.1:0", "plain://127.0.0.1:0"])
     ports = [listen.port for listen in house.server.listening]
     assert len(set(ports)) == 3
@@ -20,7 +20,7 @@ def test_port_0_is_a_free_port_and_the_server_says_which(serve: Serve) -> None:
         assert bob.who() == ann.who() == ("ann", "bob")
 
 
-def test_a_port_that_is_taken_is_an_os_error_and_nothing_is_left(transport: Transport, house: House) -> None:
+def test_a_taken_port_is_an_os_error_and_leaves_nothing(transport: Transport, house: House) -> None:
     taken = f"chat://127.0.0.1:{house.port('chat')}"
     census = Census()
     with pytest.raises(OSError, match="in use"):
@@ -29,7 +29,7 @@ def test_a_port_that_is_taken_is_an_os_error_and_nothing_is_left(transport: Tran
     assert house.member("ann").who() == ("ann",)
 
 
-def test_an_address_that_is_not_ours_is_an_os_error_and_nothing_is_left(transport: Transport) -> None:
+def test_a_foreign_address_is_an_os_error_and_leaves_nothing(transport: Transport) -> None:
     census = Census()
     with pytest.raises(OSError, match="assign"):
         House(transport, urls=["chat://192.0.2.1:0"])
@@ -47,7 +47,7 @@ def test_a_name_is_listened_on_at_all_its_addresses(serve: Serve) -> None:
             ann.wait_for_end()
 
 
-def test_ipv6_is_an_address_as_any_other(serve: Serve) -> None:
+def test_ipv6_addresses_work(serve: Serve) -> None:
     try:
         with socket.socket(socket.AF_INET6) as probe:
             probe.bind(("::1", 0))
@@ -62,7 +62,7 @@ def test_ipv6_is_an_address_as_any_other(serve: Serve) -> None:
             assert second.receive_line().startswith(b'{"type":"error","code":"limit_exceeded"')
 
 
-def test_listens_are_what_was_asked_for(house: House) -> None:
+def test_a_server_reports_the_listens_it_was_given(house: House) -> None:
     assert [(listen.scheme, listen.host) for listen in house.server.listening] == [
         ("chat", "127.0.0.1"),
         ("plain", "127.0.0.1"),

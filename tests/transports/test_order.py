@@ -35,7 +35,7 @@ def _assert_one_order(readers: list[TypedPeer]) -> None:
         assert own == [f"{name}-{number}" for number in range(POSTS)]
 
 
-def test_all_who_read_see_one_order_however_many_post_at_once(house: House) -> None:
+def test_all_readers_see_one_order_however_many_post(house: House) -> None:
     readers, script = [house.member(f"reader-{number}") for number in range(3)], house.plain()
     posters = {f"poster-{number}": house.member(f"poster-{number}") for number in range(POSTERS)}
     _post_together(posters)

@@ -90,7 +90,7 @@ def script(house: House) -> Iterator[Callable[[], Script]]:
         script.quit()
 
 
-def test_a_script_that_never_sends_a_newline_talks_to_its_like(
+def test_scripts_that_never_send_a_newline_talk_to_each_other(
     house: House, script: Callable[[], Script]
 ) -> None:
     ann = house.member("ann")
@@ -114,7 +114,7 @@ def test_a_script_and_typed_members_talk(house: House, script: Callable[[], Scri
 
 
 @pytest.mark.parametrize("program", ["nc", "telnet"])
-def test_a_program_that_everybody_has_talks(house: House, start: Start, program: str) -> None:
+def test_nc_and_telnet_talk(house: House, start: Start, program: str) -> None:
     ann = house.member("ann")
     process = start(program, "127.0.0.1", str(house.port("plain")))
     assert process.stdin is not None

@@ -12,7 +12,7 @@ def test_every_server_and_every_client_has_its_row() -> None:
     assert set(rows.CLIENTS) == set(CLIENTS)
 
 
-def test_every_pair_is_of_a_server_and_a_client_that_there_are() -> None:
+def test_every_pair_names_a_known_server_and_client() -> None:
     for pairs in (rows.PAIRS, rows.LOSSES):
         assert {server for server, _ in pairs} <= set(SERVERS)
         assert {client for _, client in pairs} == set(CLIENTS)

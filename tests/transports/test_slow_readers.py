@@ -25,7 +25,7 @@ def _say_much(speaker: TypedPeer, listener: TypedPeer, number: int) -> None:
         assert len(listener.receive(Message).text) == len(TEXT)
 
 
-def test_who_reads_nothing_is_dropped_after_the_stall_limit_and_delays_nobody(serve: Serve) -> None:
+def test_a_peer_that_reads_nothing_is_dropped_after_the_stall_limit(serve: Serve) -> None:
     clock = Clock()
     house = serve(clock=clock, stall_seconds=0.2, **SMALL)
     ann, bob, clogged = (
@@ -43,7 +43,7 @@ def test_who_reads_nothing_is_dropped_after_the_stall_limit_and_delays_nobody(se
     clogged.wait_for_end()
 
 
-def test_memory_stays_flat_while_much_is_said_past_who_reads_nothing(transport_name: str) -> None:
+def test_peers_that_read_nothing_cost_no_memory(transport_name: str) -> None:
     with closing(ServerProcess(transport_name, **SMALL)) as server:
         ann, bob = server.member("ann"), server.member("bob")
         _say_much(ann, bob, 100)  # what is kept of a room is full now
@@ -55,7 +55,7 @@ def test_memory_stays_flat_while_much_is_said_past_who_reads_nothing(transport_n
         assert len(bob.who()) == 5
 
 
-def test_who_reads_slowly_is_kept_and_gets_everything_in_order(serve: Serve) -> None:
+def test_a_slow_reader_is_kept_and_gets_everything(serve: Serve) -> None:
     clock = Clock()
     stall = 0.05
     house = serve(clock=clock, stall_seconds=stall, memory_history_bytes=16 * MEGABYTE)
@@ -77,7 +77,7 @@ def test_who_reads_slowly_is_kept_and_gets_everything_in_order(serve: Serve) -> 
     assert "slow" in ann.who()
 
 
-def test_who_asks_and_does_not_read_is_not_read_from_either(transport_name: str) -> None:
+def test_a_peer_that_asks_without_reading_is_not_read_from(transport_name: str) -> None:
     with closing(ServerProcess(transport_name)) as server:
         ann, bob = server.member("ann"), server.member("bob")
         ann.settle()
@@ -90,7 +90,7 @@ def test_who_asks_and_does_not_read_is_not_read_from_either(transport_name: str)
         ann.receive_many(Pong, sent)
 
 
-def test_what_a_reader_missed_for_good_is_a_gap(serve: Serve) -> None:
+def test_expired_messages_are_a_gap_for_a_late_reader(serve: Serve) -> None:
     house = serve(**SMALL)
     ann, late = house.member("ann"), house.member("late", receive_buffer=4_096)
     for number in range(1_000):
@@ -107,7 +107,7 @@ def test_what_a_reader_missed_for_good_is_a_gap(serve: Serve) -> None:
             position = frame.through
 
 
-def test_who_asks_does_not_read_and_resets_is_gone_at_once(serve: Serve) -> None:
+def test_a_clogged_peer_that_resets_is_gone_immediately(serve: Serve) -> None:
     house = serve(stall_seconds=None)
     bob, clogged = house.member("bob"), house.member("clogged", receive_buffer=4_096)
     clogged.send_until_stuck(line("ping", token="x" * 64), 64 * MEGABYTE)
