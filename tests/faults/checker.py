@@ -1,16 +1,18 @@
 """Decides whether a history keeps what the server promises.
 
-It knows nothing of how the server works. It takes what clients sent, were told and saw, and what the
-record holds in the end, and names every promise that was broken:
+It knows nothing of how the server works, and shares no code with it. It takes what clients sent and received,
+and what the log holds in the end, and names every promise that was broken. It states the law of reading once
+more, independently of `tests.protocol.reader`: a message's ``prev`` and a gap's ``after`` equal the position.
 
-- ``lost``: acknowledged or shown, and not in the record, though it has not expired;
+
+- ``lost``: acknowledged or delivered, and not in the log, though it has not expired;
 - ``false ack``: acknowledged under a number that belongs to something else, or to nothing sent;
-- ``duplicated``: one post under two numbers, or one message shown twice to one reader;
-- ``reordered``: shown, or recorded, behind what comes after it;
-- ``disagreement``: two readers, or a reader and the record, saw different messages under one number;
-- ``hole``: a message follows something that its reader was not shown, and no gap says so; or a gap
-  covers what can be had;
-- ``own order``: what one client said is not recorded in the order in which it said it;
+- ``duplicated``: one post under two numbers, or one message delivered twice to one reader;
+- ``reordered``: delivered, or stored, after a message that follows it;
+- ``disagreement``: two readers, or a reader and the log, have different messages under one number;
+- ``hole``: a message follows one that its reader did not get, and no gap says so; or a gap
+  covers what is available;
+- ``own order``: the posts of one client are not in the log in the order in which it sent them;
 - ``incomplete``: a client that has read everything has not.
 """
 
@@ -18,7 +20,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from tests.faults.history import Connected, Event, Finished, Log, Sent, Told
+from tests.faults.history import Connected, Event, Finished, Log, Received, Sent
 from tests.protocol.frames import Ack, Error, Gap, Join, Joined, Message, Post
 
 __all__ = ["Kind", "Violation", "check"]
@@ -54,7 +56,7 @@ def check(
     """Return what is wrong with a history, nothing if all is well.
 
     ``survives`` are the durabilities that outlive whatever was done to the server. What was
-    acknowledged with a lesser one has to be there only if the record's epoch is still the same.
+    acknowledged with a lesser one has to be there only if the epoch is still the same.
     """
     truth = _Truth()
     clients: dict[str, _Client] = {}
@@ -71,7 +73,7 @@ def check(
 
 
 class _Truth:
-    """What any reader saw under each number of each life of a room."""
+    """What any reader saw under each number, in each epoch of a room."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], dict[int, Message]] = {}
@@ -87,12 +89,12 @@ class _Truth:
             yield Violation("duplicated", f"{client} saw {message}, which is also number {number}")
 
     def compare(self, room: str, log: Log) -> Iterator[Violation]:
-        """Compare what readers saw with the record."""
+        """Compare what readers saw with the log."""
         recorded = {message.seq: message for message in log.messages}
         for seq, message in sorted(self._seen.get((room, log.epoch), {}).items()):
             if seq > log.base and recorded.get(seq) != message:
                 kind: Kind = "lost" if seq not in recorded else "disagreement"
-                yield Violation(kind, f"{message} was shown; recorded is {recorded.get(seq)}")
+                yield Violation(kind, f"{message} was delivered; stored is {recorded.get(seq)}")
 
 
 class _Reader:
@@ -107,17 +109,17 @@ class _Reader:
         self._ids: set[str] = set()
 
     def joined(self, frame: Joined, asked: Join | None) -> Iterator[Violation]:
-        """Begin to read, or go on."""
+        """Begin to read, or resume."""
         after = asked.after if asked else None
         if after is not None and self.epoch == after.epoch and self.position != after.seq:
             kind: Kind = "hole" if self.position < after.seq else "duplicated"
-            yield Violation(kind, f"{self.client} read up to {self.position}, and asked behind {after.seq}")
+            yield Violation(kind, f"{self.client} read up to {self.position}, and resumed after {after.seq}")
         if after is not None:
-            goes_on = after.epoch == frame.epoch and after.seq <= frame.head
-            expected = after.seq if goes_on else 0
+            resumes = after.epoch == frame.epoch and after.seq <= frame.head
+            expected = after.seq if resumes else 0
             if frame.after != expected:
                 kind = "hole" if frame.after > expected else "duplicated"
-                yield Violation(kind, f"{self.client} asked behind {after.seq}, and got {frame}")
+                yield Violation(kind, f"{self.client} resumed after {after.seq}, and got {frame}")
         if self.epoch != frame.epoch or after is None or frame.after == 0:
             self._ids.clear()
         self.epoch, self.position, self.here = frame.epoch, frame.after, True
@@ -139,12 +141,12 @@ class _Reader:
     def gap(self, gap: Gap) -> Iterator[Violation]:
         """Learn what is missing."""
         if gap.after != self.position or gap.through < gap.after:
-            yield Violation("hole", f"{self.client} was at {self.position}, and was told {gap}")
+            yield Violation("hole", f"{self.client} was at {self.position}, and got {gap}")
         self.position = max(self.position, gap.through)
 
 
 class _Client:
-    """What one client said and was told."""
+    """What one client sent and received."""
 
     def __init__(self, name: str, truth: _Truth) -> None:
         self._name = name
@@ -171,22 +173,22 @@ class _Client:
                 assert first.text == post.text, f"{self._name} gave one id to two texts"
             case Sent(frame=Join() as join):
                 self._joins[join.room] = join
-            case Told(frame=Joined() as joined):
+            case Received(frame=Joined() as joined):
                 yield from self._reader(joined.room).joined(joined, self._joins.pop(joined.room, None))
-            case Told(frame=Message() as message):
+            case Received(frame=Message() as message):
                 yield from self._reader(message.room).message(message)
-            case Told(frame=Gap() as gap):
+            case Received(frame=Gap() as gap):
                 yield from self._reader(gap.room).gap(gap)
                 self._gaps.append((gap, self._reader(gap.room).epoch))
-            case Told(frame=Ack() as ack):
+            case Received(frame=Ack() as ack):
                 yield from self._acknowledge(ack)
-            case Told(frame=Error(id=str(id_), room=str(room), code=code)) if (room, id_) in self._posts:
+            case Received(frame=Error(id=str(id_), room=str(room), code=code)) if (room, id_) in self._posts:
                 self._refused[room, id_] = code
             case _:
                 pass
 
     def judge(self, logs: Mapping[str, Log], survives: Collection[str]) -> Iterator[Violation]:
-        """Compare all of it with the record."""
+        """Compare all of it with the log."""
         for (room, id_), (ack, epoch) in self._acks.items():
             log = logs.get(room, Log(""))
             if ack.durability in survives or epoch == log.epoch:
@@ -194,7 +196,7 @@ class _Client:
         for gap, epoch in self._gaps:
             log = logs.get(gap.room, Log(""))
             if gap.reason == "expired" and epoch == log.epoch and gap.through > log.base:
-                yield Violation("hole", f"{self._name} was told {gap}, but all behind {log.base} is there")
+                yield Violation("hole", f"{self._name} got {gap}, but all after {log.base} is there")
         for room in {room for room, _ in self._posts}:
             yield from self._judge_order(room, logs.get(room, Log("")))
         for room, (epoch, position) in self._finished.items():
@@ -212,20 +214,18 @@ class _Client:
         epoch = self._reader(ack.room).epoch
         earlier, before = self._acks.setdefault((ack.room, ack.id), (ack, epoch))
         if earlier.seq != ack.seq and before == epoch:
-            yield Violation("false ack", f"{self._name} was told {earlier}, and then {ack}")
+            yield Violation("false ack", f"{self._name} got {earlier}, and then {ack}")
 
     def _judge_ack(self, ack: Ack, epoch: str, post: Post, log: Log) -> Iterator[Violation]:
         same = [message for message in log.messages if message.id == ack.id]
         if not same:
             there = next((message for message in log.messages if message.seq == ack.seq), None)
             if there is not None and epoch == log.epoch:
-                yield Violation("false ack", f"{self._name} was told {ack}, but there is {there}")
+                yield Violation("false ack", f"{self._name} got {ack}, but there is {there}")
             elif ack.seq > log.base:
-                yield Violation("lost", f"{self._name} was told {ack}, and it is not there")
+                yield Violation("lost", f"{self._name} got {ack}, and it is not there")
         elif same[0].text != post.text or (same[0].seq != ack.seq and epoch == log.epoch):
-            yield Violation(
-                "false ack", f"{self._name} sent {post} and was told {ack}, but there is {same[0]}"
-            )
+            yield Violation("false ack", f"{self._name} sent {post} and got {ack}, but there is {same[0]}")
 
     def _judge_order(self, room: str, log: Log) -> Iterator[Violation]:
         numbers = {message.id: message.seq for message in log.messages}
@@ -239,7 +239,7 @@ class _Client:
                 if not given_up and (room, id_) not in self._acks and not log.base:
                     skipped = skipped or id_
             elif seq < last or skipped:
-                yield Violation("own order", f"{self._name}'s {post} is {seq}, behind {skipped or last}")
+                yield Violation("own order", f"{self._name}'s {post} is {seq}, after {skipped or last}")
             last = max(last, seq or 0)
 
 
@@ -247,9 +247,9 @@ def _judge_log(room: str, log: Log) -> Iterator[Violation]:
     ids: dict[str, Message] = {}
     for message in log.messages:
         if ids.setdefault(message.id, message) is not message:
-            yield Violation("duplicated", f"recorded in {room} are {ids[message.id]} and {message}")
+            yield Violation("duplicated", f"stored in {room} are {ids[message.id]} and {message}")
     for one, next_ in pairwise(log.messages):
         if next_.seq <= one.seq:
-            yield Violation("reordered", f"recorded in {room} are {one} and then {next_}")
+            yield Violation("reordered", f"stored in {room} are {one} and then {next_}")
         elif next_.prev != one.seq:
-            yield Violation("hole", f"recorded in {room} are {one} and then {next_}")
+            yield Violation("hole", f"stored in {room} are {one} and then {next_}")

@@ -1,4 +1,4 @@
-"""What every client sent, was told and saw, in its own order; and what the record holds in the end."""
+"""What every client sent and received, in its own order; and what the log of each room holds in the end."""
 
 import threading
 from collections.abc import Iterable
@@ -10,11 +10,11 @@ from chatcore.journal.sqlite.statements import SqliteFile
 from tests.protocol.codec import decode_server
 from tests.protocol.frames import ClientFrame, Message, ServerFrame
 
-__all__ = ["Connected", "Event", "Finished", "History", "Log", "Sent", "Told", "log_of", "logs_of"]
+__all__ = ["Connected", "Event", "Finished", "History", "Log", "Received", "Sent", "log_of", "logs_of"]
 
 
 class Connected(NamedTuple):
-    """A connection begins; whatever rooms the client was in, it has to join them again."""
+    """A connection begins; the client has to join its rooms again."""
 
     client: str
 
@@ -26,7 +26,7 @@ class Sent(NamedTuple):
     frame: ClientFrame
 
 
-class Told(NamedTuple):
+class Received(NamedTuple):
     """A client received a frame."""
 
     client: str
@@ -40,11 +40,11 @@ class Finished(NamedTuple):
     room: str
 
 
-Event = Connected | Sent | Told | Finished
+Event = Connected | Sent | Received | Finished
 
 
 class History:
-    """The events of all clients. May be written by many threads; those of one client are in order."""
+    """The events of all clients. May be written by many threads; those of one client keep their order."""
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self._events = list(events)
@@ -63,7 +63,7 @@ class History:
 
 @dataclass(frozen=True)
 class Log:
-    """A room's record in the end. What is at or below ``base`` has expired."""
+    """A room's log in the end. What is at or below ``base`` has expired."""
 
     epoch: str
     messages: list[Message] = field(default_factory=list)
@@ -82,7 +82,7 @@ def log_of(epoch: str, lines: Iterable[bytes], base: int) -> Log:
 
 
 def logs_of(path: Path) -> dict[str, Log]:
-    """Read the record of every room from a SQLite journal that nobody has open."""
+    """Read the log of every room from a SQLite journal that no process has open."""
     file = SqliteFile(path)
     try:
         epoch = str(file.meta()["epoch"])

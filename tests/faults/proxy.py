@@ -22,7 +22,7 @@ End = Literal["close", "reset", "half-open", "black-hole"]
 - ``close``: both sides see an orderly end;
 - ``reset``: both sides see a reset;
 - ``half-open``: the client sees a reset, and the server sees nothing at all;
-- ``black-hole``: nobody sees anything; what is sent is swallowed.
+- ``black-hole``: both ends see nothing; what is sent is swallowed.
 """
 
 RECEIVE = 64 * 1024
@@ -56,7 +56,7 @@ class FaultProxy:
     """Listens on a port of its own and connects to a server's. A context manager.
 
     ``plan`` is used up a connection at a time: what happens to what the client says, and to what the
-    server says. With nothing left in it connections are clean. ``refusing`` closes them at once.
+    server says. With nothing left in it connections are clean. ``refusing`` closes them immediately.
     With a ``receive_buffer`` the system takes little more from a server than is handed on.
     """
 
@@ -248,7 +248,7 @@ class Pipe:
         self._pieces: deque[tuple[float, bytes]] = deque()  # when each is due; an empty one is the end
         self._held = 0
         pace = faults.bytes_per_second
-        self._most = RECEIVE if pace is None else max(int(pace / 10), 1)  # that is held at once
+        self._most = RECEIVE if pace is None else max(int(pace / 10), 1)  # that is held at a time
         self._free_at = 0.0
 
     def interest(self, sock: socket.socket, now: float) -> int:

@@ -1,4 +1,4 @@
-"""A server that can be replaced under its clients, a proxy before it, and clients that come back at once."""
+"""A server that can be replaced under its clients, a proxy before it, and clients that reconnect quickly."""
 
 import random
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ __all__ = ["Reader", "Scene"]
 
 
 class Reader:
-    """A client that comes back within milliseconds, and what it was told so far."""
+    """A client that reconnects within milliseconds, and the events that it has had so far."""
 
     def __init__(self, visitor: Visitor) -> None:
         self.visitor = visitor
@@ -64,7 +64,7 @@ class Reader:
 
 
 class Scene:
-    """A context manager. With a journal's ``path`` its server keeps its record over `restart`."""
+    """A context manager. With a journal's ``path`` its server keeps its log over `restart`."""
 
     def __init__(self, server: str, client: str, *, path: Path | None = None, **limits: Any) -> None:
         self._client = client
@@ -108,7 +108,7 @@ class Scene:
         return self._running.enter_context(closing(House(new_transport(server), hub=self.hub)))
 
     def move_to(self, house: House) -> None:
-        """Lead whoever connects from now on to another server."""
+        """Lead new connections to another server."""
         for proxy in self.proxies:
             proxy.server_port = house.port("chat")
 

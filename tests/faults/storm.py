@@ -1,4 +1,4 @@
-"""A storm: talkers who never stop, and a server that is killed and started again under them."""
+"""A storm: talkers that never stop, and a server that is killed and started again under them."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ class Storm:
         self._talkers = [Talker(self._talks, f"nick{n}", TALKERS) for n in range(TALKERS)]
 
     def begin(self) -> None:
-        """Let everybody talk."""
+        """Start all talkers."""
         for talker in self._talkers:
             talker.start()
 
@@ -50,7 +50,7 @@ class Storm:
             running.process.kill()
 
     def end(self, transport: str) -> tuple[list[Event], dict[str, Log]]:
-        """Let everybody say the rest and read everything, and end the last server in order."""
+        """Let all talkers send the rest and read everything, and end the last server cleanly."""
         with self._server(transport) as running:
             self._talks.set_up(True)
             self._talks.wait_for_silence(TALKERS)

@@ -8,7 +8,7 @@ way is answered.
 import threading
 from collections import deque
 
-from tests.faults.history import Connected, Finished, History, Sent, Told
+from tests.faults.history import Connected, Finished, History, Received, Sent
 from tests.protocol.frames import (
     Ack,
     ClientFrame,
@@ -57,10 +57,10 @@ class Talks:
         """Wait until so many more posts were acknowledged."""
         with self._changed:
             wanted = self._acks + more
-            assert self._changed.wait_for(lambda: self._acks >= wanted, DEADLINE), "nobody is answered"
+            assert self._changed.wait_for(lambda: self._acks >= wanted, DEADLINE), "no post is acknowledged"
 
     def wait_for_silence(self, talkers: int) -> None:
-        """Let nobody begin anything new, and wait until all is acknowledged."""
+        """Let talkers post nothing new, and wait until everything is acknowledged."""
         with self._changed:
             self._ending = True
             assert self._changed.wait_for(lambda: self._quiet == talkers, DEADLINE), "something is unanswered"
@@ -69,7 +69,7 @@ class Talks:
 
     @property
     def ending(self) -> bool:
-        """Whether nothing new is to be said."""
+        """Whether nothing new is to be posted."""
         return self._ending
 
     def wait_for_server(self) -> None:
@@ -93,7 +93,9 @@ class Talks:
         with self._changed:
             self._quiet += 1
             self._changed.notify_all()
-            assert self._changed.wait_for(lambda: self._quiet == talkers, DEADLINE), "the others go on"
+            assert self._changed.wait_for(lambda: self._quiet == talkers, DEADLINE), (
+                "the others are still talking"
+            )
             return self._heads[epoch]
 
 
@@ -102,7 +104,7 @@ def _number(post: Post) -> int:
 
 
 class Talker(threading.Thread):
-    """One client, in a thread; ``error`` is what it could not live with."""
+    """One client, in a thread; ``error`` is what ended it, if that was no loss of a connection."""
 
     def __init__(self, talks: Talks, nick: str, talkers: int) -> None:
         super().__init__(name=f"talker-{nick}", daemon=True)
@@ -174,7 +176,7 @@ class Talker(threading.Thread):
 
     def _take(self, peer: TypedPeer) -> ServerFrame:
         frame = peer.receive_frame()
-        self._talks.history.note(Told(self._nick, frame))
+        self._talks.history.note(Received(self._nick, frame))
         match frame:
             case Welcome():
                 self._secret = frame.session

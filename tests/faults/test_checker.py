@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from tests.faults.checker import Violation, check
-from tests.faults.history import Connected, Event, Finished, Log, Sent, Told
+from tests.faults.history import Connected, Event, Finished, Log, Received, Sent
 from tests.protocol.frames import (
     Ack,
     Code,
@@ -59,12 +59,12 @@ def refusal(number: int, code: Code = "unavailable") -> Error:
 
 
 def log(*numbers: int, base: int = 0, epoch: str = "e1") -> dict[str, Log]:
-    """Return a record with these messages."""
+    """Return a log with these messages."""
     return {"lobby": Log(epoch, [message(seq) for seq in numbers], base)}
 
 
 def client(name: str, *frames: object) -> list[Event]:
-    """Return what happened to a client: what it sent, and what it was told."""
+    """Return what happened to a client: what it sent and received."""
     events: list[Event] = []
     for frame in frames:
         match frame:
@@ -73,7 +73,7 @@ def client(name: str, *frames: object) -> list[Event]:
             case Post():
                 events.append(Sent(name, frame))
             case Joined() | Message() | Ack() | Gap() | Error():
-                events.append(Told(name, frame))
+                events.append(Received(name, frame))
             case "finished":
                 events.append(Finished(name, "lobby"))
             case _:
@@ -89,7 +89,7 @@ def kinds(violations: Iterable[Violation]) -> set[str]:
 NEW = Join(room="lobby")
 
 
-def behind(seq: int, epoch: str = "e1") -> Join:
+def resume(seq: int, epoch: str = "e1") -> Join:
     """Return a join that resumes."""
     return Join(room="lobby", after=Position(epoch=epoch, seq=seq))
 
@@ -102,26 +102,26 @@ GOOD = {
         log(1, 2),
     ),
     "sent again after a lost answer": (
-        client("ana", NEW, joined(0, 0), post(1), behind(0), joined(1, 0), post(1), message(1), ack(1)),
+        client("ana", NEW, joined(0, 0), post(1), resume(0), joined(1, 0), post(1), message(1), ack(1)),
         log(1),
     ),
     "resumed": (
         client(
-            "ana", NEW, joined(1, 1), message(2), behind(2), joined(4, 2), message(3), message(4), "finished"
+            "ana", NEW, joined(1, 1), message(2), resume(2), joined(4, 2), message(3), message(4), "finished"
         ),
         log(1, 2, 3, 4),
     ),
     "expired, and said so": (
         client(
-            "ana", NEW, joined(1, 1), behind(1), joined(6, 1), gap(1, 4), message(5), message(6), "finished"
+            "ana", NEW, joined(1, 1), resume(1), joined(6, 1), gap(1, 4), message(5), message(6), "finished"
         ),
         log(5, 6, base=4),
     ),
-    "a new life, and said so": (
-        client("ana", NEW, joined(3, 3), behind(3), joined(1, 0, "e2"), gap(0, 0, "reset"), message(1)),
+    "a new epoch, announced": (
+        client("ana", NEW, joined(3, 3), resume(3), joined(1, 0, "e2"), gap(0, 0, "reset"), message(1)),
         log(1, epoch="e2"),
     ),
-    "an unsafe acknowledgement lost with its life": (
+    "an unsafe acknowledgement lost with its epoch": (
         client("ana", NEW, joined(0, 0), post(1), ack(1, durability="memory")),
         log(epoch="e2"),
     ),
@@ -149,12 +149,12 @@ BAD = {
         client("ana", NEW, joined(0, 0), post(1), ack(1)),
         log(),
     ),
-    "acknowledged safely and lost with its life": (
+    "acknowledged safely and lost with its epoch": (
         "lost",
         client("ana", NEW, joined(0, 0), post(1), ack(1)),
         log(epoch="e2"),
     ),
-    "acknowledged unsafely and lost within its life": (
+    "acknowledged unsafely and lost within its epoch": (
         "lost",
         client("ana", NEW, joined(0, 0), post(1), ack(1, durability="memory")),
         log(),
@@ -180,7 +180,7 @@ BAD = {
         client("ana", NEW, joined(0, 0), post(1), ack(1), post(1), ack(2, "id-1")),
         log(1, 2),
     ),
-    "acknowledged, though nobody sent it": ("false ack", client("ana", NEW, joined(0, 0), ack(1)), log(1)),
+    "acknowledged, and never sent": ("false ack", client("ana", NEW, joined(0, 0), ack(1)), log(1)),
     "recorded twice": (
         "duplicated",
         client("ana", NEW, joined(0, 0), post(1), ack(1)),
@@ -198,12 +198,12 @@ BAD = {
     ),
     "shown again after a resume": (
         "duplicated",
-        client("ana", NEW, joined(0, 0), message(1), message(2), behind(2), joined(2, 1), message(2)),
+        client("ana", NEW, joined(0, 0), message(1), message(2), resume(2), joined(2, 1), message(2)),
         log(1, 2),
     ),
     "asked for again": (
         "duplicated",
-        client("ana", NEW, joined(0, 0), message(1), message(2), behind(1), joined(2, 1), message(2)),
+        client("ana", NEW, joined(0, 0), message(1), message(2), resume(1), joined(2, 1), message(2)),
         log(1, 2),
     ),
     "shown in another order": (
@@ -223,7 +223,7 @@ BAD = {
         + client("bob", NEW, joined(0, 0), message(1, id_="y"), message(2, id_="x")),
         {"lobby": Log("e1", [message(1, id_="x"), message(2, id_="y")])},
     ),
-    "a member and the record disagree": (
+    "a member and the log disagree": (
         "disagreement",
         client("ana", NEW, joined(0, 0), message(1, "what was shown")),
         log(1),
@@ -232,17 +232,17 @@ BAD = {
     "a hole at the start": ("hole", client("ana", NEW, joined(0, 0), message(2)), log(1, 2)),
     "a hole that the resume made": (
         "hole",
-        client("ana", NEW, joined(0, 0), message(1), behind(1), joined(3, 2), message(3)),
+        client("ana", NEW, joined(0, 0), message(1), resume(1), joined(3, 2), message(3)),
         log(1, 2, 3),
     ),
     "a hole that the client made": (
         "hole",
-        client("ana", NEW, joined(0, 0), message(1), behind(2), joined(3, 2), message(3)),
+        client("ana", NEW, joined(0, 0), message(1), resume(2), joined(3, 2), message(3)),
         log(1, 2, 3),
     ),
-    "a new life that nobody told of": (
+    "a new epoch without a reset": (
         "hole",
-        client("ana", NEW, joined(3, 3), behind(3), joined(3, 0, "e2"), message(3)),
+        client("ana", NEW, joined(3, 3), resume(3), joined(3, 0, "e2"), message(3)),
         log(1, 2, 3, epoch="e2"),
     ),
     "a gap that begins elsewhere": (
@@ -255,12 +255,12 @@ BAD = {
         client("ana", NEW, joined(0, 0), gap(0, 2), message(3)),
         log(1, 2, 3),
     ),
-    "a hole in the record": (
+    "a hole in the log": (
         "hole",
         [],
         {"lobby": Log("e1", [message(1), message(3)])},
     ),
-    "shown where nobody joined": ("hole", client("ana", message(1)), log(1)),
+    "delivered in a room that was not joined": ("hole", client("ana", message(1)), log(1)),
     "one's own words turned round": (
         "own order",
         client("ana", NEW, joined(0, 0), post(2), post(1), ack(1), ack(2)),
@@ -276,7 +276,7 @@ BAD = {
         client("ana", NEW, joined(0, 0), message(1), "finished"),
         log(1, 2),
     ),
-    "read to the end of another life": (
+    "read to the end of another epoch": (
         "incomplete",
         client("ana", NEW, joined(1, 1), "finished"),
         log(1, epoch="e2"),
@@ -304,5 +304,5 @@ def test_a_loss_counts_only_beyond_what_the_durability_promises() -> None:
 
 def test_a_violation_says_in_words_what_is_wrong() -> None:
     (violation,) = check(client("ana", NEW, joined(0, 0), post(1), ack(1)), log())
-    assert violation.words.startswith("ana was told")
+    assert violation.words.startswith("ana got")
     assert violation.words.endswith("and it is not there")

@@ -10,7 +10,7 @@ from chatcore import Event as ClientEvent
 from chatcore import Offline, Online, encode
 from tests import rows
 from tests.faults.checker import check
-from tests.faults.history import Connected, Event, Finished, Sent, Told, logs_of
+from tests.faults.history import Connected, Event, Finished, Received, Sent, logs_of
 from tests.faults.proxy import End, Faults
 from tests.faults.scene import Scene
 from tests.protocol.codec import decode_server
@@ -70,7 +70,7 @@ def _faults(rng: random.Random) -> Faults:
 
 
 def _told(nick: str, events: list[ClientEvent]) -> Iterator[Event]:
-    """Yield what a client was told, and what it has to ask for on each connection: to resume."""
+    """Yield what a client received, and what it has to ask for on each connection: to resume."""
     positions: dict[str, Position] = {}
     for event in events:
         match event:
@@ -83,7 +83,7 @@ def _told(nick: str, events: list[ClientEvent]) -> Iterator[Event]:
             case _:
                 frame = decode_server(encode(event))
                 _move(positions, frame)
-                yield Told(nick, frame)
+                yield Received(nick, frame)
 
 
 def _move(positions: dict[str, Position], frame: ServerFrame) -> None:

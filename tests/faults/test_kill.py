@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.faults.checker import check
-from tests.faults.history import Told
+from tests.faults.history import Received
 from tests.faults.storm import Storm
 from tests.protocol.frames import Ack, Joined
 from tests.rows import ROUNDS
@@ -17,7 +17,7 @@ def test_acks_survive_kill_nine(tmp_path: Path) -> None:
         storm.round("threaded")
     events, logs = storm.end("asyncio")
     assert check(events, logs) == []
-    told = [event.frame for event in events if isinstance(event, Told)]
+    told = [event.frame for event in events if isinstance(event, Received)]
     assert {frame.durability for frame in told if isinstance(frame, Ack)} == {"synced"}
     assert len({frame.epoch for frame in told if isinstance(frame, Joined)}) == 1
     assert len(logs["lobby"].messages) > 2 * ROUNDS

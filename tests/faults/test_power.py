@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.checker import check
-from tests.faults.history import Told
+from tests.faults.history import Received
 from tests.faults.storm import Storm
 from tests.protocol.frames import Ack, Error, Joined
 from tests.rows import ROUNDS
@@ -69,7 +69,7 @@ def test_synced_messages_and_the_epoch_survive_a_power_loss(machine: Machine) ->
     rage(storm, machine)
     events, logs = storm.end("threaded")
     assert check(events, logs) == []
-    told = [event.frame for event in events if isinstance(event, Told)]
+    told = [event.frame for event in events if isinstance(event, Received)]
     assert {frame.durability for frame in told if isinstance(frame, Ack)} == {"synced"}
     assert len({frame.epoch for frame in told if isinstance(frame, Joined)}) == 1
 
@@ -80,7 +80,7 @@ def test_a_power_loss_that_costs_messages_begins_a_new_epoch(
     storm = Storm(machine.directory / "journal.db", seed=ROUNDS, synchronous="NORMAL", **machine.env)
     rage(storm, machine)
     events, logs = storm.end("threaded")
-    told = [event.frame for event in events if isinstance(event, Told)]
+    told = [event.frame for event in events if isinstance(event, Received)]
     assert {frame.durability for frame in told if isinstance(frame, Ack)} == {"written"}
     assert {violation.kind for violation in check(events, logs, survives=("written",))} == {"lost"}
     assert check(events, logs, survives=("synced",)) == []
@@ -95,5 +95,5 @@ def test_a_failed_sync_acknowledges_nothing_and_the_server_recovers(machine: Mac
         machine.lose_power()
     events, logs = storm.end("threaded")
     assert check(events, logs) == []
-    told = [event.frame for event in events if isinstance(event, Told)]
+    told = [event.frame for event in events if isinstance(event, Received)]
     assert {frame.code for frame in told if isinstance(frame, Error)} == {"unavailable"}

@@ -1,4 +1,4 @@
-"""The proxy does what it is told, between two bare sockets."""
+"""The proxy does what its plan says, between two bare sockets."""
 
 import socket
 import time
@@ -31,7 +31,7 @@ class Ends:
         return client, self._stack.enter_context(server)
 
     def stop_listening(self) -> None:
-        """Let nobody in any more."""
+        """Refuse connections from now on."""
         self._listener.close()
 
 

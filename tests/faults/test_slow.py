@@ -1,4 +1,4 @@
-"""Slow readers of a journal get everything, whatever happens meanwhile, and cost nobody else anything."""
+"""Slow readers get everything, whatever happens meanwhile, and cost no other peer anything."""
 
 import json
 import os
@@ -79,7 +79,7 @@ def test_a_stalled_member_costs_no_memory_and_reads_everything_later(transport: 
             listening.start()
             _say(ann, start, MANY // 4)
             listening.join(DEADLINE)
-            assert not listening.is_alive(), "who reads has to wait for who does not"
+            assert not listening.is_alive(), "a reader has to wait for one that does not read"
             weights.append(_memory(server))
         _, half, _, whole = weights
         assert half - before < 12 * MEGABYTE
@@ -103,7 +103,7 @@ def _say(peer: Peer, start: int, number: int) -> None:
 
 
 def _read(peer: Peer, start: int, number: int) -> None:
-    """Read messages, every one behind the one before."""
+    """Read messages; each must follow the one before."""
     position = start
     while position < start + number:
         frame = json.loads(peer.receive_line())
@@ -117,5 +117,5 @@ def _memory(server: ChatServer) -> int:
     """Return the bytes of memory that a server has in use."""
     statm = Path(f"/proc/{server.process.pid}/statm")
     if not statm.exists():
-        pytest.skip("this system does not tell what a process weighs")
+        pytest.skip("this system does not say how much memory a process has")
     return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGESIZE")

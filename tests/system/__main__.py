@@ -1,4 +1,4 @@
-"""Run lives of the whole system: ``python -m tests.system --seeds 5000 [FIRST]``."""
+"""Run the whole system from many seeds: ``python -m tests.system --seeds 5000 [FIRST]``."""
 
 import argparse
 import sys
@@ -26,7 +26,7 @@ def main() -> int:
         sys.stdout.writelines(f"{violation.kind}: {violation.words}\n" for violation in violations)
         sys.stdout.write(f"seed={seed} broke a promise\n")
         return 1
-    sys.stdout.write(f"{args.seeds} lives of the whole system, every promise kept\n")
+    sys.stdout.write(f"{args.seeds} runs of the whole system, every promise kept\n")
     return 0
 
 

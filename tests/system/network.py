@@ -6,7 +6,7 @@ from chatcore.address import Peer
 from chatcore.client.session import ClientSession
 from chatcore.server.endpoint import Endpoint
 from chatcore.server.session import Session
-from tests.faults.history import Connected, History, Sent, Told
+from tests.faults.history import Connected, History, Received, Sent
 from tests.protocol.codec import LineSplitter, decode_client, decode_server
 
 __all__ = ["Connection"]
@@ -80,7 +80,7 @@ class Connection:
             self.server_loses_it()
 
     def swallow(self) -> None:
-        """Lose all that is on the way, and all that will be; tell nobody."""
+        """Lose all that is on the way, and all that will be, without a sign to either end."""
         self._black_hole = True
         self._up.clear()
         self._down.clear()
@@ -109,7 +109,7 @@ class Connection:
         data = bytes(self._down[:size])
         del self._down[:size]
         for line in self._told.receive_data(data):
-            self._history.note(Told(self._name, decode_server(line)))
+            self._history.note(Received(self._name, decode_server(line)))
         self._client.receive_data(data)
         self._client.events_received()  # the user takes all of them, so its positions move on
         if not self._client.online:  # it has had enough

@@ -1,7 +1,7 @@
 """The whole system in virtual time: a server that restarts, clients that reconnect, a bad network.
 
 `System.run` takes steps at random until there are enough, then lets everything come to rest. What the
-clients sent and were told is a history, and the checker that judges real servers judges it. A seed
+clients sent and received is a history, and the checker that judges real servers judges it. A seed
 gives the same run each time.
 """
 
@@ -56,13 +56,13 @@ class System:
             dedupe_seconds=100_000,  # so that no client has to give a post up
         )
         self._journal = MemoryJournal(self._limits, clock=self._clock)
-        self._forgets = rng.random() < 0.3  # whether a restart may lose the record
+        self._forgets = rng.random() < 0.3  # whether a restart may lose the log
         self._numbers = count(1)
         self._hub: Hub | None = None
         self._connections: list[Connection] = []  # that the server knows of
         self._people = [self._person(f"nick{number}") for number in range(rng.randint(2, 5))]
         self._start_server()
-        self._carry_everything()  # until all are welcome: before that, a client gives up at once
+        self._carry_everything()  # until all are welcome: before that, a client gives up immediately
 
     def run(self, steps: int) -> list[Violation]:
         """Take steps, come to rest, and return what the checker finds."""

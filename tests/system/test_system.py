@@ -1,4 +1,4 @@
-"""Hundreds of lives of the whole system, each from a seed; ``python -m tests.system`` runs more."""
+"""Hundreds of runs of the whole system, each from a seed; ``python -m tests.system`` runs more."""
 
 import pytest
 

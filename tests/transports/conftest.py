@@ -75,7 +75,7 @@ def serve(transport: Transport) -> Iterator[Serve]:
 
 @pytest.fixture
 def house(serve: Serve) -> House:
-    """A house that sets nobody a limit."""
+    """A house without limits."""
     return serve()
 
 

@@ -53,8 +53,8 @@ class Stream:
         self.sock = sock
         self.sock.settimeout(DEADLINE)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.appetite = 64 * 1024  # bytes that are read at once
-        self.after_meal: Callable[[int], object] = lambda size: None  # told how many were read
+        self.appetite = 64 * 1024  # bytes that are read in one call
+        self.after_meal: Callable[[int], object] = lambda size: None  # called with how many were read
         self._rest = b""
         self._unsent = b""
 
@@ -130,7 +130,7 @@ class Stream:
             self.receive_rest()
 
     def finish(self) -> None:
-        """End this side of the stream; the other goes on."""
+        """End this side of the stream, and leave the other open."""
         self.sock.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
@@ -247,10 +247,10 @@ class TypedPeer(Peer):
         return self.receive(Members).nicks
 
     def wait_until_alone(self, room: str = "lobby") -> None:
-        """Ask who is there until there is nobody else."""
+        """Ask who is there until this peer is alone."""
         give_up = time.monotonic() + DEADLINE
         while len(there := self.who(room)) > 1:
-            assert time.monotonic() < give_up, f"{there} are here for ever"
+            assert time.monotonic() < give_up, f"{there} are still here"
 
     def reason_of_end(self) -> str | None:
         """Read up to the end of the stream; return the reason that the server gave last."""

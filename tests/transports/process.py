@@ -1,4 +1,4 @@
-"""A server in a process of its own, whose memory can be weighed and whose descriptors can run out.
+"""A server in a process of its own, whose memory can be measured and whose descriptors can run out.
 
 Run as a module it is that process: it serves until its standard input ends.
 """
@@ -42,11 +42,11 @@ class ServerProcess(Door):
         """The bytes of memory that the process has in use."""
         statm = Path(f"/proc/{self._process.pid}/statm")
         if not statm.exists():
-            pytest.skip("this system does not tell what a process weighs")
+            pytest.skip("this system does not say how much memory a process has")
         return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
     def close(self) -> None:
-        """Send the visitors away, then end the process, which must end well."""
+        """Close the peers, then end the process, which must exit with 0."""
         super().close()
         if self._process.poll() is None:
             self._process.communicate(timeout=DEADLINE)

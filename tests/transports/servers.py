@@ -62,7 +62,7 @@ class Clock:
 
 
 class Door:
-    """Where peers come in; whoever did is sent away by `close`."""
+    """Where peers connect; `close` closes all of them."""
 
     def __init__(self) -> None:
         self.visitors: list[Peer] = []
@@ -72,15 +72,15 @@ class Door:
         raise NotImplementedError
 
     def typed(self, nick: str | None = None, *rooms: str, **options: Any) -> TypedPeer:
-        """Let a typed peer in; with a nick it says hello, and joins rooms."""
+        """Connect a typed peer; with a nick it says hello, and joins rooms."""
         return self._welcome(TypedPeer(self.port("chat"), nick, *rooms, **options))
 
     def member(self, nick: str, **options: Any) -> TypedPeer:
-        """Let a typed peer in that joins the lobby."""
+        """Connect a typed peer that joins the lobby."""
         return self.typed(nick, "lobby", **options)
 
     def plain(self, **options: Any) -> PlainPeer:
-        """Let a plain peer in, and wait until it is in the lobby."""
+        """Connect a plain peer, and wait until it is in the lobby."""
         peer = self._welcome(PlainPeer(self.port("plain"), **options))
         peer.say("/who")
         while not peer.hear().startswith("* "):
@@ -88,11 +88,11 @@ class Door:
         return peer
 
     def stranger(self, scheme: str, **options: Any) -> Peer:
-        """Let somebody in who says nothing yet."""
+        """Connect a peer that sends nothing yet."""
         return self._welcome(Peer(self.port(scheme), **options))
 
     def close(self) -> None:
-        """Send the visitors away."""
+        """Close the peers."""
         for peer in self.visitors:
             peer.close()
 
@@ -102,7 +102,7 @@ class Door:
 
 
 class House(Door):
-    """A transport that serves a hub, and the peers that came to visit."""
+    """A transport that serves a hub, and the peers that connected."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class House(Door):
         return f"chat://127.0.0.1:{self.port('chat')}"
 
     def close(self) -> None:
-        """Send the visitors away and close the server, then its hub. Idempotent."""
+        """Close the peers and the server, then its hub. Idempotent."""
         super().close()
         if self._clock is not None:
             self._clock.release()

@@ -88,7 +88,7 @@ def test_another_protocol_is_refused_in_one_line_and_closed(house: House, scheme
 def test_the_sender_of_a_line_that_is_too_long_is_told(house: House) -> None:
     ann, bob = house.member("ann"), house.member("bob")
     piece = b"x" * 65_536
-    for _ in range(32):  # far behind what is taken: it is still sending when it is refused
+    for _ in range(32):  # far more than is taken: the peer still sends when it is refused
         ann.send(piece)
     frames = ann.receive_all()
     assert [frame.code for frame in frames if isinstance(frame, Error)] == ["too_long"]

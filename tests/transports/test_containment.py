@@ -1,4 +1,4 @@
-"""A bug in the core, met while one peer is served, costs that peer its connection and nobody else."""
+"""A bug in the core, met while one peer is served, costs that peer its connection, and no other."""
 
 from collections.abc import Callable
 

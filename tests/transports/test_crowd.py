@@ -1,4 +1,4 @@
-"""Many at once."""
+"""Many peers together."""
 
 import threading
 from collections.abc import Iterator

@@ -48,7 +48,7 @@ def test_posts_after_the_end_are_refused(house: House) -> None:
 
 def test_a_peer_without_a_hello_learns_of_the_end(house: House) -> None:
     stranger = house.typed()
-    ann = house.member("ann")  # who came later is in, so the first is
+    ann = house.member("ann")  # the second is in, so the first is too
     with _closing(house):
         assert stranger.reason_of_end() == "drain"
         stranger.close()

@@ -1,4 +1,4 @@
-"""Peers end in every way that there is, and nobody else notices."""
+"""Peers end in every way, and no other peer notices."""
 
 import threading
 

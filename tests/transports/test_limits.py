@@ -22,8 +22,8 @@ def _refused(peer: TypedPeer) -> tuple[str, str]:
 
 
 def _come_again(door: Door, nick: str) -> None:
-    """Come until there is room: who has left is counted until the server has seen it, and libuv turns
-    away all who wait when there is no descriptor."""
+    """Connect until there is room: a peer that left is counted until the server has seen it, and libuv turns
+    away all that wait when there is no descriptor."""
     give_up = time.monotonic() + DEADLINE
     while time.monotonic() < give_up:
         with Peer(door.port("chat")) as peer, contextlib.suppress(ConnectionError):

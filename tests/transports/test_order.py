@@ -1,4 +1,4 @@
-"""Everybody reads one order, whoever posts at once and by whatever transport."""
+"""All members read one order, however many post together and by whatever transport."""
 
 import threading
 from itertools import pairwise
