@@ -7,7 +7,8 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from chatcore import Joined, Offline, Presence, RefusedError
+from chatcore import Joined, Offline, RefusedError
+from tests.protocol.frames import Presence
 from tests.transports.peers import DEADLINE
 from tests.transports.servers import House, new_transport
 from transports import asyncio_tcp, threaded_tcp
