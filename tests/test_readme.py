@@ -14,7 +14,6 @@ import queue
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -25,6 +24,8 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+
+from tests.ports import fixed_port
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -49,13 +50,6 @@ def blocks_of(document: str) -> list[Block]:
 
 
 BLOCKS = blocks_of(README)
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 class Program:
@@ -121,7 +115,7 @@ class Stage:
 
     directory: Path
     ports: dict[str, str] = field(
-        default_factory=lambda: {port: str(free_port()) for port in ("7024", "7025")}
+        default_factory=lambda: {port: str(fixed_port()) for port in ("7024", "7025")}
     )
 
     def __post_init__(self) -> None:

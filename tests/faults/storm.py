@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.cli.processes import ChatServer, chat_server
 from tests.faults.history import Event, History, Log, logs_of
 from tests.faults.talker import Talker, Talks
+from tests.ports import fixed_port
 from tests.transports.peers import DEADLINE
 
 __all__ = ["Storm"]
@@ -27,6 +28,7 @@ class Storm:
         self._env = env
         self._rng = random.Random(seed)
         self._talks = Talks(self.history)
+        self._talks.port = fixed_port()
         self._talkers = [Talker(self._talks, f"nick{n}", TALKERS) for n in range(TALKERS)]
 
     def begin(self) -> None:
@@ -40,7 +42,6 @@ class Storm:
         What is done ``meanwhile`` is followed by so many acknowledgements again.
         """
         with self._server(transport) as running:
-            self._talks.port = running.port()
             self._talks.set_up(True)
             self._talks.wait_for_acks(self._rng.randint(1, 60))
             if meanwhile is not None:

@@ -6,6 +6,7 @@ import pytest
 
 from chatcore.errors import ClosedError, DisconnectedError, RefusedError, UsageError
 from chatcore.messages import Hello, History, Joined, Left, Message, NickFrame, Post, Presence
+from tests.ports import fixed_port
 from tests.protocol import frames
 from tests.transports.clients import Visitor
 from tests.transports.conftest import Serve
@@ -202,8 +203,8 @@ def test_after_the_server_is_gone_calls_raise_disconnected_error(house: House, c
 
 
 def test_a_client_reconnects_and_misses_nothing(serve: Serve, connect: Connect) -> None:
-    first = serve()
-    url = first.url
+    url = f"chat://127.0.0.1:{fixed_port()}"
+    first = serve(urls=[url])
     ann = connect(url, nick="ann", reconnect=True)
     ann.post("before")
     first.server.close()

@@ -14,6 +14,7 @@ import pytest
 from chatcore import UsageError
 from cli.stdin import parse_frame
 from tests.cli.processes import CHAT, ChatServer, chat, chat_server, environment, line_of, rest_of, spawn
+from tests.ports import fixed_port
 from transports.threaded_tcp import Chat, connect
 
 
@@ -271,7 +272,11 @@ def test_a_login_name_that_is_not_a_valid_nick_is_replaced(server: ChatServer, l
 
 def test_it_survives_a_restart_of_the_server(tmp_path: Path) -> None:
     journal = f"sqlite:{tmp_path / 'journal.db'}"
-    with chat_server("--journal", journal) as server, spawn("client", server.url, "--json") as process:
+    url = f"chat://127.0.0.1:{fixed_port()}"
+    with (
+        chat_server("--journal", journal, listens=(url,)) as server,
+        spawn("client", server.url, "--json") as process,
+    ):
         assert process.stdin is not None
         assert json.loads(line_of(process.stdout))["type"] == "welcome"
         server.signal(signal.SIGTERM)
@@ -279,7 +284,7 @@ def test_it_survives_a_restart_of_the_server(tmp_path: Path) -> None:
         assert "reconnecting" in line_of(process.stderr)
         process.stdin.write('{"room":"lobby","text":"said while nobody was there"}\n')
         process.stdin.flush()
-        with chat_server("--journal", journal, listens=(server.url,)):
+        with chat_server("--journal", journal, listens=(url,)):
             frames = iter(lambda: json.loads(line_of(process.stdout)), None)
             message = next(frame for frame in frames if frame["type"] == "message")
             process.stdin.close()

@@ -13,6 +13,7 @@ from chatcore import UsageError
 from cli.commands.tail import run
 from tests.cli.conftest import Inside
 from tests.cli.processes import ChatServer, chat_server, line_of, rest_of, spawn
+from tests.ports import fixed_port
 from transports.threaded_tcp import Chat, connect
 
 NUMBERS = count(1)
@@ -152,14 +153,18 @@ def test_the_position_counts_only_what_was_written(server: ChatServer, speaker: 
 def test_it_survives_a_restart_of_the_server_and_misses_nothing(tmp_path: Path) -> None:
     journal = f"sqlite:{tmp_path / 'journal.db'}"
     args = ("tail", "lobby", "-f", "-n", "0", "--json")
-    with chat_server("--journal", journal) as server, spawn(*args, CHAT_URL=server.url) as process:
+    url = f"chat://127.0.0.1:{fixed_port()}"
+    with (
+        chat_server("--journal", journal, listens=(url,)) as server,
+        spawn(*args, CHAT_URL=server.url) as process,
+    ):
         line_of(process.stdout)
         with connect(server.url, nick="ada") as ada:
             ada.post("before")
         server.signal(signal.SIGTERM)
         server.wait()
         assert "reconnecting" in line_of(process.stderr)
-        with chat_server("--journal", journal, listens=(server.url,)):
+        with chat_server("--journal", journal, listens=(url,)):
             with connect(server.url, nick="ada") as ada:
                 ada.post("after")
             heard: list[str] = []

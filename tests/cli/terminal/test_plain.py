@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from chatcore import Hub
 from tests.cli.processes import CHAT
 from tests.cli.pty import Pty, in_terminal
+from tests.ports import fixed_port
 from transports.threaded_tcp import connect, serve
 
 CTRL_D = "\x04"
@@ -28,7 +29,8 @@ def transcript(terminal: Pty) -> list[str]:
 
 def test_everything_is_a_line() -> None:
     with contextlib.closing(Hub()) as hub, contextlib.ExitStack() as first:
-        url = str(first.enter_context(serve("chat://127.0.0.1:0", hub=hub)).listening[0])
+        url = f"chat://127.0.0.1:{fixed_port()}"
+        first.enter_context(serve(url, hub=hub))
         with connect(url, nick="bob", rooms=["lobby", "ops"]) as bob:
             bob.post("said before")
             with plain(url, "--plain", "--quiet") as alice:

@@ -11,6 +11,7 @@ import pytest
 from chatcore import RULES, Hub, Limits
 from tests.cli.processes import CHAT
 from tests.cli.pty import ENTER, Pty, in_terminal, paste
+from tests.ports import fixed_port
 from transports.threaded_tcp import Chat, Server, connect, serve
 
 CTRL_C, CTRL_D, UP = "\x03", "\x04", "\x1b[A"
@@ -121,8 +122,8 @@ def test_a_signal_ends_the_client_and_restores_the_terminal(server: Server, numb
 
 def test_a_restart_of_the_server_does_not_disturb_the_draft() -> None:
     with contextlib.closing(Hub()) as hub, contextlib.ExitStack() as first:
-        server = first.enter_context(serve("chat://127.0.0.1:0", hub=hub))
-        url = str(server.listening[0])
+        url = f"chat://127.0.0.1:{fixed_port()}"
+        server = first.enter_context(serve(url, hub=hub))
         with client(server) as alice:
             alice.type("this is not fin")
             alice.wait_line("alice@lobby> this is not fin")
@@ -157,8 +158,8 @@ def test_back_pages_through_older_messages(server: Server, bob: Chat) -> None:
 
 def test_nothing_is_lost_while_the_server_is_away() -> None:
     with contextlib.closing(Hub()) as hub, contextlib.ExitStack() as first:
-        server = first.enter_context(serve("chat://127.0.0.1:0", hub=hub))
-        url = str(server.listening[0])
+        url = f"chat://127.0.0.1:{fixed_port()}"
+        server = first.enter_context(serve(url, hub=hub))
         with client(server, "alice", "--quiet") as alice:
             first.close()
             alice.wait("; reconnecting")
