@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -41,7 +41,13 @@ def chat(*args: str, stdin: str | bytes | None = None, **env: str) -> subprocess
 
 @contextlib.contextmanager
 def spawn(*args: str, **env: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a command with pipes for its streams; it is killed at the end."""
+    """Start a command with pipes for its streams; it is killed at the end, and when it takes too long."""
+    with _started(args, env) as process, _watched(process):
+        yield process
+
+
+@contextlib.contextmanager
+def _started(args: Sequence[str], env: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         [CHAT, *args],
         stdin=subprocess.PIPE,
@@ -50,17 +56,25 @@ def spawn(*args: str, **env: str) -> Iterator[subprocess.Popen[str]]:
         text=True,
         env=environment(**env),
     ) as process:
-        watchdog = threading.Timer(DEADLINE, process.kill)
-        watchdog.start()
         try:
             yield process
         finally:
-            watchdog.cancel()
-            watchdog.join()
             process.kill()
             with contextlib.suppress(BrokenPipeError):
                 assert process.stdin is not None
                 process.stdin.close()
+
+
+@contextlib.contextmanager
+def _watched(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Kill a process that keeps a test waiting: then whatever the test reads ends."""
+    watchdog = threading.Timer(DEADLINE, process.kill)
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
+        watchdog.join()
 
 
 class ChatServer:
@@ -103,8 +117,10 @@ def chat_server(
 ) -> Iterator[ChatServer]:
     """Start a server and wait until it listens."""
     options = [option for url in listens for option in ("--listen", url)]
-    with spawn("server", *options, *args, **env) as process:
-        yield ChatServer(process, [_address(line_of(process.stdout)) for _ in listens])
+    with _started(["server", *options, *args], env) as process:
+        with _watched(process):  # it may serve many tests after that, however long they take together
+            addresses = [_address(line_of(process.stdout)) for _ in listens]
+        yield ChatServer(process, addresses)
 
 
 def line_of(stream: IO[str] | None) -> str:
