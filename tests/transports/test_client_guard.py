@@ -9,7 +9,7 @@ from chatcore.client import connection
 from chatcore.errors import DisconnectedError, ProtocolError
 from tests.transports.clients import Visitor
 from tests.transports.hostile import Guest, HostileServer, message
-from tests.transports.peers import DEADLINE
+from tests.transports.peers import DEADLINE, line
 from transports.sockets import EVENTS_AHEAD
 
 Connect = Callable[..., Visitor]
@@ -128,3 +128,24 @@ def test_a_client_that_takes_no_events_still_gets_answers(connect: Connect) -> N
             assert heard is not None
             assert heard.seq == seq
         ann.close()
+
+
+def test_a_loop_over_messages_logs_what_it_passes_over(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    def script(guest: Guest) -> None:
+        guest.serve_until_joined()
+        guest.send(line("gap", room="lobby", after=0, through=4, reason="expired"))
+        guest.send(line("error", code="forbidden", message="go away", room="attic"))
+        guest.send(message(5))
+        guest.wait_for_end()
+
+    with HostileServer(script) as server:
+        ann = connect(server.url, nick="ann")
+        received = ann.next_message()
+        assert received is not None
+        assert received.seq == 5
+        ann.close()
+    assert [(record.name, record.levelname) for record in caplog.records] == [("chat.client", "WARNING")] * 2
+    assert "messages of lobby are missing" in caplog.records[0].getMessage()
+    assert "the server refused something in attic: go away (forbidden)" in caplog.records[1].getMessage()

@@ -23,6 +23,7 @@ from chatcore import (
     ClientFrame,
     ClientLimits,
     ClosedError,
+    Error,
     Event,
     Gap,
     Joined,
@@ -347,7 +348,8 @@ class Chat:
     def __aiter__(self) -> AsyncIterator[Message]:
         """Iterate over the messages of all rooms, by `receive`; all other events are dropped.
 
-        A `Gap` is logged as a warning. It ends as `events` does.
+        A `Gap` is logged as a warning, and so is an `Error`, for instance when a room does not let us back in
+        after a reconnect. It ends as `events` does.
         """
         return _Messages(self)
 
@@ -387,6 +389,10 @@ class _Messages(AsyncIterator[Message]):
                 return event
             if isinstance(event, Gap):
                 log.warning("messages of %s are missing: %s", event.room, event)
+            elif isinstance(event, Error):
+                log.warning(
+                    "the server refused something in %s: %s (%s)", event.room, event.message, event.code
+                )
 
 
 class _Connection(asyncio.Protocol):
