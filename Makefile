@@ -52,9 +52,9 @@ test-core: $(STAMP) ## run the tests of the core alone, in two seconds
 	@$(BIN)/python -m pytest -o faulthandler_timeout=0 $(CORE_TESTS) $(ARGS)
 
 .PHONY: test-all
-test-all: $(STAMP) system ## run every combination of tests/rows.py, long fuzzers, long storms and SEEDS seeds
+test-all: $(STAMP) system ## run every combination of tests/rows.py, long fuzzers and storms, thousands of seeds
 	@ROWS=all HYPOTHESIS_PROFILE=thorough $(PYTEST) -o faulthandler_timeout=300 $(ARGS)
-	@$(MAKE) simulate ARGS=
+	@$(MAKE) simulate SEEDS=2000 ARGS=1000
 
 .PHONY: simulate
 simulate: $(STAMP) ## run the simulation over SEEDS seeds; ARGS=4711 begins there
