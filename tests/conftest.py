@@ -24,9 +24,8 @@ LONGEST = (
     "test_simulation",
     "test_server",
     "test_resume",
-    "test_journal",
     "test_pipe",
-    "test_architecture",
+    "test_library_docs",
 )
 """Files that take longest, which begin first. Else a process would sit alone with one of them at the end."""
 
