@@ -11,13 +11,16 @@ all this.
 
 Names are loaded when they are first asked for, so that a client never loads the server.
 
-To read the code, take it in this order. The ground: `errors`, `names`, `limits`, `messages`, which has every
-frame, `schema`, and `address`. The seams: `wire`, `journal` and `transport`. Then the two sides, which never
-import each other: `server` and `client`. The docstring of each package continues from there.
+To read the code, take it in this order. The ground: `version`, `errors`, `names`, `limits`, `messages`,
+which has every frame, `schema`, and `address`. The seams: `wire`, `journal` and `transport`. Then the two
+sides, which never import each other: `server` and `client`. The docstring of each package continues from
+there.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from chatcore.version import __version__
 
 if TYPE_CHECKING:
     from chatcore.address import DEFAULT_URL
@@ -37,7 +40,13 @@ if TYPE_CHECKING:
         UsageError,
     )
     from chatcore.journal.memory import MemoryJournal
-    from chatcore.journal.sqlite import SqliteJournal
+    from chatcore.journal.sqlite import (
+        JournalReport,
+        SqliteJournal,
+        check_journal,
+        renew_epoch,
+        stored_lines,
+    )
     from chatcore.limits import ClientLimits, Limits
     from chatcore.messages import (
         PROTOCOL,
@@ -96,6 +105,7 @@ __all__ = [
     "Join",
     "Joined",
     "JournalError",
+    "JournalReport",
     "Leave",
     "Left",
     "Limits",
@@ -123,14 +133,15 @@ __all__ = [
     "Welcome",
     "Who",
     "__version__",
+    "check_journal",
     "encode",
     "fold",
     "is_numeric",
     "is_reserved",
     "json_schema",
+    "renew_epoch",
+    "stored_lines",
 ]
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "chatcore.address": "DEFAULT_URL",
@@ -141,7 +152,7 @@ _HOMES = {
         "ProtocolError RefusedError RemoteError UsageError"
     ),
     "chatcore.journal.memory": "MemoryJournal",
-    "chatcore.journal.sqlite": "SqliteJournal",
+    "chatcore.journal.sqlite": "JournalReport SqliteJournal check_journal renew_epoch stored_lines",
     "chatcore.limits": "ClientLimits Limits",
     "chatcore.messages": (
         "PROTOCOL Ack ClientFrame Closing Error Frame Gap Hello History Join Joined Leave "

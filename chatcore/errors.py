@@ -143,7 +143,8 @@ class RefusedError(RemoteError):
 class DisconnectedError(RemoteError):
     """The connection ended, by the server's `Closing` frame or without a word.
 
-    ``reason`` is that of the frame; ``"timeout"`` if the server fell silent, and ``"lost"`` otherwise.
+    ``reason`` is that of the frame; ``"timeout"`` if the server fell silent, ``"failed"`` if
+    the client itself has failed (``__cause__`` says of what), and ``"lost"`` otherwise.
     ``reconnect_after`` is in seconds, where the server named a time. A client that reconnects raises it
     only when there is no way back, as after ``"taken_over"``, and from posts that are too old to be sent
     again. Such a post may be stored or not: post it again under the same ``id`` if it must be stored, and

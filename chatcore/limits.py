@@ -40,7 +40,11 @@ class ClientLimits(BaseModel):
 
 
 class Limits(BaseModel):
-    """The limits of one hub; sizes in bytes, times in seconds, rates a second."""
+    """The limits of one hub: sizes in bytes, times in seconds, rates per second; ``None`` is no limit.
+
+    Raises `ValueError` (pydantic's ``ValidationError``) for values that are invalid or exclude each other.
+    Give the same limits to the hub and to its journal.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

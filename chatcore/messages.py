@@ -234,7 +234,12 @@ class Welcome(Frame):
 
 
 class Joined(Frame):
-    """Answers `Join`. Reading starts after ``after``; what is at or below ``head`` is replay."""
+    """Answers `Join`: you are in the room, and ``count`` members are, you included.
+
+    Reading starts after ``after``. ``head`` is the last ``seq`` of the room now, and what is at or below it
+    is replay. ``epoch`` names the log that these numbers belong to. It comes again, unasked, when the log is
+    replaced.
+    """
 
     type: Literal["joined"] = "joined"
     room: RoomName
@@ -245,7 +250,12 @@ class Joined(Frame):
 
 
 class Message(Frame):
-    """One entry of a room's log; ``prev`` is the ``seq`` of the entry before it, 0 for the first."""
+    """One entry of a room's log.
+
+    ``seq`` is its number in the room; ``prev`` is that of the entry before it, 0 for the first. ``id`` is
+    its key, chosen by whoever posted it, and ``nick`` the author's nick at that time. ``at`` is when it was
+    stored, in UTC, by the server's clock.
+    """
 
     type: Literal["message"] = "message"
     room: RoomName
@@ -282,7 +292,11 @@ class Stored(NamedTuple):
 
 
 class Ack(Frame):
-    """The post is stored, as safely as ``durability`` says, as entry ``seq`` of its room."""
+    """The post with this ``id`` is stored, as entry ``seq`` of its room.
+
+    ``durability`` says what it survives: ``synced`` a loss of power, ``written`` the end of the server,
+    ``memory`` nothing, ``replicated`` the loss of a machine.
+    """
 
     type: Literal["ack"] = "ack"
     room: RoomName
@@ -292,7 +306,12 @@ class Ack(Frame):
 
 
 class Gap(Frame):
-    """What came after ``after``, up to and including ``through``, is no longer available."""
+    """Messages after ``after``, up to and including ``through``, are no longer available.
+
+    ``reason`` is ``expired`` if they were removed because of their number, size or age, and ``reset`` if the
+    log was replaced: then everything that is stored follows. A newer server may have other reasons, which
+    read as ``unknown``.
+    """
 
     type: Literal["gap"] = "gap"
     room: RoomName
@@ -353,7 +372,12 @@ class Left(Frame):
 
 
 class Error(Frame):
-    """Something was refused. ``id`` is that of the post, or the token of the request, where known."""
+    """Something was refused, for the reason ``code``; ``message`` says it in words.
+
+    ``id`` is that of the post, or the token of the request, and ``room`` its room, where they are known.
+    With ``retry_after`` the same may be asked again after so many seconds; without, it would be refused
+    again.
+    """
 
     type: Literal["error"] = "error"
     code: Code
@@ -364,7 +388,11 @@ class Error(Frame):
 
 
 class Closing(Frame):
-    """The last frame of a connection. Each client adds jitter of its own to the seconds."""
+    """The last frame of a connection, and the ``reason`` for its end.
+
+    A client reconnects, unless the reason is ``taken_over`` or ``protocol``: after ``reconnect_after``
+    seconds, if given, and some jitter of its own.
+    """
 
     type: Literal["closing"] = "closing"
     reason: ClosingReason

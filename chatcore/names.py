@@ -36,7 +36,10 @@ Text = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x
 
 
 def fold(name: str) -> str:
-    """Return the form in which two spellings of one name are equal."""
+    """Return the form of a nick or a room's name in which two spellings of it are equal.
+
+    Rooms in answers and events have this form already.
+    """
     return name.casefold()
 
 

@@ -233,6 +233,43 @@ def test_every_form_of_assignment_to_another_object_is_detected(code: str) -> No
     assert not is_own(found)
 
 
+# --- the front door ------------------------------------------------------------------------------
+
+
+def names_imported(name: str, package: str) -> set[str]:
+    """Return what a module imports from a package by name, other than the modules in it."""
+    return {
+        alias.name
+        for node in ast.walk(TREES[name])
+        if isinstance(node, ast.ImportFrom) and node.module == package
+        for alias in node.names
+        if f"{package}.{alias.name}" not in MODULES
+    }
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("chatcore.")])
+def test_the_core_does_not_enter_by_its_own_front_door(name: str) -> None:
+    # Else the two sides could meet there, and no contract would see it.
+    assert names_imported(name, "chatcore") == set()
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("transports.")])
+def test_only_clients_take_frames_from_the_front_door(name: str) -> None:
+    if not name.endswith(".client"):
+        assert names_imported(name, "chatcore") <= {"Hub"}
+
+
+PUBLIC = ("chatcore", "chatcore.transport", "chatcore.journal", "chatcore.wire")
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.partition(".")[0] == "cli"])
+def test_the_command_line_imports_only_what_is_public(name: str) -> None:
+    allowed = {*PUBLIC, "transports.asyncio_tcp", "transports.threaded_tcp"}
+    modules = {node.module or "" for node in ast.walk(TREES[name]) if isinstance(node, ast.ImportFrom)}
+    ours = {module for module in modules if module.partition(".")[0] in ("chatcore", "transports")}
+    assert ours - allowed == set()
+
+
 # --- where to start reading ----------------------------------------------------------------------
 
 PACKAGES_WITH_FILES = sorted(name for name, path in FILES.items() if path.name == "__init__.py")

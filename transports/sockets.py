@@ -17,6 +17,7 @@ __all__ = [
     "EVENTS_AHEAD",
     "FORKED",
     "GOODBYE_SECONDS",
+    "MAX_TIMEOUT",
     "bind",
     "listening_on",
     "tune",
@@ -27,6 +28,9 @@ BACKLOG = 4096
 
 CONNECT_SECONDS = 10.0
 """How long a client tries to reach a server."""
+
+MAX_TIMEOUT = 24 * 3600.0 * 20
+"""The longest timeout in seconds: what every clock and selector takes."""
 
 GOODBYE_SECONDS = 1.0
 """How long a client that has ended its stream waits for the server to end its own. Closing immediately,

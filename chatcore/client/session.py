@@ -257,9 +257,7 @@ class ClientSession:
         An event is handed out once. Two that wait would each get some of them, at random.
         """
         if self._claimed:
-            raise MisuseError(
-                "two consumers wait for the events of one Chat: only one receive or iteration at a time may"
-            )
+            raise MisuseError("two consumers wait for the events of one Chat; only one may wait at a time")
         self._claimed = True
 
     def release_events(self) -> None:
@@ -337,6 +335,16 @@ class ClientSession:
         if self._connection is not None:
             closing = self._connection.closing
             self._lose(closing.reason if closing else "lost", closing.reconnect_after if closing else None)
+
+    def fail(self, cause: BaseException) -> None:
+        """End the session for a failure of its driver.
+
+        What is not answered fails with `DisconnectedError`, whose cause that is.
+        """
+        try:
+            raise DisconnectedError("failed") from cause
+        except DisconnectedError as error:
+            self._end(error)
 
     def close(self) -> None:
         """End the session for the caller: what is not answered fails with `ClosedError`. Idempotent."""

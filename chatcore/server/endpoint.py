@@ -1,7 +1,8 @@
 """All connections of one running transport: the seam between core and transport, seen from the core.
 
 - A session is *dirty* when it may have something to write, or when its socket is to be treated differently. A
-  room is dirty when its log has grown. Who marks them holds the lock; the transport is woken after it.
+  room is dirty when its log has grown. Whoever marks them holds the lock; the transport
+  is woken after it.
 - Whatever a session has to write beyond the next piece of one room's log goes through `Endpoint.ready`, one
   piece at a time, so that nobody waits for somebody else's backlog.
 - Sessions, rooms and reserved identities share one heap of deadlines.

@@ -1,15 +1,19 @@
 """What each frame of a client asks for, and how it is done or refused.
 
-`RULES` says for everything that a peer can send what it costs, whether it is understood before `hello`, and
-what is done. Everything here runs under the hub's lock, on behalf of one session; what needs the journal is
-noted, and done when the lock is released.
+`RULES` says for everything that a peer can send what it costs, whether `hello` must come first, and what is
+done. Once a session is ending, `handle_late` refuses all of it instead.
+
+- Everything here runs under the hub's lock, on behalf of one session. What needs the journal is noted, and
+  done when the lock is released.
+- A refusal names what it refuses: the room, and the id or token. It changes nothing.
+- Checks go from the frame to the world: what is wrong with the frame itself comes first, then what the sender
+  may not do, then what there is no room for. So a client learns first what it can mend.
 """
 
 from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from chatcore import __version__
 from chatcore.errors import Fault
 from chatcore.messages import (
     PROTOCOL,
@@ -26,6 +30,7 @@ from chatcore.messages import (
     Who,
 )
 from chatcore.names import fold, is_numeric, is_reserved
+from chatcore.version import __version__
 from chatcore.wire import Hangup, Item, Reply
 
 if TYPE_CHECKING:
@@ -37,15 +42,22 @@ SERVER = f"chatcore/{__version__}"
 
 
 class Price(Enum):
-    """What an item takes from its sender's allowance."""
+    """What an item takes from its sender's allowance.
 
-    FREE = "nothing"
-    TOKEN = "a token, and is refused without one"  # of a bucket
-    VARIES = "nothing or a token, as its handler finds"
+    Nothing; one token, without which it is refused as ``rate_limited``; or one of the two, which its handler
+    decides.
+    """
+
+    FREE = "free"
+    TOKEN = "token"
+    VARIES = "varies"
 
 
 class Rule(NamedTuple):
-    """How one kind of item is treated. ``early`` says whether it is understood before `hello`."""
+    """How one kind of item is treated.
+
+    Without ``early`` it is refused before `hello`; with it, its handler sees to that.
+    """
 
     price: Price
     early: bool
@@ -69,7 +81,7 @@ def handle_late(session: "Session", item: Item) -> None:
         session.refuse("unavailable", "this connection is ending", item, retry_after=1.0)
 
 
-# --- what is no request --------------------------------------------------------------------------
+# --- other than requests -------------------------------------------------------------------------
 
 
 def _ignore(session: "Session", item: object, now: float) -> None:
@@ -104,6 +116,10 @@ def _ping(session: "Session", ping: Ping, now: float) -> None:
 
 
 def _hello(session: "Session", hello: Hello, now: float) -> None:
+    """Let a session in under a nick that is free, or that its secret proves.
+
+    A refused `hello` ends the connection: a client that is not who it wants to be has nothing to do here.
+    """
     if session.identity is not None:
         session.refuse("bad_state", "you have already said hello")
         return
@@ -113,7 +129,7 @@ def _hello(session: "Session", hello: Hello, now: float) -> None:
         nick = directory.free_variant(nick)
     problem = _nick_problem(session, nick)
     if hello.protocol < PROTOCOL:
-        session.refuse("unsupported_protocol", f"this server speaks protocol {PROTOCOL} to {PROTOCOL}")
+        session.refuse("unsupported_protocol", f"this server speaks protocol {PROTOCOL}")
     elif problem:
         session.refuse("bad_name", problem)
     elif not directory.is_free(nick, for_identity=known):
@@ -125,6 +141,10 @@ def _hello(session: "Session", hello: Hello, now: float) -> None:
 
 
 def _welcome(session: "Session", nick: str, hello: Hello) -> None:
+    """Give the session its identity, new or taken over.
+
+    The old session of an identity ends before the new one goes live, so that two never share a nick.
+    """
     directory = session.hub.directory
     identity = directory.find(hello.session)
     if identity is None:
@@ -167,7 +187,7 @@ def _nick_problem(session: "Session", nick: str) -> str | None:
     if is_reserved(nick):
         return f"the nick {nick} is reserved"
     if session.wire.typed and is_numeric(nick):
-        return "a nick of digits only belongs to a plain member: it is its port"
+        return "nicks made only of digits are reserved for plain connections"
     return None
 
 
@@ -208,7 +228,7 @@ def _query(session: "Session", frame: History | Who, now: float) -> None:
 
 
 RULES: Final[dict[type[Item], Rule]] = {
-    # Posts pay by themselves: after a refusal, what was posted too early is refused again for free.
+    # A post takes a token, unless an earlier one was refused: then it is refused for free (see `Posts`).
     Post: Rule(Price.VARIES, early=True, act=_post),
     # A stream that is out of step ends, and what its sender does not wait for is dropped: both for free.
     Fault: Rule(Price.VARIES, early=True, act=_fault),

@@ -74,11 +74,17 @@ class Hub:
         self.close()
 
     def endpoint(self, wake: Callable[[], None]) -> Endpoint:
-        """Return an endpoint for one running transport; `chatcore.transport.Host` says what it owes."""
+        """Return an endpoint for one running transport.
+
+        `chatcore.transport.Host` says what ``wake`` and the transport owe.
+        """
         return Endpoint(self, wake)
 
     def close(self) -> None:
-        """Finish what was posted and close the journal. Close the servers before. Idempotent."""
+        """Close the journal, once everything that was posted is stored or refused. Idempotent.
+
+        Blocks until that is done. Close the servers first.
+        """
         self.journal.close()
 
     # --- the feed of the journal -----------------------------------------------------------------

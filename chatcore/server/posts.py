@@ -52,7 +52,11 @@ class Posts:
         self._held: dict[str, _Held] = {}  # by folded room
 
     def post(self, post: Post, now: float) -> None:
-        """Take a post as a draft, or refuse it."""
+        """Take a post as a draft, or refuse it.
+
+        This is where it is decided whether a post is refused, but for what only the journal can say: that it
+        cannot be stored now, and that its id was used for another text (`_refuse_draft`).
+        """
         session = self._session
         member = session.members.get(post.room) or session.members.get(fold(post.room))
         if member is None:

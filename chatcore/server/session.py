@@ -1,4 +1,4 @@
-"""The server's side of one connection, without I/O: its life, its seam, and its place in the rooms.
+"""The server's side of one connection, without I/O: its states, its seam, and its place in the rooms.
 
 Every session goes through these states, and never back; `TRANSITIONS` is the whole truth about it::
 
@@ -14,7 +14,10 @@ LINGERING    thrown away    nothing                  the peer's own end, or a se
 CLOSED       no             nothing
 ===========  =============  =======================  ==========================================
 
-From each of them it goes to CLOSED when its socket is gone, or when it is given up.
+From each of them it goes to CLOSED when its socket is gone, or when it is given up, and from HANDSHAKE also
+to ENDING: with a refused `hello`, a goodbye or a drain. Beside the state, ``_eof`` and ``_goodbye`` say how
+the peer has ended its side, ``_farewell`` what is still to be said, and ``_end_by`` how long all that may
+take.
 
 Who owns what: `Posts` a sender's order, `Queries` what was asked, `Member` a cursor and its catching up,
 `Liveness` the clocks, `Replies` the answers that wait. A session owns its state, its identity and its list of
@@ -60,7 +63,7 @@ throw away what the peer has not read yet, if there is unread input (RFC 1122, 4
 
 
 class State(Enum):
-    """Where a session is in its life."""
+    """The state of a session."""
 
     HANDSHAKE = "handshake"
     LIVE = "live"
@@ -265,7 +268,7 @@ class Session:
         self._step("gone")
         self.endpoint.mark(self)
 
-    # --- its life, under the lock, as all below --------------------------------------------------
+    # --- states, under the lock, as all below ----------------------------------------------------
 
     @property
     def nick(self) -> str:

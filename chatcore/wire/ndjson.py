@@ -85,7 +85,7 @@ def _fault(error: ValidationError, line: bytes) -> Fault:
     where = [part for part in first["loc"] if isinstance(part, str)]
     code = _CODE_OF_ERROR.get(first["type"]) or _CODE_OF_FIELD.get(where[-1] if where else "", "bad_frame")
     if code == "unknown_type":
-        message = "no frame has this type"
+        message = "unknown frame type"
     elif len(where) > 1:
         message = f"{'.'.join(where[1:])} is not valid in {where[0]} ({first['type']})"
     elif first["type"] == "json_invalid":

@@ -16,8 +16,7 @@ from typing import NamedTuple
 
 import typer
 
-from chatcore import DEFAULT_URL, JournalError, UsageError, __version__
-from chatcore.journal.sqlite import check_journal, renew_epoch
+from chatcore import DEFAULT_URL, JournalError, UsageError, __version__, check_journal, renew_epoch
 from chatcore.transport import Listen, find_transports
 from cli.commands.transports import choose
 from cli.settings.journals import default_path

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from chatcore.journal.sqlite import stored_lines
+from chatcore import stored_lines
 
 __all__ = ["run"]
 

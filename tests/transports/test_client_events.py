@@ -277,3 +277,12 @@ def test_receive_returns_presence_too(house: House, connect: Connect) -> None:
     while not (isinstance(event := ann.receive(DEADLINE), Presence) and "bob" in event.joined):
         pass
     assert event.count == 2
+
+
+@pytest.mark.parametrize("timeout", [float("inf"), float("nan"), 1e12])
+def test_a_timeout_that_no_clock_takes_is_a_usage_error(
+    house: House, connect: Connect, timeout: float
+) -> None:
+    ann = connect(house.url, nick="ann")
+    with pytest.raises(UsageError, match="or None"):
+        ann.receive(timeout)

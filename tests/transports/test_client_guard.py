@@ -5,6 +5,7 @@ from threading import Event
 
 import pytest
 
+from chatcore import Backoff
 from chatcore.client import connection
 from chatcore.errors import DisconnectedError, ProtocolError
 from tests.transports.clients import Visitor
@@ -149,3 +150,32 @@ def test_a_loop_over_messages_logs_what_it_passes_over(
     assert [(record.name, record.levelname) for record in caplog.records] == [("chat.client", "WARNING")] * 2
     assert "messages of lobby are missing" in caplog.records[0].getMessage()
     assert "the server refused something in attic: go away (forbidden)" in caplog.records[1].getMessage()
+
+
+class BrokenBackoff(Backoff):
+    """A backoff with a bug."""
+
+    def next(self, at_least: float = 0.0) -> float:
+        raise ZeroDivisionError
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_no_call_waits_for_a_client_that_has_failed(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    lost = Event()
+
+    def script(guest: Guest) -> None:
+        guest.serve_until_joined()
+        assert lost.wait(DEADLINE)
+        guest.reset()
+
+    with HostileServer(script) as server:
+        ann = connect(server.url, nick="ann", reconnect=True, backoff=BrokenBackoff())
+        post = ann.post_nowait("hello?")
+        lost.set()
+        with pytest.raises(DisconnectedError):
+            post.result(DEADLINE)
+        with pytest.raises(DisconnectedError):
+            ann.take_all()
+    assert "ZeroDivisionError" in caplog.text

@@ -33,11 +33,12 @@ from chatcore import (
     NickFrame,
     Page,
     Position,
+    UsageError,
 )
 from chatcore.address import DEFAULT_URL, parse_url
 from chatcore.client.requests import Request, checked_rooms
 from chatcore.client.session import ClientSession
-from transports.sockets import CONNECT_SECONDS, EVENTS_AHEAD, FORKED, GOODBYE_SECONDS, tune
+from transports.sockets import CONNECT_SECONDS, EVENTS_AHEAD, FORKED, GOODBYE_SECONDS, MAX_TIMEOUT, tune
 
 __all__ = ["Chat", "connect"]
 
@@ -447,6 +448,8 @@ class _Connection(asyncio.Protocol):
 
     async def receive(self, timeout: float | None) -> Event:
         """Return the next event; raises `TimeoutError`, `MisuseError`, and what ended the session."""
+        if timeout is not None and not timeout <= MAX_TIMEOUT:
+            raise UsageError(f"a timeout is at most {MAX_TIMEOUT:.0f} s, or None, not {timeout}")
         self._check_place()
         session = self._session
         session.claim_events()
@@ -563,19 +566,37 @@ class _Connection(asyncio.Protocol):
     def _handle_deadline(self) -> None:
         self._timer = None
         if self._session.online:
-            self._session.handle_deadline(self._session.clock())
+            self._do(lambda: self._session.handle_deadline(self._session.clock()))
         elif self._lost.is_set():
             self._redialing = self._loop.create_task(self._dial_again())
-        self._update()
+            self._update()
 
     async def _dial_again(self) -> None:
         try:
             await self.dial()
+            failed = False
         except OSError:
-            self._session.connection_failed()
+            failed = True
         finally:
             self._redialing = None
-        self._update()
+        if failed:
+            self._do(self._session.connection_failed)
+        else:
+            self._update()
+
+    def _do(self, step: Callable[[], None]) -> None:
+        """Take a step of the session that nobody waits for, and bring everything up to date.
+
+        An exception is a bug, here or in a backoff of the user's. It ends the session, since nobody may wait
+        for one that has failed.
+        """
+        try:
+            step()
+            self._update()
+        except Exception as error:
+            log.exception("the client has failed")
+            self._session.fail(error)
+            self._update()
 
     # --- called by the loop ----------------------------------------------------------------------
 
@@ -588,22 +609,18 @@ class _Connection(asyncio.Protocol):
         self._update()
 
     def data_received(self, data: bytes) -> None:
-        self._session.receive_data(data)
-        self._update()
+        self._do(lambda: self._session.receive_data(data))
 
     def eof_received(self) -> None:
-        self._session.receive_eof()
-        self._update()
+        self._do(self._session.receive_eof)
 
     def pause_writing(self) -> None:
         self._writing = False
 
     def resume_writing(self) -> None:
         self._writing = True
-        self._session.data_drained()
-        self._update()
+        self._do(self._session.data_drained)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._session.receive_eof()
         self._lost.set()
-        self._update()
+        self._do(self._session.receive_eof)

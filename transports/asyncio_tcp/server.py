@@ -55,7 +55,7 @@ async def serve(*urls: str, hub: Host | None = None) -> AsyncIterator["Server"]:
 
 
 def _own_hub() -> AbstractContextManager[Host]:
-    from chatcore import Hub  # only who serves needs the server's half
+    from chatcore import Hub  # a client must not load the server's half
 
     return Hub()
 

@@ -38,11 +38,12 @@ from chatcore import (
     NickFrame,
     Page,
     Position,
+    UsageError,
 )
 from chatcore.address import DEFAULT_URL, parse_url
 from chatcore.client.requests import Request, checked_rooms
 from chatcore.client.session import ClientSession
-from transports.sockets import CONNECT_SECONDS, EVENTS_AHEAD, FORKED, GOODBYE_SECONDS, tune
+from transports.sockets import CONNECT_SECONDS, EVENTS_AHEAD, FORKED, GOODBYE_SECONDS, MAX_TIMEOUT, tune
 
 __all__ = ["Chat", "connect"]
 
@@ -457,6 +458,8 @@ class _Connection:
 
     def receive(self, timeout: float | None) -> Event:
         """Return the next event; raises `TimeoutError`, `MisuseError`, and what ended the session."""
+        if timeout is not None and not timeout <= MAX_TIMEOUT:
+            raise UsageError(f"a timeout is at most {MAX_TIMEOUT:.0f} s, or None, not {timeout}")
         self.check_may_wait()
         session = self._session
         with self._lock:
@@ -520,7 +523,18 @@ class _Connection:
 
     # --- the thread ------------------------------------------------------------------------------
 
-    def _run(self, sock: socket.socket | None) -> None:
+    def _run(self, sock: socket.socket) -> None:
+        try:
+            self._converse_on_all(sock)
+        except BaseException as error:  # a bug, here or in a backoff of the user's
+            log.exception("the client's thread has failed")
+            with self._lock:
+                self._session.fail(error)
+                self._keep_up()
+
+    def _converse_on_all(self, first: socket.socket) -> None:
+        """Be one connection after another."""
+        sock: socket.socket | None = first
         with self._waker, self._wakee:
             while sock is not None:
                 with sock, selectors.DefaultSelector() as selector:

@@ -62,7 +62,7 @@ def serve(*urls: str, hub: Host | None = None) -> Iterator["Server"]:
 
 
 def _own_hub() -> AbstractContextManager[Host]:
-    from chatcore import Hub  # only who serves needs the server's half
+    from chatcore import Hub  # a client must not load the server's half
 
     return Hub()
 

@@ -52,7 +52,7 @@ class SqliteJournal:
 
     def __init__(
         self,
-        path: Path,
+        path: Path | str,
         limits: Limits | None = None,
         *,
         synchronous: Synchronous = "FULL",
@@ -60,7 +60,7 @@ class SqliteJournal:
         file: type[SqliteFile] = SqliteFile,
     ) -> None:
         self._limits = limits or Limits()
-        self.path = path
+        self.path = Path(path)
         self.durability = _DURABILITY[synchronous]
         self.dedupe_seconds = self._limits.dedupe_seconds
         self._synchronous: Synchronous = synchronous
