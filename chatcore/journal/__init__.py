@@ -17,7 +17,12 @@ from typing import Literal, NamedTuple, Protocol
 
 from chatcore.messages import DurabilityWord, Stored
 
-__all__ = ["Draft", "Feed", "Journal", "Outcome", "Page", "Stored", "Unavailable"]
+__all__ = ["Draft", "Feed", "Journal", "Outcome", "Page", "Stored", "Unavailable", "always"]
+
+
+def always() -> bool:
+    """Say yes: what is submitted stays valid, since its sender never sends again."""
+    return True
 
 
 class Draft(NamedTuple):
@@ -93,7 +98,12 @@ class Journal(Protocol):
         Raises `JournalError` where it cannot be opened.
         """
 
-    def submit(self, drafts: Sequence[Draft], done: Callable[[Sequence[Outcome]], None]) -> None:
+    def submit(
+        self,
+        drafts: Sequence[Draft],
+        done: Callable[[Sequence[Outcome]], None],
+        still_valid: Callable[[], bool] = ...,
+    ) -> None:
         """Ask for drafts to be stored, in this order; callable from any thread.
 
         ``done`` is called once, from any thread, with an outcome for each draft.
@@ -102,6 +112,10 @@ class Journal(Protocol):
         submitted before the refusal of an earlier one of the same room was reported. It MUST report
         refusals in the order of submission: a session takes the first refusal that is reported for the
         first that happened.
+
+        Between a sender's decision to submit and this call, a refusal may be reported. So a journal MUST
+        ask ``still_valid`` where it puts the drafts into its order, such that no refusal is reported
+        between the two, and refuse all of them as ``unavailable`` where it says no.
         """
 
     def read(

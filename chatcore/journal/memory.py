@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import NamedTuple
 
-from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Stored, Unavailable
+from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Stored, Unavailable, always
 from chatcore.limits import Limits
 from chatcore.messages import DurabilityWord, Message
 
@@ -106,10 +106,15 @@ class MemoryJournal:
             self._feed = feed
             feed.opened(self.epoch, {room: log.head for room, log in self._logs.items()})
 
-    def submit(self, drafts: Sequence[Draft], done: Callable[[Sequence[Outcome]], None]) -> None:
+    def submit(
+        self,
+        drafts: Sequence[Draft],
+        done: Callable[[Sequence[Outcome]], None],
+        still_valid: Callable[[], bool] = always,
+    ) -> None:
         """Store drafts; ``done`` is called before this returns."""
         with self._order:
-            if self._feed is None:
+            if self._feed is None or not still_valid():
                 outcomes = [Outcome("unavailable", retry_after=1.0)] * len(drafts)
             else:
                 at, stored = self._now(), list[Stored]()

@@ -8,6 +8,8 @@ The rules of that order live in this file:
   comes again. Refusals may come out of order, since the journal's take longer than ours; then the hold goes
   back to the earlier post.
 - Peers that never send again, those of wires that are not typed, are never held.
+- A post is decided on under the lock and submitted after it. A refusal that is reported in between makes the
+  decision void: the journal asks for that where it takes the post into its order.
 
 Everything but `Posts.submit` runs under the hub's lock.
 """
@@ -42,7 +44,7 @@ class _Held(NamedTuple):
 class Posts:
     """The posts of one session. ``in_flight`` counts those whose outcome is not known."""
 
-    __slots__ = ("_drafts", "_held", "_posted", "_session", "in_flight")
+    __slots__ = ("_drafts", "_held", "_posted", "_refusals", "_session", "in_flight")
 
     def __init__(self, session: "Session") -> None:
         self.in_flight = 0
@@ -50,6 +52,7 @@ class Posts:
         self._posted = 0  # posts that had no hold before them
         self._drafts: list[Numbered] = []  # to be submitted once the lock is released
         self._held: dict[str, _Held] = {}  # by folded room
+        self._refusals = 0  # that the journal has reported, of posts that will be sent again
 
     def post(self, post: Post, now: float) -> None:
         """Take a post as a draft, or refuse it.
@@ -83,11 +86,18 @@ class Posts:
             self._drafts = []
         return drafts
 
-    def submit(self, drafts: list[Numbered]) -> None:
-        """Submit drafts to the journal. Not under the lock."""
+    def submit(self, drafts: list[Numbered], ticket: int) -> None:
+        """Submit drafts to the journal, with the `ticket` of their decision. Not under the lock."""
         self._session.hub.journal.submit(
-            [draft for draft, _ in drafts], lambda outcomes: self._receive_outcomes(drafts, outcomes)
+            [draft for draft, _ in drafts],
+            lambda outcomes: self._receive_outcomes(drafts, outcomes),
+            lambda: self._refusals == ticket,
         )
+
+    @property
+    def ticket(self) -> int:
+        """What a decision of now rests on: it is void once this has changed."""
+        return self._refusals
 
     def leave(self, room: str) -> None:
         """Forget what is held in a room (folded) that the session has left."""
@@ -143,6 +153,8 @@ class Posts:
             session.refuse("conflict", "this id was used for another text", draft)
             return
         wait = outcome.retry_after
+        if session.wire.typed:
+            self._refusals += 1
         if member is not None:
             self._hold(member, draft.id, number, "unavailable", wait)
         session.refuse("unavailable", "not sent: it cannot be stored now", draft, retry_after=wait)

@@ -416,13 +416,13 @@ class Session:
                     handlers.handle(self, item, now)
                 else:
                     handlers.handle_late(self, item)
-            drafts = self.posts.next_drafts()
+            drafts, ticket = self.posts.next_drafts(), self.posts.ticket
             tasks = self._next_tasks()
             self._advance_timer(self._decoder.deadline)
         for task in tasks:  # first: a join with history is to find its place before what was posted later
             task()
         if drafts:
-            self.posts.submit(drafts)
+            self.posts.submit(drafts, ticket)
 
     # --- the journal -----------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Unavailable
+from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Unavailable, always
 from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import Limits
 from chatcore.messages import DurabilityWord
@@ -32,10 +32,15 @@ class SlowJournal:
     def start(self, feed: Feed) -> None:
         self.memory.start(feed)
 
-    def submit(self, drafts: Sequence[Draft], done: Callable[[Sequence[Outcome]], None]) -> None:
+    def submit(
+        self,
+        drafts: Sequence[Draft],
+        done: Callable[[Sequence[Outcome]], None],
+        still_valid: Callable[[], bool] = always,
+    ) -> None:
         self.submitted += len(drafts)
         memory = self.memory
-        self.waiting.append(lambda: memory.submit(drafts, done))
+        self.waiting.append(lambda: memory.submit(drafts, done, still_valid))
 
     def read(
         self,

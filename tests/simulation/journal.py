@@ -7,7 +7,7 @@ from functools import partial
 from random import Random
 from typing import TypeVar
 
-from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Stored, Unavailable
+from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Stored, Unavailable, always
 from chatcore.messages import DurabilityWord, Message
 from tests.simulation.record import Log
 from tests.simulation.step import Step
@@ -73,10 +73,10 @@ class SimJournal:
         self._feed = feed
         feed.opened(self.record.epoch, {})
 
-    def submit(self, drafts: Sequence[Draft], done: Done) -> None:
+    def submit(self, drafts: Sequence[Draft], done: Done, still_valid: Callable[[], bool] = always) -> None:
         """Queue drafts; refuse them immediately if there are too many."""
         submission = _Submission(drafts, done)
-        if self._refused:
+        if self._refused or not still_valid():
             submission.refuse_rest(1.0)
             self._refused.append(submission)
         elif len(self._queue) >= self._capacity:

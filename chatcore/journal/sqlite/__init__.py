@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Unavailable
+from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Unavailable, always
 from chatcore.journal.sqlite.check import JournalReport, check_journal, renew_epoch
 from chatcore.journal.sqlite.connection import Synchronous
 from chatcore.journal.sqlite.epoch import EpochGuard
@@ -99,9 +99,14 @@ class SqliteJournal:
             opened.pop_all()
         self._parts = (writer, reader, guard)
 
-    def submit(self, drafts: Sequence[Draft], done: Callable[[Sequence[Outcome]], None]) -> None:
+    def submit(
+        self,
+        drafts: Sequence[Draft],
+        done: Callable[[Sequence[Outcome]], None],
+        still_valid: Callable[[], bool] = always,
+    ) -> None:
         """Queue drafts; ``done`` is called by the writer or, after `close`, before this returns."""
-        if self._parts is None or not self._queue.put(drafts, done):
+        if self._parts is None or not self._queue.put(drafts, done, still_valid):
             done(refusals(drafts, self._times.retry))
 
     def read(

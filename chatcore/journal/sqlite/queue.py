@@ -5,7 +5,9 @@ refused as well. So a sender that is refused knows that nothing of what it sent 
 sends again in its order is stored in that order. Hence the rules:
 
 - a refusal waits in the queue like any other answer, and the writer reports it;
-- from the first refusal that waits until the last one is reported, everything new is refused.
+- from the first refusal that waits until the last one is reported, everything new is refused;
+- after that, what was decided on before its sender knew of a refusal is refused by its sender's own word,
+  which is asked for here, where no refusal can be reported meanwhile.
 """
 
 import threading
@@ -13,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from chatcore.journal import Draft, Outcome
+from chatcore.journal import Draft, Outcome, always
 
 __all__ = ["DraftQueue", "Submission"]
 
@@ -48,11 +50,17 @@ class DraftQueue:
         self._refusing = False
         self._open = True
 
-    def put(self, drafts: Sequence[Draft], done: Callable[[Sequence[Outcome]], None]) -> bool:
+    def put(
+        self,
+        drafts: Sequence[Draft],
+        done: Callable[[Sequence[Outcome]], None],
+        still_valid: Callable[[], bool] = always,
+    ) -> bool:
         """Add drafts; return whether they will be answered from here, which they are not after `close`."""
         with self._changed:
             if self._open:
-                refused = self._refusing or self._unreported > 0 or self._waiting + len(drafts) > self._size
+                full = self._waiting + len(drafts) > self._size
+                refused = self._refusing or self._unreported > 0 or full or not still_valid()
                 self._queue.append(Submission(drafts, done, refused))
                 if refused:
                     self._unreported += 1

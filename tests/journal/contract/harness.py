@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Stored, Unavailable
+from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Stored, Unavailable, always
 from chatcore.messages import Message
 from tests.server.driver import Clock
 
@@ -73,10 +73,10 @@ class Harness:
 
     # --- what a test asks ------------------------------------------------------------------------
 
-    def submit(self, *drafts: Draft) -> list[Outcome]:
+    def submit(self, *drafts: Draft, still_valid: Callable[[], bool] = always) -> list[Outcome]:
         """Submit drafts together and return their outcomes."""
         answer: Answer[Sequence[Outcome]] = Answer()
-        self.journal.submit(drafts, answer.take)
+        self.journal.submit(drafts, answer.take, still_valid)
         return list(answer.wait())
 
     def post(self, *texts: str, room: str = "lobby") -> list[int]:

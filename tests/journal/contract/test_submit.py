@@ -167,3 +167,11 @@ def test_drafts_submitted_before_close_are_stored_and_answered(harness: Harness)
     harness.journal.close()
     assert [outcome.kind for outcome in outcomes] == ["stored"] * 50
     assert [message.id for message in harness.messages] == [f"id-{n}" for n in range(50)]
+
+
+def test_a_submission_that_is_no_longer_valid_is_refused_and_stores_nothing(harness: Harness) -> None:
+    harness.post("first")
+    (outcome,) = harness.submit(draft("late"), still_valid=lambda: False)
+    assert outcome.kind == "unavailable"
+    harness.post("second")
+    assert [message.text for message in harness.wait_for(2)] == ["first", "second"]

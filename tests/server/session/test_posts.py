@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from chatcore.journal import Draft, Outcome
+from chatcore.journal import Draft, Outcome, always
 from tests.protocol.frames import Ack, Error, Join, Leave, Message, Post
 from tests.server.driver import Clock, Host, Peer
 from tests.server.slow_journal import SlowJournal
@@ -13,11 +13,16 @@ class RefusingJournal(SlowJournal):
 
     refusing = False
 
-    def submit(self, drafts: Sequence[Draft], done: Callable[[Sequence[Outcome]], None]) -> None:
+    def submit(
+        self,
+        drafts: Sequence[Draft],
+        done: Callable[[Sequence[Outcome]], None],
+        still_valid: Callable[[], bool] = always,
+    ) -> None:
         if self.refusing:
             self.waiting.append(lambda: done([Outcome("unavailable", retry_after=2.0)] * len(drafts)))
         else:
-            super().submit(drafts, done)
+            super().submit(drafts, done, still_valid)
 
 
 def post(id_: str, text: str = "hi", room: str = "lobby") -> Post:
