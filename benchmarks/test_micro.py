@@ -45,7 +45,7 @@ class Benchmark(Protocol):
 def test_decode(benchmark: Benchmark, posts: int) -> None:
     benchmark.extra_info.update(unit="post", work=posts)
     data = POST % (ID.encode(), TEXT.encode()) * posts
-    decoder = ndjson.decoder(Peer("", 0), LIMITS)
+    decoder = ndjson.codec(Peer("", 0), LIMITS)
     items = benchmark(decoder.receive_data, data, 0.0)
     assert [type(item) for item in items] == [Post] * posts
 

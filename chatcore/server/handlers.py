@@ -89,7 +89,7 @@ def _ignore(session: "Session", item: object, now: float) -> None:
 
 
 def _hang_up(session: "Session", hangup: Hangup, now: float) -> None:
-    session.hang_up()
+    session.hang_up(lost=hangup.lost)
 
 
 def _fault(session: "Session", fault: Fault, now: float) -> None:
@@ -125,7 +125,7 @@ def _hello(session: "Session", hello: Hello, now: float) -> None:
         return
     directory = session.hub.directory
     nick, known = hello.nick, directory.find(hello.session)
-    if not session.wire.typed:
+    if session.wire.capabilities.implied_hello:
         nick = directory.free_variant(nick)
     problem = _nick_problem(session, nick)
     if hello.protocol < PROTOCOL:
@@ -169,7 +169,7 @@ def _nick(session: "Session", frame: NickFrame, now: float) -> None:
     assert identity is not None
     directory = session.hub.directory
     nick = frame.nick
-    if not session.wire.typed:
+    if session.wire.capabilities.implied_hello:
         nick = directory.free_variant(nick, for_identity=identity)
     if problem := _nick_problem(session, nick):
         session.refuse("bad_name", problem)
@@ -186,7 +186,7 @@ def _nick(session: "Session", frame: NickFrame, now: float) -> None:
 def _nick_problem(session: "Session", nick: str) -> str | None:
     if is_reserved(nick):
         return f"the nick {nick} is reserved"
-    if session.wire.typed and is_numeric(nick):
+    if not session.wire.capabilities.implied_hello and is_numeric(nick):
         return "nicks made only of digits are reserved for plain connections"
     return None
 

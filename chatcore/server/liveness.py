@@ -43,9 +43,15 @@ class Liveness:
         """Return when to give up a peer that drains nothing."""
         return _add(self._progressed, self._limits.stall_seconds) if self.unsent else None
 
-    def handshake_deadline(self) -> float | None:
-        """Return when the handshake must be done, however many bytes came meanwhile."""
-        return _add(self._opened, self._limits.handshake_seconds)
+    def handshake_deadline(self, at_most: float | None = None) -> float | None:
+        """Return when the handshake must be done, however many bytes came meanwhile.
+
+        It may take ``handshake_seconds``, and not longer than ``at_most`` seconds.
+        """
+        seconds = self._limits.handshake_seconds
+        if at_most is not None:
+            seconds = at_most if seconds is None else min(seconds, at_most)
+        return _add(self._opened, seconds)
 
     def silence_deadline(self) -> float | None:
         """Return when to ask a silent peer for a sign of life or, if that was done, to drop it."""

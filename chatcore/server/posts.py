@@ -7,7 +7,7 @@ The rules of that order live in this file:
 - Every post has a *number* among all posts of its session, and the first one refused keeps its number when it
   comes again. Refusals may come out of order, since the journal's take longer than ours; then the hold goes
   back to the earlier post.
-- Peers that never send again, those of wires that are not typed, are never held.
+- Peers whose wire never sends again are never held.
 - A post is decided on under the lock and submitted after it. A refusal that is reported in between makes the
   decision void: the journal asks for that where it takes the post into its order.
 
@@ -110,7 +110,7 @@ class Posts:
         if _utf8_longer_than(post.text, session.hub.limits.text_bytes):
             session.refuse("too_long", "not sent: the text is too long", post)
             return
-        if not session.wire.typed:
+        if not session.wire.capabilities.echo:
             member.withhold(post.id)
         self.in_flight += 1
         self._drafts.append((Draft(member.room.name, post.id, session.nick, post.text), number))
@@ -131,7 +131,7 @@ class Posts:
 
     def _receive_outcomes(self, drafts: list[Numbered], outcomes: Sequence[Outcome]) -> None:
         session = self._session
-        hub, encode, put = session.hub, session.wire.encode, session.replies.put
+        hub, encode, put = session.hub, session.codec.encode, session.replies.put
         durability = hub.journal.durability
         with hub.lock:
             self.in_flight -= len(drafts)
@@ -153,7 +153,7 @@ class Posts:
             session.refuse("conflict", "this id was used for another text", draft)
             return
         wait = outcome.retry_after
-        if session.wire.typed:
+        if session.wire.capabilities.resends:
             self._refusals += 1
         if member is not None:
             self._hold(member, draft.id, number, "unavailable", wait)
@@ -162,7 +162,7 @@ class Posts:
     def _hold(self, member: Member, id_: str, number: int, code: ErrorCode, wait: float) -> None:
         session, room = self._session, member.room.name
         held = self._held.get(room)
-        if session.wire.typed and (held is None or number <= held.number):
+        if session.wire.capabilities.resends and (held is None or number <= held.number):
             self._held[room] = _Held(id_, code, session.hub.clock() + wait, number)
 
 

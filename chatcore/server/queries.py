@@ -121,4 +121,4 @@ class Queries:
         head = Page(
             room=room, epoch=page.epoch, base=page.base, more=page.more, token=frame.token, messages=()
         )
-        session.send_encoded(session.wire.encode_page(head, answer.data))
+        session.send_encoded(session.codec.encode_page(head, answer.data))

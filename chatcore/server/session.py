@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from chatcore import transport
 from chatcore.address import Peer
-from chatcore.errors import ErrorCode
+from chatcore.errors import ErrorCode, Fault
 from chatcore.journal import Journal, Unavailable
 from chatcore.messages import Closing, ClosingWord, Error, Joined, Ping, ServerFrame
 from chatcore.names import fold
@@ -47,7 +47,7 @@ from chatcore.server.queries import Queries
 from chatcore.server.rate_limit import TokenBucket
 from chatcore.server.replies import Replies
 from chatcore.server.tail import PIECE
-from chatcore.wire import Item, Wire
+from chatcore.wire import Item, Reply, Wire
 
 if TYPE_CHECKING:
     from chatcore.server.endpoint import Endpoint
@@ -60,6 +60,11 @@ T = TypeVar("T")
 LINGER = 1.0
 """Seconds in which a peer may end its own side after our farewell. Closing immediately would make the system
 throw away what the peer has not read yet, if there is unread input (RFC 1122, 4.2.2.13)."""
+
+
+REFUSAL_SECONDS = 2.0
+"""Seconds in which a peer that is refused may finish its wire's own handshake, so that it can be told why in
+frames. No limit counts such connections, so they are not kept for long."""
 
 
 class State(Enum):
@@ -93,7 +98,6 @@ class Session:
     __slots__ = (
         "_after_unlock",
         "_bucket",
-        "_decoder",
         "_end_by",
         "_eof",
         "_farewell",
@@ -102,8 +106,9 @@ class Session:
         "_input",
         "_liveness",
         "_lock",
-        "_refused",
+        "_refusal",
         "_turns",
+        "codec",
         "endpoint",
         "hub",
         "identity",
@@ -123,6 +128,7 @@ class Session:
         self.hub = hub
         self.peer = peer
         self.wire = wire
+        self.codec = wire.codec(peer, hub.limits)
         self.state = State.HANDSHAKE
         self.identity: Identity[Session] | None = None
         self.members: dict[str, Member] = {}  # by folded room
@@ -133,10 +139,9 @@ class Session:
         self._after_unlock: list[Callable[[], None]] = []
         self._lock = hub.lock
         self._input = threading.Lock()
-        self._decoder = wire.decoder(peer, hub.limits)
         self._bucket = TokenBucket(hub.limits.frames_per_second, hub.limits.frames_burst, now)
         self._liveness = Liveness(hub.limits, now)
-        self._refused = False  # the hub does not count it among its connections
+        self._refusal: tuple[ErrorCode, str] | None = None  # then the hub does not count it
         self._eof = False  # the peer has ended its stream
         self._goodbye = False  # the peer ended the connection, and cleanly
         self._gone = False  # the socket is gone
@@ -155,14 +160,14 @@ class Session:
             now = self.hub.clock()
             self._liveness.note_life(now)
             if self.state not in _OVER:
-                self._receive_items(self._decoder.receive_data(data, now), now)
+                self._receive_items(self.codec.receive_data(data, now), now)
         self.hub.wake_endpoints()
 
     def receive_eof(self) -> None:
         """Take the end of the peer's stream. What was asked before is still answered. Idempotent."""
         with self._input:
             if not self._eof:
-                self._receive_items(self._decoder.receive_eof(), self.hub.clock())
+                self._receive_items(self.codec.receive_eof(), self.hub.clock())
             with self._lock:
                 self._eof = True
                 self.hang_up()
@@ -226,14 +231,13 @@ class Session:
     # --- for the endpoint ------------------------------------------------------------------------
 
     def begin(self, forbidden: str | None) -> None:
-        """Begin; with a reason not to, say it and end. Under the lock."""
+        """Begin; with a reason not to, say it as soon as the wire can, and end. Under the lock."""
         full = None if forbidden else self.hub.admit(self.peer)
         if forbidden or full:
-            self._refused = True
-            self.refuse("limit_exceeded" if full else "unavailable", full or forbidden or "")
-            self.end(None)
+            self._refusal = ("limit_exceeded" if full else "unavailable", full or forbidden or "")
+            self._say_refusal()
         else:
-            for item in self._decoder.opening():
+            for item in self.codec.opening():
                 handlers.handle(self, item, self.hub.clock())
         self.endpoint.set_timer(self, self._next_deadline())
 
@@ -245,10 +249,10 @@ class Session:
 
     def handle_deadline(self, now: float) -> None:
         """Do what is due. Not under the lock."""
-        silence = self._decoder.deadline
+        silence = self.codec.deadline
         if silence is not None and silence <= now:
             with self._input:
-                self._receive_items(self._decoder.handle_deadline(now), now)
+                self._receive_items(self.codec.handle_deadline(now), now)
         with self._lock:
             self._check_deadlines(now)
             if self.state is not State.CLOSED:
@@ -256,7 +260,7 @@ class Session:
 
     def drain(self, reconnect_after: float | None) -> None:
         """The server ends: give the peer all that is due to it, then say so. Under the lock."""
-        farewell = self.wire.encode(Closing(reason="drain", reconnect_after=reconnect_after))
+        farewell = self.codec.encode(Closing(reason="drain", reconnect_after=reconnect_after))
         if self.state is State.LIVE:
             self._end_after_reading(farewell)
         elif self.state is State.HANDSHAKE:
@@ -280,22 +284,25 @@ class Session:
         self.identity = identity
         identity.attach(self)
         self._step("welcomed")
-        if self.wire.typed:
+        if self.wire.capabilities.keepalive:
             self._advance_timer(self._liveness.silence_deadline())
 
-    def hang_up(self) -> None:
-        """The peer will ask for nothing more: answer what it has asked, then end."""
+    def hang_up(self, *, lost: bool = False) -> None:
+        """The peer will ask for nothing more: answer what it has asked, then end.
+
+        ``lost`` says that the connection broke, so that this is no goodbye.
+        """
         if self.state is State.HANDSHAKE:
             self.end(None)
         elif self.state is State.LIVE:
-            self._goodbye = True
+            self._goodbye = not lost
             self._end_after_reading(None)
         self.endpoint.mark(self)
 
     def end(self, reason: ClosingWord | None) -> None:
         """End for a reason of ours: nothing more is read from the rooms, only answers are flushed."""
         if self.state in _OPEN or self.members:
-            self._end_after_answers(None if reason is None else self.wire.encode(Closing(reason=reason)))
+            self._end_after_answers(None if reason is None else self.codec.encode(Closing(reason=reason)))
 
     def _step(self, step: Step) -> None:
         self.state = TRANSITIONS[self.state][step]
@@ -325,13 +332,13 @@ class Session:
             self.hub.directory.release(identity)  # before the peer can see that this is the end
         self._end_within(LINGER)
         self.endpoint.mark(self)
-        return self._farewell or b""
+        return self._farewell or self.codec.ending()
 
     def _depart(self) -> None:
         self._leave_all()
         self._step("gone")
         self.endpoint.forget(self)
-        if not self._refused:
+        if self._refusal is None:
             self.hub.dismiss(self.peer)
         identity = self.identity
         if identity is None or identity.session is not self:
@@ -339,7 +346,7 @@ class Session:
         # A goodbye wants nothing kept; whoever lost its connection will want its nick back.
         reserved_until = self.hub.clock() + self.hub.limits.session_seconds
         identity.detach(reserved_until)
-        if self.wire.typed and not self._goodbye:
+        if self.wire.capabilities.reserves_nick and not self._goodbye:
             self.endpoint.set_timer(identity, reserved_until)
         else:
             self.hub.directory.release(identity)
@@ -350,14 +357,29 @@ class Session:
         liveness = self._liveness
         if is_over(self._end_by, now) or is_over(liveness.stall_deadline(), now):
             self.abort()
-        elif self.state is State.HANDSHAKE and is_over(liveness.handshake_deadline(), now):
-            self.refuse("bad_state", "no hello came in time")
-            self.end("timeout")
-        elif self.state is State.LIVE and self.wire.typed:
+        elif self.state is State.HANDSHAKE and is_over(self._handshake_deadline(), now):
+            self._end_handshake()
+        elif self.state is State.LIVE and self.wire.capabilities.keepalive:
             self._check_silence(now)
         for member in self._turns:
             if member.retry(now):
                 self.endpoint.mark(self)
+
+    def _handshake_deadline(self) -> float | None:
+        return self._liveness.handshake_deadline(None if self._refusal is None else REFUSAL_SECONDS)
+
+    def _end_handshake(self) -> None:
+        if self._refusal is None:
+            self.refuse("bad_state", "no hello came in time")
+            self.end("timeout")
+        else:
+            self._say_refusal(by_force=True)
+
+    def _say_refusal(self, *, by_force: bool = False) -> None:
+        """Say why the connection is refused, once its wire can carry it, or in the wire's own way."""
+        if self._refusal is not None and self.state is State.HANDSHAKE and (by_force or self.codec.open):
+            self.refuse(*self._refusal)
+            self.end(None)
 
     def _check_silence(self, now: float) -> None:
         if not self.want_data:  # it may be talking: we are not listening
@@ -367,11 +389,11 @@ class Session:
 
     def _next_deadline(self) -> float | None:
         liveness = self._liveness
-        times = [self._end_by, self._decoder.deadline, liveness.stall_deadline()]
+        times = [self._end_by, self.codec.deadline, liveness.stall_deadline()]
         times += [member.retry_at for member in self._turns]
         if self.state is State.HANDSHAKE:
-            times.append(liveness.handshake_deadline())
-        elif self.state is State.LIVE and self.wire.typed:
+            times.append(self._handshake_deadline())
+        elif self.state is State.LIVE and self.wire.capabilities.keepalive:
             times.append(liveness.silence_deadline())
         return min((time for time in times if time is not None), default=None)
 
@@ -412,17 +434,27 @@ class Session:
     def _receive_items(self, items: Sequence[Item], now: float) -> None:
         with self._lock:
             for item in items:
-                if self.state in _OPEN:
+                if self.state in _OPEN and self._refusal is None:
                     handlers.handle(self, item, now)
-                else:
+                elif self._refusal is None:
                     handlers.handle_late(self, item)
+                else:
+                    self._refuse_item(item, now)
             drafts, ticket = self.posts.next_drafts(), self.posts.ticket
             tasks = self._next_tasks()
-            self._advance_timer(self._decoder.deadline)
+            self._advance_timer(self.codec.deadline)
         for task in tasks:  # first: a join with history is to find its place before what was posted later
             task()
         if drafts:
             self.posts.submit(drafts, ticket)
+
+    def _refuse_item(self, item: Item, now: float) -> None:
+        """Let a refused peer shake hands in its wire's way, or fail to, and nothing else."""
+        if self.state is State.HANDSHAKE and (
+            isinstance(item, Reply) or (isinstance(item, Fault) and item.fatal)
+        ):
+            handlers.handle(self, item, now)
+        self._say_refusal()
 
     # --- the journal -----------------------------------------------------------------------------
 
@@ -454,7 +486,7 @@ class Session:
 
     def send(self, frame: ServerFrame) -> None:
         """Queue an answer."""
-        self.send_encoded(self.wire.encode(frame))
+        self.send_encoded(self.codec.encode(frame))
 
     def send_encoded(self, data: bytes) -> None:
         """Queue an answer that its wire has encoded already."""

@@ -18,7 +18,8 @@ from chatcore.messages import ClientFrame, Page, ServerFrame, Stored, client_fra
 from chatcore.wire.lines import LineBuffer, Recogniser
 
 __all__ = [
-    "Decoder",
+    "Capabilities",
+    "Codec",
     "Fault",
     "Hangup",
     "Item",
@@ -36,28 +37,58 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer that the wire gives by itself, such as a help text, encoded."""
+    """An answer that the wire gives by itself, such as a help text or its own handshake, encoded."""
 
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Hangup:
-    """The peer asked, in the wire's own way, for the connection to end."""
+    """The peer asked, in the wire's own way, for the connection to end.
+
+    ``lost`` says that it did not: the stream ended without the goodbye that this wire has for that. Then
+    the peer's nick stays reserved, as after a connection that broke.
+    """
+
+    lost: bool = False
 
 
 Item = ClientFrame | Fault | Reply | Hangup
-"""What a decoder makes of a peer's bytes."""
+"""What a codec makes of a peer's bytes."""
 
 
-class Decoder(Protocol):
-    """The reading half of one connection.
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the peers of a wire can do, and what is done for them accordingly."""
 
-    ``deadline`` is when `handle_deadline` is due, on the clock of ``now``; ``None`` is never. Identical
-    bytes give identical items, however they were split.
+    echo: bool
+    """They are sent their own messages, like everyone else's."""
+
+    keepalive: bool
+    """They answer pings, so a silent one is asked for a sign of life, and dropped if it gives none."""
+
+    resends: bool
+    """They send again what was refused for now, so nothing of theirs may overtake it."""
+
+    reserves_nick: bool
+    """They come back with their secret, so their nick is reserved after a connection that broke."""
+
+    implied_hello: bool
+    """They do not ask for a nick by themselves: theirs may be digits, and gets a number if it is taken."""
+
+
+class Codec(Protocol):
+    """One connection's half of a wire: it decodes input, encodes answers, and knows its own handshake.
+
+    ``deadline`` is when `handle_deadline` is due, on the clock of ``now``; ``None`` is never. Identical bytes
+    give identical items, however they were split.
     """
 
     deadline: float | None
+
+    @property
+    def open(self) -> bool:
+        """Whether frames can be sent: the wire's own handshake, if it has one, is done."""
 
     def opening(self) -> list[Item]:
         """Return what the peer need not say, because the wire implies it."""
@@ -71,21 +102,34 @@ class Decoder(Protocol):
     def handle_deadline(self, now: float) -> list[Item]:
         """Return what silence completes."""
 
+    def encode(self, frame: ServerFrame) -> bytes:
+        """Return an answer as it is written now; nothing where the wire has no words for it.
+
+        Before the wire's own handshake is done, an `Error` is a refusal in the wire's own way.
+        """
+
+    def encode_page(self, page: Page, messages: list[bytes]) -> bytes:
+        """Return a page, given without messages, that holds these messages, which the wire encoded."""
+
+    def ending(self) -> bytes:
+        """Return what ends the stream cleanly where no `Closing` has said so; often nothing."""
+
 
 class Wire(Protocol):
-    """One way to write frames down. Stateless and hashable: a room's tail is encoded once for each wire."""
+    """One way to write frames down, as far as a whole room shares it.
+
+    Stateless and hashable: a room's tail is encoded once for each wire. What depends on where a
+    connection is belongs to its `Codec`.
+    """
 
     name: ClassVar[str]
+    capabilities: ClassVar[Capabilities]
 
-    typed: ClassVar[bool]
-    """Whether peers speak in frames. Such peers say hello, answer pings, get their own messages back and
-    send again what was refused. The peers of other wires do none of it."""
-
-    def decoder(self, peer: Peer, limits: Limits) -> Decoder:
-        """Return the reading half for a new connection."""
+    def codec(self, peer: Peer, limits: Limits) -> Codec:
+        """Return the half of a new connection."""
 
     def encode(self, frame: ServerFrame) -> bytes:
-        """Return a frame as this wire writes it; nothing where the wire has no words for it."""
+        """Return a frame that a room shares (a gap, presence) as this wire writes it."""
 
     def encode_stored(self, stored: Stored) -> bytes:
         """Return a stored message as this wire writes it.
@@ -93,6 +137,3 @@ class Wire(Protocol):
         A wire that sends the stored line, as it is or with something around it, need not decode it. One
         that does decode it raises `ValueError` where it is damaged.
         """
-
-    def encode_page(self, page: Page, messages: list[bytes]) -> bytes:
-        """Return a page, given without messages, that holds these messages, which this wire encoded."""

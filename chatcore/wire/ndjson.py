@@ -11,10 +11,10 @@ from chatcore.errors import ErrorCode, Fault
 from chatcore.limits import Limits
 from chatcore.messages import ClientFrame, Page, PostId, ServerFrame, Stored, client_frames, encode
 from chatcore.names import RoomName
-from chatcore.wire import Decoder, Hangup, Reply, Wire
+from chatcore.wire import Capabilities, Codec, Hangup, Reply, Wire
 from chatcore.wire.lines import LineBuffer, Recogniser
 
-__all__ = ["Ndjson", "NdjsonDecoder", "ndjson"]
+__all__ = ["Ndjson", "NdjsonCodec", "NdjsonDecoder", "ndjson"]
 
 F = TypeVar("F")
 
@@ -114,16 +114,37 @@ def _valid(kind: TypeAdapter[str], value: Any) -> str | None:
         return None
 
 
+class NdjsonCodec(NdjsonDecoder[ClientFrame]):
+    """A server's half of one connection."""
+
+    __slots__ = ()
+
+    open = True  # there is no handshake but the protocol's own
+
+    def encode(self, frame: ServerFrame) -> bytes:
+        """Return a frame as one line."""
+        return encode(frame)
+
+    def encode_page(self, page: Page, messages: list[bytes]) -> bytes:
+        """Return the page with the encoded messages in its list, which is empty and its last field."""
+        return encode(page)[: -len(b"]}\n")] + b",".join(m[:-1] for m in messages) + b"]}\n"
+
+    def ending(self) -> bytes:
+        """Return nothing: the end of the stream is the end."""
+        return b""
+
+
 class Ndjson:
     """The typed wire, seen from a server."""
 
     name: ClassVar[str] = "ndjson"
-    typed: ClassVar[bool] = True
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        echo=True, keepalive=True, resends=True, reserves_nick=True, implied_hello=False
+    )
 
-    def decoder(self, peer: Peer, limits: Limits) -> Decoder:
-        """Return the reading half for a new connection."""
-        decoder: NdjsonDecoder[ClientFrame] = NdjsonDecoder(client_frames, limits.line_bytes)
-        return decoder
+    def codec(self, peer: Peer, limits: Limits) -> Codec:
+        """Return the half of a new connection."""
+        return NdjsonCodec(client_frames, limits.line_bytes)
 
     def encode(self, frame: ServerFrame) -> bytes:
         """Return a frame as one line."""
@@ -132,10 +153,6 @@ class Ndjson:
     def encode_stored(self, stored: Stored) -> bytes:
         """Return the line that is stored: it is this wire's."""
         return stored.line
-
-    def encode_page(self, page: Page, messages: list[bytes]) -> bytes:
-        """Return the page with the encoded messages in its list, which is empty and its last field."""
-        return encode(page)[: -len(b"]}\n")] + b",".join(m[:-1] for m in messages) + b"]}\n"
 
 
 ndjson = Ndjson()

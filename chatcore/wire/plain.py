@@ -35,11 +35,11 @@ from chatcore.messages import (
     Who,
 )
 from chatcore.names import LOBBY, RULES
-from chatcore.wire import Decoder, Hangup, Item, Reply, Wire
+from chatcore.wire import Capabilities, Codec, Hangup, Item, Reply, Wire
 from chatcore.wire.lines import LineBuffer, Recogniser
 from chatcore.wire.telnet import TelnetFilter
 
-__all__ = ["SILENCE", "Plain", "PlainDecoder", "plain"]
+__all__ = ["SILENCE", "Plain", "PlainCodec", "plain"]
 
 SILENCE = 0.050
 """Seconds without a byte that end a line, as long as the peer has not shown that it sends newlines."""
@@ -53,10 +53,12 @@ _HELP = (
 _LINE_ENDS = re.compile("[\n\u2028\u2029]")
 
 
-class PlainDecoder:
-    """The reading half of one connection."""
+class PlainCodec:
+    """One connection's half of the wire. Ids of posts are made here, since the peer has none."""
 
     __slots__ = ("_lines", "_line_mode", "_nick", "_posted", "_prefix", "_recogniser", "_telnet", "deadline")
+
+    open = True  # there is no handshake
 
     def __init__(self, peer: Peer, line_bytes: int) -> None:
         self._nick = str(peer.port)
@@ -99,6 +101,18 @@ class PlainDecoder:
             return []
         self.deadline = None
         return self._items([self._lines.take()])
+
+    def encode(self, frame: ServerFrame) -> bytes:
+        """Return the lines that a frame is; most frames are none."""
+        return plain.encode(frame)
+
+    def encode_page(self, page: Page, messages: list[bytes]) -> bytes:
+        """Return nothing: no peer of this wire can ask for a page."""
+        return b""
+
+    def ending(self) -> bytes:
+        """Return nothing: the end of the stream is the end."""
+        return b""
 
     def _may_end_by_silence(self) -> bool:
         rest = b"" if self._line_mode else self._lines.peek()
@@ -151,11 +165,13 @@ class Plain:
     """The plain wire, seen from a server."""
 
     name: ClassVar[str] = "plain"
-    typed: ClassVar[bool] = False
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        echo=False, keepalive=False, resends=False, reserves_nick=False, implied_hello=True
+    )
 
-    def decoder(self, peer: Peer, limits: Limits) -> Decoder:
-        """Return the reading half for a new connection."""
-        return PlainDecoder(peer, limits.line_bytes)
+    def codec(self, peer: Peer, limits: Limits) -> Codec:
+        """Return the half of a new connection."""
+        return PlainCodec(peer, limits.line_bytes)
 
     def encode(self, frame: ServerFrame) -> bytes:
         """Return the lines that a frame is on this wire; most frames are none."""
@@ -182,10 +198,6 @@ class Plain:
     def encode_stored(self, stored: Stored) -> bytes:
         """Return the lines that a stored message is on this wire."""
         return self.encode(stored.message)
-
-    def encode_page(self, page: Page, messages: list[bytes]) -> bytes:
-        """Return nothing: no peer of this wire can ask for a page."""
-        return b""
 
 
 plain = Plain()

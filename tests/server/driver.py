@@ -130,7 +130,7 @@ class Peer:
         self.pieces = 0
         self.ended = False  # the server has ended its stream
         self.closed = False  # the socket is closed
-        self.reader = FrameReader() if wire.typed else None
+        self.reader = FrameReader() if wire is ndjson else None
         self._frames: list[Frame] = []
         self._text_taken = 0
         host.peers[self.session] = self

@@ -6,7 +6,7 @@ from chatcore.address import Peer
 from chatcore.errors import Fault
 from chatcore.limits import Limits
 from chatcore.messages import Post
-from chatcore.wire import Decoder, Item, Wire
+from chatcore.wire import Codec, Item, Wire
 
 __all__ = ["PEER", "SMALL", "bytes_held", "decode", "decoder", "fault"]
 
@@ -15,9 +15,9 @@ SMALL = Limits(text_bytes=1, line_bytes=1_027)
 """The shortest line that a server may allow is long enough for every frame in these tests."""
 
 
-def decoder(wire: Wire, limits: Limits | None = None) -> Decoder:
-    """Return the decoder of a new connection."""
-    return wire.decoder(PEER, limits or Limits())
+def decoder(wire: Wire, limits: Limits | None = None) -> Codec:
+    """Return the codec of a new connection."""
+    return wire.codec(PEER, limits or Limits())
 
 
 def decode(
@@ -48,6 +48,6 @@ def bytes_held(part: object) -> int:
 
 def _comparable(item: Item, wire: Wire) -> Item:
     # Ids that a wire makes begin with random characters; only their numbers can be compared.
-    if isinstance(item, Post) and not wire.typed:
+    if isinstance(item, Post) and wire.capabilities.implied_hello:
         return item.model_copy(update={"id": item.id.rpartition("-")[2]})
     return item

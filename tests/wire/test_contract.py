@@ -1,22 +1,36 @@
 """What every wire owes: the same items however the bytes are split, no exception, bounded memory."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatcore.errors import Fault
-from chatcore.messages import Ping, Post
-from chatcore.wire import Item, Wire
+from chatcore.messages import Gap, Message, Ping, Post, Stored
+from chatcore.wire import Item, Reply, Wire
 from chatcore.wire.ndjson import ndjson
 from chatcore.wire.plain import plain
+from tests.wire.framed import HANDSHAKE, framed, wrap
 from tests.wire.reading import SMALL, bytes_held, decode, decoder, fault
 from tests.wire.strategies import noise, split
 
-WIRES = [pytest.param(ndjson, id="ndjson"), pytest.param(plain, id="plain")]
-every_wire = pytest.mark.parametrize("wire", WIRES)
+LINE_WIRES = [pytest.param(ndjson, id="ndjson"), pytest.param(plain, id="plain")]
+every_line_wire = pytest.mark.parametrize("wire", LINE_WIRES)
+every_wire = pytest.mark.parametrize("wire", [*LINE_WIRES, pytest.param(framed, id="framed")])
 
-LINES = {"ndjson": b'{"type":"ping"}', "plain": b"hello"}
-"""A valid line of each wire."""
+LINES = {"ndjson": b'{"type":"ping"}', "plain": b"hello", "framed": b'{"type":"ping"}'}
+"""A valid payload of each wire."""
+
+
+def opening(wire: Wire) -> bytes:
+    """Return the handshake of a wire that has one."""
+    return HANDSHAKE if wire is framed else b""
+
+
+def write(wire: Wire, payload: bytes) -> bytes:
+    """Return a payload as the peer of a wire writes it."""
+    return wrap(payload) if wire is framed else payload + b"\n"
 
 
 def content(item: Item) -> str:
@@ -27,18 +41,19 @@ def content(item: Item) -> str:
 @every_wire
 @given(data=st.data(), stream=noise)
 def test_any_split_of_any_bytes_gives_the_same_items(data: st.DataObject, wire: Wire, stream: bytes) -> None:
-    segments = data.draw(split(stream))
-    assert decode(wire, segments, SMALL) == decode(wire, [stream], SMALL)
+    for whole in (stream, opening(wire) + write(wire, LINES[wire.name]) + stream):
+        segments = data.draw(split(whole))
+        assert decode(wire, segments, SMALL) == decode(wire, [whole], SMALL)
 
 
 @every_wire
 @given(stream=st.binary(max_size=3_000))
 def test_a_decoder_never_raises_whatever_the_bytes(wire: Wire, stream: bytes) -> None:
     items = decode(wire, [stream], SMALL)
-    assert len(items) <= len(stream)
+    assert len(items) <= len(stream) + 1  # the end may be an item too
 
 
-@every_wire
+@every_line_wire
 @given(data=st.data(), rest=noise)
 def test_an_overlong_line_is_one_fatal_fault_however_it_is_split(
     data: st.DataObject, wire: Wire, rest: bytes
@@ -55,14 +70,14 @@ def test_an_overlong_line_is_one_fatal_fault_however_it_is_split(
     assert reader.receive_eof() == []
 
 
-@every_wire
+@every_line_wire
 def test_a_line_one_byte_over_the_limit_is_refused_before_its_end_arrives(wire: Wire) -> None:
     line = b"x" * (SMALL.line_bytes + 1)
     for segments in ([line], [line[:-1], b"x"], [line + b"\n"]):
         assert fault(decode(wire, segments, SMALL, eof=False)).code == "too_long"
 
 
-@every_wire
+@every_line_wire
 @pytest.mark.parametrize("size", [1, 7, 1_000_000])
 def test_a_line_without_an_end_is_not_buffered_beyond_the_limit(wire: Wire, size: int) -> None:
     reader = decoder(wire, SMALL)
@@ -75,7 +90,7 @@ def test_a_line_without_an_end_is_not_buffered_beyond_the_limit(wire: Wire, size
     assert bytes_held(reader) <= before + 64
 
 
-@every_wire
+@every_line_wire
 def test_a_line_of_exactly_the_limit_is_accepted(wire: Wire) -> None:
     line = LINES[wire.name].ljust(SMALL.line_bytes)
     for segments in ([line + b"\n"], [line, b"\n"], [line[:9], line[9:] + b"\n"]):
@@ -83,7 +98,7 @@ def test_a_line_of_exactly_the_limit_is_accepted(wire: Wire) -> None:
         assert not isinstance(item, Fault)
 
 
-@every_wire
+@every_line_wire
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r\r\n", b"\n\n", b"\n\r\n"], ids=repr)
 def test_every_newline_ends_a_line_and_empty_lines_are_ignored(wire: Wire, end: bytes) -> None:
     line = LINES[wire.name]
@@ -95,29 +110,27 @@ def test_every_newline_ends_a_line_and_empty_lines_are_ignored(wire: Wire, end: 
 
 @every_wire
 def test_a_thousand_lines_in_one_segment_are_a_thousand_items_in_sequence(wire: Wire) -> None:
-    lines = {
-        "ndjson": [b'{"type":"ping","token":"%d"}' % n for n in range(1_000)],
-        "plain": [b"%d" % n for n in range(1_000)],
-    }[wire.name]
-    items = decode(wire, [b"\n".join(lines) + b"\n"])
+    pattern = b"%d" if wire is plain else b'{"type":"ping","token":"%d"}'
+    stream = opening(wire) + b"".join(write(wire, pattern % n) for n in range(1_000))
+    items = [item for item in decode(wire, [stream], eof=False) if not isinstance(item, Reply)]
     contents = [item.token if isinstance(item, Ping) else content(item) for item in items]
     assert contents == [str(n) for n in range(1_000)]
 
 
-@every_wire
+@every_line_wire
 def test_the_end_of_the_stream_ends_the_last_line(wire: Wire) -> None:
     line = LINES[wire.name]
     assert decode(wire, [line], eof=False) == []
     assert decode(wire, [line]) == decode(wire, [line + b"\n"])
 
 
-@every_wire
+@every_line_wire
 def test_a_stream_that_ends_within_a_character_is_one_fault(wire: Wire) -> None:
     found = fault(decode(wire, [b"\xf0\x9f\x98"]))
     assert found.code in ("bad_frame", "bad_text")
 
 
-@every_wire
+@every_line_wire
 def test_a_second_end_of_the_stream_yields_nothing(wire: Wire) -> None:
     reader = decoder(wire)
     reader.receive_data(LINES[wire.name], 0.0)
@@ -126,7 +139,7 @@ def test_a_second_end_of_the_stream_yields_nothing(wire: Wire) -> None:
     assert reader.receive_data(b"", 0.0) == []
 
 
-@every_wire
+@every_line_wire
 @pytest.mark.parametrize(
     ("name", "start"),
     [
@@ -150,7 +163,7 @@ def test_another_protocol_is_refused_once_by_name_whole_or_byte_by_byte(
     assert decode(wire, [start[n : n + 1] for n in range(len(start))]) == [found]
 
 
-@every_wire
+@every_line_wire
 def test_input_after_another_protocol_is_discarded_and_not_buffered(wire: Wire) -> None:
     reader = decoder(wire)
     before = bytes_held(reader)
@@ -161,7 +174,7 @@ def test_input_after_another_protocol_is_discarded_and_not_buffered(wire: Wire) 
     assert reader.deadline is None
 
 
-@every_wire
+@every_line_wire
 @pytest.mark.parametrize(
     "line", [b"get / http/1.1", b"GETTING / out", b"SSH keys", b"PROXY", b"A / HTTP/1.1", b"I GET IT"]
 )
@@ -170,8 +183,36 @@ def test_a_line_that_only_resembles_another_protocol_is_not_fatal(wire: Wire, li
     assert not (isinstance(item, Fault) and item.fatal)
 
 
-@every_wire
+@every_line_wire
 def test_an_http_request_in_mid_stream_is_only_a_line(wire: Wire) -> None:
     items = decode(wire, [LINES[wire.name] + b"\nGET / HTTP/1.1\r\n" + LINES[wire.name] + b"\n"])
     assert len(items) == 3
     assert not any(isinstance(item, Fault) and item.fatal for item in items)
+
+
+@every_wire
+def test_a_codec_is_open_once_its_handshake_is_done(wire: Wire) -> None:
+    codec = decoder(wire)
+    assert codec.open is (wire is not framed)
+    for number in range(len(opening(wire))):
+        assert not codec.open
+        codec.receive_data(opening(wire)[number : number + 1], 0.0)
+    assert codec.open
+
+
+@every_wire
+def test_a_room_and_an_answer_write_a_frame_the_same(wire: Wire) -> None:
+    codec = decoder(wire)
+    codec.receive_data(opening(wire), 0.0)
+    at = datetime(2026, 8, 5, tzinfo=UTC)
+    message = Message(room="lobby", seq=1, prev=0, id="i", nick="ana", text="one\ntwo", at=at)
+    gap = Gap(room="lobby", after=1, through=2, reason="expired")
+    assert wire.encode_stored(Stored.of(message)) == wire.encode(message) == codec.encode(message)
+    assert wire.encode(gap) == codec.encode(gap)
+
+
+@every_line_wire
+def test_a_wire_without_a_goodbye_of_its_own_ends_with_its_stream(wire: Wire) -> None:
+    codec = decoder(wire)
+    assert codec.ending() == b""
+    assert codec.receive_eof() == []

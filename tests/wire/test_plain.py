@@ -224,4 +224,4 @@ def test_a_frame_is_encoded_as_a_line_with_a_star_or_as_nothing(frame: ServerFra
 
 def test_a_page_of_history_is_encoded_as_nothing_on_the_plain_wire() -> None:
     head = Page(room="lobby", epoch="e", base=0, more=False, messages=())
-    assert plain.encode_page(head, [b"ana: hi\n"]) == b""
+    assert decoder(plain).encode_page(head, [b"ana: hi\n"]) == b""

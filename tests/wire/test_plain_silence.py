@@ -4,7 +4,7 @@ import pytest
 
 from chatcore.errors import Fault
 from chatcore.messages import Post
-from chatcore.wire import Decoder, Item
+from chatcore.wire import Codec, Item
 from chatcore.wire.plain import SILENCE, plain
 from tests.wire.reading import SMALL, decoder
 
@@ -17,12 +17,12 @@ def texts(items: list[Item]) -> list[str]:
     return [item.text for item in items if isinstance(item, Post)]
 
 
-def due(reader: Decoder) -> float | None:
-    """Return when a decoder wants its deadline handled."""
+def due(reader: Codec) -> float | None:
+    """Return when a codec wants its deadline handled."""
     return reader.deadline
 
 
-def wait(reader: Decoder, now: float) -> list[str]:
+def wait(reader: Codec, now: float) -> list[str]:
     """Handle a deadline at a time, due or not, and return the texts that come of it."""
     return texts(reader.handle_deadline(now))
 

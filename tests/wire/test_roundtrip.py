@@ -26,6 +26,7 @@ from chatcore.messages import (
     server_frames,
 )
 from chatcore.wire.ndjson import NdjsonDecoder, ndjson
+from tests.wire.reading import decoder
 from tests.wire.strategies import client_frame, message, server_frame, split
 
 F = TypeVar("F")
@@ -73,7 +74,7 @@ def test_a_frame_is_encoded_as_one_line_without_nulls(frame: ClientFrame | Serve
 @given(messages=st.lists(message, max_size=4))
 def test_a_page_built_from_encoded_messages_decodes_to_the_same_page(messages: list[Message]) -> None:
     head = Page(room="lobby", epoch="e", base=3, more=True, token="t", messages=())
-    data = ndjson.encode_page(head, [ndjson.encode(message) for message in messages])
+    data = decoder(ndjson).encode_page(head, [ndjson.encode(message) for message in messages])
     assert decoded(server_frames, [data]) == [head.model_copy(update={"messages": tuple(messages)})]
 
 
