@@ -37,9 +37,9 @@ PUBLIC = {
     "chatcore.transport": """
         GROUP Endpoint Host Listen Peer Server Session Transport Wire find_transports load_transport
         """,
-    "chatcore.journal": "Draft Feed Journal Outcome Page Stored Unavailable",
+    "chatcore.journal": "Draft Feed Journal Outcome Page Stored Unavailable always",
     "chatcore.wire": """
-        Decoder Fault Hangup Item LineBuffer Peer Recogniser Reply Stored Wire client_frames encode
+        Capabilities Codec Fault Hangup Item LineBuffer Peer Recogniser Reply Stored Wire client_frames encode
         server_frames
         """,
 }

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from chatcore.journal import Draft, Outcome, always
-from chatcore.messages import Ack, Error, Post
+from tests.protocol.frames import Ack, Error, Post
 from tests.server.driver import Clock, Host
 from tests.server.slow_journal import SlowJournal
 
