@@ -50,6 +50,7 @@ class Times:
 class _Group:
     """What one transaction makes of some drafts. Rooms are known by folded name."""
 
+    step: int = 1  # from one number to the next
     outcomes: list[Outcome] = field(default_factory=list)
     messages: list[Stored] = field(default_factory=list)
     rows: list[tuple[int, int, int, str, float, bytes]] = field(default_factory=list)
@@ -145,7 +146,7 @@ class SqliteWriter:
         return True
 
     def _commit(self, file: SqliteFile, drafts: Sequence[Draft]) -> _Group:
-        group = _Group()
+        group = _Group(file.step)
         at = datetime.fromtimestamp(self._times.now(), UTC)
         with file.transaction():
             self._look_up(file, group, drafts)
@@ -248,9 +249,10 @@ def _add(group: _Group, draft: Draft, at: datetime) -> Outcome:
         return _repeat(earlier.seq, earlier.text == draft.text)
     if known := group.known[room].get(id_):
         return _repeat(known.seq, known.is_of(draft.text))
-    message = Message(room=room, seq=head + 1, prev=head, id=id_, nick=draft.nick, text=draft.text, at=at)
+    seq = head + group.step
+    message = Message(room=room, seq=seq, prev=head, id=id_, nick=draft.nick, text=draft.text, at=at)
     stored = Stored.of(message)
-    seq, line = stored.seq, stored.line
+    line = stored.line
     group.rooms[room] = (number, seq)
     group.fresh[room, id_] = message
     group.messages.append(stored)

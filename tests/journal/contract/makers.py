@@ -1,13 +1,14 @@
 """The journals that have to pass the contract, each with a way to make one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatcore.journal import Journal
+from chatcore.journal import Draft, Journal, Outcome, always
 from chatcore.journal.memory import MemoryJournal
 from chatcore.journal.sqlite import SqliteJournal, Times
 from chatcore.journal.sqlite.connection import Synchronous
+from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.limits import Limits
 from tests.server.driver import Clock
 
@@ -26,14 +27,38 @@ class Maker:
     expires: bool
 
 
-def _sqlite(synchronous: Synchronous) -> Callable[[Path, Limits, Clock], Journal]:
+class HoleyJournal(MemoryJournal):
+    """A journal in memory that leaves numbers out, fewer or more."""
+
+    def submit(
+        self,
+        drafts: Sequence[Draft],
+        done: Callable[[Sequence[Outcome]], None],
+        still_valid: Callable[[], bool] = always,
+    ) -> None:
+        """Store drafts under numbers that are one to three apart."""
+        self.step = self.step % 3 + 1
+        super().submit(drafts, done, still_valid)
+
+
+class HoleyFile(SqliteFile):
+    """A file of the SQLite journal in which two of three numbers are left out."""
+
+    step = 3
+
+
+def _sqlite(
+    synchronous: Synchronous, file: type[SqliteFile] = SqliteFile
+) -> Callable[[Path, Limits, Clock], Journal]:
     return lambda directory, limits, clock: SqliteJournal(
-        directory / "journal.db", limits, synchronous=synchronous, times=Times(now=clock)
+        directory / "journal.db", limits, synchronous=synchronous, times=Times(now=clock), file=file
     )
 
 
 MAKERS = [
     Maker("memory", lambda directory, limits, clock: MemoryJournal(limits, clock=clock), expires=True),
+    Maker("memory-holes", lambda directory, limits, clock: HoleyJournal(limits, clock=clock), expires=True),
     Maker("sqlite-full", _sqlite("FULL"), expires=True),
     Maker("sqlite-normal", _sqlite("NORMAL"), expires=True),
+    Maker("sqlite-holes", _sqlite("FULL", HoleyFile), expires=True),
 ]

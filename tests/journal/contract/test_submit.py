@@ -20,8 +20,9 @@ def test_the_epoch_is_reported_before_anything_else(harness: Harness) -> None:
 
 
 def test_a_stored_message_holds_its_room_id_sender_text_and_time(harness: Harness) -> None:
-    assert harness.submit(Draft("lobby", "id-1", "ana", "one\ntwo \U0001f600")) == [Outcome("stored", 1)]
+    (outcome,) = harness.submit(Draft("lobby", "id-1", "ana", "one\ntwo \U0001f600"))
     (message,) = harness.wait_for(1)
+    assert outcome == Outcome("stored", message.seq)
     assert (message.room, message.id, message.nick, message.text) == (
         "lobby",
         "id-1",
