@@ -26,12 +26,17 @@ def always() -> bool:
 
 
 class Draft(NamedTuple):
-    """A post that is not in the log yet. ``room`` is folded; room and id are its key."""
+    """A post that is not in the log yet. ``room`` is folded; room and id are its key.
+
+    ``author`` is the account that posts it, if any. A durable journal stores it with the message: later it
+    could not be found out, since a nick proves nothing.
+    """
 
     room: str
     id: str
     nick: str
     text: str
+    author: str | None = None
 
 
 class Outcome(NamedTuple):

@@ -2,7 +2,8 @@
 
 One thread writes (`SqliteWriter`), another reads (`SqliteReader`), each over a connection of its own; here
 they are put together. Read in this order: `connection`, how the file is opened and what makes a write last;
-`statements`, its rows; `queue` and `writer`; `retention`, what is removed and when; `reader`; `epoch`, which
+`statements`, its rows; `seal`, what shows that a row is what was stored; `migration`, from older versions;
+`queue` and `writer`; `retention`, what is removed and when; `reader`; `epoch`, which
 notices a file that is not the one it was; `errors`, in words for whoever starts a server. `check` and
 `export` read a file from outside.
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 from chatcore.errors import JournalError
 from chatcore.journal.sqlite.connection import SqliteConnection
 from chatcore.journal.sqlite.epoch import EpochGuard
-from chatcore.journal.sqlite.statements import SqliteFile, message_of
+from chatcore.journal.sqlite.statements import SqliteFile
 
 __all__ = ["JournalReport", "check_journal", "renew_epoch"]
 
@@ -71,15 +71,15 @@ def _check_room(file: SqliteFile, room: str, head: int, problems: list[str]) -> 
     """Add what is wrong with a room to the problems; return how many messages it holds."""
     number, _ = file.room(room) or (0, 0)
     last: int | None = None
+    damaged = False  # the message before, whose number may be another
     count = 0
     for row in file.read(number, 0, head + 1, _ALL):
         count += 1
-        if last is not None and row.prev != last:
+        if not row.intact:
+            problems.append(f"{room}: message {row.seq} is damaged")
+        elif last is not None and row.prev != last and not damaged:
             problems.append(f"{room}: message {row.seq} follows {row.prev}, not {last}")
-        message = message_of(row.line)
-        if (message.room, message.seq, message.prev, message.id) != (room, row.seq, row.prev, row.id):
-            problems.append(f"{room}: message {row.seq} contains the numbers of another one")
-        last = row.seq
+        last, damaged = row.seq, not row.intact
     if last is not None and last != head:
         problems.append(f"{room}: the last message is {last}, but numbers up to {head} were given out")
     return count

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 from chatcore.errors import JournalError
+from chatcore.journal.sqlite.migration import add_seals
 
 __all__ = ["SqliteConnection", "Synchronous"]
 
 Synchronous = Literal["FULL", "NORMAL"]
 
-_VERSION = 1
+_VERSION = 2
 _APPLICATION = 0x63686174  # "chat": distinguishes a journal from another program's database
 
 _TABLES = """
@@ -35,6 +36,9 @@ CREATE TABLE messages (
     id TEXT NOT NULL,
     at REAL NOT NULL,              -- seconds since 1970, for retention
     line BLOB NOT NULL,            -- the frame as the typed wire writes it
+    digest BLOB NOT NULL DEFAULT x'',      -- of what was posted
+    author TEXT,                   -- the account that posted it; no nick proves anything
+    crc INTEGER NOT NULL DEFAULT -1,       -- of seq, prev, id and line
     PRIMARY KEY (room, seq)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX message_ids ON messages (room, id);
@@ -51,7 +55,10 @@ CREATE INDEX expired_ids_until ON expired_ids (until);
 
 
 class SqliteConnection:
-    """A connection; everything raises `sqlite3.Error` as SQLite does."""
+    """A connection; everything raises `sqlite3.Error` as SQLite does.
+
+    Opened for writing, a file of an older version is brought up to date.
+    """
 
     BUSY_SECONDS = 1.0
     """How long a statement waits for another program's lock."""
@@ -113,7 +120,7 @@ class SqliteConnection:
         """Return the format of the file, 0 for an empty one; raises `JournalError` if it cannot be used."""
         (kind,) = self.db.execute("PRAGMA application_id").fetchone()
         (tables,) = self.db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        (version,) = self.db.execute("PRAGMA user_version").fetchone()
+        version = self.version()
         if kind != _APPLICATION and tables:
             raise JournalError(f"{self._path} is another program's database; choose another file")
         if version > _VERSION:
@@ -121,6 +128,11 @@ class SqliteConnection:
                 f"the journal {self._path} was written by a later version of chat (format {version}); "
                 "update chat"
             )
+        return version
+
+    def version(self) -> int:
+        """Return the version of the file's format, 0 for an empty file."""
+        (version,) = self.db.execute("PRAGMA user_version").fetchone()
         return int(version)
 
     def _open(self) -> None:
@@ -137,6 +149,14 @@ class SqliteConnection:
         self.db.execute("PRAGMA fullfsync = ON")  # elsewhere than on macOS this is nothing
         if version == 0:
             self._make_tables()
+        elif version == 1:
+            self._migrate()
+
+    def _migrate(self) -> None:
+        with self.transaction():
+            if self.version() == 1:  # else another program was faster
+                add_seals(self.db)
+                self.db.execute(f"PRAGMA user_version = {_VERSION}")
 
     def _make_tables(self) -> None:
         with self.transaction():

@@ -118,7 +118,7 @@ def page(
         if len(messages) == limit or (messages and size > max_bytes):
             more = True
             break
-        messages.append(Stored(room, *row))
+        messages.append(row.stored(room))
     if after is None:
         messages.reverse()
     base = messages[0].prev if messages else max(low, file.position_below(number, high, head))

@@ -1,61 +1,59 @@
 """The file of the SQLite journal: the statements that read and write its rows.
 
-Everything here raises `sqlite3.Error` as SQLite does, and also where a row is not what was stored.
+Everything here raises `sqlite3.Error` as SQLite does. `Row.intact` says whether a row is what was stored.
 """
 
-import sqlite3
 from collections.abc import Iterator
-from hashlib import blake2b
+from functools import cached_property
 from typing import NamedTuple
 
-from pydantic import ValidationError
 from pydantic_core import to_json
 
 from chatcore.journal.sqlite.connection import SqliteConnection
-from chatcore.messages import Message
+from chatcore.journal.sqlite.migration import intact_message
+from chatcore.journal.sqlite.seal import checksum
+from chatcore.messages import Stored
 
-__all__ = ["Known", "Row", "SqliteFile", "message_of"]
+__all__ = ["Known", "NewRow", "Row", "SqliteFile"]
+
+NewRow = tuple[int, int, int, str, float, bytes, bytes, str | None, int]
+"""A message to be stored: room, seq, prev, id, at, line, digest, author, crc."""
 
 
 class Row(NamedTuple):
-    """A message as it is stored: the columns of its row."""
+    """A message as it is stored: the columns of its row. ``crc`` is ``None`` in a file of version 1."""
 
     seq: int
     prev: int
-    id: str
+    id: bytes
     line: bytes
+    crc: int | None
+
+    @property
+    def intact(self) -> bool:
+        """Whether this is what was stored; nothing but ``seq`` can be trusted where it is not."""
+        seq, prev, id_, line, crc = self
+        if crc is None:
+            return intact_message(seq, prev, id_, line) is not None
+        try:
+            return crc == checksum(seq, prev, id_, line)
+        except TypeError:
+            return False
+
+    def stored(self, room: str) -> Stored:
+        """Return it as readers of a room get it; it has to be intact."""
+        return Stored(room, self.seq, self.prev, self.id.decode(), self.line)
 
 
 class Known(NamedTuple):
-    """What is known of an id: its line or, if that has expired, the digest of its text."""
+    """What is known of an id: its message, and the digest of what was posted."""
 
     seq: int
-    line: bytes | None
-    digest: bytes | None
-
-    def is_of(self, text: str) -> bool:
-        """Tell whether this is what was said."""
-        return message_of(self.line).text == text if self.line else self.digest == _digest(text)
+    digest: bytes
 
 
-def _digest(text: str) -> bytes:
-    """Return the digest that a text is recognised by when its message has expired."""
-    return blake2b(text.encode(), digest_size=16).digest()
-
-
-def message_of(line: bytes) -> Message:
-    """Return a message as it was stored."""
-    try:
-        return Message.model_validate_json(line)
-    except ValidationError:
-        raise sqlite3.DatabaseError("a message in it is damaged") from None
-
-
-def _digest_of(line: bytes) -> bytes:
-    try:
-        return _digest(message_of(line).text)
-    except sqlite3.DatabaseError:  # what is damaged may go, and is like no text
-        return b""
+_NEW = "room, seq, prev, id, at, line, digest, author, crc"
+_NO_BOUND = 2**63 - 1
 
 
 class SqliteFile(SqliteConnection):
@@ -90,23 +88,23 @@ class SqliteFile(SqliteConnection):
     def known(self, room: int, ids: list[str]) -> dict[str, Known]:
         """Return what is known of those ids that are known: one statement, however many there are."""
         rows = self.db.execute(
-            "SELECT id, seq, line, NULL FROM (SELECT value AS wanted FROM json_each(:ids))"
+            "SELECT id, seq, digest FROM (SELECT value AS wanted FROM json_each(:ids))"
             " CROSS JOIN messages ON room = :room AND id = wanted"
-            " UNION ALL SELECT id, seq, NULL, digest FROM (SELECT value AS wanted FROM json_each(:ids))"
+            " UNION ALL SELECT id, seq, digest FROM (SELECT value AS wanted FROM json_each(:ids))"
             " CROSS JOIN expired_ids ON room = :room AND id = wanted",
             {"room": room, "ids": to_json(ids).decode()},
         )
         return {id_: Known(*known) for id_, *known in rows}
 
-    def insert(self, rows: list[tuple[int, int, int, str, float, bytes]]) -> None:
-        """Add messages: room, seq, prev, id, at, line."""
-        self.db.executemany("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)", rows)
+    def insert(self, rows: list[NewRow]) -> None:
+        """Add messages."""
+        self.db.executemany(f"INSERT INTO messages ({_NEW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def read(self, room: int, after: int, before: int, limit: int, *, newest: bool = False) -> Iterator[Row]:
         """Yield messages between two numbers, both exclusive; the newest first if asked to."""
         order = "DESC" if newest else "ASC"
         rows = self.db.execute(
-            "SELECT seq, prev, id, line FROM messages WHERE room = ? AND seq > ? AND seq < ?"
+            f"SELECT {self._columns} FROM messages WHERE room = ? AND seq > ? AND seq < ?"
             f" ORDER BY seq {order} LIMIT ?",
             (room, after, before, limit),
         )
@@ -114,19 +112,31 @@ class SqliteFile(SqliteConnection):
 
     def position_below(self, room: int, before: int, head: int) -> int:
         """Return the last position below a number, also if what was there has expired."""
-        row = self.db.execute(
-            "SELECT prev FROM messages WHERE room = ? AND seq >= ? ORDER BY seq LIMIT 1", (room, before)
-        ).fetchone()
-        return min(head if row is None else int(row[0]), max(before - 1, 0))
+        row = next(self.read(room, before - 1, _NO_BOUND, 1), None)
+        return min(head if row is None else self._position_before(room, row), max(before - 1, 0))
 
     def position_back(self, room: int, back: int, before: int) -> int | None:
         """Return the position before the last ``back`` stored messages below a number."""
-        row = self.db.execute(
-            "SELECT prev FROM (SELECT seq, prev FROM messages WHERE room = ? AND seq < ?"
-            " ORDER BY seq DESC LIMIT ?) ORDER BY seq LIMIT 1",
+        (seq,) = self.db.execute(
+            "SELECT min(seq) FROM (SELECT seq FROM messages WHERE room = ? AND seq < ?"
+            " ORDER BY seq DESC LIMIT ?)",
             (room, before, back),
         ).fetchone()
-        return None if row is None else int(row[0])
+        if seq is None:
+            return None
+        return self._position_before(room, next(self.read(room, seq - 1, seq + 1, 1)))
+
+    def _position_before(self, room: int, row: Row) -> int:
+        if row.intact:
+            return row.prev
+        below = next(self.read(room, 0, row.seq, 1, newest=True), None)
+        return row.seq - 1 if below is None else below.seq
+
+    @cached_property
+    def _columns(self) -> str:
+        # Damage may have changed the kinds of values, and text that is no UTF-8 can't be fetched.
+        crc = "CAST(crc AS INTEGER)" if self.version() > 1 else "NULL"
+        return f"seq, CAST(prev AS INTEGER), CAST(id AS BLOB), CAST(line AS BLOB), {crc}"
 
     # --- retention -------------------------------------------------------------------------------
 
@@ -161,26 +171,29 @@ class SqliteFile(SqliteConnection):
         """
         count, size = self.sizes(room)
         oldest = self.db.execute(
-            "SELECT seq, id, at, line FROM messages WHERE room = ? ORDER BY seq LIMIT ?", (room, at_most)
+            "SELECT seq, CAST(at AS REAL), length(line) FROM messages WHERE room = ? ORDER BY seq LIMIT ?",
+            (room, at_most),
         )
-        gone: list[tuple[int, str, int, bytes, float]] = []
-        dropped = 0
-        for seq, id_, at, line in oldest:
-            too_many = keep is not None and count - len(gone) > keep
-            too_large = keep_bytes is not None and size - dropped > keep_bytes and count - len(gone) > 1
+        gone = dropped = last = 0
+        for seq, at, length in oldest:
+            too_many = keep is not None and count - gone > keep
+            too_large = keep_bytes is not None and size - dropped > keep_bytes and count - gone > 1
             too_old = since is not None and at < since
             if not (too_many or too_large or too_old):
                 break
-            gone.append((room, id_, seq, _digest_of(line), until))
-            dropped += len(line)
+            gone, dropped, last = gone + 1, dropped + length, seq
         if gone:
-            self.db.executemany("INSERT OR REPLACE INTO expired_ids VALUES (?, ?, ?, ?, ?)", gone)
-            self.db.execute("DELETE FROM messages WHERE room = ? AND seq <= ?", (room, gone[-1][2]))
+            self.db.execute(
+                "INSERT OR REPLACE INTO expired_ids"
+                " SELECT room, id, seq, digest, ? FROM messages WHERE room = ? AND seq <= ?",
+                (until, room, last),
+            )
+            self.db.execute("DELETE FROM messages WHERE room = ? AND seq <= ?", (room, last))
             self.db.execute(
                 "UPDATE rooms SET count = count - ?, bytes = bytes - ? WHERE id = ?",
-                (len(gone), dropped, room),
+                (gone, dropped, room),
             )
-        return len(gone)
+        return gone
 
     def forget_ids(self, now: float, at_most: int) -> int:
         """Forget the ids of expired messages whose time is over; return how many."""

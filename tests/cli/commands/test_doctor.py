@@ -21,13 +21,13 @@ def test_doctor_approves_a_sound_journal(journal: Path) -> None:
     assert "3 messages in 2 rooms, no problems found" in done.stdout
 
 
-def test_doctor_finds_a_hole(journal: Path) -> None:
+def test_doctor_finds_damage(journal: Path) -> None:
     with sqlite3.connect(journal) as db:
         db.execute("UPDATE messages SET prev = 7 WHERE seq = 2")
     db.close()
     done = chat("doctor", "--journal", str(journal))
     assert done.returncode == 1
-    assert "message 2 follows 7, not 1" in done.stdout
+    assert "message 2 is damaged" in done.stdout
     assert "backup" in done.stdout
 
 

@@ -13,7 +13,7 @@ from chatcore.limits import Limits
 from tests.journal.contract.harness import DEADLINE, Harness
 from tests.server.driver import Clock
 
-__all__ = ["QUICK", "Faults", "faulty", "open_journal", "texts"]
+__all__ = ["QUICK", "Faults", "damage", "faulty", "open_journal", "texts"]
 
 QUICK = 0.02
 """Seconds between two attempts to use a failed file, for tests that wait for the recovery."""
@@ -42,6 +42,16 @@ def open_journal(
 def texts(harness: Harness, room: str = "lobby") -> list[str]:
     """Return the committed texts of a room, in sequence."""
     return [message.text for message in harness.messages if message.room == room]
+
+
+def damage(path: Path, *seqs: int, room: str = "lobby") -> None:
+    """Overwrite the stored lines of some messages."""
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.executemany(
+            "UPDATE messages SET line = x'00ff' || substr(line, 3)"
+            " WHERE seq = ? AND room = (SELECT id FROM rooms WHERE name = ?)",
+            [(seq, room) for seq in seqs],
+        )
 
 
 class Faults:

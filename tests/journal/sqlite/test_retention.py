@@ -6,10 +6,10 @@ import pytest
 
 from chatcore.journal import Draft, Outcome
 from chatcore.journal.sqlite.retention import Retention
-from chatcore.journal.sqlite.statements import SqliteFile
+from chatcore.journal.sqlite.statements import NewRow, SqliteFile
 from chatcore.limits import Limits
 from tests.journal.contract.harness import DEADLINE, Harness
-from tests.journal.sqlite.files import Faults, faulty, open_journal
+from tests.journal.sqlite.files import Faults, damage, faulty, open_journal
 from tests.server.driver import Clock
 
 AGE = 3600.0
@@ -141,8 +141,8 @@ def test_ids_of_expired_messages_are_remembered_for_the_dedupe_time_over_a_resta
 
 def test_retention_deletes_at_most_the_given_number_of_messages_per_step(path: Path) -> None:
     file = SqliteFile(path)
-    rows = [
-        (1, n, n - 1, f"id-{n}", 0.0, b'{"type":"message","room":"a","seq":%d}\n' % n) for n in range(1, 1001)
+    rows: list[NewRow] = [
+        (1, n, n - 1, f"id-{n}", 0.0, b"a line", b"a digest", None, 0) for n in range(1, 1001)
     ]
     with file.transaction():
         file.grow("a", 1000, 1000, 0)
@@ -161,10 +161,9 @@ def test_retention_deletes_at_most_the_given_number_of_messages_per_step(path: P
 def test_a_damaged_message_expires_like_any_other(path: Path) -> None:
     with open_journal(path, limits=limits(count=3)) as harness:
         harness.post("one", "two", "three")
-    file = SqliteFile(path)
-    file.db.execute("UPDATE messages SET line = ? WHERE seq = 1", (b"\x00 not the line that was stored",))
-    file.close()
+    damage(path, 1)
     with open_journal(path, limits=limits(count=3)) as harness:
         harness.submit(Draft("lobby", "new", "ana", "four"))
         assert numbers(harness) == [2, 3, 4]
-        assert harness.submit(Draft("lobby", "lobby-0", "ana", "one"))[0].kind == "conflict"
+        assert harness.submit(Draft("lobby", "lobby-0", "ana", "one")) == [Outcome("repeat", 1)]
+        assert harness.submit(Draft("lobby", "lobby-0", "ana", "1")) == [Outcome("conflict")]

@@ -1,0 +1,61 @@
+"""Brings the file of an older version of the journal up to date.
+
+It is done in one transaction when the file is opened for writing, so that a crash leaves the old file or the
+new one. Whoever only reads a file reads older versions as they are (`SqliteFile.read`).
+"""
+
+import sqlite3
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from chatcore.journal.sqlite.seal import NO_CHECKSUM, NO_DIGEST, checksum, digest
+from chatcore.messages import Message
+
+__all__ = ["add_seals", "intact_message"]
+
+BATCH = 1_000
+"""Rows that are in memory together."""
+
+
+def intact_message(seq: int, prev: int, id_: bytes, line: bytes) -> Message | None:
+    """Return the message of a row without a checksum, or ``None`` where it is damaged."""
+    try:
+        message = Message.model_validate_json(line)
+    except (ValidationError, TypeError):
+        return None
+    same = (message.seq, message.prev, message.id.encode()) == (seq, prev, id_)
+    return message if same else None
+
+
+def add_seals(db: sqlite3.Connection) -> None:
+    """From version 1 to 2: a digest, an author and a checksum for each message. Within a transaction.
+
+    The digest and the checksum are made from the line. A damaged line gets those that match nothing.
+    """
+    db.execute("ALTER TABLE messages ADD COLUMN digest BLOB NOT NULL DEFAULT x''")
+    db.execute("ALTER TABLE messages ADD COLUMN author TEXT")
+    db.execute(f"ALTER TABLE messages ADD COLUMN crc INTEGER NOT NULL DEFAULT {NO_CHECKSUM}")
+    for rows in _batches(db):
+        db.executemany(
+            "UPDATE messages SET digest = ?, crc = ? WHERE room = ? AND seq = ?", map(_sealed, rows)
+        )
+
+
+def _batches(db: sqlite3.Connection) -> Iterator[list[tuple[int, int, int, bytes, bytes]]]:
+    place = (-1, -1)
+    while rows := db.execute(
+        "SELECT room, seq, CAST(prev AS INTEGER), CAST(id AS BLOB), CAST(line AS BLOB)"
+        " FROM messages WHERE (room, seq) > (?, ?) ORDER BY room, seq LIMIT ?",
+        (*place, BATCH),
+    ).fetchall():
+        yield rows
+        place = rows[-1][:2]
+
+
+def _sealed(row: tuple[int, int, int, bytes, bytes]) -> tuple[bytes, int, int, int]:
+    room, seq, prev, id_, line = row
+    message = intact_message(seq, prev, id_, line)
+    if message is None:
+        return NO_DIGEST, NO_CHECKSUM, room, seq
+    return digest(message.text), checksum(seq, prev, id_, line), room, seq
