@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         SqliteJournal,
         check_journal,
         renew_epoch,
-        stored_lines,
+        stored_entries,
     )
     from chatcore.limits import ClientLimits, Limits
     from chatcore.messages import (
@@ -140,7 +140,7 @@ __all__ = [
     "is_reserved",
     "json_schema",
     "renew_epoch",
-    "stored_lines",
+    "stored_entries",
 ]
 
 _HOMES = {
@@ -152,7 +152,7 @@ _HOMES = {
         "ProtocolError RefusedError RemoteError UsageError"
     ),
     "chatcore.journal.memory": "MemoryJournal",
-    "chatcore.journal.sqlite": "JournalReport SqliteJournal check_journal renew_epoch stored_lines",
+    "chatcore.journal.sqlite": "JournalReport SqliteJournal check_journal renew_epoch stored_entries",
     "chatcore.limits": "ClientLimits Limits",
     "chatcore.messages": (
         "PROTOCOL Ack ClientFrame Closing Error Frame Gap Hello History Join Joined Leave "

@@ -36,6 +36,7 @@ __all__ = [
     "Error",
     "Frame",
     "Gap",
+    "GapReason",
     "GapWord",
     "Hello",
     "History",
@@ -47,6 +48,7 @@ __all__ = [
     "Message",
     "NickFrame",
     "Page",
+    "PageGap",
     "Ping",
     "Pong",
     "Position",
@@ -89,7 +91,7 @@ def _open_set(literal: Any) -> BeforeValidator:
 
 
 DurabilityWord = Literal["memory", "written", "synced", "replicated"]
-GapWord = Literal["expired", "reset"]
+GapWord = Literal["expired", "reset", "damaged"]
 ClosingWord = Literal["drain", "taken_over", "stalled", "timeout", "protocol"]
 
 Durability = Annotated[DurabilityWord | Literal["unknown"], _open_set(DurabilityWord)]
@@ -320,8 +322,20 @@ class Gap(Frame):
     reason: GapReason
 
 
+class PageGap(Frame):
+    """What a page lacks: the entries after ``after``, up to and including ``through``."""
+
+    after: Seq
+    through: Seq
+    reason: GapReason
+
+
 class Page(Frame):
-    """Answers `History`, oldest first. ``base`` is the position that the first message follows."""
+    """Answers `History`, oldest first. ``base`` is the position that the first message or gap follows.
+
+    ``gaps``, in order, are what cannot be read. Messages and gaps, in the order of their ends, each begin
+    where the one before ended. A gap that ends at ``base`` says what of the request has expired.
+    """
 
     type: Literal["page"] = "page"
     room: RoomName
@@ -329,6 +343,7 @@ class Page(Frame):
     base: Seq
     more: bool
     token: Token | None = None
+    gaps: tuple[PageGap, ...] | None = None
     messages: tuple[Message, ...]  # last, so that encoded messages can be put in by a wire
 
 

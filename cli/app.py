@@ -401,7 +401,7 @@ def history(
         from cli.commands.history import run
         from cli.settings.journals import default_path
 
-        run(path or default_path(), room or [], after, before)
+        raise typer.Exit(run(path or default_path(), room or [], after, before))
 
 
 @app.command()

@@ -4,7 +4,7 @@ from chatcore import Gap
 
 __all__ = ["describe_gap"]
 
-_REASONS = {"expired": "the server no longer has them"}
+_REASONS = {"expired": "the server no longer has them", "damaged": "the server can no longer read them"}
 
 
 def describe_gap(gap: Gap) -> str:

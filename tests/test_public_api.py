@@ -31,13 +31,13 @@ PUBLIC = {
         JournalError JournalReport Leave Left Limits LocalError Members MemoryJournal Message MisuseError
         NickFrame Offline Online Page Ping Pong Position Post Presence ProtocolError RefusedError
         RemoteError Renamed ServerFrame SqliteJournal UsageError Welcome Who __version__
-        check_journal encode fold is_numeric is_reserved json_schema renew_epoch stored_lines
+        check_journal encode fold is_numeric is_reserved json_schema renew_epoch stored_entries
         """,
     # For those who write plug-ins.
     "chatcore.transport": """
         GROUP Endpoint Host Listen Peer Server Session Transport Wire find_transports load_transport
         """,
-    "chatcore.journal": "Draft Feed Journal Outcome Page Stored Unavailable always",
+    "chatcore.journal": "Draft Feed Journal Outcome Page PageGap Stored Unavailable always",
     "chatcore.wire": """
         Capabilities Codec Fault Hangup Item LineBuffer Peer Recogniser Reply Stored Wire client_frames encode
         server_frames

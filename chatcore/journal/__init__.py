@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from chatcore.messages import DurabilityWord, Stored
+from chatcore.messages import DurabilityWord, PageGap, Stored
 
-__all__ = ["Draft", "Feed", "Journal", "Outcome", "Page", "Stored", "Unavailable", "always"]
+__all__ = ["Draft", "Feed", "Journal", "Outcome", "Page", "PageGap", "Stored", "Unavailable", "always"]
 
 
 def always() -> bool:
@@ -59,6 +59,10 @@ class Page:
     It begins after ``base`` and ends with ``through``; both are positions. A reader at position p that
     asked for what follows p has met a gap if ``base`` is above p, or if there are no messages and
     ``through`` is above p. ``more`` says that there are more in the direction of reading.
+
+    ``gaps``, in order, are what is stored between the two but cannot be read, such as damaged messages.
+    Messages and gaps follow each other without a hole: each begins, with its ``prev`` or ``after``, where
+    the one before it ended. A page may hold gaps only.
     """
 
     epoch: str
@@ -66,6 +70,7 @@ class Page:
     through: int
     messages: tuple[Stored, ...]
     more: bool
+    gaps: tuple[PageGap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +141,11 @@ class Journal(Protocol):
         """Read a page after ``after``, or the last one before ``before``; both are exclusive.
 
         With both, a page after ``after`` that ends before ``before``. A page has at most ``limit``
-        messages, and lines of at most ``max_bytes`` bytes in all, but at least one message where there is
-        any. ``deliver`` is called once, from any thread.
+        messages, and lines of at most ``max_bytes`` bytes in all, where a gap counts as 64, but at least one
+        message or gap where there is any. ``deliver`` is called once, from any thread.
+
+        A journal MUST NOT hand out a message that is not what was stored: that is a gap in the page. Nor may
+        it be `Unavailable` for ever because of one.
         """
 
     def seek(self, room: str, back: int, before: int, deliver: Callable[[int | Unavailable], None]) -> None:

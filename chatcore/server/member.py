@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from chatcore.journal import Unavailable
-from chatcore.messages import Gap, GapWord, Join
+from chatcore.messages import Gap, GapReason, Join
 from chatcore.server.pages import RETRY_SECONDS, EncodedPage, encoding
 
 if TYPE_CHECKING:
@@ -223,7 +223,10 @@ class Member:
         """Take the page that was asked for; what it lacks becomes a gap."""
         base, through = page.page.base, page.page.through
         gap = self._gap(self.position, base, "expired") if base > self.position else b""
-        self._pending = gap + self._without_own((stored.id for stored in page.page.messages), page.data)
+        if page.page.gaps:
+            self._pending = gap + self._interleaved(page)
+        else:
+            self._pending = gap + self._without_own((stored.id for stored in page.page.messages), page.data)
         self._move(through)
 
     def _receive_answer(self, page: EncodedPage | Unavailable) -> None:
@@ -248,8 +251,15 @@ class Member:
         index = self.tail.index_after(position)
         self.index = _CATCHING_UP if index is None else index
 
-    def _gap(self, after: int, through: int, reason: GapWord) -> bytes:
+    def _gap(self, after: int, through: int, reason: GapReason) -> bytes:
         return self.tail.wire.encode(Gap(room=self.room.name, after=after, through=through, reason=reason))
+
+    def _interleaved(self, page: EncodedPage) -> bytes:
+        """Put the messages and gaps of a page in order: each begins where the one before ended."""
+        pairs = zip(page.page.messages, page.data, strict=True)
+        entries = [(stored.seq, self._without_own((stored.id,), [data])) for stored, data in pairs]
+        entries += [(gap.through, self._gap(gap.after, gap.through, gap.reason)) for gap in page.page.gaps]
+        return b"".join(data for _, data in sorted(entries))
 
     def _without_own(self, ids: Iterable[str], encoded: list[bytes]) -> bytes:
         own = self._own

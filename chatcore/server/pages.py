@@ -4,15 +4,16 @@ A page is encoded before the lock is taken, in the thread that delivers it: nobo
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
-from chatcore.journal import Page, Unavailable
+from chatcore.journal import Page, PageGap, Stored, Unavailable
 from chatcore.wire import Wire
 
 __all__ = ["RETRY_SECONDS", "EncodedPage", "encoding"]
 
 RETRY_SECONDS = 1.0
-"""How long to wait before a page is read again that could not be encoded, or did not lead further."""
+"""How long to wait before a page is read again that did not lead further."""
 
 
 class EncodedPage(NamedTuple):
@@ -25,7 +26,10 @@ class EncodedPage(NamedTuple):
 def encoding(
     wire: Wire, receive: Callable[[EncodedPage | Unavailable], None]
 ) -> Callable[[Page | Unavailable], None]:
-    """Return what takes a page from a journal, encodes it for a wire, and hands it on."""
+    """Return what takes a page from a journal, encodes it for a wire, and hands it on.
+
+    A message that the wire cannot encode, because its line is damaged, is a gap of the page.
+    """
 
     def deliver(page: Page | Unavailable) -> None:
         receive(page if isinstance(page, Unavailable) else _encode(page, wire))
@@ -33,8 +37,20 @@ def encoding(
     return deliver
 
 
-def _encode(page: Page, wire: Wire) -> EncodedPage | Unavailable:
+def _encode(page: Page, wire: Wire) -> EncodedPage:
     try:
         return EncodedPage(page, list(map(wire.encode_stored, page.messages)))
-    except ValueError:  # a stored line is damaged
-        return Unavailable(RETRY_SECONDS)
+    except ValueError:  # a line is damaged, and the journal has not noticed
+        return _without_damaged(page, wire)
+
+
+def _without_damaged(page: Page, wire: Wire) -> EncodedPage:
+    messages, data, gaps = list[Stored](), list[bytes](), list(page.gaps)
+    for stored in page.messages:
+        try:
+            data.append(wire.encode_stored(stored))
+            messages.append(stored)
+        except ValueError:
+            gaps.append(PageGap(after=stored.prev, through=stored.seq, reason="damaged"))
+    gaps.sort(key=lambda gap: gap.through)
+    return EncodedPage(replace(page, messages=tuple(messages), gaps=tuple(gaps)), data)

@@ -13,8 +13,9 @@ Everything here runs under the hub's lock.
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from chatcore import journal
 from chatcore.journal import Unavailable
-from chatcore.messages import History, Members, Page, Who
+from chatcore.messages import History, Members, Page, PageGap, Who
 from chatcore.names import fold
 from chatcore.server.member import Member
 from chatcore.server.pages import EncodedPage, encoding
@@ -99,7 +100,7 @@ class Queries:
             before = min(frame.before, before)
         self.paging = True
         session.ask_journal(
-            lambda journal, deliver: journal.read(
+            lambda store, deliver: store.read(
                 room.name,
                 encoding(session.wire, deliver),
                 after=after,
@@ -107,10 +108,12 @@ class Queries:
                 limit=min(frame.limit or limits.page_messages, limits.page_messages),
                 max_bytes=limits.line_bytes - _ENVELOPE,
             ),
-            partial(self._receive_page, frame, room.name),
+            partial(self._receive_page, frame, room.name, after),
         )
 
-    def _receive_page(self, frame: History, room: str, answer: EncodedPage | Unavailable) -> None:
+    def _receive_page(
+        self, frame: History, room: str, after: int | None, answer: EncodedPage | Unavailable
+    ) -> None:
         session = self._session
         self.paging = False
         if isinstance(answer, Unavailable):
@@ -119,6 +122,18 @@ class Queries:
             return
         page = answer.page
         head = Page(
-            room=room, epoch=page.epoch, base=page.base, more=page.more, token=frame.token, messages=()
+            room=room,
+            epoch=page.epoch,
+            base=page.base,
+            more=page.more,
+            token=frame.token,
+            gaps=(*_expired(page, after), *page.gaps) or None,
+            messages=(),
         )
         session.send_encoded(session.codec.encode_page(head, answer.data))
+
+
+def _expired(page: journal.Page, after: int | None) -> tuple[PageGap, ...]:
+    """Return what of a request has expired: what lies between its lower bound and the page."""
+    start = after if after is not None else page.base if page.more else 0
+    return (PageGap(after=start, through=page.base, reason="expired"),) if page.base > start else ()

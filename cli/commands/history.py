@@ -3,14 +3,21 @@
 import sys
 from pathlib import Path
 
-from chatcore import stored_lines
+from chatcore import Gap, encode, stored_entries
+from cli.report import INCOMPLETE
 
 __all__ = ["run"]
 
 
-def run(path: Path, rooms: list[str], after: int, before: int | None) -> None:
-    """Print messages as newline-delimited JSON, room by room, oldest first.
+def run(path: Path, rooms: list[str], after: int, before: int | None) -> int:
+    """Print messages as newline-delimited JSON, room by room, oldest first; return the exit code.
 
-    A server may have the journal open. Raises `UsageError` and `JournalError`, as `stored_lines` does.
+    Where messages are damaged, or have expired although ``after`` asks for them, a line says so in their
+    place, and the code is `INCOMPLETE`. A server may have the journal open. Raises `UsageError` and
+    `JournalError`, as `stored_entries` does.
     """
-    sys.stdout.buffer.writelines(stored_lines(path, rooms, after=after, before=before))
+    incomplete = False
+    for entry in stored_entries(path, rooms, after=after, before=before):
+        incomplete = incomplete or isinstance(entry, Gap)
+        sys.stdout.buffer.write(encode(entry) if isinstance(entry, Gap) else entry.line)
+    return INCOMPLETE if incomplete else 0

@@ -27,11 +27,12 @@ async def older_messages(
     before, chars = room.oldest, 0
     while len(messages) < count and chars < MOST_CHARS:
         page = await chat.history(room.name, before=before, limit=min(count - len(messages), PAGE))
-        if page.epoch != room.epoch or not page.messages or page.messages[-1].seq >= before:
+        first = page.messages[0].seq if page.messages and not page.gaps else page.base + 1
+        if page.epoch != room.epoch or first >= before or any(m.seq >= before for m in page.messages[-1:]):
             break
         messages = [*page.messages, *messages]
         chars += sum(len(message.text) for message in page.messages)
-        before = page.messages[0].seq
+        before = first
         report(len(messages))
         if not page.more:
             break

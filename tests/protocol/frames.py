@@ -26,6 +26,7 @@ __all__ = [
     "Message",
     "NickFrame",
     "Page",
+    "PageGap",
     "Part",
     "Ping",
     "Pong",
@@ -45,7 +46,7 @@ Time = NewType("Time", str)
 Limits = dict[str, float]
 Nicks = tuple[str, ...]
 Durability = Literal["memory", "written", "synced", "replicated"]
-GapReason = Literal["expired", "reset"]
+GapReason = Literal["expired", "reset", "damaged"]
 ClosingReason = Literal["drain", "taken_over", "stalled", "timeout", "protocol"]
 Code = Literal[
     "bad_frame",
@@ -207,6 +208,12 @@ class Gap(Frame):
     reason: GapReason
 
 
+class PageGap(Part):
+    after: int
+    through: int
+    reason: GapReason
+
+
 class Page(Frame):
     type = "page"
     room: str
@@ -214,6 +221,7 @@ class Page(Frame):
     base: int
     more: bool
     token: str | None = None
+    gaps: tuple[PageGap, ...] | None = None
     messages: tuple[Message, ...]
 
 

@@ -11,7 +11,8 @@ Besides:
   `closing`;
 - messages, gaps and presence come only between `joined` and `left`, and a second `joined` only with another
   epoch, from its beginning;
-- a page is an unbroken chain from its ``base``.
+- a page is an unbroken chain of messages and gaps from its ``base``, before which only what has expired is
+  named.
 
 What breaks a rule raises `AssertionError`, and names the frame.
 """
@@ -100,7 +101,12 @@ class FrameReader:
 
 def _read_page(page: Page) -> None:
     position = page.base
-    for message in page.messages:
-        assert (message.room, message.prev) == (page.room, position), f"a hole at {message} in {page}"
-        assert message.seq > position, f"leads nowhere: {message} in {page}"
-        position = message.seq
+    assert all(message.room == page.room for message in page.messages), page
+    steps = [(message.prev, message.seq) for message in page.messages]
+    steps += [(gap.after, gap.through) for gap in page.gaps or () if gap.through > page.base]
+    for start, end in sorted(steps, key=lambda step: step[1]):
+        assert start == position, f"a hole at {position} in {page}"
+        assert end > start, f"leads nowhere from {start} in {page}"
+        position = end
+    for gap in page.gaps or ():
+        assert gap.through > page.base or (gap.reason, gap.through) == ("expired", page.base), page

@@ -7,7 +7,7 @@ from functools import partial
 from random import Random
 from typing import TypeVar
 
-from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Stored, Unavailable, always
+from chatcore.journal import Draft, Feed, Journal, Outcome, Page, PageGap, Stored, Unavailable, always
 from chatcore.messages import DurabilityWord, Message
 from tests.simulation.record import Log
 from tests.simulation.step import Step
@@ -42,6 +42,7 @@ class SimJournal:
       ack may come before or after the sender's own copy.
     - After a failure nothing is stored until all refusals were reported, in sequence: a sender that is
       refused sends again in its order. Some refused posts may have been stored nevertheless.
+    - An entry may be damaged: reads have a gap in its place.
     - A read looks at the log in one step and delivers in another; retention and commits continue between.
     - The log may be replaced: by an older copy of itself, or by one with other numbers.
     """
@@ -57,6 +58,7 @@ class SimJournal:
         self._capacity = world.random.choice((3, 100))  # submissions that wait
         self._promptness = world.random.choice((0.3, 3))  # with which it reports what is stored
         self._restlessness = world.random.choice((0, 0.02, 0.15))  # how often the log is replaced
+        self._rot = world.random.choice((0, 0.3))  # how often an entry is damaged
         self._has_holes = world.random.choice((False, True))
         self._feed: Feed | None = None
         self._queue: deque[_Submission] = deque()
@@ -145,6 +147,7 @@ class SimJournal:
             yield Step(3, self._deliver)
         if not self._world.calm:
             yield Step(0.3, self._expire)
+            yield Step(self._rot, self._damage)
             yield Step(self._restlessness, self._replace)
 
     def _commit(self) -> str:
@@ -200,6 +203,16 @@ class SimJournal:
         log.expired = self._random.randint(log.expired, len(log.messages))
         return f"journal expires {room} up to {log.position(log.expired)}"
 
+    def _damage(self) -> str:
+        rooms = sorted(room for room, log in self.record.lives[self.record.epoch].items() if log.messages)
+        if not rooms:
+            return "journal has nothing to damage"
+        log = self.record.log(room := self._random.choice(rooms))
+        first = self._random.randrange(len(log.seqs))
+        run = log.seqs[first : first + self._random.randint(1, 4)]
+        log.damaged.update(run)
+        return f"journal has damaged {run} of {room}"
+
     def _replace(self) -> str:
         assert self._feed is not None
         old = self.record.lives[self.record.epoch]
@@ -251,21 +264,54 @@ class SimJournal:
 
 
 def _page(epoch: str, log: Log, after: int | None, before: int | None, limit: int, max_bytes: int) -> Page:
+    """Make a page, with whole runs of damaged entries."""
     stop = len(log.messages) if before is None else log.index_after(before - 1)
     start = max(log.expired, 0 if after is None else log.index_after(after))
     wanted = log.messages[start:stop]
-    entries: list[Stored] = []
-    for message in wanted if after is not None else reversed(wanted):
-        entry = Stored.of(message)
-        full = len(entries) == limit or sum(len(e.line) for e in entries) + len(entry.line) > max_bytes
-        if entries and full:
-            break
-        entries.append(entry)
     if after is None:
-        entries.reverse()
-    base = entries[0].prev if entries else max(after or 0, log.position(stop))
-    through = entries[-1].seq if entries else base
-    return Page(epoch, base, through, tuple(entries), len(entries) < len(wanted))
+        wanted.reverse()
+    count = _fitting(log, wanted, limit, max_bytes)
+    if not count:
+        end = max(after or 0, log.position(stop))
+        return Page(epoch, end, end, (), False)
+    first, last = (start, start + count) if after is not None else (stop - count, stop)
+    base = log.position(first)
+    if log.seqs[first] in log.damaged:  # then nobody knows whether something has expired before it
+        base = after if after is not None else base if first > log.expired else 0
+    return Page(
+        epoch,
+        base,
+        log.position(last),
+        tuple(map(Stored.of, log.readable(first, last))),
+        count < len(wanted),
+        tuple(_gaps(log, base, first, last)),
+    )
+
+
+def _fitting(log: Log, wanted: list[Message], limit: int, max_bytes: int) -> int:
+    """Return how many entries, with whole runs of damaged ones, a page has room for."""
+    messages = size = 0
+    in_run = False
+    for count, message in enumerate(wanted):
+        damaged = message.seq in log.damaged
+        if damaged and in_run:
+            continue
+        in_run = damaged
+        messages += not damaged
+        size += 64 if damaged else len(Stored.of(message).line)
+        if count and (messages > limit or size > max_bytes):
+            return count
+    return len(wanted)
+
+
+def _gaps(log: Log, base: int, first: int, last: int) -> Iterator[PageGap]:
+    position = base
+    for message in log.readable(first, last):
+        if message.prev > position:
+            yield PageGap(after=position, through=message.prev, reason="damaged")
+        position = message.seq
+    if log.position(last) > position:
+        yield PageGap(after=position, through=log.position(last), reason="damaged")
 
 
 def _pop_any(random: Random, things: list[T]) -> T:

@@ -100,7 +100,9 @@ class PlainClient:
         if not line.startswith("* "):
             self._readings = [after for reading in self._readings if (after := self._follow(reading, line))]
             expect(bool(self._readings), self, "cannot make sense of", line)
-        elif line.startswith("* messages are missing here (expired)"):
+        elif line.startswith(
+            ("* messages are missing here (expired)", "* messages are missing here (damaged)")
+        ):
             self._readings = [reading._replace(gap=True) for reading in self._readings]
         elif line.startswith("* messages are missing here (reset)"):
             lives = list(self._record.lives)
@@ -135,7 +137,10 @@ class PlainClient:
         return reading.epoch == self._record.epoch and all(self._may_lack(reading, log, i) for i in rest)
 
     def _may_lack(self, reading: _Reading, log: Log, index: int) -> bool:
-        return self._is_own(log.messages[index].text) or (reading.gap and index < log.expired)
+        message = log.messages[index]
+        return self._is_own(message.text) or (
+            reading.gap and (index < log.expired or message.seq in log.damaged)
+        )
 
     def _may_see(self, text: str) -> None:
         # What was refused may have been stored all the same; then its sender learns it this way.

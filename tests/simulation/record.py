@@ -20,6 +20,7 @@ class Log:
         self.seqs: list[int] = []
         self.by_id: dict[str, frames.Message] = {}  # as each must look to whoever reads it
         self.expired = 0  # how many of the oldest cannot be read any more
+        self.damaged: set[int] = set()  # the `seq` of those that are stored and cannot be read
         self.told = start  # the last `seq` that the hub was told of
 
     @property
@@ -43,7 +44,11 @@ class Log:
 
     def is_gone(self, after: int, through: int) -> bool:
         """Tell whether nothing between two positions can be read any more."""
-        return self.index_after(through) <= max(self.expired, self.index_after(after))
+        return not self.readable(max(self.expired, self.index_after(after)), self.index_after(through))
+
+    def readable(self, start: int, stop: int) -> list[Message]:
+        """Return the entries between two indexes that are not damaged."""
+        return [message for message in self.messages[start:stop] if message.seq not in self.damaged]
 
     def copy(self, count: int) -> "Log":
         """Return a backup that holds the first ``count`` entries; all it holds was told."""
@@ -51,6 +56,7 @@ class Log:
         for message in self.messages[:count]:
             log.append(message)
         log.expired = min(self.expired, count)
+        log.damaged = self.damaged.intersection(log.seqs)
         log.told = log.head
         return log
 

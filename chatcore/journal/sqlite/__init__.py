@@ -3,9 +3,9 @@
 One thread writes (`SqliteWriter`), another reads (`SqliteReader`), each over a connection of its own; here
 they are put together. Read in this order: `connection`, how the file is opened and what makes a write last;
 `statements`, its rows; `seal`, what shows that a row is what was stored; `migration`, from older versions;
-`queue` and `writer`; `retention`, what is removed and when; `reader`; `epoch`, which
-notices a file that is not the one it was; `errors`, in words for whoever starts a server. `check` and
-`export` read a file from outside.
+`queue` and `writer`; `retention`, what is removed and when; `reader` and `page`; `epoch`, which notices a
+file that is not the one it was; `errors`, in words for whoever starts a server. `check` and `export` read a
+file from outside.
 """
 
 import contextlib
@@ -18,9 +18,10 @@ from chatcore.journal.sqlite.check import JournalReport, check_journal, renew_ep
 from chatcore.journal.sqlite.connection import Synchronous
 from chatcore.journal.sqlite.epoch import EpochGuard
 from chatcore.journal.sqlite.errors import explain
-from chatcore.journal.sqlite.export import stored_lines
+from chatcore.journal.sqlite.export import stored_entries
+from chatcore.journal.sqlite.page import DamageLog, page, position
 from chatcore.journal.sqlite.queue import DraftQueue
-from chatcore.journal.sqlite.reader import RETRY_SECONDS, SqliteReader, page, position
+from chatcore.journal.sqlite.reader import RETRY_SECONDS, SqliteReader
 from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.journal.sqlite.writer import SqliteWriter, Times, refusals
 from chatcore.limits import Limits
@@ -33,7 +34,7 @@ __all__ = [
     "Times",
     "check_journal",
     "renew_epoch",
-    "stored_lines",
+    "stored_entries",
 ]
 
 QUEUE = 16_384
@@ -68,6 +69,7 @@ class SqliteJournal:
         self._times = times or Times()
         self._file = file
         self._queue = DraftQueue(QUEUE)
+        self._damage = DamageLog()  # the reader's
         self._parts: tuple[SqliteWriter, SqliteReader, EpochGuard] | None = None  # once it is open
 
     def __repr__(self) -> str:
@@ -125,7 +127,9 @@ class SqliteJournal:
             deliver(Unavailable(RETRY_SECONDS))
             return
         self._parts[1].submit(
-            lambda file: page(file, room, after=after, before=before, limit=limit, max_bytes=max_bytes),
+            lambda file: page(
+                file, self._damage, room, after=after, before=before, limit=limit, max_bytes=max_bytes
+            ),
             deliver,
         )
 

@@ -11,23 +11,26 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from chatcore.errors import JournalError, UsageError
-from chatcore.journal.sqlite.statements import SqliteFile
+from chatcore.journal import Stored
+from chatcore.journal.sqlite.page import entries
+from chatcore.journal.sqlite.statements import Row, SqliteFile
+from chatcore.messages import Gap, PageGap
 from chatcore.names import fold
 
-__all__ = ["stored_lines"]
+__all__ = ["stored_entries"]
 
 PAGE = 1_000
 """Messages read at once."""
 
 
-def stored_lines(
+def stored_entries(
     path: Path, rooms: Iterable[str] = (), *, after: int = 0, before: int | None = None
-) -> Iterator[bytes]:
-    """Yield the stored messages of some rooms, one line of JSON each, room by room, oldest first.
+) -> Iterator[Stored | Gap]:
+    """Yield the stored messages of some rooms, room by room, oldest first, and a gap where some are damaged.
 
     Without ``rooms``, of all rooms, by name. ``after`` and ``before`` are numbers of messages, both
-    exclusive. Raises `UsageError` if there is no such file or room, and `JournalError` if the file is not a
-    journal or cannot be read.
+    exclusive; with ``after``, there is a gap for what has expired. Raises `UsageError` if there is no such
+    file or room, and `JournalError` if the file is not a journal or cannot be read.
     """
     if not path.is_file():
         raise UsageError(f"there is no journal {path}")
@@ -39,14 +42,28 @@ def stored_lines(
                 if room not in heads:
                     raise UsageError(f"the journal {path} has no room {room}")
                 end = heads[room] + 1
-                yield from _lines(file, room, after, end if before is None else min(before, end))
+                yield from _entries(file, room, after, end if before is None else min(before, end))
     except sqlite3.Error as error:
         raise JournalError(f"cannot read the journal {path}: {error}") from error
 
 
-def _lines(file: SqliteFile, room: str, after: int, before: int) -> Iterator[bytes]:
-    number, _ = file.room(room) or (0, 0)
+def _entries(file: SqliteFile, room: str, after: int, before: int) -> Iterator[Stored | Gap]:
+    number, head = file.room(room) or (0, 0)
+    position = after or None  # what was asked for; without it, nothing that has expired already
+    for entry in entries(_rows(file, number, after, before), after, vanished="expired"):
+        if isinstance(entry, PageGap):
+            yield Gap(room=room, after=entry.after, through=entry.through, reason=entry.reason)
+            position = entry.through
+            continue
+        if position is not None and position < entry.prev:
+            yield Gap(room=room, after=position, through=entry.prev, reason="expired")
+        yield entry.stored(room)
+        position = entry.seq
+    if position is not None and position < (end := file.position_below(number, before, head)):
+        yield Gap(room=room, after=position, through=end, reason="expired")
+
+
+def _rows(file: SqliteFile, number: int, after: int, before: int) -> Iterator[Row]:
     while rows := list(file.read(number, after, before, PAGE)):
-        for row in rows:
-            yield row.line
+        yield from rows
         after = rows[-1].seq

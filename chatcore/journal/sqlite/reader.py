@@ -8,10 +8,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from chatcore.journal import Page, Stored, Unavailable
+from chatcore.journal import Unavailable
 from chatcore.journal.sqlite.statements import SqliteFile
 
-__all__ = ["RETRY_SECONDS", "SqliteReader", "page", "position"]
+__all__ = ["RETRY_SECONDS", "SqliteReader"]
 
 log = logging.getLogger("chat.journal")
 
@@ -96,38 +96,3 @@ class SqliteReader:
         if self._file is not None:
             self._file.close()
             self._file = None
-
-
-def page(
-    file: SqliteFile,
-    room: str,
-    *,
-    after: int | None,
-    before: int | None,
-    limit: int,
-    max_bytes: int,
-) -> Page:
-    """Read a page, as `Journal.read` describes it."""
-    epoch = str(file.meta()["epoch"])
-    number, head = file.room(room) or (0, 0)
-    low, high = after or 0, head + 1 if before is None else before
-    messages: list[Stored] = []
-    size, more = 0, False
-    for row in file.read(number, low, high, limit + 1, newest=after is None):
-        size += len(row.line)
-        if len(messages) == limit or (messages and size > max_bytes):
-            more = True
-            break
-        messages.append(row.stored(room))
-    if after is None:
-        messages.reverse()
-    base = messages[0].prev if messages else max(low, file.position_below(number, high, head))
-    through = messages[-1].seq if messages else base
-    return Page(epoch, base, through, tuple(messages), more)
-
-
-def position(file: SqliteFile, room: str, back: int, before: int) -> int:
-    """Find a position, as `Journal.seek` describes it."""
-    number, head = file.room(room) or (0, 0)
-    found = file.position_back(number, back, before)
-    return file.position_below(number, before, head) if found is None else found

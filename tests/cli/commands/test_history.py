@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.processes import chat, chat_server
+from tests.journal.sqlite.files import damage
 from transports.threaded_tcp import connect
 
 __all__ = ["texts"]
@@ -28,6 +29,15 @@ def test_history_can_be_read_while_a_server_runs(journal: Path) -> None:
     with chat_server("--journal", f"sqlite:{journal}") as server, connect(server.url, nick="bob") as bob:
         bob.post("four")
         assert texts(str(journal), "--room", "lobby") == ["one", "two", "four"]
+
+
+def test_damaged_messages_are_a_gap_in_their_place_and_make_the_exit_code_5(journal: Path) -> None:
+    damage(journal, 1)
+    done = chat("history", str(journal), "--room", "lobby")
+    gap, message = map(json.loads, done.stdout.splitlines())
+    assert gap == {"type": "gap", "room": "lobby", "after": 0, "through": 1, "reason": "damaged"}
+    assert message["text"] == "two"
+    assert done.returncode == 5
 
 
 @pytest.mark.parametrize("args", [["nowhere.db"], ["{journal}", "--room", "nowhere"]])

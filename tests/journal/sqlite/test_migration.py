@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chatcore.journal import Draft, Outcome
-from chatcore.journal.sqlite import check_journal, stored_lines
+from chatcore.journal import Draft, Outcome, Stored
+from chatcore.journal.sqlite import check_journal, stored_entries
 from chatcore.journal.sqlite.epoch import witness_path
 from tests.journal.sqlite.files import Faults, damage, faulty, open_journal
 
@@ -110,7 +110,9 @@ def test_ids_of_version_1_are_recognised_whether_or_not_their_message_has_expire
 
 
 def test_a_file_of_version_1_is_read_as_it_is(path: Path) -> None:
-    assert list(stored_lines(path, ["lobby"])) == [line("lobby", n) for n in range(3, 2501)]
+    assert [entry.line for entry in stored_entries(path, ["lobby"]) if isinstance(entry, Stored)] == [
+        line("lobby", n) for n in range(3, 2501)
+    ]
     report = check_journal(path)
     assert (report.epoch, report.messages, report.problems) == (EPOCH, 2499, [])
     assert version(path) == 1
