@@ -154,5 +154,15 @@ class Journal(Protocol):
         ``deliver`` is called once, from any thread.
         """
 
+    def reach(self, room: str, seq: int, deliver: Callable[[bool | Unavailable], None]) -> None:
+        """Wait until the feed was told of a position that a reader knows; answer whether there is one.
+
+        A journal that several machines share may know of entries that it has not reported here yet: a
+        reader who comes from another machine is ahead. True MUST be answered after the call of
+        `Feed.committed`, or `Feed.opened`, that reaches ``seq``, and false only where the log of this epoch
+        itself ends before it. A single node knows that immediately. ``deliver`` is called once, from any
+        thread; whoever asks waits for a few seconds only.
+        """
+
     def close(self) -> None:
         """Finish what was submitted and close the log. Idempotent."""

@@ -167,6 +167,12 @@ class MemoryJournal:
             position = log.position(max(log.index_after(before - 1) - back, 0))
         deliver(position)
 
+    def reach(self, room: str, seq: int, deliver: Callable[[bool | Unavailable], None]) -> None:
+        """Answer immediately: everything that is stored was reported."""
+        with self._order:
+            log = self._logs.get(room)
+        deliver(log is not None and log.head >= seq)
+
     def close(self) -> None:
         """Take no more drafts."""
         with self._order:

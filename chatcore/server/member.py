@@ -34,6 +34,10 @@ PAGE_BYTES = 128 * 1024
 """Bytes of one page for a reader that catches up."""
 
 
+REACH_SECONDS = 5.0
+"""How long a join waits for a position that the log has, but that has not come here yet."""
+
+
 class Member:
     """One session's membership of one room.
 
@@ -42,6 +46,7 @@ class Member:
     """
 
     __slots__ = (
+        "_joining",
         "_last",
         "_own",
         "_pending",
@@ -64,6 +69,7 @@ class Member:
         self.index = _CATCHING_UP
         self.position = 0
         self.retry_at: float | None = None  # when a page is asked for again that could not be read
+        self._joining: Join | None = None  # this waits for the position that it asks for, until `retry_at`
         self._ticket: object | None = None  # of a page that is on its way
         self._last: int | None = None  # the last position that this reader wants
         self._presence_seen = room.presence.number
@@ -79,15 +85,17 @@ class Member:
             self._seek(join, min(join.history, self.session.hub.limits.page_messages))
         elif after is None:
             self._begin_after(room.head)
-        elif after.epoch == room.epoch and after.seq <= room.head:
+        elif after.epoch != room.epoch:
+            self.restart()
+        elif after.seq <= room.head:
             self._begin_after(after.seq)
         else:
-            self.restart()
+            self._reach(join, after.seq)
 
     def restart(self) -> None:
         """Begin again at the start of a new epoch, and say so."""
         self.tail = self.room.tail(self.session.wire)
-        self._ticket = self.retry_at = None
+        self._joining = self._ticket = self.retry_at = None
         if self._last is not None:
             self._last = self.room.head
         self._pending = self._gap(0, 0, "reset")
@@ -100,7 +108,7 @@ class Member:
     def end(self) -> None:
         """Hand out nothing more; what is on its way is for nobody now."""
         self.joined = False
-        self._ticket = self.retry_at = None
+        self._joining = self._ticket = self.retry_at = None
         self.index = _CATCHING_UP
         self._pending = b""
 
@@ -108,6 +116,31 @@ class Member:
         self.joined = True
         self._move(position)
         self.session.send_joined(self)
+
+    def _reach(self, join: Join, seq: int) -> None:
+        """Begin after a position that is not here yet; the log itself may end before it."""
+        session, room = self.session, self.room
+        ticket = self._ticket = object()
+        self._joining = join
+        self._retry_after(REACH_SECONDS)
+
+        def receive(reached: bool | Unavailable) -> None:
+            if self._ticket is not ticket:
+                return
+            if reached is False:
+                self.restart()
+            elif isinstance(reached, Unavailable) or seq > room.head:
+                self._refuse_join(join, getattr(reached, "retry_after", RETRY_SECONDS))
+            else:
+                self._joining = self._ticket = self.retry_at = None
+                self._begin_after(seq)
+
+        session.ask_journal(lambda journal, deliver: journal.reach(room.name, seq, deliver), receive)
+
+    def _refuse_join(self, join: Join, retry_after: float) -> None:
+        self.session.leave(self)
+        words = "the history is not available now"
+        self.session.refuse("unavailable", words, join, retry_after=retry_after)
 
     def _seek(self, join: Join, back: int) -> None:
         session, room = self.session, self.room
@@ -119,9 +152,7 @@ class Member:
                 return
             self._ticket = None
             if isinstance(position, Unavailable):
-                session.leave(self)
-                words = "the history is not available now"
-                session.refuse("unavailable", words, join, retry_after=position.retry_after)
+                self._refuse_join(join, position.retry_after)
             else:
                 self._begin_after(position)
 
@@ -213,10 +244,15 @@ class Member:
         )
 
     def retry(self, now: float) -> bool:
-        """Let the next page be asked for again if it is time; return whether it is."""
+        """Let the next page be asked for again if it is time; return whether it is.
+
+        A join that still waits for its position is refused then.
+        """
         if self.retry_at is None or now < self.retry_at:
             return False
         self.retry_at = self._ticket = None
+        if self._joining is not None:
+            self._refuse_join(self._joining, RETRY_SECONDS)
         return True
 
     def receive_page(self, page: EncodedPage) -> None:

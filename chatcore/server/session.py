@@ -361,7 +361,7 @@ class Session:
             self._end_handshake()
         elif self.state is State.LIVE and self.wire.capabilities.keepalive:
             self._check_silence(now)
-        for member in self._turns:
+        for member in list(self._turns):  # a join that waits too long leaves
             if member.retry(now):
                 self.endpoint.mark(self)
 

@@ -62,6 +62,10 @@ class SlowJournal:
         memory = self.memory
         self.waiting.append(lambda: memory.seek(room, back, before, deliver))
 
+    def reach(self, room: str, seq: int, deliver: Callable[[bool | Unavailable], None]) -> None:
+        memory = self.memory
+        self.waiting.append(lambda: memory.reach(room, seq, deliver))
+
     def close(self) -> None:
         self.memory.close()
 

@@ -118,6 +118,16 @@ class SimJournal:
 
         self._reads.append(look)
 
+    def reach(self, room: str, seq: int, deliver: Callable[[bool | Unavailable], None]) -> None:
+        """Note a position to be waited for."""
+
+        def look() -> Callable[[], None]:
+            if self._world.chance(0.1):
+                return partial(deliver, Unavailable(0.5))
+            return partial(deliver, self.record.log(room).told >= seq)
+
+        self._reads.append(look)
+
     def close(self) -> None:
         """Do nothing; there is nothing to close."""
 

@@ -140,6 +140,10 @@ class SqliteJournal:
             return
         self._parts[1].submit(lambda file: position(file, room, back, before), deliver)
 
+    def reach(self, room: str, seq: int, deliver: Callable[[bool | Unavailable], None]) -> None:
+        """Answer immediately: nobody can know what was not reported."""
+        deliver(Unavailable(RETRY_SECONDS) if self._parts is None else self._parts[0].head(room) >= seq)
+
     def close(self) -> None:
         """Write what was submitted, read what was asked, and close the file. Idempotent."""
         self._queue.close()

@@ -101,6 +101,10 @@ class SqliteWriter:
         """Wait until everything was written, or refused, and the file is closed."""
         self._thread.join()
 
+    def head(self, room: str) -> int:
+        """Return the last number that was reported of a room, 0 for none; callable from any thread."""
+        return self._heads.get(room, 0)
+
     def _run(self) -> None:
         while (taken := self._queue.take(GROUP, self._patience())) is not None:
             if self._file is None:

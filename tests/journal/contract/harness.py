@@ -112,6 +112,14 @@ class Harness:
         assert not isinstance(position, Unavailable)
         return position
 
+    def reach(self, room: str, seq: int) -> bool:
+        """Ask for a position; return whether the log has it."""
+        answer: Answer[bool | Unavailable] = Answer()
+        self.journal.reach(room, seq, answer.take)
+        reached = answer.wait()
+        assert not isinstance(reached, Unavailable)
+        return reached
+
     def wait_for(self, count: int) -> list[Message]:
         """Wait until ``count`` messages are committed; return all of them."""
         with self._called:

@@ -162,3 +162,15 @@ def test_seek_beyond_the_oldest_message_finds_the_position_before_it(small: Harn
 def test_seek_in_a_room_without_messages_finds_position_zero(harness: Harness) -> None:
     assert harness.seek("a", 5, 1) == 0
     assert harness.seek("a", 0, 1) == 0
+
+
+# --- reach ---------------------------------------------------------------------------------------
+
+
+def test_a_position_is_reached_once_it_was_reported_and_not_beyond_the_end_of_the_log(
+    harness: Harness,
+) -> None:
+    seqs = harness.post("one", "two")
+    assert [harness.reach("lobby", seq) for seq in (0, *seqs)] == [True, True, True]
+    assert not harness.reach("lobby", seqs[-1] + 1)
+    assert not harness.reach("elsewhere", 1)
