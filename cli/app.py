@@ -116,7 +116,7 @@ def server(
         str | None,
         typer.Option(
             metavar="memory|sqlite:PATH",
-            help="Where to store messages.",
+            help="Where to store messages. `chat journals` lists what is installed.",
             show_default="a file in your data directory",
         ),
     ] = None,
@@ -354,6 +354,20 @@ def transports() -> None:
     """
     with reporting():
         from cli.commands.transports import run
+
+        run()
+
+
+@app.command()
+def journals() -> None:
+    """List the installed journals.
+
+    \b
+    Example: chat journals
+             chat server --journal memory
+    """
+    with reporting():
+        from cli.commands.journals import run
 
         run()
 

@@ -111,7 +111,7 @@ def test_the_wheel_marks_each_package_as_typed(wheel: Path) -> None:
         assert {f"{package}/py.typed" for package in PACKAGES} <= set(archive.namelist())
 
 
-def test_the_wheel_registers_the_command_and_the_transports(wheel: Path) -> None:
+def test_the_wheel_registers_the_command_the_transports_and_the_journals(wheel: Path) -> None:
     points = ConfigParser()
     with zipfile.ZipFile(wheel) as archive:
         points.read_string(archive.read(f"{DIST_INFO}/entry_points.txt").decode())
@@ -120,6 +120,10 @@ def test_the_wheel_registers_the_command_and_the_transports(wheel: Path) -> None
         "chat.transports": {
             "asyncio": "transports.asyncio_tcp:transport",
             "threaded": "transports.threaded_tcp:transport",
+        },
+        "chat.journals": {
+            "memory": "chatcore.journal.memory:kind",
+            "sqlite": "chatcore.journal.sqlite.kind:kind",
         },
     }
 
@@ -187,8 +191,10 @@ def test_a_consumer_is_type_checked_against_the_wheel(installed: Installed, tmp_
 # Transports of other projects
 
 
-def install_plugin(name: str, source: str, tmp_path: Path) -> Path:
-    """Build and install a distribution that registers the transport `name`; return where it went."""
+def install_plugin(
+    name: str, source: str, tmp_path: Path, group: str = "chat.transports", thing: str = "transport"
+) -> Path:
+    """Build and install a distribution that registers `name` in a group; return where it went."""
     module = name.replace("-", "_")
     project = tmp_path / name
     project.mkdir()
@@ -203,8 +209,8 @@ def install_plugin(name: str, source: str, tmp_path: Path) -> Path:
         name = "{name}"
         version = "1.0"
 
-        [project.entry-points."chat.transports"]
-        {name} = "{module}:transport"
+        [project.entry-points."{group}"]
+        {name} = "{module}:{thing}"
 
         [tool.hatch.build.targets.wheel]
         only-include = ["{module}.py"]
@@ -274,3 +280,152 @@ def test_a_broken_transport_disables_only_itself(installed: Installed, tmp_path:
     assert "dead-parrot" in output
     assert "it is pining" in output
     assert "Traceback" not in output
+
+
+# Journals of other projects
+
+STONE_TABLETS = """
+import datetime
+
+from chatcore import Message, UsageError
+from chatcore.journal import Outcome, Page, Stored, always
+
+
+class StoneTablets:
+    # Knows how safe its messages are only once it is started, and leaves numbers out.
+    dedupe_seconds = 60.0
+
+    def __init__(self, quarry):
+        self.quarry = quarry
+        self.entries = {}
+
+    def start(self, feed):
+        self.durability = "replicated"
+        self.feed = feed
+        feed.opened("stone-age", {})
+
+    def submit(self, drafts, done, still_valid=always):
+        stored = [self._carve(draft) for draft in drafts]
+        self.feed.committed(stored)
+        done([Outcome("stored", entry.seq) for entry in stored])
+
+    def _carve(self, draft):
+        room = self.entries.setdefault(draft.room, [])
+        prev = room[-1].seq if room else 0
+        at = datetime.datetime.now(datetime.timezone.utc)
+        message = Message(
+            room=draft.room, seq=prev + 5, prev=prev, id=draft.id, nick=draft.nick, text=draft.text, at=at
+        )
+        room.append(Stored.of(message))
+        return room[-1]
+
+    def read(self, room, deliver, *, after=None, before=None, limit, max_bytes):
+        entries = tuple(self.entries.get(room, ()))
+        deliver(Page("stone-age", 0, entries[-1].seq if entries else 0, entries, False))
+
+    def seek(self, room, back, before, deliver):
+        deliver(0)
+
+    def reach(self, room, seq, deliver):
+        deliver(seq <= max((entry.seq for entry in self.entries.get(room, ())), default=0))
+
+    def close(self):
+        print("the tablets are complete", flush=True)
+
+
+class Kind:
+    name = "stone-tablets"
+    summary = "heavy, but durable"
+
+    def open(self, argument, limits):
+        if not argument:
+            raise UsageError("the journal stone-tablets needs a quarry")
+        return StoneTablets(argument)
+
+    def describe(self, journal):
+        return f"messages are carved in {journal.quarry} ({journal.durability})"
+
+
+kind = Kind()
+"""
+
+MASON = """
+import json
+import signal
+
+from chatcore.transport import Peer
+
+
+class Yard:
+    def __init__(self, hub, listens):
+        self.listening = listens
+        self.endpoint = hub.endpoint(lambda: None)
+        session = self.endpoint.open(Peer("yard", 1))
+        for frame in (
+            {"type": "hello", "protocol": 1, "nick": "mason"},
+            {"type": "join", "room": "lobby"},
+            {"type": "post", "room": "lobby", "id": "1", "text": "thou shalt"},
+        ):
+            session.receive_data(json.dumps(frame).encode() + b"\\n")
+        while data := session.data_to_send():
+            print(data.decode(), end="")
+        signal.raise_signal(signal.SIGTERM)
+
+    def close(self):
+        self.endpoint.close()
+
+
+class Mason:
+    name = "mason"
+    summary = "carves"
+
+    def start(self, hub, listens):
+        return Yard(hub, listens)
+
+
+transport = Mason()
+"""
+
+
+def install_journal(tmp_path: Path) -> Path:
+    return install_plugin("stone-tablets", STONE_TABLETS, tmp_path, "chat.journals", "kind")
+
+
+def test_an_installed_journal_is_listed_beside_ours(installed: Installed, tmp_path: Path) -> None:
+    plugins = install_journal(tmp_path)
+    done = installed.chat("journals", path=plugins)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["memory", "sqlite", "stone-tablets"]
+    assert "heavy, but durable  [stone-tablets 1.0]" in done.stdout
+
+
+def test_an_installed_journal_stores_the_messages_of_a_server_that_names_it(
+    installed: Installed, tmp_path: Path
+) -> None:
+    plugins = install_journal(tmp_path)
+    install_plugin("mason", MASON, tmp_path)
+    done = installed.chat(
+        *("server", "--transport", "mason", "--journal", "stone-tablets:Carrara:42"), path=plugins
+    )
+    assert done.returncode == 0, done.stderr
+    assert "messages are carved in Carrara:42 (replicated)" in done.stderr
+    assert '"type":"ack","room":"lobby","id":"1","seq":5,"durability":"replicated"' in done.stdout
+    assert '"seq":5,"prev":0' in done.stdout
+    assert done.stdout.endswith("the tablets are complete\n")
+    refused = installed.chat("server", "--journal", "stone-tablets", path=plugins)
+    assert (refused.returncode, refused.stderr) == (2, "chat: the journal stone-tablets needs a quarry\n")
+
+
+def test_a_broken_journal_disables_only_itself(installed: Installed, tmp_path: Path) -> None:
+    source = "raise RuntimeError('it is pining')\n"
+    plugins = install_plugin("dead-letters", source, tmp_path, "chat.journals", "kind")
+    done = installed.chat("journals", path=plugins)
+    assert done.returncode == 0, done.stderr
+    assert {"memory", "sqlite"} <= set(done.stdout.split())
+    assert "cannot load the journal 'dead-letters': it is pining" in done.stderr
+    refused = installed.chat("server", "--journal", "dead-letters:x", path=plugins)
+    assert refused.returncode == 2
+    assert "it is pining" in refused.stderr
+    unknown = installed.chat("server", "--journal", "papyrus:x", path=plugins)
+    assert unknown.returncode == 2
+    assert "there is no journal 'papyrus'; installed: dead-letters, memory, sqlite" in unknown.stderr

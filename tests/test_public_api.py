@@ -37,7 +37,10 @@ PUBLIC = {
     "chatcore.transport": """
         GROUP Endpoint Host Listen Peer Server Session Transport Wire find_transports load_transport
         """,
-    "chatcore.journal": "Draft Feed Journal Outcome Page PageGap Stored Unavailable always",
+    "chatcore.journal": """
+        GROUP Draft Feed Journal JournalKind Outcome Page PageGap Stored Unavailable always
+        find_journals load_journal
+        """,
     "chatcore.wire": """
         Capabilities Codec Fault Hangup Item LineBuffer Peer Recogniser Reply Stored Wire client_frames encode
         server_frames

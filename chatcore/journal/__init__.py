@@ -9,15 +9,37 @@ Everything that a room shows came through `Feed.committed`: commit first, then d
 A journal knows no wires. It stores lines (`chatcore.messages.Stored`), and whoever reads a page encodes it.
 
 Two come with it: `memory`, and the package `sqlite`. Read `memory` first: it is the contract in 150 lines.
+
+``chat server --journal NAME:ARGUMENT`` finds a journal by its name among the entry points of the group
+``chat.journals``, each of which names an object that is a `JournalKind`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
 from typing import Literal, NamedTuple, Protocol
 
+from chatcore.limits import Limits
 from chatcore.messages import DurabilityWord, PageGap, Stored
 
-__all__ = ["Draft", "Feed", "Journal", "Outcome", "Page", "PageGap", "Stored", "Unavailable", "always"]
+__all__ = [
+    "GROUP",
+    "Draft",
+    "Feed",
+    "Journal",
+    "JournalKind",
+    "Outcome",
+    "Page",
+    "PageGap",
+    "Stored",
+    "Unavailable",
+    "always",
+    "find_journals",
+    "load_journal",
+]
+
+GROUP = "chat.journals"
+"""The group of entry points in which journals are found."""
 
 
 def always() -> bool:
@@ -97,7 +119,7 @@ class Journal(Protocol):
     """The log of all rooms of one hub."""
 
     durability: DurabilityWord
-    """How safe a stored message is; acks say so."""
+    """How safe a stored message is; acks say so. Known once the journal is started."""
 
     dedupe_seconds: float
     """How long an id is remembered after its message has expired."""
@@ -166,3 +188,36 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Finish what was submitted and close the log. Idempotent."""
+
+
+class JournalKind(Protocol):
+    """A way to store messages, which ``chat server`` finds by name."""
+
+    @property
+    def name(self) -> str:
+        """The name of its entry point."""
+
+    @property
+    def summary(self) -> str:
+        """What it is, in one line, for ``chat journals``."""
+
+    def open(self, argument: str, limits: Limits) -> Journal:
+        """Return a journal that is not started yet.
+
+        ``argument`` is what follows the name and a colon in ``--journal``, empty if nothing does. Raises
+        `UsageError` that says how to write it.
+        """
+
+    def describe(self, journal: Journal) -> str:
+        """Say in one line where one of its journals, which is started, stores messages and how safely."""
+
+
+def find_journals() -> dict[str, EntryPoint]:
+    """Return what is installed, by name. Nothing is imported yet, so nothing can fail yet."""
+    return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)}
+
+
+def load_journal(point: EntryPoint) -> JournalKind:
+    """Import a journal; raises whatever its module raises."""
+    kind: JournalKind = point.load()
+    return kind

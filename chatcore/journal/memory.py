@@ -15,11 +15,12 @@ from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple
 
-from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Stored, Unavailable, always
+from chatcore.errors import UsageError
+from chatcore.journal import Draft, Feed, Journal, JournalKind, Outcome, Page, Stored, Unavailable, always
 from chatcore.limits import Limits
 from chatcore.messages import DurabilityWord, Message
 
-__all__ = ["MemoryJournal"]
+__all__ = ["MemoryJournal", "kind"]
 
 _OVERHEAD = 450  # bytes that an entry costs beyond its line: the tuple, its id and numbers, the index
 
@@ -224,4 +225,23 @@ def _fitting(wanted: Sequence[Stored], limit: int, max_bytes: int) -> list[Store
     return fitting
 
 
+class MemoryKind:
+    """``--journal memory``."""
+
+    name = "memory"
+    summary = "in memory, lost when the server stops"
+
+    def open(self, argument: str, limits: Limits) -> MemoryJournal:
+        """Return a journal; raises `UsageError` for an argument."""
+        if argument:
+            raise UsageError("the journal memory takes no argument: --journal memory")
+        return MemoryJournal(limits)
+
+    def describe(self, journal: Journal) -> str:
+        """Say that nothing is stored for long."""
+        return "messages are kept in memory, and are lost when this server stops"
+
+
+kind = MemoryKind()
 _: type[Journal] = MemoryJournal
+__: JournalKind = kind

@@ -17,8 +17,10 @@ from typing import NamedTuple
 import typer
 
 from chatcore import DEFAULT_URL, JournalError, UsageError, __version__, check_journal, renew_epoch
+from chatcore.journal import find_journals
 from chatcore.transport import Listen, find_transports
 from cli.commands.transports import choose
+from cli.settings.journals import choose as choose_journal
 from cli.settings.journals import default_path
 
 __all__ = ["Finding", "run"]
@@ -43,7 +45,8 @@ def run(journal: Path | None, *, new_epoch: bool) -> int:
     if new_epoch:
         typer.echo(f"the journal {path} has a new epoch: {renew_epoch(path)}")
     wrong = 0
-    for check in (_python, _names, _transports, _speed, _descriptors, _address, partial(_journal, path)):
+    here = (_python, _names, _transports, _journals, _speed, _descriptors, _address)
+    for check in (*here, partial(_journal, path)):
         for finding in check():
             wrong += bool(finding.advice)
             typer.echo(f"{'wrong' if finding.advice else 'ok':<6} {finding.what}: {finding.found}")
@@ -79,6 +82,14 @@ def _transports() -> Iterator[Finding]:
             yield Finding(f"transport {name}", choose(name).summary)
         except UsageError as error:
             yield Finding(f"transport {name}", "broken", f"{error}; uninstall or update it")
+
+
+def _journals() -> Iterator[Finding]:
+    for name in find_journals():
+        try:
+            yield Finding(f"journal {name}", choose_journal(name).summary)
+        except UsageError as error:
+            yield Finding(f"journal {name}", "broken", f"{error}; uninstall or update it")
 
 
 def _speed() -> Iterator[Finding]:

@@ -24,7 +24,7 @@ from chatcore.transport import Listen
 from cli.commands.transports import choose
 from cli.descriptors import allow_descriptors
 from cli.report import FAILED, complain
-from cli.settings.journals import describe, open_journal
+from cli.settings.journals import open_journal
 from cli.settings.limits import parse_limits
 
 __all__ = ["run"]
@@ -54,7 +54,7 @@ def run(transport_name: str, urls: Sequence[str], journal: str | None, limits: S
     allow_descriptors()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
-    store = open_journal(journal, settings)
+    kind, store = open_journal(journal, settings)
     with Hub(store, settings) as hub:
         stop = _Stop()
         try:
@@ -68,7 +68,7 @@ def run(transport_name: str, urls: Sequence[str], journal: str | None, limits: S
             for listen in server.listening:
                 typer.echo(f"listening on {listen} ({transport.name})")
                 _warn_if_open(listen)
-            typer.echo(describe(store), err=True)
+            typer.echo(kind.describe(store), err=True)
             stop.wait()
     return FAILED if stop.crashed else 0
 

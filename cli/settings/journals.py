@@ -1,14 +1,15 @@
-"""Journals on the command line: ``memory``, ``sqlite:PATH``, and where the default one is.
+"""Journals on the command line: ``--journal NAME:ARGUMENT``, and where the default one is.
 
-SQLite is imported only for a journal in a file: that takes as long as everything else together.
+A journal is a plug-in: other packages may bring their own, and loading one may fail in any way. It is
+imported only when it is chosen: SQLite takes as long as everything else together.
 """
 
 from pathlib import Path
 
-from chatcore import Limits, MemoryJournal, UsageError
-from chatcore.journal import Journal
+from chatcore import Limits, UsageError
+from chatcore.journal import Journal, JournalKind, find_journals, load_journal
 
-__all__ = ["default_path", "describe", "open_journal"]
+__all__ = ["choose", "default_path", "open_journal"]
 
 
 def default_path() -> Path:
@@ -18,37 +19,23 @@ def default_path() -> Path:
     return user_data_path("chatcore", appauthor=False) / "journal.db"
 
 
-def open_journal(setting: str | None, limits: Limits) -> Journal:
-    """Return the journal that ``--journal`` names, not started yet; raises `UsageError`.
+def choose(name: str) -> JournalKind:
+    """Return an installed kind of journal.
 
-    ``sqlite:PATH?synchronous=NORMAL`` is faster, and may lose acknowledged messages in a power failure.
+    Raises `UsageError` that lists the installed ones if there is no such journal, or that says why it cannot
+    be loaded.
     """
-    if setting == "memory":
-        return MemoryJournal(limits)
-    from chatcore import SqliteJournal
-
-    if setting is None:
-        return SqliteJournal(default_path(), limits)
-    kind, _, place = setting.partition(":")
-    path, _, option = place.partition("?")
-    if (
-        kind != "sqlite"
-        or not path
-        or option.casefold() not in ("", "synchronous=full", "synchronous=normal")
-    ):
-        raise UsageError(f"--journal must be memory or sqlite:PATH, not {setting!r}")
-    return SqliteJournal(
-        Path(path).expanduser(),
-        limits,
-        synchronous="NORMAL" if option.casefold().endswith("normal") else "FULL",
-    )
+    found = find_journals()
+    if name not in found:
+        raise UsageError(f"there is no journal {name!r}; installed: {', '.join(found)}")
+    try:
+        return load_journal(found[name])
+    except Exception as error:  # a plug-in may raise anything
+        raise UsageError(f"cannot load the journal {name!r}: {error}") from error
 
 
-def describe(journal: Journal) -> str:
-    """Return a line for the person who starts a server: where messages are stored, and how safely."""
-    if isinstance(journal, MemoryJournal):
-        return "messages are kept in memory, and are lost when this server stops"
-    from chatcore import SqliteJournal
-
-    assert isinstance(journal, SqliteJournal)
-    return f"messages are kept in {journal.path} ({journal.durability})"
+def open_journal(setting: str | None, limits: Limits) -> tuple[JournalKind, Journal]:
+    """Return the journal that ``--journal`` names, not started yet, and its kind; raises `UsageError`."""
+    name, _, argument = (setting or f"sqlite:{default_path()}").partition(":")
+    kind = choose(name)
+    return kind, kind.open(argument, limits)

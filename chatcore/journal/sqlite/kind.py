@@ -1,0 +1,41 @@
+"""The SQLite journal as ``chat server --journal sqlite:PATH`` finds it."""
+
+from pathlib import Path
+
+from chatcore.errors import UsageError
+from chatcore.journal import Journal, JournalKind
+from chatcore.journal.sqlite import SqliteJournal
+from chatcore.journal.sqlite.connection import Synchronous
+from chatcore.limits import Limits
+
+__all__ = ["kind"]
+
+_OPTIONS: dict[str, Synchronous] = {"": "FULL", "synchronous=full": "FULL", "synchronous=normal": "NORMAL"}
+
+
+class SqliteKind:
+    """``--journal sqlite:PATH``; with ``?synchronous=NORMAL`` it is faster.
+
+    Then it may lose acknowledged messages in a loss of power.
+    """
+
+    name = "sqlite"
+    summary = "in a file, sqlite:PATH or sqlite:PATH?synchronous=NORMAL"
+
+    def open(self, argument: str, limits: Limits) -> SqliteJournal:
+        """Return the journal of a file; raises `UsageError`."""
+        path, _, option = argument.partition("?")
+        if not path or option.casefold() not in _OPTIONS:
+            raise UsageError(
+                f"the journal sqlite needs a path, as in --journal sqlite:chat.db, not {argument!r}"
+            )
+        return SqliteJournal(Path(path).expanduser(), limits, synchronous=_OPTIONS[option.casefold()])
+
+    def describe(self, journal: Journal) -> str:
+        """Say where the file is, and how safe a message in it is."""
+        path = journal.path if isinstance(journal, SqliteJournal) else "a file"
+        return f"messages are kept in {path} ({journal.durability})"
+
+
+kind = SqliteKind()
+_: JournalKind = kind
