@@ -20,7 +20,7 @@ from chatcore.journal import Draft, Feed, Journal, JournalKind, Outcome, Page, S
 from chatcore.limits import Limits
 from chatcore.messages import DurabilityWord, Message
 
-__all__ = ["MemoryJournal", "kind"]
+__all__ = ["MemoryJournal", "MemoryKind", "kind"]
 
 _OVERHEAD = 450  # bytes that an entry costs beyond its line: the tuple, its id and numbers, the index
 

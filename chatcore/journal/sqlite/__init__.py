@@ -5,7 +5,7 @@ they are put together. Read in this order: `connection`, how the file is opened 
 `statements`, its rows; `seal`, what shows that a row is what was stored; `migration`, from older versions;
 `queue` and `writer`; `retention`, what is removed and when; `reader` and `page`; `epoch`, which notices a
 file that is not the one it was; `errors`, in words for whoever starts a server. `check` and `export` read a
-file from outside.
+file from outside, and `kind` is how `--journal` finds all this.
 """
 
 import contextlib

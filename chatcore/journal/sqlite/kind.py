@@ -8,7 +8,7 @@ from chatcore.journal.sqlite import SqliteJournal
 from chatcore.journal.sqlite.connection import Synchronous
 from chatcore.limits import Limits
 
-__all__ = ["kind"]
+__all__ = ["SqliteKind", "kind"]
 
 _OPTIONS: dict[str, Synchronous] = {"": "FULL", "synchronous=full": "FULL", "synchronous=normal": "NORMAL"}
 

@@ -6,7 +6,7 @@ import pytest
 
 from chatcore.journal import Feed, Stored, Unavailable
 from chatcore.journal.memory import MemoryJournal
-from chatcore.messages import Error, Gap, Join, Joined, Leave, Left, Message, Position
+from tests.protocol.frames import Error, Gap, Join, Joined, Leave, Left, Message, Position
 from tests.server.driver import Clock, Host, Peer
 
 
