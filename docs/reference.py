@@ -23,6 +23,12 @@ MODULES = (
 )
 """The modules that are public, and so have a page."""
 
+MEMBERS = {
+    "Hub": {"__init__", "limits", "clock", "endpoint", "close"},
+    "Server": {"__init__", "listening", "close"},
+}
+"""What is public of the classes that show the core more than their users."""
+
 
 def build(directory: Path) -> None:
     """Write a page for each public module, an index and what the pages search in."""
@@ -30,6 +36,7 @@ def build(directory: Path) -> None:
     homes = [doc.Module(module) for name, module in sys.modules.items() if name.startswith("chatcore.")]
     for name, page in pages.items():
         _describe_constants(page, homes)
+        _leave_out_internals(page)
         _write(directory / f"{name.replace('.', '/')}.html", render.html_module(page, pages))
     _write(directory / "index.html", render.html_index(pages))
     _write(directory / "search.js", render.search_index(pages))
@@ -47,6 +54,14 @@ def _describe_constants(page: doc.Module, homes: list[doc.Module]) -> None:
         if not member.docstring:
             found = (home.members[name].docstring for home in homes if name in home.members)
             member.docstring = next(filter(None, found), "")
+
+
+def _leave_out_internals(page: doc.Module) -> None:
+    for name, public in MEMBERS.items():
+        owner = page.members.get(name)
+        if isinstance(owner, doc.Class):
+            for member in owner.members.keys() - public:
+                del owner.members[member]
 
 
 def _write(path: Path, text: str) -> None:

@@ -41,7 +41,8 @@ class Hub:
         with Hub(SqliteJournal(Path("chat.db"))) as hub, serve("chat://127.0.0.1:0", hub=hub) as server:
             ...
 
-    End the servers first, then the hub.
+    End the servers first, then the hub. Its users may look at ``limits`` and ``clock``, and call `close`;
+    transports call `endpoint`. Everything else is for the core.
     """
 
     def __init__(
