@@ -46,7 +46,13 @@ def test_every_public_name_is_in_the_reference_and_described(reference: Path, mo
 
 def test_the_reference_leaves_out_what_a_hub_shows_the_core(reference: Path) -> None:
     page = (reference / "chatcore.html").read_text("utf-8")
-    assert set(re.findall(r'<div id="Hub\.(\w+)"', page)) == {"__init__", "clock", "close", "endpoint", "limits"}
+    assert set(re.findall(r'<div id="Hub\.(\w+)"', page)) == {
+        "__init__",
+        "clock",
+        "close",
+        "endpoint",
+        "limits",
+    }
 
 
 def test_the_reference_has_a_page_for_each_public_module_and_no_other(reference: Path) -> None:

@@ -1,7 +1,7 @@
 """What each frame of a client asks for, and how it is done or refused.
 
-`RULES` says for everything that a peer can send what it costs, whether `hello` must come first, and what is
-done. Once a session is ending, `handle_late` refuses all of it instead.
+`FRAME_RULES` says for everything that a peer can send what it costs, whether `hello` must come first, and
+what is done. Once a session is ending, `handle_late` refuses all of it instead.
 
 - Everything here runs under the hub's lock, on behalf of one session. What needs the journal is noted, and
   done when the lock is released.
@@ -36,7 +36,7 @@ from chatcore.wire import Hangup, Item, Reply
 if TYPE_CHECKING:
     from chatcore.server.session import Session
 
-__all__ = ["RULES", "Price", "Rule", "handle", "handle_late"]
+__all__ = ["FRAME_RULES", "Price", "Rule", "handle", "handle_late"]
 
 SERVER = f"chatcore/{__version__}"
 
@@ -66,7 +66,7 @@ class Rule(NamedTuple):
 
 def handle(session: "Session", item: Item, now: float) -> None:
     """Do what one item asks for."""
-    rule = RULES[type(item)]
+    rule = FRAME_RULES[type(item)]
     if rule.price is Price.TOKEN and (wait := session.take_token(now)):
         session.refuse("rate_limited", "too many frames", item, retry_after=wait)
     elif not rule.early and session.identity is None:
@@ -227,7 +227,7 @@ def _query(session: "Session", frame: History | Who, now: float) -> None:
     session.queries.ask(frame)
 
 
-RULES: Final[dict[type[Item], Rule]] = {
+FRAME_RULES: Final[dict[type[Item], Rule]] = {
     # A post takes a token, unless an earlier one was refused: then it is refused for free (see `Posts`).
     Post: Rule(Price.VARIES, early=True, act=_post),
     # A stream that is out of step ends, and what its sender does not wait for is dropped: both for free.

@@ -270,7 +270,7 @@ def test_a_login_name_that_is_not_a_valid_nick_is_replaced(server: ChatServer, l
     assert next(iter(listener)).nick.startswith("guest-")
 
 
-def test_it_survives_a_restart_of_the_server(tmp_path: Path) -> None:
+def test_a_piped_client_survives_a_restart_of_the_server(tmp_path: Path) -> None:
     journal = f"sqlite:{tmp_path / 'journal.db'}"
     url = f"chat://127.0.0.1:{fixed_port()}"
     with (

@@ -43,7 +43,7 @@ def receive_until(sock: socket.socket, mark: bytes) -> bytes:
     return data
 
 
-def test_it_prints_its_address_with_the_real_port(transport: str) -> None:
+def test_a_server_prints_its_address_with_the_real_port(transport: str) -> None:
     with spawn("server", "--transport", transport, "--listen", "chat://127.0.0.1:0") as process:
         line = line_of(process.stdout)
     assert re.fullmatch(rf"listening on chat://127\.0\.0\.1:[1-9]\d* \({transport}\)\n", line)

@@ -123,7 +123,7 @@ def test_a_signal_stops_it_with_the_position(
     assert position_in(errors).endswith(f":{ack.seq}")
 
 
-def test_it_stops_immediately_when_its_reader_is_gone(server: ChatServer, speaker: Chat) -> None:
+def test_tail_stops_immediately_when_its_reader_is_gone(server: ChatServer, speaker: Chat) -> None:
     ack = speaker.post("hello")
     with spawn("tail", room_of(speaker), "-f", CHAT_URL=server.url) as process:
         assert line_of(process.stdout) == "ada: hello\n"
@@ -150,7 +150,7 @@ def test_the_position_counts_only_what_was_written(server: ChatServer, speaker: 
     assert seq < 20
 
 
-def test_it_survives_a_restart_of_the_server_and_misses_nothing(tmp_path: Path) -> None:
+def test_tail_survives_a_restart_of_the_server_and_misses_nothing(tmp_path: Path) -> None:
     journal = f"sqlite:{tmp_path / 'journal.db'}"
     args = ("tail", "lobby", "-f", "-n", "0", "--json")
     url = f"chat://127.0.0.1:{fixed_port()}"

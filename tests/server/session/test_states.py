@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from chatcore.server.handlers import RULES
+from chatcore.server.handlers import FRAME_RULES
 from chatcore.server.session import TRANSITIONS, State
 from chatcore.wire import Item
 
@@ -22,4 +22,4 @@ def test_a_session_never_returns_to_an_earlier_state() -> None:
 def test_every_item_that_a_peer_can_send_has_a_rule() -> None:
     items = {each for union in get_args(Item) for each in get_args(union) or (union,)}
     kinds = {each for kind in items for each in get_args(kind) or (kind,) if isinstance(each, type)}
-    assert set(RULES) == kinds
+    assert set(FRAME_RULES) == kinds
