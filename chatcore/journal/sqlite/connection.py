@@ -175,14 +175,14 @@ class SqliteConnection:
             self.db.close()
             raise
 
-    # --- the record as a whole -------------------------------------------------------------------
+    # --- the log as a whole ----------------------------------------------------------------------
 
     def meta(self) -> dict[str, str | int]:
-        """Return what is noted of the record as a whole."""
+        """Return what is noted of the log as a whole."""
         return dict(self.db.execute("SELECT key, value FROM meta"))
 
     def set_meta(self, **values: str | int) -> None:
-        """Note something of the record as a whole, synced; fails if nothing can be written."""
+        """Note something of the log as a whole, synced; fails if nothing can be written."""
         self.db.execute("PRAGMA synchronous = FULL")
         try:
             with self.transaction():
