@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         Message,
         NickFrame,
         Page,
+        PageGap,
         Ping,
         Pong,
         Position,
@@ -118,6 +119,7 @@ __all__ = [
     "Offline",
     "Online",
     "Page",
+    "PageGap",
     "Ping",
     "Pong",
     "Position",
@@ -156,8 +158,8 @@ _HOMES = {
     "chatcore.limits": "ClientLimits Limits",
     "chatcore.messages": (
         "PROTOCOL Ack ClientFrame Closing Error Frame Gap Hello History Join Joined Leave "
-        "Left Members Message NickFrame Page Ping Pong Position Post Presence Renamed "
-        "ServerFrame Welcome Who encode"
+        "Left Members Message NickFrame Page PageGap Ping Pong Position Post Presence "
+        "Renamed ServerFrame Welcome Who encode"
     ),
     "chatcore.names": "LOBBY RULES fold is_numeric is_reserved",
     "chatcore.schema": "json_schema",

@@ -29,7 +29,7 @@ PUBLIC = {
         DEFAULT_URL LOBBY PROTOCOL RULES Ack Backoff ChatError ClientFrame ClientLimits ClosedError
         Closing DisconnectedError Error ErrorCode Event Frame Gap Hello History Hub Join Joined
         JournalError JournalReport Leave Left Limits LocalError Members MemoryJournal Message MisuseError
-        NickFrame Offline Online Page Ping Pong Position Post Presence ProtocolError RefusedError
+        NickFrame Offline Online Page PageGap Ping Pong Position Post Presence ProtocolError RefusedError
         RemoteError Renamed ServerFrame SqliteJournal UsageError Welcome Who __version__
         check_journal encode fold is_numeric is_reserved json_schema renew_epoch stored_entries
         """,

@@ -209,6 +209,8 @@ class Gap(Frame):
 
 
 class PageGap(Part):
+    """What a page lacks."""
+
     after: int
     through: int
     reason: GapReason

@@ -11,8 +11,7 @@ Besides:
   `closing`;
 - messages, gaps and presence come only between `joined` and `left`, and a second `joined` only with another
   epoch, from its beginning;
-- a page is an unbroken chain of messages and gaps from its ``base``, before which only what has expired is
-  named.
+- a page is an unbroken chain of messages and gaps from its ``base``, but for a first gap that ends there.
 
 What breaks a rule raises `AssertionError`, and names the frame.
 """
@@ -100,13 +99,15 @@ class FrameReader:
 
 
 def _read_page(page: Page) -> None:
+    gaps = list(page.gaps or ())
+    assert page.gaps != (), f"no gaps are left out: {page}"
+    assert gaps == sorted(gaps, key=lambda gap: gap.through), f"out of order: {page}"
+    if gaps and gaps[0].through == page.base:
+        assert gaps.pop(0).after < page.base, f"leads nowhere: {page}"
+    assert all(message.room == page.room for message in page.messages), f"of another room: {page}"
+    chain = [(message.seq, message.prev) for message in page.messages]
+    chain += [(gap.through, gap.after) for gap in gaps]
     position = page.base
-    assert all(message.room == page.room for message in page.messages), page
-    steps = [(message.prev, message.seq) for message in page.messages]
-    steps += [(gap.after, gap.through) for gap in page.gaps or () if gap.through > page.base]
-    for start, end in sorted(steps, key=lambda step: step[1]):
-        assert start == position, f"a hole at {position} in {page}"
-        assert end > start, f"leads nowhere from {start} in {page}"
+    for end, begin in sorted(chain):
+        assert begin == position < end, f"a hole between {position} and {end} in {page}"
         position = end
-    for gap in page.gaps or ():
-        assert gap.through > page.base or (gap.reason, gap.through) == ("expired", page.base), page

@@ -6,7 +6,7 @@ The law of reading itself, that each message and gap follows the position before
 
 from typing import NamedTuple
 
-from tests.protocol.frames import Gap, History, Join, Joined, Message, Page, PageGap
+from tests.protocol.frames import Gap, History, Join, Joined, Message, Page
 from tests.simulation.record import Record
 from tests.simulation.step import expect
 
@@ -103,17 +103,14 @@ class Reader:
 def judge_page(record: Record, page: Page, asked: History, then: Then, most: int) -> None:
     """Judge an answer to `history`: a stretch of the record that begins and ends where it must."""
     log = record.log(page.room, page.epoch)
-    position = page.base
-    entries: list[Message | PageGap] = list(page.messages)
-    entries += [gap for gap in page.gaps or () if gap.through > page.base]
-    for entry in sorted(entries, key=_end):
-        if isinstance(entry, PageGap):
-            expect(entry.after == position < entry.through, page, "has a hole at", entry)
-            expect(log.is_gone(entry.after, entry.through), page, "lacks what is there:", entry)
-        else:
-            expect(entry.prev == position, page, "has a hole at", entry)
-            expect(log.by_id.get(entry.id) == entry, entry, "is not what the record holds")
-        position = _end(entry)
+    entries = {message.seq: message.prev for message in page.messages}
+    for message in page.messages:
+        expect(log.by_id.get(message.id) == message, message, "is not what the record holds")
+    for gap in page.gaps or ():
+        if gap.through > page.base:
+            entries[gap.through] = gap.after
+            expect(log.is_gone(gap.after, gap.through), page, "lacks what is there:", gap)
+    position = max(entries, default=page.base)
     _judge_expired(page, 0 if asked.after is None else asked.after, asked.after is not None)
     expect(len(page.messages) <= min(asked.limit or most, most), page, "is too long")
     if then.epoch == page.epoch:  # else what bounded it was a head of the life before
@@ -136,7 +133,3 @@ def _judge_expired(page: Page, start: int, goes_up: bool) -> None:
         expect([(gap.through, gap.reason) for gap in expired] == [(page.base, "expired")], page, "is silent")
     else:
         expect(not expired, page, "calls expired what was not asked for")
-
-
-def _end(entry: Message | PageGap) -> int:
-    return entry.through if isinstance(entry, PageGap) else entry.seq

@@ -151,10 +151,14 @@ def test_a_page_of_history_lists_the_gaps(path: Path, host: Host, places: set[in
     damage(path, *places)
     reader = host.member("bob")
     reader.take()
-    for after, before in ((0, None), (None, 10), (None, None)):
-        reader.send(History(room="lobby", after=after, before=before))
+    for question in (
+        History(room="lobby", after=0),
+        History(room="lobby", before=10),
+        History(room="lobby"),
+    ):
+        reader.send(question)
         page = reader.one(PageFrame)
-        found = [PageGap(after=start, through=end, reason="damaged") for start, end in runs(places)]
+        found = [PageGap(after=after, through=through, reason="damaged") for after, through in runs(places)]
         assert page.gaps == tuple(found)
         assert [message.seq for message in page.messages] == [seq for seq in SEQS if seq not in places]
         assert page.base == 0
