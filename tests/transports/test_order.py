@@ -70,6 +70,7 @@ def test_one_of_two_transports_drains_alone(serve: Serve, transport_name: str) -
     ann, bob, carol = here.member("ann"), there.member("bob"), there.member("carol")
     bob.receive(Presence, where=lambda presence: "ann" in presence.joined)
     ann.post("before", "a-1")
+    assert bob.receive(Message).text == "before"  # else the post may come after the drain has begun
     closing = threading.Thread(target=here.server.close)
     closing.start()
     frames = ann.receive_all()
