@@ -44,6 +44,7 @@ ErrorCode = Literal[
     "bad_text",
     "too_long",
     "unknown_type",
+    "unknown_kind",
     "unsupported_protocol",
     "nick_taken",
     "not_joined",

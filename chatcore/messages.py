@@ -9,6 +9,7 @@ Duplicate keys: the last one counts, as most parsers read RFC 8259; a peer must 
 
 import contextlib
 from datetime import datetime
+from hashlib import blake2b
 from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
 
 from pydantic import (
@@ -44,6 +45,7 @@ __all__ = [
     "Joined",
     "Leave",
     "Left",
+    "LeftWord",
     "Members",
     "Message",
     "NickFrame",
@@ -56,11 +58,15 @@ __all__ = [
     "PostId",
     "Presence",
     "Renamed",
+    "RoomEntry",
+    "RoomList",
+    "Rooms",
     "ServerFrame",
     "Stored",
     "Welcome",
     "Who",
     "client_frames",
+    "digest",
     "encode",
     "server_frames",
 ]
@@ -77,6 +83,7 @@ PostId = Annotated[str, Field(pattern=r"^[ -~]{1,64}$")]
 Token = Annotated[str, Field(pattern=r"^[ -~]{1,64}$")]
 Epoch = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
 Secret = Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
+Key = Annotated[str, Field(pattern=r"^[!-~]{43,128}$")]
 Label = Annotated[str, Field(pattern=r"^[ -~]{0,128}$")]
 
 
@@ -90,12 +97,20 @@ def _open_set(literal: Any) -> BeforeValidator:
     return BeforeValidator(lambda word: word if not isinstance(word, str) or word in known else "unknown")
 
 
+Kind = Annotated[
+    Annotated[str, Field(pattern=r"^[a-z][a-z0-9.-]{0,31}$")] | None,
+    BeforeValidator(lambda word: None if word == "text" else word),
+]
+"""What a message is, besides a text that was said: ``None`` for that, which is also written ``text``."""
+
 DurabilityWord = Literal["memory", "written", "synced", "replicated"]
-GapWord = Literal["expired", "reset", "damaged"]
-ClosingWord = Literal["drain", "taken_over", "stalled", "timeout", "protocol"]
+GapWord = Literal["expired", "reset", "damaged", "skipped"]
+LeftWord = Literal["expelled"]
+ClosingWord = Literal["drain", "taken_over", "stalled", "timeout", "protocol", "banned", "revoked"]
 
 Durability = Annotated[DurabilityWord | Literal["unknown"], _open_set(DurabilityWord)]
 GapReason = Annotated[GapWord | Literal["unknown"], _open_set(GapWord)]
+LeftReason = Annotated[LeftWord | Literal["unknown"], _open_set(LeftWord)]
 ClosingReason = Annotated[ClosingWord | Literal["unknown"], _open_set(ClosingWord)]
 Code = Annotated[ErrorCode | Literal["unknown"], _open_set(ErrorCode)]
 
@@ -118,10 +133,15 @@ def encode(frame: Frame) -> bytes:
 
 
 class NickFrame(Frame):
-    """From a client: take this nick. From the server: it is yours."""
+    """From a client: take this nick. From the server: it is yours.
+
+    The answer repeats the ``token`` of the request. It comes unasked, without one, when another session of
+    the same identity has changed the nick.
+    """
 
     type: Literal["nick"] = "nick"
     nick: Nick
+    token: Token | None = None
 
 
 class Ping(Frame):
@@ -166,7 +186,8 @@ class Position(Frame):
 class Hello(Frame):
     """Opens a session. ``protocol`` is the highest version that the client speaks.
 
-    ``session`` is the secret of an earlier `Welcome`: it proves the right to that session's nick.
+    ``session`` is the secret of an earlier `Welcome`: it moves that session's seat to this connection.
+    ``key`` proves an account, where the server has accounts.
     """
 
     type: Literal["hello"] = "hello"
@@ -174,10 +195,15 @@ class Hello(Frame):
     nick: Nick
     client: Label | None = None
     session: Secret | None = Field(default=None, repr=False)
+    key: Key | None = Field(default=None, repr=False)
 
 
 class Join(Frame):
-    """Enters a room; ``after`` resumes after a position, ``history`` asks for the last n messages."""
+    """Enters a room; ``after`` resumes after a position, ``history`` asks for the last n messages.
+
+    With both, reading continues after the position, but with the last n messages at most; what is left out
+    is told as a gap.
+    """
 
     type: Literal["join"] = "join"
     room: RoomName
@@ -193,21 +219,35 @@ class Leave(Frame):
 
 
 class Post(Frame):
-    """Says something. ``id`` is chosen by the sender and unique: posted again, it is stored once."""
+    """Says something. ``id`` is chosen by the sender and unique: posted again, it is stored once.
+
+    ``kind`` says what it is, if that is not a text that is said: ``action``, ``notice``, or a word of an
+    application's own that begins with ``x.``. Only such a one may have a ``target``, the ``seq`` of an
+    earlier message of the room.
+    """
 
     type: Literal["post"] = "post"
     room: RoomName
     id: PostId
+    kind: Kind = None
+    target: Annotated[int, Field(ge=1, le=SEQ_MAX)] | None = None
     text: Text
 
 
 class History(Frame):
-    """Asks for one page, before or after a ``seq`` (both exclusive), or for the newest."""
+    """Asks for one page, between a lower and an upper bound, each of them optional.
+
+    ``after`` and ``before`` are numbers, both exclusive. ``after_at`` and ``before_at`` are times, of which
+    whole milliseconds count: messages of the first are included, those of the second are not. With a
+    lower bound the page starts there; without one it ends at the upper bound, or at the newest message.
+    """
 
     type: Literal["history"] = "history"
     room: RoomName
     before: Seq | None = None
     after: Seq | None = None
+    before_at: Time | None = None
+    after_at: Time | None = None
     limit: Annotated[int, Field(ge=1, le=SEQ_MAX)] | None = None
     epoch: Epoch | None = None
     token: Token | None = None
@@ -221,17 +261,35 @@ class Who(Frame):
     after: Nick | None = None
 
 
+class Rooms(Frame):
+    """Asks for the rooms of the server, in the order of their names, after the room ``after``.
+
+    Only those whose name begins with ``prefix``, if that is given.
+    """
+
+    type: Literal["rooms"] = "rooms"
+    after: RoomName | None = None
+    prefix: RoomName | None = None
+    limit: Annotated[int, Field(ge=1, le=SEQ_MAX)] | None = None
+    token: Token | None = None
+
+
 # --- server to client ----------------------------------------------------------------------------
 
 
 class Welcome(Frame):
-    """Answers `Hello`. ``session`` is a secret; whoever has it may take over the nick."""
+    """Answers `Hello`. ``session`` is a secret; whoever has it may take over this session's seat.
+
+    ``account`` and ``role`` are missing for whoever has no account.
+    """
 
     type: Literal["welcome"] = "welcome"
     protocol: Annotated[int, Field(ge=1, le=SEQ_MAX)]
     server: Label
     session: Annotated[Secret, Field(repr=False)]
     nick: Nick
+    account: Nick | None = None
+    role: Label | None = None
     limits: ClientLimits
 
 
@@ -255,8 +313,9 @@ class Message(Frame):
     """One entry of a room's log.
 
     ``seq`` is its number in the room; ``prev`` is that of the entry before it, 0 for the first. ``id`` is
-    its key, chosen by whoever posted it, and ``nick`` the author's nick at that time. ``at`` is when it was
-    stored, in UTC, by the server's clock.
+    its key, chosen by whoever posted it, and ``nick`` the author's nick at that time. ``kind`` and ``target``
+    are as in `Post`; a reader that does not know the kind shows the text. ``at`` is when it was stored, in
+    UTC, by the server's clock; it never decreases from one message of a room to the next.
     """
 
     type: Literal["message"] = "message"
@@ -265,8 +324,19 @@ class Message(Frame):
     prev: Seq
     id: PostId
     nick: Nick
+    kind: Kind = None
+    target: Annotated[int, Field(ge=1, le=SEQ_MAX)] | None = None
     text: Text
     at: Time
+
+
+def digest(kind: str | None, target: int | None, text: str) -> bytes:
+    """Return 16 bytes that stand for what was posted: two posts with one id are the same if these are.
+
+    That of a plain text is of the text alone. No text holds a NUL, so no two of them meet.
+    """
+    posted = text if kind is None and target is None else f"{kind or ''}\0{target or ''}\0{text}"
+    return blake2b(posted.encode(), digest_size=16).digest()
 
 
 class Stored(NamedTuple):
@@ -308,11 +378,12 @@ class Ack(Frame):
 
 
 class Gap(Frame):
-    """Messages after ``after``, up to and including ``through``, are no longer available.
+    """Messages after ``after``, up to and including ``through``, are not sent.
 
     ``reason`` is ``expired`` if they were removed because of their number, size or age, and ``reset`` if the
-    log was replaced: then everything that is stored follows. A newer server may have other reasons, which
-    read as ``unknown``.
+    log was replaced: then everything that is stored follows. ``damaged`` ones are stored but unreadable.
+    ``skipped`` ones are stored and can be had by `History`: the client asked for less, and ``count`` is how
+    many they are, where that is known. A newer server may have other reasons, which read as ``unknown``.
     """
 
     type: Literal["gap"] = "gap"
@@ -320,6 +391,7 @@ class Gap(Frame):
     after: Seq
     through: Seq
     reason: GapReason
+    count: Count | None = None
 
 
 class PageGap(Frame):
@@ -379,11 +451,37 @@ class Members(Frame):
     more: bool
 
 
+class RoomEntry(Frame):
+    """One room of a `RoomList`: who is in it (``count``), and its last message (``head`` and ``at``).
+
+    ``at`` is missing for a room without messages, and ``private`` unless it is true.
+    """
+
+    room: RoomName
+    count: Count
+    head: Seq
+    at: Time | None = None
+    private: bool | None = None
+
+
+class RoomList(Frame):
+    """Answers `Rooms`; with ``more``, ask again after the last room."""
+
+    type: Literal["room_list"] = "room_list"
+    rooms: tuple[RoomEntry, ...]
+    more: bool
+    token: Token | None = None
+
+
 class Left(Frame):
-    """Answers `Leave`: no more messages of this room come."""
+    """No more messages of this room come: the answer to `Leave` or, with a ``reason``, unasked.
+
+    While a join has not been answered yet, it is the answer to that.
+    """
 
     type: Literal["left"] = "left"
     room: RoomName
+    reason: LeftReason | None = None
 
 
 class Error(Frame):
@@ -405,8 +503,8 @@ class Error(Frame):
 class Closing(Frame):
     """The last frame of a connection, and the ``reason`` for its end.
 
-    A client reconnects, unless the reason is ``taken_over`` or ``protocol``: after ``reconnect_after``
-    seconds, if given, and some jitter of its own.
+    A client reconnects, unless the reason is ``taken_over``, ``protocol``, ``banned`` or ``revoked``: after
+    ``reconnect_after`` seconds, if given, and some jitter of its own.
     """
 
     type: Literal["closing"] = "closing"
@@ -415,7 +513,7 @@ class Closing(Frame):
 
 
 ClientFrame = Annotated[
-    Hello | Join | Leave | Post | History | Who | NickFrame | Ping | Pong, Field(discriminator="type")
+    Hello | Join | Leave | Post | History | Who | Rooms | NickFrame | Ping | Pong, Field(discriminator="type")
 ]
 """Any frame that a client sends."""
 
@@ -428,6 +526,7 @@ ServerFrame = Annotated[
     | Page
     | Presence
     | Members
+    | RoomList
     | Left
     | NickFrame
     | Ping

@@ -1,0 +1,164 @@
+"""The seam to gates: who somebody is, and what they may do.
+
+This module is public, for those who write a gate: accounts of their own, single sign-on, rules of their
+application, or a hook that looks at every post. A gate is given to a hub in code: ``Hub(gate=...)``.
+
+- `Gate.enter` is asked when a peer says hello. It may take its time, and answers from any thread.
+- Everything that begins with ``may_`` is asked under the hub's lock. It answers immediately, from memory, and
+  MUST NOT call into the hub. The hub asks when a room is entered, never for a message: whoever loses a right
+  is told apart by `Watch.revise`, which a gate calls after each change.
+- `Gate.review` sees each post before it is accepted.
+
+`OpenGate` lets everyone in and everything through. It is what a hub has without another, and what to inherit
+from where only some of this is to change. ::
+
+    class Polite(OpenGate):
+        def review(self, person: Person, nick: str, post: Post) -> Post | Refusal:
+            return Refusal("forbidden", "mind your language") if "damn" in post.text else post
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from chatcore.address import Peer
+from chatcore.errors import ErrorCode
+from chatcore.messages import Post
+
+__all__ = ["ANYBODY", "Claim", "Gate", "OpenGate", "Peer", "Person", "Post", "Refusal", "Watch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a peer says of itself: the nick that it asks for, and the key that it shows, if any."""
+
+    peer: Peer
+    nick: str
+    key: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Claim(peer={self.peer!r}, nick={self.nick!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom a gate let in. Without an account it is anybody, and nothing is known of them.
+
+    ``key_id`` says by which of an account's keys it was let in, so that one that is revoked ends those
+    sessions only; it is no secret. ``role`` is for people to read.
+    """
+
+    account: str | None = None
+    role: str | None = None
+    key_id: str | None = None
+
+
+ANYBODY = Person()
+"""Somebody without an account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why not, as an ``error`` frame says it; with ``retry_after`` the same may be asked again."""
+
+    code: ErrorCode
+    message: str
+    retry_after: float | None = None
+
+
+class Watch(Protocol):
+    """What a gate may tell its hub, from any thread but not from within a ``may_`` method."""
+
+    def revise(self) -> None:
+        """Ask again of everybody whether they may stay, also in each room, and put out who may not."""
+
+    def expel(self, account: str, room: str) -> None:
+        """Put all sessions of an account out of a room now. They may come back if they may enter."""
+
+
+class Gate(Protocol):
+    """Says who may enter, and who may do what."""
+
+    def start(self, watch: Watch) -> None:
+        """Begin; the hub calls this once, before anything else."""
+
+    def close(self) -> None:
+        """End: the hub is closed. Idempotent."""
+
+    def enter(self, claim: Claim, answer: Callable[[Person | Refusal], None]) -> None:
+        """Say who this is: call ``answer`` exactly once, now or later, from any thread.
+
+        A refusal ends the connection. What raises, or does not answer within ``handshake_seconds``, refuses
+        as ``unavailable``.
+        """
+
+    def may_stay(self, person: Person, peer: Peer) -> Refusal | None:
+        """Tell whether somebody who was let in still may be: asked when they enter, and by `Watch.revise`."""
+
+    def may_call(self, person: Person, nick: str) -> bool:
+        """Tell whether somebody may have a nick."""
+
+    def may_join(self, person: Person, room: str) -> Refusal | None:
+        """Tell whether somebody may enter a room (folded), and stay in it."""
+
+    def may_see(self, person: Person, room: str) -> bool:
+        """Tell whether a room (folded) is listed for somebody."""
+
+    def is_private(self, room: str) -> bool:
+        """Tell whether a room (folded) is only for some, which the list of rooms says."""
+
+    def review(self, person: Person, nick: str, post: Post) -> Post | Refusal:
+        """Look at a post before it is accepted: return it, another in its place, or why it is refused.
+
+        Called outside the hub's lock, in the order in which a session sent them, one at a time for each
+        session. It answers immediately. What raises refuses the post as ``unavailable`` and is logged. A
+        post that is sent again is looked at again, and recognised by what was posted, whatever was made of
+        it. Room and id cannot be changed.
+        """
+
+    def room_removed(self, room: str) -> None:
+        """Forget what is known of a room (folded), which was removed."""
+
+
+class OpenGate:
+    """Lets everyone in, and everything through."""
+
+    def start(self, watch: Watch) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def enter(self, claim: Claim, answer: Callable[[Person | Refusal], None]) -> None:
+        """Let anybody in."""
+        answer(ANYBODY)
+
+    def may_stay(self, person: Person, peer: Peer) -> Refusal | None:
+        """Let everyone stay."""
+        return None
+
+    def may_call(self, person: Person, nick: str) -> bool:
+        """Leave nicks to whoever takes them first."""
+        return True
+
+    def may_join(self, person: Person, room: str) -> Refusal | None:
+        """Let everyone into every room."""
+        return None
+
+    def may_see(self, person: Person, room: str) -> bool:
+        """List the rooms that somebody may join."""
+        return self.may_join(person, room) is None
+
+    def is_private(self, room: str) -> bool:
+        """Know no private rooms."""
+        return False
+
+    def review(self, person: Person, nick: str, post: Post) -> Post | Refusal:
+        """Accept every post as it is."""
+        return post
+
+    def room_removed(self, room: str) -> None:
+        """Do nothing."""
+
+
+_: type[Gate] = OpenGate
