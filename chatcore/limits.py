@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["LINE_BYTES_MAX", "ClientLimits", "Limits"]
+__all__ = ["LINE_BYTES_MAX", "ClientLimits", "HistoryLimits", "Limits"]
 
 LINE_BYTES_MAX = 1024 * 1024
 """The longest line that either side takes: sixteen times what servers allow by default."""
@@ -39,11 +39,31 @@ class ClientLimits(BaseModel):
     dedupe_seconds: Seconds | None = None
 
 
+class HistoryLimits(BaseModel):
+    """What a journal keeps: sizes in bytes, times in seconds; ``None`` is no limit.
+
+    These belong to the log and not to the machine that serves it. Raises `ValueError` (pydantic's
+    ``ValidationError``) for values that are invalid.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # A sender that resends after a lost connection does so within two minutes or asks its user.
+    dedupe_seconds: Seconds = 120.0
+    # What the memory journal keeps of each room: about four thousand lines of chat.
+    memory_history_bytes: Bytes = 1024 * 1024
+    # What a durable journal keeps of each room: the last hundred thousand messages, some months of a
+    # lively team, or a gigabyte if they are long. Age alone removes nothing unless it is set.
+    history_messages: Count | None = 100_000
+    history_bytes: Count | None = 1024 * 1024 * 1024
+    history_seconds: Seconds | None = None
+
+
 class Limits(BaseModel):
     """The limits of one hub: sizes in bytes, times in seconds, rates per second; ``None`` is no limit.
 
     Raises `ValueError` (pydantic's ``ValidationError``) for values that are invalid or exclude each other.
-    Give the same limits to the hub and to its journal.
+    What is kept of the log is for its journal to say (`HistoryLimits`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,11 +77,20 @@ class Limits(BaseModel):
     # Ten seconds reach around the world three times over, even by radio and with TLS.
     handshake_seconds: Seconds | None = 10.0
 
-    # Rooms. A room that was spoken in is remembered, so their number is a memory bound.
-    rooms: Count | None = 1_000
+    # Rooms that somebody is in: more than one address can enter with all its connections (128 times 64), so
+    # that nobody alone keeps the others out.
+    rooms: Count | None = 10_000
+    # Rooms that have never held a message, entered from one address: as many as one session can be in at
+    # once, and one more each minute.
+    new_rooms_burst: Count = 64
+    new_rooms_per_minute: Rate | None = 1.0
     # Nobody reads more rooms than this, and each costs a cursor and a check when data is due.
     rooms_per_session: Count | None = 64
+    # Identities. A further session of one that is inside may enter a full room, so readers are bounded by
+    # `connections` and `sessions_per_account`.
     members_per_room: Count | None = 10_000
+    # The devices of one person, with room for some scripts; open servers have no accounts.
+    sessions_per_account: Count | None = 16
 
     # What one peer may say. 16 KiB is some four pages of prose. A line holds a text written with
     # JSON's longest escapes (three times its UTF-8) and the rest of the frame.
@@ -86,8 +115,6 @@ class Limits(BaseModel):
     # How long an answer may take to be flushed to a peer that is being closed.
     closing_seconds: Seconds = 5.0
 
-    # A sender that resends after a lost connection does so within two minutes or asks its user.
-    dedupe_seconds: Seconds = 120.0
     # Joins and leaves are news for people, who see no difference between now and a quarter second;
     # a thousand joins within one cost one frame.
     presence_seconds: Seconds = 0.25
@@ -97,13 +124,6 @@ class Limits(BaseModel):
     # Memory a room. The tail serves everyone who keeps up: at a thousand messages a second of 200
     # bytes, somebody may fall five seconds behind before the journal is asked.
     tail_bytes: Bytes = 1024 * 1024
-    # What the memory journal keeps of each room: about four thousand lines of chat.
-    memory_history_bytes: Bytes = 1024 * 1024
-    # What a durable journal keeps of each room: the last hundred thousand messages, some months of a
-    # lively team, or a gigabyte if they are long. Age alone removes nothing unless it is set.
-    history_messages: Count | None = 100_000
-    history_bytes: Count | None = 1024 * 1024 * 1024
-    history_seconds: Seconds | None = None
     # One page of history, and the most that a join may ask for.
     page_messages: Count = 1_000
 
@@ -122,6 +142,7 @@ class Limits(BaseModel):
             raise ValueError("keepalive_seconds must be less than idle_seconds, or no ping is ever sent")
         return self
 
-    def for_client(self) -> ClientLimits:
-        """Return the part that `welcome` carries."""
-        return ClientLimits(**self.model_dump(include=set(ClientLimits.model_fields)))
+    def for_client(self, *, dedupe_seconds: float) -> ClientLimits:
+        """Return the part that `welcome` carries; the journal knows how long ids are remembered."""
+        known = self.model_dump(include=set(ClientLimits.model_fields))
+        return ClientLimits(**known, dedupe_seconds=dedupe_seconds)

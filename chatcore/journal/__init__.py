@@ -14,23 +14,28 @@ Two come with it: `memory`, and the package `sqlite`. Read `memory` first: it is
 ``chat.journals``, each of which names an object that is a `JournalKind`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
 from typing import Literal, NamedTuple, Protocol
 
-from chatcore.limits import Limits
+from chatcore.limits import HistoryLimits
 from chatcore.messages import DurabilityWord, PageGap, Stored
 
 __all__ = [
     "GROUP",
     "Draft",
     "Feed",
+    "Head",
     "Journal",
     "JournalKind",
     "Outcome",
     "Page",
     "PageGap",
+    "Place",
+    "RoomPage",
+    "RoomRecord",
     "Stored",
     "Unavailable",
     "always",
@@ -52,13 +57,19 @@ class Draft(NamedTuple):
 
     ``author`` is the account that posts it, if any. A durable journal stores it with the message: later it
     could not be found out, since a nick proves nothing.
+
+    ``posted`` is the digest of what was posted, where that is not what is to be stored, because a gate
+    rewrote it (see `chatcore.messages.digest`).
     """
 
     room: str
     id: str
     nick: str
     text: str
+    kind: str | None = None
+    target: int | None = None
     author: str | None = None
+    posted: bytes | None = None
 
 
 class Outcome(NamedTuple):
@@ -82,6 +93,9 @@ class Page:
     asked for what follows p has met a gap if ``base`` is above p, or if there are no messages and
     ``through`` is above p. ``more`` says that there are more in the direction of reading.
 
+    ``oldest`` is the position before the oldest message that is stored, in the answer to a request with
+    ``after_at``; otherwise it may be missing.
+
     ``gaps``, in order, are what is stored between the two but cannot be read, such as damaged messages.
     Messages and gaps follow each other without a hole: each begins, with its ``prev`` or ``after``, where
     the one before it ended. A page may hold gaps only.
@@ -93,6 +107,41 @@ class Page:
     messages: tuple[Stored, ...]
     more: bool
     gaps: tuple[PageGap, ...] = ()
+    oldest: int | None = None
+
+
+class Head(NamedTuple):
+    """The last position of a room that has been reported, and the epoch it belongs to."""
+
+    epoch: str
+    seq: int
+
+
+class Place(NamedTuple):
+    """Where the last stored messages before a number begin: the answer of `Journal.seek`.
+
+    ``position`` is where they begin. ``oldest`` is the position before the oldest message that is stored,
+    and ``skipped`` how many messages are stored between the two, or ``None`` where that is not known.
+    """
+
+    position: int
+    oldest: int
+    skipped: int | None
+
+
+class RoomRecord(NamedTuple):
+    """A room that has held a message and was not removed. ``at`` is the time of its last message."""
+
+    room: str
+    head: int
+    at: datetime
+
+
+class RoomPage(NamedTuple):
+    """Rooms in the order of their folded names; ``more`` says that there are more after the last."""
+
+    rooms: tuple[RoomRecord, ...]
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +154,8 @@ class Unavailable:
 class Feed(Protocol):
     """Where a journal reports what is in the log. Called in log order, one call at a time."""
 
-    def opened(self, epoch: str, heads: Mapping[str, int]) -> None:
-        """An epoch begins: the rooms in the log, by folded name, with the ``seq`` of the last message.
+    def opened(self, epoch: str) -> None:
+        """An epoch begins. What is in the log, `Journal.head` tells for each room.
 
         MUST be called before anything else, and again if the log is replaced while there are readers.
         """
@@ -157,12 +206,16 @@ class Journal(Protocol):
         *,
         after: int | None = None,
         before: int | None = None,
+        after_at: datetime | None = None,
+        before_at: datetime | None = None,
         limit: int,
         max_bytes: int,
     ) -> None:
-        """Read a page after ``after``, or the last one before ``before``; both are exclusive.
+        """Read a page between a lower and an upper bound.
 
-        With both, a page after ``after`` that ends before ``before``. A page has at most ``limit``
+        The lower is ``after``, which is exclusive, or ``after_at``, a time whose whole millisecond is
+        included. The upper is ``before`` or ``before_at``; both are exclusive. With a lower bound the page
+        starts there; without one it ends at the upper bound, or at the head. A page has at most ``limit``
         messages, and lines of at most ``max_bytes`` bytes in all, where a gap counts as 64, but at least one
         message or gap where there is any. ``deliver`` is called once, from any thread.
 
@@ -170,10 +223,32 @@ class Journal(Protocol):
         it be `Unavailable` for ever because of one.
         """
 
-    def seek(self, room: str, back: int, before: int, deliver: Callable[[int | Unavailable], None]) -> None:
+    def seek(self, room: str, back: int, before: int, deliver: Callable[[Place | Unavailable], None]) -> None:
         """Find the position after which the last ``back`` stored messages before ``before`` begin.
 
         ``deliver`` is called once, from any thread.
+        """
+
+    def head(self, room: str, deliver: Callable[[Head | Unavailable], None]) -> None:
+        """Answer the last position of a room, 0 if it has never held a message.
+
+        It MUST NOT be below what the feed was told of before the call. A message that is reported later may be
+        at or below it: whoever asked passes over that one. ``deliver`` is called once, from any thread.
+        """
+
+    def rooms(
+        self, deliver: Callable[[RoomPage | Unavailable], None], *, after: str | None, prefix: str, limit: int
+    ) -> None:
+        """List rooms whose folded names come after ``after`` and begin with ``prefix``, ``limit`` at most.
+
+        ``deliver`` is called once, from any thread.
+        """
+
+    def remove_room(self, room: str, deliver: Callable[[bool | Unavailable], None]) -> None:
+        """Remove what is stored of a room; answer whether there was such a room.
+
+        The room keeps its head and the time of its last message, as if all of it had expired, so that its
+        numbers never mean something else. ``deliver`` is called once, from any thread.
         """
 
     def reach(self, room: str, seq: int, deliver: Callable[[bool | Unavailable], None]) -> None:
@@ -201,7 +276,7 @@ class JournalKind(Protocol):
     def summary(self) -> str:
         """What it is, in one line, for ``chat journals``."""
 
-    def open(self, argument: str, limits: Limits) -> Journal:
+    def open(self, argument: str, limits: HistoryLimits) -> Journal:
         """Return a journal that is not started yet.
 
         ``argument`` is what follows the name and a colon in ``--journal``, empty if nothing does. Raises
