@@ -4,12 +4,13 @@ This module loads neither the server nor the models of the frames: a command lin
 before it knows what it will need.
 """
 
+from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from chatcore.errors import UsageError
 
-__all__ = ["DEFAULT_PORT", "DEFAULT_URL", "Peer", "parse_url"]
+__all__ = ["DEFAULT_PORT", "DEFAULT_URL", "Peer", "address_of", "parse_url"]
 
 DEFAULT_PORT = 7024
 DEFAULT_URL = f"chat://127.0.0.1:{DEFAULT_PORT}"
@@ -42,3 +43,16 @@ def parse_url(url: str, schemes: tuple[str, ...]) -> tuple[str, str, int]:
     if not host:
         raise UsageError(f"{url!r} has no host; write {forms}")
     return scheme, host, DEFAULT_PORT if number is None else number
+
+
+def address_of(peer: Peer) -> str:
+    """Return what counts as one address: of IPv6 the /64 that any one site has for itself."""
+    try:
+        address = ip_address(peer.host.partition("%")[0])
+    except ValueError:
+        return peer.host
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(IPv6Address(int(address) >> 64 << 64))

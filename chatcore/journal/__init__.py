@@ -154,8 +154,8 @@ class Unavailable:
 class Feed(Protocol):
     """Where a journal reports what is in the log. Called in log order, one call at a time."""
 
-    def opened(self, epoch: str) -> None:
-        """An epoch begins. What is in the log, `Journal.head` tells for each room.
+    def opened(self, epoch: str, head: Callable[[str], int]) -> None:
+        """An epoch begins; ``head`` tells the last number of a room (folded) in it, during this call only.
 
         MUST be called before anything else, and again if the log is replaced while there are readers.
         """
@@ -232,8 +232,8 @@ class Journal(Protocol):
     def head(self, room: str, deliver: Callable[[Head | Unavailable], None]) -> None:
         """Answer the last position of a room, 0 if it has never held a message.
 
-        It MUST NOT be below what the feed was told of before the call. A message that is reported later may be
-        at or below it: whoever asked passes over that one. ``deliver`` is called once, from any thread.
+        It MUST NOT be below what the feed was told of before the call. A message that is reported later may
+        be at or below it: whoever asked passes over that one. ``deliver`` is called once, from any thread.
         """
 
     def rooms(

@@ -1,97 +1,346 @@
-"""Who has which nick.
+"""Who has which nick, and by which connections.
 
-A nick belongs to one identity, and an identity to whoever knows its secret. It outlives its socket: after a
-connection that broke, its nick stays reserved for a while, so that its owner can come back to it.
+- An *identity* is what others see: one nick, one entry in presence, `who` and counts.
+- A *seat* is one session's place in it, with a secret of its own. Without an account an identity has one
+  seat, and its secret proves the right to the nick. With an account, a key of that account joins the identity
+  of the nick that it asks for, and a secret moves one seat to a new connection and proves nothing else.
+- `hello` never renames an account's identity; only `rename` does. It stays reachable under the nick that it
+  was made with, its *home* nick, so a session that has not heard of a rename still finds it.
+- An identity outlives its sockets: after a connection that broke, its nick stays reserved for a while, so
+  that its owner can come back to it.
 
-``S`` is whatever uses an identity: sessions here. All methods run under the hub's lock.
+`Directory` is the seam: what is claimed may be decided elsewhere, and is answered then. `LocalDirectory`
+answers within the call. All methods run under the hub's lock, and so do their answers.
 """
 
 import secrets
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
 
+from chatcore.address import Peer
+from chatcore.gate import Gate, Person, Refusal
+from chatcore.limits import Limits
+from chatcore.messages import ClosingWord
 from chatcore.names import NICK_CHARS, fold
+from chatcore.server.rate_limit import TokenBucket
 
-__all__ = ["Directory", "Identity"]
+__all__ = ["Claimed", "Directory", "Identity", "LocalDirectory", "Occupant", "Seat"]
 
 SECRET_CHARS = 32
 """Characters of a secret: 24 random bytes in base64. Nothing shorter can be one of ours."""
 
-S = TypeVar("S")
+ARRIVALS_BURST = 16
+"""Sessions of one account that may say hello together, as all its devices do after a restart."""
+
+ARRIVALS_PER_SECOND = 0.5
+"""How many may in the long run."""
+
+_ARRIVALS_TABLE = 1_024
+"""Accounts whose allowance is remembered before those that have all of it are forgotten."""
 
 
-class Identity(Generic[S]):
-    """A nick, the secret that proves the right to it, and the session that uses it now.
+class Occupant(Protocol):
+    """A session, as a directory sees it."""
 
-    Without a session it is reserved until ``reserved_until``, on the hub's clock.
-    """
+    def end(self, reason: ClosingWord | None) -> None:
+        """End for a reason of the server's: leave all rooms, then the connection."""
 
-    __slots__ = ("nick", "reserved_until", "secret", "session")
+    def is_in(self, room: str) -> bool:
+        """Tell whether it is a member of a room (folded)."""
 
-    def __init__(self, nick: str, session: S, secret: str | None) -> None:
+    def note_renamed(self, nick_before: str, *, asked: bool) -> None:
+        """Learn that the nick of its identity is another now, and whether it has asked for that."""
+
+
+class Identity:
+    """A nick, and the seats of the sessions that use it. Without a session it is reserved until a time."""
+
+    __slots__ = ("account", "home_folded", "nick", "reserved_until", "seats")
+
+    def __init__(self, nick: str, account: str | None) -> None:
         self.nick = nick
-        self.secret = secret or secrets.token_urlsafe(24)
-        self.session: S | None = session
-        self.reserved_until = 0.0
+        self.account = account
+        self.home_folded = fold(nick) if account is not None else None
+        self.seats: list[Seat] = []
+        self.reserved_until = 0.0  # on the hub's clock
 
-    def attach(self, session: S) -> None:
-        """Let a session use this identity from now on."""
-        self.session = session
+    def __repr__(self) -> str:
+        return f"<Identity {self.nick} account={self.account} seats={len(self.seats)}>"
 
-    def detach(self, reserved_until: float) -> None:
-        """Let no session use it, and reserve it until a time."""
-        self.session = None
-        self.reserved_until = reserved_until
+    def occupants(self) -> Iterator[Occupant]:
+        """Yield the sessions of its seats."""
+        return (seat.session for seat in self.seats if seat.session is not None)
+
+    @property
+    def in_use(self) -> bool:
+        """Whether any seat has a session."""
+        return next(self.occupants(), None) is not None
 
     def rename(self, nick: str) -> None:
-        """Take another nick. For the `Directory`, which knows whether it is free."""
+        """Take another nick. For the directory, which knows whether it is free."""
         self.nick = nick
 
+    def reserve(self, until: float) -> None:
+        """Stay without a session until a time."""
+        self.reserved_until = until
 
-class Directory(Generic[S]):
-    """All identities of a hub."""
 
-    def __init__(self) -> None:
-        self._by_nick_folded: dict[str, Identity[S]] = {}
-        self._by_secret: dict[str, Identity[S]] = {}
+class Seat:
+    """One session's place in an identity, the secret that moves it, and what it may still send."""
 
-    def find(self, secret: str | None) -> Identity[S] | None:
-        """Return the identity that a secret proves; an unknown secret counts as none."""
-        return None if secret is None else self._by_secret.get(secret)
+    __slots__ = ("bucket", "identity", "peer", "person", "secret", "session")
 
-    def is_free(self, nick: str, *, for_identity: Identity[S] | None = None) -> bool:
-        """Tell whether a nick can be taken, also by the identity that has it already."""
-        holder = self._by_nick_folded.get(fold(nick))
-        return holder is None or holder is for_identity
+    def __init__(self, identity: Identity, secret: str, claim: "Claimed") -> None:
+        self.identity = identity
+        self.secret = secret
+        self.session: Occupant | None = claim.session
+        self.person = claim.person
+        self.peer = claim.peer
+        self.bucket = claim.bucket
 
-    def free_variant(self, nick: str, *, for_identity: Identity[S] | None = None) -> str:
+    def __repr__(self) -> str:
+        return f"<Seat of {self.identity.nick}>"
+
+    def move(self, claim: "Claimed") -> None:
+        """Let another session use it; the allowance stays with the seat."""
+        self.session = claim.session
+        self.person = claim.person
+        self.peer = claim.peer
+
+    def vacate(self) -> None:
+        """Let no session use it."""
+        self.session = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a session claims: a nick, for a person that the gate has let in.
+
+    ``secret`` is that of an earlier seat, if any. With ``variant``, a nick that is taken gets a number.
+    """
+
+    session: Occupant
+    peer: Peer
+    person: Person
+    nick: str
+    secret: str | None
+    bucket: TokenBucket
+    now: float
+    variant: bool = False
+
+
+class Directory(Protocol):
+    """Who is connected. Each ``answer`` is called exactly once, under the hub's lock, now or later.
+
+    One that cannot answer within the call answers from a thread of its own: it takes ``Hub.lock`` for that,
+    and calls `Hub.follow_up` after it. An answer that comes too late is taken back by whoever asked.
+    """
+
+    def claim(self, claim: Claimed, answer: Callable[[Seat | Refusal], None]) -> None:
+        """Give a session a seat, or say why not."""
+
+    def rename(self, seat: Seat, nick: str, variant: bool, answer: Callable[[str | Refusal], None]) -> None:
+        """Give the identity of a seat another nick, and tell all its sessions; answer the nick it got."""
+
+    def enter(self, seat: Seat, room: str, answer: Callable[[Refusal | None], None]) -> None:
+        """Note that a seat enters a room (folded); answer what forbids it, if anything does."""
+
+    def leave(self, seat: Seat, room: str) -> None:
+        """Note that a seat has left a room, or does not enter it after all."""
+
+    def vacate(self, seat: Seat, reserved_until: float | None) -> Identity | None:
+        """Let no session use a seat, for good if no time is given.
+
+        Returns the identity if it is without a session now and reserved until that time; whoever asked calls
+        `expire` then.
+        """
+
+    def expire(self, identity: Identity, now: float) -> None:
+        """Forget an identity, if it is reserved and its time has come."""
+
+    def revise(self, gate: Gate) -> None:
+        """Forget the seats without a session whose person may not stay."""
+
+
+class LocalDirectory:
+    """All identities of one process."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._by_nick_folded: dict[str, Identity] = {}  # present and home nicks
+        self._by_secret: dict[str, Seat] = {}
+        self._by_account: dict[str, list[Identity]] = {}
+        self._arrivals: dict[str, TokenBucket] = {}  # by account
+
+    def claim(self, claim: Claimed, answer: Callable[[Seat | Refusal], None]) -> None:
+        """Decide and answer immediately."""
+        answer(self._decide(claim))
+
+    def rename(self, seat: Seat, nick: str, variant: bool, answer: Callable[[str | Refusal], None]) -> None:
+        """Rename and answer immediately."""
+        identity = seat.identity
+        nick = self._free_variant(nick, identity) if variant else nick
+        if not self._is_free(nick, identity):
+            answer(_taken(nick))
+            return
+        before = identity.nick
+        self._rename(identity, nick)
+        for other in identity.seats:
+            if other.session is not None:
+                other.session.note_renamed(before, asked=other is seat)
+        answer(nick)
+
+    def enter(self, seat: Seat, room: str, answer: Callable[[Refusal | None], None]) -> None:
+        """Let everyone in: rooms know who is in them."""
+        answer(None)
+
+    def leave(self, seat: Seat, room: str) -> None:
+        """Do nothing: rooms know who is in them."""
+
+    def vacate(self, seat: Seat, reserved_until: float | None) -> Identity | None:
+        """Drop the seat; with the last one of an identity, reserve or forget that."""
+        identity = seat.identity
+        seat.vacate()
+        if identity.in_use:
+            self._drop_seat(seat)
+        elif reserved_until is None:
+            self._forget(identity)
+        else:
+            identity.reserve(reserved_until)
+            return identity
+        return None
+
+    def expire(self, identity: Identity, now: float) -> None:
+        """Forget an identity that nobody came back to."""
+        if not identity.in_use and now >= identity.reserved_until:
+            self._forget(identity)
+
+    def revise(self, gate: Gate) -> None:
+        """Look at everybody who is away."""
+        away = [seat for seat in self._by_secret.values() if seat.session is None]
+        for seat in away:
+            person = seat.person
+            if gate.may_stay(person, seat.peer) or not gate.may_call(person, seat.identity.nick):
+                self._forget(seat.identity)
+
+    # --- claims ----------------------------------------------------------------------------------
+
+    def _decide(self, claim: Claimed) -> Seat | Refusal:
+        account = claim.person.account
+        if account is not None and (wait := self._take_arrival(account, claim.now)):
+            return Refusal("rate_limited", "too many sessions of your account said hello", wait)
+        seat = None if claim.secret is None else self._by_secret.get(claim.secret)
+        if seat is not None and seat.identity.account == account:
+            return self._take_over(seat, claim)
+        return self._join_or_create(claim, adopts=seat is None)
+
+    def _take_over(self, seat: Seat, claim: Claimed) -> Seat | Refusal:
+        """Move a seat to a new connection. The old session ends first, so that two never share it."""
+        identity = seat.identity
+        if seat.session is None and (refusal := self._too_many(identity.account)):
+            return refusal
+        nick = identity.nick if identity.account is not None else claim.nick
+        nick = self._free_variant(nick, identity) if claim.variant else nick
+        if not self._is_free(nick, identity):
+            return _taken(nick)
+        if seat.session is not None:
+            seat.session.end("taken_over")
+        seat.move(claim)
+        self._rename(identity, nick)
+        return seat
+
+    def _join_or_create(self, claim: Claimed, *, adopts: bool) -> Seat | Refusal:
+        account = claim.person.account
+        nick = self._free_variant(claim.nick) if claim.variant and account is None else claim.nick
+        identity = self._by_nick_folded.get(fold(nick))
+        if identity is not None and (account is None or identity.account != account):
+            return _taken(nick)
+        if refusal := self._too_many(account):
+            return refusal
+        if identity is None:
+            identity = self._create(nick, account)
+        return self._add_seat(identity, claim, adopts=adopts)
+
+    def _create(self, nick: str, account: str | None) -> Identity:
+        identity = self._by_nick_folded[fold(nick)] = Identity(nick, account)
+        if account is not None:
+            self._by_account.setdefault(account, []).append(identity)
+        return identity
+
+    def _add_seat(self, identity: Identity, claim: Claimed, *, adopts: bool) -> Seat:
+        """Add a seat. A secret that an earlier server gave out is adopted.
+
+        So a client whose welcome is lost on the way can still prove who it is, with the only secret that it
+        knows.
+        """
+        for seat in [seat for seat in identity.seats if seat.session is None]:
+            self._drop_seat(seat)  # its session finds the identity by its key, as this one did
+        known = claim.secret if adopts and claim.secret and len(claim.secret) >= SECRET_CHARS else None
+        seat = Seat(identity, known or secrets.token_urlsafe(24), claim)
+        identity.seats.append(seat)
+        self._by_secret[seat.secret] = seat
+        return seat
+
+    def _too_many(self, account: str | None) -> Refusal | None:
+        limit = self._limits.sessions_per_account
+        if account is None or limit is None:
+            return None
+        sessions = sum(1 for identity in self._by_account.get(account, ()) for _ in identity.occupants())
+        if sessions < limit:
+            return None
+        return Refusal("limit_exceeded", "there are too many sessions of your account")
+
+    def _take_arrival(self, account: str, now: float) -> float:
+        arrivals = self._arrivals
+        if account not in arrivals and len(arrivals) >= _ARRIVALS_TABLE:
+            self._arrivals = arrivals = {
+                name: bucket for name, bucket in arrivals.items() if not bucket.is_full(now)
+            }
+        bucket = arrivals.setdefault(account, TokenBucket(ARRIVALS_PER_SECOND, ARRIVALS_BURST, now))
+        return bucket.take(now)
+
+    # --- nicks -----------------------------------------------------------------------------------
+
+    def _is_free(self, nick: str, identity: Identity | None = None) -> bool:
+        return self._by_nick_folded.get(fold(nick), identity) is identity
+
+    def _free_variant(self, nick: str, identity: Identity | None = None) -> str:
         """Return the nick itself, or the first of ``nick-2``, ``nick-3``... that is free."""
         variant, number = nick, 1
-        while not self.is_free(variant, for_identity=for_identity):
+        while not self._is_free(variant, identity):
             number += 1
             suffix = f"-{number}"
             variant = nick[: NICK_CHARS - len(suffix)] + suffix
         return variant
 
-    def create(self, nick: str, session: S, secret: str | None = None) -> Identity[S]:
-        """Give a free nick to a session that has no identity yet.
-
-        A secret that an earlier server gave out is adopted. So a client whose welcome is lost on the way
-        can still prove who it is, with the only secret that it knows.
-        """
-        adopted = secret if secret is not None and len(secret) >= SECRET_CHARS else None
-        identity = Identity(nick, session, adopted)
-        self._by_nick_folded[fold(nick)] = identity
-        self._by_secret[identity.secret] = identity
-        return identity
-
-    def rename(self, identity: Identity[S], nick: str) -> None:
-        """Give an identity another free nick."""
-        del self._by_nick_folded[fold(identity.nick)]
+    def _rename(self, identity: Identity, nick: str) -> None:
+        if fold(identity.nick) != identity.home_folded:
+            del self._by_nick_folded[fold(identity.nick)]
         identity.rename(nick)
         self._by_nick_folded[fold(nick)] = identity
 
-    def release(self, identity: Identity[S]) -> None:
-        """Forget an identity: its nick is free, its secret proves nothing. Idempotent."""
-        if self._by_secret.get(identity.secret) is identity:  # another may have adopted the secret
-            del self._by_secret[identity.secret]
-            del self._by_nick_folded[fold(identity.nick)]
+    def _drop_seat(self, seat: Seat) -> None:
+        if seat in seat.identity.seats:
+            seat.identity.seats.remove(seat)
+            del self._by_secret[seat.secret]
+
+    def _forget(self, identity: Identity) -> None:
+        """Forget an identity: its nicks are free, its secrets prove nothing. Idempotent."""
+        for seat in list(identity.seats):
+            self._drop_seat(seat)
+        for nick_folded in {fold(identity.nick), identity.home_folded} - {None}:
+            if nick_folded is not None and self._by_nick_folded.get(nick_folded) is identity:
+                del self._by_nick_folded[nick_folded]
+        identities = self._by_account.get(identity.account or "", [])
+        if identity in identities:
+            identities.remove(identity)
+            if not identities:
+                del self._by_account[identity.account or ""]
+
+
+def _taken(nick: str) -> Refusal:
+    return Refusal("nick_taken", f"the nick {nick} is in use")
+
+
+_: type[Directory] = LocalDirectory

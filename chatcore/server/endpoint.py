@@ -43,6 +43,9 @@ class Served(transport.Session, Protocol):
     def begin(self, forbidden: str | None) -> None:
         """Begin; with a reason not to, say it and end. Under the lock."""
 
+    def start(self) -> None:
+        """Take what the wire says for the peer. Not under the lock."""
+
     @property
     def only_follows_log(self) -> bool:
         """Whether all that a commit means for this session is the next piece of the room's log."""
@@ -66,12 +69,13 @@ class Endpoint:
     def __init__(self, hub: "Hub", wake: Callable[[], None]) -> None:
         self.hub = hub
         self.wake = wake
-        self.timers: Timers[Session | Room | Identity[Session]] = Timers()
-        self._sessions: dict[Served, None] = {}
+        self.timers: Timers[Session | Room | Identity] = Timers()
+        self._sessions: dict[Session, None] = {}
         self._dirty: dict[Served, None] = {}
         self._dirty_rooms: dict[Room, None] = {}
         self._readers: list[Member] = []  # of one room with news: who is still to be served, last first
         self._draining = False
+        self._closed = False
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -85,7 +89,7 @@ class Endpoint:
         with self.hub.lock:
             self._sessions[session] = None
             session.begin("the server is closing" if self._draining else None)
-        self.hub.wake_endpoints()
+        session.start()
         return session
 
     @property
@@ -155,7 +159,7 @@ class Endpoint:
             else:
                 with self.hub.lock:
                     self._handle(key, now)
-        self.hub.wake_endpoints()
+        self.hub.follow_up()
 
     def drain(self, reconnect_after: float | None = RECONNECT_AFTER) -> None:
         """Begin to end every connection: flush what is owed, say ``closing``, take no new ones."""
@@ -163,7 +167,7 @@ class Endpoint:
             self._draining = True
             for session in list(self._sessions):
                 session.drain(reconnect_after)
-        self.hub.wake_endpoints()
+        self.hub.follow_up()
 
     def close(self) -> None:
         """End this endpoint: every session that is left is lost, and what waited for a time is done now.
@@ -173,21 +177,34 @@ class Endpoint:
         for session in list(self._sessions):
             session.connection_lost()
         with self.hub.lock:
+            self._closed = True
+            self.hub.forget_endpoint(self)
             for key in list(self.timers.pop_due(float("inf"))):
                 if not isinstance(key, Session):
                     self._handle(key, float("inf"))
             self._dirty_rooms.clear()
             self._readers.clear()
-        self.hub.wake_endpoints()
+        self.hub.follow_up()
 
-    def _handle(self, key: Room | Identity[Session], now: float) -> None:
+    def _handle(self, key: Room | Identity, now: float) -> None:
         if isinstance(key, Room):
             key.flush_presence()
             self.hub.mark_room(key)  # also without a net change: a `who` may wait for it
-        elif key.session is None and now >= key.reserved_until:
-            self.hub.directory.release(key)
+        else:
+            self.hub.directory.expire(key, now)
 
     # --- for sessions and the hub, under the lock ------------------------------------------------
+
+    def sessions(self) -> list[Session]:
+        """Return all sessions."""
+        return list(self._sessions)
+
+    def reserve(self, identity: Identity) -> None:
+        """Let an identity without a session expire when its time has come."""
+        if self._closed:
+            self.hub.directory.expire(identity, float("inf"))
+        else:
+            self.set_timer(identity, identity.reserved_until)
 
     def mark(self, session: Session) -> None:
         """Note that a session is to be looked at."""
@@ -199,12 +216,12 @@ class Endpoint:
         self._dirty_rooms[room] = None
         self.hub.note_awake(self)
 
-    def set_timer(self, key: Session | Room | Identity[Session], when: float | None) -> None:
+    def set_timer(self, key: Session | Room | Identity, when: float | None) -> None:
         """Set or clear the deadline of a session, a room's presence or a reserved nick."""
         if self.timers.set(key, when):
             self.hub.note_awake(self)
 
-    def advance_timer(self, key: Session | Room | Identity[Session], when: float) -> None:
+    def advance_timer(self, key: Session | Room | Identity, when: float) -> None:
         """Set a deadline unless there is an earlier one."""
         if self.timers.advance(key, when):
             self.hub.note_awake(self)

@@ -26,19 +26,15 @@ from chatcore.messages import (
     Ping,
     Pong,
     Post,
-    Welcome,
     Who,
 )
-from chatcore.names import fold, is_numeric, is_reserved
-from chatcore.version import __version__
+from chatcore.names import fold
 from chatcore.wire import Hangup, Item, Reply
 
 if TYPE_CHECKING:
     from chatcore.server.session import Session
 
 __all__ = ["FRAME_RULES", "Price", "Rule", "handle", "handle_late"]
-
-SERVER = f"chatcore/{__version__}"
 
 
 class Price(Enum):
@@ -69,7 +65,7 @@ def handle(session: "Session", item: Item, now: float) -> None:
     rule = FRAME_RULES[type(item)]
     if rule.price is Price.TOKEN and (wait := session.take_token(now)):
         session.refuse("rate_limited", "too many frames", item, retry_after=wait)
-    elif not rule.early and session.identity is None:
+    elif not rule.early and session.seat is None:
         session.refuse("bad_state", f"say hello before {getattr(item, 'type', 'this')}")
     else:
         rule.act(session, item, now)
@@ -77,7 +73,7 @@ def handle(session: "Session", item: Item, now: float) -> None:
 
 def handle_late(session: "Session", item: Item) -> None:
     """Refuse what comes after the end was decided."""
-    if session.identity is not None and isinstance(item, Post | Join | Who | History):
+    if session.seat is not None and isinstance(item, Post | Join | Who | History):
         session.refuse("unavailable", "this connection is ending", item, retry_after=1.0)
 
 
@@ -95,7 +91,7 @@ def _hang_up(session: "Session", hangup: Hangup, now: float) -> None:
 def _fault(session: "Session", fault: Fault, now: float) -> None:
     if fault.fatal:
         session.refuse(fault.code, fault.message)
-        session.end("protocol" if session.identity else None)
+        session.end("protocol" if session.seat else None)
     elif fault.id is None and not session.want_data:
         pass  # it has not read of its earlier ones, and waits for no answer to this one
     elif wait := session.take_token(now):
@@ -116,98 +112,40 @@ def _ping(session: "Session", ping: Ping, now: float) -> None:
 
 
 def _hello(session: "Session", hello: Hello, now: float) -> None:
-    """Let a session in under a nick that is free, or that its secret proves.
+    """Let a session in, if the gate and the directory agree.
 
     A refused `hello` ends the connection: a client that is not who it wants to be has nothing to do here.
     """
-    if session.identity is not None:
+    if session.seat is not None:
         session.refuse("bad_state", "you have already said hello")
-        return
-    directory = session.hub.directory
-    nick, known = hello.nick, directory.find(hello.session)
-    if session.wire.capabilities.implied_hello:
-        nick = directory.free_variant(nick)
-    problem = _nick_problem(session, nick)
-    if hello.protocol < PROTOCOL:
+    elif hello.protocol < PROTOCOL:
         session.refuse("unsupported_protocol", f"this server speaks protocol {PROTOCOL}")
-    elif problem:
-        session.refuse("bad_name", problem)
-    elif not directory.is_free(nick, for_identity=known):
-        session.refuse("nick_taken", f"the nick {nick} is in use")
+        session.end(None)
     else:
-        _welcome(session, nick, hello)
-        return
-    session.end(None)
-
-
-def _welcome(session: "Session", nick: str, hello: Hello) -> None:
-    """Give the session its identity, new or taken over.
-
-    The old session of an identity ends before the new one goes live, so that two never share a nick.
-    """
-    directory = session.hub.directory
-    identity = directory.find(hello.session)
-    if identity is None:
-        identity = directory.create(nick, session, hello.session)
-    elif identity.session is not None:
-        identity.session.end("taken_over")
-    session.go_live(identity)
-    directory.rename(identity, nick)  # the same name, perhaps in another spelling
-    session.send(
-        Welcome(
-            protocol=PROTOCOL,
-            server=SERVER,
-            session=identity.secret,
-            nick=nick,
-            limits=session.hub.limits_for_client,
-        )
-    )
+        session.pending.hello(hello)
 
 
 def _nick(session: "Session", frame: NickFrame, now: float) -> None:
-    identity = session.identity
-    assert identity is not None
-    directory = session.hub.directory
-    nick = frame.nick
-    if session.wire.capabilities.implied_hello:
-        nick = directory.free_variant(nick, for_identity=identity)
-    if problem := _nick_problem(session, nick):
-        session.refuse("bad_name", problem)
-    elif not directory.is_free(nick, for_identity=identity):
-        session.refuse("nick_taken", f"the nick {nick} is in use")
-    else:
-        before = identity.nick
-        directory.rename(identity, nick)
-        session.send(NickFrame(nick=nick))
-        for member in session.members.values():
-            member.room.note_change(session, before)
-
-
-def _nick_problem(session: "Session", nick: str) -> str | None:
-    if is_reserved(nick):
-        return f"the nick {nick} is reserved"
-    if not session.wire.capabilities.implied_hello and is_numeric(nick):
-        return "nicks made only of digits are reserved for plain connections"
-    return None
+    session.pending.nick(frame)
 
 
 # --- rooms ---------------------------------------------------------------------------------------
 
 
 def _join(session: "Session", join: Join, now: float) -> None:
-    hub, limits, name = session.hub, session.hub.limits, fold(join.room)
+    limit, name = session.hub.limits.rooms_per_session, fold(join.room)
+    seat = session.seat
+    assert seat is not None
     if join.after is not None and join.history is not None:
         session.refuse("bad_frame", "a join takes after or history, not both", join)
     elif name in session.members:
         session.refuse("bad_state", "you are already in this room", join)
-    elif limits.rooms_per_session is not None and len(session.members) >= limits.rooms_per_session:
+    elif limit is not None and len(session.members) + session.pending.joins >= limit:
         session.refuse("limit_exceeded", "you are in too many rooms", join)
-    elif (room := hub.open_room(name)) is None:
-        session.refuse("limit_exceeded", "there are too many rooms", join)
-    elif limits.members_per_room is not None and room.count >= limits.members_per_room:
-        session.refuse("limit_exceeded", "the room is full", join)
+    elif refusal := session.hub.gate.may_join(seat.person, name):
+        session.refuse(refusal.code, refusal.message, join, retry_after=refusal.retry_after)
     else:
-        session.enter(room).begin(join)
+        session.pending.join(join)
 
 
 def _leave(session: "Session", leave: Leave, now: float) -> None:

@@ -5,29 +5,34 @@ Locks, in the only order in which they may be taken:
 1. a session's input lock: one thread at a time feeds a session;
 2. the journal's own order, in which it calls `Hub.opened` and `Hub.committed`;
 3. ``Hub.lock``: everything else in the core. It is plain, and held across no I/O, no await, no call of the
-   journal and no callback. What is to be done after it is noted under it: posts as drafts of their `Posts`,
-   questions to the journal as tasks of their session, and transports to be woken in the hub. Whoever held it
-   does that once it is released.
+   journal and no callback. The directory and the ``may_`` methods of the gate, which answer from memory, are
+   asked under it. What is to be done after it is noted under it: posts as drafts of their `Posts`, questions
+   to the journal and the gate as tasks of their session, and in the hub, sessions that can go on and
+   transports to be woken. Whoever held it does that once it is released (`Hub.follow_up`).
 """
 
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from ipaddress import IPv6Address, ip_address
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from typing import Self
 
 from chatcore import transport
-from chatcore.address import Peer
-from chatcore.journal import Feed, Journal, Stored
+from chatcore.address import Peer, address_of
+from chatcore.errors import JournalError
+from chatcore.gate import Gate, OpenGate, Watch
+from chatcore.journal import Feed, Journal, Stored, Unavailable
 from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import Limits
-from chatcore.server.directory import Directory
-from chatcore.server.endpoint import Endpoint
+from chatcore.names import fold
+from chatcore.server.directory import Directory, LocalDirectory
+from chatcore.server.endpoint import SLICE, Endpoint
 from chatcore.server.room import Room
+from chatcore.server.rooms import Rooms
 from chatcore.server.session import Session
 
-__all__ = ["Hub", "address_of"]
+__all__ = ["Hub"]
 
 
 class Hub:
@@ -35,14 +40,16 @@ class Hub:
 
     ``journal`` stores the messages; without one they are stored in memory, and end with the process. The
     hub opens it here, which raises `JournalError` where that fails, may read files and may start threads.
-    `close` closes it, and so does the end of a ``with`` block. ``limits`` bound what peers may do, and
-    ``clock`` gives seconds that never go back. ::
+    `close` closes it, and so does the end of a ``with`` block. ``gate`` says who may enter and do what;
+    without one, everybody may (`chatcore.gate`). ``limits`` bound what peers may do, and ``clock`` gives
+    seconds that never go back. ::
 
         with Hub(SqliteJournal(Path("chat.db"))) as hub, serve("chat://127.0.0.1:0", hub=hub) as server:
             ...
 
-    End the servers first, then the hub. Its users may look at ``limits`` and ``clock``, and call `close`;
-    transports call `endpoint`. Everything else is for the core.
+    End the servers first, then the hub. Its users may look at ``limits`` and ``clock``, and call
+    `remove_room` and `close`; transports call `endpoint`, and a gate `revise` and `expel`. Everything else is
+    for the core.
     """
 
     def __init__(
@@ -50,20 +57,26 @@ class Hub:
         journal: Journal | None = None,
         limits: Limits | None = None,
         *,
+        gate: Gate | None = None,
         clock: Callable[[], float] = time.monotonic,
+        directory: Directory | None = None,
     ) -> None:
         self.limits = limits or Limits()
-        self.limits_for_client = self.limits.for_client()
         self.clock = clock
-        self.journal = journal or MemoryJournal(self.limits, clock=clock)
+        self.journal: Journal = journal or MemoryJournal(clock=clock)
+        self.limits_for_client = self.limits.for_client(dedupe_seconds=self.journal.dedupe_seconds)
+        self.gate = gate or OpenGate()
+        self.reviews_posts = type(self.gate).review is not OpenGate.review
         self.lock = threading.Lock()
-        self.directory: Directory[Session] = Directory()
-        self.rooms: dict[str, Room] = {}  # by folded name
-        self._epoch = ""
+        self.directory = directory or LocalDirectory(self.limits)
+        self.rooms = Rooms(self.limits)
         self._connections = 0
         self._addresses: Counter[str] = Counter()
+        self._endpoints: dict[Endpoint, None] = {}
         self._awake: set[Endpoint] = set()
+        self._waiting: dict[Session, None] = {}  # sessions that can take what has waited
         self.journal.start(self)
+        self.gate.start(self)
 
     def __repr__(self) -> str:
         return f"<Hub connections={self._connections} rooms={len(self.rooms)}>"
@@ -79,28 +92,85 @@ class Hub:
 
         `chatcore.transport.Host` says what ``wake`` and the transport owe.
         """
-        return Endpoint(self, wake)
+        endpoint = Endpoint(self, wake)
+        with self.lock:
+            self._endpoints[endpoint] = None
+        return endpoint
 
     def close(self) -> None:
         """Close the journal, once everything that was posted is stored or refused. Idempotent.
 
         Blocks until that is done. Close the servers first.
         """
+        self.gate.close()
         self.journal.close()
+
+    def remove_room(self, room: str) -> "Future[bool]":
+        """Remove all messages of a room, and put out who is in it; whoever enters it later may use it anew.
+
+        Its numbers go on where they were, so a reader that comes back gets a gap. Returns immediately; the
+        future has whether there was anything to remove, or `JournalError` if that cannot be done now.
+        """
+        name = fold(room)
+        with self.lock:
+            if (removed := self.rooms.get(name)) is not None:
+                for member in removed.all_members():
+                    member.session.expel(member)
+        self.follow_up()
+        result: Future[bool] = Future()
+
+        def deliver(answer: bool | Unavailable) -> None:
+            if isinstance(answer, Unavailable):
+                result.set_exception(JournalError(f"the room {name} cannot be removed now"))
+                return
+            self.gate.room_removed(name)
+            result.set_result(answer)
+
+        self.journal.remove_room(name, deliver)
+        return result
+
+    # --- for the gate ----------------------------------------------------------------------------
+
+    def revise(self) -> None:
+        """Ask the gate again about everybody, and put out who may not stay."""
+        with self.lock:
+            self.directory.revise(self.gate)
+        for sessions in self._slices():
+            with self.lock:
+                for session in sessions:
+                    session.revise()
+            self.follow_up()
+
+    def expel(self, account: str, room: str) -> None:
+        """Put all sessions of an account out of a room."""
+        name = fold(room)
+        with self.lock:
+            found = self.rooms.get(name)
+            for member in found.all_members() if found else ():
+                identity = member.session.identity
+                if identity is not None and identity.account == account:
+                    member.session.expel(member)
+        self.follow_up()
+
+    def _slices(self) -> Iterator[list[Session]]:
+        with self.lock:
+            sessions = [session for endpoint in self._endpoints for session in endpoint.sessions()]
+        for start in range(0, len(sessions), SLICE):
+            yield sessions[start : start + SLICE]
 
     # --- the feed of the journal -----------------------------------------------------------------
 
-    def opened(self, epoch: str, heads: Mapping[str, int]) -> None:
+    def opened(self, epoch: str, head: Callable[[str], int]) -> None:
         """An epoch of the log begins; members of an earlier one begin again."""
-        with self.lock:
-            self._epoch = epoch
-            for name, room in list(self.rooms.items()):
-                room.reset(epoch, heads.get(name, 0))
-                self.drop_if_unused(room)
-            for name, head in heads.items():
-                if name not in self.rooms:
-                    self.rooms[name] = Room(name, epoch, head, self.limits)
-        self.wake_endpoints()
+        heads: dict[str, int] = {}
+        done = False
+        while not done:  # until no room was entered between the question and the answer
+            with self.lock:
+                names = [room.name for room in self.rooms.in_use() if room.name not in heads]
+            heads.update((name, head(name)) for name in names)
+            with self.lock:
+                done = self.rooms.reset(epoch, heads)
+        self.follow_up()
 
     def committed(self, messages: Sequence[Stored]) -> None:
         """Messages are in the log: let the rooms show them."""
@@ -109,31 +179,24 @@ class Hub:
             for stored in messages:
                 by_room.setdefault(stored.room, []).append(stored)
             for name, news in by_room.items():
-                room = self.rooms.get(name)
-                if room is None:
-                    room = self.rooms[name] = Room(name, self._epoch, 0, self.limits)
-                room.commit(news)
-                self.mark_room(room)
-        self.wake_endpoints()
+                if room := self.rooms.commit(name, news):
+                    self.mark_room(room)
+        self.follow_up()
 
     # --- for sessions and endpoints, under the lock --------------------------------------------------
-
-    def open_room(self, name_folded: str) -> Room | None:
-        """Return a room, a new one if need be; ``None`` if there are too many."""
-        room = self.rooms.get(name_folded)
-        if room is None and (self.limits.rooms is None or len(self.rooms) < self.limits.rooms):
-            room = self.rooms[name_folded] = Room(name_folded, self._epoch, 0, self.limits)
-        return room
-
-    def drop_if_unused(self, room: Room) -> None:
-        """Forget a room that is empty, in itself and in the log."""
-        if not room.count and not room.head:
-            self.rooms.pop(room.name, None)
 
     def mark_room(self, room: Room) -> None:
         """Note that every member of a room may have something to read."""
         for endpoint in room.members:
             endpoint.mark_room(room)
+
+    def note_waiting(self, session: Session) -> None:
+        """Note that a session can take what has waited, once the lock is released."""
+        self._waiting[session] = None
+
+    def forget_endpoint(self, endpoint: Endpoint) -> None:
+        """Forget an endpoint that is closed."""
+        self._endpoints.pop(endpoint, None)
 
     def note_awake(self, endpoint: Endpoint) -> None:
         """Note that an endpoint's transport is to be woken once the lock is released."""
@@ -162,8 +225,13 @@ class Hub:
 
     # --- without the lock ------------------------------------------------------------------------
 
-    def wake_endpoints(self) -> None:
-        """Wake the transports that have something to do. Not to be called under the lock."""
+    def follow_up(self) -> None:
+        """Do what was noted under the lock: let sessions go on, and wake transports. Not under the lock."""
+        while self._waiting:
+            with self.lock:
+                waiting, self._waiting = self._waiting, {}
+            for session in waiting:
+                session.go_on()
         if not self._awake:
             return
         with self.lock:
@@ -172,18 +240,6 @@ class Hub:
             endpoint.wake()
 
 
-def address_of(peer: Peer) -> str:
-    """Return what counts as one address: of IPv6 the /64 that any one site has for itself."""
-    try:
-        address = ip_address(peer.host.partition("%")[0])
-    except ValueError:
-        return peer.host
-    if not isinstance(address, IPv6Address):
-        return str(address)
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(IPv6Address(int(address) >> 64 << 64))
-
-
 _: type[Feed] = Hub
 __: type[transport.Host] = Hub
+___: type[Watch] = Hub

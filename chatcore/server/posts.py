@@ -95,6 +95,11 @@ class Posts:
         )
 
     @property
+    def has_drafts(self) -> bool:
+        """Whether there is something to be submitted."""
+        return bool(self._drafts)
+
+    @property
     def ticket(self) -> int:
         """What a decision of now rests on: it is void once this has changed."""
         return self._refusals
@@ -124,7 +129,7 @@ class Posts:
         if wait := session.take_token(now):
             session.refuse("rate_limited", "too many frames", post, retry_after=wait)
         else:
-            code: ErrorCode = "not_joined" if session.identity else "bad_state"
+            code: ErrorCode = "not_joined" if session.seat else "bad_state"
             session.refuse(code, "join the room before you post to it", post)
 
     # --- outcomes --------------------------------------------------------------------------------
@@ -142,7 +147,7 @@ class Posts:
                 else:
                     self._refuse_draft(draft, number, outcome)
             session.endpoint.mark(session)
-        hub.wake_endpoints()
+        hub.follow_up()
 
     def _refuse_draft(self, draft: Draft, number: int, outcome: Outcome) -> None:
         session = self._session

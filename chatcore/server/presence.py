@@ -22,7 +22,7 @@ class PresenceLog(Generic[S]):
     """The net change of a room since it was last reported, and the frame that reported it.
 
     ``number`` counts the frames, and ``flushes`` also the flushes that had nothing to report. ``S`` is
-    whatever is present: sessions here. At most ``max_names`` nicks stand in each list of a frame.
+    whatever is present: identities here. At most ``max_names`` nicks stand in each list of a frame.
     """
 
     __slots__ = ("_before", "_encoded", "_frame", "_max_names", "_room", "flushes", "number")

@@ -20,6 +20,10 @@ class TokenBucket:
         self._tokens = float(burst)
         self._updated = now
 
+    def is_full(self, now: float) -> bool:
+        """Tell whether nothing is missing at ``now``: then a new bucket is the same."""
+        return self._rate is None or self._tokens + (now - self._updated) * self._rate >= self._burst
+
     def take(self, now: float) -> float:
         """Take one token at ``now``, in seconds; return 0.0, or the seconds until there will be one."""
         if self._rate is None:

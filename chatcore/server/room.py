@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from chatcore.limits import Limits
 from chatcore.messages import Stored
 from chatcore.names import fold
+from chatcore.server.directory import Identity
 from chatcore.server.member import Member
 from chatcore.server.presence import PresenceLog
 from chatcore.server.tail import Tail
@@ -37,18 +38,34 @@ _NAME = 160
 
 
 class Room:
-    """One room of a hub. ``name`` is folded; ``head`` is the last ``seq`` delivered, 0 for none."""
+    """One room of a hub. ``name`` is folded; ``head`` is the last ``seq`` delivered, 0 for none.
 
-    __slots__ = ("_limits", "_nicks", "_tails", "count", "epoch", "head", "members", "name", "presence")
+    ``count`` is of identities: one that several sessions are here with is one, and a reader without an
+    identity is none.
+    """
+
+    __slots__ = (
+        "_expected",
+        "_limits",
+        "_nicks",
+        "_tails",
+        "count",
+        "epoch",
+        "head",
+        "members",
+        "name",
+        "presence",
+    )
 
     def __init__(self, name: str, epoch: str, head: int, limits: Limits) -> None:
         self.name = name
         self.epoch = epoch
         self.head = head
-        self.count = 0  # of members
+        self.count = 0
         self.members: dict[Endpoint, dict[Session, Member]] = {}
         fit = max((limits.line_bytes - _ENVELOPE) // _NAME, 1)
-        self.presence: PresenceLog[Session] = PresenceLog(name, min(limits.presence_names, fit))
+        self.presence: PresenceLog[Identity] = PresenceLog(name, min(limits.presence_names, fit))
+        self._expected = 0  # sessions that are about to enter
         self._tails: dict[Wire, Tail] = {}
         self._limits = limits
         self._nicks: list[tuple[str, str]] | None = None  # folded nicks and nicks, as of the last flush
@@ -76,36 +93,59 @@ class Room:
         self.epoch = epoch
         self.head = head
         self._tails.clear()
-        for members in self.members.values():
-            for member in members.values():
-                member.restart()
+        for member in self.all_members():
+            member.restart()
 
     # --- who is here -----------------------------------------------------------------------------
 
+    def all_members(self) -> list[Member]:
+        """Return everybody who reads it."""
+        return [member for members in self.members.values() for member in members.values()]
+
+    def expect(self) -> None:
+        """Stay in use: somebody is about to enter."""
+        self._expected += 1
+
+    def unexpect(self) -> None:
+        """Take that back: they have entered, or will not."""
+        self._expected -= 1
+
+    @property
+    def in_use(self) -> bool:
+        """Whether anybody reads it, or is about to."""
+        return bool(self.members or self._expected)
+
+    def has(self, identity: Identity) -> bool:
+        """Tell whether any session of an identity is here."""
+        return any(session.is_in(self.name) for session in identity.occupants())
+
     def add(self, member: Member) -> None:
-        """Let a member in."""
-        session = member.session
+        """Let a member in. The first session of an identity is news, further ones are not."""
+        session, identity = member.session, member.session.identity
+        is_news = identity is not None and not self.has(identity)
         self.members.setdefault(session.endpoint, {})[session] = member
-        self.count += 1
-        self.note_change(session, None)
+        if identity is not None and is_news:
+            self.count += 1
+            self.note_change(session, identity, None)
 
     def remove(self, member: Member) -> None:
         """Let a member out; what nobody reads any more is dropped."""
-        session = member.session
+        session, identity = member.session, member.session.identity
         members = self.members[session.endpoint]
         del members[session]
-        self.count -= 1
         if not members:
             del self.members[session.endpoint]
-        if not self.count:
+        if not self.members:
             self._tails.clear()
-        self.note_change(session, session.nick)
+        if identity is not None and not self.has(identity):
+            self.count -= 1
+            self.note_change(session, identity, identity.nick)
 
-    def note_change(self, session: "Session", nick_before: str | None) -> None:
-        """Note that a session came (``None``), went, or changed its nick, to be reported a little later."""
+    def note_change(self, session: "Session", identity: Identity, nick_before: str | None) -> None:
+        """Note that an identity came (``None``), went, or changed its nick, to be reported a little later."""
         if not self.presence.pending:  # else an endpoint, of this transport or another, has the time already
             session.endpoint.advance_timer(self, self._presence_due(session.hub.clock()))
-        self.presence.change(session, nick_before)
+        self.presence.change(identity, nick_before)
 
     def flush_presence(self) -> None:
         """Settle who came and went since this was done last."""
@@ -131,11 +171,12 @@ class Room:
         # also while thousands come together.
         return now + self._limits.presence_seconds * max(self.count / CROWD, 1.0)
 
-    def _nick_of(self, session: "Session") -> str | None:
-        return session.nick if session in self.members.get(session.endpoint, ()) else None
+    def _nick_of(self, identity: Identity) -> str | None:
+        return identity.nick if self.has(identity) else None
 
     def _flushed_nicks(self) -> list[tuple[str, str]]:
         if self._nicks is None:
-            here = {session: session.nick for members in self.members.values() for session in members}
+            sessions = (session for members in self.members.values() for session in members)
+            here = {identity: identity.nick for session in sessions if (identity := session.identity)}
             self._nicks = sorted((fold(nick), nick) for nick in self.presence.flushed(here))
         return self._nicks

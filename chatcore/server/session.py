@@ -19,35 +19,56 @@ to ENDING: with a refused `hello`, a goodbye or a drain. Beside the state, ``_eo
 the peer has ended its side, ``_farewell`` what is still to be said, and ``_end_by`` how long all that may
 take.
 
-Who owns what: `Posts` a sender's order, `Queries` what was asked, `Member` a cursor and its catching up,
-`Liveness` the clocks, `Replies` the answers that wait. A session owns its state, its identity and its list of
-memberships. What a frame asks for is decided in `handlers`.
+What a peer sends is taken by one thread at a time, in order, however many bring bytes or answers: ``_taking``
+says that there is one, and it takes what the others bring. It decides under the lock, and does what follows
+from that (ask, submit) after it, before it decides on.
+
+Who owns what: `Pending` what is asked and not answered, with the `Inbox` of what waits for that; `Posts` a
+sender's order; `Queries` what was asked; `Member` a cursor and its catching up; `Liveness` the clocks;
+`Replies` the answers that wait. A session owns its state, its seat and its list of memberships. What a frame
+asks for is decided in `handlers`.
 
 A transport calls what `chatcore.transport.Session` names, as described there. An `Endpoint` calls that and
-`begin`, `handle_deadline`, `drain`, `abort` and ``only_follows_log``. Everything else is for this package.
+`begin`, `start`, `handle_deadline`, `drain`, `abort` and ``only_follows_log``. Everything else is for this
+package.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from chatcore import transport
-from chatcore.address import Peer
+from chatcore.address import Peer, address_of
 from chatcore.errors import ErrorCode, Fault
+from chatcore.gate import Gate, Refusal
 from chatcore.journal import Journal, Unavailable
-from chatcore.messages import Closing, ClosingWord, Error, Joined, Ping, ServerFrame
+from chatcore.messages import (
+    PROTOCOL,
+    Closing,
+    ClosingWord,
+    Error,
+    Joined,
+    Left,
+    NickFrame,
+    Ping,
+    ServerFrame,
+    Welcome,
+)
 from chatcore.names import fold
 from chatcore.server import handlers
-from chatcore.server.directory import Identity
+from chatcore.server.directory import Identity, Occupant, Seat
 from chatcore.server.liveness import Liveness, is_over
 from chatcore.server.member import Member
+from chatcore.server.pending import Pending
 from chatcore.server.posts import Posts
 from chatcore.server.queries import Queries
 from chatcore.server.rate_limit import TokenBucket
 from chatcore.server.replies import Replies
 from chatcore.server.tail import PIECE
-from chatcore.wire import Item, Reply, Wire
+from chatcore.version import __version__
+from chatcore.wire import Hangup, Item, Reply, Wire
 
 if TYPE_CHECKING:
     from chatcore.server.endpoint import Endpoint
@@ -56,6 +77,10 @@ if TYPE_CHECKING:
 __all__ = ["TRANSITIONS", "Session", "State"]
 
 T = TypeVar("T")
+
+log = logging.getLogger("chat.core")
+
+SERVER = f"chatcore/{__version__}"
 
 LINGER = 1.0
 """Seconds in which a peer may end its own side after our farewell. Closing immediately would make the system
@@ -97,7 +122,6 @@ class Session:
 
     __slots__ = (
         "_after_unlock",
-        "_bucket",
         "_end_by",
         "_eof",
         "_farewell",
@@ -107,16 +131,21 @@ class Session:
         "_liveness",
         "_lock",
         "_refusal",
+        "_renamed",
+        "_taking",
         "_turns",
+        "address",
+        "bucket",
         "codec",
         "endpoint",
         "hub",
-        "identity",
         "members",
         "peer",
+        "pending",
         "posts",
         "queries",
         "replies",
+        "seat",
         "state",
         "wire",
     )
@@ -127,19 +156,23 @@ class Session:
         self.endpoint = endpoint
         self.hub = hub
         self.peer = peer
+        self.address = address_of(peer)  # what counts as one address
         self.wire = wire
         self.codec = wire.codec(peer, hub.limits)
         self.state = State.HANDSHAKE
-        self.identity: Identity[Session] | None = None
+        self.seat: Seat | None = None
         self.members: dict[str, Member] = {}  # by folded room
         self.replies = Replies()
+        self.pending = Pending(self)
         self.posts = Posts(self)
         self.queries = Queries(self)
         self._turns: list[Member] = []  # the memberships in turn
         self._after_unlock: list[Callable[[], None]] = []
         self._lock = hub.lock
         self._input = threading.Lock()
-        self._bucket = TokenBucket(hub.limits.frames_per_second, hub.limits.frames_burst, now)
+        self._taking = False
+        self._renamed = False  # by another session of its identity, and not told yet
+        self.bucket = TokenBucket(hub.limits.frames_per_second, hub.limits.frames_burst, now)
         self._liveness = Liveness(hub.limits, now)
         self._refusal: tuple[ErrorCode, str] | None = None  # then the hub does not count it
         self._eof = False  # the peer has ended its stream
@@ -160,18 +193,16 @@ class Session:
             now = self.hub.clock()
             self._liveness.note_life(now)
             if self.state not in _OVER:
-                self._receive_items(self.codec.receive_data(data, now), now)
-        self.hub.wake_endpoints()
+                self._take(self.codec.receive_data(data, now), now)
+        self.hub.follow_up()
 
     def receive_eof(self) -> None:
         """Take the end of the peer's stream. What was asked before is still answered. Idempotent."""
         with self._input:
-            if not self._eof:
-                self._receive_items(self.codec.receive_eof(), self.hub.clock())
-            with self._lock:
-                self._eof = True
-                self.hang_up()
-        self.hub.wake_endpoints()
+            items = [] if self._eof else [*self.codec.receive_eof(), Hangup()]
+            self._eof = True
+            self._take(items, self.hub.clock())
+        self.hub.follow_up()
 
     def connection_lost(self) -> None:
         """Learn that the socket is gone. MUST be called once for every session, last. Idempotent."""
@@ -179,7 +210,7 @@ class Session:
             if not self._gone:
                 self._gone = True
                 self._depart()
-        self.hub.wake_endpoints()
+        self.hub.follow_up()
 
     # --- for transports: output ------------------------------------------------------------------
 
@@ -196,7 +227,7 @@ class Session:
             for task in tasks:
                 task()
             if data or not tasks:
-                self.hub.wake_endpoints()
+                self.hub.follow_up()
                 return data
 
     def data_unsent(self, size: int) -> None:
@@ -206,14 +237,15 @@ class Session:
         with self._lock:
             self._liveness.set_unsent(size, self.hub.clock())
             self._advance_timer(self._liveness.stall_deadline())
-        self.hub.wake_endpoints()
+        self.hub.follow_up()
 
     @property
     def want_data(self) -> bool:
         """Whether the socket is to be read: not while the peer leaves too much unread or unanswered."""
         limits = self.hub.limits
         return (
-            self.posts.in_flight <= limits.posts_in_flight
+            not self.pending.inbox.blocked
+            and self.posts.in_flight <= limits.posts_in_flight
             and len(self.replies) + len(self.queries.waiting) <= limits.posts_in_flight
             and self.replies.size <= limits.outbound_bytes
         ) or self.state in _OVER
@@ -236,15 +268,18 @@ class Session:
         if forbidden or full:
             self._refusal = ("limit_exceeded" if full else "unavailable", full or forbidden or "")
             self._say_refusal()
-        else:
-            for item in self.codec.opening():
-                handlers.handle(self, item, self.hub.clock())
         self.endpoint.set_timer(self, self._next_deadline())
+
+    def start(self) -> None:
+        """Take what the wire says for the peer. Not under the lock."""
+        if self._refusal is None:
+            self._take(self.codec.opening(), self.hub.clock())
+        self.hub.follow_up()
 
     @property
     def only_follows_log(self) -> bool:
         """Whether all that a commit means for this session is the next piece of the room's log."""
-        busy = self._liveness.unsent or self.replies.size or self.queries.waiting
+        busy = self._liveness.unsent or self.replies.size or self._renamed or self.queries.waiting
         return self.state is State.LIVE and not busy
 
     def handle_deadline(self, now: float) -> None:
@@ -252,7 +287,7 @@ class Session:
         silence = self.codec.deadline
         if silence is not None and silence <= now:
             with self._input:
-                self._receive_items(self.codec.handle_deadline(now), now)
+                self._take(self.codec.handle_deadline(now), now)
         with self._lock:
             self._check_deadlines(now)
             if self.state is not State.CLOSED:
@@ -268,6 +303,7 @@ class Session:
 
     def abort(self) -> None:
         """Give up: whatever is unsent stays so. Under the lock."""
+        self.pending.drop()
         self._leave_all()
         self._step("gone")
         self.endpoint.mark(self)
@@ -275,17 +311,48 @@ class Session:
     # --- states, under the lock, as all below ----------------------------------------------------
 
     @property
+    def identity(self) -> Identity | None:
+        """What others see of it, if it has said hello."""
+        return None if self.seat is None else self.seat.identity
+
+    @property
     def nick(self) -> str:
         """The nick, or an empty string before the handshake."""
-        return self.identity.nick if self.identity else ""
+        return "" if self.seat is None else self.seat.identity.nick
 
-    def go_live(self, identity: Identity["Session"]) -> None:
-        """The handshake is done: from now on the session is this identity's."""
-        self.identity = identity
-        identity.attach(self)
+    def go_live(self, seat: Seat) -> None:
+        """The handshake is done: from now on the session uses this seat, and its allowance."""
+        self.seat = seat
+        self.bucket = seat.bucket
         self._step("welcomed")
         if self.wire.capabilities.keepalive:
             self._advance_timer(self._liveness.silence_deadline())
+        welcome = Welcome(
+            protocol=PROTOCOL,
+            server=SERVER,
+            session=seat.secret,
+            nick=seat.identity.nick,
+            account=seat.person.account,
+            role=seat.person.role,
+            limits=self.hub.limits_for_client,
+        )
+        self.send(welcome)
+
+    def note_renamed(self, nick_before: str, *, asked: bool) -> None:
+        """Learn that the nick is another now; unless it asked for that itself, the peer is told."""
+        identity = self.identity
+        assert identity is not None
+        for member in self.members.values():
+            member.room.note_change(self, identity, nick_before)
+        if not asked:
+            self._renamed = True
+            self.endpoint.mark(self)
+
+    def vacate(self, seat: Seat, *, reserve: bool) -> None:
+        """Leave a seat, and reserve its nick for a while if nobody else has a seat there."""
+        until = self.hub.clock() + self.hub.limits.session_seconds if reserve else None
+        if identity := self.hub.directory.vacate(seat, until):
+            self.endpoint.reserve(identity)
 
     def hang_up(self, *, lost: bool = False) -> None:
         """The peer will ask for nothing more: answer what it has asked, then end.
@@ -313,6 +380,7 @@ class Session:
 
     def _end_after_reading(self, farewell: bytes | None) -> None:
         self._step("ended")
+        self.pending.cancel()
         self._farewell = farewell
         for member in self.members.values():
             member.stop_at_head()
@@ -327,29 +395,22 @@ class Session:
     def _say_farewell(self) -> bytes:
         self._step("flushed")
         self._leave_all()
-        identity = self.identity
-        if self._goodbye and identity is not None and identity.session is self:
-            self.hub.directory.release(identity)  # before the peer can see that this is the end
+        if self._goodbye and self.seat is not None and self.seat.session is self:
+            self.vacate(self.seat, reserve=False)  # before the peer can see that this is the end
         self._end_within(LINGER)
         self.endpoint.mark(self)
         return self._farewell or self.codec.ending()
 
     def _depart(self) -> None:
+        self.pending.drop()
         self._leave_all()
         self._step("gone")
         self.endpoint.forget(self)
         if self._refusal is None:
             self.hub.dismiss(self.peer)
-        identity = self.identity
-        if identity is None or identity.session is not self:
-            return
-        # A goodbye wants nothing kept; whoever lost its connection will want its nick back.
-        reserved_until = self.hub.clock() + self.hub.limits.session_seconds
-        identity.detach(reserved_until)
-        if self.wire.capabilities.reserves_nick and not self._goodbye:
-            self.endpoint.set_timer(identity, reserved_until)
-        else:
-            self.hub.directory.release(identity)
+        if self.seat is not None and self.seat.session is self:
+            # A goodbye wants nothing kept; whoever lost its connection will want its nick back.
+            self.vacate(self.seat, reserve=self.wire.capabilities.reserves_nick and not self._goodbye)
 
     # --- time ------------------------------------------------------------------------------------
 
@@ -361,6 +422,7 @@ class Session:
             self._end_handshake()
         elif self.state is State.LIVE and self.wire.capabilities.keepalive:
             self._check_silence(now)
+        self.pending.handle_deadline(now)
         for member in list(self._turns):  # a join that waits too long leaves
             if member.retry(now):
                 self.endpoint.mark(self)
@@ -370,7 +432,10 @@ class Session:
 
     def _end_handshake(self) -> None:
         if self._refusal is None:
-            self.refuse("bad_state", "no hello came in time")
+            if self.pending.says_hello:
+                self.refuse("unavailable", "hello could not be answered in time", retry_after=1.0)
+            else:
+                self.refuse("bad_state", "no hello came in time")
             self.end("timeout")
         else:
             self._say_refusal(by_force=True)
@@ -389,7 +454,7 @@ class Session:
 
     def _next_deadline(self) -> float | None:
         liveness = self._liveness
-        times = [self._end_by, self.codec.deadline, liveness.stall_deadline()]
+        times = [self._end_by, self.codec.deadline, liveness.stall_deadline(), self.pending.next_deadline()]
         times += [member.retry_at for member in self._turns]
         if self.state is State.HANDSHAKE:
             times.append(self._handshake_deadline())
@@ -406,10 +471,14 @@ class Session:
     def enter(self, room: "Room") -> Member:
         """Become a member of a room, which gets its turn in the output."""
         member = Member(room, self)
+        room.add(member)
         self.members[room.name] = member
         self._turns.append(member)
-        room.add(member)
         return member
+
+    def is_in(self, room: str) -> bool:
+        """Tell whether it is a member of a room (folded)."""
+        return room in self.members
 
     def leave(self, member: Member) -> None:
         """Stop being a member, for whatever reason."""
@@ -419,7 +488,34 @@ class Session:
         self._turns.remove(member)
         self.posts.leave(room.name)
         room.remove(member)
-        self.hub.drop_if_unused(room)
+        if self.seat is not None:
+            self.hub.directory.leave(self.seat, room.name)
+        self.hub.rooms.forget_if_unused(room)
+
+    def expel(self, member: Member) -> None:
+        """Put it out of a room, also while its join waits for the journal."""
+        self.leave(member)
+        self.send(Left(room=member.room.name, reason="expelled"))
+
+    def revise(self) -> None:
+        """Ask the gate again whether it may stay, and in which rooms."""
+        seat = self.seat
+        if seat is None or seat.session is not self or self.state not in _OPEN:
+            return
+        if reason := self._why_out(seat):
+            self.end(reason)
+            self.vacate(seat, reserve=False)
+            return
+        for member in list(self.members.values()):
+            if self.hub.gate.may_join(seat.person, member.room.name):
+                self.expel(member)
+
+    def _why_out(self, seat: Seat) -> ClosingWord | None:
+        gate = self.hub.gate
+        refusal = gate.may_stay(seat.person, self.peer)
+        if refusal is not None:
+            return "banned" if refusal.code == "forbidden" else "revoked"
+        return None if gate.may_call(seat.person, seat.identity.nick) else "revoked"
 
     def _leave_all(self) -> None:
         for member in list(self.members.values()):
@@ -429,24 +525,69 @@ class Session:
 
     def take_token(self, now: float) -> float:
         """Take one frame's worth of the allowance; return 0.0, or the seconds to wait."""
-        return self._bucket.take(now)
+        return self.bucket.take(now)
 
-    def _receive_items(self, items: Sequence[Item], now: float) -> None:
+    def go_on(self) -> None:
+        """Take what has waited, now that what it waited for is decided. Not under the lock."""
+        self._take((), self.hub.clock())
+
+    def _take(self, items: Sequence[Item], now: float) -> None:
+        """Take items after all that came before them, unless another thread is at it: then it does."""
         with self._lock:
-            for item in items:
-                if self.state in _OPEN and self._refusal is None:
-                    handlers.handle(self, item, now)
-                elif self._refusal is None:
-                    handlers.handle_late(self, item)
-                else:
-                    self._refuse_item(item, now)
+            if self._taking:
+                self.pending.inbox.put_all(items)
+                return
+            self._taking = True
+        try:
+            while self._take_step(items, now):
+                items = ()
+        except BaseException:
+            with self._lock:
+                self._taking = False
+            raise
+
+    def _take_step(self, items: Sequence[Item], now: float) -> bool:
+        """Decide what can be decided, then do what follows; return whether there may be more to decide."""
+        with self._lock:
+            self._decide(items, now)
             drafts, ticket = self.posts.next_drafts(), self.posts.ticket
             tasks = self._next_tasks()
             self._advance_timer(self.codec.deadline)
+            if not (drafts or tasks):
+                self._taking = False
+                return False
         for task in tasks:  # first: a join with history is to find its place before what was posted later
             task()
         if drafts:
             self.posts.submit(drafts, ticket)
+        return True
+
+    def _decide(self, items: Sequence[Item], now: float) -> None:
+        inbox = self.pending.inbox
+        for item in items:
+            if inbox.holds or item.__class__ is Hangup:
+                inbox.put(item)
+            elif self.state in _OPEN and self._refusal is None:
+                handlers.handle(self, item, now)
+            else:
+                self._decide_late(item, now)
+        while inbox.holds and (waited := inbox.take(at_end=not self._has_work)) is not None:
+            if self.state in _OPEN and self._refusal is None:
+                handlers.handle(self, waited, now)
+            else:
+                self._decide_late(waited, now)
+
+    @property
+    def _has_work(self) -> bool:
+        return bool(self._after_unlock) or self.posts.has_drafts
+
+    def _decide_late(self, item: Item, now: float) -> None:
+        if isinstance(item, Hangup):
+            self.hang_up(lost=item.lost)
+        elif self._refusal is None:
+            handlers.handle_late(self, item)
+        else:
+            self._refuse_item(item, now)
 
     def _refuse_item(self, item: Item, now: float) -> None:
         """Let a refused peer shake hands in its wire's way, or fail to, and nothing else."""
@@ -472,9 +613,35 @@ class Session:
         def deliver(answer: T | Unavailable) -> None:
             with hub.lock:
                 receive(answer)
-            hub.wake_endpoints()
+            hub.follow_up()
 
-        self._after_unlock.append(lambda: ask(hub.journal, deliver))
+        self._note_task(lambda: ask(hub.journal, deliver))
+
+    def ask_gate(
+        self,
+        ask: Callable[[Gate, Callable[[T | Refusal], None]], None],
+        receive: Callable[[T | Refusal], None],
+    ) -> None:
+        """Ask the gate something, in the same way. One that fails has refused."""
+        hub = self.hub
+
+        def answer(value: T | Refusal) -> None:
+            with hub.lock:
+                receive(value)
+            hub.follow_up()
+
+        def task() -> None:
+            try:
+                ask(hub.gate, answer)
+            except Exception:  # it costs whoever asked this answer, and nobody else anything
+                log.exception("the gate failed")
+                answer(Refusal("unavailable", "that cannot be decided now", 1.0))
+
+        self._note_task(task)
+
+    def _note_task(self, task: Callable[[], None]) -> None:
+        self._after_unlock.append(task)
+        self.hub.note_waiting(self)  # so that somebody does it, whoever holds the lock now
 
     def _next_tasks(self) -> list[Callable[[], None]]:
         tasks = self._after_unlock
@@ -522,6 +689,9 @@ class Session:
 
     def _next_answer(self) -> bytes:
         replies = self.replies
+        if self._renamed:  # told once, however often it happened, and before any list of members
+            self._renamed = False
+            self.send(NickFrame(nick=self.nick))
         while not replies.size and self.queries.answer_next():
             pass
         return replies.next_piece(PIECE) if replies.size else b""
@@ -537,7 +707,7 @@ class Session:
         return b""
 
     def _has_more(self) -> bool:
-        if self.replies.size or self.queries.waiting or self.state is not State.LIVE:
+        if self.replies.size or self._renamed or self.queries.waiting or self.state is not State.LIVE:
             return True
         return any(member.has_more for member in self._turns)
 
@@ -548,9 +718,11 @@ class Session:
             or queries.paging
             or queries.waiting
             or self.replies.size
+            or self._renamed
             or self._after_unlock
         )
         return bool(waiting) or not all(member.finished for member in self._turns)
 
 
 _: type[transport.Session] = Session
+__: type[Occupant] = Session

@@ -1,0 +1,328 @@
+"""What a session has asked of the gate and the directory: `hello`, `nick` and `join`, each in two steps.
+
+- A request is asked, and continues when its answer comes: from any thread, whatever has happened meanwhile.
+  What depends on it waits in the `Inbox`.
+- A `hello` is answered within ``handshake_seconds``, a `nick` or a `join` within `ANSWER_SECONDS`. After
+  that the peer is refused as ``unavailable``.
+- An answer that comes too late, or for a session that has ended, is taken back: the seat is vacated, the room
+  left. Of several answers to one question the first counts.
+- Rights are asked again under the lock at the moment when an answer is acted on, since one may have been
+  taken away while it was on its way.
+
+Everything here runs under the hub's lock.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
+
+from chatcore.gate import Claim, Person, Refusal
+from chatcore.messages import Frame, Hello, Join, NickFrame
+from chatcore.names import fold, is_numeric, is_reserved
+from chatcore.server.directory import Claimed, Seat
+from chatcore.server.inbox import Inbox
+from chatcore.server.room import Room
+
+if TYPE_CHECKING:
+    from chatcore.server.session import Session
+
+__all__ = ["ANSWER_SECONDS", "Pending"]
+
+log = logging.getLogger("chat.core")
+
+ANSWER_SECONDS = 5.0
+"""How long a `nick` or a `join` waits for its answer."""
+
+F = TypeVar("F", bound=Frame)
+
+Step = Literal["gate", "directory", "done", "cancelled"]
+
+
+class _Request(Generic[F]):
+    """A frame whose answer is not there yet: who is asked now, and when to give up waiting for them."""
+
+    __slots__ = ("deadline", "frame", "room", "step")
+
+    def __init__(self, frame: F, step: Step, deadline: float | None = None) -> None:
+        self.frame = frame
+        self.step = step
+        self.deadline = deadline
+        self.room: Room | None = None  # that is to be entered
+
+    def go_on(self, step: Step) -> None:
+        """Note who is asked now, or that nobody is."""
+        self.step = step
+
+    def hold(self, room: Room) -> None:
+        """Note the room that is to be entered, which stays in use until then."""
+        self.room = room
+
+    def is_due(self, now: float) -> bool:
+        """Whether it has waited too long."""
+        return self.deadline is not None and now >= self.deadline
+
+
+class Pending:
+    """The requests of one session that are not answered yet, and what waits for them."""
+
+    __slots__ = ("_hello", "_joins", "_nick", "_session", "inbox")
+
+    def __init__(self, session: "Session") -> None:
+        self.inbox = Inbox()
+        self._session = session
+        self._hello: _Request[Hello] | None = None
+        self._nick: _Request[NickFrame] | None = None
+        self._joins: dict[str, _Request[Join]] = {}  # by folded room
+
+    @property
+    def says_hello(self) -> bool:
+        """Whether a `hello` waits for its answer."""
+        return self._hello is not None
+
+    @property
+    def joins(self) -> int:
+        """How many rooms are being entered."""
+        return len(self._joins)
+
+    # --- hello -----------------------------------------------------------------------------------
+
+    def hello(self, hello: Hello) -> None:
+        """Ask the gate who this is, and then the directory for a seat."""
+        session = self._session
+        self._hello = request = _Request(hello, "gate")  # the handshake has a deadline of its own
+        self.inbox.hold_all()
+        claim = Claim(session.peer, hello.nick, hello.key)
+        receive = partial(self._receive_person, request)
+        session.ask_gate(lambda gate, answer: gate.enter(claim, answer), receive)
+
+    def _receive_person(self, request: _Request[Hello], answer: Person | Refusal) -> None:
+        if request.step != "gate":
+            log.warning("an answer of the gate came too late or twice, and is ignored")
+            return
+        request.go_on("directory")
+        refusal = answer if isinstance(answer, Refusal) else self._entrance_refusal(answer, request.frame)
+        if isinstance(answer, Person) and refusal is None:
+            self._claim(request, answer)
+        elif refusal is not None:
+            self._refuse_hello(request, refusal)
+
+    def _entrance_refusal(self, person: Person, hello: Hello) -> Refusal | None:
+        session = self._session
+        return session.hub.gate.may_stay(person, session.peer) or self._nick_refusal(person, hello.nick)
+
+    def _claim(self, request: _Request[Hello], person: Person) -> None:
+        session = self._session
+        claim = Claimed(
+            session=session,
+            peer=session.peer,
+            person=person,
+            nick=request.frame.nick,
+            secret=request.frame.session,
+            bucket=session.bucket,
+            now=session.hub.clock(),
+            variant=session.wire.capabilities.implied_hello,
+        )
+        self._ask_directory(
+            lambda: session.hub.directory.claim(claim, partial(self._receive_seat, request)),
+            lambda refusal: self._refuse_hello(request, refusal),
+        )
+
+    def _receive_seat(self, request: _Request[Hello], answer: Seat | Refusal) -> None:
+        session = self._session
+        if request.step == "directory" and isinstance(answer, Refusal):
+            self._refuse_hello(request, answer)
+        elif request.step == "directory" and isinstance(answer, Seat):
+            self._hello = None
+            request.go_on("done")
+            session.go_live(answer)
+            self._release_all()
+        elif isinstance(answer, Seat) and answer is not session.seat and answer.session is session:
+            session.vacate(answer, reserve=request.frame.session is not None)
+
+    def _refuse_hello(self, request: _Request[Hello], refusal: Refusal) -> None:
+        """Refuse a `hello`, which ends the connection: what came after it is dropped."""
+        self._hello = None
+        request.go_on("cancelled")
+        self._session.refuse(refusal.code, refusal.message, retry_after=refusal.retry_after)
+        self.inbox.clear()
+        self._session.end(None)
+
+    # --- nick ------------------------------------------------------------------------------------
+
+    def nick(self, frame: NickFrame) -> None:
+        """Ask the directory for another nick."""
+        session = self._session
+        seat = session.seat
+        assert seat is not None
+        if refusal := self._nick_refusal(seat.person, frame.nick):
+            session.refuse(refusal.code, refusal.message, frame, retry_after=refusal.retry_after)
+            return
+        self._nick = request = _Request(frame, "directory", self._deadline())
+        self.inbox.hold_all()
+        variant = session.wire.capabilities.implied_hello
+        receive = partial(self._receive_nick, request)
+        self._ask_directory(
+            lambda: session.hub.directory.rename(seat, frame.nick, variant, receive),
+            lambda refusal: self._refuse_nick(request, refusal),
+        )
+
+    def _receive_nick(self, request: _Request[NickFrame], answer: str | Refusal) -> None:
+        session = self._session
+        if request.step == "directory" and isinstance(answer, Refusal):
+            self._refuse_nick(request, answer)
+        elif request.step == "directory" and isinstance(answer, str):
+            self._nick = None
+            request.go_on("done")
+            session.send(NickFrame(nick=answer, token=request.frame.token))
+            self._release_all()
+        elif request.step == "cancelled" and isinstance(answer, str):
+            session.note_renamed(session.nick, asked=False)  # it has been refused, but got it after all
+
+    def _refuse_nick(self, request: _Request[NickFrame], refusal: Refusal) -> None:
+        self._nick = None
+        request.go_on("cancelled")
+        self._refuse(request.frame, refusal)
+        self._release_all()
+
+    def _nick_refusal(self, person: Person, nick: str) -> Refusal | None:
+        session = self._session
+        if is_reserved(nick):
+            return Refusal("bad_name", f"the nick {nick} is reserved")
+        if not session.wire.capabilities.implied_hello and is_numeric(nick):
+            return Refusal("bad_name", "nicks made only of digits are reserved for plain connections")
+        if not session.hub.gate.may_call(person, nick):
+            return Refusal("forbidden", f"the nick {nick} is not yours")
+        return None
+
+    # --- join ------------------------------------------------------------------------------------
+
+    def join(self, join: Join) -> None:
+        """Enter a room: load it if nobody is in it, ask the directory, and begin to read."""
+        session, name = self._session, fold(join.room)
+        self._joins[name] = request = _Request(join, "directory", self._deadline())
+        self.inbox.hold_room(name)
+        session.hub.rooms.enter(name, session, partial(self._receive_room, request))
+
+    def _receive_room(self, request: _Request[Join], answer: Room | Refusal) -> None:
+        session = self._session
+        if request.step != "directory":
+            if isinstance(answer, Room):
+                session.hub.rooms.give_back(answer)
+        elif isinstance(answer, Refusal):
+            self._refuse_join(request, answer)
+        else:
+            request.hold(answer)
+            self._ask_to_enter(request, answer)
+
+    def _ask_to_enter(self, request: _Request[Join], room: Room) -> None:
+        seat, directory = self._session.seat, self._session.hub.directory
+        if seat is None:  # a reader of this process's own, whom nobody sees
+            self._receive_entry(request, room, None)
+            return
+        receive = partial(self._receive_entry, request, room)
+        self._ask_directory(
+            lambda: directory.enter(seat, room.name, receive),
+            lambda refusal: self._refuse_join(request, refusal),
+        )
+
+    def _receive_entry(self, request: _Request[Join], room: Room, answer: Refusal | None) -> None:
+        session = self._session
+        if request.step != "directory":
+            if request.step == "cancelled" and answer is None:
+                self._leave_directory(room)
+            return
+        refusal = answer or self._entry_refusal(room)
+        if refusal is None:
+            session.enter(room).begin(request.frame)
+            self._finish_join(request, "done")
+        else:
+            if answer is None:
+                self._leave_directory(room)
+            self._refuse_join(request, refusal)
+
+    def _entry_refusal(self, room: Room) -> Refusal | None:
+        session = self._session
+        seat, limit = session.seat, session.hub.limits.members_per_room
+        if seat is None:
+            return None
+        if limit is not None and room.count >= limit and not room.has(seat.identity):
+            return Refusal("limit_exceeded", "the room is full")
+        return session.hub.gate.may_join(seat.person, room.name)
+
+    def _refuse_join(self, request: _Request[Join], refusal: Refusal) -> None:
+        self._refuse(request.frame, refusal)
+        self._finish_join(request, "cancelled")
+
+    def _finish_join(self, request: _Request[Join], step: Step) -> None:
+        session, name = self._session, fold(request.frame.room)
+        request.go_on(step)
+        del self._joins[name]
+        self.inbox.release_room(name)
+        if request.room is None:
+            session.hub.rooms.stop_waiting(name, session)
+        else:
+            session.hub.rooms.give_back(request.room)
+        session.hub.note_waiting(session)
+
+    def _leave_directory(self, room: Room) -> None:
+        session = self._session
+        if session.seat is not None and room.name not in session.members:
+            session.hub.directory.leave(session.seat, room.name)
+
+    # --- time and the end ------------------------------------------------------------------------
+
+    def next_deadline(self) -> float | None:
+        """Return when the first `nick` or `join` has waited too long."""
+        times = [request.deadline for request in self._joins.values()]
+        if self._nick is not None:
+            times.append(self._nick.deadline)
+        return min((time for time in times if time is not None), default=None)
+
+    def handle_deadline(self, now: float) -> None:
+        """Refuse what has waited too long."""
+        if self._nick is not None and self._nick.is_due(now):
+            self._refuse_nick(self._nick, _TOO_LATE)
+        for request in [request for request in self._joins.values() if request.is_due(now)]:
+            self._refuse_join(request, _TOO_LATE)
+
+    def cancel(self) -> None:
+        """Refuse what waits for an answer: the session ends before there is one."""
+        if self._hello is not None:
+            self._hello.go_on("cancelled")
+            self._hello = None
+        if self._nick is not None:
+            self._refuse_nick(self._nick, _TOO_LATE)
+        for request in list(self._joins.values()):
+            self._refuse_join(request, _TOO_LATE)
+        self._release_all()
+
+    def drop(self) -> None:
+        """Forget everything: there is nobody to be answered any more."""
+        self.cancel()
+        self.inbox.clear()
+
+    # --- asking ----------------------------------------------------------------------------------
+
+    def _deadline(self) -> float:
+        session = self._session
+        deadline = session.hub.clock() + ANSWER_SECONDS
+        session.endpoint.advance_timer(session, deadline)
+        return deadline
+
+    def _ask_directory(self, ask: Callable[[], None], refuse: Callable[[Refusal], None]) -> None:
+        try:
+            ask()
+        except Exception:  # it costs whoever asked this answer, and nobody else anything
+            log.exception("the directory failed")
+            refuse(Refusal("unavailable", "that cannot be decided now", 1.0))
+
+    def _refuse(self, frame: NickFrame | Join, refusal: Refusal) -> None:
+        self._session.refuse(refusal.code, refusal.message, frame, retry_after=refusal.retry_after)
+
+    def _release_all(self) -> None:
+        self.inbox.release_all()
+        self._session.hub.note_waiting(self._session)
+
+
+_TOO_LATE: Final = Refusal("unavailable", "there was no answer to this in time", 1.0)
