@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         renew_epoch,
         stored_entries,
     )
-    from chatcore.limits import ClientLimits, Limits
+    from chatcore.limits import ClientLimits, HistoryLimits, Limits
     from chatcore.messages import (
         PROTOCOL,
         Ack,
@@ -102,6 +102,7 @@ __all__ = [
     "Gap",
     "Hello",
     "History",
+    "HistoryLimits",
     "Hub",
     "Join",
     "Joined",
@@ -155,7 +156,7 @@ _HOMES = {
     ),
     "chatcore.journal.memory": "MemoryJournal",
     "chatcore.journal.sqlite": "JournalReport SqliteJournal check_journal renew_epoch stored_entries",
-    "chatcore.limits": "ClientLimits Limits",
+    "chatcore.limits": "ClientLimits HistoryLimits Limits",
     "chatcore.messages": (
         "PROTOCOL Ack ClientFrame Closing Error Frame Gap Hello History Join Joined Leave "
         "Left Members Message NickFrame Page PageGap Ping Pong Position Post Presence "

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from chatcore.limits import ClientLimits, Limits
+from chatcore.limits import ClientLimits, HistoryLimits, Limits
 from chatcore.messages import SEQ_MAX, Message, encode
 
 NEVER_NONE = {
@@ -17,6 +17,7 @@ NEVER_NONE = {
     "outbound_bytes",
     "posts_in_flight",
     "frames_burst",
+    "new_rooms_burst",
     "session_seconds",
     "closing_seconds",
     "dedupe_seconds",
@@ -27,6 +28,8 @@ NEVER_NONE = {
     "page_messages",
 }
 """The limits on which bounded memory and the sequence of posts depend."""
+
+each_model = pytest.mark.parametrize("model", [Limits, HistoryLimits])
 
 
 def test_the_default_limits_are_consistent() -> None:
@@ -70,55 +73,65 @@ def test_keepalive_and_idle_can_be_turned_off_separately(keepalive: float | None
     assert (limits.keepalive_seconds, limits.idle_seconds) == (keepalive, idle)
 
 
-def test_a_limit_must_be_a_positive_finite_number() -> None:
-    for name in Limits.model_fields:
+@each_model
+def test_a_limit_must_be_a_positive_finite_number(model: type[Limits | HistoryLimits]) -> None:
+    for name in model.model_fields:
         for value in (0, -1, float("nan"), float("inf"), "many"):
             with pytest.raises(ValidationError):
-                Limits.model_validate({name: value})
+                model.model_validate({name: value})
 
 
-def test_none_turns_off_every_limit_but_those_that_memory_depends_on() -> None:
-    for name in NEVER_NONE:
+@each_model
+def test_none_turns_off_every_limit_but_those_that_memory_depends_on(
+    model: type[Limits | HistoryLimits],
+) -> None:
+    for name in NEVER_NONE & model.model_fields.keys():
         with pytest.raises(ValidationError):
-            Limits.model_validate({name: None})
-    others = Limits.model_fields.keys() - NEVER_NONE
-    off = Limits.model_validate(dict.fromkeys(others))
+            model.model_validate({name: None})
+    others = model.model_fields.keys() - NEVER_NONE
+    off = model.model_validate(dict.fromkeys(others))
     assert {getattr(off, name) for name in others} == {None}
 
 
-def test_an_unknown_limit_is_an_error() -> None:
+def test_no_name_is_a_limit_of_a_server_and_of_its_journal() -> None:
+    assert Limits.model_fields.keys() & HistoryLimits.model_fields.keys() == set()
+    assert Limits.model_fields.keys() | HistoryLimits.model_fields.keys() >= NEVER_NONE
+
+
+@each_model
+def test_an_unknown_limit_is_an_error(model: type[Limits | HistoryLimits]) -> None:
     with pytest.raises(ValidationError, match="conections"):
-        Limits.model_validate({"conections": 5})
+        model.model_validate({"conections": 5})
 
 
 def test_limits_are_immutable() -> None:
     limits = Limits()
     with pytest.raises(ValidationError, match="frozen"):
         limits.rooms = 5
-    assert limits.rooms == 1_000
+    assert limits.rooms == 10_000
 
 
-def test_every_default_has_its_reason_in_a_comment_above_it() -> None:
+@each_model
+def test_every_default_has_its_reason_in_a_comment_above_it(model: type[Limits | HistoryLimits]) -> None:
     reasons: dict[str, str] = {}
     comment: list[str] = []
-    for line in map(str.strip, inspect.getsource(Limits).splitlines()):
+    for line in map(str.strip, inspect.getsource(model).splitlines()):
         if line.startswith("#"):
             comment.append(line)
         elif field := re.match(r"(\w+): .* = ", line):
             reasons[field[1]] = " ".join(comment)
         else:
             comment = []
-    assert reasons.keys() == Limits.model_fields.keys()
+    assert reasons.keys() == model.model_fields.keys()
     assert [name for name, reason in reasons.items() if len(reason) < 40] == []
 
 
-def test_the_limits_sent_to_a_client_are_those_of_the_server() -> None:
+def test_the_limits_sent_to_a_client_are_those_of_the_server_and_its_journal() -> None:
     limits = Limits(rooms_per_session=None, frames_per_second=5, text_bytes=10, line_bytes=2_000)
-    client = limits.for_client()
+    client = limits.for_client(dedupe_seconds=7.0)
     assert (client.rooms_per_session, client.frames_per_second, client.line_bytes) == (None, 5.0, 2_000)
-    assert {name: getattr(client, name) for name in ClientLimits.model_fields} == limits.model_dump(
-        include=set(ClientLimits.model_fields)
-    )
+    names = set(ClientLimits.model_fields)
+    assert client.model_dump() == {**limits.model_dump(include=names), "dedupe_seconds": 7.0}
 
 
 def test_a_client_accepts_missing_and_unknown_limits() -> None:

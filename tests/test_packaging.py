@@ -288,7 +288,7 @@ STONE_TABLETS = """
 import datetime
 
 from chatcore import Message, UsageError
-from chatcore.journal import Outcome, Page, Stored, always
+from chatcore.journal import Head, Outcome, Page, Place, RoomPage, RoomRecord, Stored, always
 
 
 class StoneTablets:
@@ -302,7 +302,7 @@ class StoneTablets:
     def start(self, feed):
         self.durability = "replicated"
         self.feed = feed
-        feed.opened("stone-age", {})
+        feed.opened("stone-age")
 
     def submit(self, drafts, done, still_valid=always):
         stored = [self._carve(draft) for draft in drafts]
@@ -319,15 +319,31 @@ class StoneTablets:
         room.append(Stored.of(message))
         return room[-1]
 
-    def read(self, room, deliver, *, after=None, before=None, limit, max_bytes):
+    def read(
+        self, room, deliver, *, after=None, before=None, after_at=None, before_at=None, limit, max_bytes
+    ):
         entries = tuple(self.entries.get(room, ()))
         deliver(Page("stone-age", 0, entries[-1].seq if entries else 0, entries, False))
 
-    def seek(self, room, back, before, deliver):
-        deliver(0)
+    def seek(self, room, back, before, deliver, *, after=0):
+        deliver(Place(0, 0, 0))
+
+    def head(self, room, deliver):
+        deliver(Head("stone-age", self._head(room)))
+
+    def rooms(self, deliver, *, after, prefix, limit):
+        last = {name: room[-1].message for name, room in self.entries.items()}
+        found = [RoomRecord(name, message.seq, message.at) for name, message in last.items()]
+        deliver(RoomPage(tuple(found), False))
+
+    def remove_room(self, room, deliver):
+        deliver(self.entries.pop(room, None) is not None)
 
     def reach(self, room, seq, deliver):
-        deliver(seq <= max((entry.seq for entry in self.entries.get(room, ())), default=0))
+        deliver(seq <= self._head(room))
+
+    def _head(self, room):
+        return max((entry.seq for entry in self.entries.get(room, ())), default=0)
 
     def close(self):
         print("the tablets are complete", flush=True)

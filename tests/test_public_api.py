@@ -27,7 +27,7 @@ TIMEOUT = 50.0
 PUBLIC = {
     "chatcore": """
         DEFAULT_URL LOBBY PROTOCOL RULES Ack Backoff ChatError ClientFrame ClientLimits ClosedError
-        Closing DisconnectedError Error ErrorCode Event Frame Gap Hello History Hub Join Joined
+        Closing DisconnectedError Error ErrorCode Event Frame Gap Hello History HistoryLimits Hub Join Joined
         JournalError JournalReport Leave Left Limits LocalError Members MemoryJournal Message MisuseError
         NickFrame Offline Online Page PageGap Ping Pong Position Post Presence ProtocolError RefusedError
         RemoteError Renamed ServerFrame SqliteJournal UsageError Welcome Who __version__
@@ -38,8 +38,8 @@ PUBLIC = {
         GROUP Endpoint Host Listen Peer Server Session Transport Wire find_transports load_transport
         """,
     "chatcore.journal": """
-        GROUP Draft Feed Journal JournalKind Outcome Page PageGap Stored Unavailable always
-        find_journals load_journal
+        GROUP Draft Feed Head Journal JournalKind Outcome Page PageGap Place RoomPage RoomRecord Stored
+        Unavailable always find_journals load_journal
         """,
     "chatcore.wire": """
         Capabilities Codec Fault Hangup Item LineBuffer Peer Recogniser Reply Stored Wire client_frames encode

@@ -120,8 +120,9 @@ class Head(NamedTuple):
 class Place(NamedTuple):
     """Where the last stored messages before a number begin: the answer of `Journal.seek`.
 
-    ``position`` is where they begin. ``oldest`` is the position before the oldest message that is stored,
-    and ``skipped`` how many messages are stored between the two, or ``None`` where that is not known.
+    ``position`` is where they begin. ``oldest`` is the position before the oldest message that is stored.
+    ``skipped`` is how many messages are stored between the later of ``oldest`` and the ``after`` that was
+    asked with, and ``position``; ``None`` where that is not known.
     """
 
     position: int
@@ -223,9 +224,18 @@ class Journal(Protocol):
         it be `Unavailable` for ever because of one.
         """
 
-    def seek(self, room: str, back: int, before: int, deliver: Callable[[Place | Unavailable], None]) -> None:
+    def seek(
+        self,
+        room: str,
+        back: int,
+        before: int,
+        deliver: Callable[[Place | Unavailable], None],
+        *,
+        after: int = 0,
+    ) -> None:
         """Find the position after which the last ``back`` stored messages before ``before`` begin.
 
+        ``after`` is the position of a reader that leaves out what is stored between the two.
         ``deliver`` is called once, from any thread.
         """
 

@@ -7,7 +7,7 @@ All its work is done in the caller's thread, under one lock, which is the journa
 import secrets
 import threading
 import time
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -16,32 +16,57 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from chatcore.errors import UsageError
-from chatcore.journal import Draft, Feed, Journal, JournalKind, Outcome, Page, Stored, Unavailable, always
-from chatcore.limits import Limits
-from chatcore.messages import DurabilityWord, Message
+from chatcore.journal import (
+    Draft,
+    Feed,
+    Head,
+    Journal,
+    JournalKind,
+    Outcome,
+    Page,
+    Place,
+    RoomPage,
+    RoomRecord,
+    Stored,
+    Unavailable,
+    always,
+)
+from chatcore.journal.times import milliseconds
+from chatcore.limits import HistoryLimits
+from chatcore.messages import DurabilityWord, Message, digest
 
 __all__ = ["MemoryJournal", "MemoryKind", "kind"]
 
 _OVERHEAD = 450  # bytes that an entry costs beyond its line: the tuple, its id and numbers, the index
 
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 _seq = attrgetter("seq")
 
 
+def _milliseconds(stored: Stored) -> int:
+    return milliseconds(stored.message.at)
+
+
 class _Known(NamedTuple):
-    """What is known of an id. Texts are compared by Python's hash: 64 bits, keyed anew in every process."""
+    """What is known of an id: its message, and the digest of what was posted."""
 
     seq: int
-    text_hash: int
+    digest: bytes
 
 
 class _Log:
-    """One room's log: the stored messages, and the ids of those that are stored or were lately."""
+    """One room's log: the stored messages, and the ids of those that are stored or were lately.
 
-    __slots__ = ("bytes", "expired", "head", "ids", "messages")
+    ``at`` is the time of the last message, also once that has expired.
+    """
+
+    __slots__ = ("at", "bytes", "expired", "head", "ids", "messages", "removed")
 
     def __init__(self) -> None:
         self.head = 0
+        self.at = _BEGINNING
+        self.removed = False
         self.messages: deque[Stored] = deque()
         self.bytes = 0
         self.ids: dict[str, _Known] = {}
@@ -53,9 +78,13 @@ class _Log:
             return len(self.messages)
         return bisect_right(self.messages, seq, key=_seq)
 
-    def append(self, stored: Stored, known: _Known) -> None:
+    def index_at(self, at: datetime) -> int:
+        """Return how many stored messages are from before the millisecond of a time."""
+        return bisect_left(self.messages, milliseconds(at), key=_milliseconds)
+
+    def append(self, stored: Stored, known: _Known, at: datetime) -> None:
         """Take the next message."""
-        self.head = stored.seq
+        self.head, self.at, self.removed = stored.seq, at, False
         self.messages.append(stored)
         self.bytes += _OVERHEAD + len(stored.line)
         self.ids[stored.id] = known
@@ -66,9 +95,15 @@ class _Log:
         Their ids are remembered until ``forget_at``.
         """
         while self.bytes > history_bytes and len(self.messages) > 1:
-            old = self.messages.popleft()
-            self.bytes -= _OVERHEAD + len(old.line)
-            self.expired.append((forget_at, old.id))
+            self._drop_oldest(forget_at)
+
+    def remove(self, forget_at: float) -> bool:
+        """Drop all messages, as `expire` does, and list the room no more; return whether it was listed."""
+        was_listed = bool(self.head) and not self.removed
+        self.removed = True
+        while self.messages:
+            self._drop_oldest(forget_at)
+        return was_listed
 
     def forget_ids(self, now: float) -> None:
         """Drop the ids that need not be remembered any more."""
@@ -78,6 +113,11 @@ class _Log:
     def position(self, index: int) -> int:
         """Return the position before the stored message with this index."""
         return self.messages[index].prev if index < len(self.messages) else self.head
+
+    def _drop_oldest(self, forget_at: float) -> None:
+        old = self.messages.popleft()
+        self.bytes -= _OVERHEAD + len(old.line)
+        self.expired.append((forget_at, old.id))
 
 
 class MemoryJournal:
@@ -94,12 +134,12 @@ class MemoryJournal:
 
     def __init__(
         self,
-        limits: Limits | None = None,
+        limits: HistoryLimits | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        limits = limits or Limits()
+        limits = limits or HistoryLimits()
         self.dedupe_seconds = limits.dedupe_seconds
         self.epoch = secrets.token_hex(8)
         self._history_bytes = limits.memory_history_bytes
@@ -113,7 +153,7 @@ class MemoryJournal:
         """Begin to store for a hub."""
         with self._order:
             self._feed = feed
-            feed.opened(self.epoch, {room: log.head for room, log in self._logs.items()})
+            feed.opened(self.epoch)
 
     def submit(
         self,
@@ -126,10 +166,10 @@ class MemoryJournal:
             if self._feed is None or not still_valid():
                 outcomes = [Outcome("unavailable", retry_after=1.0)] * len(drafts)
             else:
-                at, stored = self._now(), list[Stored]()
+                now, stored = self._now(), list[Stored]()
                 rooms = {draft.room for draft in drafts}
                 self._forget_ids(rooms)
-                outcomes = [self._store(draft, at, stored) for draft in drafts]
+                outcomes = [self._store(draft, now, stored) for draft in drafts]
                 self._feed.committed(stored)
                 self._expire(rooms)
         done(outcomes)
@@ -141,15 +181,24 @@ class MemoryJournal:
         *,
         after: int | None = None,
         before: int | None = None,
+        after_at: datetime | None = None,
+        before_at: datetime | None = None,
         limit: int,
         max_bytes: int,
     ) -> None:
         """Read a page; ``deliver`` is called before this returns."""
         with self._order:
             log = self._logs.get(room) or _Log()
+            oldest = log.position(0)
+            if after_at is not None:
+                after = log.position(log.index_at(after_at))
             start = log.index_after(after or 0)
-            stop = len(log.messages) if before is None else log.index_after(before - 1)
-            until = log.head if before is None else min(log.position(stop), max(before - 1, 0))
+            if before_at is not None:
+                stop = log.index_at(before_at)
+                until = log.position(stop)
+            else:
+                stop = len(log.messages) if before is None else log.index_after(before - 1)
+                until = log.head if before is None else min(log.position(stop), max(before - 1, 0))
             wanted = list(islice(log.messages, start, stop))
         if after is None:
             wanted.reverse()
@@ -159,14 +208,50 @@ class MemoryJournal:
             messages.reverse()
         base = messages[0].prev if messages else max(after or 0, until)
         through = messages[-1].seq if messages else base
-        deliver(Page(self.epoch, base, through, tuple(messages), more))
+        deliver(Page(self.epoch, base, through, tuple(messages), more, oldest=oldest))
 
-    def seek(self, room: str, back: int, before: int, deliver: Callable[[int | Unavailable], None]) -> None:
+    def seek(
+        self,
+        room: str,
+        back: int,
+        before: int,
+        deliver: Callable[[Place | Unavailable], None],
+        *,
+        after: int = 0,
+    ) -> None:
         """Find where the last ``back`` messages before ``before`` begin."""
         with self._order:
             log = self._logs.get(room) or _Log()
-            position = log.position(max(log.index_after(before - 1) - back, 0))
-        deliver(position)
+            index = max(log.index_after(before - 1) - back, 0)
+            skipped = max(index - log.index_after(after), 0)
+            place = Place(log.position(index), log.position(0), skipped)
+        deliver(place)
+
+    def head(self, room: str, deliver: Callable[[Head | Unavailable], None]) -> None:
+        """Answer immediately."""
+        with self._order:
+            log = self._logs.get(room)
+        deliver(Head(self.epoch, log.head if log is not None else 0))
+
+    def rooms(
+        self, deliver: Callable[[RoomPage | Unavailable], None], *, after: str | None, prefix: str, limit: int
+    ) -> None:
+        """List rooms; ``deliver`` is called before this returns."""
+        with self._order:
+            found = [
+                RoomRecord(name, log.head, log.at)
+                for name, log in self._logs.items()
+                if name.startswith(prefix) and (after is None or name > after) and not log.removed
+            ]
+        found.sort()
+        deliver(RoomPage(tuple(found[:limit]), len(found) > limit))
+
+    def remove_room(self, room: str, deliver: Callable[[bool | Unavailable], None]) -> None:
+        """Remove what is stored of a room; ``deliver`` is called before this returns."""
+        with self._order:
+            log = self._logs.get(room)
+            removed = log is not None and log.remove(self._clock() + self.dedupe_seconds)
+        deliver(removed)
 
     def reach(self, room: str, seq: int, deliver: Callable[[bool | Unavailable], None]) -> None:
         """Answer immediately: everything that is stored was reported."""
@@ -179,25 +264,28 @@ class MemoryJournal:
         with self._order:
             self._feed = None
 
-    def _store(self, draft: Draft, at: datetime, stored: list[Stored]) -> Outcome:
+    def _store(self, draft: Draft, now: datetime, stored: list[Stored]) -> Outcome:
         log = self._logs.get(draft.room)
         if log is None:
             log = self._logs[draft.room] = _Log()
+        posted = draft.posted or digest(draft.kind, draft.target, draft.text)
         known = log.ids.get(draft.id)
         if known is not None:
-            same = known.text_hash == hash(draft.text)
-            return Outcome("repeat", known.seq) if same else Outcome("conflict")
+            return Outcome("repeat", known.seq) if known.digest == posted else Outcome("conflict")
+        at = max(now, log.at)
         message = Message(
             room=draft.room,
             seq=log.head + self.step,
             prev=log.head,
             id=draft.id,
             nick=draft.nick,
+            kind=draft.kind,
+            target=draft.target,
             text=draft.text,
             at=at,
         )
         entry = Stored.of(message)
-        log.append(entry, _Known(entry.seq, hash(draft.text)))
+        log.append(entry, _Known(entry.seq, posted), at)
         stored.append(entry)
         return Outcome("stored", entry.seq)
 
@@ -231,7 +319,7 @@ class MemoryKind:
     name = "memory"
     summary = "in memory, lost when the server stops"
 
-    def open(self, argument: str, limits: Limits) -> MemoryJournal:
+    def open(self, argument: str, limits: HistoryLimits) -> MemoryJournal:
         """Return a journal; raises `UsageError` for an argument."""
         if argument:
             raise UsageError("the journal memory takes no argument: --journal memory")

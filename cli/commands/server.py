@@ -19,13 +19,13 @@ from types import FrameType
 
 import typer
 
-from chatcore import DEFAULT_URL, Hub, Limits
+from chatcore import DEFAULT_URL, Hub
 from chatcore.transport import Listen
 from cli.commands.transports import choose
 from cli.descriptors import allow_descriptors
 from cli.report import FAILED, complain
 from cli.settings.journals import open_journal
-from cli.settings.limits import parse_limits
+from cli.settings.limits import default_limits, parse_limits
 
 __all__ = ["run"]
 
@@ -50,11 +50,11 @@ def run(transport_name: str, urls: Sequence[str], journal: str | None, limits: S
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     transport = choose(transport_name)
     listens = [Listen.parse(url) for url in urls or [DEFAULT_URL]]
-    settings = parse_limits(limits)
+    settings, history = parse_limits(limits)
     allow_descriptors()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
-    kind, store = open_journal(journal, settings)
+    kind, store = open_journal(journal, history)
     with Hub(store, settings) as hub:
         stop = _Stop()
         try:
@@ -110,8 +110,8 @@ class _Stop:
 
 
 def _list_limits() -> None:
-    for name, field in Limits.model_fields.items():
-        typer.echo(f"{name}={'none' if field.default is None else field.default}")
+    for name, default in default_limits().items():
+        typer.echo(f"{name}={'none' if default is None else default}")
 
 
 def _warn_if_open(listen: Listen) -> None:

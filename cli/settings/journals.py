@@ -6,7 +6,7 @@ imported only when it is chosen: SQLite takes as long as everything else togethe
 
 from pathlib import Path
 
-from chatcore import Limits, UsageError
+from chatcore import HistoryLimits, UsageError
 from chatcore.journal import Journal, JournalKind, find_journals, load_journal
 
 __all__ = ["choose", "default_path", "open_journal"]
@@ -34,7 +34,7 @@ def choose(name: str) -> JournalKind:
         raise UsageError(f"cannot load the journal {name!r}: {error}") from error
 
 
-def open_journal(setting: str | None, limits: Limits) -> tuple[JournalKind, Journal]:
+def open_journal(setting: str | None, limits: HistoryLimits) -> tuple[JournalKind, Journal]:
     """Return the journal that ``--journal`` names, not started yet, and its kind; raises `UsageError`."""
     name, _, argument = (setting or f"sqlite:{default_path()}").partition(":")
     kind = choose(name)

@@ -13,9 +13,10 @@ from chatcore.address import Peer
 from chatcore.client.requests import Request
 from chatcore.client.session import ClientSession
 from chatcore.journal import Journal
-from chatcore.limits import Limits
+from chatcore.journal.memory import MemoryJournal
 from chatcore.server.hub import Hub
 from chatcore.server.session import Session
+from tests.limits import split_limits
 from tests.server.driver import Clock
 
 __all__ = ["Line", "Server"]
@@ -28,12 +29,13 @@ class Server:
 
     def __init__(self, clock: Clock | None = None, **limits: object) -> None:
         self.clock = clock or Clock()
-        self.limits = Limits.model_validate({"frames_per_second": None, **limits})
+        self.limits, self.history = split_limits({"frames_per_second": None, **limits})
         self.lines: list[Line] = []
         self.start()
 
     def start(self, journal: Journal | None = None) -> None:
         """Start over, with an empty log unless a journal is given."""
+        journal = journal or MemoryJournal(self.history, clock=self.clock)
         self.hub = Hub(journal, self.limits, clock=self.clock)
         self.endpoint = self.hub.endpoint(lambda: None)
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from chatcore import Backoff, Event, Gap, Message, Offline
+from chatcore.journal.memory import MemoryJournal
 from chatcore.journal.sqlite import SqliteJournal
-from chatcore.limits import Limits
 from chatcore.server.hub import Hub
 from tests.faults.proxy import FaultProxy
+from tests.limits import split_limits
 from tests.transports.clients import CLIENTS, Visitor
 from tests.transports.servers import OPEN, House, new_transport
 
@@ -69,7 +70,7 @@ class Scene:
     def __init__(self, server: str, client: str, *, path: Path | None = None, **limits: Any) -> None:
         self._client = client
         self._path = path
-        self._limits = Limits(**{**OPEN, **limits})
+        self._limits, self._history = split_limits({**OPEN, **limits})
         self._stack = ExitStack()
         self._running = ExitStack()
         self.proxies: list[FaultProxy] = []
@@ -84,7 +85,7 @@ class Scene:
 
     def start(self, server: str) -> None:
         """Start a server."""
-        journal = SqliteJournal(self._path, self._limits) if self._path else None
+        journal = SqliteJournal(self._path, self._history) if self._path else MemoryJournal(self._history)
         self.hub = self._running.enter_context(closing(Hub(journal, self._limits)))
         self.house = self.open_house(server)
 

@@ -8,11 +8,12 @@ from typing import TypeVar
 
 from chatcore.address import Peer as Address
 from chatcore.journal import Journal
-from chatcore.limits import Limits
+from chatcore.journal.memory import MemoryJournal
 from chatcore.server.endpoint import Endpoint, Served
 from chatcore.server.hub import Hub
 from chatcore.wire import Wire
 from chatcore.wire.ndjson import ndjson
+from tests.limits import split_limits
 from tests.protocol.codec import encode
 from tests.protocol.frames import (
     ClientFrame,
@@ -49,7 +50,8 @@ class Host:
         self, journal: Journal | None = None, *, clock: Clock | None = None, **limits: object
     ) -> None:
         self.clock = clock or Clock()
-        self.hub = Hub(journal, Limits.model_validate(limits), clock=self.clock)
+        own, history = split_limits(limits)
+        self.hub = Hub(journal or MemoryJournal(history, clock=self.clock), own, clock=self.clock)
         self.endpoints: list[Endpoint] = []
         self.peers: dict[Served, Peer] = {}
         self.wakes = 0

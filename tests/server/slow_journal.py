@@ -1,10 +1,22 @@
 """A journal that stores and reads only when a test lets it."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
-from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Unavailable, always
+from chatcore.journal import (
+    Draft,
+    Feed,
+    Head,
+    Journal,
+    Outcome,
+    Page,
+    Place,
+    RoomPage,
+    Unavailable,
+    always,
+)
 from chatcore.journal.memory import MemoryJournal
-from chatcore.limits import Limits
+from chatcore.limits import HistoryLimits
 from chatcore.messages import DurabilityWord
 from tests.server.driver import Clock
 
@@ -16,7 +28,7 @@ class SlowJournal:
 
     durability: DurabilityWord = "memory"
 
-    def __init__(self, clock: Clock, limits: Limits | None = None) -> None:
+    def __init__(self, clock: Clock, limits: HistoryLimits | None = None) -> None:
         self.memory = MemoryJournal(limits, clock=clock)
         self.dedupe_seconds = self.memory.dedupe_seconds
         self.waiting: list[Callable[[], None]] = []
@@ -49,18 +61,51 @@ class SlowJournal:
         *,
         after: int | None = None,
         before: int | None = None,
+        after_at: datetime | None = None,
+        before_at: datetime | None = None,
         limit: int,
         max_bytes: int,
     ) -> None:
         self.reads += 1
         memory = self.memory
         self.waiting.append(
-            lambda: memory.read(room, deliver, after=after, before=before, limit=limit, max_bytes=max_bytes)
+            lambda: memory.read(
+                room,
+                deliver,
+                after=after,
+                before=before,
+                after_at=after_at,
+                before_at=before_at,
+                limit=limit,
+                max_bytes=max_bytes,
+            )
         )
 
-    def seek(self, room: str, back: int, before: int, deliver: Callable[[int | Unavailable], None]) -> None:
+    def seek(
+        self,
+        room: str,
+        back: int,
+        before: int,
+        deliver: Callable[[Place | Unavailable], None],
+        *,
+        after: int = 0,
+    ) -> None:
         memory = self.memory
-        self.waiting.append(lambda: memory.seek(room, back, before, deliver))
+        self.waiting.append(lambda: memory.seek(room, back, before, deliver, after=after))
+
+    def head(self, room: str, deliver: Callable[[Head | Unavailable], None]) -> None:
+        memory = self.memory
+        self.waiting.append(lambda: memory.head(room, deliver))
+
+    def rooms(
+        self, deliver: Callable[[RoomPage | Unavailable], None], *, after: str | None, prefix: str, limit: int
+    ) -> None:
+        memory = self.memory
+        self.waiting.append(lambda: memory.rooms(deliver, after=after, prefix=prefix, limit=limit))
+
+    def remove_room(self, room: str, deliver: Callable[[bool | Unavailable], None]) -> None:
+        memory = self.memory
+        self.waiting.append(lambda: memory.remove_room(room, deliver))
 
     def reach(self, room: str, seq: int, deliver: Callable[[bool | Unavailable], None]) -> None:
         memory = self.memory

@@ -15,7 +15,7 @@ from chatcore.client.requests import Request
 from chatcore.client.session import ClientSession
 from chatcore.journal import Page, Unavailable
 from chatcore.journal.memory import MemoryJournal
-from chatcore.limits import Limits
+from chatcore.limits import HistoryLimits, Limits
 from chatcore.server.hub import Hub
 from tests.faults.checker import Violation, check
 from tests.faults.history import Finished, History, Log, log_of
@@ -52,10 +52,12 @@ class System:
             frames_burst=rng.choice((5, 1_000)),
             posts_in_flight=rng.choice((1, 4, 64)),
             tail_bytes=rng.choice((1, 2_000, 100_000)),
+        )
+        self._history_limits = HistoryLimits(
             memory_history_bytes=rng.choice((3_000, 10_000_000)),
             dedupe_seconds=100_000,  # so that no client has to give a post up
         )
-        self._journal = MemoryJournal(self._limits, clock=self._clock)
+        self._journal = MemoryJournal(self._history_limits, clock=self._clock)
         self._forgets = rng.random() < 0.3  # whether a restart may lose the log
         self._numbers = count(1)
         self._hub: Hub | None = None
@@ -182,7 +184,7 @@ class System:
 
     def _start_server(self) -> None:
         if self._forgets and self._rng.random() < 0.3:
-            self._journal = MemoryJournal(self._limits, clock=self._clock)
+            self._journal = MemoryJournal(self._history_limits, clock=self._clock)
         self._hub = Hub(self._journal, self._limits, clock=self._clock)
         self._endpoint = self._hub.endpoint(lambda: None)
         self._connections = []

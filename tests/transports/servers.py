@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from chatcore.limits import Limits
+from chatcore.journal.memory import MemoryJournal
 from chatcore.server.hub import Hub
 from chatcore.transport import Listen, Server, Transport, find_transports, load_transport
+from tests.limits import split_limits
 from tests.transports.peers import Peer, PlainPeer, TypedPeer
 from transports.asyncio_tcp import AsyncioTransport
 
@@ -118,7 +119,8 @@ class House(Door):
         self._owned: Hub | None = None
         if hub is None:
             options: dict[str, Any] = {} if clock is None else {"clock": clock}
-            hub = self._owned = Hub(limits=Limits(**{**OPEN, **limits}), **options)
+            own, history = split_limits({**OPEN, **limits})
+            hub = self._owned = Hub(MemoryJournal(history, **options), own, **options)
         self.hub = hub
         self.server: Server = transport.start(hub, [Listen.parse(url) for url in urls])
 

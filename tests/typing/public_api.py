@@ -18,6 +18,7 @@ from chatcore import (
     DisconnectedError,
     Event,
     Gap,
+    HistoryLimits,
     Hub,
     Joined,
     Left,
@@ -120,8 +121,8 @@ def positions(position: Position) -> None:
     assert_type(Position.parse(str(position)), Position)
 
 
-async def serving(limits: Limits) -> None:
-    with Hub(SqliteJournal(Path("chat.db"), limits), limits) as hub:
+async def serving(limits: Limits, history: HistoryLimits) -> None:
+    with Hub(SqliteJournal(Path("chat.db"), history), limits) as hub:
         assert_type(hub, Hub)
         with threaded_tcp.serve("chat://[::1]:0", hub=hub) as threaded:
             assert_type(threaded, threaded_tcp.Server)

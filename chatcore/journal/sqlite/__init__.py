@@ -11,20 +11,34 @@ file from outside, and `kind` is how `--journal` finds all this.
 import contextlib
 import sqlite3
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Unavailable, always
+from chatcore.journal import (
+    Draft,
+    Feed,
+    Head,
+    Journal,
+    Outcome,
+    Page,
+    Place,
+    RoomPage,
+    Unavailable,
+    always,
+)
 from chatcore.journal.sqlite.check import JournalReport, check_journal, renew_epoch
 from chatcore.journal.sqlite.connection import Synchronous
 from chatcore.journal.sqlite.epoch import EpochGuard
 from chatcore.journal.sqlite.errors import explain
 from chatcore.journal.sqlite.export import stored_entries
-from chatcore.journal.sqlite.page import DamageLog, page, position
-from chatcore.journal.sqlite.queue import DraftQueue
+from chatcore.journal.sqlite.page import DamageLog, head, page, place, rooms
+from chatcore.journal.sqlite.queue import DraftQueue, Removal
 from chatcore.journal.sqlite.reader import RETRY_SECONDS, SqliteReader
 from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.journal.sqlite.writer import SqliteWriter, Times, refusals
-from chatcore.limits import Limits
+from chatcore.limits import HistoryLimits
 from chatcore.messages import DurabilityWord
 
 __all__ = [
@@ -39,6 +53,8 @@ __all__ = [
 
 QUEUE = 16_384
 """Drafts that may wait; more are refused, since an answer that comes too late is no use."""
+
+T = TypeVar("T")
 
 _DURABILITY: dict[Synchronous, DurabilityWord] = {"FULL": "synced", "NORMAL": "written"}
 
@@ -55,13 +71,13 @@ class SqliteJournal:
     def __init__(
         self,
         path: Path | str,
-        limits: Limits | None = None,
+        limits: HistoryLimits | None = None,
         *,
         synchronous: Synchronous = "FULL",
         times: Times | None = None,
         file: type[SqliteFile] = SqliteFile,
     ) -> None:
-        self._limits = limits or Limits()
+        self._limits = limits or HistoryLimits()
         self.path = Path(path)
         self.durability = _DURABILITY[synchronous]
         self.dedupe_seconds = self._limits.dedupe_seconds
@@ -119,26 +135,53 @@ class SqliteJournal:
         *,
         after: int | None = None,
         before: int | None = None,
+        after_at: datetime | None = None,
+        before_at: datetime | None = None,
         limit: int,
         max_bytes: int,
     ) -> None:
         """Read a page in the reader's thread, which also encodes it and calls ``deliver``."""
-        if self._parts is None:
-            deliver(Unavailable(RETRY_SECONDS))
-            return
-        self._parts[1].submit(
-            lambda file: page(
-                file, self._damage, room, after=after, before=before, limit=limit, max_bytes=max_bytes
+        self._ask(
+            partial(
+                page,
+                damage=self._damage,
+                room=room,
+                after=after,
+                before=before,
+                after_at=after_at,
+                before_at=before_at,
+                limit=limit,
+                max_bytes=max_bytes,
             ),
             deliver,
         )
 
-    def seek(self, room: str, back: int, before: int, deliver: Callable[[int | Unavailable], None]) -> None:
-        """Find a position in the reader's thread, which calls ``deliver``."""
-        if self._parts is None:
+    def seek(
+        self,
+        room: str,
+        back: int,
+        before: int,
+        deliver: Callable[[Place | Unavailable], None],
+        *,
+        after: int = 0,
+    ) -> None:
+        """Find a place in the reader's thread, which calls ``deliver``."""
+        self._ask(partial(place, room=room, back=back, before=before, after=after), deliver)
+
+    def head(self, room: str, deliver: Callable[[Head | Unavailable], None]) -> None:
+        """Look a head up in the reader's thread, which calls ``deliver``."""
+        self._ask(partial(head, room=room), deliver)
+
+    def rooms(
+        self, deliver: Callable[[RoomPage | Unavailable], None], *, after: str | None, prefix: str, limit: int
+    ) -> None:
+        """List rooms in the reader's thread, which calls ``deliver``."""
+        self._ask(partial(rooms, after=after, prefix=prefix, limit=limit), deliver)
+
+    def remove_room(self, room: str, deliver: Callable[[bool | Unavailable], None]) -> None:
+        """Remove a room in the writer's thread, which calls ``deliver``."""
+        if self._parts is None or not self._queue.put_removal(Removal(room, deliver)):
             deliver(Unavailable(RETRY_SECONDS))
-            return
-        self._parts[1].submit(lambda file: position(file, room, back, before), deliver)
 
     def reach(self, room: str, seq: int, deliver: Callable[[bool | Unavailable], None]) -> None:
         """Answer immediately: nobody can know what was not reported."""
@@ -152,6 +195,12 @@ class SqliteJournal:
             writer.join()
             reader.close()
             guard.release()
+
+    def _ask(self, answer: Callable[[SqliteFile], T], deliver: Callable[[T | Unavailable], None]) -> None:
+        if self._parts is None:
+            deliver(Unavailable(RETRY_SECONDS))
+        else:
+            self._parts[1].submit(answer, deliver)
 
     def _open(self) -> SqliteFile:
         return self._file(self.path, self._synchronous)

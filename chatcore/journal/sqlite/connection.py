@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 from chatcore.errors import JournalError
-from chatcore.journal.sqlite.migration import add_seals
+from chatcore.journal.sqlite.migration import add_ends, add_seals
 
 __all__ = ["SqliteConnection", "Synchronous"]
 
 Synchronous = Literal["FULL", "NORMAL"]
 
-_VERSION = 2
+_VERSION = 3
 _APPLICATION = 0x63686174  # "chat": distinguishes a journal from another program's database
 
 _TABLES = """
@@ -27,8 +27,11 @@ CREATE TABLE rooms (
     name TEXT NOT NULL UNIQUE,     -- folded
     head INTEGER NOT NULL,         -- outlives the messages
     count INTEGER NOT NULL,        -- of the messages that are stored
-    bytes INTEGER NOT NULL         -- of their lines
+    bytes INTEGER NOT NULL,        -- of their lines
+    at REAL,                       -- of the last message, also when it has expired; NULL if unknown
+    removed INTEGER NOT NULL DEFAULT 0     -- then it is not listed
 );
+CREATE INDEX rooms_listed ON rooms (name) WHERE removed = 0;
 CREATE TABLE messages (
     room INTEGER NOT NULL,
     seq INTEGER NOT NULL,
@@ -149,14 +152,17 @@ class SqliteConnection:
         self.db.execute("PRAGMA fullfsync = ON")  # elsewhere than on macOS this is nothing
         if version == 0:
             self._make_tables()
-        elif version == 1:
+        elif version < _VERSION:
             self._migrate()
 
     def _migrate(self) -> None:
         with self.transaction():
-            if self.version() == 1:  # else another program was faster
+            version = self.version()  # another program may have been faster
+            if version < 2:
                 add_seals(self.db)
-                self.db.execute(f"PRAGMA user_version = {_VERSION}")
+            if version < 3:
+                add_ends(self.db)
+            self.db.execute(f"PRAGMA user_version = {_VERSION}")
 
     def _make_tables(self) -> None:
         with self.transaction():

@@ -6,7 +6,7 @@ from chatcore.errors import UsageError
 from chatcore.journal import Journal, JournalKind
 from chatcore.journal.sqlite import SqliteJournal
 from chatcore.journal.sqlite.connection import Synchronous
-from chatcore.limits import Limits
+from chatcore.limits import HistoryLimits
 
 __all__ = ["SqliteKind", "kind"]
 
@@ -22,7 +22,7 @@ class SqliteKind:
     name = "sqlite"
     summary = "in a file, sqlite:PATH or sqlite:PATH?synchronous=NORMAL"
 
-    def open(self, argument: str, limits: Limits) -> SqliteJournal:
+    def open(self, argument: str, limits: HistoryLimits) -> SqliteJournal:
         """Return the journal of a file; raises `UsageError`."""
         path, _, option = argument.partition("?")
         if not path or option.casefold() not in _OPTIONS:

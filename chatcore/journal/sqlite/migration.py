@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from chatcore.journal.sqlite.seal import NO_CHECKSUM, NO_DIGEST, checksum, digest
-from chatcore.messages import Message
+from chatcore.journal.sqlite.seal import NO_CHECKSUM, NO_DIGEST, checksum
+from chatcore.messages import Message, digest
 
-__all__ = ["add_seals", "intact_message"]
+__all__ = ["add_ends", "add_seals", "intact_message"]
 
 BATCH = 1_000
 """Rows that are in memory together."""
@@ -42,6 +42,20 @@ def add_seals(db: sqlite3.Connection) -> None:
         )
 
 
+def add_ends(db: sqlite3.Connection) -> None:
+    """From version 2 to 3: the time of each room's last message, and whether it was removed.
+
+    Within a transaction. The time is unknown where all messages have expired.
+    """
+    db.execute("ALTER TABLE rooms ADD COLUMN at REAL")
+    db.execute("ALTER TABLE rooms ADD COLUMN removed INTEGER NOT NULL DEFAULT 0")
+    db.execute("CREATE INDEX rooms_listed ON rooms (name) WHERE removed = 0")
+    db.execute(
+        "UPDATE rooms SET at ="
+        " (SELECT at FROM messages WHERE room = rooms.id AND typeof(at) = 'real' ORDER BY seq DESC LIMIT 1)"
+    )
+
+
 def _batches(db: sqlite3.Connection) -> Iterator[list[tuple[int, int, int, bytes, bytes]]]:
     place = (-1, -1)
     while rows := db.execute(
@@ -58,4 +72,4 @@ def _sealed(row: tuple[int, int, int, bytes, bytes]) -> tuple[bytes, int, int, i
     message = intact_message(seq, prev, id_, line)
     if message is None:
         return NO_DIGEST, NO_CHECKSUM, room, seq
-    return digest(message.text), checksum(seq, prev, id_, line), room, seq
+    return digest(message.kind, message.target, message.text), checksum(seq, prev, id_, line), room, seq

@@ -10,12 +10,14 @@
 
 import logging
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
-from chatcore.journal import Page, Stored
+from chatcore.journal import Head, Page, Place, RoomPage, Stored
 from chatcore.journal.sqlite.statements import Row, SqliteFile
+from chatcore.journal.times import milliseconds
 from chatcore.messages import GapWord, PageGap
 
-__all__ = ["DamageLog", "entries", "page", "position"]
+__all__ = ["DamageLog", "entries", "head", "page", "place", "rooms"]
 
 log = logging.getLogger("chat.journal")
 
@@ -77,23 +79,32 @@ def entries(
 
 def page(
     file: SqliteFile,
+    *,
     damage: DamageLog,
     room: str,
-    *,
     after: int | None,
     before: int | None,
+    after_at: datetime | None,
+    before_at: datetime | None,
     limit: int,
     max_bytes: int,
 ) -> Page:
     """Read a page, as `Journal.read` describes it."""
     epoch = str(file.meta()["epoch"])
     number, head = file.room(room) or (0, 0)
+    oldest = file.position_before_all(number, head)
+    if after_at is not None:
+        earlier, _ = _around(file, room, number, oldest, head, after_at)
+        after = oldest if earlier is None else earlier
+    if before_at is not None:
+        _, later = _around(file, room, number, oldest, head, before_at)
+        before = head + 1 if later is None else later
     low, high = after or 0, head + 1 if before is None else before
     rows, following = _fitting(file.read(number, low, high, _ALL, newest=after is None), limit, max_bytes)
     more = following is not None
     if not rows:
         end = max(low, file.position_below(number, high, head))
-        return Page(epoch, end, end, (), more)
+        return Page(epoch, end, end, (), more, oldest=oldest)
     if after is None:
         rows.reverse()
         low = 0 if following is None else following.seq
@@ -111,7 +122,31 @@ def page(
             through = entry.seq
     if gaps:
         damage.note(room, rows)
-    return Page(epoch, base, through, tuple(messages), more, tuple(gaps))
+    return Page(epoch, base, through, tuple(messages), more, tuple(gaps), oldest)
+
+
+def _around(
+    file: SqliteFile, room: str, number: int, oldest: int, head: int, at: datetime
+) -> tuple[int | None, int | None]:
+    """Return the last intact message from before a time's millisecond, and the first one that is not.
+
+    This is a search by number, in which a damaged row counts as missing: its time is not trusted. So damaged
+    rows between the two may be from either side, and a page has them whichever side it is for.
+    """
+    wanted = milliseconds(at)
+    low, high = oldest, head + 1  # what is intact up to `low` is from before, and from `high` on it is not
+    earlier: int | None = None
+    later: int | None = None
+    while high - low > 1:
+        middle = (low + high) // 2
+        row = next((row for row in file.read(number, middle - 1, high, _ALL) if row.intact), None)
+        if row is None:
+            high = middle
+        elif milliseconds(row.stored(room).message.at) < wanted:
+            low = earlier = row.seq
+        else:
+            high, later = middle, row.seq
+    return earlier, later
 
 
 def _fitting(rows: Iterator[Row], limit: int, max_bytes: int) -> tuple[list[Row], Row | None]:
@@ -136,8 +171,22 @@ def _fitting(rows: Iterator[Row], limit: int, max_bytes: int) -> tuple[list[Row]
     return fitting, None
 
 
-def position(file: SqliteFile, room: str, back: int, before: int) -> int:
-    """Find a position, as `Journal.seek` describes it."""
+def place(file: SqliteFile, room: str, back: int, before: int, after: int) -> Place:
+    """Find a place, as `Journal.seek` describes it."""
     number, head = file.room(room) or (0, 0)
     found = file.position_back(number, back, before)
-    return file.position_below(number, before, head) if found is None else found
+    position = file.position_below(number, before, head) if found is None else found
+    oldest = file.position_before_all(number, head)
+    return Place(position, oldest, file.count(number, after, position))
+
+
+def head(file: SqliteFile, room: str) -> Head:
+    """Answer `Journal.head`."""
+    _, seq = file.room(room) or (0, 0)
+    return Head(str(file.meta()["epoch"]), seq)
+
+
+def rooms(file: SqliteFile, after: str | None, prefix: str, limit: int) -> RoomPage:
+    """Answer `Journal.rooms`."""
+    found = file.listed(after, prefix, limit + 1)
+    return RoomPage(tuple(found[:limit]), len(found) > limit)

@@ -15,9 +15,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from chatcore.journal import Draft, Outcome, always
+from chatcore.journal import Draft, Outcome, Unavailable, always
 
-__all__ = ["DraftQueue", "Submission"]
+__all__ = ["DraftQueue", "Removal", "Submission"]
 
 
 @dataclass(slots=True)
@@ -34,6 +34,14 @@ class Submission:
         return not was_refused
 
 
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A room that is to be removed, in order with the drafts, and what to call with the answer."""
+
+    room: str
+    deliver: Callable[[bool | Unavailable], None]
+
+
 class DraftQueue:
     """A bounded queue: any thread puts, one thread takes.
 
@@ -44,7 +52,7 @@ class DraftQueue:
     def __init__(self, size: int) -> None:
         self._size = size
         self._changed = threading.Condition()  # guards the rest
-        self._queue: deque[Submission] = deque()
+        self._queue: deque[Submission | Removal] = deque()
         self._waiting = 0  # drafts that are not refused
         self._unreported = 0  # refusals
         self._refusing = False
@@ -69,6 +77,19 @@ class DraftQueue:
                 self._changed.notify()
             return self._open
 
+    def _take_removal(self) -> Removal:
+        removal = self._queue.popleft()
+        assert isinstance(removal, Removal)
+        return removal
+
+    def put_removal(self, removal: Removal) -> bool:
+        """Add a removal; return whether it will be answered from here, which it is not after `close`."""
+        with self._changed:
+            if self._open:
+                self._queue.append(removal)
+                self._changed.notify()
+            return self._open
+
     def close(self) -> None:
         """Take no more drafts; those that are here will still be handed out. Idempotent."""
         with self._changed:
@@ -77,13 +98,19 @@ class DraftQueue:
 
     # --- for the thread that takes ---------------------------------------------------------------
 
-    def take(self, size: int, timeout: float | None) -> list[Submission] | None:
-        """Wait for drafts, at most ``timeout`` seconds, and take about ``size``; ``None`` is the end."""
+    def take(self, size: int, timeout: float | None) -> list[Submission] | Removal | None:
+        """Wait for drafts, at most ``timeout`` seconds, and take about ``size``, or one removal.
+
+        ``None`` is the end.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._queue or not self._open, timeout)
             taken: list[Submission] = []
             while self._queue and size > 0:
-                submission = self._queue.popleft()
+                submission = self._queue[0]
+                if isinstance(submission, Removal):
+                    return taken or self._take_removal()
+                self._queue.popleft()
                 taken.append(submission)
                 size -= len(submission.drafts)
                 if not submission.refused:
@@ -95,7 +122,8 @@ class DraftQueue:
         with self._changed:
             self._refusing = True
             self._waiting = 0
-            self._unreported += sum(submission.refuse() for submission in (*taken, *self._queue))
+            waiting = [each for each in self._queue if isinstance(each, Submission)]
+            self._unreported += sum(submission.refuse() for submission in (*taken, *waiting))
 
     def accept(self) -> None:
         """Stop refusing everything."""

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from chatcore.journal.sqlite.statements import SqliteFile
-from chatcore.limits import Limits
+from chatcore.limits import HistoryLimits
 
 __all__ = ["Retention"]
 
@@ -17,7 +17,7 @@ __all__ = ["Retention"]
 class Retention:
     """The rooms that hold more than they should. For one thread."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: HistoryLimits) -> None:
         self._limits = limits
         self._rooms: deque[int] = deque()
 

@@ -1,25 +1,19 @@
 """What is stored beside each line, so that damage is noticed and does no harm.
 
-- A *digest* of what was posted says whether an id that is sent again belongs to the same text. It is decided
-  from the digest alone, never from the line, so a damaged line stops nobody.
+- A *digest* of what was posted (`chatcore.messages.digest`) says whether an id that is sent again belongs to
+  the same. It is decided from the digest alone, never from the line, so a damaged line stops nobody.
 - A *checksum* of the row says whether its line is the one that was stored.
 """
 
-from hashlib import blake2b
 from zlib import crc32
 
-__all__ = ["NO_CHECKSUM", "NO_DIGEST", "checksum", "digest"]
+__all__ = ["NO_CHECKSUM", "NO_DIGEST", "checksum"]
 
 NO_DIGEST = b""
 """The digest of no text: that of a line that was damaged before digests were stored."""
 
 NO_CHECKSUM = -1
 """The checksum of no row: that of a line that was damaged before checksums were stored."""
-
-
-def digest(text: str) -> bytes:
-    """Return the 16 bytes that a posted text is recognised by."""
-    return blake2b(text.encode(), digest_size=16).digest()
 
 
 def checksum(seq: int, prev: int, id_: bytes, line: bytes) -> int:

@@ -4,11 +4,13 @@ Everything here raises `sqlite3.Error` as SQLite does. `Row.intact` says whether
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import NamedTuple
 
 from pydantic_core import to_json
 
+from chatcore.journal import RoomRecord
 from chatcore.journal.sqlite.connection import SqliteConnection
 from chatcore.journal.sqlite.migration import intact_message
 from chatcore.journal.sqlite.seal import checksum
@@ -54,6 +56,7 @@ class Known(NamedTuple):
 
 _NEW = "room, seq, prev, id, at, line, digest, author, crc"
 _NO_BOUND = 2**63 - 1
+_ALL = -1
 
 
 class SqliteFile(SqliteConnection):
@@ -75,15 +78,47 @@ class SqliteFile(SqliteConnection):
         """Return the head of every room."""
         return dict(self.db.execute("SELECT name, head FROM rooms"))
 
-    def grow(self, name: str, head: int, count: int, size: int) -> int:
-        """Note new messages of a room, or a new room; return its number."""
+    def listed(self, after: str | None, prefix: str, limit: int) -> list[RoomRecord]:
+        """Return rooms in the order of their names, after a name, of those that begin with a prefix."""
+        rows = self.db.execute(
+            "SELECT name, head, at FROM rooms WHERE removed = 0 AND name > :after AND name >= :prefix"
+            " AND name < :prefix || char(0x10ffff) ORDER BY name LIMIT :limit",
+            {"after": after or "", "prefix": prefix, "limit": limit},
+        )
+        return [RoomRecord(name, head, datetime.fromtimestamp(at or 0.0, UTC)) for name, head, at in rows]
+
+    def add_room(self, name: str) -> int:
+        """Add a room without messages; return its number."""
         (number,) = self.db.execute(
-            "INSERT INTO rooms (name, head, count, bytes) VALUES (:name, :head, :count, :size)"
-            " ON CONFLICT (name) DO"
-            " UPDATE SET head = :head, count = count + :count, bytes = bytes + :size RETURNING id",
-            {"name": name, "head": head, "count": count, "size": size},
+            "INSERT INTO rooms (name, head, count, bytes) VALUES (?, 0, 0, 0) RETURNING id", (name,)
         ).fetchone()
         return int(number)
+
+    def grow(self, room: int, head: int, at: float, count: int, size: int) -> None:
+        """Note new messages of a room."""
+        self.db.execute(
+            "UPDATE rooms SET head = ?, at = ?, count = count + ?, bytes = bytes + ?, removed = 0"
+            " WHERE id = ?",
+            (head, at, count, size, room),
+        )
+
+    def last_at(self, room: int) -> float:
+        """Return the time of a room's last message, 0 if that is unknown."""
+        (at,) = self.db.execute("SELECT at FROM rooms WHERE id = ?", (room,)).fetchone()
+        return at or 0.0
+
+    def remove(self, name: str, until: float) -> bool:
+        """Remove a room's messages and do not list it; return whether it was listed.
+
+        Ids are remembered until a time, in seconds since 1970.
+        """
+        row = self.db.execute("SELECT id, removed FROM rooms WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            return False
+        number, removed = row
+        self.expire(number, keep=0, keep_bytes=None, since=None, until=until, at_most=_ALL)
+        self.db.execute("UPDATE rooms SET removed = 1 WHERE id = ?", (number,))
+        return not removed
 
     def known(self, room: int, ids: list[str]) -> dict[str, Known]:
         """Return what is known of those ids that are known: one statement, however many there are."""
@@ -114,6 +149,18 @@ class SqliteFile(SqliteConnection):
         """Return the last position below a number, also if what was there has expired."""
         row = next(self.read(room, before - 1, _NO_BOUND, 1), None)
         return min(head if row is None else self._position_before(room, row), max(before - 1, 0))
+
+    def position_before_all(self, room: int, head: int) -> int:
+        """Return the position before the oldest message that is stored."""
+        row = next(self.read(room, 0, _NO_BOUND, 1), None)
+        return head if row is None else self._position_before(room, row)
+
+    def count(self, room: int, after: int, through: int) -> int:
+        """Return how many messages are stored after one position and up to another."""
+        (count,) = self.db.execute(
+            "SELECT count(*) FROM messages WHERE room = ? AND seq > ? AND seq <= ?", (room, after, through)
+        ).fetchone()
+        return int(count)
 
     def position_back(self, room: int, back: int, before: int) -> int | None:
         """Return the position before the last ``back`` stored messages below a number."""

@@ -18,14 +18,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chatcore.errors import JournalError
-from chatcore.journal import Draft, Feed, Outcome, Stored
+from chatcore.journal import Draft, Feed, Outcome, Stored, Unavailable
 from chatcore.journal.sqlite.epoch import EpochGuard
-from chatcore.journal.sqlite.queue import DraftQueue, Submission
+from chatcore.journal.sqlite.queue import DraftQueue, Removal, Submission
 from chatcore.journal.sqlite.retention import Retention
-from chatcore.journal.sqlite.seal import checksum, digest
+from chatcore.journal.sqlite.seal import checksum
 from chatcore.journal.sqlite.statements import Known, NewRow, SqliteFile
-from chatcore.limits import Limits
-from chatcore.messages import Message
+from chatcore.limits import HistoryLimits
+from chatcore.messages import Message, digest
 
 __all__ = ["SqliteWriter", "Times", "refusals"]
 
@@ -55,7 +55,7 @@ class _Group:
     outcomes: list[Outcome] = field(default_factory=list)
     messages: list[Stored] = field(default_factory=list)
     rows: list[NewRow] = field(default_factory=list)
-    rooms: dict[str, tuple[int, int]] = field(default_factory=dict)  # the room's number and head
+    rooms: dict[str, tuple[int, int, float]] = field(default_factory=dict)  # number, head, last time
     known: dict[str, dict[str, Known]] = field(default_factory=dict)  # of the drafts' ids, by room
     added: dict[str, list[int]] = field(default_factory=dict)  # lengths of the lines that are new
     fresh: dict[tuple[str, str], Known] = field(default_factory=dict)  # what this transaction adds
@@ -71,7 +71,7 @@ class SqliteWriter:
         queue: DraftQueue,
         guard: EpochGuard,
         feed: Feed,
-        limits: Limits,
+        limits: HistoryLimits,
         times: Times,
         before_recovery: Callable[[], None],
     ) -> None:
@@ -83,6 +83,7 @@ class SqliteWriter:
         self._times = times
         self._before_recovery = before_recovery
         self._retention = Retention(limits)
+        self._dedupe_seconds = limits.dedupe_seconds
         self._grown: set[int] = set()  # rooms that may hold too much now
         self._next_look = 0.0
         self._next_try = 0.0
@@ -107,7 +108,9 @@ class SqliteWriter:
 
     def _run(self) -> None:
         while (taken := self._queue.take(GROUP, self._patience())) is not None:
-            if self._file is None:
+            if isinstance(taken, Removal):
+                self._remove(taken)
+            elif self._file is None:
                 self._answer(taken, [])
                 if time.monotonic() >= self._next_try:
                     self._recover()
@@ -138,28 +141,44 @@ class SqliteWriter:
         try:
             group = self._commit(file, drafts) if drafts else _Group()
         except sqlite3.Error as error:
-            log.warning("cannot write to the journal %s: %s", self._path, error)
-            self._queue.refuse(taken)
-            self._answer(taken, [])
-            self._file = None
-            self._next_try = time.monotonic() + self._times.retry
-            file.close()
+            self._fail(file, taken, error)
             return False
         self._deliver(group.messages)
         self._answer(taken, group.outcomes)
         self._grown.update(group.rooms[room][0] for room in group.added)
         return True
 
+    def _fail(self, file: SqliteFile, taken: list[Submission], error: sqlite3.Error) -> None:
+        log.warning("cannot write to the journal %s: %s", self._path, error)
+        self._queue.refuse(taken)
+        self._answer(taken, [])
+        self._file = None
+        self._next_try = time.monotonic() + self._times.retry
+        file.close()
+
+    def _remove(self, removal: Removal) -> None:
+        if self._file is None:
+            removal.deliver(Unavailable(self._times.retry))
+            return
+        try:
+            with self._file.transaction():
+                removed = self._file.remove(removal.room, self._times.now() + self._dedupe_seconds)
+        except sqlite3.Error as error:
+            self._fail(self._file, [], error)
+            removal.deliver(Unavailable(self._times.retry))
+        else:
+            removal.deliver(removed)
+
     def _commit(self, file: SqliteFile, drafts: Sequence[Draft]) -> _Group:
         group = _Group(file.step)
-        at = datetime.fromtimestamp(self._times.now(), UTC)
+        now = self._times.now()
         with file.transaction():
             self._look_up(file, group, drafts)
             for draft in drafts:
-                group.outcomes.append(_add(group, draft, at))
+                group.outcomes.append(_add(group, draft, now))
             file.insert(group.rows)
             for room, sizes in group.added.items():
-                file.grow(room, group.rooms[room][1], len(sizes), sum(sizes))
+                file.grow(*group.rooms[room], len(sizes), sum(sizes))
         file.check_identity()
         return group
 
@@ -168,13 +187,14 @@ class SqliteWriter:
         for draft in drafts:
             ids.setdefault(draft.room, []).append(draft.id)
         for room, wanted in ids.items():
-            number, head = group.rooms[room] = file.room(room) or (file.grow(room, 0, 0, 0), 0)
+            number, head = file.room(room) or (file.add_room(room), 0)
+            group.rooms[room] = number, head, file.last_at(number)
             group.known[room] = file.known(number, wanted) if head else {}
 
     def _deliver(self, messages: Sequence[Stored]) -> None:
         if messages:
-            self._feed.committed(messages)
             self._heads.update((stored.room, stored.seq) for stored in messages)
+            self._feed.committed(messages)
 
     def _answer(self, taken: list[Submission], outcomes: Sequence[Outcome]) -> None:
         """Report what became of everything, in order; the outcomes are those of what is not refused."""
@@ -234,7 +254,7 @@ class SqliteWriter:
     def _open_epoch(self, file: SqliteFile) -> None:
         self._heads = file.heads()
         self._epoch = self._guard.epoch
-        self._feed.opened(self._epoch, dict(self._heads))
+        self._feed.opened(self._epoch)
 
     # --- retention -------------------------------------------------------------------------------
 
@@ -253,17 +273,28 @@ class SqliteWriter:
             log.warning("cannot remove old messages from %s: %s", self._path, error)
 
 
-def _add(group: _Group, draft: Draft, at: datetime) -> Outcome:
+def _add(group: _Group, draft: Draft, now: float) -> Outcome:
     room, id_ = draft.room, draft.id
-    number, head = group.rooms[room]
-    posted = digest(draft.text)
+    number, head, last_at = group.rooms[room]
+    posted = draft.posted or digest(draft.kind, draft.target, draft.text)
     if known := group.known[room].get(id_) or group.fresh.get((room, id_)):
         return Outcome("repeat", known.seq) if known.digest == posted else Outcome("conflict")
     seq = head + group.step
-    message = Message(room=room, seq=seq, prev=head, id=id_, nick=draft.nick, text=draft.text, at=at)
+    at = datetime.fromtimestamp(max(now, last_at), UTC)
+    message = Message(
+        room=room,
+        seq=seq,
+        prev=head,
+        id=id_,
+        nick=draft.nick,
+        kind=draft.kind,
+        target=draft.target,
+        text=draft.text,
+        at=at,
+    )
     stored = Stored.of(message)
     line = stored.line
-    group.rooms[room] = (number, seq)
+    group.rooms[room] = (number, seq, at.timestamp())
     group.fresh[room, id_] = Known(seq, posted)
     group.messages.append(stored)
     crc = checksum(seq, head, id_.encode(), line)

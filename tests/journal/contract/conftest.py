@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chatcore.limits import Limits
+from chatcore.limits import HistoryLimits
 from tests.journal.contract.harness import Harness
 from tests.journal.contract.makers import MAKERS, SMALL, Maker
 from tests.server.driver import Clock
@@ -22,7 +22,7 @@ def maker(request: pytest.FixtureRequest) -> Maker:
 def harness(maker: Maker, tmp_path: Path) -> Iterator[Harness]:
     """A journal whose limits these tests never reach."""
     clock = Clock()
-    harness = Harness(maker.make(tmp_path, Limits(), clock), clock)
+    harness = Harness(maker.make(tmp_path, HistoryLimits(), clock), clock)
     yield harness
     harness.journal.close()
 

@@ -1,16 +1,30 @@
 """A journal under test: each call waits for its answer, whichever thread gives it, and whenever."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Generic, TypeVar
 
-from chatcore.journal import Draft, Feed, Journal, Outcome, Page, Stored, Unavailable, always
+from chatcore.journal import (
+    Draft,
+    Feed,
+    Head,
+    Journal,
+    Outcome,
+    Page,
+    Place,
+    RoomPage,
+    Stored,
+    Unavailable,
+    always,
+)
 from chatcore.messages import Message
 from tests.server.driver import Clock
 
 __all__ = ["DEADLINE", "Harness"]
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 DEADLINE = 10.0
 """Seconds to wait for an answer."""
@@ -36,6 +50,12 @@ class Answer(Generic[T]):
         assert len(self._answers) == 1, "more than one answer"
         return self._answers[0]
 
+    def available(self: "Answer[A | Unavailable]") -> A:
+        """Wait for the answer and return it; the journal has to be available."""
+        answer = self.wait()
+        assert not isinstance(answer, Unavailable)
+        return answer
+
 
 class Harness:
     """A started journal, and the feed that it calls."""
@@ -44,7 +64,7 @@ class Harness:
         self.journal = journal
         self.clock = clock
         self.calls: list[str] = []  # of the feed, by name
-        self.opened_with: list[tuple[str, dict[str, int]]] = []
+        self.epochs: list[str] = []
         self.messages: list[Message] = []  # in the order in which they were committed
         self._called = threading.Condition()
         self._calling = threading.Lock()
@@ -52,9 +72,9 @@ class Harness:
 
     # --- the feed --------------------------------------------------------------------------------
 
-    def opened(self, epoch: str, heads: Mapping[str, int]) -> None:
+    def opened(self, epoch: str) -> None:
         """Note that an epoch has begun."""
-        self._note("opened", lambda: self.opened_with.append((epoch, dict(heads))))
+        self._note("opened", lambda: self.epochs.append(epoch))
 
     def committed(self, messages: Sequence[Stored]) -> None:
         """Note messages that were stored."""
@@ -94,31 +114,56 @@ class Harness:
         *,
         after: int | None = None,
         before: int | None = None,
+        after_at: datetime | None = None,
+        before_at: datetime | None = None,
         limit: int = HUGE,
         max_bytes: int = HUGE,
     ) -> Page:
         """Read a page and return it."""
         answer: Answer[Page | Unavailable] = Answer()
-        self.journal.read(room, answer.take, after=after, before=before, limit=limit, max_bytes=max_bytes)
-        page = answer.wait()
-        assert not isinstance(page, Unavailable)
-        return page
+        self.journal.read(
+            room,
+            answer.take,
+            after=after,
+            before=before,
+            after_at=after_at,
+            before_at=before_at,
+            limit=limit,
+            max_bytes=max_bytes,
+        )
+        return answer.available()
 
-    def seek(self, room: str, back: int, before: int) -> int:
-        """Seek a position and return it."""
-        answer: Answer[int | Unavailable] = Answer()
-        self.journal.seek(room, back, before, answer.take)
-        position = answer.wait()
-        assert not isinstance(position, Unavailable)
-        return position
+    def seek(self, room: str, back: int, before: int, *, after: int = 0) -> Place:
+        """Seek a place and return it."""
+        answer: Answer[Place | Unavailable] = Answer()
+        self.journal.seek(room, back, before, answer.take, after=after)
+        return answer.available()
 
     def reach(self, room: str, seq: int) -> bool:
         """Ask for a position; return whether the log has it."""
         answer: Answer[bool | Unavailable] = Answer()
         self.journal.reach(room, seq, answer.take)
-        reached = answer.wait()
-        assert not isinstance(reached, Unavailable)
-        return reached
+        return answer.available()
+
+    def head(self, room: str = "lobby") -> int:
+        """Ask for a head of the epoch and return it."""
+        answer: Answer[Head | Unavailable] = Answer()
+        self.journal.head(room, answer.take)
+        epoch, seq = answer.available()
+        assert epoch == self.epochs[-1]
+        return seq
+
+    def rooms(self, after: str | None = None, prefix: str = "", limit: int = HUGE) -> RoomPage:
+        """List rooms and return the page."""
+        answer: Answer[RoomPage | Unavailable] = Answer()
+        self.journal.rooms(answer.take, after=after, prefix=prefix, limit=limit)
+        return answer.available()
+
+    def remove(self, room: str = "lobby") -> bool:
+        """Remove a room; return whether there was one."""
+        answer: Answer[bool | Unavailable] = Answer()
+        self.journal.remove_room(room, answer.take)
+        return answer.available()
 
     def wait_for(self, count: int) -> list[Message]:
         """Wait until ``count`` messages are committed; return all of them."""

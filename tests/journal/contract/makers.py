@@ -9,12 +9,12 @@ from chatcore.journal.memory import MemoryJournal
 from chatcore.journal.sqlite import SqliteJournal, Times
 from chatcore.journal.sqlite.connection import Synchronous
 from chatcore.journal.sqlite.statements import SqliteFile
-from chatcore.limits import Limits
+from chatcore.limits import HistoryLimits
 from tests.server.driver import Clock
 
 __all__ = ["MAKERS", "SMALL", "Maker"]
 
-SMALL = Limits(memory_history_bytes=6_000, history_messages=10)
+SMALL = HistoryLimits(memory_history_bytes=6_000, history_messages=10)
 """Under these limits a journal holds some ten short messages, and the oldest expire."""
 
 
@@ -23,7 +23,7 @@ class Maker:
     """Makes one kind of journal in an empty directory; under `SMALL` messages expire if ``expires``."""
 
     name: str
-    make: Callable[[Path, Limits, Clock], Journal]
+    make: Callable[[Path, HistoryLimits, Clock], Journal]
     expires: bool
 
 
@@ -49,7 +49,7 @@ class HoleyFile(SqliteFile):
 
 def _sqlite(
     synchronous: Synchronous, file: type[SqliteFile] = SqliteFile
-) -> Callable[[Path, Limits, Clock], Journal]:
+) -> Callable[[Path, HistoryLimits, Clock], Journal]:
     return lambda directory, limits, clock: SqliteJournal(
         directory / "journal.db", limits, synchronous=synchronous, times=Times(now=clock), file=file
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from chatcore.journal.sqlite import SqliteJournal, Times
 from chatcore.journal.sqlite.statements import SqliteFile
-from chatcore.limits import Limits
+from chatcore.limits import HistoryLimits
 from tests.journal.contract.harness import DEADLINE, Harness
 from tests.server.driver import Clock
 
@@ -24,7 +24,7 @@ def open_journal(
     path: Path,
     clock: Clock | None = None,
     *,
-    limits: Limits | None = None,
+    limits: HistoryLimits | None = None,
     retry: float = QUICK,
     retention: float = 60.0,
     **options: Any,

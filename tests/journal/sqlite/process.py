@@ -41,7 +41,7 @@ def main(path: str, synchronous: Synchronous, *texts: str) -> None:
     """Store texts, print the epoch and wait to be killed."""
     harness = Harness(SqliteJournal(Path(path), synchronous=synchronous), Clock())
     harness.post(*texts)
-    sys.stdout.write(harness.opened_with[0][0] + "\n")
+    sys.stdout.write(harness.epochs[0] + "\n")
     sys.stdout.flush()
     sys.stdin.read()
 

@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
-from chatcore.journal import Draft, Outcome, Page, Unavailable, always
+from chatcore.journal import Draft, Head, Outcome, Page, Place, Unavailable, always
 from chatcore.journal.memory import MemoryJournal
 from chatcore.journal.sqlite import SqliteJournal
 from chatcore.messages import Stored
@@ -42,28 +43,22 @@ class WaitingJournal(SqliteJournal):
     ) -> None:
         done(_wait(lambda answer: SqliteJournal.submit(self, drafts, answer, still_valid)))
 
-    def read(
+    def read(self, room: str, deliver: Callable[[Page | Unavailable], None], **options: Any) -> None:
+        deliver(_wait(partial(SqliteJournal.read, self, room, **options)))
+
+    def seek(
         self,
         room: str,
-        deliver: Callable[[Page | Unavailable], None],
+        back: int,
+        before: int,
+        deliver: Callable[[Place | Unavailable], None],
         *,
-        after: int | None = None,
-        before: int | None = None,
-        limit: int,
-        max_bytes: int,
+        after: int = 0,
     ) -> None:
-        def ask(answer: Callable[[Page | Unavailable], None]) -> None:
-            SqliteJournal.read(
-                self, room, answer, after=after, before=before, limit=limit, max_bytes=max_bytes
-            )
+        deliver(_wait(partial(SqliteJournal.seek, self, room, back, before, after=after)))
 
-        deliver(_wait(ask))
-
-    def seek(self, room: str, back: int, before: int, deliver: Callable[[int | Unavailable], None]) -> None:
-        def ask(answer: Callable[[int | Unavailable], None]) -> None:
-            SqliteJournal.seek(self, room, back, before, answer)
-
-        deliver(_wait(ask))
+    def head(self, room: str, deliver: Callable[[Head | Unavailable], None]) -> None:
+        deliver(_wait(partial(SqliteJournal.head, self, room)))
 
 
 def _wait(ask: Callable[[Callable[[T], None]], None]) -> T:

@@ -27,7 +27,7 @@ def epoch_of_run(path: Path, *texts: str, synchronous: Synchronous = "FULL") -> 
     with open_journal(path, synchronous=synchronous) as harness:
         for text in texts:
             assert harness.submit(Draft("lobby", uuid4().hex, "ana", text))[0].kind == "stored"
-        return harness.opened_with[0][0]
+        return harness.epochs[0]
 
 
 def copy(path: Path, to: Path) -> None:
@@ -91,7 +91,7 @@ def test_an_older_copy_of_a_journal_gets_a_new_epoch(path: Path, tmp_path: Path,
 def test_a_copy_from_the_middle_of_the_last_run_gets_a_new_epoch(path: Path, tmp_path: Path) -> None:
     backup = tmp_path / "backup.db"
     with open_journal(path) as harness:
-        first = harness.opened_with[0][0]
+        first = harness.epochs[0]
         harness.post("one")
         # Copied by SQLite: closing a file of our own would release SQLite's locks on it.
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as target:

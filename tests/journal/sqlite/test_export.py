@@ -8,7 +8,7 @@ import pytest
 from chatcore import Gap, JournalError, UsageError
 from chatcore.journal import Stored
 from chatcore.journal.sqlite import stored_entries
-from chatcore.limits import Limits
+from chatcore.limits import HistoryLimits
 from tests.journal.contract.harness import Harness
 from tests.journal.sqlite.files import damage, open_journal
 
@@ -73,7 +73,7 @@ def test_a_run_of_damaged_messages_is_one_gap_in_their_place(
 
 def test_what_has_expired_is_a_gap_only_where_it_was_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "short.db"
-    with open_journal(path, limits=Limits(history_messages=2)) as harness:
+    with open_journal(path, limits=HistoryLimits(history_messages=2)) as harness:
         harness.post("one", "two", "three", "four")
         harness.submit()
         assert texts(stored_entries(path)) == ["three", "four"]
@@ -84,7 +84,7 @@ def test_what_has_expired_is_a_gap_only_where_it_was_asked_for(tmp_path: Path) -
 
 def test_messages_that_expire_during_an_export_are_a_gap(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chatcore.journal.sqlite.export.PAGE", 1)
-    with open_journal(path, limits=Limits(history_messages=3)) as harness:
+    with open_journal(path, limits=HistoryLimits(history_messages=3)) as harness:
         harness.post("one", "two", "three")
         entries = stored_entries(path)
         first = next(entries)

@@ -161,7 +161,7 @@ def test_no_post_is_acknowledged_into_a_file_that_was_removed(path: Path, remove
         path.with_name(removed).unlink()
         assert harness.submit(draft("two")) == [REFUSED]
         submit_until_accepted(harness, draft("two"))
-        epochs = [epoch for epoch, _ in harness.opened_with]
+        epochs = list(harness.epochs)
         assert len(epochs) == len(set(epochs))
         harness.wait_for(len(harness.messages))
         stored = [entry.seq for entry in harness.read().messages]
@@ -169,7 +169,7 @@ def test_no_post_is_acknowledged_into_a_file_that_was_removed(path: Path, remove
         assert stored == in_last_epoch
         assert harness.read().epoch == epochs[-1]
         if removed == "journal.db":
-            assert harness.opened_with[-1][1] == {}  # a new epoch, which is reported
+            assert stored == [1]  # a new epoch, which is reported
 
 
 def test_replacing_an_open_file_by_an_older_copy_begins_a_new_epoch(path: Path, tmp_path: Path) -> None:
@@ -184,9 +184,8 @@ def test_replacing_an_open_file_by_an_older_copy_begins_a_new_epoch(path: Path, 
             path.with_name(path.name + end).unlink()
         assert harness.submit(draft("three")) == [REFUSED]
         assert submit_until_accepted(harness, draft("three")) == [Outcome("stored", 2)]
-        (first, _), (second, heads) = harness.opened_with
+        first, second = harness.epochs
         assert first != second
-        assert heads == {"lobby": 1}
         page = harness.read()
         assert (page.epoch, page.through) == (second, 2)
 
@@ -202,9 +201,8 @@ def test_a_file_that_lacks_a_reported_message_begins_a_new_epoch(path: Path) -> 
             other.execute("UPDATE rooms SET head = 1, count = 1")
         faults.opening = 0
         assert submit_until_accepted(harness, draft("three")) == [Outcome("stored", 2)]
-        (first, _), (second, heads) = harness.opened_with
+        first, second = harness.epochs
         assert first != second
-        assert heads == {"lobby": 1}
 
 
 def test_writes_to_a_damaged_file_are_refused_until_it_is_repaired(path: Path) -> None:
@@ -226,13 +224,14 @@ def test_writes_to_a_damaged_file_are_refused_until_it_is_repaired(path: Path) -
 def test_a_journal_can_be_closed_while_its_file_cannot_be_used(path: Path) -> None:
     faults = Faults()
     with open_journal(path, file=faulty(faults), retry=DEADLINE * 10) as harness:
-        first = harness.opened_with[0][0]
+        first = harness.epochs[0]
         harness.post("one")
         faults.plan = ["after"]
         assert harness.submit(draft("two"))[0].kind == "unavailable"
     assert texts(harness) == ["one"]
     with open_journal(path) as harness:  # every commit was synced, so the one in doubt is there
-        assert harness.opened_with == [(first, {"lobby": 2})]
+        assert harness.epochs == [first]
+        assert harness.head() == 2
         assert harness.submit(draft("two")) == [Outcome("repeat", 2)]
 
 

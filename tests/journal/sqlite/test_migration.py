@@ -88,15 +88,16 @@ def version(path: Path) -> int:
 
 def test_a_file_of_version_1_is_brought_up_to_date_and_continues_its_epoch(path: Path) -> None:
     with open_journal(path) as harness:
-        assert harness.opened_with == [(EPOCH, {"lobby": 2500, "attic": 1})]
+        assert harness.epochs == [EPOCH]
+        assert (harness.head("lobby"), harness.head("attic")) == (2500, 1)
         page = harness.read(after=0)
         assert [entry.line for entry in page.messages] == [line("lobby", n) for n in range(3, 2501)]
         assert (page.base, page.through, harness.read("attic").through) == (2, 2500, 1)
         assert harness.submit(Draft("lobby", "new", "ana", "hi")) == [Outcome("stored", 2501)]
-    assert version(path) == 2
+    assert version(path) == 3
     assert check_journal(path).problems == []
     with open_journal(path) as harness:
-        assert harness.opened_with[0][0] == EPOCH
+        assert harness.epochs[0] == EPOCH
 
 
 @pytest.mark.parametrize("seq", [2, 3, 1000, 1001, 2500])
@@ -135,5 +136,5 @@ def test_an_update_that_fails_leaves_the_file_as_it_was(path: Path) -> None:
         pass
     assert version(path) == 1
     with open_journal(path) as harness:
-        assert harness.opened_with[0][0] == EPOCH
-    assert version(path) == 2
+        assert harness.epochs[0] == EPOCH
+    assert version(path) == 3

@@ -57,7 +57,7 @@ def test_a_journal_that_is_open_in_another_process_is_refused(path: Path) -> Non
         assert message.endswith("is in use by another server; choose another with --journal")
         assert message in refusal_of_server(path)
     with open_journal(path) as harness:
-        assert harness.opened_with[0][1] == {"lobby": 1}
+        assert harness.head() == 1
 
 
 def test_a_journal_that_is_open_in_this_process_is_refused(path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_journal_with_a_damaged_witness_is_refused_until_the_witness_is_remove
     assert "remove it, and every reader starts again from the beginning" in message
     witness_path(path).unlink()
     with open_journal(path) as harness:
-        assert harness.opened_with[0][1] == {"lobby": 50}
+        assert harness.head() == 50
 
 
 def test_a_path_through_a_file_is_refused(path: Path) -> None:

@@ -36,7 +36,7 @@ def test_a_read_does_not_wait_for_a_slow_write(path: Path) -> None:
         harness.journal.submit([Draft("lobby", "id-2", "ana", "two")], lambda _: stored.set())
         assert faults.in_transaction.wait(DEADLINE)
         assert [entry.seq for entry in harness.read().messages] == [1]
-        assert harness.seek("lobby", 1, 2) == 0
+        assert harness.seek("lobby", 1, 2).position == 0
         assert not stored.is_set()
         faults.may_commit.set()
         assert stored.wait(DEADLINE)

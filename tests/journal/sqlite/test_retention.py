@@ -7,7 +7,7 @@ import pytest
 from chatcore.journal import Draft, Outcome
 from chatcore.journal.sqlite.retention import Retention
 from chatcore.journal.sqlite.statements import NewRow, SqliteFile
-from chatcore.limits import Limits
+from chatcore.limits import HistoryLimits
 from tests.journal.contract.harness import DEADLINE, Harness
 from tests.journal.sqlite.files import Faults, damage, faulty, open_journal
 from tests.server.driver import Clock
@@ -23,9 +23,11 @@ def path(tmp_path: Path) -> Path:
 
 def limits(
     count: int | None = None, size: int | None = None, seconds: float | None = None, dedupe: float = 120.0
-) -> Limits:
+) -> HistoryLimits:
     """Return limits of which only the given ones are set."""
-    return Limits(history_messages=count, history_bytes=size, history_seconds=seconds, dedupe_seconds=dedupe)
+    return HistoryLimits(
+        history_messages=count, history_bytes=size, history_seconds=seconds, dedupe_seconds=dedupe
+    )
 
 
 def numbers(harness: Harness, room: str = "lobby") -> list[int]:
@@ -114,9 +116,9 @@ def test_the_head_of_a_room_survives_its_messages_and_a_restart(path: Path) -> N
         assert numbers(harness) == []
         page = harness.read(after=1)
         assert (page.base, page.through, page.more) == (2, 2, False)
-        assert harness.seek("lobby", 10, 3) == 2
+        assert harness.seek("lobby", 10, 3) == (2, 2, 0)
     with open_journal(path, clock) as harness:
-        assert harness.opened_with[0][1] == {"lobby": 2, "b": 1}
+        assert (harness.head(), harness.head("b")) == (2, 1)
         assert harness.submit(Draft("lobby", "new", "ana", "three")) == [Outcome("stored", 3)]
         assert harness.wait_for(1)[0].prev == 2
 
@@ -145,7 +147,7 @@ def test_retention_deletes_at_most_the_given_number_of_messages_per_step(path: P
         (1, n, n - 1, f"id-{n}", 0.0, b"a line", b"a digest", None, 0) for n in range(1, 1001)
     ]
     with file.transaction():
-        file.grow("a", 1000, 1000, 0)
+        file.grow(file.add_room("a"), 1000, 0.0, 1000, 0)
         file.insert(rows)
     retention = Retention(limits(seconds=1.0))
     retention.look_at_all(file, now=10.0)

@@ -1,6 +1,6 @@
 """A join after a position that this node has not reached yet, as in a log that several machines share."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -19,8 +19,8 @@ class LateJournal(MemoryJournal):
         self.asked: list[tuple[str, int, Callable[[bool | Unavailable], None]]] = []
         super().start(self)
 
-    def opened(self, epoch: str, heads: Mapping[str, int]) -> None:
-        self.hub.opened(epoch, heads)
+    def opened(self, epoch: str) -> None:
+        self.hub.opened(epoch)
 
     def committed(self, messages: Sequence[Stored]) -> None:
         self.held += messages

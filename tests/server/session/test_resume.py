@@ -5,13 +5,13 @@ it ended.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from chatcore.journal import Page as Stretch
-from chatcore.journal import Unavailable
+from chatcore.journal import Place, Unavailable
 from chatcore.journal.memory import MemoryJournal
-from chatcore.limits import Limits
 from tests.protocol.frames import Error, Gap, Join, Joined, Message, Position
 from tests.server.driver import Clock, Host, Peer
 from tests.server.slow_journal import SlowJournal
@@ -22,26 +22,25 @@ class FailingJournal(SlowJournal):
 
     failures = 0
 
-    def read(
+    def read(self, room: str, deliver: Callable[[Stretch | Unavailable], None], **options: Any) -> None:
+        if self._fails():
+            self.waiting.append(lambda: deliver(Unavailable(2.0)))
+        else:
+            super().read(room, deliver, **options)
+
+    def seek(
         self,
         room: str,
-        deliver: Callable[[Stretch | Unavailable], None],
+        back: int,
+        before: int,
+        deliver: Callable[[Place | Unavailable], None],
         *,
-        after: int | None = None,
-        before: int | None = None,
-        limit: int,
-        max_bytes: int,
+        after: int = 0,
     ) -> None:
         if self._fails():
             self.waiting.append(lambda: deliver(Unavailable(2.0)))
         else:
-            super().read(room, deliver, after=after, before=before, limit=limit, max_bytes=max_bytes)
-
-    def seek(self, room: str, back: int, before: int, deliver: Callable[[int | Unavailable], None]) -> None:
-        if self._fails():
-            self.waiting.append(lambda: deliver(Unavailable(2.0)))
-        else:
-            super().seek(room, back, before, deliver)
+            super().seek(room, back, before, deliver, after=after)
 
     def _fails(self) -> bool:
         self.failures -= 1
@@ -249,12 +248,12 @@ def test_nothing_of_a_room_arrives_before_the_answer_to_its_join() -> None:
 
 def replace(journal: SlowJournal, host: Host, *texts: str) -> None:
     """Replace the log by another one, with these texts in the lobby."""
-    memory = MemoryJournal(Limits(), clock=host.clock)
+    memory = MemoryJournal(clock=host.clock)
     if texts:
         Host(memory).member("dan").post(*texts)
     journal.memory = memory
     memory._feed = host.hub
-    host.hub.opened(memory.epoch, {"lobby": len(texts)} if texts else {})
+    host.hub.opened(memory.epoch)
     host.pump()
     journal.work()
     host.pump()
