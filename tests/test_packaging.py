@@ -302,7 +302,7 @@ class StoneTablets:
     def start(self, feed):
         self.durability = "replicated"
         self.feed = feed
-        feed.opened("stone-age")
+        feed.opened("stone-age", lambda room: 0)
 
     def submit(self, drafts, done, still_valid=always):
         stored = [self._carve(draft) for draft in drafts]

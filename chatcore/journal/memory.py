@@ -153,7 +153,7 @@ class MemoryJournal:
         """Begin to store for a hub."""
         with self._order:
             self._feed = feed
-            feed.opened(self.epoch)
+            feed.opened(self.epoch, self._head)
 
     def submit(
         self,
@@ -263,6 +263,10 @@ class MemoryJournal:
         """Take no more drafts."""
         with self._order:
             self._feed = None
+
+    def _head(self, room: str) -> int:
+        log = self._logs.get(room)
+        return 0 if log is None else log.head
 
     def _store(self, draft: Draft, now: datetime, stored: list[Stored]) -> Outcome:
         log = self._logs.get(draft.room)

@@ -62,7 +62,7 @@ class Identity:
         self.nick = nick
         self.account = account
         self.home_folded = fold(nick) if account is not None else None
-        self.seats: list[Seat] = []
+        self.seats: tuple[Seat, ...] = ()
         self.reserved_until = 0.0  # on the hub's clock
 
     def __repr__(self) -> str:
@@ -76,6 +76,14 @@ class Identity:
     def in_use(self) -> bool:
         """Whether any seat has a session."""
         return next(self.occupants(), None) is not None
+
+    def add(self, seat: "Seat") -> None:
+        """Take another seat."""
+        self.seats += (seat,)
+
+    def remove(self, seat: "Seat") -> None:
+        """Lose a seat."""
+        self.seats = tuple(other for other in self.seats if other is not seat)
 
     def rename(self, nick: str) -> None:
         """Take another nick. For the directory, which knows whether it is free."""
@@ -173,6 +181,10 @@ class LocalDirectory:
         self._by_account: dict[str, list[Identity]] = {}
         self._arrivals: dict[str, TokenBucket] = {}  # by account
 
+    def is_free(self, nick: str, identity: Identity | None = None) -> bool:
+        """Tell whether a nick can be taken, also by the identity that has it already."""
+        return self._by_nick_folded.get(fold(nick), identity) is identity
+
     def claim(self, claim: Claimed, answer: Callable[[Seat | Refusal], None]) -> None:
         """Decide and answer immediately."""
         answer(self._decide(claim))
@@ -181,7 +193,7 @@ class LocalDirectory:
         """Rename and answer immediately."""
         identity = seat.identity
         nick = self._free_variant(nick, identity) if variant else nick
-        if not self._is_free(nick, identity):
+        if not self.is_free(nick, identity):
             answer(_taken(nick))
             return
         before = identity.nick
@@ -242,7 +254,7 @@ class LocalDirectory:
             return refusal
         nick = identity.nick if identity.account is not None else claim.nick
         nick = self._free_variant(nick, identity) if claim.variant else nick
-        if not self._is_free(nick, identity):
+        if not self.is_free(nick, identity):
             return _taken(nick)
         if seat.session is not None:
             seat.session.end("taken_over")
@@ -278,7 +290,7 @@ class LocalDirectory:
             self._drop_seat(seat)  # its session finds the identity by its key, as this one did
         known = claim.secret if adopts and claim.secret and len(claim.secret) >= SECRET_CHARS else None
         seat = Seat(identity, known or secrets.token_urlsafe(24), claim)
-        identity.seats.append(seat)
+        identity.add(seat)
         self._by_secret[seat.secret] = seat
         return seat
 
@@ -302,13 +314,10 @@ class LocalDirectory:
 
     # --- nicks -----------------------------------------------------------------------------------
 
-    def _is_free(self, nick: str, identity: Identity | None = None) -> bool:
-        return self._by_nick_folded.get(fold(nick), identity) is identity
-
     def _free_variant(self, nick: str, identity: Identity | None = None) -> str:
         """Return the nick itself, or the first of ``nick-2``, ``nick-3``... that is free."""
         variant, number = nick, 1
-        while not self._is_free(variant, identity):
+        while not self.is_free(variant, identity):
             number += 1
             suffix = f"-{number}"
             variant = nick[: NICK_CHARS - len(suffix)] + suffix
@@ -322,12 +331,12 @@ class LocalDirectory:
 
     def _drop_seat(self, seat: Seat) -> None:
         if seat in seat.identity.seats:
-            seat.identity.seats.remove(seat)
+            seat.identity.remove(seat)
             del self._by_secret[seat.secret]
 
     def _forget(self, identity: Identity) -> None:
         """Forget an identity: its nicks are free, its secrets prove nothing. Idempotent."""
-        for seat in list(identity.seats):
+        for seat in identity.seats:
             self._drop_seat(seat)
         for nick_folded in {fold(identity.nick), identity.home_folded} - {None}:
             if nick_folded is not None and self._by_nick_folded.get(nick_folded) is identity:

@@ -166,7 +166,7 @@ class Hub:
         done = False
         while not done:  # until no room was entered between the question and the answer
             with self.lock:
-                names = [room.name for room in self.rooms.in_use() if room.name not in heads]
+                names = [name for name in self.rooms if name not in heads]
             heads.update((name, head(name)) for name in names)
             with self.lock:
                 done = self.rooms.reset(epoch, heads)

@@ -8,13 +8,17 @@ Nearly always that is nothing. Items wait when something that they depend on is 
 While much waits, the peer's socket is not read, so a session waits with one segment at most.
 """
 
-from collections import deque
 from collections.abc import Iterable
+from typing import Final
 
 from chatcore.names import fold
 from chatcore.wire import Hangup, Item
 
 __all__ = ["ROOM_ITEMS", "Inbox"]
+
+_NO_ITEMS: Final[list[Item]] = []
+_NO_ROOMS: Final[dict[str, list[Item]]] = {}
+"""What nearly all sessions share, so that an idle one costs little. They are replaced, never filled."""
 
 ROOM_ITEMS = 16
 """Frames that may wait for one room before everything does."""
@@ -32,16 +36,17 @@ class Inbox:
         self.holds = False
         self.blocked = False
         self._holds_all = False
-        self._items: deque[Item] = deque()
-        self._rooms: dict[str, list[Item]] = {}  # what names a room that is being entered, by folded name
+        self._items = _NO_ITEMS
+        self._rooms = _NO_ROOMS  # what names a room that is being entered, by folded name
 
     def put(self, item: Item) -> None:
         """Let an item wait."""
-        self._items.append(item)
-        self._update()
+        self.put_all((item,))
 
     def put_all(self, items: Iterable[Item]) -> None:
         """Let items wait."""
+        if self._items is _NO_ITEMS:
+            self._items = []
         self._items.extend(items)
         self._update()
 
@@ -58,6 +63,8 @@ class Inbox:
 
     def hold_room(self, room: str) -> None:
         """Let what names a room (folded) wait."""
+        if self._rooms is _NO_ROOMS:
+            self._rooms = {}
         self._rooms[room] = []
         self._update()
 
@@ -68,13 +75,13 @@ class Inbox:
 
     def release_room(self, room: str) -> None:
         """Let go of what waited for a room: it comes before all that came later."""
-        self._items.extendleft(reversed(self._rooms.pop(room)))
+        if held := self._rooms.pop(room):
+            self._items = [*held, *self._items]
         self._update()
 
     def clear(self) -> None:
         """Drop everything."""
-        self._items.clear()
-        self._rooms.clear()
+        self._items, self._rooms = _NO_ITEMS, _NO_ROOMS
         self._holds_all = False
         self._update()
 
@@ -82,7 +89,7 @@ class Inbox:
         while self._items and not self._is_full():
             if isinstance(self._items[0], Hangup) and (self._rooms or not at_end):
                 return None
-            item = self._items.popleft()
+            item = self._items.pop(0)
             held = self._rooms.get(_room_of(item)) if self._rooms else None
             if held is None:
                 return item
@@ -94,6 +101,8 @@ class Inbox:
 
     def _update(self) -> None:
         self.blocked = self._is_full()
+        self._items = self._items or _NO_ITEMS
+        self._rooms = self._rooms or _NO_ROOMS
         self.holds = self._holds_all or bool(self._items or self._rooms)
 
 

@@ -17,7 +17,7 @@ All methods run under the hub's lock.
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from chatcore.journal import Unavailable
+from chatcore.journal import Place, Unavailable
 from chatcore.messages import Gap, GapReason, Join
 from chatcore.server.pages import RETRY_SECONDS, EncodedPage, encoding
 
@@ -147,14 +147,14 @@ class Member:
         before, ticket = room.head + 1, object()
         self._ticket = ticket
 
-        def receive(position: int | Unavailable) -> None:
+        def receive(place: Place | Unavailable) -> None:
             if self._ticket is not ticket:
                 return
             self._ticket = None
-            if isinstance(position, Unavailable):
-                self._refuse_join(join, position.retry_after)
+            if isinstance(place, Unavailable):
+                self._refuse_join(join, place.retry_after)
             else:
-                self._begin_after(position)
+                self._begin_after(place.position)
 
         session.ask_journal(lambda journal, deliver: journal.seek(room.name, back, before, deliver), receive)
 

@@ -63,6 +63,10 @@ class _Request(Generic[F]):
         return self.deadline is not None and now >= self.deadline
 
 
+_NO_JOINS: Final[dict[str, _Request[Join]]] = {}
+"""What nearly all sessions share, so that an idle one costs little. It is replaced, never filled."""
+
+
 class Pending:
     """The requests of one session that are not answered yet, and what waits for them."""
 
@@ -73,7 +77,7 @@ class Pending:
         self._session = session
         self._hello: _Request[Hello] | None = None
         self._nick: _Request[NickFrame] | None = None
-        self._joins: dict[str, _Request[Join]] = {}  # by folded room
+        self._joins = _NO_JOINS  # by folded room
 
     @property
     def says_hello(self) -> bool:
@@ -158,7 +162,7 @@ class Pending:
         if refusal := self._nick_refusal(seat.person, frame.nick):
             session.refuse(refusal.code, refusal.message, frame, retry_after=refusal.retry_after)
             return
-        self._nick = request = _Request(frame, "directory", self._deadline())
+        self._nick = request = self._request(frame)
         self.inbox.hold_all()
         variant = session.wire.capabilities.implied_hello
         receive = partial(self._receive_nick, request)
@@ -200,7 +204,8 @@ class Pending:
     def join(self, join: Join) -> None:
         """Enter a room: load it if nobody is in it, ask the directory, and begin to read."""
         session, name = self._session, fold(join.room)
-        self._joins[name] = request = _Request(join, "directory", self._deadline())
+        request = self._request(join)
+        self._joins = {**self._joins, name: request}
         self.inbox.hold_room(name)
         session.hub.rooms.enter(name, session, partial(self._receive_room, request))
 
@@ -257,7 +262,7 @@ class Pending:
     def _finish_join(self, request: _Request[Join], step: Step) -> None:
         session, name = self._session, fold(request.frame.room)
         request.go_on(step)
-        del self._joins[name]
+        self._joins = {n: join for n, join in self._joins.items() if n != name} or _NO_JOINS
         self.inbox.release_room(name)
         if request.room is None:
             session.hub.rooms.stop_waiting(name, session)
@@ -304,11 +309,8 @@ class Pending:
 
     # --- asking ----------------------------------------------------------------------------------
 
-    def _deadline(self) -> float:
-        session = self._session
-        deadline = session.hub.clock() + ANSWER_SECONDS
-        session.endpoint.advance_timer(session, deadline)
-        return deadline
+    def _request(self, frame: F) -> _Request[F]:
+        return _Request(frame, "directory", self._session.hub.clock() + ANSWER_SECONDS)
 
     def _ask_directory(self, ask: Callable[[], None], refuse: Callable[[Refusal], None]) -> None:
         try:

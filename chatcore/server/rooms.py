@@ -9,10 +9,11 @@
 All methods run under the hub's lock.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from chatcore.address import address_of
 from chatcore.gate import Refusal
 from chatcore.journal import Head, Unavailable
 from chatcore.limits import Limits
@@ -51,7 +52,7 @@ class _Loading:
         self.seen = seq
 
 
-class Rooms:
+class Rooms(Mapping[str, Room]):
     """The rooms of one hub that are in use, by folded name."""
 
     def __init__(self, limits: Limits) -> None:
@@ -61,16 +62,14 @@ class Rooms:
         self._loading: dict[str, _Loading] = {}
         self._new: dict[str, TokenBucket] = {}  # by address
 
+    def __getitem__(self, name: str) -> Room:
+        return self._rooms[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rooms)
+
     def __len__(self) -> int:
         return len(self._rooms)
-
-    def get(self, name: str) -> Room | None:
-        """Return a room that is in use."""
-        return self._rooms.get(name)
-
-    def in_use(self) -> Iterable[Room]:
-        """Return all rooms that are in use, in no order."""
-        return self._rooms.values()
 
     # --- entering and leaving --------------------------------------------------------------------
 
@@ -175,4 +174,4 @@ class Rooms:
         if len(self._new) >= _ADDRESSES:
             self._new = {key: bucket for key, bucket in self._new.items() if not bucket.is_full(now)}
         fresh = TokenBucket(limits.new_rooms_per_minute / 60, limits.new_rooms_burst, now)
-        return self._new.setdefault(session.address, fresh).take(now)
+        return self._new.setdefault(address_of(session.peer), fresh).take(now)

@@ -40,7 +40,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from chatcore import transport
-from chatcore.address import Peer, address_of
+from chatcore.address import Peer
 from chatcore.errors import ErrorCode, Fault
 from chatcore.gate import Gate, Refusal
 from chatcore.journal import Journal, Unavailable
@@ -134,7 +134,6 @@ class Session:
         "_renamed",
         "_taking",
         "_turns",
-        "address",
         "bucket",
         "codec",
         "endpoint",
@@ -156,7 +155,6 @@ class Session:
         self.endpoint = endpoint
         self.hub = hub
         self.peer = peer
-        self.address = address_of(peer)  # what counts as one address
         self.wire = wire
         self.codec = wire.codec(peer, hub.limits)
         self.state = State.HANDSHAKE
@@ -268,12 +266,14 @@ class Session:
         if forbidden or full:
             self._refusal = ("limit_exceeded" if full else "unavailable", full or forbidden or "")
             self._say_refusal()
-        self.endpoint.set_timer(self, self._next_deadline())
 
     def start(self) -> None:
-        """Take what the wire says for the peer. Not under the lock."""
+        """Take what the wire says for the peer, and begin to watch the clock. Not under the lock."""
         if self._refusal is None:
             self._take(self.codec.opening(), self.hub.clock())
+        with self._lock:
+            if not self._gone:
+                self.endpoint.set_timer(self, self._next_deadline())
         self.hub.follow_up()
 
     @property
@@ -555,6 +555,8 @@ class Session:
             self._advance_timer(self.codec.deadline)
             if not (drafts or tasks):
                 self._taking = False
+                if self.pending.inbox.holds:
+                    self._advance_timer(self.pending.next_deadline())
                 return False
         for task in tasks:  # first: a join with history is to find its place before what was posted later
             task()

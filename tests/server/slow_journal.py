@@ -24,7 +24,10 @@ __all__ = ["SlowJournal"]
 
 
 class SlowJournal:
-    """A memory journal that stores and reads only when `work` is called, in the order of the calls."""
+    """A memory journal that stores and reads only when `work` is called, in the order of the calls.
+
+    Heads of rooms it tells immediately.
+    """
 
     durability: DurabilityWord = "memory"
 
@@ -94,8 +97,7 @@ class SlowJournal:
         self.waiting.append(lambda: memory.seek(room, back, before, deliver, after=after))
 
     def head(self, room: str, deliver: Callable[[Head | Unavailable], None]) -> None:
-        memory = self.memory
-        self.waiting.append(lambda: memory.head(room, deliver))
+        self.memory.head(room, deliver)
 
     def rooms(
         self, deliver: Callable[[RoomPage | Unavailable], None], *, after: str | None, prefix: str, limit: int

@@ -254,7 +254,7 @@ class SqliteWriter:
     def _open_epoch(self, file: SqliteFile) -> None:
         self._heads = file.heads()
         self._epoch = self._guard.epoch
-        self._feed.opened(self._epoch)
+        self._feed.opened(self._epoch, lambda room: (file.room(room) or (0, 0))[1])
 
     # --- retention -------------------------------------------------------------------------------
 

@@ -72,7 +72,7 @@ class Harness:
 
     # --- the feed --------------------------------------------------------------------------------
 
-    def opened(self, epoch: str) -> None:
+    def opened(self, epoch: str, head: Callable[[str], int]) -> None:
         """Note that an epoch has begun."""
         self._note("opened", lambda: self.epochs.append(epoch))
 

@@ -31,7 +31,7 @@ def test_hello_is_answered_with_a_nick_a_secret_and_the_limits() -> None:
     assert (welcome.protocol, welcome.nick) == (1, "ana")
     assert welcome.server.startswith("chatcore/")
     assert len(welcome.session) >= 32
-    assert welcome.limits == host.hub.limits.for_client().model_dump(exclude_none=True)
+    assert welcome.limits == host.hub.limits.for_client(dedupe_seconds=120.0).model_dump(exclude_none=True)
     assert not peer.ended
 
 

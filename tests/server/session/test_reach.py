@@ -19,8 +19,8 @@ class LateJournal(MemoryJournal):
         self.asked: list[tuple[str, int, Callable[[bool | Unavailable], None]]] = []
         super().start(self)
 
-    def opened(self, epoch: str) -> None:
-        self.hub.opened(epoch)
+    def opened(self, epoch: str, head: Callable[[str], int]) -> None:
+        self.hub.opened(epoch, head)
 
     def committed(self, messages: Sequence[Stored]) -> None:
         self.held += messages
@@ -120,7 +120,7 @@ def test_an_answer_that_comes_after_leaving_means_nothing(host: Host, journal: L
 
 def test_a_new_epoch_ends_the_wait(host: Host, journal: LateJournal) -> None:
     bob = join_after(host, 3)
-    journal.hub.opened("another", {"lobby": 9})
+    journal.hub.opened("another", {"lobby": 9}.__getitem__)
     host.pump()
     assert bob.one(Joined).epoch == "another"
     assert bob.one(Gap).reason == "reset"

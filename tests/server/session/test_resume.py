@@ -253,7 +253,7 @@ def replace(journal: SlowJournal, host: Host, *texts: str) -> None:
         Host(memory).member("dan").post(*texts)
     journal.memory = memory
     memory._feed = host.hub
-    host.hub.opened(memory.epoch)
+    host.hub.opened(memory.epoch, memory._head)
     host.pump()
     journal.work()
     host.pump()
