@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from types import NoneType, UnionType
-from typing import Any, ClassVar, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from tests.protocol.frames import ClientFrame, Frame, Part, ServerFrame, Time
 
@@ -96,7 +96,7 @@ def _shape_of(kind: Any) -> _Shape:
 def _reader(hint: Any) -> Read:
     """Return what reads a value of an annotated type."""
     origin, args = get_origin(hint), get_args(hint)
-    if origin is UnionType:  # with `None`, which a server leaves out
+    if origin in (Union, UnionType):  # with `None`, which a server leaves out
         return _reader(next(arg for arg in args if arg is not NoneType))
     if origin is tuple:
         return lambda value: tuple(map(_reader(args[0]), _of(list, value)))

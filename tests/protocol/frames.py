@@ -34,6 +34,9 @@ __all__ = [
     "Post",
     "Presence",
     "Renamed",
+    "RoomEntry",
+    "RoomList",
+    "Rooms",
     "ServerFrame",
     "Time",
     "Welcome",
@@ -46,8 +49,9 @@ Time = NewType("Time", str)
 Limits = dict[str, float]
 Nicks = tuple[str, ...]
 Durability = Literal["memory", "written", "synced", "replicated"]
-GapReason = Literal["expired", "reset", "damaged"]
-ClosingReason = Literal["drain", "taken_over", "stalled", "timeout", "protocol"]
+GapReason = Literal["expired", "reset", "damaged", "skipped"]
+LeftReason = Literal["expelled"]
+ClosingReason = Literal["drain", "taken_over", "stalled", "timeout", "protocol", "banned", "revoked"]
 Code = Literal[
     "bad_frame",
     "bad_state",
@@ -55,6 +59,7 @@ Code = Literal[
     "bad_text",
     "too_long",
     "unknown_type",
+    "unknown_kind",
     "unsupported_protocol",
     "nick_taken",
     "not_joined",
@@ -62,6 +67,8 @@ Code = Literal[
     "rate_limited",
     "limit_exceeded",
     "unavailable",
+    "unauthorized",
+    "forbidden",
 ]
 
 
@@ -102,6 +109,7 @@ class Renamed(Part):
 class NickFrame(Frame):
     type = "nick"
     nick: str
+    token: str | None = None
 
 
 class Ping(Frame):
@@ -123,6 +131,7 @@ class Hello(Frame):
     nick: str
     client: str | None = None
     session: str | None = None
+    key: str | None = None
 
 
 class Join(Frame):
@@ -141,6 +150,8 @@ class Post(Frame):
     type = "post"
     room: str
     id: str
+    kind: str | None = None
+    target: int | None = None
     text: str
 
 
@@ -149,6 +160,8 @@ class History(Frame):
     room: str
     before: int | None = None
     after: int | None = None
+    before_at: Time | None = None
+    after_at: Time | None = None
     limit: int | None = None
     epoch: str | None = None
     token: str | None = None
@@ -160,6 +173,14 @@ class Who(Frame):
     after: str | None = None
 
 
+class Rooms(Frame):
+    type = "rooms"
+    after: str | None = None
+    prefix: str | None = None
+    limit: int | None = None
+    token: str | None = None
+
+
 # --- server to client ----------------------------------------------------------------------------
 
 
@@ -169,6 +190,8 @@ class Welcome(Frame):
     server: str
     session: str
     nick: str
+    account: str | None = None
+    role: str | None = None
     limits: Limits
 
 
@@ -188,6 +211,8 @@ class Message(Frame):
     prev: int
     id: str
     nick: str
+    kind: str | None = None
+    target: int | None = None
     text: str
     at: Time
 
@@ -206,6 +231,7 @@ class Gap(Frame):
     after: int
     through: int
     reason: GapReason
+    count: int | None = None
 
 
 class PageGap(Part):
@@ -245,9 +271,27 @@ class Members(Frame):
     more: bool
 
 
+class RoomEntry(Part):
+    """One room of a list."""
+
+    room: str
+    count: int
+    head: int
+    at: Time | None = None
+    private: bool | None = None
+
+
+class RoomList(Frame):
+    type = "room_list"
+    rooms: tuple[RoomEntry, ...]
+    more: bool
+    token: str | None = None
+
+
 class Left(Frame):
     type = "left"
     room: str
+    reason: LeftReason | None = None
 
 
 class Error(Frame):
@@ -265,7 +309,7 @@ class Closing(Frame):
     reconnect_after: float | None = None
 
 
-ClientFrame = Hello | Join | Leave | Post | History | Who | NickFrame | Ping | Pong
+ClientFrame = Hello | Join | Leave | Post | History | Who | Rooms | NickFrame | Ping | Pong
 ServerFrame = (
     Welcome
     | Joined
@@ -275,6 +319,7 @@ ServerFrame = (
     | Page
     | Presence
     | Members
+    | RoomList
     | Left
     | NickFrame
     | Ping

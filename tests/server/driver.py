@@ -148,6 +148,9 @@ class Peer:
 
     def send(self, *frames: ClientFrame) -> None:
         """Send frames, all in one segment."""
+        if self.reader is not None:
+            for frame in frames:
+                self.reader.note_sent(frame)
         self.feed(b"".join(map(encode, frames)))
 
     def post(self, *texts: str, room: str = "lobby", prefix: str = "id") -> None:

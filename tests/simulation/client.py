@@ -25,6 +25,7 @@ from tests.protocol.frames import (
     Position,
     Post,
     Presence,
+    RoomList,
     ServerFrame,
     Welcome,
     Who,
@@ -176,6 +177,7 @@ class Client:
         self._send(frame)
 
     def _send(self, frame: ClientFrame) -> None:
+        self._reader.note_sent(frame)
         self.pipe.write(encode(frame))
 
     # --- being told ------------------------------------------------------------------------------
@@ -223,7 +225,7 @@ class Client:
                 self._send(Pong(token=frame.token))
             case Closing():
                 self._closing(frame)
-            case Ping() | Pong():
+            case Ping() | Pong() | RoomList():
                 pass
 
     def _welcome(self, frame: Welcome) -> None:

@@ -195,6 +195,7 @@ class TypedPeer(Peer):
 
     def send_frame(self, frame: ClientFrame) -> None:
         """Send a frame."""
+        self.reader.note_sent(frame)
         self.send(encode(frame))
 
     def ask(self, type: str, **fields: Any) -> None:
