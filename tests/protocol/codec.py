@@ -25,8 +25,7 @@ _SEQ_MAX = 2**53 - 1
 
 def encode(frame: Frame) -> bytes:
     """Return a frame as its line, newline included. What is ``None`` is left out."""
-    values = {"type": frame.type, **_fields_of(frame)}
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(_value_of(frame), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def decode_client(line: bytes) -> ClientFrame:
@@ -61,9 +60,16 @@ def _decode(line: bytes, kinds: dict[str, type[Frame]]) -> Any:
         raise ValueError(f"not a frame: {line!r}") from error
 
 
-def _fields_of(part: Part) -> dict[str, object]:
-    values = ((name, getattr(part, name)) for name in _shape(type(part)).readers)
-    return {name: _fields_of(v) if isinstance(v, Part) else v for name, v in values if v is not None}
+def _value_of(field: object) -> object:
+    if isinstance(field, tuple):
+        return list(map(_value_of, field))
+    if not isinstance(field, Part):
+        return field
+    values: dict[str, object] = {"type": field.type} if isinstance(field, Frame) else {}
+    for name in _shape(type(field)).readers:
+        if (value := getattr(field, name)) is not None:
+            values[name] = _value_of(value)
+    return values
 
 
 def _read_part(kind: type[P], values: dict[str, Any]) -> P:
