@@ -26,7 +26,10 @@ from chatcore.server.member import Member
 if TYPE_CHECKING:
     from chatcore.server.session import Session
 
-__all__ = ["Numbered", "Posts"]
+__all__ = ["Numbered", "Posts", "kind_problem"]
+
+_KINDS = frozenset({"action", "notice"})
+_OWN_KINDS = "x."  # how an application's own begin
 
 Numbered = tuple[Draft, int]
 """A draft and its number among all posts of its session."""
@@ -112,13 +115,17 @@ class Posts:
 
     def _take(self, member: Member, post: Post, number: int) -> None:
         session = self._session
+        kind, target = post.kind, post.target
+        if (kind or target) and (problem := kind_problem(kind, target)):
+            session.refuse(*problem, post)
+            return
         if _utf8_longer_than(post.text, session.hub.limits.text_bytes):
             session.refuse("too_long", "not sent: the text is too long", post)
             return
         if not session.wire.capabilities.echo:
             member.withhold(post.id)
         self.in_flight += 1
-        self._drafts.append((Draft(member.room.name, post.id, session.nick, post.text), number))
+        self._drafts.append((Draft(member.room.name, post.id, session.nick, post.text, kind, target), number))
 
     def _next_number(self) -> int:
         self._posted += 1
@@ -169,6 +176,21 @@ class Posts:
         held = self._held.get(room)
         if session.wire.capabilities.resends and (held is None or number <= held.number):
             self._held[room] = _Held(id_, code, session.hub.clock() + wait, number)
+
+
+def kind_problem(kind: str | None, target: int | None) -> tuple[ErrorCode, str] | None:
+    """Return why a kind is refused, or a target with it.
+
+    Readers show a kind that they do not know as a text. Here it is refused, even if a later version knows it:
+    what is stored today would be obeyed then.
+    """
+    if kind is not None and kind.startswith(_OWN_KINDS) and kind != _OWN_KINDS:
+        return None
+    if kind is not None and kind not in _KINDS:
+        return "unknown_kind", f"this server does not know the kind {kind}"
+    if target is not None:
+        return "bad_frame", f"a post of the kind {kind or 'text'} has no target"
+    return None
 
 
 def _utf8_longer_than(text: str, size: int) -> bool:
