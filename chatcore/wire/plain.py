@@ -2,6 +2,8 @@
 
 - A line in is a post to the lobby; a line out is ``NICK: text``, with the nick before every line of a text,
   so nobody can write as another.
+- ``/me TEXT`` is an action and comes out as ``NICK: /me TEXT``; ``/notice TEXT`` comes out as
+  ``NICK (notice): TEXT``, and no nick has a space. A kind that this wire does not know is a text.
 - There is no handshake: a connection is in the lobby from its start.
 - A client that never sends a newline works too: until the first newline of a connection, a short silence
   ends a line, though never inside a character.
@@ -45,7 +47,8 @@ SILENCE = 0.050
 """Seconds without a byte that end a line, as long as the peer has not shown that it sends newlines."""
 
 _HELP = (
-    b"* /nick NAME changes your name, /who lists who is here, /quit leaves; "
+    b"* /me TEXT says what you do, /notice TEXT needs no answer, "
+    b"/nick NAME changes your name, /who lists who is here, /quit leaves; "
     b"anything else is sent to the room\n"
 )
 
@@ -128,7 +131,8 @@ class PlainCodec:
             text = line.decode()
         except UnicodeDecodeError:
             return Fault("bad_text", "not sent: the line is not UTF-8", room=LOBBY)
-        command, _, argument = text.strip().partition(" ")
+        command, _, rest = text.strip().partition(" ")
+        argument = rest.strip()
         match command:
             case "/quit":
                 return Hangup()
@@ -137,7 +141,11 @@ class PlainCodec:
             case "/help":
                 return Reply(_HELP)
             case "/nick":
-                return self._rename(argument.strip())
+                return self._rename(argument)
+            case "/me" if argument:
+                return self._post(argument, "action")
+            case "/notice" if argument:
+                return self._post(argument, "notice")
             case _:
                 return self._post(text)
 
@@ -147,12 +155,22 @@ class PlainCodec:
         except ValidationError:
             return Fault("bad_name", RULES["nick"])
 
-    def _post(self, text: str) -> Item:
+    def _post(self, text: str, kind: str | None = None) -> Item:
         self._posted += 1
         try:
-            return Post(room=LOBBY, id=f"{self._prefix}-{self._posted}", text=text)
+            return Post(room=LOBBY, id=f"{self._prefix}-{self._posted}", kind=kind, text=text)
         except ValidationError:
             return Fault("bad_text", "not sent: the line has control characters in it", room=LOBBY)
+
+
+def _said(message: Message) -> list[str]:
+    """Return a message's lines, each with a prefix: nobody can write another's name at the start of one.
+
+    Not ``* NICK`` for an action: such lines are the server's, and a nick may be a number.
+    """
+    prefix = f"{message.nick} (notice): " if message.kind == "notice" else f"{message.nick}: "
+    said = f"/me {message.text}" if message.kind == "action" else message.text
+    return [f"{prefix}{line}" for line in _LINE_ENDS.split(said)]
 
 
 def _ends_inside_a_character(data: bytes) -> bool:
@@ -177,8 +195,7 @@ class Plain:
         """Return the lines that a frame is on this wire; most frames are none."""
         match frame:
             case Message():
-                # A prefix for every line: nobody can write another's name at the start of one.
-                lines = [f"{frame.nick}: {line}" for line in _LINE_ENDS.split(frame.text)]
+                lines = _said(frame)
             case Members():
                 more = f" and {frame.count - len(frame.nicks)} more" if frame.more else ""
                 lines = [f"* {frame.count} here: {' '.join(frame.nicks)}{more}"]

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from chatcore.errors import Fault
 from chatcore.messages import (
@@ -14,6 +15,7 @@ from chatcore.messages import (
     Hello,
     Join,
     Joined,
+    Left,
     Members,
     Message,
     NickFrame,
@@ -21,6 +23,8 @@ from chatcore.messages import (
     Ping,
     Post,
     Presence,
+    RoomEntry,
+    RoomList,
     ServerFrame,
     Who,
 )
@@ -30,9 +34,9 @@ from tests.wire.reading import decode, decoder, fault
 from tests.wire.strategies import text
 
 
-def post(line: str, number: int = 1) -> Post:
+def post(line: str, number: int = 1, kind: str | None = None) -> Post:
     """Return the post that a line decodes to."""
-    return Post(room="lobby", id=str(number), text=line)
+    return Post(room="lobby", id=str(number), kind=kind, text=line)
 
 
 def item_of(line: bytes) -> Item:
@@ -41,11 +45,10 @@ def item_of(line: bytes) -> Item:
     return item
 
 
-def message(line: str, nick: str = "ana") -> Message:
+def message(line: str, nick: str = "ana", kind: str | None = None) -> Message:
     """Return a message with a text."""
-    return Message(
-        room="lobby", seq=1, prev=0, id="1", nick=nick, text=line, at=datetime(2026, 8, 5, tzinfo=UTC)
-    )
+    at = datetime(2026, 8, 5, tzinfo=UTC)
+    return Message(room="lobby", seq=1, prev=0, id="1", nick=nick, kind=kind, text=line, at=at)
 
 
 def lines_of(frame: ServerFrame) -> list[str]:
@@ -92,6 +95,16 @@ def test_two_plain_connections_never_make_the_same_id() -> None:
         (b"/join room", post("/join room")),
         (b"//who", post("//who")),
         (b"say /who", post("say /who")),
+        (b"/me waves", post("waves", kind="action")),
+        (b"  /me   waves at  bob  ", post("waves at  bob", kind="action")),
+        (b"/me", post("/me")),
+        (b"/me  ", post("/me  ")),
+        (b"/mean", post("/mean")),
+        (b"/Me waves", post("/Me waves")),
+        (b"/me\twaves", post("/me\twaves")),
+        (b"/notice deployed", post("deployed", kind="notice")),
+        (b"/notice", post("/notice")),
+        (b"/notices all", post("/notices all")),
     ],
 )
 def test_commands_are_recognised_and_every_other_line_is_a_post(line: bytes, item: Item) -> None:
@@ -103,7 +116,7 @@ def test_the_answer_to_help_names_the_other_commands() -> None:
     assert isinstance(reply, Reply)
     assert reply.data.startswith(b"* ")
     assert reply.data.count(b"\n") == 1
-    assert all(command in reply.data for command in (b"/nick", b"/who", b"/quit"))
+    assert all(command in reply.data for command in (b"/me", b"/notice", b"/nick", b"/who", b"/quit"))
 
 
 @pytest.mark.parametrize("nick", [b"", b"a b", b"#a", "ä".encode(), b"x" * 33, b"* ", b"a:"])
@@ -141,6 +154,11 @@ def test_a_byte_order_mark_is_an_ordinary_character() -> None:
 def test_a_line_of_json_is_ordinary_text() -> None:
     line = '{"type":"hello","protocol":1,"nick":"ana"}'
     assert item_of(line.encode()) == post(line)
+
+
+@pytest.mark.parametrize("command", [b"/me", b"/notice"])
+def test_a_control_character_is_refused_in_every_kind(command: bytes) -> None:
+    assert fault([item_of(command + b" a\x1b[2J")]).code == "bad_text"
 
 
 # --- telnet --------------------------------------------------------------------------------------
@@ -198,6 +216,40 @@ def test_no_text_can_pass_for_a_line_of_another_member(content: str) -> None:
     assert "".join(data.replace("ana: ", "").split()) == "".join(content.replace("ana: ", "").split())
 
 
+@pytest.mark.parametrize("nick", ["bob", "3", "server-"])
+@pytest.mark.parametrize(
+    ("kind", "content", "lines"),
+    [
+        (None, "looks fine", ["{}: looks fine"]),
+        (None, "/me here: ann bob", ["{}: /me here: ann bob"]),
+        ("action", "looks around", ["{}: /me looks around"]),
+        ("action", "looks\nand here: ann bob", ["{}: /me looks", "{}: and here: ann bob"]),
+        ("action", "\u2028/me waves", ["{}: /me ", "{}: /me waves"]),
+        ("notice", "deployed", ["{} (notice): deployed"]),
+        ("notice", "one\n\n* two\n", ["{} (notice): " + line for line in ("one", "", "* two", "")]),
+        ("x.poll", "yes\nor no", ["{}: yes", "{}: or no"]),
+        ("edit", "looks good", ["{}: looks good"]),
+    ],
+)
+def test_every_line_of_a_message_of_any_kind_has_its_prefix(
+    nick: str, kind: str | None, content: str, lines: list[str]
+) -> None:
+    assert lines_of(message(content, nick, kind)) == [line.format(nick) for line in lines]
+
+
+@given(
+    content=text,
+    kind=st.sampled_from([None, "action", "notice", "x.a"]),
+    nick=st.sampled_from(["3", "server-"]),
+)
+def test_no_kind_can_pass_for_a_line_of_the_server_or_of_another(
+    content: str, kind: str | None, nick: str
+) -> None:
+    prefix = f"{nick} (notice): " if kind == "notice" else f"{nick}: "
+    lines = plain.encode(message(content, nick, kind)).decode().splitlines()
+    assert [line for line in lines if not line.startswith(prefix)] == []
+
+
 @pytest.mark.parametrize(
     ("frame", "lines"),
     [
@@ -214,6 +266,8 @@ def test_no_text_can_pass_for_a_line_of_another_member(content: str) -> None:
         (Ack(room="lobby", id="1", seq=1, durability="memory"), []),
         (Joined(room="lobby", epoch="e", head=1, after=1, count=1), []),
         (Presence(room="lobby", joined=("ana",), count=1), []),
+        (Left(room="lobby", reason="expelled"), []),
+        (RoomList(rooms=(RoomEntry(room="a", count=1, head=0),), more=False), []),
         (Ping(), []),
     ],
     ids=lambda value: type(value).__name__,

@@ -117,8 +117,8 @@ def test_the_plain_commands_who_help_and_quit_work() -> None:
     host.settle()
     peer.feed(b"/who\n/help\n")
     assert sorted(line.split(":")[0] for line in peer.lines()) == [
-        "* /nick NAME changes your name, /who lists who is here, /quit leaves; "
-        "anything else is sent to the room",
+        "* /me TEXT says what you do, /notice TEXT needs no answer, /nick NAME changes your name, "
+        "/who lists who is here, /quit leaves; anything else is sent to the room",
         "* 2 here",
     ]
     peer.feed(b"/quit\n")
