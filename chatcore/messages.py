@@ -8,6 +8,7 @@ Duplicate keys: the last one counts, as most parsers read RFC 8259; a peer must 
 """
 
 import contextlib
+import re
 from datetime import datetime
 from hashlib import blake2b
 from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
@@ -89,6 +90,21 @@ Label = Annotated[str, Field(pattern=r"^[ -~]{0,128}$")]
 
 # An offset of no seconds: UTC, and checked where all else is.
 Time = Annotated[datetime, GetPydanticSchema(lambda _, __: core_schema.datetime_schema(tz_constraint=0))]
+
+# Pydantic reads more: a number in quotes, of seconds or milliseconds, and times without seconds.
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]00:00)", re.ASCII)
+
+
+def _parse_time(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not _RFC_3339.fullmatch(value.upper()):
+        raise ValueError("a time is written as in RFC 3339, in UTC")
+    return datetime.fromisoformat(value.upper())
+
+
+AskedTime = Annotated[Time, BeforeValidator(_parse_time)]
+"""A time that a client names; those of messages are our own."""
 
 
 def _open_set(literal: Any) -> BeforeValidator:
@@ -246,8 +262,8 @@ class History(Frame):
     room: RoomName
     before: Seq | None = None
     after: Seq | None = None
-    before_at: Time | None = None
-    after_at: Time | None = None
+    before_at: AskedTime | None = None
+    after_at: AskedTime | None = None
     limit: Annotated[int, Field(ge=1, le=SEQ_MAX)] | None = None
     epoch: Epoch | None = None
     token: Token | None = None

@@ -2,6 +2,7 @@
 
 from datetime import UTC
 from itertools import pairwise
+from typing import get_args
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -32,12 +33,38 @@ secret = st.text(_PRINTABLE[1:], min_size=1, max_size=128)
 seq = st.integers(0, SEQ_MAX)
 seconds = st.none() | st.floats(0, 1e9)
 at = st.datetimes(timezones=st.just(UTC))
+kind = st.sampled_from([None, "action", "notice", "x.poll", "edit"]) | st.from_regex(
+    r"\A[a-z][a-z0-9.-]{0,31}\Z"
+).filter(lambda word: word != "text")
+target = st.none() | st.integers(1, SEQ_MAX)
 
-message = st.builds(messages.Message, room=room, seq=seq, prev=seq, id=token, nick=nick, text=text, at=at)
+message = st.builds(
+    messages.Message,
+    room=room,
+    seq=seq,
+    prev=seq,
+    id=token,
+    nick=nick,
+    kind=kind,
+    target=target,
+    text=text,
+    at=at,
+)
 position = st.builds(messages.Position, epoch=epoch, seq=seq)
+page_gap = st.builds(
+    messages.PageGap, after=seq, through=seq, reason=st.sampled_from(["expired", "damaged", "unknown"])
+)
+room_entry = st.builds(
+    messages.RoomEntry,
+    room=room,
+    count=seq,
+    head=seq,
+    at=st.none() | at,
+    private=st.sampled_from([None, True]),
+)
 
 either: list[SearchStrategy[messages.NickFrame | messages.Ping | messages.Pong]] = [
-    st.builds(messages.NickFrame, nick=nick),
+    st.builds(messages.NickFrame, nick=nick, token=st.none() | token),
     st.builds(messages.Ping, token=st.none() | token),
     st.builds(messages.Pong, token=st.none() | token),
 ]
@@ -50,20 +77,30 @@ client_frame: SearchStrategy[ClientFrame] = st.one_of(
         nick=nick,
         client=st.none() | label,
         session=st.none() | secret,
+        key=st.none() | st.text(_PRINTABLE[1:], min_size=43, max_size=128),
     ),
     st.builds(messages.Join, room=room, after=st.none() | position, history=st.none() | seq),
     st.builds(messages.Leave, room=room),
-    st.builds(messages.Post, room=room, id=token, text=text),
+    st.builds(messages.Post, room=room, id=token, kind=kind, target=target, text=text),
     st.builds(
         messages.History,
         room=room,
         before=st.none() | seq,
         after=st.none() | seq,
+        before_at=st.none() | at,
+        after_at=st.none() | at,
         limit=st.none() | st.integers(1, SEQ_MAX),
         epoch=st.none() | epoch,
         token=st.none() | token,
     ),
     st.builds(messages.Who, room=room, after=st.none() | nick),
+    st.builds(
+        messages.Rooms,
+        after=st.none() | room,
+        prefix=st.none() | room,
+        limit=st.none() | st.integers(1, SEQ_MAX),
+        token=st.none() | token,
+    ),
 )
 
 server_frame: SearchStrategy[ServerFrame] = st.one_of(
@@ -74,6 +111,8 @@ server_frame: SearchStrategy[ServerFrame] = st.one_of(
         server=label,
         session=secret,
         nick=nick,
+        account=st.none() | nick,
+        role=st.none() | label,
         limits=st.builds(
             ClientLimits, line_bytes=st.none() | st.integers(1), idle_seconds=st.none() | st.just(2.5)
         ),
@@ -92,7 +131,8 @@ server_frame: SearchStrategy[ServerFrame] = st.one_of(
         room=room,
         after=seq,
         through=seq,
-        reason=st.sampled_from(["expired", "reset", "unknown"]),
+        reason=st.sampled_from(["expired", "reset", "damaged", "skipped", "unknown"]),
+        count=st.none() | seq,
     ),
     st.builds(
         messages.Page,
@@ -101,6 +141,7 @@ server_frame: SearchStrategy[ServerFrame] = st.one_of(
         base=seq,
         more=st.booleans(),
         token=st.none() | token,
+        gaps=st.none() | st.lists(page_gap, min_size=1, max_size=2).map(tuple),
         messages=st.lists(message, max_size=3).map(tuple),
     ),
     st.builds(
@@ -119,7 +160,13 @@ server_frame: SearchStrategy[ServerFrame] = st.one_of(
         count=seq,
         more=st.booleans(),
     ),
-    st.builds(messages.Left, room=room),
+    st.builds(
+        messages.RoomList,
+        rooms=st.lists(room_entry, max_size=3).map(tuple),
+        more=st.booleans(),
+        token=st.none() | token,
+    ),
+    st.builds(messages.Left, room=room, reason=st.sampled_from([None, "expelled", "unknown"])),
     st.builds(
         messages.Error,
         code=st.sampled_from(ERROR_CODES),
@@ -130,7 +177,7 @@ server_frame: SearchStrategy[ServerFrame] = st.one_of(
     ),
     st.builds(
         messages.Closing,
-        reason=st.sampled_from(["drain", "taken_over", "stalled", "timeout", "protocol", "unknown"]),
+        reason=st.sampled_from([*get_args(messages.ClosingWord), "unknown"]),
         reconnect_after=seconds,
     ),
 )
@@ -146,11 +193,14 @@ _SCRAPS = [
     b'{"type":"ping"}',
     b'{"type":"ping","token":"a"}\n',
     b'{"type":"post","room":"Lobby","id":"1","text":"hi"}\n',
+    b'{"type":"post","room":"Lobby","id":"2","kind":"action","text":"waves"}\n',
+    b'{"type":"rooms"}\n',
     b'{"type":"nobody"}\n',
     b"{}\n",
     b"[]\n",
     b"/who",
     b"/nick ana\n",
+    b"/me waves\n",
     b"hello",
     b"\xc3\xa9",
     b"\xc3",

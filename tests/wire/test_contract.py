@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatcore.errors import Fault
-from chatcore.messages import Gap, Message, Ping, Post, Stored
+from chatcore.messages import Gap, Message, Ping, Post, Stored, encode
 from chatcore.wire import Item, Reply, Wire
 from chatcore.wire.ndjson import ndjson
 from chatcore.wire.plain import plain
@@ -200,12 +200,22 @@ def test_a_codec_is_open_once_its_handshake_is_done(wire: Wire) -> None:
     assert codec.open
 
 
+KINDS = [(None, None), ("action", None), ("notice", None), ("x.poll", None), ("x.poll", 7), ("edit", 1)]
+every_kind = pytest.mark.parametrize(("kind", "target"), KINDS)
+
+AT = datetime(2026, 8, 5, tzinfo=UTC)
+
+
 @every_wire
-def test_a_room_and_an_answer_write_a_frame_the_same(wire: Wire) -> None:
+@every_kind
+def test_a_room_and_an_answer_write_a_frame_the_same(
+    wire: Wire, kind: str | None, target: int | None
+) -> None:
     codec = decoder(wire)
     codec.receive_data(opening(wire), 0.0)
-    at = datetime(2026, 8, 5, tzinfo=UTC)
-    message = Message(room="lobby", seq=1, prev=0, id="i", nick="ana", text="one\ntwo", at=at)
+    message = Message(
+        room="lobby", seq=9, prev=0, id="i", nick="ana", kind=kind, target=target, text="one\ntwo", at=AT
+    )
     gap = Gap(room="lobby", after=1, through=2, reason="expired")
     assert wire.encode_stored(Stored.of(message)) == wire.encode(message) == codec.encode(message)
     assert wire.encode(gap) == codec.encode(gap)
@@ -216,3 +226,35 @@ def test_a_wire_without_a_goodbye_of_its_own_ends_with_its_stream(wire: Wire) ->
     codec = decoder(wire)
     assert codec.ending() == b""
     assert codec.receive_eof() == []
+
+
+SAID: dict[tuple[str, str | None], bytes] = {
+    ("plain", None): b"waves",
+    ("plain", "action"): b"/me waves",
+    ("plain", "notice"): b"/notice waves",
+}
+"""What a peer of a wire that has words of its own says to post a text of a kind."""
+
+
+def say(wire: Wire, kind: str | None) -> bytes:
+    """Return a payload that posts a text of a kind."""
+    if wire is plain:
+        return SAID[wire.name, kind]
+    return encode(Post(room="lobby", id="1", kind=kind, text="waves"))[:-1]
+
+
+@every_wire
+@pytest.mark.parametrize("kind", [None, "action", "notice"])
+@pytest.mark.parametrize("nick", ["3", "server-"])
+def test_what_is_said_done_or_noticed_can_be_told_apart_on_every_wire(
+    wire: Wire, kind: str | None, nick: str
+) -> None:
+    items = decode(wire, [opening(wire) + write(wire, say(wire, kind))])
+    (post,) = (item for item in items if isinstance(item, Post))
+    assert (post.kind, post.text) == (kind, "waves")
+    shown = [
+        wire.encode(Message(room="lobby", seq=1, prev=0, id="i", nick=nick, kind=each, text="waves", at=AT))
+        for each in (None, "action", "notice")
+    ]
+    assert len(set(shown)) == 3
+    assert not any(each.startswith(b"* ") for each in shown)

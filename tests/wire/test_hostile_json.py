@@ -1,12 +1,13 @@
 """Input that is no valid frame: each line is one short, typed fault that does not repeat the input."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from chatcore.errors import ErrorCode, Fault
 from chatcore.limits import LINE_BYTES_MAX, Limits
-from chatcore.messages import Hello, Join, Ping, Post
+from chatcore.messages import Hello, History, Join, Ping, Post
 from chatcore.wire import Item
 from chatcore.wire.ndjson import ndjson
 from tests.wire.reading import decode, fault
@@ -118,6 +119,7 @@ def test_an_integer_out_of_range_is_a_bad_frame(number: int) -> None:
         {"type": "join", "room": "a", "after": {"epoch": "e", "seq": number}},
         {"type": "history", "room": "a", "before": number},
         {"type": "history", "room": "a", "limit": number},
+        {"type": "rooms", "limit": number},
     ]
     assert [fault_of(frame).code for frame in frames] == ["bad_frame"] * len(frames)
 
@@ -166,7 +168,97 @@ def test_an_invalid_id_is_a_bad_frame_and_is_not_repeated(id_: object) -> None:
     assert (found.code, found.room, found.id) == ("bad_frame", "Lobby", None)
 
 
-@pytest.mark.parametrize("field", ["room", "id", "text", "type", "x"])
+KINDS = ["", "Action", "1a", "a b", "a_b", "a\n", "ä", "a" * 33, ".a", "-a", 5, True, ["action"], {"a": 1}]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=ascii)
+def test_a_kind_of_the_wrong_shape_is_a_bad_frame_with_its_room_and_id(kind: object) -> None:
+    found = fault_of({**POST, "kind": kind})
+    assert (found.code, found.room, found.id) == ("bad_frame", "Lobby", "i-1")
+
+
+@pytest.mark.parametrize("target", [0, -1, 2**53, 1.0, "1", True, [1]], ids=repr)
+@pytest.mark.parametrize("kind", [None, "action", "x.poll"])
+def test_a_target_of_the_wrong_shape_is_a_bad_frame_with_its_room_and_id(
+    kind: object, target: object
+) -> None:
+    found = fault_of({**POST, "kind": kind, "target": target})
+    assert (found.code, found.room, found.id) == ("bad_frame", "Lobby", "i-1")
+
+
+def test_a_kind_of_the_right_shape_is_accepted_whether_or_not_it_is_known() -> None:
+    for kind in ("action", "edit", "x.a-b.9", "a" * 32):
+        line = json.dumps({**POST, "kind": kind, "target": 2**53 - 1}).encode()
+        assert items_of(line) == [Post(room="Lobby", id="i-1", kind=kind, target=2**53 - 1, text="hi")]
+
+
+@pytest.mark.parametrize("kind", ["text", None])
+def test_the_kind_text_is_the_same_as_none(kind: object) -> None:
+    assert items_of(json.dumps({**POST, "kind": kind}).encode()) == [Post(room="Lobby", id="i-1", text="hi")]
+
+
+TIMES = [
+    "",
+    "yesterday",
+    "2026-11-23",
+    "2026-11-23T14:00:00",
+    "2026-11-23T14:00Z",
+    "2026-11-23T14:00:00+02:00",
+    "2026-11-23T25:00:00Z",
+    "2026-13-01T00:00:00Z",
+    "٢٠٢٦-11-23T14:00:00Z",
+    "1764000000",
+    1764000000,
+    1764000000.5,
+    True,
+    ["2026-11-23T14:00:00Z"],
+]
+
+
+@pytest.mark.parametrize("time", TIMES, ids=ascii)
+@pytest.mark.parametrize("bound", ["after_at", "before_at"])
+def test_a_time_that_is_not_rfc_3339_in_utc_is_a_bad_frame(bound: str, time: object) -> None:
+    found = fault_of({"type": "history", "room": "a", "token": "t", bound: time})
+    assert (found.code, found.room, found.id) == ("bad_frame", "a", "t")
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "2026-11-23T14:00:00.5Z",
+        "2026-11-23T14:00:00.500000Z",
+        "2026-11-23t14:00:00.5z",
+        "2026-11-23 14:00:00.5+00:00",
+    ],
+)
+def test_a_time_of_rfc_3339_in_utc_is_accepted(time: str) -> None:
+    at = datetime(2026, 11, 23, 14, 0, 0, 500_000, tzinfo=UTC)
+    line = json.dumps({"type": "history", "room": "a", "after_at": time}).encode()
+    assert items_of(line) == [History(room="a", after_at=at)]
+
+
+@pytest.mark.parametrize(
+    "key", ["", "k" * 42, "k" * 129, "k" * 42 + " ", "k" * 42 + "ä", 5, ["k"]], ids=ascii
+)
+def test_an_invalid_key_is_a_bad_frame_and_is_not_repeated(key: object) -> None:
+    found = fault_of({"type": "hello", "protocol": 1, "nick": "ana", "key": key})
+    assert found.code == "bad_frame"
+    assert "kk" not in repr(found)
+
+
+def test_a_key_and_a_secret_are_in_no_repr() -> None:
+    (hello,) = items_of(
+        json.dumps(
+            {"type": "hello", "protocol": 1, "nick": "a", "session": "s" * 40, "key": "k" * 43}
+        ).encode()
+    )
+    assert isinstance(hello, Hello)
+    assert hello.key == "k" * 43
+    assert "kk" not in repr(hello)
+    assert "ss" not in repr(hello).replace("session", "")
+
+
+@pytest.mark.parametrize("field", ["room", "id", "kind", "target", "text", "type", "x"])
 def test_a_long_value_of_the_wrong_type_is_not_repeated(field: str) -> None:
     items = items_of(json.dumps({**POST, field: ["SECRET" * 10_000]}).encode())
     if field == "x":

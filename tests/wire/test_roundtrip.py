@@ -16,6 +16,7 @@ from chatcore.messages import (
     Closing,
     Error,
     Gap,
+    Left,
     Message,
     Page,
     Ping,
@@ -101,8 +102,19 @@ def test_a_word_that_the_client_does_not_know_decodes_as_unknown() -> None:
     assert from_server({"type": "closing", "reason": "lunch"}) == Closing(reason="unknown")
     gap = from_server({"type": "gap", "room": "a", "after": 1, "through": 2, "reason": "eaten"})
     assert gap == Gap(room="a", after=1, through=2, reason="unknown")
+    left = from_server({"type": "left", "room": "a", "reason": "bored"})
+    assert left == Left(room="a", reason="unknown")
     ack = from_server({"type": "ack", "room": "a", "id": "1", "seq": 1, "durability": "engraved"})
     assert ack == Ack(room="a", id="1", seq=1, durability="unknown")
+
+
+def test_a_kind_that_the_client_does_not_know_is_decoded_as_it_is() -> None:
+    fields = {"type": "message", "room": "a", "seq": 2, "prev": 1, "id": "1", "nick": "ana", "text": "hi"}
+    line = {**fields, "kind": "reaction", "target": 1, "at": "2026-08-05T12:30:00Z"}
+    item = from_server(line)
+    assert isinstance(item, Message)
+    assert (item.kind, item.target, item.text) == ("reaction", 1, "hi")
+    assert json.loads(encode(item)) == line
 
 
 @pytest.mark.parametrize("word", [1, None, True, ["drain"], {}], ids=repr)
