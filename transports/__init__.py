@@ -1,8 +1,8 @@
 """Interchangeable transports: what moves bytes between sockets and sessions, in both directions.
 
 There is one package for each way to do I/O, with the same files in each: ``server`` is found by its entry
-point and serves a hub, ``client`` is what users of the library connect with. A program chooses one by its
-import, and may use several::
+point and serves a hub, ``client`` is what users of the library connect with, and ``connection`` drives that.
+A program chooses one by its import, and may use several::
 
     from transports.asyncio_tcp import connect, serve  # or transports.threaded_tcp
 

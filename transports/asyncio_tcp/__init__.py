@@ -4,6 +4,7 @@ A program that has a loop uses `serve` and `connect` in it. ``chat server`` has 
 `AsyncioTransport` runs a server in a loop in a thread of its own.
 
 - `client`: `connect` and `Chat`.
+- `connection`: what drives a client.
 - `server`: `serve` and `Server`.
 """
 

@@ -1,20 +1,14 @@
-"""A client for asyncio: the client session, driven by the running loop.
+"""A client for asyncio, as its users see it: `connect`, and the `Chat` that it makes.
 
-`Chat` is the face, and what users see. `_Connection` drives the session: it is the protocol of one socket
-after another, and does all that the session asks for in `_Connection._update`, after every call and every
-input. It knows no `Chat`, so that one which is dropped can be collected while the loop still holds its
-connection.
-
-Everything runs in one event loop, the one in which `connect` was awaited, and nothing here is thread-safe.
+Every call goes to a client session through its `Connection`, which drives it. Everything runs in one event
+loop, the one in which `connect` was awaited, and nothing here is thread-safe.
 """
 
 import asyncio
-import contextlib
 import logging
-import os
 import warnings
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self
 
 from chatcore import (
     LOBBY,
@@ -33,16 +27,13 @@ from chatcore import (
     NickFrame,
     Page,
     Position,
-    UsageError,
 )
 from chatcore.address import DEFAULT_URL, parse_url
-from chatcore.client.requests import Request, checked_rooms
+from chatcore.client.requests import checked_rooms
 from chatcore.client.session import ClientSession
-from transports.sockets import CONNECT_SECONDS, EVENTS_AHEAD, FORKED, GOODBYE_SECONDS, MAX_TIMEOUT, tune
+from transports.asyncio_tcp.connection import Connection
 
 __all__ = ["Chat", "connect"]
-
-A = TypeVar("A")
 
 log = logging.getLogger("chat.client")
 
@@ -121,7 +112,7 @@ class connect:  # it is called like a function, awaited or entered
             raise MisuseError("this connect was awaited or entered before; call connect again")
         self._used = True
         session = self._session
-        connection = _Connection(session, self._address)
+        connection = Connection(session, self._address)
         await connection.dial()
         chat = Chat(session, connection, self._rooms[0] if self._rooms else LOBBY)
         try:
@@ -155,7 +146,7 @@ class Chat:
     One that is dropped without `close` ends its connection, and warns with `ResourceWarning`.
     """
 
-    def __init__(self, session: ClientSession, connection: "_Connection", room: str) -> None:
+    def __init__(self, session: ClientSession, connection: Connection, room: str) -> None:
         self._session = session
         self._connection = connection
         self._room = room  # which calls mean that name none
@@ -394,233 +385,3 @@ class _Messages(AsyncIterator[Message]):
                 log.warning(
                     "the server refused something in %s: %s (%s)", event.room, event.message, event.code
                 )
-
-
-class _Connection(asyncio.Protocol):
-    """The socket on one side, the session on the other; one socket after another, if they are lost."""
-
-    _transport: asyncio.Transport
-
-    def __init__(self, session: ClientSession, address: tuple[str, int]) -> None:
-        self._session = session
-        self._address = address
-        self._loop = asyncio.get_running_loop()
-        self._process = os.getpid()
-        self._news = asyncio.Event()  # there are events, or there will be no more
-        self._flushed = asyncio.Event()  # every post is answered, or none will be any more
-        self._lost = asyncio.Event()  # there is no socket now
-        self._lost.set()
-        self._writing = True
-        self._reading = True
-        self._timer: asyncio.TimerHandle | None = None
-        self._redialing: asyncio.Task[None] | None = None
-
-    # --- for the chat ----------------------------------------------------------------------------
-
-    @property
-    def forked(self) -> bool:
-        """Whether this is the copy of a connection that a fork has made: the socket is the parent's."""
-        return os.getpid() != self._process
-
-    async def dial(self) -> None:
-        """Connect; raises `OSError`."""
-        async with asyncio.timeout(CONNECT_SECONDS):
-            await self._loop.create_connection(lambda: self, *self._address)
-
-    def ask(self, make: Callable[[], Request[A]]) -> "asyncio.Future[A]":
-        """Ask something of the session; return a future that has the answer. Raises `MisuseError`."""
-        self._check_place()
-        request = make()
-        future: asyncio.Future[A] = self._loop.create_future()
-
-        def settle() -> None:
-            if future.done():  # its user has cancelled it
-                return
-            if request.error is not None:
-                future.set_exception(request.error)
-                future.exception()  # it need not be looked at: posts may be fired and forgotten
-            else:
-                future.set_result(request.result())
-
-        request.when_done(settle)
-        self._update()
-        return future
-
-    async def receive(self, timeout: float | None) -> Event:
-        """Return the next event; raises `TimeoutError`, `MisuseError`, and what ended the session."""
-        if timeout is not None and not timeout <= MAX_TIMEOUT:
-            raise UsageError(f"a timeout is at most {MAX_TIMEOUT:.0f} s, or None, not {timeout}")
-        self._check_place()
-        session = self._session
-        session.claim_events()
-        try:
-            if (event := session.next_event()) is not None:
-                return event
-            async with asyncio.timeout(timeout):
-                await self._wait_for_event()
-        except TimeoutError:
-            raise TimeoutError(f"no event came within {timeout:g} s") from None
-        finally:
-            session.release_events()
-        event = session.next_event()  # taken after the last chance to be cancelled, so it is never lost
-        assert event is not None
-        return event
-
-    async def flush(self) -> None:
-        """Wait until every post is answered; raises `MisuseError`, and what ended the session."""
-        self._check_place()
-        while self._session.unacknowledged:
-            self._flushed.clear()
-            await self._flushed.wait()
-        self._session.raise_if_closed()
-
-    async def close(self) -> None:
-        """End our stream, wait a moment for the server to end its own, and let go. Raises `MisuseError`."""
-        if self.forked or (self._session.closed and self._lost.is_set() and self._redialing is None):
-            return
-        self._check_place()
-        self._session.close()
-        if self._redialing is not None:
-            self._redialing.cancel()
-            await asyncio.wait([self._redialing])
-        self._update()
-        if not self._lost.is_set():
-            try:
-                self._transport.write_eof()
-                async with asyncio.timeout(GOODBYE_SECONDS):
-                    await self._lost.wait()
-            except OSError:  # it takes too long, or the server was gone before
-                self._transport.abort()
-                await self._lost.wait()
-
-    def abandon(self) -> None:
-        """Have the loop end all this soon, since nobody will close it; callable from any thread."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed, and runs nothing any more
-            self._loop.call_soon_threadsafe(self._let_go)
-
-    def _let_go(self) -> None:
-        self._session.close()
-        if self._redialing is not None:
-            self._redialing.cancel()
-        self._update()
-        if not self._lost.is_set():
-            self._transport.abort()
-
-    def _check_place(self) -> None:
-        """Raise `MisuseError` where nothing would ever come of a call."""
-        if self.forked:
-            raise MisuseError(FORKED)
-        try:
-            here = asyncio.get_running_loop() is self._loop
-        except RuntimeError:
-            here = False
-        if not here:
-            raise MisuseError(
-                "this Chat belongs to another event loop, the one in which it was connected; "
-                "from elsewhere, asyncio.run_coroutine_threadsafe can call it there"
-            )
-
-    async def _wait_for_event(self) -> None:
-        """Return when there is an event; raises what ended the session."""
-        session = self._session
-        while not session.events_ahead:
-            session.raise_if_closed()
-            self._news.clear()
-            self._update()
-            await self._news.wait()
-
-    # --- the session's wishes --------------------------------------------------------------------
-
-    def _update(self) -> None:
-        """Do whatever the session's state asks for; MUST be called after anything was done with it."""
-        session = self._session
-        if session.events_ahead or session.closed:
-            self._news.set()
-        if not session.unacknowledged:
-            self._flushed.set()
-        if not self._lost.is_set():
-            self._update_socket()
-        self._set_timer()
-
-    def _update_socket(self) -> None:
-        session, transport = self._session, self._transport
-        if not session.online and not session.closed_by_us:
-            transport.abort()
-            return
-        while self._writing and (data := session.data_to_send()):
-            transport.write(data)
-        reading = session.closed or session.unanswered > 0 or session.events_ahead < EVENTS_AHEAD
-        if reading != self._reading and not transport.is_closing():
-            self._reading = reading
-            transport.resume_reading() if reading else transport.pause_reading()
-
-    def _set_timer(self) -> None:
-        when = self._session.next_deadline()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if when is not None and self._redialing is None:
-            delay = max(when - self._session.clock(), 0.0)
-            self._timer = self._loop.call_later(delay, self._handle_deadline)
-
-    def _handle_deadline(self) -> None:
-        self._timer = None
-        if self._session.online:
-            self._do(lambda: self._session.handle_deadline(self._session.clock()))
-        elif self._lost.is_set():
-            self._redialing = self._loop.create_task(self._dial_again())
-            self._update()
-
-    async def _dial_again(self) -> None:
-        try:
-            await self.dial()
-            failed = False
-        except OSError:
-            failed = True
-        finally:
-            self._redialing = None
-        if failed:
-            self._do(self._session.connection_failed)
-        else:
-            self._update()
-
-    def _do(self, step: Callable[[], None]) -> None:
-        """Take a step of the session that nobody waits for, and bring everything up to date.
-
-        An exception is a bug, here or in a backoff of the user's. It ends the session, since nobody may wait
-        for one that has failed.
-        """
-        try:
-            step()
-            self._update()
-        except Exception as error:
-            log.exception("the client has failed")
-            self._session.fail(error)
-            self._update()
-
-    # --- called by the loop ----------------------------------------------------------------------
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is not one by type
-        tune(transport.get_extra_info("socket"))
-        self._lost.clear()
-        self._writing = self._reading = True
-        self._session.connection_made()
-        self._update()
-
-    def data_received(self, data: bytes) -> None:
-        self._do(lambda: self._session.receive_data(data))
-
-    def eof_received(self) -> None:
-        self._do(self._session.receive_eof)
-
-    def pause_writing(self) -> None:
-        self._writing = False
-
-    def resume_writing(self) -> None:
-        self._writing = True
-        self._do(self._session.data_drained)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._lost.set()
-        self._do(self._session.receive_eof)

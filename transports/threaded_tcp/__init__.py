@@ -1,6 +1,7 @@
 """The threaded transport: blocking calls, and threads where something has to wait.
 
-- `client`: `connect` and `Chat`. One thread for each client.
+- `client`: `connect` and `Chat`.
+- `connection`: what drives a client: one thread for each.
 - `server`: `serve` and `Server`. A thread reads each connection, one writes to all of them.
 """
 

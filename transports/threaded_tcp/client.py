@@ -1,25 +1,13 @@
-"""A blocking client: the client session, driven by a thread of its own.
+"""A blocking client, as its users see it: `connect`, and the `Chat` that it makes.
 
-`Chat` is the face, and what users see. `_Connection` is the session, its lock, and the thread that moves
-bytes between it and one socket after another. Callers change the session under the lock and wake the
-thread, which then does all that the session asks for, in `_Connection._update`.
-
-- ``_lock`` guards the session, and is held during no system call but the one that wakes.
-- The thread answers futures while it holds the lock, so their callbacks run there. They may ask, but not
-  wait.
-- The thread knows no `Chat`, so that one which is dropped can be collected. It learns of that by a flag:
-  collecting happens in any thread, at any time, with any lock held.
+Every call goes to a client session through its `Connection`, which drives it in a thread of its own.
 """
 
 import logging
-import os
-import selectors
-import socket
-import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from chatcore import (
     LOBBY,
@@ -38,21 +26,15 @@ from chatcore import (
     NickFrame,
     Page,
     Position,
-    UsageError,
 )
 from chatcore.address import DEFAULT_URL, parse_url
-from chatcore.client.requests import Request, checked_rooms
+from chatcore.client.requests import checked_rooms
 from chatcore.client.session import ClientSession
-from transports.sockets import CONNECT_SECONDS, EVENTS_AHEAD, FORKED, GOODBYE_SECONDS, MAX_TIMEOUT, tune
+from transports.threaded_tcp.connection import Connection
 
 __all__ = ["Chat", "connect"]
 
-A = TypeVar("A")
-
 log = logging.getLogger("chat.client")
-
-RECEIVE = 64 * 1024
-"""Bytes to take from the socket in one call."""
 
 
 def connect(
@@ -103,7 +85,7 @@ def connect(
         backoff=backoff,
     )
     names = checked_rooms(rooms)
-    connection = _Connection((host, port), state)
+    connection = Connection((host, port), state)
     chat = Chat(state, connection, names[0] if names else LOBBY)
     try:
         connection.wait(lambda: state.welcome)
@@ -136,7 +118,7 @@ class Chat:
     One that is dropped without `close` ends its connection, and warns with `ResourceWarning`.
     """
 
-    def __init__(self, session: ClientSession, connection: "_Connection", room: str) -> None:
+    def __init__(self, session: ClientSession, connection: Connection, room: str) -> None:
         self._session = session
         self._connection = connection
         self._room = room  # which calls mean that name none
@@ -373,282 +355,3 @@ class _Messages(Iterator[Message]):
                 log.warning(
                     "the server refused something in %s: %s (%s)", event.room, event.message, event.code
                 )
-
-
-class _Answer(Future[A]):
-    """A future that the client's thread settles, and in that thread refuses to wait for itself."""
-
-    def __init__(self, connection: "_Connection") -> None:
-        super().__init__()
-        self._connection = connection
-        self.set_running_or_notify_cancel()
-
-    def settle(self, request: Request[A]) -> None:
-        """Take the answer of a request that is done."""
-        if request.error is not None:
-            self.set_exception(request.error)
-        else:
-            self.set_result(request.result())
-
-    def result(self, timeout: float | None = None) -> A:
-        self._check()
-        try:
-            return super().result(timeout)
-        finally:
-            del self  # what is raised holds this frame, which would hold what is raised
-
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        self._check()
-        return super().exception(timeout)
-
-    def _check(self) -> None:
-        if not self.done():
-            self._connection.check_may_wait()
-
-
-class _Connection:
-    """The socket on one side, the session on the other, and the thread between them."""
-
-    def __init__(self, address: tuple[str, int], session: ClientSession) -> None:
-        self._address = address
-        self._session = session
-        self._process = os.getpid()
-        self._abandoned = False  # nobody will close this any more
-        # Entered by itself and not through the condition: a Ctrl-C that comes while Condition.__enter__ is
-        # under way would leave it locked for ever.
-        self._lock = threading.RLock()
-        self._changed = threading.Condition(self._lock)
-        self._unsent = b""
-        self._refused = False  # whether the socket has left some of that for later
-        self._goodbye_by: float | None = None
-        sock = self._dial()
-        self._waker, self._wakee = socket.socketpair()
-        self._waker.setblocking(False)
-        self._wakee.setblocking(False)
-        self._thread = threading.Thread(target=self._run, args=(sock,), name="chat-client", daemon=True)
-        self._thread.start()
-
-    # --- for the chat ----------------------------------------------------------------------------
-
-    @property
-    def forked(self) -> bool:
-        """Whether this is the copy of a connection that a fork has made: the thread is the parent's."""
-        return os.getpid() != self._process
-
-    def ask(self, make: Callable[[], Request[A]]) -> "Future[A]":
-        """Ask something of the session; return a future that has the answer. Raises `MisuseError`."""
-        self._check_process()
-        answer: _Answer[A] = _Answer(self)
-        with self._lock:
-            request = make()
-            request.when_done(lambda: answer.settle(request))
-        self._wake()
-        return answer
-
-    def wait(self, make: Callable[[], Request[A]]) -> A:
-        """Ask something of the session and wait for the answer; raises `MisuseError` where that is no use."""
-        self.check_may_wait()
-        return self.ask(make).result()
-
-    def look(self, what: Callable[[], A]) -> A:
-        """Return what is to be read of the session while nothing changes. Raises `MisuseError`."""
-        self._check_process()
-        with self._lock:
-            return what()
-
-    def receive(self, timeout: float | None) -> Event:
-        """Return the next event; raises `TimeoutError`, `MisuseError`, and what ended the session."""
-        if timeout is not None and not timeout <= MAX_TIMEOUT:
-            raise UsageError(f"a timeout is at most {MAX_TIMEOUT:.0f} s, or None, not {timeout}")
-        self.check_may_wait()
-        session = self._session
-        with self._lock:
-            session.claim_events()
-            try:
-                if session.events_ahead == EVENTS_AHEAD:
-                    self._wake()  # the socket is read again once there is one less
-                self._changed.wait_for(lambda: session.events_ahead or session.closed, timeout)
-                event = session.next_event()
-            finally:
-                session.release_events()
-        if event is None:
-            raise TimeoutError(f"no event came within {timeout:g} s")
-        return event
-
-    def flush(self) -> None:
-        """Wait until every post is answered; raises `MisuseError`, and what ended the session."""
-        self.check_may_wait()
-        with self._lock:
-            self._changed.wait_for(lambda: not self._session.unacknowledged)
-            self._session.raise_if_closed()
-
-    def close(self) -> None:
-        """End our stream, wait a moment for the server to end its own, and let go.
-
-        In the thread itself, which cannot wait for its own end, only what is asked of it is noted.
-        """
-        if self.forked:
-            return
-        with self._lock:
-            self._session.close()
-            self._changed.notify_all()
-        self._wake()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
-
-    def abandon(self) -> None:
-        """Have the thread end all this soon, since nobody will close it. Takes no lock."""
-        self._abandoned = True
-        self._wake()
-
-    def check_may_wait(self) -> None:
-        """Raise `MisuseError` where waiting would never end."""
-        self._check_process()
-        if threading.current_thread() is self._thread:
-            raise MisuseError(
-                "this call waits for the client's own thread, and was made in it, by a future's callback; "
-                "use post_nowait there, or leave the work to another thread"
-            )
-
-    def _check_process(self) -> None:
-        if self.forked:  # before any lock: the thread that held it at the fork does not exist here
-            raise MisuseError(FORKED)
-
-    def _wake(self) -> None:
-        """Have the thread look at the session again."""
-        try:
-            self._waker.send(b"\0")
-        except OSError:  # it is full of wakes, or the thread has gone
-            log.debug("the thread need not be woken")
-
-    # --- the thread ------------------------------------------------------------------------------
-
-    def _run(self, sock: socket.socket) -> None:
-        try:
-            self._converse_on_all(sock)
-        except BaseException as error:  # a bug, here or in a backoff of the user's
-            log.exception("the client's thread has failed")
-            with self._lock:
-                self._session.fail(error)
-                self._keep_up()
-
-    def _converse_on_all(self, first: socket.socket) -> None:
-        """Be one connection after another."""
-        sock: socket.socket | None = first
-        with self._waker, self._wakee:
-            while sock is not None:
-                with sock, selectors.DefaultSelector() as selector:
-                    selector.register(self._wakee, selectors.EVENT_READ)
-                    self._converse(sock, selector)
-                sock = self._dial_again()
-
-    def _dial(self) -> socket.socket:
-        sock = socket.create_connection(self._address, timeout=CONNECT_SECONDS)
-        sock.setblocking(False)
-        tune(sock)
-        self._unsent, self._refused, self._goodbye_by = b"", False, None
-        with self._lock:
-            self._session.connection_made()
-        return sock
-
-    def _dial_again(self) -> socket.socket | None:
-        """Return the next socket, however long it takes, or ``None`` at the end."""
-        while (wait := self._seconds_to_dial()) is not None:
-            if wait > 0:
-                self._sleep(wait)
-                continue
-            try:
-                return self._dial()
-            except OSError:
-                with self._lock:
-                    self._session.connection_failed()
-        return None
-
-    def _seconds_to_dial(self) -> float | None:
-        session = self._session
-        with self._lock:
-            self._keep_up()
-            return None if session.dial_at is None else max(session.dial_at - session.clock(), 0.0)
-
-    def _sleep(self, seconds: float) -> None:
-        """Wait for a time, or until woken."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._wakee, selectors.EVENT_READ)
-            if selector.select(seconds):
-                self._wakee.recv(RECEIVE)
-
-    def _converse(self, sock: socket.socket, selector: selectors.BaseSelector) -> None:
-        """Be the connection between a socket and the session, until either ends."""
-        while (interest := self._update(sock)) is not None:
-            mask, timeout = interest
-            _watch(selector, sock, mask)
-            for key, ready in selector.select(timeout):
-                if key.fileobj is self._wakee:
-                    self._wakee.recv(RECEIVE)
-                else:
-                    self._transfer(sock, ready)
-
-    def _keep_up(self) -> None:
-        """Tell those who wait that something may have changed."""
-        if self._abandoned:
-            self._session.close()
-        self._changed.notify_all()
-
-    def _update(self, sock: socket.socket) -> tuple[int, float | None] | None:
-        """Bring the session up to date; return what to wait for, or ``None`` at the end."""
-        session = self._session
-        with self._lock:
-            now = session.clock()
-            session.handle_deadline(now)
-            self._unsent = self._unsent or session.data_to_send()
-            self._keep_up()
-            if not session.online:
-                return self._goodbye(sock, now)
-            reading = session.unanswered > 0 or session.events_ahead < EVENTS_AHEAD
-            deadline = session.next_deadline()
-        mask = (selectors.EVENT_READ if reading else 0) | (selectors.EVENT_WRITE if self._unsent else 0)
-        return mask, None if deadline is None else max(deadline - now, 0.0)
-
-    def _goodbye(self, sock: socket.socket, now: float) -> tuple[int, float | None] | None:
-        """End our stream if we have closed; return what to wait for, or ``None`` to close the socket."""
-        if not self._session.closed_by_us or (self._goodbye_by is not None and now >= self._goodbye_by):
-            return None
-        if self._goodbye_by is None:
-            self._goodbye_by = now + GOODBYE_SECONDS
-            try:
-                sock.shutdown(socket.SHUT_WR)
-            except OSError:
-                return None
-        return selectors.EVENT_READ, self._goodbye_by - now
-
-    def _transfer(self, sock: socket.socket, ready: int) -> None:
-        """Write and read what the socket takes and has, and give it to the session."""
-        try:
-            if ready & selectors.EVENT_WRITE:
-                self._unsent = self._unsent[sock.send(self._unsent) :]
-                if self._refused:  # bytes that the system takes immediately are no sign of the server's life
-                    with self._lock:
-                        self._session.data_drained()
-                self._refused = bool(self._unsent)
-            data = sock.recv(RECEIVE) if ready & selectors.EVENT_READ else None
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        with self._lock:
-            if data:
-                self._session.receive_data(data)
-            elif data is not None:
-                self._goodbye_by = 0.0  # the server has ended its stream
-                self._session.receive_eof()
-
-
-def _watch(selector: selectors.BaseSelector, sock: socket.socket, mask: int) -> None:
-    """Have a selector watch a socket for something else, or for nothing."""
-    watched = selector.get_map().get(sock)
-    if mask and watched is None:
-        selector.register(sock, mask)
-    elif mask and watched is not None and watched.events != mask:
-        selector.modify(sock, mask)
-    elif not mask and watched is not None:
-        selector.unregister(sock)
