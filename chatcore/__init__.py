@@ -25,7 +25,7 @@ from chatcore.version import __version__
 if TYPE_CHECKING:
     from chatcore.address import DEFAULT_URL
     from chatcore.client.backoff import Backoff, Offline, Online
-    from chatcore.client.session import Event
+    from chatcore.client.events import Event
     from chatcore.errors import (
         ChatError,
         ClosedError,
@@ -73,6 +73,9 @@ if TYPE_CHECKING:
         Post,
         Presence,
         Renamed,
+        RoomEntry,
+        RoomList,
+        Rooms,
         ServerFrame,
         Welcome,
         Who,
@@ -130,6 +133,9 @@ __all__ = [
     "RefusedError",
     "RemoteError",
     "Renamed",
+    "RoomEntry",
+    "RoomList",
+    "Rooms",
     "ServerFrame",
     "SqliteJournal",
     "UsageError",
@@ -149,7 +155,7 @@ __all__ = [
 _HOMES = {
     "chatcore.address": "DEFAULT_URL",
     "chatcore.client.backoff": "Backoff Offline Online",
-    "chatcore.client.session": "Event",
+    "chatcore.client.events": "Event",
     "chatcore.errors": (
         "ChatError ClosedError DisconnectedError ErrorCode JournalError LocalError MisuseError "
         "ProtocolError RefusedError RemoteError UsageError"
@@ -160,7 +166,7 @@ _HOMES = {
     "chatcore.messages": (
         "PROTOCOL Ack ClientFrame Closing Error Frame Gap Hello History Join Joined Leave "
         "Left Members Message NickFrame Page PageGap Ping Pong Position Post Presence "
-        "Renamed ServerFrame Welcome Who encode"
+        "Renamed RoomEntry RoomList Rooms ServerFrame Welcome Who encode"
     ),
     "chatcore.names": "LOBBY RULES fold is_numeric is_reserved",
     "chatcore.schema": "json_schema",

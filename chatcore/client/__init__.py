@@ -6,10 +6,13 @@ imports the server. Read it in this order:
 1. `session`: the seam. `ClientSession` is one client's conversation, over any number of connections. Its
    states, and what a driver owes it, stand there.
 2. `connection`: what is lost with a socket: the decoder, the frames to be sent, the signs of life.
-3. `requests`: what was asked and is not answered yet, and which answer belongs to which request.
-4. `send_queue`: posts from the call until the acknowledgement, in their order, however often they are sent.
-5. `positions`: how far each room was received, and how far the user has taken it.
-6. `backoff`: when to connect again.
+3. `identity`: who we are to the server, and which messages are ours.
+4. `arguments`: frames of what a caller gives.
+5. `requests`: what was asked and is not answered yet, and which answer belongs to which request.
+6. `send_queue`: posts from the call until the acknowledgement, in their order, however often they are sent.
+7. `positions`: how far each room was received, and how far the user has taken it.
+8. `events`: what waits for the user.
+9. `backoff`: when to connect again.
 
 None of the others knows `session`, which puts them together. State is written by its owner only.
 """

@@ -66,12 +66,14 @@ class _Room:
 class Positions:
     """All rooms that a client is in, by folded name; also while there is no connection.
 
-    ``awaited`` are those that this connection has not been let into yet, by folded name.
+    ``awaited`` are those that this connection has not been let into yet, by folded name. With ``most_missed``
+    a room is resumed with that many messages at most, and what is left out is a gap.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_missed: int | None = None) -> None:
         self._rooms: dict[str, _Room] = {}
         self.awaited: set[str] = set()
+        self._most_missed = most_missed
 
     def __len__(self) -> int:
         return len(self._rooms)
@@ -168,4 +170,4 @@ class Positions:
         return [self._join(name) for name in due]
 
     def _join(self, name: str) -> Join:
-        return Join(room=name, after=self._rooms[name].received.position)
+        return Join(room=name, after=self._rooms[name].received.position, history=self._most_missed)

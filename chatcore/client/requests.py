@@ -1,27 +1,27 @@
 """What a client has asked and is not answered yet.
 
-The protocol has no number for each request. An acknowledgement names the ``id`` of a post, and a page the
-``token`` of its request; every other answer says only what it is about: a room, or our nick. So of the
-requests with one *subject* only the first is sent at a time, and whatever the server says of that subject is
-its answer, or its refusal. The rest wait here, in the order in which they were asked.
+The protocol has no number for each request. An acknowledgement names the ``id`` of a post; a page, a list of
+rooms and a new nick the ``token`` of their request. Every other answer says only what it is about: a room. So
+of the requests with one *subject* only the first is sent at a time, and whatever the server says of that room
+is its answer, or its refusal. The rest wait here, in the order in which they were asked.
+
+Two things are answers only if nothing else explains them. A nick without our token is one that another device
+has taken. A room that we are *put out* of, with a reason, is not one that we have asked to leave.
 
 A request outlives its connection: what was not answered is asked again on the next one. Posts have queues of
 their own, in `chatcore.client.send_queue`.
 """
 
 from collections import deque
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container
 from typing import Any, Generic, TypeVar
 
-from pydantic import ValidationError
-
 from chatcore.client.connection import Connection
-from chatcore.errors import ChatError, UsageError
+from chatcore.errors import ChatError, RefusedError, UsageError
 from chatcore.messages import (
     Ack,
     ClientFrame,
     Error,
-    Frame,
     Hello,
     History,
     Join,
@@ -32,16 +32,17 @@ from chatcore.messages import (
     NickFrame,
     Page,
     Post,
+    RoomList,
+    Rooms,
     ServerFrame,
     Welcome,
     Who,
 )
-from chatcore.names import RULES, fold
+from chatcore.names import fold
 
-__all__ = ["PendingPost", "PendingRequests", "Request", "checked", "checked_rooms"]
+__all__ = ["PendingPost", "PendingRequests", "Request"]
 
 A = TypeVar("A")
-F = TypeVar("F", bound=Frame)
 
 MEMBERS_MAX = 100_000
 """Nicks of one room that are asked for: after so many, what there is counts as all."""
@@ -107,15 +108,17 @@ class Request(Generic[A]):
             case Welcome():
                 return isinstance(frame, Hello)
             case NickFrame():
-                return isinstance(frame, NickFrame)
+                return isinstance(frame, NickFrame) and frame.token == answer.token
             case Joined():
                 return isinstance(frame, Join) and fold(frame.room) == fold(answer.room)
-            case Left():
+            case Left(reason=None):
                 return isinstance(frame, Leave) and fold(frame.room) == fold(answer.room)
             case Members():
                 return isinstance(frame, Who) and fold(frame.room) == fold(answer.room)
             case Page():
                 return isinstance(frame, History) and frame.token == answer.token
+            case RoomList():
+                return isinstance(frame, Rooms) and frame.token == answer.token
             case _:
                 return False
 
@@ -125,8 +128,6 @@ class Request(Generic[A]):
         match self.frame:
             case Join() | Leave() | Who():
                 return fold(self.frame.room)
-            case NickFrame():
-                return ""
             case _:
                 return None
 
@@ -134,10 +135,10 @@ class Request(Generic[A]):
         """Tell whether an error means this, if it is the one of its subject that was sent."""
         frame = self.frame
         if error.id is not None:
-            return isinstance(frame, History) and frame.token == error.id
+            return isinstance(frame, History | Rooms | NickFrame) and frame.token == error.id
         if error.room is not None:
             return isinstance(frame, Join | Leave | Who) and fold(frame.room) == fold(error.room)
-        return isinstance(frame, Hello | NickFrame)
+        return False
 
     def _finish(self) -> None:
         self.done = True
@@ -237,6 +238,17 @@ class PendingRequests:
         request.fail(error)
         return True
 
+    def refuse_join(self, room: str) -> bool:
+        """Take that we will not get into a room; return whether a join of it was sent."""
+        joins = (each for each in self._sent() if isinstance(each.frame, Join))
+        request = next((each for each in joins if each.subject == fold(room)), None)
+        if request is None:
+            return False
+        self._requests.remove(request)
+        words = f"the server put you out of {room} before you were in it"
+        request.fail(RefusedError("forbidden", words, room=room))
+        return True
+
     def reconnected(self) -> list[str]:
         """Have everything asked again on a new connection; return the rooms that were being left.
 
@@ -259,23 +271,3 @@ class PendingRequests:
 
     def _sent(self) -> list[Request[Any]]:
         return [request for request in self._requests if request.sent]
-
-
-def checked(kind: type[F], **fields: object) -> F:
-    """Make a frame of a caller's arguments; raises `UsageError` that says in words what is wrong."""
-    try:
-        return kind.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(map(str, first["loc"]))
-        raise UsageError(RULES.get(field, f"{field}: {first['msg']}")) from None
-
-
-def checked_rooms(rooms: Sequence[str]) -> tuple[str, ...]:
-    """Return the rooms that a caller names; raises `UsageError`.
-
-    One string is a sequence of strings too, so the type checker does not see that it is a mistake.
-    """
-    if isinstance(rooms, str):
-        raise UsageError(f"rooms is a sequence of names; for one room write rooms=[{rooms!r}]")
-    return tuple(checked(Join, room=room).room for room in rooms)

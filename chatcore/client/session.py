@@ -30,22 +30,24 @@ Not thread-safe: a driver with threads holds a lock of its own.
 """
 
 import time
-from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from chatcore.client.arguments import checked, checked_history, checked_most_missed, checked_post
 from chatcore.client.backoff import Backoff, Offline, Online
 from chatcore.client.connection import Connection
+from chatcore.client.events import Event, EventQueue
+from chatcore.client.identity import Identity
 from chatcore.client.positions import Positions
-from chatcore.client.requests import PendingPost, PendingRequests, Request, checked
+from chatcore.client.requests import PendingPost, PendingRequests, Request
 from chatcore.client.send_queue import SendQueues
 from chatcore.errors import (
     ChatError,
     ClosedError,
     DisconnectedError,
     Fault,
-    MisuseError,
     ProtocolError,
     RefusedError,
     UsageError,
@@ -73,13 +75,14 @@ from chatcore.messages import (
     Position,
     Post,
     Presence,
+    RoomList,
+    Rooms,
     ServerFrame,
     Welcome,
     Who,
 )
-from chatcore.names import fold
 
-__all__ = ["ClientSession", "Event"]
+__all__ = ["ClientSession"]
 
 IN_FLIGHT = 64
 """Posts that are sent and not answered, unless the server allows fewer. More would only fill buffers."""
@@ -87,30 +90,24 @@ IN_FLIGHT = 64
 DEDUPE_SECONDS = 120.0
 """How long a post is sent again by itself, unless the server says how long it remembers ids."""
 
-Event = ServerFrame | Offline | Online
-"""What a user is given: every message, and whatever else concerns the rooms that one is in.
-
-That is `Message`, `Gap`, `Joined`, `Left`, `Presence`, `NickFrame`, `Error` (one that refuses nothing
-that was asked), `Closing`, `Offline` and `Online`; with ``every_frame`` all other frames of the server
-too. Each has a ``type``, so ``match`` works by class and by word.
-"""
-
-_FINAL_REASONS = {"taken_over", "protocol"}  # a client that was taken over would only take over again
+# One that was taken over would only take over again, and one that is put out is not let in again.
+_FINAL_REASONS = {"taken_over", "protocol", "banned", "revoked"}
 _PASSING_REFUSALS = {"nick_taken", "limit_exceeded", "rate_limited", "unavailable"}
 
 
 class ClientSession:
     """One client's conversation with a server, over any number of connections.
 
-    ``secret`` proves an earlier session's right to its nick. With ``every_frame`` the answers to requests
-    are events too, and so are pings. With ``reconnect`` a connection that is lost once the server has
-    said welcome is tried again, when ``backoff`` says; without, its loss ends the session. ``clock``
-    counts seconds and never goes back. Raises `UsageError` for a nick, client or secret that the protocol
-    does not allow.
+    ``secret`` proves an earlier session's right to its nick, and ``key`` an account. With ``every_frame`` the
+    answers to requests are events too, and so are pings. With ``reconnect`` a connection that is lost once
+    the server has said welcome is tried again, when ``backoff`` says; without, its loss ends the session.
+    With ``most_missed``, rooms are resumed with that many of the missed messages at most. ``clock`` counts
+    seconds and never goes back. Raises `UsageError` for an argument that the protocol does not allow.
 
-    ``nick``, ``server``, ``limits`` and ``secret`` hold what the server said last. Once ``closed`` is true
-    there is nothing more to be read, written or asked, and ``error`` says why. ``dial_at`` is when the driver
-    must connect again, if it must. ``welcome`` is the request that the first welcome answers.
+    ``identity`` is who we are to the server, and ``events`` is what waits for the user. ``server`` and
+    ``limits`` hold what the server said last. Once ``closed`` is true there is nothing more to be read,
+    written or asked, and ``error`` says why. ``dial_at`` is when the driver must connect again, if it must.
+    ``welcome`` is the request that the first welcome answers.
     """
 
     def __init__(
@@ -119,34 +116,33 @@ class ClientSession:
         *,
         client: str | None = None,
         secret: str | None = None,
+        key: str | None = None,
         every_frame: bool = False,
         reconnect: bool = False,
+        most_missed: int | None = None,
         clock: Callable[[], float] = time.monotonic,
         backoff: Backoff | None = None,
     ) -> None:
-        self.nick = nick
+        self.identity = Identity(nick, client=client, secret=secret, key=key)
+        self.events = EventQueue()
         self.server = ""
         self.limits = ClientLimits()
-        self.secret = secret
         self.closed = False
         self.error: ChatError | None = None
         self.clock = clock
         self.dial_at: float | None = None
-        self._client = client
         self._every_frame = every_frame
         self._reconnect = reconnect
         self._backoff = backoff or Backoff()
         self._connection: Connection | None = None
         self._requests = PendingRequests()
         self._posts = SendQueues()
-        self._positions = Positions()
-        self._events: deque[Event] = deque()
-        self._claimed = False  # while a consumer waits for an event
+        self._positions = Positions(checked_most_missed(most_missed))
         self._tokens = 0
-        self.welcome: Request[Welcome] = Request(self._hello())
+        self.welcome: Request[Welcome] = Request(self.identity.hello())
 
     def __repr__(self) -> str:
-        return f"<ClientSession {self.nick} {self._state} rooms={len(self._positions)}>"
+        return f"<ClientSession {self.identity.nick} {self._state} rooms={len(self._positions)}>"
 
     @property
     def _state(self) -> str:
@@ -161,27 +157,52 @@ class ClientSession:
     def join(
         self, room: str, *, after: Position | None = None, history: int | None = None
     ) -> Request[Joined]:
-        """Ask to enter a room, after a position or with the last ``history`` messages."""
+        """Ask to enter a room, after a position, with the last ``history`` messages at most, or both.
+
+        If the server puts us out of the room before it has let us in, the answer is a `RefusedError` with
+        ``forbidden``.
+        """
         return self._ask(checked(Join, room=room, after=after, history=history))
 
     def leave(self, room: str) -> Request[Left]:
         """Ask to leave a room."""
         return self._ask(checked(Leave, room=room))
 
-    def post(self, room: str, text: str, *, id: str | None = None) -> PendingPost:
+    def post(
+        self,
+        room: str,
+        text: str,
+        *,
+        id: str | None = None,
+        kind: str | None = None,
+        target: int | None = None,
+    ) -> PendingPost:
         """Queue a post, which is sent, and sent again if need be, until it is acknowledged.
 
         ``id`` is its key, a new one unless you give it. Posted again under the same one, by anyone and at any
         time while the server remembers it, it is stored once.
         """
-        return self._post(checked(Post, room=room, id=str(uuid4()) if id is None else id, text=text))
+        return self._post(checked_post(room, text, str(uuid4()) if id is None else id, kind, target))
 
     def history(
-        self, room: str, *, before: int | None = None, after: int | None = None, limit: int | None = None
+        self,
+        room: str,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        before_at: datetime | None = None,
+        after_at: datetime | None = None,
+        limit: int | None = None,
     ) -> Request[Page]:
         """Ask for a page of a room's log; by default the newest."""
         token = self._next_token()
-        return self._ask(checked(History, room=room, before=before, after=after, limit=limit, token=token))
+        return self._ask(checked_history(room, before, after, before_at, after_at, limit, token))
+
+    def list_rooms(
+        self, *, after: str | None = None, prefix: str | None = None, limit: int | None = None
+    ) -> Request[RoomList]:
+        """Ask for a page of the server's rooms; by default the first."""
+        return self._ask(checked(Rooms, after=after, prefix=prefix, limit=limit, token=self._next_token()))
 
     def who(self, room: str) -> Request[Members]:
         """Ask who is in a room; the answer has all nicks, however many frames they took."""
@@ -189,7 +210,7 @@ class ClientSession:
 
     def set_nick(self, nick: str) -> Request[NickFrame]:
         """Ask for another nick."""
-        return self._ask(checked(NickFrame, nick=nick))
+        return self._ask(checked(NickFrame, nick=nick, token=self._next_token()))
 
     def ask(self, frame: ClientFrame) -> Request[Any]:
         """Ask what a frame asks; raises `UsageError` for those that the session sends by itself."""
@@ -198,7 +219,7 @@ class ClientSession:
                 raise UsageError(f"{frame.type} is sent by the client itself")
             case Post():
                 return self._post(frame)
-            case History(token=None):
+            case History(token=None) | Rooms(token=None) | NickFrame(token=None):
                 return self._ask(frame.model_copy(update={"token": self._next_token()}))
             case _:
                 return self._ask(frame)
@@ -222,12 +243,12 @@ class ClientSession:
         return self._positions.is_replay(message)
 
     def is_mine(self, message: Message) -> bool:
-        """Tell whether a message is one that this session has posted, or has the nick that is ours now.
+        """Tell whether a message is one that this session has posted, or that our nick says is ours.
 
         The ids of the last few thousand posts decide, so it is right across renames and resends. The nick
-        decides about older ones, and about those of an earlier session.
+        decides about older ones, about those of an earlier session, and about those of other devices.
         """
-        return self._posts.has_posted(message) or fold(message.nick) == fold(self.nick)
+        return self._posts.has_posted(message) or self.identity.is_author(message)
 
     @property
     def unacknowledged(self) -> int:
@@ -244,25 +265,7 @@ class ClientSession:
         """Whether it was the caller who ended the session."""
         return isinstance(self.error, ClosedError)
 
-    # --- events, and who takes them --------------------------------------------------------------
-
-    @property
-    def events_ahead(self) -> int:
-        """How many events wait to be taken."""
-        return len(self._events)
-
-    def claim_events(self) -> None:
-        """Begin to wait for an event; raises `MisuseError` while another consumer does.
-
-        An event is handed out once. Two that wait would each get some of them, at random.
-        """
-        if self._claimed:
-            raise MisuseError("two consumers wait for the events of one Chat; only one may wait at a time")
-        self._claimed = True
-
-    def release_events(self) -> None:
-        """Let others wait: MUST follow every `claim_events` that did not raise."""
-        self._claimed = False
+    # --- events ----------------------------------------------------------------------------------
 
     def next_event(self) -> Event | None:
         """Return the next event, handed out for good, or ``None`` if there is none yet.
@@ -270,14 +273,14 @@ class ClientSession:
         Once the session has ended, what came before can still be taken; then it raises what ended it,
         which is `ClosedError` after our own `close`.
         """
-        if self._events:
+        if self.events:
             return self._hand_out()
         self.raise_if_closed()
         return None
 
     def events_received(self) -> list[Event]:
         """Return all events that there are, first to last, handed out for good."""
-        return [self._hand_out() for _ in range(len(self._events))]
+        return [self._hand_out() for _ in range(len(self.events))]
 
     def raise_if_closed(self) -> None:
         """Raise what ended the session, if it has ended."""
@@ -287,7 +290,7 @@ class ClientSession:
             raise (self.error or ClosedError("the connection is closed")).with_traceback(None)
 
     def _hand_out(self) -> Event:
-        event = self._events.popleft()
+        event = self.events.take()
         if isinstance(event, Joined | Message | Gap):
             self._positions.hand_out(event)
         return event
@@ -308,7 +311,7 @@ class ClientSession:
         self.dial_at = None
         if not self.closed:
             self._connection = Connection(self.clock())
-            self._connection.send(self._hello())
+            self._connection.send(self.identity.hello())
 
     def connection_failed(self) -> None:
         """Learn that the server could not be reached again."""
@@ -396,23 +399,28 @@ class ClientSession:
 
     # --- connections -----------------------------------------------------------------------------
 
-    def _hello(self) -> Hello:
-        return checked(Hello, protocol=PROTOCOL, nick=self.nick, client=self._client, session=self.secret)
-
     def _receive_welcome(self, connection: Connection, frame: Welcome) -> None:
         if frame.protocol != PROTOCOL:
             words = f"the server chose protocol {frame.protocol}, and we speak {PROTOCOL}"
             self._end(RefusedError("unsupported_protocol", words))
             return
-        self.nick, self.server, self.limits = frame.nick, frame.server, frame.limits
-        self.secret = frame.session
+        before = self.identity.nick
+        self.identity.receive_welcome(frame)
+        self.server, self.limits = frame.server, frame.limits
         self._backoff.reset()
         connection.go_live()
         if not self.welcome.done:
             self.welcome.succeed(frame)
         else:
-            self._events.append(Online())
+            self._note_return(before)
         self._resume(connection)
+
+    def _note_return(self, before: str) -> None:
+        """Have the user learn that we are back, and under which nick: another device may have changed it."""
+        self.events.add(Online())
+        nick = self.identity.nick
+        if nick != before and not self._every_frame:
+            self.events.add(NickFrame(nick=nick))
 
     def _resume(self, connection: Connection) -> None:
         """Ask again for what the last connection owed us, rooms first, and send unacknowledged posts."""
@@ -434,7 +442,7 @@ class ClientSession:
     def _wait_for_server(self, reason: str, at_least: float = 0.0) -> None:
         wait = self._backoff.next(at_least)
         self.dial_at = self.clock() + wait
-        self._events.append(Offline(reason, wait))
+        self.events.add(Offline(reason, wait))
 
     def _end(self, error: ChatError) -> None:
         """The session ends, for whatever reason. The first one counts."""
@@ -478,7 +486,7 @@ class ClientSession:
             self._end(error)
             return
         if is_event or (self._every_frame and not self.closed):
-            self._events.append(frame)
+            self.events.add(frame)
 
     def _handle(self, connection: Connection, frame: ServerFrame) -> bool:
         """Do what a frame means; return whether it is an event. Raises `ProtocolError`."""
@@ -488,10 +496,9 @@ class ClientSession:
             case Joined():
                 self._receive_joined(frame)
             case Left():
-                self._positions.leave(frame.room)
-                self._answer(frame)
+                return self._receive_left(frame)
             case NickFrame():
-                self.nick = frame.nick
+                self.identity.receive_nick(frame)
                 self._answer(frame)
             case Closing():
                 connection.receive_closing(frame)
@@ -514,7 +521,7 @@ class ClientSession:
             case Members():
                 self._requests.collect(connection, frame)
                 self._send_requests()
-            case Page():
+            case Page() | RoomList():
                 self._answer(frame)
             case Ping():
                 connection.send(Pong(token=frame.token))
@@ -526,6 +533,15 @@ class ClientSession:
             raise ProtocolError(f"the server put us into {frame.room}, which we did not ask for")
         self._positions.enter(frame)
         self._answer(frame)
+
+    def _receive_left(self, frame: Left) -> bool:
+        """Take that we are out of a room, or will not get in; return whether the user has seen us there."""
+        if frame.room not in self._positions and self._requests.refuse_join(frame.room):
+            self._send_requests()
+            return False
+        self._positions.leave(frame.room)
+        self._answer(frame)
+        return True
 
     def _answer(self, frame: ServerFrame) -> None:
         self._requests.answer(frame)

@@ -6,7 +6,7 @@ what it carries, or cuts it at the point where the resume is of interest.
 
 import random
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from chatcore import Ack, Backoff, Event, Gap, Joined, Message, Offline
 from chatcore.address import Peer
@@ -45,12 +45,10 @@ class Server:
             line.cut()
         self.endpoint.close()
 
-    def client(self, nick: str, *rooms: str, history: int | None = None, reconnect: bool = True) -> "Line":
-        """Return a connected client that has joined these rooms."""
-        line = Line(
-            self,
-            ClientSession(nick, reconnect=reconnect, clock=self.clock, backoff=Backoff(random.Random(1))),
-        )
+    def client(self, nick: str, *rooms: str, history: int | None = None, **options: Any) -> "Line":
+        """Return a connected client that has joined these rooms; ``options`` are those of its session."""
+        given: dict[str, Any] = {"reconnect": True, "backoff": Backoff(random.Random(1)), **options}
+        line = Line(self, ClientSession(nick, clock=self.clock, **given))
         line.dial()
         for room in rooms:
             line.join(room, history=history)

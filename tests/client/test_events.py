@@ -4,7 +4,7 @@ import pytest
 
 from chatcore import ClosedError, Joined, Message, MisuseError, UsageError
 from chatcore.client import send_queue
-from chatcore.client.requests import checked_rooms
+from chatcore.client.arguments import checked_rooms
 from chatcore.client.session import ClientSession
 from tests.client.connection import Line, Server
 
@@ -16,11 +16,11 @@ def messages(line: Line) -> list[Message]:
 
 def test_events_are_claimed_by_one_at_a_time() -> None:
     session = ClientSession("ana")
-    session.claim_events()
+    session.events.claim()
     with pytest.raises(MisuseError, match="two consumers"):
-        session.claim_events()
-    session.release_events()
-    session.claim_events()
+        session.events.claim()
+    session.events.release()
+    session.events.claim()
 
 
 def test_events_from_before_the_end_come_before_its_error() -> None:
@@ -131,7 +131,7 @@ def test_a_nick_is_compared_without_regard_to_case() -> None:
 def test_a_secret_is_in_no_repr() -> None:
     server = Server()
     ana = server.client("ana", "lobby")
-    secret = ana.session.secret
+    secret = ana.session.identity.secret
     assert secret
     hello, welcome = ana.session.welcome.frame, ana.session.welcome.result()
     assert welcome.session == secret

@@ -73,7 +73,7 @@ def test_a_resume_takes_over_the_old_socket() -> None:
     assert ana.session.online
     assert ana.ask(lambda session: session.who("lobby")).done is False  # presence is told first
     server.pass_time(1.0)
-    assert ana.session.nick == "ana"
+    assert ana.session.identity.nick == "ana"
     with pytest.raises(RefusedError, match="nick_taken"):
         server.client("ana").session.welcome.result()
 
@@ -216,12 +216,7 @@ def test_a_post_older_than_the_dedupe_window_is_not_resent() -> None:
 def test_a_client_that_was_taken_over_does_not_reconnect() -> None:
     server = Server()
     ana = server.client("ana", "lobby")
-    secret = ana.session.welcome.result().session
-    other = server.client("bob")
-    other.cut()
-    other.session.secret = secret
-    other.session.nick = "ana"
-    other.dial_when_due()
+    server.client("ana", secret=ana.session.identity.secret)
     assert isinstance(ana.session.error, DisconnectedError)
     assert ana.session.error.reason == "taken_over"
     assert ana.session.dial_at is None

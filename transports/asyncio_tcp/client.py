@@ -29,7 +29,7 @@ from chatcore import (
     Position,
 )
 from chatcore.address import DEFAULT_URL, parse_url
-from chatcore.client.requests import checked_rooms
+from chatcore.client.arguments import checked_rooms
 from chatcore.client.session import ClientSession
 from transports.asyncio_tcp.connection import Connection
 
@@ -176,7 +176,7 @@ class Chat:
     @property
     def nick(self) -> str:
         """The nick that the server knows us by."""
-        return self._session.nick
+        return self._session.identity.nick
 
     @property
     def server(self) -> str:
@@ -199,7 +199,7 @@ class Chat:
 
         It is in no ``repr`` and in no log.
         """
-        return self._session.secret or ""
+        return self._session.identity.secret or ""
 
     @property
     def closed(self) -> bool:

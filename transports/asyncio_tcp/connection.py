@@ -80,7 +80,7 @@ class Connection(asyncio.Protocol):
             raise UsageError(f"a timeout is at most {MAX_TIMEOUT:.0f} s, or None, not {timeout}")
         self._check_place()
         session = self._session
-        session.claim_events()
+        session.events.claim()
         try:
             if (event := session.next_event()) is not None:
                 return event
@@ -89,7 +89,7 @@ class Connection(asyncio.Protocol):
         except TimeoutError:
             raise TimeoutError(f"no event came within {timeout:g} s") from None
         finally:
-            session.release_events()
+            session.events.release()
         event = session.next_event()  # taken after the last chance to be cancelled, so it is never lost
         assert event is not None
         return event
@@ -151,7 +151,7 @@ class Connection(asyncio.Protocol):
     async def _wait_for_event(self) -> None:
         """Return when there is an event; raises what ended the session."""
         session = self._session
-        while not session.events_ahead:
+        while not session.events:
             session.raise_if_closed()
             self._news.clear()
             self._update()
@@ -162,7 +162,7 @@ class Connection(asyncio.Protocol):
     def _update(self) -> None:
         """Do whatever the session's state asks for; MUST be called after anything was done with it."""
         session = self._session
-        if session.events_ahead or session.closed:
+        if session.events or session.closed:
             self._news.set()
         if not session.unacknowledged:
             self._flushed.set()
@@ -177,7 +177,7 @@ class Connection(asyncio.Protocol):
             return
         while self._writing and (data := session.data_to_send()):
             transport.write(data)
-        reading = session.closed or session.unanswered > 0 or session.events_ahead < EVENTS_AHEAD
+        reading = session.closed or session.unanswered > 0 or len(session.events) < EVENTS_AHEAD
         if reading != self._reading and not transport.is_closing():
             self._reading = reading
             transport.resume_reading() if reading else transport.pause_reading()

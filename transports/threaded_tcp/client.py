@@ -28,7 +28,7 @@ from chatcore import (
     Position,
 )
 from chatcore.address import DEFAULT_URL, parse_url
-from chatcore.client.requests import checked_rooms
+from chatcore.client.arguments import checked_rooms
 from chatcore.client.session import ClientSession
 from transports.threaded_tcp.connection import Connection
 
@@ -148,7 +148,7 @@ class Chat:
     @property
     def nick(self) -> str:
         """The nick that the server knows us by."""
-        return self._session.nick
+        return self._session.identity.nick
 
     @property
     def server(self) -> str:
@@ -171,7 +171,7 @@ class Chat:
 
         It is in no ``repr`` and in no log.
         """
-        return self._session.secret or ""
+        return self._session.identity.secret or ""
 
     @property
     def closed(self) -> bool:

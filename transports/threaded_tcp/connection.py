@@ -123,14 +123,14 @@ class Connection:
         self.check_may_wait()
         session = self._session
         with self._lock:
-            session.claim_events()
+            session.events.claim()
             try:
-                if session.events_ahead == EVENTS_AHEAD:
+                if len(session.events) == EVENTS_AHEAD:
                     self._wake()  # the socket is read again once there is one less
-                self._changed.wait_for(lambda: session.events_ahead or session.closed, timeout)
+                self._changed.wait_for(lambda: session.events or session.closed, timeout)
                 event = session.next_event()
             finally:
-                session.release_events()
+                session.events.release()
         if event is None:
             raise TimeoutError(f"no event came within {timeout:g} s")
         return event
@@ -264,7 +264,7 @@ class Connection:
             self._keep_up()
             if not session.online:
                 return self._goodbye(sock, now)
-            reading = session.unanswered > 0 or session.events_ahead < EVENTS_AHEAD
+            reading = session.unanswered > 0 or len(session.events) < EVENTS_AHEAD
             deadline = session.next_deadline()
         mask = (selectors.EVENT_READ if reading else 0) | (selectors.EVENT_WRITE if self._unsent else 0)
         return mask, None if deadline is None else max(deadline - now, 0.0)
