@@ -50,8 +50,8 @@ PUBLIC = {
 """The public names of each public module, in the order of its ``__all__``."""
 
 CHAT = """
-    closed limits nick rooms secret server unanswered ask_nowait close events flush history is_mine
-    is_replay join leave position post post_nowait receive set_nick who
+    account closed limits nick role rooms secret server unanswered ask_nowait close events flush history
+    is_mine is_replay join leave list_rooms position post post_nowait receive set_nick who
     """
 """The public names of a `Chat`."""
 

@@ -1,6 +1,7 @@
-"""A server that breaks the protocol, by a script."""
+"""A server that does what its script says: it may break the protocol, or be ahead of every real server."""
 
 import contextlib
+import json
 import socket
 import threading
 from collections.abc import Callable
@@ -11,9 +12,10 @@ from tests.transports.peers import DEADLINE, Stream, line
 __all__ = ["Guest", "HostileServer", "message"]
 
 
-def _welcome(**limits: Any) -> bytes:
+def _welcome(**fields: Any) -> bytes:
     """Return the answer to hello."""
-    return line("welcome", protocol=1, server="hostile", session="secret", nick="ann", limits=limits)
+    usual = {"protocol": 1, "server": "hostile", "session": "secret", "nick": "ann", "limits": {}}
+    return line("welcome", **{**usual, **fields})
 
 
 def _joined() -> bytes:
@@ -40,10 +42,21 @@ class Guest(Stream):
 
     def serve_until_joined(self, **limits: Any) -> None:
         """Behave until the client is in the lobby."""
-        assert b'"hello"' in self.receive_line()
-        self.send(_welcome(**limits))
-        assert b'"join"' in self.receive_line()
+        self.welcome(limits=limits)
+        self.asked("join")
         self.send(_joined())
+
+    def welcome(self, **fields: Any) -> dict[str, Any]:
+        """Let the client in, with these fields in the answer; return its hello."""
+        hello = self.asked("hello")
+        self.send(_welcome(**fields))
+        return hello
+
+    def asked(self, type: str) -> dict[str, Any]:
+        """Return the client's next frame, which is of this type, as it stands on the line."""
+        frame: dict[str, Any] = json.loads(self.receive_line())
+        assert frame["type"] == type
+        return frame
 
     def give(self, data: bytes) -> None:
         """Send what the client need not stay for."""
@@ -52,10 +65,13 @@ class Guest(Stream):
 
 
 class HostileServer:
-    """Takes one connection and does with it what its script says, in a thread. A context manager."""
+    """Takes one connection after another, in a thread, and does with each what its script says.
 
-    def __init__(self, script: Callable[[Guest], None]) -> None:
-        self._script = script
+    A context manager.
+    """
+
+    def __init__(self, *scripts: Callable[[Guest], None]) -> None:
+        self._scripts = scripts
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(DEADLINE)
         self._error: BaseException | None = None
@@ -79,7 +95,8 @@ class HostileServer:
 
     def _run(self) -> None:
         try:
-            with Guest(self._listener.accept()[0]) as guest:
-                self._script(guest)
+            for script in self._scripts:
+                with Guest(self._listener.accept()[0]) as guest:
+                    script(guest)
         except BaseException as error:
             self._error = error

@@ -7,7 +7,7 @@ ignore``: were it caught no longer, mypy would report that as unused.
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import assert_type
 
@@ -33,6 +33,8 @@ from chatcore import (
     Presence,
     RefusedError,
     Renamed,
+    RoomEntry,
+    RoomList,
     SqliteJournal,
 )
 from transports import asyncio_tcp, threaded_tcp
@@ -40,11 +42,14 @@ from transports import asyncio_tcp, threaded_tcp
 
 async def asyncio_client(chat: asyncio_tcp.Chat, position: Position, message: Message) -> None:
     assert_type(await chat.post("text", room="ops", id="1"), Ack)
+    assert_type(await chat.post("waves", kind="action"), Ack)
     posted: asyncio.Future[Ack] = chat.post_nowait("text")
     assert_type(await posted, Ack)
     assert_type(await chat.history(before=9, limit=5), Page)
+    assert_type(await chat.history("ops", after_at=message.at, before_at=datetime.now(UTC)), Page)
+    assert_type(await chat.list_rooms(after="ops", prefix="o", limit=5), RoomList)
     assert_type(await chat.who("ops"), tuple[str, ...])
-    assert_type(await chat.join("ops", after=position), Joined)
+    assert_type(await chat.join("ops", after=position, history=200), Joined)
     assert_type(await chat.leave("ops"), Left)
     assert_type(await chat.set_nick("ada"), NickFrame)
     assert_type(await chat.receive(timeout=1.0), Event)
@@ -56,6 +61,7 @@ async def asyncio_client(chat: asyncio_tcp.Chat, position: Position, message: Me
     assert_type((chat.nick, chat.server, chat.secret), tuple[str, str, str])
     assert_type((chat.rooms, chat.limits), tuple[tuple[str, ...], ClientLimits])
     assert_type((chat.closed, chat.unanswered), tuple[bool, int])
+    assert_type((chat.account, chat.role), tuple[str | None, str | None])
     await chat.ask_nowait(Post(room="ops", id="1", text="text"))
     await chat.flush()
     await chat.close()
@@ -63,10 +69,13 @@ async def asyncio_client(chat: asyncio_tcp.Chat, position: Position, message: Me
 
 def threaded_client(chat: threaded_tcp.Chat, position: Position, message: Message) -> None:
     assert_type(chat.post("text", room="ops", id="1"), Ack)
-    assert_type(chat.post_nowait("text"), Future[Ack])
+    assert_type(chat.post("yes", kind="x.vote", target=message.seq), Ack)
+    assert_type(chat.post_nowait("text", kind="notice"), Future[Ack])
     assert_type(chat.history(before=9, limit=5), Page)
+    assert_type(chat.history("ops", after_at=message.at, before_at=datetime.now(UTC)), Page)
+    assert_type(chat.list_rooms(after="ops", prefix="o", limit=5), RoomList)
     assert_type(chat.who("ops"), tuple[str, ...])
-    assert_type(chat.join("ops", after=position), Joined)
+    assert_type(chat.join("ops", after=position, history=200), Joined)
     assert_type(chat.leave("ops"), Left)
     assert_type(chat.set_nick("ada"), NickFrame)
     assert_type(chat.receive(timeout=1.0), Event)
@@ -78,6 +87,7 @@ def threaded_client(chat: threaded_tcp.Chat, position: Position, message: Messag
     assert_type((chat.nick, chat.server, chat.secret), tuple[str, str, str])
     assert_type((chat.rooms, chat.limits), tuple[tuple[str, ...], ClientLimits])
     assert_type((chat.closed, chat.unanswered), tuple[bool, int])
+    assert_type((chat.account, chat.role), tuple[str | None, str | None])
     chat.ask_nowait(Post(room="ops", id="1", text="text")).result()
     chat.flush()
     chat.close()
@@ -87,7 +97,7 @@ async def connecting() -> None:
     assert_type(await asyncio_tcp.connect(nick="ada", rooms=["ops"], session=None), asyncio_tcp.Chat)
     async with asyncio_tcp.connect("chat://127.0.0.1", nick="ada") as entered:
         assert_type(entered, asyncio_tcp.Chat)
-    assert_type(threaded_tcp.connect(nick="ada", history=3), threaded_tcp.Chat)
+    assert_type(threaded_tcp.connect(nick="ada", history=3, most_missed=200, key=None), threaded_tcp.Chat)
     await asyncio_tcp.connect()  # type: ignore[call-arg]  # a nick is needed
     threaded_tcp.connect("chat://127.0.0.1", "ada")  # type: ignore[call-arg]  # and is a keyword
 
@@ -96,6 +106,7 @@ def an_event_is_known_by_its_type(event: Event) -> None:
     match event:
         case Message():
             assert_type((event.seq, event.at, event.text), tuple[int, datetime, str])
+            assert_type((event.kind, event.target), tuple[str | None, int | None])
         case Gap():
             assert_type((event.after, event.through), tuple[int, int])
         case Presence():
@@ -105,6 +116,13 @@ def an_event_is_known_by_its_type(event: Event) -> None:
         case _:
             pass
     assert event.text  # type: ignore[union-attr]  # which not every event has
+
+
+def rooms_are_listed(rooms: RoomList) -> None:
+    assert_type(rooms.rooms, tuple[RoomEntry, ...])
+    for entry in rooms.rooms:
+        assert_type((entry.room, entry.count, entry.head), tuple[str, int, int])
+        assert_type((entry.at, entry.private), tuple[datetime | None, bool | None])
 
 
 def errors(error: ChatError) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import warnings
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from datetime import datetime
 from typing import Any, Self
 
 from chatcore import (
@@ -27,6 +28,7 @@ from chatcore import (
     NickFrame,
     Page,
     Position,
+    RoomList,
 )
 from chatcore.address import DEFAULT_URL, parse_url
 from chatcore.client.arguments import checked_rooms
@@ -56,10 +58,14 @@ class connect:  # it is called like a function, awaited or entered
     the server.
 
     A connection that is lost later is made again: rooms resume where they were, and what is no longer
-    available is a `Gap` event. ``backoff`` says when to try; with ``reconnect=False`` a loss is the end.
+    available is a `Gap` event. With ``most_missed``, a room resumes with that many of the missed messages at
+    most; what it leaves out is a `Gap` with the reason ``skipped``, and `Chat.history` has it. ``backoff``
+    says when to try; with ``reconnect=False`` a loss is the end.
+
     ``session`` is the `Chat.secret` of an earlier connection, maybe of an earlier run of your program: it
-    proves the right to its nick while the server still holds that for it. With ``every_frame``, events
-    are all frames that the server sends, answers included.
+    proves the right to its nick while the server still holds that for it. ``key`` proves your account, on a
+    server that has accounts; it is in no ``repr`` and in no log. With ``every_frame``, events are all frames
+    that the server sends, answers included.
 
     Raises `OSError` if no server is reached (it tries for 10 seconds), `RefusedError` if it refuses the
     connection or a room, `ProtocolError` if it is no chat server, `DisconnectedError` if it hangs up
@@ -75,8 +81,10 @@ class connect:  # it is called like a function, awaited or entered
         history: int | None = None,
         client: str | None = None,
         session: str | None = None,
+        key: str | None = None,
         every_frame: bool = False,
         reconnect: bool = True,
+        most_missed: int | None = None,
         backoff: Backoff | None = None,
     ) -> None:
         _, host, port = parse_url(url, ("chat",))
@@ -85,8 +93,10 @@ class connect:  # it is called like a function, awaited or entered
             nick,
             client=client,
             secret=session,
+            key=key,
             every_frame=every_frame,
             reconnect=reconnect,
+            most_missed=most_missed,
             backoff=backoff,
         )
         self._rooms = checked_rooms(rooms)
@@ -175,8 +185,18 @@ class Chat:
 
     @property
     def nick(self) -> str:
-        """The nick that the server knows us by."""
+        """The nick that the server knows us by. Another device of your account may change it."""
         return self._session.identity.nick
+
+    @property
+    def account(self) -> str | None:
+        """The account that the server knows us by; ``None`` without one."""
+        return self._session.identity.account
+
+    @property
+    def role(self) -> str | None:
+        """What the server calls our role, for people to read; ``None`` if it names none."""
+        return self._session.identity.role
 
     @property
     def server(self) -> str:
@@ -224,7 +244,8 @@ class Chat:
         """Tell whether a message is our own, so that a bot can skip it.
 
         It is if this `Chat` has posted it, under whatever nick, or if it has the nick that is ours now. Of
-        what this `Chat` has posted it remembers the last 4,096.
+        what this `Chat` has posted it remembers the last 4,096. With an `account`, what your other devices
+        say is your own too: it has the account's name, or a nick that was ours before.
         """
         return self._session.is_mine(message)
 
@@ -239,37 +260,60 @@ class Chat:
         """Enter a room: after a position, or with its last ``history`` messages, or from now on.
 
         Its `Joined` is returned, and is an event too, before the room's messages. What followed ``after`` and
-        is no longer available is a `Gap`. Raises `RefusedError`, with ``limit_exceeded`` if you or the room
-        have too many, and with ``bad_state`` if you are in it already.
+        is no longer available is a `Gap`. With both, you get the last ``history`` of the messages that follow
+        ``after``; what is left out is a `Gap` with the reason ``skipped``. Raises `RefusedError`, with
+        ``limit_exceeded`` if you or the room have too many, with ``bad_state`` if you are in it already, and
+        with ``forbidden`` if you may not enter, or are put out before you have.
         """
         return await self._connection.ask(lambda: self._session.join(room, after=after, history=history))
 
     async def leave(self, room: str) -> Left:
         """Leave a room. Its messages that already wait still come, then its `Left`.
 
-        Raises `RefusedError` with ``not_joined`` if you are not in it.
+        If the server puts you out of a room, that is a `Left` with a ``reason``, and you are not taken back
+        there when you reconnect. Raises `RefusedError` with ``not_joined`` if you are not in it.
         """
         return await self._connection.ask(lambda: self._session.leave(room))
 
-    async def post(self, text: str, *, room: str | None = None, id: str | None = None) -> Ack:
+    async def post(
+        self,
+        text: str,
+        *,
+        room: str | None = None,
+        id: str | None = None,
+        kind: str | None = None,
+        target: int | None = None,
+    ) -> Ack:
         """Post a message; returns once the server has stored it, as safely as ``Ack.durability`` says.
 
         ``id`` is its key, a new one unless you give it: posted again under the same id, by anyone, it is
-        stored once. A post waits for a lost connection, and is sent again on the next one. Raises
-        `RefusedError` if the server does not want it, for instance with ``too_long`` or ``not_joined``,
-        and `DisconnectedError` if it was first sent so long ago that the server may have forgotten its
-        id. Your own messages come as events too.
+        stored once. ``kind`` says what it is, if it is not just said: ``"action"``, for what somebody does,
+        ``"notice"``, for what no program may answer, or one of your own that begins with ``x.`` and that
+        others show as a text. Only your own may have a ``target``, the ``seq`` of an earlier message.
+
+        A post waits for a lost connection, and is sent again on the next one. Raises `RefusedError` if the
+        server does not want it, for instance with ``too_long`` or ``not_joined``, and `DisconnectedError` if
+        it was first sent so long ago that the server may have forgotten its id. Your own messages come as
+        events too.
         """
-        return await self.post_nowait(text, room=room, id=id)
+        return await self.post_nowait(text, room=room, id=id, kind=kind, target=target)
 
     def post_nowait(
-        self, text: str, *, room: str | None = None, id: str | None = None
+        self,
+        text: str,
+        *,
+        room: str | None = None,
+        id: str | None = None,
+        kind: str | None = None,
+        target: int | None = None,
     ) -> "asyncio.Future[Ack]":
         """Post a message as `post` does, without waiting; the future has the `Ack`, or what `post` raises.
 
         Posts to one room are stored in the order of these calls. The future need not be looked at.
         """
-        return self._connection.ask(lambda: self._session.post(room or self._room, text, id=id))
+        return self._connection.ask(
+            lambda: self._session.post(room or self._room, text, id=id, kind=kind, target=target)
+        )
 
     def ask_nowait(self, frame: ClientFrame) -> "asyncio.Future[Any]":
         """Send a frame of the protocol; the future has the frame that answers it, or raises `RefusedError`.
@@ -292,17 +336,46 @@ class Chat:
         *,
         before: int | None = None,
         after: int | None = None,
+        before_at: datetime | None = None,
+        after_at: datetime | None = None,
         limit: int | None = None,
     ) -> Page:
         """Return a page of a room's log, oldest message first; by default its newest messages.
 
-        ``before`` and ``after`` are exclusive and a ``seq`` of the room; ``limit`` is in messages, and
-        the server may give fewer. ``Page.more`` says whether to ask on, before the first or after the
-        last of them. Raises `RefusedError`, with ``not_joined`` if you are not in the room, and with
-        ``unavailable`` if its log cannot be read now.
+        ``before`` and ``after`` are exclusive and a ``seq`` of the room. ``before_at`` and ``after_at`` are
+        times with a time zone, of which whole milliseconds count: messages of ``after_at`` are included,
+        those of ``before_at`` are not. Give one bound on each side at most. With a lower one the page starts
+        there; otherwise it ends at the upper one, or at the newest message. ``limit`` is in messages, and the
+        server may give fewer.
+
+        ``Page.more`` says whether to ask on: with ``before=page.base + 1``, or, if you gave a lower bound,
+        ``after`` the end of the page. What can no longer be read is in ``Page.gaps``. Raises `RefusedError`,
+        with ``not_joined`` if you are not in the room, and with ``unavailable`` if its log cannot be read
+        now.
         """
         return await self._connection.ask(
-            lambda: self._session.history(room or self._room, before=before, after=after, limit=limit)
+            lambda: self._session.history(
+                room or self._room,
+                before=before,
+                after=after,
+                before_at=before_at,
+                after_at=after_at,
+                limit=limit,
+            )
+        )
+
+    async def list_rooms(
+        self, *, after: str | None = None, prefix: str | None = None, limit: int | None = None
+    ) -> RoomList:
+        """Return a page of the server's rooms, in the order of their names, whether you are in them or not.
+
+        ``after`` is a room's name and exclusive; with ``prefix`` only names that begin so are listed.
+        ``RoomList.more`` says whether to ask on, ``after`` the last of them; ``limit`` is in rooms, and the
+        server may give fewer. Each is a `RoomEntry`: its ``room``, the ``count`` of its members, and number
+        (``head``) and time (``at``) of its last message.
+        """
+        return await self._connection.ask(
+            lambda: self._session.list_rooms(after=after, prefix=prefix, limit=limit)
         )
 
     async def who(self, room: str | None = None) -> tuple[str, ...]:
@@ -340,8 +413,8 @@ class Chat:
     def __aiter__(self) -> AsyncIterator[Message]:
         """Iterate over the messages of all rooms, by `receive`; all other events are dropped.
 
-        A `Gap` is logged as a warning, and so is an `Error`, for instance when a room does not let us back in
-        after a reconnect. It ends as `events` does.
+        A `Gap` is logged as a warning, unless you have asked for less (``skipped``). So is an `Error`, for
+        instance when a room does not let us back in after a reconnect. It ends as `events` does.
         """
         return _Messages(self)
 
@@ -379,7 +452,7 @@ class _Messages(AsyncIterator[Message]):
             event = await anext(self._events)
             if isinstance(event, Message):
                 return event
-            if isinstance(event, Gap):
+            if isinstance(event, Gap) and event.reason != "skipped":
                 log.warning("messages of %s are missing: %s", event.room, event)
             elif isinstance(event, Error):
                 log.warning(
