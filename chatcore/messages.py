@@ -14,6 +14,7 @@ from hashlib import blake2b
 from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -113,11 +114,12 @@ def _open_set(literal: Any) -> BeforeValidator:
     return BeforeValidator(lambda word: word if not isinstance(word, str) or word in known else "unknown")
 
 
-Kind = Annotated[
-    Annotated[str, Field(pattern=r"^[a-z][a-z0-9.-]{0,31}$")] | None,
-    BeforeValidator(lambda word: None if word == "text" else word),
-]
-"""What a message is, besides a text that was said: ``None`` for that, which is also written ``text``."""
+def _none_for_text(kind: str) -> str | None:
+    return None if kind == "text" else kind
+
+
+Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9.-]{0,31}$"), AfterValidator(_none_for_text)]
+"""What a message is, besides a text that was said: that is ``None``, and ``text`` is another word for it."""
 
 DurabilityWord = Literal["memory", "written", "synced", "replicated"]
 GapWord = Literal["expired", "reset", "damaged", "skipped"]
@@ -245,7 +247,7 @@ class Post(Frame):
     type: Literal["post"] = "post"
     room: RoomName
     id: PostId
-    kind: Kind = None
+    kind: Kind | None = None
     target: Annotated[int, Field(ge=1, le=SEQ_MAX)] | None = None
     text: Text
 
@@ -340,7 +342,7 @@ class Message(Frame):
     prev: Seq
     id: PostId
     nick: Nick
-    kind: Kind = None
+    kind: Kind | None = None
     target: Annotated[int, Field(ge=1, le=SEQ_MAX)] | None = None
     text: Text
     at: Time

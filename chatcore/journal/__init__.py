@@ -34,6 +34,7 @@ __all__ = [
     "Page",
     "PageGap",
     "Place",
+    "Posted",
     "RoomPage",
     "RoomRecord",
     "Stored",
@@ -52,14 +53,18 @@ def always() -> bool:
     return True
 
 
+Posted = tuple[str | None, int | None, str]
+"""What was posted: kind, target and text."""
+
+
 class Draft(NamedTuple):
     """A post that is not in the log yet. ``room`` is folded; room and id are its key.
 
     ``author`` is the account that posts it, if any. A durable journal stores it with the message: later it
     could not be found out, since a nick proves nothing.
 
-    ``posted`` is the digest of what was posted, where that is not what is to be stored, because a gate
-    rewrote it (see `chatcore.messages.digest`).
+    ``posted`` is what was posted, where that is not what is to be stored, because a gate rewrote it. Whether
+    an id that comes again is a repeat is decided from what was posted.
     """
 
     room: str
@@ -69,7 +74,7 @@ class Draft(NamedTuple):
     kind: str | None = None
     target: int | None = None
     author: str | None = None
-    posted: bytes | None = None
+    posted: Posted | None = None
 
 
 class Outcome(NamedTuple):

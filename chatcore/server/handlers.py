@@ -26,6 +26,7 @@ from chatcore.messages import (
     Ping,
     Pong,
     Post,
+    Rooms,
     Who,
 )
 from chatcore.names import fold
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from chatcore.server.session import Session
 
 __all__ = ["FRAME_RULES", "Price", "Rule", "handle", "handle_late"]
+
+
+_REQUESTS = (Post, Join, Leave, NickFrame, Who, History, Rooms)
+"""What a client waits for an answer to."""
 
 
 class Price(Enum):
@@ -73,7 +78,7 @@ def handle(session: "Session", item: Item, now: float) -> None:
 
 def handle_late(session: "Session", item: Item) -> None:
     """Refuse what comes after the end was decided."""
-    if session.seat is not None and isinstance(item, Post | Join | Who | History):
+    if session.seat is not None and isinstance(item, _REQUESTS):
         session.refuse("unavailable", "this connection is ending", item, retry_after=1.0)
 
 

@@ -135,7 +135,7 @@ class Member:
                 self._joining = self._ticket = self.retry_at = None
                 self._begin_after(seq)
 
-        session.ask_journal(lambda journal, deliver: journal.reach(room.name, seq, deliver), receive)
+        session.intake.ask_journal(lambda journal, deliver: journal.reach(room.name, seq, deliver), receive)
 
     def _refuse_join(self, join: Join, retry_after: float) -> None:
         self.session.leave(self)
@@ -156,7 +156,9 @@ class Member:
             else:
                 self._begin_after(place.position)
 
-        session.ask_journal(lambda journal, deliver: journal.seek(room.name, back, before, deliver), receive)
+        session.intake.ask_journal(
+            lambda journal, deliver: journal.seek(room.name, back, before, deliver), receive
+        )
 
     # --- what is withheld ------------------------------------------------------------------------
 
@@ -231,7 +233,7 @@ class Member:
             if self._ticket is ticket:
                 self._receive_answer(page)
 
-        session.ask_journal(
+        session.intake.ask_journal(
             lambda journal, deliver: journal.read(
                 room.name,
                 encoding(session.wire, deliver),

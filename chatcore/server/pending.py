@@ -21,7 +21,6 @@ from chatcore.gate import Claim, Person, Refusal
 from chatcore.messages import Frame, Hello, Join, NickFrame
 from chatcore.names import fold, is_numeric, is_reserved
 from chatcore.server.directory import Claimed, Seat
-from chatcore.server.inbox import Inbox
 from chatcore.server.room import Room
 
 if TYPE_CHECKING:
@@ -70,10 +69,9 @@ _NO_JOINS: Final[dict[str, _Request[Join]]] = {}
 class Pending:
     """The requests of one session that are not answered yet, and what waits for them."""
 
-    __slots__ = ("_hello", "_joins", "_nick", "_session", "inbox")
+    __slots__ = ("_hello", "_joins", "_nick", "_session")
 
     def __init__(self, session: "Session") -> None:
-        self.inbox = Inbox()
         self._session = session
         self._hello: _Request[Hello] | None = None
         self._nick: _Request[NickFrame] | None = None
@@ -95,10 +93,10 @@ class Pending:
         """Ask the gate who this is, and then the directory for a seat."""
         session = self._session
         self._hello = request = _Request(hello, "gate")  # the handshake has a deadline of its own
-        self.inbox.hold_all()
+        self._session.intake.inbox.hold_all()
         claim = Claim(session.peer, hello.nick, hello.key)
         receive = partial(self._receive_person, request)
-        session.ask_gate(lambda gate, answer: gate.enter(claim, answer), receive)
+        session.intake.ask_gate(lambda gate, answer: gate.enter(claim, answer), receive)
 
     def _receive_person(self, request: _Request[Hello], answer: Person | Refusal) -> None:
         if request.step != "gate":
@@ -149,7 +147,7 @@ class Pending:
         self._hello = None
         request.go_on("cancelled")
         self._session.refuse(refusal.code, refusal.message, retry_after=refusal.retry_after)
-        self.inbox.clear()
+        self._session.intake.inbox.clear()
         self._session.end(None)
 
     # --- nick ------------------------------------------------------------------------------------
@@ -163,7 +161,7 @@ class Pending:
             session.refuse(refusal.code, refusal.message, frame, retry_after=refusal.retry_after)
             return
         self._nick = request = self._request(frame)
-        self.inbox.hold_all()
+        self._session.intake.inbox.hold_all()
         variant = session.wire.capabilities.implied_hello
         receive = partial(self._receive_nick, request)
         self._ask_directory(
@@ -206,7 +204,7 @@ class Pending:
         session, name = self._session, fold(join.room)
         request = self._request(join)
         self._joins = {**self._joins, name: request}
-        self.inbox.hold_room(name)
+        self._session.intake.inbox.hold_room(name)
         session.hub.rooms.enter(name, session, partial(self._receive_room, request))
 
     def _receive_room(self, request: _Request[Join], answer: Room | Refusal) -> None:
@@ -263,7 +261,7 @@ class Pending:
         session, name = self._session, fold(request.frame.room)
         request.go_on(step)
         self._joins = {n: join for n, join in self._joins.items() if n != name} or _NO_JOINS
-        self.inbox.release_room(name)
+        self._session.intake.inbox.release_room(name)
         if request.room is None:
             session.hub.rooms.stop_waiting(name, session)
         else:
@@ -305,7 +303,7 @@ class Pending:
     def drop(self) -> None:
         """Forget everything: there is nobody to be answered any more."""
         self.cancel()
-        self.inbox.clear()
+        self._session.intake.inbox.clear()
 
     # --- asking ----------------------------------------------------------------------------------
 
@@ -323,7 +321,7 @@ class Pending:
         self._session.refuse(refusal.code, refusal.message, frame, retry_after=refusal.retry_after)
 
     def _release_all(self) -> None:
-        self.inbox.release_all()
+        self._session.intake.inbox.release_all()
         self._session.hub.note_waiting(self._session)
 
 

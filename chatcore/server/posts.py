@@ -8,25 +8,32 @@ The rules of that order live in this file:
   comes again. Refusals may come out of order, since the journal's take longer than ours; then the hold goes
   back to the earlier post.
 - Peers whose wire never sends again are never held.
+- A gate that reviews posts does so after the decision and before the submission, one post of a session at a
+  time. What it refuses for now is held like any other.
 - A post is decided on under the lock and submitted after it. A refusal that is reported in between makes the
   decision void: the journal asks for that where it takes the post into its order.
 
 Everything but `Posts.submit` runs under the hub's lock.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from chatcore.errors import ErrorCode
+from chatcore.gate import Refusal
 from chatcore.journal import Draft, Outcome
 from chatcore.messages import Ack, Post
 from chatcore.names import fold
+from chatcore.server.directory import Seat
 from chatcore.server.member import Member
 
 if TYPE_CHECKING:
     from chatcore.server.session import Session
 
 __all__ = ["Numbered", "Posts", "kind_problem"]
+
+log = logging.getLogger("chat.core")
 
 _KINDS = frozenset({"action", "notice"})
 _OWN_KINDS = "x."  # how an application's own begin
@@ -65,7 +72,7 @@ class Posts:
         """
         session = self._session
         member = session.members.get(post.room) or session.members.get(fold(post.room))
-        if member is None:
+        if member is None or session.seat is None:
             self._refuse_outsider(post, now)
             return
         held = self._held.get(member.room.name) if self._held else None
@@ -80,7 +87,7 @@ class Posts:
         else:
             if held is not None:
                 del self._held[member.room.name]
-            self._take(member, post, number)
+            self._take(member, session.seat, post, number)
 
     def next_drafts(self) -> list[Numbered]:
         """Hand out the drafts that are to be submitted."""
@@ -91,6 +98,10 @@ class Posts:
 
     def submit(self, drafts: list[Numbered], ticket: int) -> None:
         """Submit drafts to the journal, with the `ticket` of their decision. Not under the lock."""
+        if self._session.hub.reviews_posts:
+            drafts = self._review_all(drafts)
+        if not drafts:
+            return
         self._session.hub.journal.submit(
             [draft for draft, _ in drafts],
             lambda outcomes: self._receive_outcomes(drafts, outcomes),
@@ -113,10 +124,10 @@ class Posts:
 
     # --- taking ----------------------------------------------------------------------------------
 
-    def _take(self, member: Member, post: Post, number: int) -> None:
+    def _take(self, member: Member, seat: Seat, post: Post, number: int) -> None:
         session = self._session
         kind, target = post.kind, post.target
-        if (kind or target) and (problem := kind_problem(kind, target)):
+        if (kind is not None or target is not None) and (problem := kind_problem(kind, target)):
             session.refuse(*problem, post)
             return
         if _utf8_longer_than(post.text, session.hub.limits.text_bytes):
@@ -125,7 +136,8 @@ class Posts:
         if not session.wire.capabilities.echo:
             member.withhold(post.id)
         self.in_flight += 1
-        self._drafts.append((Draft(member.room.name, post.id, session.nick, post.text, kind, target), number))
+        author, nick = seat.person.account, seat.identity.nick
+        self._drafts.append((Draft(member.room.name, post.id, nick, post.text, kind, target, author), number))
 
     def _next_number(self) -> int:
         self._posted += 1
@@ -138,6 +150,62 @@ class Posts:
         else:
             code: ErrorCode = "not_joined" if session.seat else "bad_state"
             session.refuse(code, "join the room before you post to it", post)
+
+    # --- the gate's review, not under the lock ---------------------------------------------------
+
+    def _review_all(self, drafts: list[Numbered]) -> list[Numbered]:
+        """Let the gate look at drafts; return what is to be submitted, and refuse the rest."""
+        passed: list[Numbered] = []
+        refused: list[tuple[Draft, int, Refusal]] = []
+        for draft, number, verdict in self._verdicts(drafts):
+            if isinstance(verdict, Refusal):
+                refused.append((draft, number, verdict))
+            else:
+                passed.append((verdict, number))
+        if refused:
+            self._refuse_reviewed(refused)
+        return passed
+
+    def _verdicts(self, drafts: list[Numbered]) -> Iterator[tuple[Draft, int, Draft | Refusal]]:
+        resends = self._session.wire.capabilities.resends
+        held: dict[str, Refusal] = {}  # by room: what was refused for now, and what comes after it with it
+        for draft, number in drafts:
+            verdict = held.get(draft.room) or self._review(draft)
+            if resends and isinstance(verdict, Refusal) and verdict.retry_after is not None:
+                held[draft.room] = verdict
+            yield draft, number, verdict
+
+    def _review(self, draft: Draft) -> Draft | Refusal:
+        seat = self._session.seat
+        assert seat is not None
+        post = Post(room=draft.room, id=draft.id, kind=draft.kind, target=draft.target, text=draft.text)
+        try:
+            answer = self._session.hub.gate.review(seat.person, draft.nick, post)
+            if isinstance(answer, Refusal):
+                return answer
+            if answer is post:
+                return draft
+            answer = Post.model_validate(answer.model_dump())
+            if _utf8_longer_than(answer.text, self._session.hub.limits.text_bytes):
+                raise ValueError("the gate has made the text too long")
+        except Exception:  # it costs this post, and nobody else anything
+            log.exception("the gate failed to review a post")
+            return Refusal("unavailable", "not sent: it cannot be reviewed now", 1.0)
+        posted = draft.kind, draft.target, draft.text
+        return draft._replace(text=answer.text, kind=answer.kind, target=answer.target, posted=posted)
+
+    def _refuse_reviewed(self, refused: Sequence[tuple[Draft, int, Refusal]]) -> None:
+        session = self._session
+        with session.hub.lock:
+            self.in_flight -= len(refused)
+            for draft, number, refusal in refused:
+                member = session.members.get(draft.room)
+                if member is not None:
+                    member.release(draft.id)
+                    if refusal.retry_after is not None:
+                        self._hold(member, draft.id, number, refusal.code, refusal.retry_after)
+                session.refuse(refusal.code, refusal.message, draft, retry_after=refusal.retry_after)
+        session.hub.follow_up()
 
     # --- outcomes --------------------------------------------------------------------------------
 

@@ -99,7 +99,7 @@ class Queries:
         elif frame.before is not None:
             before = min(frame.before, before)
         self.paging = True
-        session.ask_journal(
+        session.intake.ask_journal(
             lambda store, deliver: store.read(
                 room.name,
                 encoding(session.wire, deliver),

@@ -138,7 +138,7 @@ class Rooms(Mapping[str, Room]):
         return limit is not None and len(self._rooms) + len(self._loading) >= limit
 
     def _ask(self, loading: _Loading, session: "Session") -> None:
-        session.ask_journal(
+        session.intake.ask_journal(
             lambda journal, deliver: journal.head(loading.name, deliver), partial(self._receive, loading)
         )
 

@@ -19,31 +19,23 @@ to ENDING: with a refused `hello`, a goodbye or a drain. Beside the state, ``_eo
 the peer has ended its side, ``_farewell`` what is still to be said, and ``_end_by`` how long all that may
 take.
 
-What a peer sends is taken by one thread at a time, in order, however many bring bytes or answers: ``_taking``
-says that there is one, and it takes what the others bring. It decides under the lock, and does what follows
-from that (ask, submit) after it, before it decides on.
-
-Who owns what: `Pending` what is asked and not answered, with the `Inbox` of what waits for that; `Posts` a
-sender's order; `Queries` what was asked; `Member` a cursor and its catching up; `Liveness` the clocks;
-`Replies` the answers that wait. A session owns its state, its seat and its list of memberships. What a frame
-asks for is decided in `handlers`.
+Who owns what: `Intake` what the peer sends and what is asked because of it; `Pending` what is asked and not
+answered; `Posts` a sender's order; `Queries` what was asked; `Member` a cursor and its catching up;
+`Liveness` the clocks; `Replies` the answers that wait. A session owns its state, its seat and its list of
+memberships. What a frame asks for is decided in `handlers`.
 
 A transport calls what `chatcore.transport.Session` names, as described there. An `Endpoint` calls that and
 `begin`, `start`, `handle_deadline`, `drain`, `abort` and ``only_follows_log``. Everything else is for this
 package.
 """
 
-import logging
 import threading
-from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal
 
 from chatcore import transport
 from chatcore.address import Peer
 from chatcore.errors import ErrorCode, Fault
-from chatcore.gate import Gate, Refusal
-from chatcore.journal import Journal, Unavailable
 from chatcore.messages import (
     PROTOCOL,
     Closing,
@@ -59,6 +51,7 @@ from chatcore.messages import (
 from chatcore.names import fold
 from chatcore.server import handlers
 from chatcore.server.directory import Identity, Occupant, Seat
+from chatcore.server.intake import Intake
 from chatcore.server.liveness import Liveness, is_over
 from chatcore.server.member import Member
 from chatcore.server.pending import Pending
@@ -75,10 +68,6 @@ if TYPE_CHECKING:
     from chatcore.server.room import Room
 
 __all__ = ["TRANSITIONS", "Session", "State"]
-
-T = TypeVar("T")
-
-log = logging.getLogger("chat.core")
 
 SERVER = f"chatcore/{__version__}"
 
@@ -121,7 +110,6 @@ class Session:
     """One connection, as the core sees it."""
 
     __slots__ = (
-        "_after_unlock",
         "_end_by",
         "_eof",
         "_farewell",
@@ -132,12 +120,13 @@ class Session:
         "_lock",
         "_refusal",
         "_renamed",
-        "_taking",
         "_turns",
+        "accepts",
         "bucket",
         "codec",
         "endpoint",
         "hub",
+        "intake",
         "members",
         "peer",
         "pending",
@@ -158,17 +147,17 @@ class Session:
         self.wire = wire
         self.codec = wire.codec(peer, hub.limits)
         self.state = State.HANDSHAKE
+        self.accepts = True  # it does what its peer asks for
         self.seat: Seat | None = None
         self.members: dict[str, Member] = {}  # by folded room
         self.replies = Replies()
+        self.intake = Intake(self)
         self.pending = Pending(self)
         self.posts = Posts(self)
         self.queries = Queries(self)
         self._turns: list[Member] = []  # the memberships in turn
-        self._after_unlock: list[Callable[[], None]] = []
         self._lock = hub.lock
         self._input = threading.Lock()
-        self._taking = False
         self._renamed = False  # by another session of its identity, and not told yet
         self.bucket = TokenBucket(hub.limits.frames_per_second, hub.limits.frames_burst, now)
         self._liveness = Liveness(hub.limits, now)
@@ -191,7 +180,7 @@ class Session:
             now = self.hub.clock()
             self._liveness.note_life(now)
             if self.state not in _OVER:
-                self._take(self.codec.receive_data(data, now), now)
+                self.intake.take(self.codec.receive_data(data, now), now)
         self.hub.follow_up()
 
     def receive_eof(self) -> None:
@@ -199,7 +188,7 @@ class Session:
         with self._input:
             items = [] if self._eof else [*self.codec.receive_eof(), Hangup()]
             self._eof = True
-            self._take(items, self.hub.clock())
+            self.intake.take(items, self.hub.clock())
         self.hub.follow_up()
 
     def connection_lost(self) -> None:
@@ -221,7 +210,7 @@ class Session:
         while True:
             with self._lock:
                 data = self._next_piece()
-                tasks = self._next_tasks()
+                tasks = self.intake.next_tasks()
             for task in tasks:
                 task()
             if data or not tasks:
@@ -234,7 +223,7 @@ class Session:
         """
         with self._lock:
             self._liveness.set_unsent(size, self.hub.clock())
-            self._advance_timer(self._liveness.stall_deadline())
+            self.advance_timer(self._liveness.stall_deadline())
         self.hub.follow_up()
 
     @property
@@ -242,7 +231,7 @@ class Session:
         """Whether the socket is to be read: not while the peer leaves too much unread or unanswered."""
         limits = self.hub.limits
         return (
-            not self.pending.inbox.blocked
+            not self.intake.inbox.blocked
             and self.posts.in_flight <= limits.posts_in_flight
             and len(self.replies) + len(self.queries.waiting) <= limits.posts_in_flight
             and self.replies.size <= limits.outbound_bytes
@@ -264,13 +253,14 @@ class Session:
         """Begin; with a reason not to, say it as soon as the wire can, and end. Under the lock."""
         full = None if forbidden else self.hub.admit(self.peer)
         if forbidden or full:
+            self.accepts = False
             self._refusal = ("limit_exceeded" if full else "unavailable", full or forbidden or "")
             self._say_refusal()
 
     def start(self) -> None:
         """Take what the wire says for the peer, and begin to watch the clock. Not under the lock."""
         if self._refusal is None:
-            self._take(self.codec.opening(), self.hub.clock())
+            self.intake.take(self.codec.opening(), self.hub.clock())
         with self._lock:
             if not self._gone:
                 self.endpoint.set_timer(self, self._next_deadline())
@@ -287,7 +277,7 @@ class Session:
         silence = self.codec.deadline
         if silence is not None and silence <= now:
             with self._input:
-                self._take(self.codec.handle_deadline(now), now)
+                self.intake.take(self.codec.handle_deadline(now), now)
         with self._lock:
             self._check_deadlines(now)
             if self.state is not State.CLOSED:
@@ -326,7 +316,7 @@ class Session:
         self.bucket = seat.bucket
         self._step("welcomed")
         if self.wire.capabilities.keepalive:
-            self._advance_timer(self._liveness.silence_deadline())
+            self.advance_timer(self._liveness.silence_deadline())
         welcome = Welcome(
             protocol=PROTOCOL,
             server=SERVER,
@@ -373,6 +363,7 @@ class Session:
 
     def _step(self, step: Step) -> None:
         self.state = TRANSITIONS[self.state][step]
+        self.accepts = self.accepts and self.state in _OPEN
 
     def _end_after_answers(self, farewell: bytes | None) -> None:
         self._leave_all()
@@ -462,7 +453,8 @@ class Session:
             times.append(liveness.silence_deadline())
         return min((time for time in times if time is not None), default=None)
 
-    def _advance_timer(self, when: float | None) -> None:
+    def advance_timer(self, when: float | None) -> None:
+        """Have a deadline handled at a time, if there is one."""
         if when is not None:
             self.endpoint.advance_timer(self, when)
 
@@ -529,61 +521,10 @@ class Session:
 
     def go_on(self) -> None:
         """Take what has waited, now that what it waited for is decided. Not under the lock."""
-        self._take((), self.hub.clock())
+        self.intake.take((), self.hub.clock())
 
-    def _take(self, items: Sequence[Item], now: float) -> None:
-        """Take items after all that came before them, unless another thread is at it: then it does."""
-        with self._lock:
-            if self._taking:
-                self.pending.inbox.put_all(items)
-                return
-            self._taking = True
-        try:
-            while self._take_step(items, now):
-                items = ()
-        except BaseException:
-            with self._lock:
-                self._taking = False
-            raise
-
-    def _take_step(self, items: Sequence[Item], now: float) -> bool:
-        """Decide what can be decided, then do what follows; return whether there may be more to decide."""
-        with self._lock:
-            self._decide(items, now)
-            drafts, ticket = self.posts.next_drafts(), self.posts.ticket
-            tasks = self._next_tasks()
-            self._advance_timer(self.codec.deadline)
-            if not (drafts or tasks):
-                self._taking = False
-                if self.pending.inbox.holds:
-                    self._advance_timer(self.pending.next_deadline())
-                return False
-        for task in tasks:  # first: a join with history is to find its place before what was posted later
-            task()
-        if drafts:
-            self.posts.submit(drafts, ticket)
-        return True
-
-    def _decide(self, items: Sequence[Item], now: float) -> None:
-        inbox = self.pending.inbox
-        for item in items:
-            if inbox.holds or item.__class__ is Hangup:
-                inbox.put(item)
-            elif self.state in _OPEN and self._refusal is None:
-                handlers.handle(self, item, now)
-            else:
-                self._decide_late(item, now)
-        while inbox.holds and (waited := inbox.take(at_end=not self._has_work)) is not None:
-            if self.state in _OPEN and self._refusal is None:
-                handlers.handle(self, waited, now)
-            else:
-                self._decide_late(waited, now)
-
-    @property
-    def _has_work(self) -> bool:
-        return bool(self._after_unlock) or self.posts.has_drafts
-
-    def _decide_late(self, item: Item, now: float) -> None:
+    def take_late(self, item: Item, now: float) -> None:
+        """Take the end of the stream, or refuse what comes after the end was decided."""
         if isinstance(item, Hangup):
             self.hang_up(lost=item.lost)
         elif self._refusal is None:
@@ -598,58 +539,6 @@ class Session:
         ):
             handlers.handle(self, item, now)
         self._say_refusal()
-
-    # --- the journal -----------------------------------------------------------------------------
-
-    def ask_journal(
-        self,
-        ask: Callable[[Journal, Callable[[T | Unavailable], None]], None],
-        receive: Callable[[T | Unavailable], None],
-    ) -> None:
-        """Ask the journal something once the lock is released; ``receive`` takes the answer under it.
-
-        By then anything may have happened: whoever asks has to see whether it still wants to know.
-        """
-        hub = self.hub
-
-        def deliver(answer: T | Unavailable) -> None:
-            with hub.lock:
-                receive(answer)
-            hub.follow_up()
-
-        self._note_task(lambda: ask(hub.journal, deliver))
-
-    def ask_gate(
-        self,
-        ask: Callable[[Gate, Callable[[T | Refusal], None]], None],
-        receive: Callable[[T | Refusal], None],
-    ) -> None:
-        """Ask the gate something, in the same way. One that fails has refused."""
-        hub = self.hub
-
-        def answer(value: T | Refusal) -> None:
-            with hub.lock:
-                receive(value)
-            hub.follow_up()
-
-        def task() -> None:
-            try:
-                ask(hub.gate, answer)
-            except Exception:  # it costs whoever asked this answer, and nobody else anything
-                log.exception("the gate failed")
-                answer(Refusal("unavailable", "that cannot be decided now", 1.0))
-
-        self._note_task(task)
-
-    def _note_task(self, task: Callable[[], None]) -> None:
-        self._after_unlock.append(task)
-        self.hub.note_waiting(self)  # so that somebody does it, whoever holds the lock now
-
-    def _next_tasks(self) -> list[Callable[[], None]]:
-        tasks = self._after_unlock
-        if tasks:
-            self._after_unlock = []
-        return tasks
 
     # --- output ----------------------------------------------------------------------------------
 
@@ -721,7 +610,7 @@ class Session:
             or queries.waiting
             or self.replies.size
             or self._renamed
-            or self._after_unlock
+            or self.intake.has_tasks
         )
         return bool(waiting) or not all(member.finished for member in self._turns)
 

@@ -276,7 +276,7 @@ class SqliteWriter:
 def _add(group: _Group, draft: Draft, now: float) -> Outcome:
     room, id_ = draft.room, draft.id
     number, head, last_at = group.rooms[room]
-    posted = draft.posted or digest(draft.kind, draft.target, draft.text)
+    posted = digest(*(draft.posted or (draft.kind, draft.target, draft.text)))
     if known := group.known[room].get(id_) or group.fresh.get((room, id_)):
         return Outcome("repeat", known.seq) if known.digest == posted else Outcome("conflict")
     seq = head + group.step

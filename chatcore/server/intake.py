@@ -1,0 +1,160 @@
+"""What a session takes from its peer, and what it asks others because of that.
+
+- Items are taken by one thread at a time, in the order in which they came, however many threads bring bytes
+  or answers: whoever brings some while another is at it leaves them to that one.
+- Each step decides under the hub's lock. What follows from it is done after the lock is released, and before
+  anything more is decided: questions to the journal and the gate, and then the drafts, so that a join with
+  history finds its place before what was posted later.
+- The end of the stream is taken last, once all that came before it is submitted.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from chatcore.gate import Gate, Refusal
+from chatcore.journal import Journal, Unavailable
+from chatcore.server import handlers
+from chatcore.server.inbox import Inbox
+from chatcore.server.posts import Numbered
+from chatcore.wire import Hangup, Item
+
+if TYPE_CHECKING:
+    from chatcore.server.session import Session
+
+__all__ = ["Intake", "Task"]
+
+log = logging.getLogger("chat.core")
+
+T = TypeVar("T")
+
+Task = Callable[[], None]
+"""Something to be done without the lock."""
+
+_NO_TASKS: Final[list[Task]] = []
+"""What nearly all sessions share. It is replaced, never filled."""
+
+
+class Intake:
+    """The input of one session: what it takes, what waits (``inbox``), and what is to be asked."""
+
+    __slots__ = ("_session", "_taking", "_tasks", "inbox")
+
+    def __init__(self, session: "Session") -> None:
+        self.inbox = Inbox()
+        self._session = session
+        self._taking = False  # a thread is at it
+        self._tasks = _NO_TASKS
+
+    def take(self, items: Sequence[Item], now: float) -> None:
+        """Take items after all that came before them. Not under the lock."""
+        session, lock = self._session, self._session.hub.lock
+        with lock:
+            if self._taking:
+                self.inbox.put_all(items)
+                return
+            self._taking = True
+            drafts, ticket, tasks = self._decide(items, now)
+        try:
+            while drafts or tasks:
+                for task in tasks:
+                    task()
+                if drafts:
+                    session.posts.submit(drafts, ticket)
+                with lock:
+                    drafts, ticket, tasks = self._decide((), now)
+        except BaseException:
+            with lock:
+                self._taking = False
+            raise
+
+    def _decide(self, items: Sequence[Item], now: float) -> tuple[list[Numbered], int, list[Task]]:
+        """Decide what can be decided; return what follows. If nothing does, this was the last step."""
+        session, posts, inbox = self._session, self._session.posts, self.inbox
+        for item in items:
+            if inbox.holds or item.__class__ is Hangup:
+                inbox.put(item)
+            elif session.accepts:
+                handlers.handle(session, item, now)
+            else:
+                session.take_late(item, now)
+        if inbox.holds:
+            self._decide_waiting(now)
+        drafts, ticket, tasks = posts.next_drafts(), posts.ticket, self.next_tasks()
+        if not (drafts or tasks):
+            self._taking = False
+            session.advance_timer(session.codec.deadline)
+            if inbox.holds:
+                session.advance_timer(session.pending.next_deadline())
+        return drafts, ticket, tasks
+
+    def _decide_waiting(self, now: float) -> None:
+        session, inbox = self._session, self.inbox
+        while inbox.holds and (item := inbox.take(at_end=not self._has_work)) is not None:
+            if session.accepts and item.__class__ is not Hangup:
+                handlers.handle(session, item, now)
+            else:
+                session.take_late(item, now)
+
+    @property
+    def _has_work(self) -> bool:
+        return bool(self._tasks) or self._session.posts.has_drafts
+
+    # --- asking ----------------------------------------------------------------------------------
+
+    @property
+    def has_tasks(self) -> bool:
+        """Whether something is still to be asked."""
+        return bool(self._tasks)
+
+    def next_tasks(self) -> list[Task]:
+        """Hand out what is to be asked."""
+        tasks = self._tasks
+        if tasks:
+            self._tasks = _NO_TASKS
+        return tasks
+
+    def ask_journal(
+        self,
+        ask: Callable[[Journal, Callable[[T | Unavailable], None]], None],
+        receive: Callable[[T | Unavailable], None],
+    ) -> None:
+        """Ask the journal something once the lock is released; ``receive`` takes the answer under it.
+
+        By then anything may have happened: whoever asks has to see whether it still wants to know.
+        """
+        hub = self._session.hub
+        deliver = self._under_lock(receive)
+        self._note(lambda: ask(hub.journal, deliver))
+
+    def ask_gate(
+        self,
+        ask: Callable[[Gate, Callable[[T | Refusal], None]], None],
+        receive: Callable[[T | Refusal], None],
+    ) -> None:
+        """Ask the gate something, in the same way. One that fails has refused."""
+        hub = self._session.hub
+        answer = self._under_lock(receive)
+
+        def task() -> None:
+            try:
+                ask(hub.gate, answer)
+            except Exception:  # it costs whoever asked this answer, and nobody else anything
+                log.exception("the gate failed")
+                answer(Refusal("unavailable", "that cannot be decided now", 1.0))
+
+        self._note(task)
+
+    def _under_lock(self, receive: Callable[[T], None]) -> Callable[[T], None]:
+        hub = self._session.hub
+
+        def answer(value: T) -> None:
+            with hub.lock:
+                receive(value)
+            hub.follow_up()
+
+        return answer
+
+    def _note(self, task: Task) -> None:
+        self._tasks = [*self._tasks, task]
+        self._session.hub.note_waiting(self._session)  # so that it is done, whoever holds the lock now
