@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 LOCK ?= requirements.lock
 BENCH := $(VENV)-bench
+NODE := tests/schema/node_modules
 UV_VENV := .uv
 UV := $(UV_VENV)/bin/uv
 CODE := $(wildcard chatcore transports cli tests benchmarks docs/picture.py docs/reference.py)
@@ -44,7 +45,7 @@ client: $(STAMP) ## talk to the chat server; ARGS='--nick grace' for another nic
 	@exec $(BIN)/chat client $(ARGS)
 
 .PHONY: test
-test: $(STAMP) system ## run the test suite, a process for each core; WORKERS=0 for one
+test: $(STAMP) system $(NODE) ## run the test suite, a process for each core; WORKERS=0 for one
 	@$(PYTEST) $(ARGS)
 
 .PHONY: test-core
@@ -52,7 +53,7 @@ test-core: $(STAMP) ## run the tests of the core alone, in two seconds
 	@$(BIN)/python -m pytest -o faulthandler_timeout=0 $(CORE_TESTS) $(ARGS)
 
 .PHONY: test-all
-test-all: $(STAMP) system ## run every combination of tests/rows.py, long fuzzers and storms, thousands of seeds
+test-all: $(STAMP) system $(NODE) ## run every combination of tests/rows.py, long fuzzers and storms, thousands of seeds
 	@ROWS=all HYPOTHESIS_PROFILE=thorough $(PYTEST) -o faulthandler_timeout=300 $(ARGS)
 	@$(MAKE) simulate SEEDS=2000 ARGS=1000
 
@@ -82,6 +83,12 @@ format: $(STAMP) ## format the code, and fix what can be fixed safely
 .PHONY: picture
 picture: $(STAMP) ## draw docs/conversation.svg anew: two real clients, as they look
 	@$(BIN)/python -m docs.picture
+
+.PHONY: schema
+schema: $(STAMP) $(NODE) ## write docs/protocol.schema.json, and the types that a generator makes of it
+	@$(BIN)/chat schema >$(VENV)/schema.json
+	@mv $(VENV)/schema.json docs/protocol.schema.json
+	@$(NODE)/.bin/json2ts --no-additionalProperties -i docs/protocol.schema.json -o docs/protocol.d.ts
 
 .PHONY: reference
 reference: $(STAMP) ## build the API reference from the docstrings, in build/reference
@@ -124,9 +131,18 @@ system: ## install nc, telnet and gcc if they are missing; some tests need them
 	if [ "$$CI" = true ]; then echo "cannot install$$missing, which the tests need" >&2; exit 1; fi; \
 	echo "cannot install$$missing; the tests that need it will be skipped"
 
+# A file of npm's own, which it writes last, says whether these packages are the ones of the lock.
+.PHONY: $(NODE)
+$(NODE):
+	@if [ $@/.package-lock.json -nt tests/schema/package-lock.json ]; then exit 0; fi; \
+	if command -v npm && npm ci --prefix tests/schema; then touch $@/.package-lock.json; exit 0; fi \
+		>/dev/null 2>&1 </dev/null; \
+	if [ "$$CI" = true ]; then echo "cannot install by npm what the tests of the schema need" >&2; exit 1; fi; \
+	echo "cannot install by npm; the tests of the schema's types will be skipped"
+
 .PHONY: clean
 clean: ## remove the environment and everything that was made
-	@rm -rf $(VENV) $(BENCH) $(UV_VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(BENCH) $(UV_VENV) $(NODE) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): $(LOCK) pyproject.toml

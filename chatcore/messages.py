@@ -182,7 +182,7 @@ class Pong(Frame):
 class Position(Frame):
     """A place in a room's log: everything up to and including ``seq`` of this ``epoch``.
 
-    Its text, ``EPOCH:SEQ``, is for storing: `parse` reads it back.
+    Written as one text, to be stored, it is ``EPOCH:SEQ``.
     """
 
     epoch: Epoch
@@ -190,7 +190,7 @@ class Position(Frame):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``EPOCH:SEQ``; raises `UsageError` if that is not what it is."""
+        """Read ``EPOCH:SEQ``, which `str` writes; raises `UsageError` if that is not what it is."""
         epoch, _, seq = text.strip().rpartition(":")
         if seq.isascii() and seq.isdigit():
             with contextlib.suppress(ValidationError):
@@ -264,8 +264,8 @@ class History(Frame):
     room: RoomName
     before: Seq | None = None
     after: Seq | None = None
-    before_at: AskedTime | None = None
     after_at: AskedTime | None = None
+    before_at: AskedTime | None = None
     limit: Annotated[int, Field(ge=1, le=SEQ_MAX)] | None = None
     epoch: Epoch | None = None
     token: Token | None = None
@@ -401,7 +401,7 @@ class Gap(Frame):
     ``reason`` is ``expired`` if they were removed because of their number, size or age, and ``reset`` if the
     log was replaced: then everything that is stored follows. ``damaged`` ones are stored but unreadable.
     ``skipped`` ones are stored and can be had by `History`: the client asked for less, and ``count`` is how
-    many they are, where that is known. A newer server may have other reasons, which read as ``unknown``.
+    many they are, where that is known.
     """
 
     type: Literal["gap"] = "gap"

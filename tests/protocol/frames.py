@@ -160,8 +160,8 @@ class History(Frame):
     room: str
     before: int | None = None
     after: int | None = None
-    before_at: Time | None = None
     after_at: Time | None = None
+    before_at: Time | None = None
     limit: int | None = None
     epoch: str | None = None
     token: str | None = None
