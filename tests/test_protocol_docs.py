@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import NoneType
 from typing import Any, get_args
@@ -20,6 +20,7 @@ from chatcore.messages import (
     DurabilityWord,
     Frame,
     GapWord,
+    LeftWord,
     ServerFrame,
     client_frames,
     encode,
@@ -28,9 +29,14 @@ from chatcore.messages import (
 from chatcore.names import RESERVED_FOLDED
 from chatcore.schema import json_schema
 from chatcore.server.hub import Hub
+from chatcore.server.posts import kind_problem
 from chatcore.server.room import CROWD
 from chatcore.wire.ndjson import NdjsonDecoder
 from cli import report
+from tests.protocol.codec import decode_client, decode_server
+from tests.protocol.codec import encode as encode_independently
+from tests.protocol.frames import Frame as ProtocolFrame
+from tests.protocol.reader import FrameReader
 
 DOCS = Path(__file__).parent.parent / "docs"
 PROTOCOL = (DOCS / "protocol.md").read_text("utf-8")
@@ -56,6 +62,8 @@ def type_of(model: type[Frame]) -> str:
     return name
 
 
+CLIENT_TYPES = {type_of(model) for model in models(ClientFrame)}
+
 LINES = [
     pytest.param(adapter, line, id=f"{direction}-{number}")
     for direction, adapter, _ in DIRECTIONS
@@ -72,6 +80,20 @@ def test_a_golden_line_decodes_and_encodes_to_the_same_bytes(adapter: TypeAdapte
     (frame,) = decoder.receive_data(line, 0.0)
     assert isinstance(frame, Frame)
     assert encode(frame) == line
+
+
+@pytest.mark.parametrize(
+    ("decode", "line"),
+    [
+        pytest.param(decode, line, id=f"{direction}-{number}")
+        for direction, decode in (("client", decode_client), ("server", decode_server))
+        for number, line in enumerate(golden(direction), 1)
+    ],
+)
+def test_the_test_peer_reads_and_writes_golden_lines_too(
+    decode: Callable[[bytes], ProtocolFrame], line: bytes
+) -> None:
+    assert encode_independently(decode(line)) == line
 
 
 @pytest.mark.parametrize(("direction", "adapter", "union"), DIRECTIONS)
@@ -94,13 +116,14 @@ def test_every_frame_has_golden_lines_with_and_without_each_optional_field(
         ("ack", "durability", get_args(DurabilityWord)),
         ("gap", "reason", get_args(GapWord)),
         ("closing", "reason", get_args(ClosingWord)),
+        ("left", "reason", get_args(LeftWord)),
     ],
 )
 def test_every_durability_and_every_reason_has_a_golden_line(
     type_name: str, field: str, words: tuple[str, ...]
 ) -> None:
     frames = [json.loads(line) for line in golden("server")]
-    assert {frame[field] for frame in frames if frame["type"] == type_name} == set(words)
+    assert {frame[field] for frame in frames if frame["type"] == type_name and field in frame} == set(words)
 
 
 def test_golden_welcomes_have_every_limit_and_none_at_all() -> None:
@@ -167,9 +190,23 @@ def test_the_documented_closing_reasons_match_the_code() -> None:
     assert {word for words in documented for word in words} == set(get_args(ClosingWord))
 
 
-def test_the_documented_gap_reasons_match_the_code() -> None:
-    (sentence,) = re.findall(r"^Gap reasons are (.*?);", PROTOCOL, re.MULTILINE)
-    assert set(coded(sentence)) == set(get_args(GapWord))
+def test_the_documented_reasons_of_gaps_and_of_left_match_the_code() -> None:
+    ((of_gaps, of_left),) = re.findall(
+        r"^Gap reasons are (.*?); `left` has the reason (.*?);", PROTOCOL, re.MULTILINE
+    )
+    assert set(coded(of_gaps)) == set(get_args(GapWord))
+    assert set(coded(of_left)) == set(get_args(LeftWord))
+    documented = [coded(row[0]) for row in rows(section(PROTOCOL, "Position: nothing is missed in silence"))]
+    assert documented == [[word] for word in get_args(GapWord)]
+
+
+def test_the_documented_kinds_are_those_that_a_server_takes_and_refuses() -> None:
+    table = {word: row for row in rows(section(PROTOCOL, "Kinds of messages")) for word in coded(row[0])}
+    for word, row in table.items():
+        kind = None if word == "text" else word.replace("x.", "x.poll")
+        reserved, targeted = row[1] == "reserved", row[2] == "allowed"
+        assert (kind_problem(kind, None) is None) != reserved, word
+        assert (kind_problem(kind, 1) is None) == targeted, word
 
 
 def test_the_documented_degrees_of_durability_match_the_code() -> None:
@@ -295,6 +332,30 @@ def test_frames_in_the_text_of_the_protocol_are_valid() -> None:
     for line in lines:
         client_frames.validate_json(line)
         server_frames.validate_json(line)
+
+
+def examples() -> list[list[bytes]]:
+    found = re.findall(r"^```json\n(.*?)^```", PROTOCOL, re.DOTALL | re.MULTILINE)
+    return [block.encode().splitlines(keepends=True) for block in found]
+
+
+def test_every_example_of_frames_in_the_protocol_is_sent_just_so() -> None:
+    lines = [line for block in examples() for line in block]
+    assert len(lines) > 8
+    for line in lines:
+        direction = "client" if json.loads(line)["type"] in CLIENT_TYPES else "server"
+        adapter = client_frames if direction == "client" else server_frames
+        assert encode(adapter.validate_json(line)) == line
+
+
+def test_the_example_of_a_join_with_both_keeps_the_law_of_reading() -> None:
+    (block,) = (block for block in examples() if b'"join"' in block[0])
+    reader = FrameReader()
+    reader.receive_line(golden("server")[0])
+    reader.note_sent(decode_client(block[0]))
+    for line in block[1:]:
+        reader.receive_line(line)
+    assert reader.positions["lobby"].seq == 2900
 
 
 def anchors(document: Path) -> set[str]:
