@@ -5,15 +5,15 @@ This is the front door: what is exported here is public, with one transport to c
     from chatcore import Message
     from transports.asyncio_tcp import connect  # or transports.threaded_tcp
 
-Three modules are public besides, for those who write plug-ins: `chatcore.transport`, `chatcore.journal` and
-`chatcore.wire`. Everything else is internal and may change at any time. ``docs/library.md`` shows how to use
-all this.
+Four modules are public besides: `chatcore.gate`, for those who decide who may enter and what they may do, and
+`chatcore.transport`, `chatcore.journal` and `chatcore.wire`, for those who write plug-ins. Everything else is
+internal and may change at any time. ``docs/library.md`` shows how to use all this.
 
 Names are loaded when they are first asked for, so that a client never loads the server.
 
 To read the code, take it in this order. The ground: `version`, `errors`, `names`, `limits`, `messages`,
-which has every frame, `schema`, and `address`. The seams: `wire`, `journal` and `transport`. Then the two
-sides, which never import each other: `server` and `client`. The docstring of each package continues from
+which has every frame, `schema`, and `address`. The seams: `gate`, `wire`, `journal` and `transport`. Then the
+two sides, which never import each other: `server` and `client`. The docstring of each package continues from
 there.
 """
 

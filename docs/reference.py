@@ -15,6 +15,7 @@ __all__ = ["build"]
 
 MODULES = (
     "chatcore",
+    "chatcore.gate",
     "chatcore.transport",
     "chatcore.journal",
     "chatcore.wire",

@@ -34,6 +34,10 @@ PUBLIC = {
         __version__
         check_journal encode fold is_numeric is_reserved json_schema renew_epoch stored_entries
         """,
+    # For those who decide who may enter, and what they may do.
+    "chatcore.gate": """
+        ANYBODY Claim Gate OpenGate Peer Person Post Refusal Watch
+        """,
     # For those who write plug-ins.
     "chatcore.transport": """
         GROUP Endpoint Host Listen Peer Server Session Transport Wire find_transports load_transport

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 MODULES = (
     "chatcore",
+    "chatcore.gate",
     "chatcore.transport",
     "chatcore.journal",
     "chatcore.wire",
