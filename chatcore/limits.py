@@ -21,7 +21,7 @@ Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 class ClientLimits(BaseModel):
     """The limits that a client can act on; ``welcome`` carries them.
 
-    ``None`` means that the server sets no such limit, or did not say.
+    One that is missing is off, or the server did not say.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")

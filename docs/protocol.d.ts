@@ -211,7 +211,7 @@ export interface Welcome {
 /**
  * The limits that a client can act on; `welcome` carries them.
  *
- * `None` means that the server sets no such limit, or did not say.
+ * One that is missing is off, or the server did not say.
  */
 export interface ClientLimits {
   line_bytes?: number;
