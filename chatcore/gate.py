@@ -3,7 +3,8 @@
 This module is public, for those who write a gate: accounts of their own, single sign-on, rules of their
 application, or a hook that looks at every post. A gate is given to a hub in code: ``Hub(gate=...)``.
 
-- `Gate.enter` is asked when a peer says hello. It may take its time, and answers from any thread.
+- `Gate.enter` is asked when a peer says hello. It MUST NOT block: one that has to ask elsewhere does so in a
+  thread of its own, and answers from there.
 - Everything that begins with ``may_`` is asked under the hub's lock. It answers immediately, from memory, and
   MUST NOT call into the hub. The hub asks when a room is entered, never for a message: whoever loses a right
   is told apart by `Watch.revise`, which a gate calls after each change.

@@ -28,6 +28,7 @@ from chatcore.limits import Limits
 from chatcore.names import fold
 from chatcore.server.directory import Directory, LocalDirectory
 from chatcore.server.endpoint import SLICE, Endpoint
+from chatcore.server.rights import revise
 from chatcore.server.room import Room
 from chatcore.server.rooms import Rooms
 from chatcore.server.session import Session
@@ -138,7 +139,7 @@ class Hub:
         for sessions in self._slices():
             with self.lock:
                 for session in sessions:
-                    session.revise()
+                    revise(session)
             self.follow_up()
 
     def expel(self, account: str, room: str) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from chatcore.journal import Place, Unavailable
-from chatcore.messages import Gap, GapReason, Join
+from chatcore.messages import Gap, GapReason, Join, Joined
 from chatcore.server.pages import RETRY_SECONDS, EncodedPage, encoding
 
 if TYPE_CHECKING:
@@ -115,7 +115,10 @@ class Member:
     def _begin_after(self, position: int) -> None:
         self.joined = True
         self._move(position)
-        self.session.send_joined(self)
+        room = self.room
+        self.session.send(
+            Joined(room=room.name, epoch=room.epoch, head=room.head, after=position, count=room.count)
+        )
 
     def _reach(self, join: Join, seq: int) -> None:
         """Begin after a position that is not here yet; the log itself may end before it."""

@@ -18,10 +18,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
 from chatcore.gate import Claim, Person, Refusal
-from chatcore.messages import Frame, Hello, Join, NickFrame
+from chatcore.messages import PROTOCOL, Frame, Hello, Join, NickFrame, Welcome
 from chatcore.names import fold, is_numeric, is_reserved
 from chatcore.server.directory import Claimed, Seat
 from chatcore.server.room import Room
+from chatcore.version import __version__
 
 if TYPE_CHECKING:
     from chatcore.server.session import Session
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["ANSWER_SECONDS", "Pending"]
 
 log = logging.getLogger("chat.core")
+
+SERVER: Final = f"chatcore/{__version__}"
 
 ANSWER_SECONDS = 5.0
 """How long a `nick` or a `join` waits for its answer."""
@@ -138,9 +141,21 @@ class Pending:
             self._hello = None
             request.go_on("done")
             session.go_live(answer)
+            session.send(self._welcome(answer))
             self._release_all()
         elif isinstance(answer, Seat) and answer is not session.seat and answer.session is session:
             session.vacate(answer, reserve=request.frame.session is not None)
+
+    def _welcome(self, seat: Seat) -> Welcome:
+        return Welcome(
+            protocol=PROTOCOL,
+            server=SERVER,
+            session=seat.secret,
+            nick=seat.identity.nick,
+            account=seat.person.account,
+            role=seat.person.role,
+            limits=self._session.hub.limits_for_client,
+        )
 
     def _refuse_hello(self, request: _Request[Hello], refusal: Refusal) -> None:
         """Refuse a `hello`, which ends the connection: what came after it is dropped."""

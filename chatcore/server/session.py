@@ -1,23 +1,7 @@
-"""The server's side of one connection, without I/O: its states, its seam, and its place in the rooms.
+"""The server's side of one connection, without I/O: its seam, its place in the rooms, and its end.
 
-Every session goes through these states, and never back; `TRANSITIONS` is the whole truth about it::
-
-    HANDSHAKE ── welcomed ──> LIVE ── ended ──> ENDING ── flushed ──> LINGERING ── gone ──> CLOSED
-
-===========  =============  =======================  ==========================================
-state        is read        what it is handed        what ends it
-===========  =============  =======================  ==========================================
-HANDSHAKE    yes            answers                  `hello` in time, else ``timeout``
-LIVE         yes            answers, its rooms       goodbye, drain, takeover, silence, a fault
-ENDING       only refused   what it is still owed    all of that is handed out, or time is up
-LINGERING    thrown away    nothing                  the peer's own end, or a second
-CLOSED       no             nothing
-===========  =============  =======================  ==========================================
-
-From each of them it goes to CLOSED when its socket is gone, or when it is given up, and from HANDSHAKE also
-to ENDING: with a refused `hello`, a goodbye or a drain. Beside the state, ``_eof`` and ``_goodbye`` say how
-the peer has ended its side, ``_farewell`` what is still to be said, and ``_end_by`` how long all that may
-take.
+`states` says what may happen to it, and when. Beside the state, ``_eof`` and ``_goodbye`` say how the peer
+has ended its side, ``_farewell`` what is still to be said, and ``_end_by`` how long all that may take.
 
 Who owns what: `Intake` what the peer sends and what is asked because of it; `Pending` what is asked and not
 answered; `Posts` a sender's order; `Queries` what was asked; `Member` a cursor and its catching up;
@@ -30,23 +14,19 @@ package.
 """
 
 import threading
-from enum import Enum
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING
 
 from chatcore import transport
 from chatcore.address import Peer
 from chatcore.errors import ErrorCode, Fault
 from chatcore.messages import (
-    PROTOCOL,
     Closing,
     ClosingWord,
     Error,
-    Joined,
     Left,
     NickFrame,
     Ping,
     ServerFrame,
-    Welcome,
 )
 from chatcore.names import fold
 from chatcore.server import handlers
@@ -59,17 +39,15 @@ from chatcore.server.posts import Posts
 from chatcore.server.queries import Queries
 from chatcore.server.rate_limit import TokenBucket
 from chatcore.server.replies import Replies
+from chatcore.server.states import OPEN, OVER, TRANSITIONS, State, Step
 from chatcore.server.tail import PIECE
-from chatcore.version import __version__
 from chatcore.wire import Hangup, Item, Reply, Wire
 
 if TYPE_CHECKING:
     from chatcore.server.endpoint import Endpoint
     from chatcore.server.room import Room
 
-__all__ = ["TRANSITIONS", "Session", "State"]
-
-SERVER = f"chatcore/{__version__}"
+__all__ = ["Session"]
 
 LINGER = 1.0
 """Seconds in which a peer may end its own side after our farewell. Closing immediately would make the system
@@ -79,31 +57,6 @@ throw away what the peer has not read yet, if there is unread input (RFC 1122, 4
 REFUSAL_SECONDS = 2.0
 """Seconds in which a peer that is refused may finish its wire's own handshake, so that it can be told why in
 frames. No limit counts such connections, so they are not kept for long."""
-
-
-class State(Enum):
-    """The state of a session."""
-
-    HANDSHAKE = "handshake"
-    LIVE = "live"
-    ENDING = "ending"
-    LINGERING = "lingering"
-    CLOSED = "closed"
-
-
-Step = Literal["welcomed", "ended", "flushed", "gone"]
-
-TRANSITIONS: Final[dict[State, dict[Step, State]]] = {
-    State.HANDSHAKE: {"welcomed": State.LIVE, "ended": State.ENDING, "gone": State.CLOSED},
-    State.LIVE: {"ended": State.ENDING, "gone": State.CLOSED},
-    State.ENDING: {"ended": State.ENDING, "flushed": State.LINGERING, "gone": State.CLOSED},
-    State.LINGERING: {"gone": State.CLOSED},
-    State.CLOSED: {"gone": State.CLOSED},
-}
-"""What may happen in a state, and the state that follows. Anything else is a bug."""
-
-_OPEN = (State.HANDSHAKE, State.LIVE)
-_OVER = (State.LINGERING, State.CLOSED)
 
 
 class Session:
@@ -179,7 +132,7 @@ class Session:
         with self._input:
             now = self.hub.clock()
             self._liveness.note_life(now)
-            if self.state not in _OVER:
+            if self.state not in OVER:
                 self.intake.take(self.codec.receive_data(data, now), now)
         self.hub.follow_up()
 
@@ -235,7 +188,7 @@ class Session:
             and self.posts.in_flight <= limits.posts_in_flight
             and len(self.replies) + len(self.queries.waiting) <= limits.posts_in_flight
             and self.replies.size <= limits.outbound_bytes
-        ) or self.state in _OVER
+        ) or self.state in OVER
 
     @property
     def closing(self) -> bool:
@@ -317,16 +270,6 @@ class Session:
         self._step("welcomed")
         if self.wire.capabilities.keepalive:
             self.advance_timer(self._liveness.silence_deadline())
-        welcome = Welcome(
-            protocol=PROTOCOL,
-            server=SERVER,
-            session=seat.secret,
-            nick=seat.identity.nick,
-            account=seat.person.account,
-            role=seat.person.role,
-            limits=self.hub.limits_for_client,
-        )
-        self.send(welcome)
 
     def note_renamed(self, nick_before: str, *, asked: bool) -> None:
         """Learn that the nick is another now; unless it asked for that itself, the peer is told."""
@@ -358,12 +301,12 @@ class Session:
 
     def end(self, reason: ClosingWord | None) -> None:
         """End for a reason of ours: nothing more is read from the rooms, only answers are flushed."""
-        if self.state in _OPEN or self.members:
+        if self.state in OPEN or self.members:
             self._end_after_answers(None if reason is None else self.codec.encode(Closing(reason=reason)))
 
     def _step(self, step: Step) -> None:
         self.state = TRANSITIONS[self.state][step]
-        self.accepts = self.accepts and self.state in _OPEN
+        self.accepts = self.accepts and self.state in OPEN
 
     def _end_after_answers(self, farewell: bytes | None) -> None:
         self._leave_all()
@@ -489,26 +432,6 @@ class Session:
         self.leave(member)
         self.send(Left(room=member.room.name, reason="expelled"))
 
-    def revise(self) -> None:
-        """Ask the gate again whether it may stay, and in which rooms."""
-        seat = self.seat
-        if seat is None or seat.session is not self or self.state not in _OPEN:
-            return
-        if reason := self._why_out(seat):
-            self.end(reason)
-            self.vacate(seat, reserve=False)
-            return
-        for member in list(self.members.values()):
-            if self.hub.gate.may_join(seat.person, member.room.name):
-                self.expel(member)
-
-    def _why_out(self, seat: Seat) -> ClosingWord | None:
-        gate = self.hub.gate
-        refusal = gate.may_stay(seat.person, self.peer)
-        if refusal is not None:
-            return "banned" if refusal.code == "forbidden" else "revoked"
-        return None if gate.may_call(seat.person, seat.identity.nick) else "revoked"
-
     def _leave_all(self) -> None:
         for member in list(self.members.values()):
             self.leave(member)
@@ -560,15 +483,8 @@ class Session:
         room = None if room is None else fold(room)
         self.send(Error(code=code, message=message, room=room, id=id_, retry_after=retry_after))
 
-    def send_joined(self, member: Member) -> None:
-        """Queue the answer to a join, or news of a new epoch."""
-        room = member.room
-        self.send(
-            Joined(room=room.name, epoch=room.epoch, head=room.head, after=member.position, count=room.count)
-        )
-
     def _next_piece(self) -> bytes:
-        if self._liveness.unsent or self.state in _OVER:
+        if self._liveness.unsent or self.state in OVER:
             return b""
         data = self._next_answer() or self._next_of_rooms()
         if data:

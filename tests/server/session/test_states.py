@@ -3,7 +3,7 @@
 from typing import get_args
 
 from chatcore.server.handlers import FRAME_RULES
-from chatcore.server.session import TRANSITIONS, State
+from chatcore.server.states import TRANSITIONS, State
 from chatcore.wire import Item
 
 
