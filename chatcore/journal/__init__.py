@@ -136,11 +136,14 @@ class Place(NamedTuple):
 
 
 class RoomRecord(NamedTuple):
-    """A room that has held a message and was not removed. ``at`` is the time of its last message."""
+    """A room that has held a message and was not removed.
+
+    ``at`` is the time of its last message, ``None`` only where that has expired and nobody noted it.
+    """
 
     room: str
     head: int
-    at: datetime
+    at: datetime | None
 
 
 class RoomPage(NamedTuple):

@@ -87,10 +87,9 @@ def logs_of(path: Path) -> dict[str, Log]:
     try:
         epoch = str(file.meta()["epoch"])
         logs = {}
-        for room, head in file.heads().items():
-            number, _ = file.room(room) or (0, 0)
-            lines = [row.line for row in file.read(number, 0, head + 1, limit=-1)]
-            logs[room] = log_of(epoch, lines, head)
+        for name, room in file.all_rooms():
+            lines = [row.line for row in file.read(room.number, 0, room.head + 1, limit=-1)]
+            logs[name] = log_of(epoch, lines, room.head)
         return logs
     finally:
         file.close()

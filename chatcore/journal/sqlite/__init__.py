@@ -2,10 +2,10 @@
 
 One thread writes (`SqliteWriter`), another reads (`SqliteReader`), each over a connection of its own; here
 they are put together. Read in this order: `connection`, how the file is opened and what makes a write last;
-`statements`, its rows; `seal`, what shows that a row is what was stored; `migration`, from older versions;
-`queue` and `writer`; `retention`, what is removed and when; `reader` and `page`; `epoch`, which notices a
-file that is not the one it was; `errors`, in words for whoever starts a server. `check` and `export` read a
-file from outside, and `kind` is how `--journal` finds all this.
+`rooms` and `statements`, its rows; `seal`, what shows that a row is what was stored; `migration`, from older
+versions; `queue` and `writer`; `retention`, what is removed and when; `reader`, `page` and `bounds`; `epoch`,
+which notices a file that is not the one it was; `errors`, in words for whoever starts a server. `check` and
+`export` read a file from outside, and `kind` is how `--journal` finds all this.
 """
 
 import contextlib
@@ -28,13 +28,14 @@ from chatcore.journal import (
     Unavailable,
     always,
 )
+from chatcore.journal.sqlite.bounds import Bounds
 from chatcore.journal.sqlite.check import JournalReport, check_journal, renew_epoch
 from chatcore.journal.sqlite.connection import Synchronous
 from chatcore.journal.sqlite.epoch import EpochGuard
 from chatcore.journal.sqlite.errors import explain
 from chatcore.journal.sqlite.export import stored_entries
 from chatcore.journal.sqlite.page import DamageLog, head, page, place, rooms
-from chatcore.journal.sqlite.queue import DraftQueue, Removal
+from chatcore.journal.sqlite.queue import DraftQueue
 from chatcore.journal.sqlite.reader import RETRY_SECONDS, SqliteReader
 from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.journal.sqlite.writer import SqliteWriter, Times, refusals
@@ -100,7 +101,7 @@ class SqliteJournal:
                 opened.callback(guard.release)
                 file = opened.enter_context(contextlib.closing(self._open()))
                 guard.begin(file)
-                reader = SqliteReader(lambda: self._file(self.path, read_only=True))
+                reader = SqliteReader(partial(self._open_for_reading, guard))
                 opened.callback(reader.close)
                 writer = SqliteWriter(
                     self.path,
@@ -146,10 +147,7 @@ class SqliteJournal:
                 page,
                 damage=self._damage,
                 room=room,
-                after=after,
-                before=before,
-                after_at=after_at,
-                before_at=before_at,
+                bounds=Bounds(after, before, after_at, before_at),
                 limit=limit,
                 max_bytes=max_bytes,
             ),
@@ -180,12 +178,13 @@ class SqliteJournal:
 
     def remove_room(self, room: str, deliver: Callable[[bool | Unavailable], None]) -> None:
         """Remove a room in the writer's thread, which calls ``deliver``."""
-        if self._parts is None or not self._queue.put_removal(Removal(room, deliver)):
+        if self._parts is None or not self._queue.put_task(self._parts[0].removal(room, deliver)):
             deliver(Unavailable(RETRY_SECONDS))
 
     def reach(self, room: str, seq: int, deliver: Callable[[bool | Unavailable], None]) -> None:
-        """Answer immediately: nobody can know what was not reported."""
-        deliver(Unavailable(RETRY_SECONDS) if self._parts is None else self._parts[0].head(room) >= seq)
+        """Look a position up in the writer's thread, after what it reports before that."""
+        if self._parts is None or not self._queue.put_task(self._parts[0].reaching(room, seq, deliver)):
+            deliver(Unavailable(RETRY_SECONDS))
 
     def close(self) -> None:
         """Write what was submitted, read what was asked, and close the file. Idempotent."""
@@ -201,6 +200,13 @@ class SqliteJournal:
             deliver(Unavailable(RETRY_SECONDS))
         else:
             self._parts[1].submit(answer, deliver)
+
+    def _open_for_reading(self, guard: EpochGuard) -> SqliteFile:
+        # What has replaced the file is not read before the writer has given it an epoch of its own.
+        file = self._file(self.path, read_only=True)
+        with file.closed_on_error():
+            guard.check()
+        return file
 
     def _open(self) -> SqliteFile:
         return self._file(self.path, self._synchronous)

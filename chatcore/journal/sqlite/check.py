@@ -7,6 +7,7 @@ from pathlib import Path
 from chatcore.errors import JournalError
 from chatcore.journal.sqlite.connection import SqliteConnection
 from chatcore.journal.sqlite.epoch import EpochGuard
+from chatcore.journal.sqlite.rooms import RoomRow
 from chatcore.journal.sqlite.statements import SqliteFile
 
 __all__ = ["JournalReport", "check_journal", "renew_epoch"]
@@ -62,26 +63,27 @@ def renew_epoch(path: Path) -> str:
 
 def _check(file: SqliteFile) -> JournalReport:
     problems = _damage(file)
-    heads = file.heads()
-    messages = sum(_check_room(file, room, head, problems) for room, head in heads.items())
-    return JournalReport(str(file.meta().get("epoch", "")), len(heads), messages, problems)
+    rooms = list(file.all_rooms())
+    messages = sum(_check_room(file, name, room, problems) for name, room in rooms)
+    listed = sum(not room.removed for _, room in rooms)
+    return JournalReport(str(file.meta().get("epoch", "")), listed, messages, problems)
 
 
-def _check_room(file: SqliteFile, room: str, head: int, problems: list[str]) -> int:
+def _check_room(file: SqliteFile, name: str, room: RoomRow, problems: list[str]) -> int:
     """Add what is wrong with a room to the problems; return how many messages it holds."""
-    number, _ = file.room(room) or (0, 0)
+    number, head = room.number, room.head
     last: int | None = None
     damaged = False  # the message before, whose number may be another
     count = 0
     for row in file.read(number, 0, head + 1, _ALL):
         count += 1
         if not row.intact:
-            problems.append(f"{room}: message {row.seq} is damaged")
+            problems.append(f"{name}: message {row.seq} is damaged")
         elif last is not None and row.prev != last and not damaged:
-            problems.append(f"{room}: message {row.seq} follows {row.prev}, not {last}")
+            problems.append(f"{name}: message {row.seq} follows {row.prev}, not {last}")
         last, damaged = row.seq, not row.intact
     if last is not None and last != head:
-        problems.append(f"{room}: the last message is {last}, but numbers up to {head} were given out")
+        problems.append(f"{name}: the last message is {last}, but numbers up to {head} were given out")
     return count
 
 

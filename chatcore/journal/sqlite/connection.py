@@ -37,14 +37,16 @@ CREATE TABLE messages (
     seq INTEGER NOT NULL,
     prev INTEGER NOT NULL,
     id TEXT NOT NULL,
-    at REAL NOT NULL,              -- seconds since 1970, for retention
+    at REAL NOT NULL,              -- seconds since 1970, as in the line; never decreases in a room
     line BLOB NOT NULL,            -- the frame as the typed wire writes it
     digest BLOB NOT NULL DEFAULT x'',      -- of what was posted
     author TEXT,                   -- the account that posted it; no nick proves anything
     crc INTEGER NOT NULL DEFAULT -1,       -- of seq, prev, id and line
+    clock REAL,                    -- when it was stored, if the clock was behind `at` then
     PRIMARY KEY (room, seq)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX message_ids ON messages (room, id);
+CREATE INDEX message_clocks ON messages (room, clock) WHERE clock IS NOT NULL;
 CREATE TABLE expired_ids (
     room INTEGER NOT NULL,
     id TEXT NOT NULL,
@@ -150,6 +152,7 @@ class SqliteConnection:
             )
         self.db.execute(f"PRAGMA synchronous = {self._synchronous}")
         self.db.execute("PRAGMA fullfsync = ON")  # elsewhere than on macOS this is nothing
+        self.db.execute("PRAGMA secure_delete = ON")  # what is gone for readers is gone from the file
         if version == 0:
             self._make_tables()
         elif version < _VERSION:
@@ -186,6 +189,13 @@ class SqliteConnection:
     def meta(self) -> dict[str, str | int]:
         """Return what is noted of the log as a whole."""
         return dict(self.db.execute("SELECT key, value FROM meta"))
+
+    def epoch(self) -> str:
+        """Return the epoch; fails if there is none yet, as in a file that has just been replaced."""
+        row = self.db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
+        if row is None:
+            raise sqlite3.OperationalError("it has no epoch")
+        return str(row[0])
 
     def set_meta(self, **values: str | int) -> None:
         """Note something of the log as a whole, synced; fails if nothing can be written."""

@@ -12,11 +12,12 @@ a copy: the witness notes that a turn may come, the journal takes it, the witnes
 
 import secrets
 import sqlite3
-from collections.abc import Mapping
 from pathlib import Path
 
 from chatcore.errors import JournalError
+from chatcore.journal import Stored
 from chatcore.journal.sqlite.connection import Synchronous
+from chatcore.journal.sqlite.rooms import NO_ROOM
 from chatcore.journal.sqlite.statements import SqliteFile
 
 __all__ = ["EpochGuard", "witness_path"]
@@ -39,6 +40,7 @@ class EpochGuard:
         self._path = path
         self._synchronous = synchronous
         self._turn = 0
+        self._held: int | None = None  # the inode of the file that this epoch belongs to
         self._is_new = not witness_path(path).exists()
         self._witness = sqlite3.connect(
             witness_path(path), isolation_level=None, check_same_thread=False, timeout=0.0
@@ -60,22 +62,25 @@ class EpochGuard:
             self.epoch = secrets.token_hex(8)
         self._count(file, clean=0)
 
-    def resume(self, file: SqliteFile, delivered: Mapping[str, int]) -> None:
+    def resume(self, file: SqliteFile, delivered: Stored | None) -> None:
         """Continue after a failure, with the file as it is now.
 
-        If it is another file, or lacks anything that was delivered, a new epoch begins. ``delivered``
-        has the head of each room, by folded name.
+        If it is another file, or lacks anything that was delivered, a new epoch begins. ``delivered`` is
+        the last message that was, if any. An older copy, and a file that has lost its last writes, lack that
+        one if they lack anything: what is written later is in no file without what was written before.
         """
-        meta, heads = file.meta(), file.heads()
+        meta = file.meta()
+        room = NO_ROOM if delivered is None else file.room(delivered.room) or NO_ROOM
         same = (
             meta.get("epoch") == self.epoch
             and meta.get("turn") == self._turn
             and (self._turn, self._inode()) in self._seen()
-            and all(heads.get(room, 0) >= head for room, head in delivered.items())
+            and (delivered is None or room.head >= delivered.seq)
         )
         if same:
             file.set_meta(clean=0)
             file.check_identity()
+            self._held = self._inode()
         else:
             self.epoch = secrets.token_hex(8)
             self._count(file, clean=0)
@@ -83,6 +88,15 @@ class EpochGuard:
     def end(self, file: SqliteFile) -> None:
         """Note that the journal was closed cleanly."""
         self._count(file, clean=1)
+
+    def check(self) -> None:
+        """Fail if the journal's file is not the one that the epoch belongs to; callable from any thread."""
+        try:
+            replaced = self._inode() != self._held
+        except OSError as error:
+            raise sqlite3.OperationalError(f"it was removed ({error.strerror})") from error
+        if replaced:
+            raise sqlite3.OperationalError("it was replaced")
 
     def release(self) -> None:
         """Let other processes have the journal. Idempotent."""
@@ -122,3 +136,4 @@ class EpochGuard:
         file.check_identity()
         self._witness.execute("DELETE FROM witness WHERE (turn, inode) != (?, ?)", (turn, inode))
         self._turn = turn
+        self._held = inode

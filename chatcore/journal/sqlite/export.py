@@ -7,12 +7,13 @@ between two pages. So messages may expire while they are exported, and new ones 
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from chatcore.errors import JournalError, UsageError
 from chatcore.journal import Stored
 from chatcore.journal.sqlite.page import entries
+from chatcore.journal.sqlite.rooms import RoomRow
 from chatcore.journal.sqlite.statements import Row, SqliteFile
 from chatcore.messages import Gap, PageGap
 from chatcore.names import fold
@@ -37,30 +38,37 @@ def stored_entries(
     try:
         with contextlib.closing(SqliteFile(path, read_only=True)) as file:
             file.check_kind()
-            heads = file.heads()
-            for room in dict.fromkeys(map(fold, rooms)) or sorted(heads):
-                if room not in heads:
-                    raise UsageError(f"the journal {path} has no room {room}")
-                end = heads[room] + 1
-                yield from _entries(file, room, after, end if before is None else min(before, end))
+            for name, room in list(_chosen(file, path, list(rooms))):
+                end = room.head + 1
+                yield from _entries(file, name, room, after, end if before is None else min(before, end))
     except sqlite3.Error as error:
         raise JournalError(f"cannot read the journal {path}: {error}") from error
 
 
-def _entries(file: SqliteFile, room: str, after: int, before: int) -> Iterator[Stored | Gap]:
-    number, head = file.room(room) or (0, 0)
+def _chosen(file: SqliteFile, path: Path, rooms: Sequence[str]) -> Iterator[tuple[str, RoomRow]]:
+    if not rooms:
+        yield from ((name, room) for name, room in file.all_rooms() if not room.removed)
+    for name in dict.fromkeys(map(fold, rooms)):
+        room = file.room(name)
+        if room is None:
+            raise UsageError(f"the journal {path} has no room {name}")
+        yield name, room
+
+
+def _entries(file: SqliteFile, name: str, room: RoomRow, after: int, before: int) -> Iterator[Stored | Gap]:
+    number, head = room.number, room.head
     position = after or None  # what was asked for; without it, nothing that has expired already
     for entry in entries(_rows(file, number, after, before), after, vanished="expired"):
         if isinstance(entry, PageGap):
-            yield Gap(room=room, after=entry.after, through=entry.through, reason=entry.reason)
+            yield Gap(room=name, after=entry.after, through=entry.through, reason=entry.reason)
             position = entry.through
             continue
         if position is not None and position < entry.prev:
-            yield Gap(room=room, after=position, through=entry.prev, reason="expired")
-        yield entry.stored(room)
+            yield Gap(room=name, after=position, through=entry.prev, reason="expired")
+        yield entry.stored(name)
         position = entry.seq
     if position is not None and position < (end := file.position_below(number, before, head)):
-        yield Gap(room=room, after=position, through=end, reason="expired")
+        yield Gap(room=name, after=position, through=end, reason="expired")
 
 
 def _rows(file: SqliteFile, number: int, after: int, before: int) -> Iterator[Row]:

@@ -10,11 +10,11 @@
 
 import logging
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 
 from chatcore.journal import Head, Page, Place, RoomPage, Stored
+from chatcore.journal.sqlite.bounds import Bounds
+from chatcore.journal.sqlite.rooms import NO_ROOM
 from chatcore.journal.sqlite.statements import Row, SqliteFile
-from chatcore.journal.times import milliseconds
 from chatcore.messages import GapWord, PageGap
 
 __all__ = ["DamageLog", "entries", "head", "page", "place", "rooms"]
@@ -23,6 +23,9 @@ log = logging.getLogger("chat.journal")
 
 GAP_BYTES = 64
 """What a gap counts as in a page."""
+
+COUNT = 10_000
+"""The most messages that are counted for an answer, where counting is needed: a millisecond or two."""
 
 _ALL = -1
 
@@ -82,23 +85,17 @@ def page(
     *,
     damage: DamageLog,
     room: str,
-    after: int | None,
-    before: int | None,
-    after_at: datetime | None,
-    before_at: datetime | None,
+    bounds: Bounds,
     limit: int,
     max_bytes: int,
 ) -> Page:
     """Read a page, as `Journal.read` describes it."""
-    epoch = str(file.meta()["epoch"])
-    number, head = file.room(room) or (0, 0)
-    oldest = file.position_before_all(number, head)
-    if after_at is not None:
-        earlier, _ = _around(file, room, number, oldest, head, after_at)
-        after = oldest if earlier is None else earlier
-    if before_at is not None:
-        _, later = _around(file, room, number, oldest, head, before_at)
-        before = head + 1 if later is None else later
+    epoch = file.epoch()
+    number, head, *_ = file.room(room) or NO_ROOM
+    oldest = file.position_before_all(number, head) if bounds.by_time else None
+    if oldest is not None:
+        bounds = bounds.in_numbers(file, number, oldest, head)
+    after, before = bounds.after, bounds.before
     low, high = after or 0, head + 1 if before is None else before
     rows, following = _fitting(file.read(number, low, high, _ALL, newest=after is None), limit, max_bytes)
     more = following is not None
@@ -125,30 +122,6 @@ def page(
     return Page(epoch, base, through, tuple(messages), more, tuple(gaps), oldest)
 
 
-def _around(
-    file: SqliteFile, room: str, number: int, oldest: int, head: int, at: datetime
-) -> tuple[int | None, int | None]:
-    """Return the last intact message from before a time's millisecond, and the first one that is not.
-
-    This is a search by number, in which a damaged row counts as missing: its time is not trusted. So damaged
-    rows between the two may be from either side, and a page has them whichever side it is for.
-    """
-    wanted = milliseconds(at)
-    low, high = oldest, head + 1  # what is intact up to `low` is from before, and from `high` on it is not
-    earlier: int | None = None
-    later: int | None = None
-    while high - low > 1:
-        middle = (low + high) // 2
-        row = next((row for row in file.read(number, middle - 1, high, _ALL) if row.intact), None)
-        if row is None:
-            high = middle
-        elif milliseconds(row.stored(room).message.at) < wanted:
-            low = earlier = row.seq
-        else:
-            high, later = middle, row.seq
-    return earlier, later
-
-
 def _fitting(rows: Iterator[Row], limit: int, max_bytes: int) -> tuple[list[Row], Row | None]:
     """Take rows until a page is full; return them, and the one that did not fit."""
     fitting: list[Row] = []
@@ -173,17 +146,25 @@ def _fitting(rows: Iterator[Row], limit: int, max_bytes: int) -> tuple[list[Row]
 
 def place(file: SqliteFile, room: str, back: int, before: int, after: int) -> Place:
     """Find a place, as `Journal.seek` describes it."""
-    number, head = file.room(room) or (0, 0)
+    number, head, *_ = file.room(room) or NO_ROOM
     found = file.position_back(number, back, before)
     position = file.position_below(number, before, head) if found is None else found
     oldest = file.position_before_all(number, head)
-    return Place(position, oldest, file.count(number, after, position))
+    return Place(position, oldest, _count(file, number, head, oldest, max(after, oldest), position))
+
+
+def _count(file: SqliteFile, number: int, head: int, oldest: int, after: int, through: int) -> int | None:
+    """Count the messages between two positions, or return ``None`` where that would take long."""
+    stored, _ = file.sizes(number) if number else (0, 0)
+    if stored == head - oldest:  # then there is one for each number
+        return max(through - after, 0)
+    count = file.count_between(number, after, through, at_most=COUNT + 1)
+    return count if count <= COUNT else None
 
 
 def head(file: SqliteFile, room: str) -> Head:
     """Answer `Journal.head`."""
-    _, seq = file.room(room) or (0, 0)
-    return Head(str(file.meta()["epoch"]), seq)
+    return Head(file.epoch(), (file.room(room) or NO_ROOM).head)
 
 
 def rooms(file: SqliteFile, after: str | None, prefix: str, limit: int) -> RoomPage:

@@ -15,9 +15,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from chatcore.journal import Draft, Outcome, Unavailable, always
+from chatcore.journal import Draft, Outcome, always
+from chatcore.journal.sqlite.statements import SqliteFile
 
-__all__ = ["DraftQueue", "Removal", "Submission"]
+__all__ = ["DraftQueue", "Submission", "Task"]
+
+Task = Callable[[SqliteFile | None], None]
+"""What is to be done in order with the drafts: with the file or, while that cannot be used, without."""
 
 
 @dataclass(slots=True)
@@ -34,14 +38,6 @@ class Submission:
         return not was_refused
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """A room that is to be removed, in order with the drafts, and what to call with the answer."""
-
-    room: str
-    deliver: Callable[[bool | Unavailable], None]
-
-
 class DraftQueue:
     """A bounded queue: any thread puts, one thread takes.
 
@@ -52,7 +48,7 @@ class DraftQueue:
     def __init__(self, size: int) -> None:
         self._size = size
         self._changed = threading.Condition()  # guards the rest
-        self._queue: deque[Submission | Removal] = deque()
+        self._queue: deque[Submission | Task] = deque()
         self._waiting = 0  # drafts that are not refused
         self._unreported = 0  # refusals
         self._refusing = False
@@ -77,16 +73,11 @@ class DraftQueue:
                 self._changed.notify()
             return self._open
 
-    def _take_removal(self) -> Removal:
-        removal = self._queue.popleft()
-        assert isinstance(removal, Removal)
-        return removal
-
-    def put_removal(self, removal: Removal) -> bool:
-        """Add a removal; return whether it will be answered from here, which it is not after `close`."""
+    def put_task(self, task: Task) -> bool:
+        """Add a task; return whether it will be done, which it is not after `close`."""
         with self._changed:
             if self._open:
-                self._queue.append(removal)
+                self._queue.append(task)
                 self._changed.notify()
             return self._open
 
@@ -98,24 +89,33 @@ class DraftQueue:
 
     # --- for the thread that takes ---------------------------------------------------------------
 
-    def take(self, size: int, timeout: float | None) -> list[Submission] | Removal | None:
-        """Wait for drafts, at most ``timeout`` seconds, and take about ``size``, or one removal.
+    def take(self, size: int, timeout: float | None) -> list[Submission] | None:
+        """Wait for drafts, at most ``timeout`` seconds, and take about ``size``; ``None`` is the end.
 
-        ``None`` is the end.
+        Drafts that come after a task wait until `take_task` has taken that.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._queue or not self._open, timeout)
             taken: list[Submission] = []
             while self._queue and size > 0:
                 submission = self._queue[0]
-                if isinstance(submission, Removal):
-                    return taken or self._take_removal()
+                if not isinstance(submission, Submission):
+                    return taken
                 self._queue.popleft()
                 taken.append(submission)
                 size -= len(submission.drafts)
                 if not submission.refused:
                     self._waiting -= len(submission.drafts)
             return taken if taken or self._open else None
+
+    def take_task(self) -> Task | None:
+        """Take the task that is next, if one is."""
+        with self._changed:
+            task = self._queue[0] if self._queue else None
+            if task is None or isinstance(task, Submission):
+                return None
+            self._queue.popleft()
+            return task
 
     def refuse(self, taken: list[Submission]) -> None:
         """Refuse, until `accept`, what was taken and all that waits or comes. It is still to be reported."""

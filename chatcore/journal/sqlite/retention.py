@@ -1,17 +1,35 @@
-"""What the SQLite journal forgets, and when: old messages, and the ids of those that are gone.
+"""What the SQLite journal forgets, and when: old messages, removed rooms, and the ids of what is gone.
 
-- It is done in pieces between the writes, so that no post waits for long.
+- It is done in pieces between the writes, so that no post waits for long, however much is to go.
 - A room may hold up to one in a hundred more than the limits say, so that one sync removes many messages.
 - Number and size never cost a room its newest message; age may.
+- Age is counted from the time that a message shows. Where that lies ahead of the clock, the clock was wrong
+  when the message was stored; then it is at least as old as any that was stored after it.
+- A room that is removed loses what it held when that was asked for. It is listed until the last of that is
+  gone, so a crash leaves it listed, with less in it.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
+from chatcore.journal import Unavailable
 from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.limits import HistoryLimits
 
-__all__ = ["Retention"]
+__all__ = ["Removal", "Retention"]
+
+LOOK = 1_000
+"""Rooms whose oldest message is looked at together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A room to be removed up to a position, and what to call with the answer."""
+
+    room: str
+    through: int
+    deliver: Callable[[bool | Unavailable], None]
 
 
 class Retention:
@@ -19,12 +37,14 @@ class Retention:
 
     def __init__(self, limits: HistoryLimits) -> None:
         self._limits = limits
-        self._rooms: deque[int] = deque()
+        self._rooms: dict[int, None] = {}  # in the order in which they were found
+        self._removals: deque[Removal] = deque()
+        self._next_look: int | None = None  # after which room to look for what is too old
 
     @property
     def due(self) -> bool:
         """Whether `step` has something to do."""
-        return bool(self._rooms)
+        return bool(self._rooms or self._removals) or self._next_look is not None
 
     def look_at(self, file: SqliteFile, rooms: Iterable[int]) -> None:
         """Find those of some rooms that hold too much."""
@@ -32,35 +52,77 @@ class Retention:
         for room in rooms:
             count, size = file.sizes(room)
             if _is_over(count, keep) or (_is_over(size, keep_bytes) and count > 1):
-                self._add(room)
+                self._rooms[room] = None
 
     def look_at_all(self, file: SqliteFile, now: float) -> None:
-        """Find the rooms that hold what is too old, and forget ids."""
-        if self._limits.history_seconds is not None:
-            for room in file.rooms_with_older(now - self._limits.history_seconds):
-                self._add(room)
+        """Begin to look for rooms that hold what is too old, and forget ids."""
+        if self._limits.history_seconds is not None and self._next_look is None:
+            self._next_look = 0
         file.forget_ids(now, at_most=10_000)
+
+    def remove(self, removal: Removal) -> None:
+        """Begin to remove a room."""
+        self._removals.append(removal)
 
     def step(self, file: SqliteFile, now: float, at_most: int) -> None:
         """Forget some messages of one room, and ids."""
+        if self._removals:
+            self._remove(file, self._removals[0], now, at_most)
+            return
+        if self._next_look is not None and not self._rooms:
+            self._look(file, self._next_look, now)
+        if self._rooms:
+            self._expire(file, next(iter(self._rooms)), now, at_most)
+
+    def finish(self, file: SqliteFile, now: float, at_most: int) -> None:
+        """Remove what is to be removed, but nothing that only is too old."""
+        while self._removals:
+            self.step(file, now, at_most)
+
+    def give_up(self, retry_after: float) -> None:
+        """Remove no room, since that fails; whoever asked may ask again."""
+        removals, self._removals = self._removals, deque()
+        for removal in removals:
+            removal.deliver(Unavailable(retry_after))
+
+    def _look(self, file: SqliteFile, after: int, now: float) -> None:
+        assert self._limits.history_seconds is not None
+        than = now - self._limits.history_seconds
+        found, last = file.rooms_with_older(than, now, after, LOOK)
+        self._rooms.update(dict.fromkeys(found))
+        self._next_look = last or None
+
+    def _expire(self, file: SqliteFile, room: int, now: float, at_most: int) -> None:
         limits = self._limits
-        room = self._rooms.popleft()
         with file.transaction():
             gone = file.expire(
                 room,
                 keep=limits.history_messages,
                 keep_bytes=limits.history_bytes,
                 since=None if limits.history_seconds is None else now - limits.history_seconds,
+                now=now,
                 until=now + limits.dedupe_seconds,
                 at_most=at_most,
             )
             file.forget_ids(now, at_most)
+        del self._rooms[room]
         if gone == at_most:
-            self._add(room)
+            self._rooms[room] = None  # after the others
 
-    def _add(self, room: int) -> None:
-        if room not in self._rooms:
-            self._rooms.append(room)
+    def _remove(self, file: SqliteFile, removal: Removal, now: float, at_most: int) -> None:
+        room = file.room(removal.room)
+        if room is None or (room.removed and not file.has_messages(room.number, removal.through)):
+            self._removals.popleft()
+            removal.deliver(False)
+            return
+        with file.transaction():
+            until = now + self._limits.dedupe_seconds
+            gone = file.remove_through(room.number, removal.through, until=until, at_most=at_most)
+            if gone < at_most:
+                file.unlist(room.number, removal.through)
+        if gone < at_most:
+            self._removals.popleft()
+            removal.deliver(True)
 
 
 def _is_over(size: int, limit: int | None) -> bool:

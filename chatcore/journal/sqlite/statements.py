@@ -1,25 +1,24 @@
-"""The file of the SQLite journal: the statements that read and write its rows.
+"""The file of the SQLite journal: the statements that read and write messages.
 
 Everything here raises `sqlite3.Error` as SQLite does. `Row.intact` says whether a row is what was stored.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
 from pydantic_core import to_json
 
-from chatcore.journal import RoomRecord
-from chatcore.journal.sqlite.connection import SqliteConnection
 from chatcore.journal.sqlite.migration import intact_message
+from chatcore.journal.sqlite.rooms import SqliteRooms
 from chatcore.journal.sqlite.seal import checksum
-from chatcore.messages import Stored
+from chatcore.messages import Message, Stored
 
 __all__ = ["Known", "NewRow", "Row", "SqliteFile"]
 
-NewRow = tuple[int, int, int, str, float, bytes, bytes, str | None, int]
-"""A message to be stored: room, seq, prev, id, at, line, digest, author, crc."""
+NewRow = tuple[int, int, int, str, float, float | None, bytes, bytes, str | None, int]
+"""A message to be stored: room, seq, prev, id, at, clock, line, digest, author, crc."""
 
 
 class Row(NamedTuple):
@@ -42,6 +41,11 @@ class Row(NamedTuple):
         except TypeError:
             return False
 
+    @property
+    def at(self) -> datetime:
+        """When it was stored, as its readers see it; it has to be intact."""
+        return Message.model_validate_json(self.line).at
+
     def stored(self, room: str) -> Stored:
         """Return it as readers of a room get it; it has to be intact."""
         return Stored(room, self.seq, self.prev, self.id.decode(), self.line)
@@ -54,71 +58,16 @@ class Known(NamedTuple):
     digest: bytes
 
 
-_NEW = "room, seq, prev, id, at, line, digest, author, crc"
 _NO_BOUND = 2**63 - 1
-_ALL = -1
 
 
-class SqliteFile(SqliteConnection):
+class SqliteFile(SqliteRooms):
     """One connection to the file, with all that is asked of it."""
 
     step = 1
     """How far a number is from the one before it. No reader may count on that, so tests change it."""
 
-    # --- rooms and messages ----------------------------------------------------------------------
-
-    def room(self, name: str) -> tuple[int, int] | None:
-        """Return a room's number and head."""
-        row: tuple[int, int] | None = self.db.execute(
-            "SELECT id, head FROM rooms WHERE name = ?", (name,)
-        ).fetchone()
-        return row
-
-    def heads(self) -> dict[str, int]:
-        """Return the head of every room."""
-        return dict(self.db.execute("SELECT name, head FROM rooms"))
-
-    def listed(self, after: str | None, prefix: str, limit: int) -> list[RoomRecord]:
-        """Return rooms in the order of their names, after a name, of those that begin with a prefix."""
-        rows = self.db.execute(
-            "SELECT name, head, at FROM rooms WHERE removed = 0 AND name > :after AND name >= :prefix"
-            " AND name < :prefix || char(0x10ffff) ORDER BY name LIMIT :limit",
-            {"after": after or "", "prefix": prefix, "limit": limit},
-        )
-        return [RoomRecord(name, head, datetime.fromtimestamp(at or 0.0, UTC)) for name, head, at in rows]
-
-    def add_room(self, name: str) -> int:
-        """Add a room without messages; return its number."""
-        (number,) = self.db.execute(
-            "INSERT INTO rooms (name, head, count, bytes) VALUES (?, 0, 0, 0) RETURNING id", (name,)
-        ).fetchone()
-        return int(number)
-
-    def grow(self, room: int, head: int, at: float, count: int, size: int) -> None:
-        """Note new messages of a room."""
-        self.db.execute(
-            "UPDATE rooms SET head = ?, at = ?, count = count + ?, bytes = bytes + ?, removed = 0"
-            " WHERE id = ?",
-            (head, at, count, size, room),
-        )
-
-    def last_at(self, room: int) -> float:
-        """Return the time of a room's last message, 0 if that is unknown."""
-        (at,) = self.db.execute("SELECT at FROM rooms WHERE id = ?", (room,)).fetchone()
-        return at or 0.0
-
-    def remove(self, name: str, until: float) -> bool:
-        """Remove a room's messages and do not list it; return whether it was listed.
-
-        Ids are remembered until a time, in seconds since 1970.
-        """
-        row = self.db.execute("SELECT id, removed FROM rooms WHERE name = ?", (name,)).fetchone()
-        if row is None:
-            return False
-        number, removed = row
-        self.expire(number, keep=0, keep_bytes=None, since=None, until=until, at_most=_ALL)
-        self.db.execute("UPDATE rooms SET removed = 1 WHERE id = ?", (number,))
-        return not removed
+    # --- messages --------------------------------------------------------------------------------
 
     def known(self, room: int, ids: list[str]) -> dict[str, Known]:
         """Return what is known of those ids that are known: one statement, however many there are."""
@@ -133,7 +82,11 @@ class SqliteFile(SqliteConnection):
 
     def insert(self, rows: list[NewRow]) -> None:
         """Add messages."""
-        self.db.executemany(f"INSERT INTO messages ({_NEW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        self.db.executemany(
+            "INSERT INTO messages (room, seq, prev, id, at, clock, line, digest, author, crc)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
 
     def read(self, room: int, after: int, before: int, limit: int, *, newest: bool = False) -> Iterator[Row]:
         """Yield messages between two numbers, both exclusive; the newest first if asked to."""
@@ -155,10 +108,11 @@ class SqliteFile(SqliteConnection):
         row = next(self.read(room, 0, _NO_BOUND, 1), None)
         return head if row is None else self._position_before(room, row)
 
-    def count(self, room: int, after: int, through: int) -> int:
-        """Return how many messages are stored after one position and up to another."""
+    def count_between(self, room: int, after: int, through: int, at_most: int) -> int:
+        """Count the messages after one position and up to another; it ends with ``at_most``."""
         (count,) = self.db.execute(
-            "SELECT count(*) FROM messages WHERE room = ? AND seq > ? AND seq <= ?", (room, after, through)
+            "SELECT count(*) FROM (SELECT 1 FROM messages WHERE room = ? AND seq > ? AND seq <= ? LIMIT ?)",
+            (room, after, through, at_most),
         ).fetchone()
         return int(count)
 
@@ -187,19 +141,20 @@ class SqliteFile(SqliteConnection):
 
     # --- retention -------------------------------------------------------------------------------
 
-    def sizes(self, room: int) -> tuple[int, int]:
-        """Return how many messages of a room are stored, and the bytes of their lines."""
-        count, size = self.db.execute("SELECT count, bytes FROM rooms WHERE id = ?", (room,)).fetchone()
-        return count, size
+    def rooms_with_older(self, than: float, now: float, after: int, limit: int) -> tuple[list[int], int]:
+        """Find the rooms whose oldest message is from before a time, among the next ``limit`` by number.
 
-    def rooms_with_older(self, than: float) -> list[int]:
-        """Return the rooms whose oldest message was said before a time."""
+        Return them, and the number to ask after next, 0 at the end. What is from before a time is also what
+        was stored before something is, so this sees through a clock that was ahead.
+        """
         rows = self.db.execute(
-            "SELECT id FROM rooms WHERE"
-            " (SELECT at FROM messages WHERE room = rooms.id ORDER BY seq LIMIT 1) < ?",
-            (than,),
-        )
-        return [number for (number,) in rows]
+            "SELECT id, at < :than OR at > :now AND EXISTS"
+            " (SELECT 1 FROM messages WHERE room = id AND clock < :than) FROM (SELECT id,"
+            " (SELECT at FROM messages WHERE room = rooms.id ORDER BY seq LIMIT 1) AS at"
+            " FROM rooms WHERE id > :after ORDER BY id LIMIT :limit)",
+            {"than": than, "now": now, "after": after, "limit": limit},
+        ).fetchall()
+        return [number for number, is_older in rows if is_older], rows[-1][0] if len(rows) == limit else 0
 
     def expire(
         self,
@@ -208,6 +163,7 @@ class SqliteFile(SqliteConnection):
         keep: int | None,
         keep_bytes: int | None,
         since: float | None,
+        now: float,
         until: float,
         at_most: int,
     ) -> int:
@@ -217,30 +173,58 @@ class SqliteFile(SqliteConnection):
         a time, in seconds since 1970.
         """
         count, size = self.sizes(room)
-        oldest = self.db.execute(
-            "SELECT seq, CAST(at AS REAL), length(line) FROM messages WHERE room = ? ORDER BY seq LIMIT ?",
-            (room, at_most),
-        )
+        surely_older = 0 if since is None else self._last_stored_before(room, since)
         gone = dropped = last = 0
-        for seq, at, length in oldest:
+        for seq, at, length in self._oldest(room, at_most):
             too_many = keep is not None and count - gone > keep
             too_large = keep_bytes is not None and size - dropped > keep_bytes and count - gone > 1
-            too_old = since is not None and at < since
+            too_old = since is not None and (at < since or (at > now and seq <= surely_older))
             if not (too_many or too_large or too_old):
                 break
             gone, dropped, last = gone + 1, dropped + length, seq
-        if gone:
-            self.db.execute(
-                "INSERT OR REPLACE INTO expired_ids"
-                " SELECT room, id, seq, digest, ? FROM messages WHERE room = ? AND seq <= ?",
-                (until, room, last),
-            )
-            self.db.execute("DELETE FROM messages WHERE room = ? AND seq <= ?", (room, last))
-            self.db.execute(
-                "UPDATE rooms SET count = count - ?, bytes = bytes - ? WHERE id = ?",
-                (gone, dropped, room),
-            )
+        self._remove(room, last, gone, dropped, until)
         return gone
+
+    def remove_through(self, room: int, through: int, *, until: float, at_most: int) -> int:
+        """Remove a room's oldest messages up to a position; return how many. Ids are as with `expire`."""
+        gone = dropped = last = 0
+        for seq, _, length in self._oldest(room, at_most):
+            if seq > through:
+                break
+            gone, dropped, last = gone + 1, dropped + length, seq
+        self._remove(room, last, gone, dropped, until)
+        return gone
+
+    def has_messages(self, room: int, through: int) -> bool:
+        """Tell whether a message of a room is stored up to a position."""
+        return next(self.read(room, 0, through + 1, 1), None) is not None
+
+    def _oldest(self, room: int, at_most: int) -> Iterator[tuple[int, float, int]]:
+        return iter(
+            self.db.execute(
+                "SELECT seq, CAST(at AS REAL), length(line) FROM messages WHERE room = ?"
+                " ORDER BY seq LIMIT ?",
+                (room, at_most),
+            )
+        )
+
+    def _last_stored_before(self, room: int, than: float) -> int:
+        """Return the last message that was surely stored before a time, though its own time is later."""
+        (seq,) = self.db.execute(
+            "SELECT max(seq) FROM messages WHERE room = ? AND clock < ?", (room, than)
+        ).fetchone()
+        return seq or 0
+
+    def _remove(self, room: int, through: int, count: int, size: int, until: float) -> None:
+        if not count:
+            return
+        self.db.execute(
+            "INSERT OR REPLACE INTO expired_ids"
+            " SELECT room, id, seq, digest, ? FROM messages WHERE room = ? AND seq <= ?",
+            (until, room, through),
+        )
+        self.db.execute("DELETE FROM messages WHERE room = ? AND seq <= ?", (room, through))
+        self.shrink(room, count, size)
 
     def forget_ids(self, now: float, at_most: int) -> int:
         """Forget the ids of expired messages whose time is over; return how many."""

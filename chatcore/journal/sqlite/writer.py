@@ -12,7 +12,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,10 +20,11 @@ from pathlib import Path
 from chatcore.errors import JournalError
 from chatcore.journal import Draft, Feed, Outcome, Stored, Unavailable
 from chatcore.journal.sqlite.epoch import EpochGuard
-from chatcore.journal.sqlite.queue import DraftQueue, Removal, Submission
-from chatcore.journal.sqlite.retention import Retention
+from chatcore.journal.sqlite.queue import DraftQueue, Submission, Task
+from chatcore.journal.sqlite.retention import Removal, Retention
+from chatcore.journal.sqlite.rooms import NO_ROOM, RoomRow
 from chatcore.journal.sqlite.seal import checksum
-from chatcore.journal.sqlite.statements import Known, NewRow, SqliteFile
+from chatcore.journal.sqlite.statements import Known, NewRow, Row, SqliteFile
 from chatcore.limits import HistoryLimits
 from chatcore.messages import Message, digest
 
@@ -55,7 +56,8 @@ class _Group:
     outcomes: list[Outcome] = field(default_factory=list)
     messages: list[Stored] = field(default_factory=list)
     rows: list[NewRow] = field(default_factory=list)
-    rooms: dict[str, tuple[int, int, float]] = field(default_factory=dict)  # number, head, last time
+    before: dict[str, int] = field(default_factory=dict)  # the heads that the rooms had
+    rooms: dict[str, RoomRow] = field(default_factory=dict)  # as they will be
     known: dict[str, dict[str, Known]] = field(default_factory=dict)  # of the drafts' ids, by room
     added: dict[str, list[int]] = field(default_factory=dict)  # lengths of the lines that are new
     fresh: dict[tuple[str, str], Known] = field(default_factory=dict)  # what this transaction adds
@@ -83,13 +85,13 @@ class SqliteWriter:
         self._times = times
         self._before_recovery = before_recovery
         self._retention = Retention(limits)
-        self._dedupe_seconds = limits.dedupe_seconds
         self._grown: set[int] = set()  # rooms that may hold too much now
         self._next_look = 0.0
         self._next_try = 0.0
         self._file: SqliteFile | None = None  # none between a failure and a recovery
         self._epoch = ""  # as reported
-        self._heads: dict[str, int] = {}  # as delivered
+        self._delivered: Stored | None = None  # the last message
+        self._doubtful: dict[str, int] = {}  # rooms of a write that failed, and their heads before it
         self._thread = threading.Thread(target=self._run, name="chat-journal-writer", daemon=True)
 
     def start(self, file: SqliteFile) -> None:
@@ -102,20 +104,44 @@ class SqliteWriter:
         """Wait until everything was written, or refused, and the file is closed."""
         self._thread.join()
 
-    def head(self, room: str) -> int:
-        """Return the last number that was reported of a room, 0 for none; callable from any thread."""
-        return self._heads.get(room, 0)
+    def reaching(self, room: str, seq: int, deliver: Callable[[bool | Unavailable], None]) -> Task:
+        """Return the task that answers `Journal.reach`: in this thread, all that is stored was reported."""
+
+        def look(file: SqliteFile | None) -> None:
+            head = self._head(file, room)
+            deliver(Unavailable(self._times.retry) if head is None else head >= seq)
+
+        return look
+
+    def removal(self, room: str, deliver: Callable[[bool | Unavailable], None]) -> Task:
+        """Return the task that begins to remove a room: what it holds by then is removed."""
+
+        def begin(file: SqliteFile | None) -> None:
+            head = self._head(file, room)
+            if head is None:
+                deliver(Unavailable(self._times.retry))
+            else:
+                self._retention.remove(Removal(room, head, deliver))
+
+        return begin
+
+    def _head(self, file: SqliteFile | None, room: str) -> int | None:
+        try:
+            return None if file is None else (file.room(room) or NO_ROOM).head
+        except sqlite3.Error as error:
+            log.warning("cannot read the journal %s: %s", self._path, error)
+            return None
 
     def _run(self) -> None:
         while (taken := self._queue.take(GROUP, self._patience())) is not None:
-            if isinstance(taken, Removal):
-                self._remove(taken)
-            elif self._file is None:
+            if self._file is None:
                 self._answer(taken, [])
                 if time.monotonic() >= self._next_try:
                     self._recover()
             elif self._store(self._file, taken):
                 self._forget(self._file, len(taken))
+            while (task := self._queue.take_task()) is not None:
+                task(self._file)
         self._end()
 
     def _patience(self) -> float:
@@ -127,10 +153,12 @@ class SqliteWriter:
         if self._file is None:
             return
         try:
+            self._retention.finish(self._file, self._times.now(), PIECE)
             self._guard.end(self._file)
             self._file.checkpoint()
         except (sqlite3.Error, OSError) as error:  # the next start will find out what there is
             log.warning("the journal %s was not closed cleanly: %s", self._path, error)
+            self._retention.give_up(self._times.retry)
         self._file.close()
 
     # --- posts -----------------------------------------------------------------------------------
@@ -138,39 +166,29 @@ class SqliteWriter:
     def _store(self, file: SqliteFile, taken: list[Submission]) -> bool:
         """Store what was taken and answer; return whether the file is still usable."""
         drafts = [draft for submission in taken if not submission.refused for draft in submission.drafts]
+        group = _Group(file.step)
         try:
-            group = self._commit(file, drafts) if drafts else _Group()
+            if drafts:
+                self._commit(file, drafts, group)
         except sqlite3.Error as error:
+            self._doubtful = group.before
             self._fail(file, taken, error)
             return False
         self._deliver(group.messages)
         self._answer(taken, group.outcomes)
-        self._grown.update(group.rooms[room][0] for room in group.added)
+        self._grown.update(group.rooms[room].number for room in group.added)
         return True
 
     def _fail(self, file: SqliteFile, taken: list[Submission], error: sqlite3.Error) -> None:
         log.warning("cannot write to the journal %s: %s", self._path, error)
         self._queue.refuse(taken)
         self._answer(taken, [])
+        self._retention.give_up(self._times.retry)
         self._file = None
         self._next_try = time.monotonic() + self._times.retry
         file.close()
 
-    def _remove(self, removal: Removal) -> None:
-        if self._file is None:
-            removal.deliver(Unavailable(self._times.retry))
-            return
-        try:
-            with self._file.transaction():
-                removed = self._file.remove(removal.room, self._times.now() + self._dedupe_seconds)
-        except sqlite3.Error as error:
-            self._fail(self._file, [], error)
-            removal.deliver(Unavailable(self._times.retry))
-        else:
-            removal.deliver(removed)
-
-    def _commit(self, file: SqliteFile, drafts: Sequence[Draft]) -> _Group:
-        group = _Group(file.step)
+    def _commit(self, file: SqliteFile, drafts: Sequence[Draft], group: _Group) -> None:
         now = self._times.now()
         with file.transaction():
             self._look_up(file, group, drafts)
@@ -178,22 +196,22 @@ class SqliteWriter:
                 group.outcomes.append(_add(group, draft, now))
             file.insert(group.rows)
             for room, sizes in group.added.items():
-                file.grow(*group.rooms[room], len(sizes), sum(sizes))
+                number, head, at, _ = group.rooms[room]
+                file.grow(number, head, at or 0.0, len(sizes), sum(sizes))
         file.check_identity()
-        return group
 
     def _look_up(self, file: SqliteFile, group: _Group, drafts: Sequence[Draft]) -> None:
         ids: dict[str, list[str]] = {}
         for draft in drafts:
             ids.setdefault(draft.room, []).append(draft.id)
         for room, wanted in ids.items():
-            number, head = file.room(room) or (file.add_room(room), 0)
-            group.rooms[room] = number, head, file.last_at(number)
-            group.known[room] = file.known(number, wanted) if head else {}
+            found = group.rooms[room] = file.room(room) or file.add_room(room)
+            group.before[room] = found.head
+            group.known[room] = file.known(found.number, wanted) if found.head else {}
 
     def _deliver(self, messages: Sequence[Stored]) -> None:
         if messages:
-            self._heads.update((stored.room, stored.seq) for stored in messages)
+            self._delivered = messages[-1]
             self._feed.committed(messages)
 
     def _answer(self, taken: list[Submission], outcomes: Sequence[Outcome]) -> None:
@@ -231,15 +249,13 @@ class SqliteWriter:
         read, and yet be gone after a loss of power.
         """
         file.checkpoint()  # on a full disk, a log that can begin again is all the room there may be
-        self._guard.resume(file, self._heads)
+        self._guard.resume(file, self._delivered)
         if self._guard.epoch != self._epoch:
             log.warning("the journal %s is not what it was: a new epoch begins", self._path)
             self._open_epoch(file)
             return
         found = [
-            (room, row)
-            for room, head in file.heads().items()
-            for row in file.read((file.room(room) or (0, 0))[0], self._heads.get(room, 0), head + 1, limit=-1)
+            (room, row) for room, head in self._doubtful.items() for row in _rows_after(file, room, head)
         ]
         if found and not file.checkpoint():
             raise sqlite3.OperationalError("another program is reading it without a pause")
@@ -249,10 +265,11 @@ class SqliteWriter:
             self._guard.begin(file, anew=True)
             self._open_epoch(file)
             return
+        self._doubtful = {}
         self._deliver([row.stored(room) for room, row in found])
 
     def _open_epoch(self, file: SqliteFile) -> None:
-        self._heads = file.heads()
+        self._delivered, self._doubtful = None, {}
         self._epoch = self._guard.epoch
         self._feed.opened(self._epoch, lambda room: (file.room(room) or (0, 0))[1])
 
@@ -271,16 +288,22 @@ class SqliteWriter:
                 self._retention.step(file, self._times.now(), max(PIECE, 2 * came))
         except sqlite3.Error as error:  # posts can go on; it will be tried again
             log.warning("cannot remove old messages from %s: %s", self._path, error)
+            self._retention.give_up(self._times.retry)
+
+
+def _rows_after(file: SqliteFile, room: str, position: int) -> Iterator[Row]:
+    number, head, *_ = file.room(room) or NO_ROOM
+    return file.read(number, position, head + 1, limit=-1)
 
 
 def _add(group: _Group, draft: Draft, now: float) -> Outcome:
     room, id_ = draft.room, draft.id
-    number, head, last_at = group.rooms[room]
+    number, head, last, _ = group.rooms[room]
     posted = digest(*(draft.posted or (draft.kind, draft.target, draft.text)))
     if known := group.known[room].get(id_) or group.fresh.get((room, id_)):
         return Outcome("repeat", known.seq) if known.digest == posted else Outcome("conflict")
     seq = head + group.step
-    at = datetime.fromtimestamp(max(now, last_at), UTC)
+    at = datetime.fromtimestamp(now if last is None else max(now, last), UTC)
     message = Message(
         room=room,
         seq=seq,
@@ -294,11 +317,13 @@ def _add(group: _Group, draft: Draft, now: float) -> Outcome:
     )
     stored = Stored.of(message)
     line = stored.line
-    group.rooms[room] = (number, seq, at.timestamp())
+    shown = at.timestamp()
+    clock = now if now < shown else None
+    group.rooms[room] = RoomRow(number, seq, shown, removed=False)
     group.fresh[room, id_] = Known(seq, posted)
     group.messages.append(stored)
     crc = checksum(seq, head, id_.encode(), line)
-    group.rows.append((number, seq, head, id_, at.timestamp(), line, posted, draft.author, crc))
+    group.rows.append((number, seq, head, id_, shown, clock, line, posted, draft.author, crc))
     group.added.setdefault(room, []).append(len(line))
     return Outcome("stored", seq)
 

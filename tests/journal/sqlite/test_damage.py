@@ -175,10 +175,10 @@ def test_damage_to_what_was_being_written_begins_a_new_epoch(path: Path) -> None
     class Damaging(faulty(faults)):  # type: ignore[misc]  # made here
         """Damages the last write before the file is looked at again."""
 
-        def heads(self) -> dict[str, int]:
-            heads: dict[str, int] = super().heads()
+        def meta(self) -> dict[str, str | int]:
+            meta: dict[str, str | int] = super().meta()
             self.db.execute("UPDATE messages SET line = x'00' WHERE id = 'doubtful'")
-            return heads
+            return meta
 
     with open_journal(path, file=Damaging) as harness:
         harness.post("one")

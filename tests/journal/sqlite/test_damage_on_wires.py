@@ -162,22 +162,13 @@ def test_a_page_of_history_lists_the_gaps(path: Path, host: Host, places: set[in
 class Unsealed(MemoryJournal):
     """A journal in memory that does not notice damage."""
 
-    def read(
-        self,
-        room: str,
-        deliver: Callable[[Page | Unavailable], None],
-        *,
-        after: int | None = None,
-        before: int | None = None,
-        limit: int,
-        max_bytes: int,
-    ) -> None:
+    def read(self, room: str, deliver: Callable[[Page | Unavailable], None], **options: Any) -> None:
         def damaged(page: Page | Unavailable) -> None:
             assert isinstance(page, Page)
             messages = [_damaged(stored) if stored.seq == 2 else stored for stored in page.messages]
             deliver(Page(page.epoch, page.base, page.through, tuple(messages), page.more))
 
-        super().read(room, damaged, after=after, before=before, limit=limit, max_bytes=max_bytes)
+        super().read(room, damaged, **options)
 
 
 def _damaged(stored: Stored) -> Stored:

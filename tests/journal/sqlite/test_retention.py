@@ -144,10 +144,10 @@ def test_ids_of_expired_messages_are_remembered_for_the_dedupe_time_over_a_resta
 def test_retention_deletes_at_most_the_given_number_of_messages_per_step(path: Path) -> None:
     file = SqliteFile(path)
     rows: list[NewRow] = [
-        (1, n, n - 1, f"id-{n}", 0.0, b"a line", b"a digest", None, 0) for n in range(1, 1001)
+        (1, n, n - 1, f"id-{n}", 0.0, None, b"a line", b"a digest", None, 0) for n in range(1, 1001)
     ]
     with file.transaction():
-        file.grow(file.add_room("a"), 1000, 0.0, 1000, 0)
+        file.grow(file.add_room("a").number, 1000, 0.0, 1000, 0)
         file.insert(rows)
     retention = Retention(limits(seconds=1.0))
     retention.look_at_all(file, now=10.0)
@@ -169,3 +169,11 @@ def test_a_damaged_message_expires_like_any_other(path: Path) -> None:
         assert numbers(harness) == [2, 3, 4]
         assert harness.submit(Draft("lobby", "lobby-0", "ana", "one")) == [Outcome("repeat", 1)]
         assert harness.submit(Draft("lobby", "lobby-0", "ana", "1")) == [Outcome("conflict")]
+
+
+def test_what_has_expired_is_not_left_in_the_file(path: Path) -> None:
+    with open_journal(path, limits=limits(count=3)) as harness:
+        harness.post(*(f"a secret, number {n}" for n in range(200)), "one", "two", "three")
+        harness.submit(Draft("lobby", "new", "ana", "four"))
+        assert len(numbers(harness)) == 3
+    assert {name.name for name in path.parent.iterdir() if b"secret" in name.read_bytes()} == set()
