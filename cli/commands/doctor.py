@@ -122,6 +122,9 @@ def _journal(path: Path) -> Iterator[Finding]:
         return
     for problem in report.problems[:10]:
         yield Finding(f"journal {path}", problem, "restore a backup, then run `chat doctor --new-epoch`")
+    for problem in report.ahead[:10]:
+        advice = "check this machine's clock; later messages of the room show that time too until it comes"
+        yield Finding(f"journal {path}", f"{problem}, which is ahead of the clock", advice)
     if not report.problems:
         holds = f"{report.messages:,} messages in {report.rooms:,} rooms"
         yield Finding(f"journal {path}", f"{holds}, no problems found")

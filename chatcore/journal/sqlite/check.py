@@ -1,7 +1,9 @@
 """Checks the file of a SQLite journal from outside: is it intact, and is what it says consistent?"""
 
 import sqlite3
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from chatcore.errors import JournalError
@@ -17,12 +19,17 @@ _ALL = -1
 
 @dataclass(frozen=True, slots=True)
 class JournalReport:
-    """What a journal holds, and what is wrong with it, in words."""
+    """What a journal holds, and what is wrong with it, in words.
+
+    ``ahead`` names the rooms whose last message shows a time that has not come yet: the clock was wrong when
+    it was stored. Later messages of the room show that time too, until it comes.
+    """
 
     epoch: str
     rooms: int
     messages: int
     problems: list[str]
+    ahead: list[str]
 
 
 def check_journal(path: Path) -> JournalReport:
@@ -66,7 +73,13 @@ def _check(file: SqliteFile) -> JournalReport:
     rooms = list(file.all_rooms())
     messages = sum(_check_room(file, name, room, problems) for name, room in rooms)
     listed = sum(not room.removed for _, room in rooms)
-    return JournalReport(str(file.meta().get("epoch", "")), listed, messages, problems)
+    now = time.time()
+    ahead = [
+        f"{name}: the last message is of {datetime.fromtimestamp(room.at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        for name, room in rooms
+        if room.at is not None and room.at > now
+    ]
+    return JournalReport(str(file.meta().get("epoch", "")), listed, messages, problems, ahead)
 
 
 def _check_room(file: SqliteFile, name: str, room: RoomRow, problems: list[str]) -> int:

@@ -148,9 +148,10 @@ class SqliteFile(SqliteRooms):
         was stored before something is, so this sees through a clock that was ahead.
         """
         rows = self.db.execute(
-            "SELECT id, at < :than OR at > :now AND EXISTS"
-            " (SELECT 1 FROM messages WHERE room = id AND clock < :than) FROM (SELECT id,"
-            " (SELECT at FROM messages WHERE room = rooms.id ORDER BY seq LIMIT 1) AS at"
+            "SELECT number, oldest < :than OR oldest > :now AND EXISTS"
+            " (SELECT 1 FROM messages INDEXED BY message_clocks WHERE room = number AND clock < :than)"
+            " FROM (SELECT id AS number,"
+            " (SELECT at FROM messages WHERE room = rooms.id ORDER BY seq LIMIT 1) AS oldest"
             " FROM rooms WHERE id > :after ORDER BY id LIMIT :limit)",
             {"than": than, "now": now, "after": after, "limit": limit},
         ).fetchall()
@@ -211,7 +212,8 @@ class SqliteFile(SqliteRooms):
     def _last_stored_before(self, room: int, than: float) -> int:
         """Return the last message that was surely stored before a time, though its own time is later."""
         (seq,) = self.db.execute(
-            "SELECT max(seq) FROM messages WHERE room = ? AND clock < ?", (room, than)
+            "SELECT max(seq) FROM messages INDEXED BY message_clocks WHERE room = ? AND clock < ?",
+            (room, than),
         ).fetchone()
         return seq or 0
 

@@ -31,6 +31,17 @@ def test_doctor_finds_damage(journal: Path) -> None:
     assert "backup" in done.stdout
 
 
+def test_doctor_names_rooms_whose_last_time_lies_ahead(journal: Path) -> None:
+    with sqlite3.connect(journal) as db:
+        db.execute("UPDATE rooms SET at = 4102444800.0 WHERE name = 'lobby'")
+    db.close()
+    done = chat("doctor", "--journal", str(journal))
+    assert done.returncode == 1
+    assert "lobby: the last message is of 2100-01-01 00:00:00 UTC" in done.stdout
+    assert "check this machine's clock" in done.stdout
+    assert "other:" not in done.stdout
+
+
 def test_doctor_gives_a_new_epoch(journal: Path) -> None:
     def epoch() -> str:
         with chat_server("--journal", f"sqlite:{journal}") as server, connect(server.url, nick="ana") as ana:

@@ -10,6 +10,9 @@ from tests.journal.contract.harness import Harness
 from tests.journal.contract.makers import MAKERS, SMALL, Maker
 from tests.server.driver import Clock
 
+NOW = 1_800_000_000.0
+"""The time at which these tests begin, in seconds since 1970."""
+
 
 @pytest.fixture(params=MAKERS, ids=lambda maker: maker.name)
 def maker(request: pytest.FixtureRequest) -> Maker:
@@ -21,7 +24,7 @@ def maker(request: pytest.FixtureRequest) -> Maker:
 @pytest.fixture
 def harness(maker: Maker, tmp_path: Path) -> Iterator[Harness]:
     """A journal whose limits these tests never reach."""
-    clock = Clock()
+    clock = Clock(NOW)
     harness = Harness(maker.make(tmp_path, HistoryLimits(), clock), clock)
     yield harness
     harness.journal.close()
@@ -32,7 +35,7 @@ def small(maker: Maker, tmp_path: Path) -> Iterator[Harness]:
     """A journal in which the older part of a hundred messages in the lobby has expired."""
     if not maker.expires:
         pytest.skip(f"the {maker.name} journal expires nothing by size")
-    clock = Clock()
+    clock = Clock(NOW)
     harness = Harness(maker.make(tmp_path, SMALL, clock), clock)
     for n in range(100):
         harness.post(f"text {n}")

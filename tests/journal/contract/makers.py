@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from chatcore.journal import Draft, Journal, Outcome, always
@@ -55,9 +56,15 @@ def _sqlite(
     )
 
 
+def _memory(kind: type[MemoryJournal]) -> Callable[[Path, HistoryLimits, Clock], Journal]:
+    return lambda directory, limits, clock: kind(
+        limits, clock=clock, now=lambda: datetime.fromtimestamp(clock.now, UTC)
+    )
+
+
 MAKERS = [
-    Maker("memory", lambda directory, limits, clock: MemoryJournal(limits, clock=clock), expires=True),
-    Maker("memory-holes", lambda directory, limits, clock: HoleyJournal(limits, clock=clock), expires=True),
+    Maker("memory", _memory(MemoryJournal), expires=True),
+    Maker("memory-holes", _memory(HoleyJournal), expires=True),
     Maker("sqlite-full", _sqlite("FULL"), expires=True),
     Maker("sqlite-normal", _sqlite("NORMAL"), expires=True),
     Maker("sqlite-holes", _sqlite("FULL", HoleyFile), expires=True),

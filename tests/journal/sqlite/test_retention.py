@@ -13,6 +13,7 @@ from tests.journal.sqlite.files import Faults, damage, faulty, open_journal
 from tests.server.driver import Clock
 
 AGE = 3600.0
+NOW = 1_800_000_000.0
 
 
 @pytest.fixture
@@ -177,3 +178,47 @@ def test_what_has_expired_is_not_left_in_the_file(path: Path) -> None:
         harness.submit(Draft("lobby", "new", "ana", "four"))
         assert len(numbers(harness)) == 3
     assert {name.name for name in path.parent.iterdir() if b"secret" in name.read_bytes()} == set()
+
+
+# --- clocks that are wrong -----------------------------------------------------------------------
+
+YEAR = 365 * 24 * 3600.0
+
+
+def texts_left(harness: Harness, clock: Clock) -> list[str]:
+    """Return what a room still has after another one was used."""
+    for n in range(3):  # each looks for what is too old
+        harness.submit(Draft("elsewhere", f"{clock.now}-{n}", "ana", "hi"))
+    return [entry.message.text for entry in harness.read().messages]
+
+
+def test_what_was_stored_by_a_clock_that_was_ahead_expires_with_what_was_stored_later(path: Path) -> None:
+    clock = Clock(NOW + YEAR)
+    with open_journal(path, clock, limits=limits(seconds=AGE), retention=0.0) as harness:
+        harness.post("a year ahead", "still ahead")
+        clock.now = NOW
+        harness.post("one", "two")
+        assert texts_left(harness, clock) == ["a year ahead", "still ahead", "one", "two"]
+        clock.now += AGE / 2
+        harness.post("half an hour later")
+        assert len(texts_left(harness, clock)) == 5
+        clock.now += AGE / 2 + 1.0
+        assert texts_left(harness, clock) == ["half an hour later"]
+        clock.now += AGE / 2
+        assert texts_left(harness, clock) == []
+        clock.now = NOW + YEAR
+        harness.post("a year later")
+        assert texts_left(harness, clock) == ["a year later"]
+
+
+def test_nothing_expires_early_after_a_clock_that_was_behind(path: Path) -> None:
+    clock = Clock(NOW)
+    with open_journal(path, clock, limits=limits(seconds=AGE), retention=0.0) as harness:
+        harness.post("one")
+        clock.now = 0.0
+        harness.post("with an empty battery")
+        assert len(texts_left(harness, clock)) == 2
+        clock.now = NOW + AGE - 1.0
+        assert len(texts_left(harness, clock)) == 2
+        clock.now += 2.0
+        assert texts_left(harness, clock) == []
