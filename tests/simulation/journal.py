@@ -2,20 +2,33 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from dataclasses import replace
+from datetime import datetime, timedelta
 from random import Random
 from typing import TypeVar
 
-from chatcore.journal import Draft, Feed, Journal, Outcome, Page, PageGap, Stored, Unavailable, always
-from chatcore.messages import DurabilityWord, Message
+from chatcore.journal import (
+    Draft,
+    Feed,
+    Head,
+    Journal,
+    Outcome,
+    Page,
+    Place,
+    RoomPage,
+    RoomRecord,
+    Stored,
+    Unavailable,
+    always,
+)
+from chatcore.messages import DurabilityWord, Message, digest
+from tests.simulation.pages import ERA, number_from, page, position_before
 from tests.simulation.record import Log
 from tests.simulation.step import Step
 from tests.simulation.world import World
 
 __all__ = ["SimJournal"]
 
-_ERA = datetime(2026, 1, 1, tzinfo=UTC)
 
 Done = Callable[[Sequence[Outcome]], None]
 T = TypeVar("T")
@@ -44,6 +57,7 @@ class SimJournal:
       refused sends again in its order. Some refused posts may have been stored nevertheless.
     - An entry may be damaged: reads have a gap in its place.
     - A read looks at the log in one step and delivers in another; retention and commits continue between.
+    - A head may be ahead of what was reported, and a room may be removed.
     - The log may be replaced: by an older copy of itself, or by one with other numbers.
     """
 
@@ -65,6 +79,8 @@ class SimJournal:
         self._stored: list[_Submission] = []  # `done` is owed
         self._refused: list[_Submission] = []  # `done` is owed; nothing is stored before
         self._unreported: deque[Message] = deque()
+        self._posted: dict[tuple[str, str], bytes] = {}  # the digest of each post, by room and id
+        self._removed: set[str] = set()  # rooms that are not listed
         self._reads: list[Callable[[], Callable[[], None]]] = []  # not looked up yet
         self._deliveries: list[Callable[[], None]] = []
 
@@ -73,7 +89,7 @@ class SimJournal:
     def start(self, feed: Feed) -> None:
         """Begin with an empty log."""
         self._feed = feed
-        feed.opened(self.record.epoch, {})
+        feed.opened(self.record.epoch)
 
     def submit(self, drafts: Sequence[Draft], done: Done, still_valid: Callable[[], bool] = always) -> None:
         """Queue drafts; refuse them immediately if there are too many."""
@@ -94,42 +110,94 @@ class SimJournal:
         *,
         after: int | None = None,
         before: int | None = None,
+        after_at: datetime | None = None,
+        before_at: datetime | None = None,
         limit: int,
         max_bytes: int,
     ) -> None:
         """Note a page to be read."""
 
-        def look() -> Callable[[], None]:
-            if self._world.chance(0.1):
-                return partial(deliver, Unavailable(0.5))
+        def look() -> Page:
             log = self.record.log(room)
-            return partial(deliver, _page(self.record.epoch, log, after, before, limit, max_bytes))
+            low = after if after_at is None else position_before(log, after_at)
+            high = before if before_at is None else number_from(log, before_at)
+            found = page(self.record.epoch, log, low, high, limit, max_bytes)
+            return replace(found, oldest=log.position(log.expired)) if after_at is not None else found
 
-        self._reads.append(look)
+        self._ask(look, deliver)
 
-    def seek(self, room: str, back: int, before: int, deliver: Callable[[int | Unavailable], None]) -> None:
-        """Note a position to be found."""
+    def seek(
+        self,
+        room: str,
+        back: int,
+        before: int,
+        deliver: Callable[[Place | Unavailable], None],
+        *,
+        after: int = 0,
+    ) -> None:
+        """Note a place to be found; the count is not always known."""
 
-        def look() -> Callable[[], None]:
-            if self._world.chance(0.1):
-                return partial(deliver, Unavailable(0.5))
+        def look() -> Place:
             log = self.record.log(room)
-            return partial(deliver, log.position(max(log.index_after(before - 1) - back, log.expired)))
+            index = max(log.index_after(before - 1) - back, log.expired)
+            count = max(index - max(log.index_after(after), log.expired), 0)
+            known = self._random.random() < 0.8
+            return Place(log.position(index), log.position(log.expired), count if known else None)
 
-        self._reads.append(look)
+        self._ask(look, deliver)
+
+    def head(self, room: str, deliver: Callable[[Head | Unavailable], None]) -> None:
+        """Note a head to be looked up: what was reported, or what is stored."""
+
+        def look() -> Head:
+            log = self.record.log(room)
+            return Head(self.record.epoch, self._random.choice((log.told, log.head)))
+
+        self._ask(look, deliver)
+
+    def rooms(
+        self, deliver: Callable[[RoomPage | Unavailable], None], *, after: str | None, prefix: str, limit: int
+    ) -> None:
+        """Note a page of rooms to be read."""
+
+        def look() -> RoomPage:
+            found = [
+                RoomRecord(room, log.head, log.messages[-1].at if log.messages else None)
+                for room, log in sorted(self.record.lives[self.record.epoch].items())
+                if log.head and room not in self._removed
+                if room.startswith(prefix) and (after is None or room > after)
+            ]
+            return RoomPage(tuple(found[:limit]), len(found) > limit)
+
+        self._ask(look, deliver)
+
+    def remove_room(self, room: str, deliver: Callable[[bool | Unavailable], None]) -> None:
+        """Note a room to be removed, with what was reported of it by then."""
+
+        def look() -> bool:
+            log = self.record.log(room)
+            if not log.told or room in self._removed:
+                return False
+            log.expired = max(log.expired, log.index_after(log.told))
+            if log.told == log.head:
+                self._removed.add(room)
+            return True
+
+        self._ask(look, deliver)
 
     def reach(self, room: str, seq: int, deliver: Callable[[bool | Unavailable], None]) -> None:
         """Note a position to be waited for."""
-
-        def look() -> Callable[[], None]:
-            if self._world.chance(0.1):
-                return partial(deliver, Unavailable(0.5))
-            return partial(deliver, self.record.log(room).told >= seq)
-
-        self._reads.append(look)
+        self._ask(lambda: self.record.log(room).told >= seq, deliver)
 
     def close(self) -> None:
         """Do nothing; there is nothing to close."""
+
+    def _ask(self, answer: Callable[[], T], deliver: Callable[[T | Unavailable], None]) -> None:
+        def look() -> Callable[[], None]:
+            found = Unavailable(0.5) if self._world.chance(0.1) else answer()
+            return lambda: deliver(found)
+
+        self._reads.append(look)
 
     # --- the steps -------------------------------------------------------------------------------
 
@@ -227,9 +295,10 @@ class SimJournal:
         assert self._feed is not None
         old = self.record.lives[self.record.epoch]
         self._unreported.clear()
+        self._removed.clear()
         epoch = self.record.begin({room: self._successor(log) for room, log in sorted(old.items())})
         heads = {room: log.head for room, log in self.record.lives[epoch].items() if log.head}
-        self._feed.opened(epoch, heads)
+        self._feed.opened(epoch)
         return f"journal begins {epoch} {heads}"
 
     # --- storing ---------------------------------------------------------------------------------
@@ -248,8 +317,10 @@ class SimJournal:
     def _store(self, draft: Draft) -> Outcome:
         log = self.record.log(draft.room)
         known = log.by_id.get(draft.id)
+        posted = draft.posted or digest(draft.kind, draft.target, draft.text)
         if known is not None:
-            return Outcome("repeat", known.seq) if known.text == draft.text else Outcome("conflict")
+            same = self._posted[draft.room, draft.id] == posted
+            return Outcome("repeat", known.seq) if same else Outcome("conflict")
         hole = self._random.choice((0, 0, 1, 2)) if self._has_holes else 0
         message = Message(
             room=draft.room,
@@ -257,12 +328,21 @@ class SimJournal:
             prev=log.head,
             id=draft.id,
             nick=draft.nick,
+            kind=draft.kind,
+            target=draft.target,
             text=draft.text,
-            at=_ERA + timedelta(seconds=self._world.now),
+            at=self._time(log),
         )
         log.append(message)
+        self._posted[draft.room, draft.id] = posted
+        self._removed.discard(draft.room)
         self._unreported.append(message)
         return Outcome("stored", message.seq)
+
+    def _time(self, log: Log) -> datetime:
+        # The clock goes back now and then, and times do not.
+        now = ERA + timedelta(seconds=self._world.now - self._random.choice((0, 0, 0, 5)))
+        return max(now, log.messages[-1].at) if log.messages else now
 
     def _successor(self, log: Log) -> Log:
         fate = self._random.randrange(3)
@@ -271,57 +351,6 @@ class SimJournal:
         if fate == 1:
             return Log(self._random.randint(0, log.head + 3))
         return log.copy(self._random.randint(0, len(log.messages)))
-
-
-def _page(epoch: str, log: Log, after: int | None, before: int | None, limit: int, max_bytes: int) -> Page:
-    """Make a page, with whole runs of damaged entries."""
-    stop = len(log.messages) if before is None else log.index_after(before - 1)
-    start = max(log.expired, 0 if after is None else log.index_after(after))
-    wanted = log.messages[start:stop]
-    if after is None:
-        wanted.reverse()
-    count = _fitting(log, wanted, limit, max_bytes)
-    if not count:
-        end = max(after or 0, log.position(stop))
-        return Page(epoch, end, end, (), False)
-    first, last = (start, start + count) if after is not None else (stop - count, stop)
-    base = log.position(first)
-    if log.seqs[first] in log.damaged:  # then nobody knows whether something has expired before it
-        base = after if after is not None else base if first > log.expired else 0
-    return Page(
-        epoch,
-        base,
-        log.position(last),
-        tuple(map(Stored.of, log.readable(first, last))),
-        count < len(wanted),
-        tuple(_gaps(log, base, first, last)),
-    )
-
-
-def _fitting(log: Log, wanted: list[Message], limit: int, max_bytes: int) -> int:
-    """Return how many entries, with whole runs of damaged ones, a page has room for."""
-    messages = size = 0
-    in_run = False
-    for count, message in enumerate(wanted):
-        damaged = message.seq in log.damaged
-        if damaged and in_run:
-            continue
-        in_run = damaged
-        messages += not damaged
-        size += 64 if damaged else len(Stored.of(message).line)
-        if count and (messages > limit or size > max_bytes):
-            return count
-    return len(wanted)
-
-
-def _gaps(log: Log, base: int, first: int, last: int) -> Iterator[PageGap]:
-    position = base
-    for message in log.readable(first, last):
-        if message.prev > position:
-            yield PageGap(after=position, through=message.prev, reason="damaged")
-        position = message.seq
-    if log.position(last) > position:
-        yield PageGap(after=position, through=log.position(last), reason="damaged")
 
 
 def _pop_any(random: Random, things: list[T]) -> T:
