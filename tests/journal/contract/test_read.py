@@ -1,11 +1,14 @@
 """Pages of a journal, compared with a list of what was committed."""
 
 import itertools
+from typing import Any
 
 import pytest
 
 from chatcore.messages import Message, Stored, encode
 from tests.journal.contract.harness import Harness
+
+__all__ = ["check"]
 
 
 def check(
@@ -15,12 +18,18 @@ def check(
     before: int | None,
     limit: int,
     max_bytes: int,
+    *,
+    asked: dict[str, Any] | None = None,
 ) -> None:
-    """Read a page and compare it with the messages that a list has between the bounds."""
+    """Read a page and compare it with the messages that a list has between the bounds.
+
+    ``asked`` is how the bounds are asked for, where that is by time.
+    """
     head = harness.messages[-1].seq if harness.messages else 0
     below = head + 1 if before is None else before
     wanted = [message for message in available if (after or 0) < message.seq < below]
-    page = harness.read(after=after, before=before, limit=limit, max_bytes=max_bytes)
+    bounds = {"after": after, "before": before} if asked is None else asked
+    page = harness.read(**bounds, limit=limit, max_bytes=max_bytes)
     got = [entry.seq for entry in page.messages]
     assert page.epoch == harness.epochs[-1]
     if not wanted:
