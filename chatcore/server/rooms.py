@@ -53,11 +53,11 @@ class _Loading:
 
 
 class Rooms(Mapping[str, Room]):
-    """The rooms of one hub that are in use, by folded name."""
+    """The rooms of one hub that are in use, by folded name, and the epoch of their logs."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._epoch = ""
+        self.epoch = ""
         self._rooms: dict[str, Room] = {}
         self._loading: dict[str, _Loading] = {}
         self._new: dict[str, TokenBucket] = {}  # by address
@@ -124,7 +124,7 @@ class Rooms(Mapping[str, Room]):
         """Begin a new epoch, given the heads of all rooms in use; return false if one is missing."""
         if not heads.keys() >= self._rooms.keys():
             return False
-        self._epoch = epoch
+        self.epoch = epoch
         for loading in self._loading.values():
             loading.see(0)
         for name, room in self._rooms.items():
@@ -149,7 +149,7 @@ class Rooms(Mapping[str, Room]):
             del self._loading[loading.name]
             for receive in loading.waiting.values():
                 receive(Refusal("unavailable", "the room cannot be read now", answer.retry_after))
-        elif answer.epoch != self._epoch:  # the log was replaced meanwhile
+        elif answer.epoch != self.epoch:  # the log was replaced meanwhile
             self._ask(loading, next(iter(loading.waiting)))
         else:
             self._load(loading, max(answer.seq, loading.seen))
@@ -163,7 +163,7 @@ class Rooms(Mapping[str, Room]):
                 receive(Refusal("limit_exceeded", words, wait))
                 continue
             if room is None:
-                room = self._rooms[loading.name] = Room(loading.name, self._epoch, head, self._limits)
+                room = self._rooms[loading.name] = Room(loading.name, self.epoch, head, self._limits)
             room.expect()
             receive(room)
 

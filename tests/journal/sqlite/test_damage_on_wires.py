@@ -120,7 +120,7 @@ def test_a_typed_member_gets_one_gap_for_each_run_of_damaged_messages_in_its_pla
     damage(path, *places)
     host = Host(WaitingJournal(path), page_messages=page)
     ana = host.live("ana")
-    epoch = host.hub.rooms["lobby"].epoch
+    epoch = host.hub.rooms.epoch
     reader = host.member("bob", after=Position(epoch=epoch, seq=0))
     expected: list[int | tuple[int, int]] = sorted(
         [*runs(places), *(seq for seq in SEQS if seq not in places)],
@@ -134,7 +134,7 @@ def test_a_typed_member_gets_one_gap_for_each_run_of_damaged_messages_in_its_pla
 @pytest.mark.parametrize("places", PLACES.values(), ids=PLACES)
 def test_live_messages_follow_a_gap(path: Path, host: Host, places: set[int]) -> None:
     damage(path, *places)
-    epoch = host.hub.rooms["lobby"].epoch
+    epoch = host.hub.rooms.epoch
     reader = host.member("bob", after=Position(epoch=epoch, seq=0))
     read(reader)
     reader.send(Post(room="lobby", id="new", text="hi"))
