@@ -3,9 +3,9 @@
 One thread writes (`SqliteWriter`), another reads (`SqliteReader`), each over a connection of its own; here
 they are put together. Read in this order: `connection`, how the file is opened and what makes a write last;
 `rooms` and `statements`, its rows; `seal`, what shows that a row is what was stored; `migration`, from older
-versions; `queue` and `writer`; `retention`, what is removed and when; `reader`, `page` and `bounds`; `epoch`,
-which notices a file that is not the one it was; `errors`, in words for whoever starts a server. `check` and
-`export` read a file from outside, and `kind` is how `--journal` finds all this.
+versions; `queue` and `writer`; `retention`, what is removed and when; `reader`, `page`, `bounds` and
+`lookups`; `epoch`, which notices a file that is not the one it was; `errors`, in words for whoever starts a
+server. `check` and `export` read a file from outside, and `kind` is how `--journal` finds all this.
 """
 
 import contextlib
@@ -34,7 +34,8 @@ from chatcore.journal.sqlite.connection import Synchronous
 from chatcore.journal.sqlite.epoch import EpochGuard
 from chatcore.journal.sqlite.errors import explain
 from chatcore.journal.sqlite.export import stored_entries
-from chatcore.journal.sqlite.page import DamageLog, head, page, place, rooms
+from chatcore.journal.sqlite.lookups import head, place, rooms
+from chatcore.journal.sqlite.page import DamageLog, page
 from chatcore.journal.sqlite.queue import DraftQueue
 from chatcore.journal.sqlite.reader import RETRY_SECONDS, SqliteReader
 from chatcore.journal.sqlite.statements import SqliteFile

@@ -11,21 +11,18 @@
 import logging
 from collections.abc import Iterable, Iterator
 
-from chatcore.journal import Head, Page, Place, RoomPage, Stored
+from chatcore.journal import Page, Stored
 from chatcore.journal.sqlite.bounds import Bounds
 from chatcore.journal.sqlite.rooms import NO_ROOM
 from chatcore.journal.sqlite.statements import Row, SqliteFile
 from chatcore.messages import GapWord, PageGap
 
-__all__ = ["DamageLog", "entries", "head", "page", "place", "rooms"]
+__all__ = ["DamageLog", "entries", "page"]
 
 log = logging.getLogger("chat.journal")
 
 GAP_BYTES = 64
 """What a gap counts as in a page."""
-
-COUNT = 10_000
-"""The most messages that are counted for an answer, where counting is needed: a millisecond or two."""
 
 _ALL = -1
 
@@ -142,32 +139,3 @@ def _fitting(rows: Iterator[Row], limit: int, max_bytes: int) -> tuple[list[Row]
             return fitting, row
         fitting.append(row)
     return fitting, None
-
-
-def place(file: SqliteFile, room: str, back: int, before: int, after: int) -> Place:
-    """Find a place, as `Journal.seek` describes it."""
-    number, head, *_ = file.room(room) or NO_ROOM
-    found = file.position_back(number, back, before)
-    position = file.position_below(number, before, head) if found is None else found
-    oldest = file.position_before_all(number, head)
-    return Place(position, oldest, _count(file, number, head, oldest, max(after, oldest), position))
-
-
-def _count(file: SqliteFile, number: int, head: int, oldest: int, after: int, through: int) -> int | None:
-    """Count the messages between two positions, or return ``None`` where that would take long."""
-    stored, _ = file.sizes(number) if number else (0, 0)
-    if stored == head - oldest:  # then there is one for each number
-        return max(through - after, 0)
-    count = file.count_between(number, after, through, at_most=COUNT + 1)
-    return count if count <= COUNT else None
-
-
-def head(file: SqliteFile, room: str) -> Head:
-    """Answer `Journal.head`."""
-    return Head(file.epoch(), (file.room(room) or NO_ROOM).head)
-
-
-def rooms(file: SqliteFile, after: str | None, prefix: str, limit: int) -> RoomPage:
-    """Answer `Journal.rooms`."""
-    found = file.listed(after, prefix, limit + 1)
-    return RoomPage(tuple(found[:limit]), len(found) > limit)

@@ -21,7 +21,7 @@ from chatcore.journal import (
 from chatcore.messages import Message
 from tests.server.driver import Clock
 
-__all__ = ["DEADLINE", "Harness"]
+__all__ = ["DEADLINE", "Answer", "Harness"]
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -66,6 +66,7 @@ class Harness:
         self.calls: list[str] = []  # of the feed, by name
         self.epochs: list[str] = []
         self.messages: list[Message] = []  # in the order in which they were committed
+        self.on_commit: Callable[[Sequence[Stored]], None] = lambda messages: None
         self._called = threading.Condition()
         self._calling = threading.Lock()
         journal.start(self)
@@ -80,6 +81,7 @@ class Harness:
         """Note messages that were stored."""
         assert list(messages) == [Stored.of(stored.message) for stored in messages]
         self._note("committed", lambda: self.messages.extend(stored.message for stored in messages))
+        self.on_commit(messages)
 
     def _note(self, name: str, add: Callable[[], None]) -> None:
         assert self._calling.acquire(blocking=False), "two calls of the feed at a time"

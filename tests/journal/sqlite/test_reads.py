@@ -10,6 +10,7 @@ import pytest
 from chatcore.journal import Draft, Page, Unavailable
 from chatcore.journal.sqlite.statements import SqliteFile
 from tests.journal.contract.harness import DEADLINE, Answer, Harness
+from tests.journal.contract.makers import HoleyFile
 from tests.journal.sqlite.files import Faults, faulty, open_journal
 
 
@@ -87,3 +88,15 @@ def test_reads_of_a_damaged_file_are_unavailable_until_it_is_repaired(path: Path
         page = answer(harness)
         assert isinstance(page, Page)
         assert page.through == 100
+
+
+@pytest.mark.parametrize(("file", "counts"), [(SqliteFile, True), (HoleyFile, False)])
+def test_very_many_messages_are_counted_only_where_their_numbers_tell(
+    path: Path, file: type[SqliteFile], counts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatcore.journal.sqlite.lookups.COUNT", 5)
+    with open_journal(path, file=file) as harness:
+        head = harness.post(*map(str, range(8)))[-1]
+        assert [harness.seek("lobby", back, head + 1).skipped for back in (0, 2, 3, 8)] == (
+            [8, 6, 5, 0] if counts else [None, None, 5, 0]
+        )
