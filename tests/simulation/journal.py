@@ -15,13 +15,14 @@ from chatcore.journal import (
     Outcome,
     Page,
     Place,
+    Posted,
     RoomPage,
     RoomRecord,
     Stored,
     Unavailable,
     always,
 )
-from chatcore.messages import DurabilityWord, Message, digest
+from chatcore.messages import DurabilityWord, Message
 from tests.simulation.pages import ERA, number_from, page, position_before
 from tests.simulation.record import Log
 from tests.simulation.step import Step
@@ -79,7 +80,7 @@ class SimJournal:
         self._stored: list[_Submission] = []  # `done` is owed
         self._refused: list[_Submission] = []  # `done` is owed; nothing is stored before
         self._unreported: deque[Message] = deque()
-        self._posted: dict[tuple[str, str], bytes] = {}  # the digest of each post, by room and id
+        self._posted: dict[tuple[str, str], Posted] = {}  # what was posted, by room and id
         self._removed: set[str] = set()  # rooms that are not listed
         self._reads: list[Callable[[], Callable[[], None]]] = []  # not looked up yet
         self._deliveries: list[Callable[[], None]] = []
@@ -89,7 +90,7 @@ class SimJournal:
     def start(self, feed: Feed) -> None:
         """Begin with an empty log."""
         self._feed = feed
-        feed.opened(self.record.epoch)
+        feed.opened(self.record.epoch, lambda room: 0)
 
     def submit(self, drafts: Sequence[Draft], done: Done, still_valid: Callable[[], bool] = always) -> None:
         """Queue drafts; refuse them immediately if there are too many."""
@@ -298,7 +299,7 @@ class SimJournal:
         self._removed.clear()
         epoch = self.record.begin({room: self._successor(log) for room, log in sorted(old.items())})
         heads = {room: log.head for room, log in self.record.lives[epoch].items() if log.head}
-        self._feed.opened(epoch)
+        self._feed.opened(epoch, lambda room: heads.get(room, 0))
         return f"journal begins {epoch} {heads}"
 
     # --- storing ---------------------------------------------------------------------------------
@@ -317,7 +318,7 @@ class SimJournal:
     def _store(self, draft: Draft) -> Outcome:
         log = self.record.log(draft.room)
         known = log.by_id.get(draft.id)
-        posted = draft.posted or digest(draft.kind, draft.target, draft.text)
+        posted = draft.posted or (draft.kind, draft.target, draft.text)
         if known is not None:
             same = self._posted[draft.room, draft.id] == posted
             return Outcome("repeat", known.seq) if same else Outcome("conflict")

@@ -3,7 +3,6 @@
 import itertools
 
 from chatcore.journal import Draft, Outcome
-from chatcore.messages import digest
 from tests.journal.contract.harness import Harness
 
 POSTS = [
@@ -51,7 +50,7 @@ def test_the_same_id_with_another_kind_target_or_text_is_a_conflict(harness: Har
 
 
 def test_what_was_posted_decides_whatever_was_stored_in_its_place(harness: Harness) -> None:
-    damn, darn = digest(None, None, "damn"), digest(None, None, "darn")
+    damn, darn = (None, None, "damn"), (None, None, "darn")
     rewritten = Draft("lobby", "id-1", "ana", "d***", posted=damn)
     (outcome,) = harness.submit(rewritten)
     assert harness.submit(rewritten._replace(text="(removed)")) == [Outcome("repeat", outcome.seq)]
@@ -62,7 +61,7 @@ def test_what_was_posted_decides_whatever_was_stored_in_its_place(harness: Harne
 
 
 def test_two_drafts_submitted_together_are_compared_by_what_was_posted(harness: Harness) -> None:
-    posted = digest(None, None, "damn")
+    posted = (None, None, "damn")
     first = Draft("lobby", "id-1", "ana", "d***", posted=posted)
     outcomes = harness.submit(first, first._replace(text="****"), first._replace(kind="action", posted=None))
     assert [outcome.kind for outcome in outcomes] == ["stored", "repeat", "conflict"]
