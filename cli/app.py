@@ -397,25 +397,43 @@ def history(
         list[str] | None,
         typer.Option(metavar="ROOM", help="Only this room. Repeat it for more.", show_default="all rooms"),
     ] = None,
-    after: Annotated[int, typer.Option(min=0, metavar="SEQ", help="Only messages after this number.")] = 0,
+    after: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="SEQ",
+            help="Only messages after this number.",
+            show_default="no limit",
+        ),
+    ] = None,
     before: Annotated[
         int | None,
         typer.Option(min=0, metavar="SEQ", help="Only messages before this number.", show_default="no limit"),
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only messages from this time on.", show_default="no limit"),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only messages from before this time.", show_default="no limit"),
+    ] = None,
 ) -> None:
     """Print a journal's messages as JSON, one per line.
 
-    This reads the journal's file, and needs no server; one may be running.
+    This reads the journal's file, and needs no server; one may be running. A time without an offset is
+    local. The exit code is 5 if messages are missing, and a line says so in their place.
 
     \b
     Example: chat history --room lobby
              chat history backup.db --after 1000
+             chat history --since 2026-11-23 --until "2026-11-23 14:30"
     """
     with reporting():
         from cli.commands.history import run
         from cli.settings.journals import default_path
 
-        raise typer.Exit(run(path or default_path(), room or [], after, before))
+        raise typer.Exit(run(path or default_path(), room or [], after, before, since, until))
 
 
 @app.command()
@@ -445,3 +463,41 @@ def doctor(
         from cli.commands.doctor import run
 
         raise typer.Exit(run(journal, new_epoch=new_epoch))
+
+
+room_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Remove a room from a journal.",
+)
+app.add_typer(room_app, name="room")
+
+
+@room_app.command(name="remove")
+def remove_room(
+    room: Annotated[str, room_argument()],
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="The journal's file.",
+            show_default="the one that servers use",
+            allow_from_autoenv=False,
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.", allow_from_autoenv=False)] = False,
+) -> None:
+    """Remove a room and all its messages from a journal.
+
+    No server may be running with it. Its numbers are not used again: clients that come back see that
+    messages are missing, and a new message follows the last one that there was.
+
+    \b
+    Example: chat room remove old-project
+             chat room remove old-project --journal chat.db --yes
+    """
+    with reporting():
+        from cli.commands.room import remove
+        from cli.settings.journals import default_path
+
+        raise typer.Exit(remove(journal or default_path(), room, yes=yes))

@@ -68,7 +68,16 @@ def loaded_by(code: str) -> set[str]:
 COMMANDS = {
     "cli.app": {
         each.callback.__name__
-        for each in (*app.registered_commands, app.registered_callback)
+        for each in (
+            *app.registered_commands,
+            app.registered_callback,
+            *(
+                command
+                for group in app.registered_groups
+                if group.typer_instance is not None
+                for command in group.typer_instance.registered_commands
+            ),
+        )
         if each is not None and each.callback is not None
     }
 }

@@ -84,7 +84,9 @@ def test_messages_use_no_banned_phrase(path: Path) -> None:
 COMMANDS = [each.name or each.callback.__name__ for each in app.registered_commands if each.callback]
 
 
-@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [[], *([name] for name in COMMANDS), ["room"], ["room", "remove"]], ids=" ".join
+)
 def test_help_uses_no_banned_phrase(command: list[str]) -> None:
     done = CliRunner().invoke(app, [*command, "--help"], prog_name="chat")
     assert done.exit_code == 0

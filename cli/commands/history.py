@@ -1,23 +1,49 @@
 """``chat history``: the messages that a journal holds, one a line."""
 
 import sys
+from datetime import datetime
 from pathlib import Path
 
-from chatcore import Gap, encode, stored_entries
+from chatcore import Gap, UsageError, encode, stored_entries
 from cli.report import INCOMPLETE
 
 __all__ = ["run"]
 
 
-def run(path: Path, rooms: list[str], after: int, before: int | None) -> int:
+def run(
+    path: Path, rooms: list[str], after: int | None, before: int | None, since: str | None, until: str | None
+) -> int:
     """Print messages as newline-delimited JSON, room by room, oldest first; return the exit code.
 
-    Where messages are damaged, or have expired although ``after`` asks for them, a line says so in their
-    place, and the code is `INCOMPLETE`. A server may have the journal open. Raises `UsageError` and
-    `JournalError`, as `stored_entries` does.
+    ``since`` and ``until`` are times. Where messages are damaged, or have expired although ``after`` or
+    ``since`` asks for them, a line says so in their place, and the code is `INCOMPLETE`. A server may have
+    the journal open. Raises `UsageError` and `JournalError`, as `stored_entries` does.
     """
+    _check("--after", after, "--since", since)
+    _check("--before", before, "--until", until)
     incomplete = False
-    for entry in stored_entries(path, rooms, after=after, before=before):
+    for entry in stored_entries(
+        path,
+        rooms,
+        after=after,
+        before=before,
+        after_at=_time("--since", since),
+        before_at=_time("--until", until),
+    ):
         incomplete = incomplete or isinstance(entry, Gap)
         sys.stdout.buffer.write(encode(entry) if isinstance(entry, Gap) else entry.line)
     return INCOMPLETE if incomplete else 0
+
+
+def _check(number: str, first: int | None, time: str, second: str | None) -> None:
+    if first is not None and second is not None:
+        raise UsageError(f"use either {number} or {time}, not both")
+
+
+def _time(option: str, text: str | None) -> datetime | None:
+    """Read a time; one without an offset is local."""
+    try:
+        return None if text is None else datetime.fromisoformat(text.strip()).astimezone()
+    except (ValueError, OverflowError, OSError):
+        examples = "2026-11-23, '2026-11-23 14:30' or 2026-11-23T14:30:00Z"
+        raise UsageError(f"{option} must be a time such as {examples}, not {text!r}") from None

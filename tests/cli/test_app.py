@@ -17,6 +17,13 @@ COMMANDS = sorted(
     command.callback.__name__ for command in app.registered_commands if command.callback is not None
 )
 
+GROUPS = {
+    f"{group.name}": [f"{command.name}" for command in group.typer_instance.registered_commands]
+    for group in app.registered_groups
+    if group.typer_instance is not None
+}
+"""The commands of each group, such as ``remove`` of ``chat room``."""
+
 
 @pytest.mark.parametrize("argument", ["--version", "--help"])
 def test_python_m_chatcore_is_chat(argument: str) -> None:
@@ -33,9 +40,11 @@ def test_python_m_chatcore_is_chat(argument: str) -> None:
     assert by_name.stdout.startswith(("chat ", "Usage: chat "))
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command", [*COMMANDS, *(f"{group} {name}" for group, names in GROUPS.items() for name in names)]
+)
 def test_every_command_has_a_short_summary_and_an_example(inside: Inside, command: str) -> None:
-    usage, _, text = inside(command, "--help", COLUMNS="80").stdout.partition("\n\n")
+    usage, _, text = inside(*command.split(), "--help", COLUMNS="80").stdout.partition("\n\n")
     assert usage.startswith(f"Usage: chat {command}")
     assert len(text.split("\n\n")[0].strip()) <= SUMMARY
     assert re.search(rf"^  Example: .*chat {command}", text, re.MULTILINE)
@@ -43,5 +52,5 @@ def test_every_command_has_a_short_summary_and_an_example(inside: Inside, comman
 
 def test_every_summary_is_shown_as_a_whole(inside: Inside) -> None:
     overview = inside("--help", COLUMNS="80").stdout.partition("Commands:")[2]
-    assert sorted(re.findall(r"^  (\w+)  +\S.*\.$", overview, re.MULTILINE)) == COMMANDS
+    assert sorted(re.findall(r"^  (\w+)  +\S.*\.$", overview, re.MULTILINE)) == sorted([*COMMANDS, *GROUPS])
     assert "..." not in overview

@@ -26,6 +26,11 @@ class Bounds(NamedTuple):
     before_at: datetime | None = None
 
     @property
+    def are_single(self) -> bool:
+        """Whether there is at most one lower bound, and one upper."""
+        return None in (self.after, self.after_at) and None in (self.before, self.before_at)
+
+    @property
     def by_time(self) -> bool:
         """Whether one of them is a time."""
         return self.after_at is not None or self.before_at is not None

@@ -8,13 +8,16 @@ between two pages. So messages may expire while they are exported, and new ones 
 import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from chatcore.errors import JournalError, UsageError
 from chatcore.journal import Stored
+from chatcore.journal.sqlite.bounds import Bounds
 from chatcore.journal.sqlite.page import entries
 from chatcore.journal.sqlite.rooms import RoomRow
 from chatcore.journal.sqlite.statements import Row, SqliteFile
+from chatcore.journal.times import milliseconds
 from chatcore.messages import Gap, PageGap
 from chatcore.names import fold
 
@@ -25,22 +28,32 @@ PAGE = 1_000
 
 
 def stored_entries(
-    path: Path, rooms: Iterable[str] = (), *, after: int = 0, before: int | None = None
+    path: Path,
+    rooms: Iterable[str] = (),
+    *,
+    after: int | None = None,
+    before: int | None = None,
+    after_at: datetime | None = None,
+    before_at: datetime | None = None,
 ) -> Iterator[Stored | Gap]:
     """Yield the stored messages of some rooms, room by room, oldest first, and a gap where some are damaged.
 
     Without ``rooms``, of all rooms, by name. ``after`` and ``before`` are numbers of messages, both
-    exclusive; with ``after``, there is a gap for what has expired. Raises `UsageError` if there is no such
-    file or room, and `JournalError` if the file is not a journal or cannot be read.
+    exclusive. ``after_at`` and ``before_at`` are times, of which whole milliseconds count: messages of the
+    first are included, those of the second are not. With a lower bound, there is a gap for what has
+    expired. Raises `UsageError` for two lower or two upper bounds, or if there is no such file or room, and
+    `JournalError` if the file is not a journal or cannot be read.
     """
+    bounds = Bounds(after, before, after_at, before_at)
+    if not bounds.are_single:
+        raise UsageError("give one lower and one upper bound at most: each a number or a time")
     if not path.is_file():
         raise UsageError(f"there is no journal {path}")
     try:
         with contextlib.closing(SqliteFile(path, read_only=True)) as file:
             file.check_kind()
             for name, room in list(_chosen(file, path, list(rooms))):
-                end = room.head + 1
-                yield from _entries(file, name, room, after, end if before is None else min(before, end))
+                yield from _entries(file, name, room, bounds)
     except sqlite3.Error as error:
         raise JournalError(f"cannot read the journal {path}: {error}") from error
 
@@ -55,20 +68,34 @@ def _chosen(file: SqliteFile, path: Path, rooms: Sequence[str]) -> Iterator[tupl
         yield name, room
 
 
-def _entries(file: SqliteFile, name: str, room: RoomRow, after: int, before: int) -> Iterator[Stored | Gap]:
+def _entries(file: SqliteFile, name: str, room: RoomRow, asked: Bounds) -> Iterator[Stored | Gap]:
     number, head = room.number, room.head
-    position = after or None  # what was asked for; without it, nothing that has expired already
+    oldest = file.position_before_all(number, head)
+    bounds = asked.in_numbers(file, number, oldest, head)
+    after, before = bounds.after or 0, head + 1 if bounds.before is None else min(bounds.before, head + 1)
+    position = _asked_from(asked, room, after, oldest)
     for entry in entries(_rows(file, number, after, before), after, vanished="expired"):
+        begin = entry.after if isinstance(entry, PageGap) else entry.prev
+        if position is not None and position < begin:
+            yield Gap(room=name, after=position, through=begin, reason="expired")
         if isinstance(entry, PageGap):
             yield Gap(room=name, after=entry.after, through=entry.through, reason=entry.reason)
             position = entry.through
-            continue
-        if position is not None and position < entry.prev:
-            yield Gap(room=name, after=position, through=entry.prev, reason="expired")
-        yield entry.stored(name)
-        position = entry.seq
+        else:
+            yield entry.stored(name)
+            position = entry.seq
     if position is not None and position < (end := file.position_below(number, before, head)):
         yield Gap(room=name, after=position, through=end, reason="expired")
+
+
+def _asked_from(asked: Bounds, room: RoomRow, after: int, oldest: int) -> int | None:
+    """Return the position from which on everything was asked for; nothing that has expired, without one."""
+    if asked.after_at is None:
+        return asked.after
+    if after > oldest:
+        return after
+    is_later = room.at is not None and room.at * 1_000 < milliseconds(asked.after_at)
+    return None if is_later else 0  # what has expired may be from after that time
 
 
 def _rows(file: SqliteFile, number: int, after: int, before: int) -> Iterator[Row]:

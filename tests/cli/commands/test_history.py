@@ -1,12 +1,14 @@
 """``chat history``: the messages of a journal."""
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from tests.cli.processes import chat, chat_server
-from tests.journal.sqlite.files import damage
+from tests.journal.sqlite.files import damage, open_journal
+from tests.server.driver import Clock
 from transports.threaded_tcp import connect
 
 __all__ = ["texts"]
@@ -38,6 +40,76 @@ def test_damaged_messages_are_a_gap_in_their_place_and_make_the_exit_code_5(jour
     assert gap == {"type": "gap", "room": "lobby", "after": 0, "through": 1, "reason": "damaged"}
     assert message["text"] == "two"
     assert done.returncode == 5
+
+
+@pytest.fixture
+def timed(tmp_path: Path) -> Path:
+    """A journal with messages of 08:00, 08:30 and 09:00 UTC on the 15th of January 2027."""
+    path, clock = tmp_path / "timed.db", Clock(1_800_000_000.0)
+    with open_journal(path, clock) as harness:
+        for text in ("eight", "half past", "nine"):
+            harness.post(text)
+            clock.now += 1_800.0
+    return path
+
+
+def test_history_between_times_begins_with_the_first_and_ends_before_the_second(timed: Path) -> None:
+    def between(*args: str) -> list[str]:
+        return texts(str(timed), *args)
+
+    first, second = "2027-01-15T08:00:00Z", "2027-01-15T08:30:00.000999Z"
+    assert between("--since", first) == ["eight", "half past", "nine"]
+    assert between("--since", second) == ["half past", "nine"]
+    assert between("--until", second) == ["eight"]
+    assert between("--since", first, "--until", second) == ["eight"]
+    assert between("--since", first, "--until", first) == []
+    assert between("--since", "2027-01-14", "--until", "2027-01-16 12:30") == ["eight", "half past", "nine"]
+    assert between("--since", "2027-01-15 14:00+05:30") == ["half past", "nine"]
+    assert between("--since", second, "--before", "3") == ["half past"]
+    assert between("--after", "1", "--until", "2027-01-15T09:00Z") == ["half past"]
+
+
+@pytest.mark.parametrize(("zone", "found"), [("UTC", []), ("Europe/Berlin", ["nine"]), ("Asia/Tokyo", None)])
+def test_a_time_without_an_offset_is_local(timed: Path, zone: str, found: list[str] | None) -> None:
+    done = chat("history", str(timed), "--since", "2027-01-15 09:45", TZ=zone)
+    shown = [json.loads(line)["text"] for line in done.stdout.splitlines()]
+    assert shown == (["eight", "half past", "nine"] if found is None else found)
+
+
+def test_what_has_expired_is_a_gap_if_a_time_asks_for_it(timed: Path) -> None:
+    with sqlite3.connect(timed) as db:
+        db.execute("DELETE FROM messages WHERE seq = 1")
+    db.close()
+    asked = chat("history", str(timed), "--since", "2027-01-01")
+    gap, message, _ = map(json.loads, asked.stdout.splitlines())
+    assert (gap["after"], gap["through"], gap["reason"], message["text"]) == (0, 1, "expired", "half past")
+    assert asked.returncode == 5
+    for args in ([], ["--until", "2100-01-01"], ["--since", "2027-01-15T08:45Z"], ["--since", "2100-01-01"]):
+        assert chat("history", str(timed), *args).returncode == 0
+
+
+def test_an_empty_room_has_a_gap_only_for_a_time_at_which_somebody_spoke(timed: Path) -> None:
+    chat("room", "remove", "lobby", "--journal", str(timed), "--yes")
+    for since, code in (("2027-01-15T09:00:00Z", 5), ("2027-01-15T09:00:01Z", 0)):
+        assert chat("history", str(timed), "--room", "lobby", "--since", since).returncode == code
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        (["--since", "yesterday"], "--since must be a time such as 2026-11-23"),
+        (["--until", "2026-13-01"], "--until must be a time such as 2026-11-23"),
+        (["--since", "2026-11-23", "--after", "1"], "use either --after or --since, not both"),
+        (["--until", "2026-11-23", "--before", "0"], "use either --before or --until, not both"),
+    ],
+)
+def test_bounds_that_are_invalid_or_exclude_each_other_are_one_line(
+    journal: Path, args: list[str], complaint: str
+) -> None:
+    done = chat("history", str(journal), *args)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert complaint in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("args", [["nowhere.db"], ["{journal}", "--room", "nowhere"]])

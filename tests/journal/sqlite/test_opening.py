@@ -54,7 +54,7 @@ def refusal_of_server(path: Path) -> str:
 def test_a_journal_that_is_open_in_another_process_is_refused(path: Path) -> None:
     with other_process(path, "hi"):
         message = refusal(path)
-        assert message.endswith("is in use by another server; choose another with --journal")
+        assert message.endswith("is in use by another server; stop that, or choose another with --journal")
         assert message in refusal_of_server(path)
     with open_journal(path) as harness:
         assert harness.head() == 1
