@@ -113,8 +113,8 @@ class EpochGuard:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
                 raise JournalError(
-                    f"the journal {self._path} is in use by another server; "
-                    "stop that, or choose another with --journal"
+                    f"the journal {self._path} "
+                    "is in use by another server; stop that, or choose another with --journal"
                 ) from error
             raise
         except sqlite3.DatabaseError as error:
