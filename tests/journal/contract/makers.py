@@ -1,6 +1,6 @@
 """The journals that have to pass the contract, each with a way to make one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from chatcore.journal.sqlite import SqliteJournal, Times
 from chatcore.journal.sqlite.connection import Synchronous
 from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.limits import HistoryLimits
+from tests.journal.sqlite.files import damage
 from tests.server.driver import Clock
 
 __all__ = ["MAKERS", "SMALL", "Maker"]
@@ -21,11 +22,15 @@ SMALL = HistoryLimits(memory_history_bytes=6_000, history_messages=10)
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes one kind of journal in an empty directory; under `SMALL` messages expire if ``expires``."""
+    """Makes one kind of journal in an empty directory; under `SMALL` messages expire if ``expires``.
+
+    ``damage`` overwrites the stored lines of some messages in the lobby, where there is something to damage.
+    """
 
     name: str
     make: Callable[[Path, HistoryLimits, Clock], Journal]
     expires: bool
+    damage: Callable[[Path, Iterable[int]], None] | None = None
 
 
 class HoleyJournal(MemoryJournal):
@@ -56,6 +61,10 @@ def _sqlite(
     )
 
 
+def _damage(directory: Path, seqs: Iterable[int]) -> None:
+    damage(directory / "journal.db", *seqs)
+
+
 def _memory(kind: type[MemoryJournal]) -> Callable[[Path, HistoryLimits, Clock], Journal]:
     return lambda directory, limits, clock: kind(
         limits, clock=clock, now=lambda: datetime.fromtimestamp(clock.now, UTC)
@@ -65,7 +74,7 @@ def _memory(kind: type[MemoryJournal]) -> Callable[[Path, HistoryLimits, Clock],
 MAKERS = [
     Maker("memory", _memory(MemoryJournal), expires=True),
     Maker("memory-holes", _memory(HoleyJournal), expires=True),
-    Maker("sqlite-full", _sqlite("FULL"), expires=True),
-    Maker("sqlite-normal", _sqlite("NORMAL"), expires=True),
-    Maker("sqlite-holes", _sqlite("FULL", HoleyFile), expires=True),
+    Maker("sqlite-full", _sqlite("FULL"), expires=True, damage=_damage),
+    Maker("sqlite-normal", _sqlite("NORMAL"), expires=True, damage=_damage),
+    Maker("sqlite-holes", _sqlite("FULL", HoleyFile), expires=True, damage=_damage),
 ]

@@ -1,9 +1,8 @@
 """Pages of a log with random holes, damage and expiry, walked both ways: together they are the log."""
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,12 +10,10 @@ from typing import Any
 import pytest
 
 from chatcore.journal import Page
-from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.limits import HistoryLimits
 from chatcore.messages import Message
 from tests.journal.contract.harness import Harness
-from tests.journal.contract.makers import HoleyFile
-from tests.journal.sqlite.files import damage, open_journal
+from tests.journal.contract.makers import Maker
 from tests.server.driver import Clock
 
 NOW = 1_800_000_000.0
@@ -31,13 +28,17 @@ def whole(at: datetime) -> datetime:
 class Written:
     """What was stored in the lobby, what is left of it, and what of that is damaged."""
 
-    def __init__(self, path: Path, harness: Harness, random: Random) -> None:
+    def __init__(self, harness: Harness, random: Random) -> None:
         self.random = random
         self.messages = {message.seq: message for message in harness.messages}
-        with closing(sqlite3.connect(path)) as db:
-            self.left = [seq for (seq,) in db.execute("SELECT seq FROM messages ORDER BY seq")]
-        self.damaged = {seq for seq in self.left if random.random() < random.choice((0.0, 0.3, 0.9))}
-        damage(path, *self.damaged)
+        self.left = [entry.seq for entry in harness.read().messages]
+        self.damaged: set[int] = set()
+
+    def damage(self, damage: Callable[[Iterable[int]], None]) -> None:
+        """Damage some of what is left."""
+        share = self.random.choice((0.0, 0.3, 0.9))
+        self.damaged = {seq for seq in self.left if self.random.random() < share}
+        damage(self.damaged)
 
     @property
     def intact(self) -> list[Message]:
@@ -69,17 +70,30 @@ class Written:
         return min((message.seq for message in self.intact if message.at >= edge), default=end)
 
 
-@contextmanager
-def written(path: Path, random: Random) -> Iterator[Harness]:
-    """Open a journal in which some messages were stored, and some of them have expired."""
-    clock, limits = Clock(NOW), HistoryLimits(history_messages=random.choice((None, 5, 20)))
-    file = HoleyFile if random.random() < 0.5 else SqliteFile
-    with open_journal(path, clock, limits=limits, file=file) as harness:
-        for n in range(random.randint(1, 40)):
-            clock.now += random.choice((-5.0, 0.0, 0.0002, 0.0007, 0.001, 0.0042))
-            harness.post("x" * random.randint(1, 60) + str(n))
-        harness.submit()
-        yield harness
+@pytest.fixture
+def random(request: pytest.FixtureRequest) -> Random:
+    """Chance, of one seed."""
+    return Random(request.param)
+
+
+@pytest.fixture
+def log(maker: Maker, tmp_path: Path, random: Random) -> Iterator[tuple[Harness, Written]]:
+    """A journal in which some messages were stored; some of them have expired, and some are damaged."""
+    clock = Clock(NOW)
+    limits = HistoryLimits(
+        history_messages=random.choice((None, 5, 20)),
+        memory_history_bytes=random.choice((3_000, 10_000, 10**6)),
+    )
+    harness = Harness(maker.make(tmp_path, limits, clock), clock)
+    for n in range(random.randint(1, 40)):
+        clock.now += random.choice((-5.0, 0.0, 0.0002, 0.0007, 0.001, 0.0042))
+        harness.post("x" * random.randint(1, 60) + str(n))
+    harness.submit()
+    written = Written(harness, random)
+    if maker.damage is not None:
+        written.damage(partial(maker.damage, tmp_path))
+    yield harness, written
+    harness.journal.close()
 
 
 def walk(harness: Harness, random: Random, asked: dict[str, Any]) -> list[Page]:
@@ -118,12 +132,14 @@ def check(log: Written, asked: dict[str, Any], pages: list[Page]) -> None:
     assert missing == {seq for seq in log.damaged if low < seq < high}
 
 
-@pytest.mark.parametrize("seed", range(60))
-def test_pages_of_a_damaged_log_between_any_bounds_are_the_log(tmp_path: Path, seed: int) -> None:
-    random = Random(seed)
-    with written(tmp_path / "journal.db", random) as harness:
-        log = Written(tmp_path / "journal.db", harness, random)
-        for _ in range(30):
-            asked: dict[str, Any] = random.choice(({}, {"after": log.a_number()}, {"after_at": log.a_time()}))
-            asked |= random.choice(({}, {"before": log.a_number()}, {"before_at": log.a_time()}))
-            check(log, asked, walk(harness, random, asked))
+@pytest.mark.parametrize("random", range(25), indirect=True)
+def test_pages_of_a_damaged_log_between_any_bounds_are_the_log(
+    log: tuple[Harness, Written], random: Random
+) -> None:
+    harness, written = log
+    for _ in range(30):
+        asked: dict[str, Any] = random.choice(
+            ({}, {"after": written.a_number()}, {"after_at": written.a_time()})
+        )
+        asked |= random.choice(({}, {"before": written.a_number()}, {"before_at": written.a_time()}))
+        check(written, asked, walk(harness, random, asked))
