@@ -12,9 +12,9 @@ internal and may change at any time. ``docs/library.md`` shows how to use all th
 Names are loaded when they are first asked for, so that a client never loads the server.
 
 To read the code, take it in this order. The ground: `version`, `errors`, `names`, `limits`, `messages`,
-which has every frame, `schema`, and `address`. The seams: `gate`, `wire`, `journal` and `transport`. Then the
-two sides, which never import each other: `server` and `client`. The docstring of each package continues from
-there.
+which has every frame, `arguments`, `schema`, and `address`. The seams: `gate`, `wire`, `journal` and
+`transport`. Then the two sides, which never import each other: `server` and `client`. The docstring of each
+package continues from there.
 """
 
 from importlib import import_module
@@ -84,6 +84,9 @@ if TYPE_CHECKING:
     from chatcore.names import LOBBY, RULES, fold, is_numeric, is_reserved
     from chatcore.schema import json_schema
     from chatcore.server.hub import Hub
+    from chatcore.server.room_reader import RoomEvent
+    from chatcore.server.statistics import RoomStatistics, Statistics
+    from chatcore.server.subscription import Subscription
 
 __all__ = [
     "DEFAULT_URL",
@@ -134,10 +137,14 @@ __all__ = [
     "RemoteError",
     "Renamed",
     "RoomEntry",
+    "RoomEvent",
     "RoomList",
+    "RoomStatistics",
     "Rooms",
     "ServerFrame",
     "SqliteJournal",
+    "Statistics",
+    "Subscription",
     "UsageError",
     "Welcome",
     "Who",
@@ -171,6 +178,9 @@ _HOMES = {
     "chatcore.names": "LOBBY RULES fold is_numeric is_reserved",
     "chatcore.schema": "json_schema",
     "chatcore.server.hub": "Hub",
+    "chatcore.server.room_reader": "RoomEvent",
+    "chatcore.server.statistics": "RoomStatistics Statistics",
+    "chatcore.server.subscription": "Subscription",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

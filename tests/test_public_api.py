@@ -30,8 +30,8 @@ PUBLIC = {
         Closing DisconnectedError Error ErrorCode Event Frame Gap Hello History HistoryLimits Hub Join Joined
         JournalError JournalReport Leave Left Limits LocalError Members MemoryJournal Message MisuseError
         NickFrame Offline Online Page PageGap Ping Pong Position Post Presence ProtocolError RefusedError
-        RemoteError Renamed RoomEntry RoomList Rooms ServerFrame SqliteJournal UsageError Welcome Who
-        __version__
+        RemoteError Renamed RoomEntry RoomEvent RoomList RoomStatistics Rooms ServerFrame SqliteJournal
+        Statistics Subscription UsageError Welcome Who __version__
         check_journal encode fold is_numeric is_reserved json_schema renew_epoch stored_entries
         """,
     # For those who decide who may enter, and what they may do.

@@ -10,4 +10,7 @@ answered later; `posts` and `queries`, which own what a client sent and asked; a
 `liveness` and `rate_limit`. Then everyone together: `directory`, who has which nick by which connections;
 `rights`, for when they lose some; `rooms`, which come and go; `timers` and `endpoint`, all connections of
 one transport; and `hub`, which has the rule of locks at its head.
+
+Last, how the program that embeds a hub takes part without a socket: `program_posts`, what it posts;
+`subscription`, `room_reader`, `reading` and `wakeup`, what it reads; `statistics`, what it counts.
 """

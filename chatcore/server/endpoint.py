@@ -17,6 +17,7 @@ from chatcore import transport
 from chatcore.address import Peer
 from chatcore.server.directory import Identity
 from chatcore.server.member import Member
+from chatcore.server.reading import Reading
 from chatcore.server.room import Room
 from chatcore.server.session import Session
 from chatcore.server.timers import Timers
@@ -90,6 +91,13 @@ class Endpoint:
             self._sessions[session] = None
             session.begin("the server is closing" if self._draining else None)
         session.start()
+        return session
+
+    def open_reading(self) -> Reading:
+        """Return a session that reads rooms for the program that embeds the hub. No limit forbids it."""
+        session = Reading(self)
+        with self.hub.lock:
+            self._sessions[session] = None
         return session
 
     @property

@@ -16,22 +16,28 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Self
 
 from chatcore import transport
 from chatcore.address import Peer, address_of
-from chatcore.errors import JournalError
+from chatcore.arguments import checked
+from chatcore.errors import ErrorCode, JournalError
 from chatcore.gate import Gate, OpenGate, Watch
 from chatcore.journal import Feed, Journal, Stored, Unavailable
 from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import Limits
+from chatcore.messages import Ack, Join, Position
 from chatcore.names import fold
 from chatcore.server.directory import Directory, LocalDirectory
 from chatcore.server.endpoint import SLICE, Endpoint
+from chatcore.server.program_posts import ProgramPosts
 from chatcore.server.rights import revise
 from chatcore.server.room import Room
 from chatcore.server.rooms import Rooms
 from chatcore.server.session import Session
+from chatcore.server.statistics import RoomStatistics, Statistics
+from chatcore.server.subscription import Subscription, Subscriptions
 
 __all__ = ["Hub"]
 
@@ -48,9 +54,9 @@ class Hub:
         with Hub(SqliteJournal(Path("chat.db"))) as hub, serve("chat://127.0.0.1:0", hub=hub) as server:
             ...
 
-    End the servers first, then the hub. Its users may look at ``limits`` and ``clock``, and call
-    `remove_room` and `close`; transports call `endpoint`, and a gate `revise` and `expel`. Everything else is
-    for the core.
+    End the servers first, then the hub. Its users may look at ``limits`` and ``clock``, and call `post`,
+    `subscribe`, `statistics`, `remove_room` and `close`; transports call `endpoint`, and a gate `revise` and
+    `expel`. Everything else is for the core.
     """
 
     def __init__(
@@ -73,6 +79,13 @@ class Hub:
         self.rooms = Rooms(self.limits)
         self._connections = 0
         self._addresses: Counter[str] = Counter()
+        self._sessions = 0  # connections that have said hello
+        self._accepted = 0  # connections, since the start, as all that follow
+        self._turned_away = 0
+        self._messages = 0
+        self._refusals: Counter[ErrorCode] = Counter()
+        self._posts = ProgramPosts(self)
+        self._subscriptions = Subscriptions(self)
         self._endpoints: dict[Endpoint, None] = {}
         self._awake: set[Endpoint] = set()
         self._waiting: dict[Session, None] = {}  # sessions that can take what has waited
@@ -99,12 +112,76 @@ class Hub:
         return endpoint
 
     def close(self) -> None:
-        """Close the journal, once everything that was posted is stored or refused. Idempotent.
+        """Close the journal, once everything that was posted is stored or refused, and end all subscriptions.
 
-        Blocks until that is done. Close the servers first.
+        Blocks until that is done. Close the servers first. Idempotent.
         """
+        self._posts.close()
         self.gate.close()
         self.journal.close()
+        self._subscriptions.close()
+
+    # --- for the program that embeds it ----------------------------------------------------------
+
+    def post(
+        self,
+        room: str,
+        nick: str,
+        text: str,
+        *,
+        id: str | None = None,
+        kind: str | None = None,
+        target: int | None = None,
+    ) -> "Future[Ack]":
+        """Post a message as ``nick``, and return a future of the `Ack` that says how safely it is stored.
+
+        The room need not exist. The nick need not be connected, and may be a reserved one or somebody's: you
+        are the authority here, so no `Gate` reviews the post and no allowance bounds it. ``id`` is its key, a
+        new one unless you give it: posted again under the same id, by anyone, it is stored once.
+
+        Callable from any thread; never blocks. In an event loop await ``asyncio.wrap_future(...)`` of it.
+        Its callbacks may run in the journal's thread, and must not wait. Posts to one room are stored in the
+        order of these calls, but for those that are refused.
+
+        Raises `UsageError` for invalid arguments. The future raises `RefusedError`: ``conflict`` where the id
+        was used for another text, ``too_long``, and ``unavailable`` with a ``retry_after`` where the post
+        cannot be stored now, for you to post it again under its id. After `close` it raises `ClosedError`.
+        """
+        return self._posts.post(room, nick, text, id, kind, target)
+
+    def subscribe(
+        self, room: str, *, after: Position | None = None, history: int | None = None
+    ) -> Subscription:
+        """Read a room as a member does, without being one: in no count, no list, and without a nick.
+
+        Reading begins now, or ``after`` a position, or with the last ``history`` messages, up to
+        ``page_messages`` of the limits. With both it resumes after the position, but skips what is more than
+        ``history``. `Joined`, the first event, says where it begins. The room need not exist.
+
+        Callable from any thread; never blocks. You owe the `Subscription` a `Subscription.close`; it is a
+        context manager of both kinds. Raises `UsageError` for invalid arguments, `ClosedError` after `close`.
+        """
+        return self._subscriptions.open(checked(Join, room=room, after=after, history=history))
+
+    def statistics(self) -> Statistics:
+        """Return what there is now and what was counted since the start, all of one moment.
+
+        It looks at each room in use, so ask every few seconds rather than for each post. Callable from any
+        thread.
+        """
+        with self.lock:
+            rooms = [(room.name, room.epoch, room.head, room.count) for room in self.rooms.values()]
+            counted = Statistics(
+                connections=self._connections,
+                sessions=self._sessions,
+                subscriptions=len(self._subscriptions),
+                rooms=(),
+                accepted=self._accepted,
+                turned_away=self._turned_away,
+                messages=self._messages,
+                refusals=dict(self._refusals),
+            )
+        return replace(counted, rooms=tuple(RoomStatistics(*room) for room in sorted(rooms)))
 
     def remove_room(self, room: str) -> "Future[bool]":
         """Remove all messages of a room, and put out who is in it; whoever enters it later may use it anew.
@@ -176,6 +253,7 @@ class Hub:
     def committed(self, messages: Sequence[Stored]) -> None:
         """Messages are in the log: let the rooms show them."""
         with self.lock:
+            self._messages += len(messages)
             by_room: dict[str, list[Stored]] = {}
             for stored in messages:
                 by_room.setdefault(stored.room, []).append(stored)
@@ -205,13 +283,11 @@ class Hub:
 
     def admit(self, peer: Peer) -> str | None:
         """Count a connection in; return what forbids it, if anything does."""
-        limits = self.limits
         address = address_of(peer)
-        if limits.connections is not None and self._connections >= limits.connections:
-            return "the server is full"
-        per_address = limits.connections_per_address
-        if per_address is not None and self._addresses[address] >= per_address:
-            return "there are too many connections from your address"
+        if forbidden := self._no_place_for(address):
+            self._turned_away += 1
+            return forbidden
+        self._accepted += 1
         self._connections += 1
         self._addresses[address] += 1
         return None
@@ -223,6 +299,23 @@ class Hub:
         self._addresses[address] -= 1
         if not self._addresses[address]:
             del self._addresses[address]
+
+    def note_session(self, change: int) -> None:
+        """Note that one more session has said hello (1), or that the connection of one has ended (-1)."""
+        self._sessions += change
+
+    def note_refusal(self, code: ErrorCode) -> None:
+        """Note that something that a client asked was refused."""
+        self._refusals[code] += 1
+
+    def _no_place_for(self, address: str) -> str | None:
+        limits = self.limits
+        if limits.connections is not None and self._connections >= limits.connections:
+            return "the server is full"
+        per_address = limits.connections_per_address
+        if per_address is not None and self._addresses[address] >= per_address:
+            return "there are too many connections from your address"
+        return None
 
     # --- without the lock ------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@
 - The limit ``rooms`` is on those in use. A room that nobody is in costs nothing here.
 - A room that has never held a message, and that nobody is in, is *new*. Each address may enter so many new
   ones, so that no stranger fills the journal with rooms.
+- A session without a seat is this process's own: neither of the two limits holds it up.
 
 All methods run under the hub's lock.
 """
@@ -81,7 +82,7 @@ class Rooms(Mapping[str, Room]):
             receive(room)
             return
         loading = self._loading.get(name)
-        if loading is None and self._are_too_many():
+        if loading is None and session.seat is not None and self._are_too_many():
             receive(Refusal("limit_exceeded", "there are too many rooms in use"))
             return
         if loading is None:
@@ -169,7 +170,7 @@ class Rooms(Mapping[str, Room]):
 
     def _take_new(self, session: "Session") -> float:
         limits, now = self._limits, session.hub.clock()
-        if limits.new_rooms_per_minute is None:
+        if limits.new_rooms_per_minute is None or session.seat is None:
             return 0.0
         if len(self._new) >= _ADDRESSES:
             self._new = {key: bucket for key, bucket in self._new.items() if not bucket.is_full(now)}

@@ -14,7 +14,7 @@ package.
 """
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from chatcore import transport
 from chatcore.address import Peer
@@ -90,6 +90,9 @@ class Session:
         "state",
         "wire",
     )
+
+    has_peer: ClassVar[bool] = True
+    """Whether there is somebody at the far end. Else it is counted nowhere, and asked for no sign of life."""
 
     def __init__(self, endpoint: "Endpoint", peer: Peer, wire: Wire) -> None:
         hub = endpoint.hub
@@ -268,7 +271,8 @@ class Session:
         self.seat = seat
         self.bucket = seat.bucket
         self._step("welcomed")
-        if self.wire.capabilities.keepalive:
+        self.hub.note_session(1)
+        if self._is_kept_alive:
             self.advance_timer(self._liveness.silence_deadline())
 
     def note_renamed(self, nick_before: str, *, asked: bool) -> None:
@@ -340,8 +344,10 @@ class Session:
         self._leave_all()
         self._step("gone")
         self.endpoint.forget(self)
-        if self._refusal is None:
+        if self.has_peer and self._refusal is None:
             self.hub.dismiss(self.peer)
+        if self.seat is not None:
+            self.hub.note_session(-1)
         if self.seat is not None and self.seat.session is self:
             # A goodbye wants nothing kept; whoever lost its connection will want its nick back.
             self.vacate(self.seat, reserve=self.wire.capabilities.reserves_nick and not self._goodbye)
@@ -354,7 +360,7 @@ class Session:
             self.abort()
         elif self.state is State.HANDSHAKE and is_over(self._handshake_deadline(), now):
             self._end_handshake()
-        elif self.state is State.LIVE and self.wire.capabilities.keepalive:
+        elif self._is_kept_alive:
             self._check_silence(now)
         self.pending.handle_deadline(now)
         for member in list(self._turns):  # a join that waits too long leaves
@@ -380,6 +386,10 @@ class Session:
             self.refuse(*self._refusal)
             self.end(None)
 
+    @property
+    def _is_kept_alive(self) -> bool:
+        return self.state is State.LIVE and self.wire.capabilities.keepalive and self.has_peer
+
     def _check_silence(self, now: float) -> None:
         if not self.want_data:  # it may be talking: we are not listening
             self._liveness.note_life(now)
@@ -392,7 +402,7 @@ class Session:
         times += [member.retry_at for member in self._turns]
         if self.state is State.HANDSHAKE:
             times.append(self._handshake_deadline())
-        elif self.state is State.LIVE and self.wire.capabilities.keepalive:
+        elif self._is_kept_alive:
             times.append(liveness.silence_deadline())
         return min((time for time in times if time is not None), default=None)
 
@@ -478,6 +488,8 @@ class Session:
         self, code: ErrorCode, message: str, refused: object = None, *, retry_after: float | None = None
     ) -> None:
         """Queue an error; it repeats the room, and the id or token, of what is refused."""
+        if self.has_peer and not self._gone:
+            self.hub.note_refusal(code)
         room = getattr(refused, "room", None)
         id_ = getattr(refused, "token", None) or getattr(refused, "id", None)
         room = None if room is None else fold(room)

@@ -1,0 +1,89 @@
+"""What the program that embeds a hub posts itself: straight to the journal, without a session.
+
+- There is no allowance, no review and no hold here: the program is the authority, and decides itself what to
+  do about a refusal.
+- A future cannot be cancelled: what was submitted may be stored whatever becomes of the wish for it.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from chatcore.arguments import checked, checked_nick
+from chatcore.errors import ChatError, ClosedError, RefusedError, UsageError
+from chatcore.journal import Draft, Outcome
+from chatcore.messages import Ack, Post
+from chatcore.names import fold
+
+if TYPE_CHECKING:
+    from chatcore.server.hub import Hub
+
+__all__ = ["ProgramPosts"]
+
+_KINDS = (None, "action", "notice")
+"""Kinds of the protocol's own; an application's begin with ``x.``, and only those have a target."""
+
+_OWN_KIND = "x."
+
+
+class ProgramPosts:
+    """The posts of the program. Thread-safe; nothing here waits."""
+
+    def __init__(self, hub: "Hub") -> None:
+        self._hub = hub
+        self._closed = False
+
+    def post(
+        self, room: str, nick: str, text: str, id_: str | None, kind: str | None, target: int | None
+    ) -> "Future[Ack]":
+        """Submit a post; the future has the `Ack`, or what is raised in its place. Raises `UsageError`."""
+        nick = checked_nick(nick)
+        key = str(uuid4()) if id_ is None else id_
+        post = checked(Post, room=room, id=key, kind=kind, target=target, text=text)
+        _check_kind(post.kind, post.target)
+        return self._submit(Draft(fold(post.room), post.id, nick, post.text, post.kind, post.target))
+
+    def _submit(self, draft: Draft) -> "Future[Ack]":
+        future: Future[Ack] = Future()
+        future.set_running_or_notify_cancel()
+        if self._closed:
+            future.set_exception(ClosedError("the hub is closed"))
+        elif len(draft.text.encode()) > self._hub.limits.text_bytes:
+            future.set_exception(_refusal(draft, "too_long", "not sent: the text is too long"))
+        else:
+            self._hub.journal.submit([draft], partial(self._settle, future, draft))
+        return future
+
+    def close(self) -> None:
+        """Take no more posts. Idempotent."""
+        self._closed = True
+
+    def _settle(self, future: "Future[Ack]", draft: Draft, outcomes: Sequence[Outcome]) -> None:
+        (outcome,) = outcomes
+        if outcome.kind in ("stored", "repeat"):
+            durability = self._hub.journal.durability
+            future.set_result(Ack(room=draft.room, id=draft.id, seq=outcome.seq, durability=durability))
+        else:
+            future.set_exception(self._error(draft, outcome))
+
+    def _error(self, draft: Draft, outcome: Outcome) -> ChatError:
+        if outcome.kind == "conflict":
+            return _refusal(draft, "conflict", "this id was used for another text")
+        if self._closed:
+            return ClosedError("the hub was closed before this post was stored")
+        words = "not sent: it cannot be stored now"
+        return _refusal(draft, "unavailable", words, retry_after=outcome.retry_after)
+
+
+def _check_kind(kind: str | None, target: int | None) -> None:
+    own = kind is not None and kind.startswith(_OWN_KIND)
+    if not own and kind not in _KINDS:
+        raise UsageError(f"a kind is action, notice, or a word of your own that begins with x., not {kind}")
+    if target is not None and not own:
+        raise UsageError("only a kind of your own, which begins with x., has a target")
+
+
+def _refusal(draft: Draft, code: str, words: str, *, retry_after: float | None = None) -> RefusedError:
+    return RefusedError(code, words, room=draft.room, id=draft.id, retry_after=retry_after)
