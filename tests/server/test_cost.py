@@ -161,3 +161,16 @@ def test_an_idle_member_uses_little_memory() -> None:
     finally:
         tracemalloc.stop()
     assert size / len(crowd.sessions) < 2_700
+
+
+def test_a_subscription_adds_nothing_to_a_delivery_and_little_to_a_post() -> None:
+    alone, watched = Crowd(100), Crowd(100)
+    with watched.endpoint.hub.subscribe("here") as subscription:
+        subscription.receive(0.0)
+
+        def delivery(crowd: Crowd) -> int:
+            return calls(crowd.serve, before=lambda: crowd.post(64))
+
+        assert delivery(watched) == delivery(alone)
+        # A wake-up for each segment, and nothing for each message or member.
+        assert 0 < calls(lambda: watched.post(64)) - calls(lambda: alone.post(64)) <= 10
