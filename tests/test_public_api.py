@@ -149,6 +149,17 @@ def test_a_client_loads_no_server_and_no_journal(code: str) -> None:
     assert "chatcore.journal.sqlite" not in loaded
 
 
+def test_a_threaded_program_that_takes_part_in_its_hub_loads_no_event_loop() -> None:
+    loaded = loaded_by(
+        "from chatcore import Hub\n"
+        "with Hub() as hub, hub.subscribe('lobby') as subscription:\n"
+        "    hub.post('lobby', 'program', 'hello')\n"
+        "    assert [subscription.receive(5).type for _ in range(2)] == ['joined', 'message']"
+    )
+    assert "chatcore.server.subscription" in loaded
+    assert not {"asyncio", "sqlite3"} & loaded
+
+
 def test_the_front_door_loads_nothing_by_itself() -> None:
     loaded = {name for name in loaded_by("import chatcore") if name.startswith("chatcore")}
     assert loaded == {"chatcore", "chatcore.version"}

@@ -34,8 +34,12 @@ from chatcore import (
     RefusedError,
     Renamed,
     RoomEntry,
+    RoomEvent,
     RoomList,
+    RoomStatistics,
     SqliteJournal,
+    Statistics,
+    Subscription,
 )
 from transports import asyncio_tcp, threaded_tcp
 
@@ -137,6 +141,26 @@ def errors(error: ChatError) -> None:
 
 def positions(position: Position) -> None:
     assert_type(Position.parse(str(position)), Position)
+
+
+async def taking_part(hub: Hub, position: Position | None) -> None:
+    posted: Future[Ack] = hub.post("ops", "deploy", "text", id="1", kind="x.vote", target=5)
+    assert_type(posted.result(), Ack)
+    assert_type(await asyncio.wrap_future(posted), Ack)
+    subscription = hub.subscribe("ops", after=position, history=20)
+    assert_type(subscription, Subscription)
+    assert_type(subscription.receive(timeout=1.0), RoomEvent)
+    assert_type(subscription.position, Position | None)
+    with subscription as entered:
+        for event in entered:
+            assert_type(event, Joined | Message | Gap | Presence)
+    async with subscription as entered:
+        async for event in entered:
+            assert_type(event, Joined | Message | Gap | Presence)
+    statistics = hub.statistics()
+    assert_type(statistics, Statistics)
+    assert_type(statistics.rooms, tuple[RoomStatistics, ...])
+    hub.post("ops", "deploy", "text", "1")  # type: ignore[call-arg]  # the id is a keyword
 
 
 async def serving(limits: Limits, history: HistoryLimits) -> None:
