@@ -21,7 +21,9 @@ import pytest
 from pydantic import BaseModel
 
 import chatcore
-from chatcore import Closing, DisconnectedError, Event, Hub, Left, Message, Presence, SqliteJournal
+import chatcore.gate
+from chatcore import Closing, DisconnectedError, Event, Hub, Left, Message, Presence, RefusedError, SqliteJournal
+from tests.ports import fixed_port
 from tests.test_readme import anchors, blocks_of
 from transports import asyncio_tcp, threaded_tcp
 from transports.threaded_tcp import Chat, connect, serve
@@ -240,37 +242,185 @@ def test_a_program_is_tested_as_shown(stage: Stage) -> None:
     assert stage.output_of("-m", "pytest", "-q", "test_talk.py")[-1].startswith("1 passed")
 
 
-WEB_TEST = """
+# The server in your program
+
+
+NO_SOCKETS = """
+import socket
+
+
+class NoSocket(socket.socket):
+    # What an event loop wakes itself with comes with a descriptor, and is connected to nothing else.
+    def __init__(
+        self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None
+    ) -> None:
+        assert fileno is not None, "a socket is opened"
+        super().__init__(family, type, proto, fileno)
+
+
+socket.socket = NoSocket  # type: ignore[misc]
+"""
+
+
+def forbid_sockets(stage: Stage) -> None:
+    """Let a program of a stage that imports `no_sockets` open none."""
+    (stage.directory / "no_sockets.py").write_text(NO_SOCKETS)
+
+
+def run_without_sockets(stage: Stage, name: str) -> list[str]:
+    """Run an example that must open no socket; return what it printed."""
+    forbid_sockets(stage)
+    return stage.output_of("-c", f"import no_sockets, runpy; runpy.run_path({name!r}, run_name='__main__')")
+
+
+def test_the_guard_against_sockets_notices_one(stage: Stage) -> None:
+    forbid_sockets(stage)
+    code, output = stage.run("-c", "import no_sockets, socket; socket.create_server(('127.0.0.1', 0))").end()
+    assert (code, output[-1]) == (1, "AssertionError: a socket is opened")
+
+
+@pytest.mark.parametrize("name", ["inside.py", "inside_asyncio.py"])
+def test_a_program_takes_part_in_its_hub_without_a_socket(stage: Stage, name: str) -> None:
+    stage.write("chat://127.0.0.1:0")
+    assert run_without_sockets(stage, name)
+
+
+def test_a_program_with_a_hub_is_tested_as_shown_without_a_socket(stage: Stage) -> None:
+    stage.write("chat://127.0.0.1:0")
+    forbid_sockets(stage)
+    command = ("-m", "pytest", "-q", "-p", "no_sockets", "test_inside.py")
+    assert stage.output_of(*command)[-1].startswith("1 passed")
+
+
+def test_the_polite_server_refuses_a_word_and_replaces_another(stage: Stage) -> None:
+    stage.write("chat://127.0.0.1:0")
+    server = stage.run("polite.py")
+    grace = stage.member(server.line().split()[2], "lobby")
+    with pytest.raises(RefusedError) as refused:
+        grace.post("damn it", id="1")
+    assert (refused.value.code, refused.value.message) == ("forbidden", "mind your language")
+    first, again = grace.post("what the heck", id="2"), grace.post("what the heck", id="2")
+    assert first.seq == again.seq == 1
+    assert next_from(grace, "grace") == "what the ****"
+    assert server.end(signal.SIGINT) == (0, [])
+
+
+WEB_TALK = """
+import no_sockets  # isort: skip
 import asyncio
+import json
+from typing import Any
 
 from httpx import ASGITransport, AsyncClient
 from web import app
+
+from chatcore import Hub
+from chatcore.transport import Peer
+
+
+class Grace:
+    # A member without a socket: what it would carry is passed by hand.
+
+    def __init__(self, hub: Hub) -> None:
+        loop = asyncio.get_running_loop()
+        self.clock = hub.clock
+        self.news = asyncio.Event()
+        self.endpoint = hub.endpoint(lambda: loop.call_soon_threadsafe(self.news.set))
+        self.session = self.endpoint.open(Peer("grace", 1))
+        self.frames: list[Any] = []
+
+    def send(self, **frame: object) -> None:
+        self.session.receive_data(json.dumps(frame).encode() + b"\\n")
+
+    async def next(self, kind: str) -> Any:
+        while True:
+            while self.frames:
+                if (frame := self.frames.pop(0))["type"] == kind:
+                    return frame
+            self.news.clear()
+            pieces = [session.data_to_send() for session in self.endpoint.ready()]
+            pieces += [piece for _, piece in self.endpoint.fan_out()]
+            self.frames += map(json.loads, b"".join(pieces).splitlines())
+            if not self.frames:
+                await self.wait()
+
+    async def wait(self) -> None:
+        when = self.endpoint.next_deadline()
+        try:
+            async with asyncio.timeout(None if when is None else max(when - self.clock(), 0.0)):
+                await self.news.wait()
+        except TimeoutError:
+            self.endpoint.handle_deadlines(self.clock())
 
 
 async def talk() -> None:
     http = AsyncClient(transport=ASGITransport(app), base_url="http://web")
     async with app.router.lifespan_context(app), http:
-        posted = await http.post("/messages", json={"text": "help!"})
-        print(posted.status_code, posted.json()["durability"])
-        page = (await http.get("/messages", params={"before": 2})).json()
-        print(page["messages"][0]["nick"], page["messages"][0]["text"], page["more"])
-        print((await http.post("/messages", json={"text": ""})).status_code)
-        print((await http.post("/messages", json={"text": "x" * 16_385})).status_code)
+        grace = Grace(app.state.hub)
+        grace.send(type="hello", protocol=1, nick="grace")
+        grace.send(type="join", room="support")
+        welcome = await grace.next("message")
+        print(welcome["nick"], welcome["text"])
+        grace.send(type="post", room="support", id="1", text="damn it")
+        print((await grace.next("error"))["code"])
+        grace.send(type="post", room="support", id="2", text="help!")
+        print((await grace.next("ack"))["durability"])
+        for text in ("I will", "damn it", "", "x" * 16_385):
+            print((await http.post("/messages", json={"text": text})).status_code)
+        while len(latest := (await http.get("/messages")).json()) < 3:
+            await asyncio.sleep(0)
+        print([(each["nick"], each["text"]) for each in latest])
+        grace.endpoint.close()
 
 
 asyncio.run(talk())
 """
 
 
-def test_the_web_application_posts_and_shows_the_history(stage: Stage) -> None:
-    stage.write("chat://127.0.0.1:0")
-    (stage.directory / "talk.py").write_text(WEB_TEST)
-    output = stage.output_of("talk.py")
-    assert "web help!" in output
-    output.remove("web help!")
-    assert output == ["201 synced", "web help! False", "422", "503"]
-    # What it stored is there the next time.
-    assert "web help! False" in stage.output_of("talk.py")
+def test_the_web_application_greets_refuses_and_reads_along_without_a_socket(stage: Stage) -> None:
+    stage.write("", lambda text: text.replace('            serve("", hub=hub),\n', ""))
+    assert "serve(" not in (stage.directory / "web.py").read_text()
+    forbid_sockets(stage)
+    (stage.directory / "talk.py").write_text(WEB_TALK)
+    posted = [("web", "welcome, grace"), ("grace", "help!"), ("visitor", "I will")]
+    assert stage.output_of("talk.py") == [
+        *("web welcome, grace", "forbidden", "synced", "201", "422", "422", "422"),
+        str(posted),
+    ]
+
+
+WEB_SERVER = """
+import asyncio
+import signal
+
+from web import app
+
+
+async def main() -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with app.router.lifespan_context(app):
+        print("open")
+        await stop.wait()
+
+
+asyncio.run(main())
+"""
+
+
+def test_the_web_application_is_a_server_and_begins_again_with_what_it_stored(stage: Stage) -> None:
+    url = f"chat://127.0.0.1:{fixed_port()}"
+    stage.write(url)
+    (stage.directory / "main.py").write_text(WEB_SERVER)
+    for nick, stored in (("grace", []), ("ada", ["welcome, grace"])):
+        server = stage.run("main.py")
+        assert server.line() == "open"
+        member = stage.member(url, "support", nick=nick)
+        assert next_from(member, "web") == f"welcome, {nick}"
+        assert [each.text for each in member.history().messages] == [*stored, f"welcome, {nick}"]
+        assert server.end(signal.SIGTERM) == (0, [])
+        assert next_of(member, Closing).reason == "drain"
+        member.close()
 
 
 # What the page says about names
@@ -278,7 +428,8 @@ def test_the_web_application_posts_and_shows_the_history(stage: Stage) -> None:
 
 def test_the_examples_and_the_public_types_pass_mypy_strict(stage: Stage) -> None:
     stage.write("chat://127.0.0.1:7024")
-    (stage.directory / "talk.py").write_text(WEB_TEST)
+    forbid_sockets(stage)
+    (stage.directory / "talk.py").write_text(WEB_TALK)
     shutil.copy(ROOT / "tests" / "typing" / "public_api.py", stage.directory)
     assert stage.output_of("-m", "mypy", "--strict", "--config-file=", "--no-error-summary", ".") == []
 
@@ -287,6 +438,7 @@ def test_the_examples_import_public_names_only() -> None:
     transport = {"connect", "serve", "Chat"}
     allowed = {
         "chatcore": set(chatcore.__all__),
+        "chatcore.gate": set(chatcore.gate.__all__),
         "transports.asyncio_tcp": transport,
         "transports.threaded_tcp": transport,
     }
