@@ -22,7 +22,17 @@ from pydantic import BaseModel
 
 import chatcore
 import chatcore.gate
-from chatcore import Closing, DisconnectedError, Event, Hub, Left, Message, Presence, RefusedError, SqliteJournal
+from chatcore import (
+    Closing,
+    DisconnectedError,
+    Event,
+    Hub,
+    Left,
+    Message,
+    Presence,
+    RefusedError,
+    SqliteJournal,
+)
 from tests.ports import fixed_port
 from tests.test_readme import anchors, blocks_of
 from transports import asyncio_tcp, threaded_tcp
@@ -322,12 +332,15 @@ class Grace:
     # A member without a socket: what it would carry is passed by hand.
 
     def __init__(self, hub: Hub) -> None:
-        loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self.clock = hub.clock
         self.news = asyncio.Event()
-        self.endpoint = hub.endpoint(lambda: loop.call_soon_threadsafe(self.news.set))
+        self.endpoint = hub.endpoint(self.wake)
         self.session = self.endpoint.open(Peer("grace", 1))
         self.frames: list[Any] = []
+
+    def wake(self) -> None:
+        self.loop.call_soon_threadsafe(self.news.set)
 
     def send(self, **frame: object) -> None:
         self.session.receive_data(json.dumps(frame).encode() + b"\\n")
