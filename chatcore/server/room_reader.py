@@ -4,6 +4,8 @@
   and decodes it. So a slow consumer costs only itself: all that waits for it here is the rest of one piece.
 - Its session is live without a peer. It is a member of nothing: no count, list or limit knows of it.
 - What is refused for now is asked again when the refusal says. Every other refusal is the end.
+- Whoever is put out of a room that is removed may come back. So does a reader, after the position where it
+  was: what it lacks is a gap.
 
 One thread at a time calls `RoomReader.take` and what follows it; `RoomReader.close` may be called from any.
 """
@@ -19,6 +21,7 @@ from chatcore.messages import (
     Gap,
     Join,
     Joined,
+    Left,
     Message,
     Position,
     Presence,
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RoomEvent", "RoomReader"]
 
-RoomEvent = Joined | Message | Gap | Presence
+RoomEvent = Joined | Message | Gap | Presence | Left
 """What happens in a room, as a subscription reports it."""
 
 
@@ -50,7 +53,8 @@ class RoomReader:
         self.news = Wakeup()
         self.closed = False
         self._hub = hub
-        self._join = join
+        self._join = join  # how the room is entered, also once more
+        self._inside = False  # `Joined` was taken
         self._lines: deque[bytes] = deque()  # the rest of the piece that was fetched last
         self._failure: ChatError | None = None
         self._retry_at: float | None = None  # when a room that was refused is asked for again
@@ -128,6 +132,7 @@ class RoomReader:
     def _follow(self, frame: ServerFrame) -> RoomEvent | None:
         match frame:
             case Joined():
+                self._inside = True
                 self.position = Position(epoch=frame.epoch, seq=frame.after)
             case Message():
                 self._move(frame.seq)
@@ -138,6 +143,8 @@ class RoomReader:
             case Error():
                 self._refused(frame)
                 return None
+            case Left():
+                return self._come_back(frame)
             case _:
                 return None
         return frame
@@ -145,6 +152,13 @@ class RoomReader:
     def _move(self, seq: int) -> None:
         assert self.position is not None  # `Joined` comes first
         self.position = Position(epoch=self.position.epoch, seq=seq)
+
+    def _come_back(self, left: Left) -> Left | None:
+        was_inside, self._inside = self._inside, False
+        if was_inside:
+            self._join = Join(room=self.room, after=self.position)
+        self._session.enter_room(self._join)
+        return left if was_inside else None
 
     def _refused(self, error: Error) -> None:
         if error.retry_after is not None:

@@ -37,14 +37,13 @@ class Subscription:
     It reads the room as a member does, and is none: nobody sees it. First comes `Joined`, which says where
     reading begins, and comes again if the log is replaced. Then come `Message`, `Gap` where messages are not
     available, and `Presence` for members who came, left or have another nick. Its own program's posts come
-    too.
+    too. When the room is removed, `Left` comes, and then `Joined` again.
 
     Events are taken by iterating, in a thread or in any event loop, or by `receive`. One consumer at a time
     may wait; a second raises `MisuseError`. What nobody takes stays in the log and costs nothing, until it
     expires there and becomes a `Gap`.
 
-    An iteration ends after `close`, by whatever thread, and when the hub is closed. It raises `RefusedError`
-    if the room cannot be entered for good.
+    An iteration ends after `close`, by whatever thread, and when the hub is closed.
 
     One that is dropped without `close` ends later, and warns with `ResourceWarning`.
     """

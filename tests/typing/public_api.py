@@ -153,10 +153,10 @@ async def taking_part(hub: Hub, position: Position | None) -> None:
     assert_type(subscription.position, Position | None)
     with subscription as entered:
         for event in entered:
-            assert_type(event, Joined | Message | Gap | Presence)
+            assert_type(event, Joined | Message | Gap | Presence | Left)
     async with subscription as entered:
         async for event in entered:
-            assert_type(event, Joined | Message | Gap | Presence)
+            assert_type(event, Joined | Message | Gap | Presence | Left)
     statistics = hub.statistics()
     assert_type(statistics, Statistics)
     assert_type(statistics.rooms, tuple[RoomStatistics, ...])

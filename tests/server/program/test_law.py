@@ -5,7 +5,7 @@ from typing import Literal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatcore.limits import Limits
+from chatcore.limits import HistoryLimits
 from chatcore.messages import Joined, Message, Position
 from tests.server.driver import Clock, Host
 from tests.server.program.reader import Reader
@@ -22,9 +22,8 @@ class Story:
     """A room whose journal stores when it is told to, and a subscription to it."""
 
     def __init__(self, history: int | None) -> None:
-        limits = Limits(tail_bytes=2_000, memory_history_bytes=6_000)
         clock = Clock()
-        self.journal = SlowJournal(clock, limits)
+        self.journal = SlowJournal(clock, HistoryLimits(memory_history_bytes=6_000))
         self.host = Host(self.journal, clock=clock, tail_bytes=2_000, frames_per_second=None)
         self.posted = 0
         self.taken: list[int] = []

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from chatcore.errors import ClosedError, DisconnectedError, ProtocolError, RefusedError, UsageError
-from chatcore.journal import Page, Stored, Unavailable
+from chatcore.journal import Page, Place, Stored, Unavailable
 from chatcore.journal.memory import MemoryJournal
-from chatcore.limits import Limits
-from chatcore.messages import Gap, Joined, Message, Position, Presence
+from chatcore.messages import Gap, Joined, Left, Message, Position, Presence
 from chatcore.server.member import Member
+from chatcore.server.session import Session
 from tests.protocol import frames
 from tests.server.driver import Clock, Host
 from tests.server.program.reader import Reader
@@ -191,8 +191,7 @@ def test_a_slow_subscription_holds_nothing_and_catches_up_from_the_journal(subsc
 
 
 def test_what_expired_meanwhile_is_a_gap(subscribed: Subscribe) -> None:
-    limits = Limits(tail_bytes=1_000, memory_history_bytes=3_000)
-    host = Host(MemoryJournal(limits), tail_bytes=1_000, memory_history_bytes=3_000)
+    host = Host(tail_bytes=1_000, memory_history_bytes=3_000)
     reader = subscribed(host)
     joined = reader.receive()
     host.member("ana").post(*(f"text {n}" for n in range(200)))
@@ -208,12 +207,60 @@ def test_a_new_epoch_begins_with_joined_and_a_gap(subscribed: Subscribe) -> None
     reader = subscribed(host)
     host.member("ana").post("old")
     assert reader.texts() == ["old"]
-    host.hub.opened("another", {"lobby": 0})
+    host.hub.opened("another", lambda room: 0)
     joined, gap = reader.events()
     assert isinstance(joined, Joined)
     assert isinstance(gap, Gap)
     assert (joined.epoch, joined.after, gap.reason) == ("another", 0, "reset")
     assert reader.subscription.position == Position(epoch="another", seq=0)
+
+
+def test_a_subscription_goes_on_in_a_room_that_was_removed(subscribed: Subscribe) -> None:
+    host = Host()
+    ana, reader = host.member("ana"), subscribed(host)
+    ana.post("one", "two")
+    reader.events()
+    ana.post("three", prefix="more")
+    assert host.hub.remove_room("lobby").result(0)
+    host.hub.post("lobby", "program", "four")
+    left, joined, gap, four = reader.events()
+    assert isinstance(left, Left)
+    assert isinstance(joined, Joined)
+    assert isinstance(gap, Gap)
+    assert isinstance(four, Message)
+    assert (joined.after, joined.head, joined.count) == (2, 4, 0)
+    assert (gap.after, gap.through, gap.reason) == (2, 3, "expired")
+    assert (four.seq, four.text) == (4, "four")
+
+
+def test_what_a_removal_has_not_reached_yet_is_still_read(subscribed: Subscribe) -> None:
+    clock = Clock()
+    journal = SlowJournal(clock)
+    host = Host(journal, clock=clock)
+    reader = subscribed(host)
+    reader.events()
+    removed = host.hub.remove_room("lobby")
+    host.hub.post("lobby", "program", "one")
+    assert [event.type for event in reader.events()] == ["left", "joined"]
+    journal.work()
+    assert removed.result(0) is False
+    assert reader.texts() == ["one"]
+
+
+def test_a_subscription_that_was_not_in_yet_enters_a_room_that_was_removed(subscribed: Subscribe) -> None:
+    clock = Clock()
+    journal = SlowJournal(clock)
+    host = Host(journal, clock=clock)
+    host.hub.post("lobby", "program", "one")
+    journal.work()
+    reader = subscribed(host, history=1)
+    host.hub.remove_room("lobby")
+    assert reader.events() == []
+    journal.work()
+    assert [event.type for event in reader.events()] == ["joined"]
+    host.hub.post("lobby", "program", "two")
+    journal.work()
+    assert reader.texts() == ["two"]
 
 
 def test_subscriptions_read_independently_of_each_other(subscribed: Subscribe) -> None:
@@ -251,26 +298,24 @@ class SickJournal(MemoryJournal):
     def heal(self) -> None:
         self.sick = False
 
-    def seek(self, room: str, back: int, before: int, deliver: Callable[[int | Unavailable], None]) -> None:
-        if self.sick:
-            deliver(Unavailable(3.0))
-        else:
-            super().seek(room, back, before, deliver)
-
-    def read(
+    def seek(
         self,
         room: str,
-        deliver: Callable[[Page | Unavailable], None],
-        *,
-        after: int | None = None,
-        before: int | None = None,
-        limit: int,
-        max_bytes: int,
+        back: int,
+        before: int,
+        deliver: Callable[[Place | Unavailable], None],
+        **options: Any,
     ) -> None:
         if self.sick:
             deliver(Unavailable(3.0))
         else:
-            super().read(room, deliver, after=after, before=before, limit=limit, max_bytes=max_bytes)
+            super().seek(room, back, before, deliver, **options)
+
+    def read(self, room: str, deliver: Callable[[Page | Unavailable], None], **options: Any) -> None:
+        if self.sick:
+            deliver(Unavailable(3.0))
+        else:
+            super().read(room, deliver, **options)
 
 
 @pytest.mark.parametrize("options", [{"history": 5}, {"after": Position(epoch="e", seq=0)}])
@@ -287,29 +332,21 @@ def test_what_is_not_available_now_is_asked_for_again(subscribed: Subscribe, opt
     assert reader.texts() == ["one"]
 
 
-def test_a_room_that_cannot_be_entered_ends_the_subscription(subscribed: Subscribe) -> None:
-    host = Host(rooms=1)
-    host.member("ana")
-    reader = subscribed(host, "another")
+def test_what_is_refused_for_good_ends_the_subscription(subscribed: Subscribe) -> None:
+    host = Host()
+    reader = subscribed(host)
+    reader.receive()
+    session_in(host, "lobby").refuse("forbidden", "no")
     for _ in range(2):
         with pytest.raises(RefusedError) as refused:
             reader.receive()
-        assert (refused.value.code, refused.value.room) == ("limit_exceeded", "another")
+        assert refused.value.code == "forbidden"
 
 
 class LyingJournal(MemoryJournal):
     """A journal that hands out what it was never given."""
 
-    def read(
-        self,
-        room: str,
-        deliver: Callable[[Page | Unavailable], None],
-        *,
-        after: int | None = None,
-        before: int | None = None,
-        limit: int,
-        max_bytes: int,
-    ) -> None:
+    def read(self, room: str, deliver: Callable[[Page | Unavailable], None], **options: Any) -> None:
         lie = Stored(room, 1, 0, "id-1", b'{"type":"message","text":"what?"}\n')
         deliver(Page(self.epoch, 0, 1, (lie,), False))
 
@@ -398,3 +435,9 @@ def test_a_subscription_that_is_dropped_warns_and_ends_with_the_next_one() -> No
     with host.hub.subscribe("ops"):
         assert host.hub.statistics().subscriptions == 1
         assert "lobby" not in host.hub.rooms
+
+
+def session_in(host: Host, room: str) -> Session:
+    """Return the one session that is in a room."""
+    (member,) = host.hub.rooms[room].all_members()
+    return member.session

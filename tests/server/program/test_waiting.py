@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from chatcore.errors import ClosedError, MisuseError, UsageError
-from chatcore.journal import Unavailable
+from chatcore.journal import Place, Unavailable
 from chatcore.journal.memory import MemoryJournal
 from chatcore.messages import Joined, Message
 from chatcore.server.hub import Hub
@@ -166,12 +166,19 @@ class RecoveringJournal(MemoryJournal):
 
     failures = 2
 
-    def seek(self, room: str, back: int, before: int, deliver: Callable[[int | Unavailable], None]) -> None:
+    def seek(
+        self,
+        room: str,
+        back: int,
+        before: int,
+        deliver: Callable[[Place | Unavailable], None],
+        **options: Any,
+    ) -> None:
         self.failures -= 1
         if self.failures >= 0:
             deliver(Unavailable(0.01))
         else:
-            super().seek(room, back, before, deliver)
+            super().seek(room, back, before, deliver, **options)
 
 
 def test_a_consumer_that_waits_asks_again_by_itself() -> None:
