@@ -1,20 +1,26 @@
-"""What a caller of the library gives, checked before anything is done with it."""
+"""Frames of what a caller of the library gives. What the protocol does not allow is a `UsageError`.
+
+Only what is wrong whatever the server is gets checked: whether a text is too long, for instance, is for the
+server to say.
+"""
 
 from typing import TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from chatcore.errors import UsageError
+from chatcore.kinds import kind_problem
+from chatcore.messages import Frame, Post
 from chatcore.names import RULES, Nick
 
-__all__ = ["checked", "checked_nick"]
+__all__ = ["checked", "checked_nick", "checked_post"]
 
-M = TypeVar("M", bound=BaseModel)
+F = TypeVar("F", bound=Frame)
 
 _nick: TypeAdapter[str] = TypeAdapter(Nick)
 
 
-def checked(frame: type[M], /, **fields: object) -> M:
+def checked(frame: type[F], /, **fields: object) -> F:
     """Make a frame of a caller's arguments; raises `UsageError` that says in words what is wrong."""
     try:
         return frame.model_validate(fields)
@@ -22,6 +28,15 @@ def checked(frame: type[M], /, **fields: object) -> M:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"]))
         raise UsageError(RULES.get(field, f"{field}: {first['msg']}")) from None
+
+
+def checked_post(room: str, text: str, id: str, kind: object, target: object) -> Post:
+    """Make a post; raises `UsageError`, also for a kind that no server of this version takes."""
+    post = checked(Post, room=room, id=id, kind=kind, target=target, text=text)
+    if problem := kind_problem(post.kind, post.target):
+        code, _ = problem
+        raise UsageError(RULES["kind" if code == "unknown_kind" else "target"])
+    return post
 
 
 def checked_nick(nick: str) -> str:

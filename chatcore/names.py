@@ -28,6 +28,8 @@ RULES = {
     "room": "a room's name is 1 to 64 ASCII letters, digits, '-', '_' or '.'",
     "id": "an id is 1 to 64 printable ASCII characters",
     "text": "a text has at least one character, and no control characters but tab and newline",
+    "kind": "a kind is text, action or notice, or one of your own: x. and up to 30 of a-z, 0-9, '-' and '.'",
+    "target": "a target is a message's number, and only a kind of your own, which begins with x., has one",
 }
 """The same in words, by the name of a frame's field."""
 

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from chatcore.address import Peer
 from chatcore.errors import ERROR_CODES
 from chatcore.journal.memory import MemoryJournal
+from chatcore.kinds import kind_problem
 from chatcore.limits import ClientLimits, HistoryLimits, Limits
 from chatcore.messages import (
     ClientFrame,
@@ -29,7 +30,6 @@ from chatcore.messages import (
 from chatcore.names import RESERVED_FOLDED
 from chatcore.schema import json_schema
 from chatcore.server.hub import Hub
-from chatcore.server.posts import kind_problem
 from chatcore.server.room import CROWD
 from chatcore.wire.ndjson import NdjsonDecoder
 from cli import report

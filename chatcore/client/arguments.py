@@ -1,49 +1,15 @@
-"""Frames of what a caller gives. What the protocol does not allow is a `UsageError`, and nothing is sent.
+"""What a caller of a client gives, beyond what `chatcore.arguments` checks for all. Nothing wrong is sent."""
 
-Only what can be known on this side is checked: whether a text is too long, for instance, is for the server to
-say.
-"""
-
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from pydantic import ValidationError
 
+from chatcore.arguments import checked
 from chatcore.errors import UsageError
-from chatcore.messages import Frame, History, Join, Post
-from chatcore.names import RULES
+from chatcore.messages import History, Join
 
-__all__ = ["checked", "checked_history", "checked_most_missed", "checked_post", "checked_rooms"]
-
-F = TypeVar("F", bound=Frame)
-
-_OWN = "x."
-"""The start of the kinds of messages that belong to applications."""
-
-_KIND = re.compile(r"text|action|notice|x\.[a-z0-9.-]{1,30}")
-
-
-def checked(kind: type[F], /, **fields: object) -> F:
-    """Make a frame of a caller's arguments; raises `UsageError` that says in words what is wrong."""
-    try:
-        return kind.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(map(str, first["loc"]))
-        raise UsageError(RULES.get(field, f"{field}: {first['msg']}")) from None
-
-
-def checked_post(room: str, text: str, id: str, kind: object, target: object) -> Post:
-    """Make a post; raises `UsageError`, also for a kind that no server of this version takes."""
-    if kind is not None and not (isinstance(kind, str) and _KIND.fullmatch(kind)):
-        raise UsageError(
-            "a kind is text, action or notice, or one of your own: x. and up to 30 of a-z, 0-9, '-' and '.'"
-        )
-    if target is not None and not (isinstance(kind, str) and kind.startswith(_OWN)):
-        raise UsageError("only a kind of your own, which begins with x., takes a target")
-    return checked(Post, room=room, id=id, kind=kind, target=target, text=text)
+__all__ = ["checked_history", "checked_most_missed", "checked_rooms"]
 
 
 def checked_history(

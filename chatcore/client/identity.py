@@ -6,7 +6,7 @@ several devices share one identity: any of them may change its nick, and what th
 
 from collections import deque
 
-from chatcore.client.arguments import checked
+from chatcore.arguments import checked
 from chatcore.messages import PROTOCOL, Hello, Message, NickFrame, Welcome
 from chatcore.names import fold
 

@@ -35,7 +35,8 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from chatcore.client.arguments import checked, checked_history, checked_most_missed, checked_post
+from chatcore.arguments import checked, checked_post
+from chatcore.client.arguments import checked_history, checked_most_missed
 from chatcore.client.backoff import Backoff, Offline, Online
 from chatcore.client.connection import Connection
 from chatcore.client.events import Event, EventQueue

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chatcore.errors import ErrorCode
 from chatcore.gate import Refusal
 from chatcore.journal import Draft, Outcome
+from chatcore.kinds import kind_problem
 from chatcore.messages import Ack, Post
 from chatcore.names import fold
 from chatcore.server.directory import Seat
@@ -31,12 +32,9 @@ from chatcore.server.member import Member
 if TYPE_CHECKING:
     from chatcore.server.session import Session
 
-__all__ = ["Numbered", "Posts", "kind_problem"]
+__all__ = ["Numbered", "Posts"]
 
 log = logging.getLogger("chat.core")
-
-_KINDS = frozenset({"action", "notice"})
-_OWN_KINDS = "x."  # how an application's own begin
 
 Numbered = tuple[Draft, int]
 """A draft and its number among all posts of its session."""
@@ -244,21 +242,6 @@ class Posts:
         held = self._held.get(room)
         if session.wire.capabilities.resends and (held is None or number <= held.number):
             self._held[room] = _Held(id_, code, session.hub.clock() + wait, number)
-
-
-def kind_problem(kind: str | None, target: int | None) -> tuple[ErrorCode, str] | None:
-    """Return why a kind is refused, or a target with it.
-
-    Readers show a kind that they do not know as a text. Here it is refused, even if a later version knows it:
-    what is stored today would be obeyed then.
-    """
-    if kind is not None and kind.startswith(_OWN_KINDS) and kind != _OWN_KINDS:
-        return None
-    if kind is not None and kind not in _KINDS:
-        return "unknown_kind", f"this server does not know the kind {kind}"
-    if target is not None:
-        return "bad_frame", f"a post of the kind {kind or 'text'} has no target"
-    return None
 
 
 def _utf8_longer_than(text: str, size: int) -> bool:

@@ -11,21 +11,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from chatcore.arguments import checked, checked_nick
-from chatcore.errors import ChatError, ClosedError, RefusedError, UsageError
+from chatcore.arguments import checked_nick, checked_post
+from chatcore.errors import ChatError, ClosedError, RefusedError
 from chatcore.journal import Draft, Outcome
-from chatcore.messages import Ack, Post
+from chatcore.messages import Ack
 from chatcore.names import fold
 
 if TYPE_CHECKING:
     from chatcore.server.hub import Hub
 
 __all__ = ["ProgramPosts"]
-
-_KINDS = (None, "action", "notice")
-"""Kinds of the protocol's own; an application's begin with ``x.``, and only those have a target."""
-
-_OWN_KIND = "x."
 
 
 class ProgramPosts:
@@ -41,8 +36,7 @@ class ProgramPosts:
         """Submit a post; the future has the `Ack`, or what is raised in its place. Raises `UsageError`."""
         nick = checked_nick(nick)
         key = str(uuid4()) if id_ is None else id_
-        post = checked(Post, room=room, id=key, kind=kind, target=target, text=text)
-        _check_kind(post.kind, post.target)
+        post = checked_post(room, text, key, kind, target)
         return self._submit(Draft(fold(post.room), post.id, nick, post.text, post.kind, post.target))
 
     def _submit(self, draft: Draft) -> "Future[Ack]":
@@ -75,14 +69,6 @@ class ProgramPosts:
             return ClosedError("the hub was closed before this post was stored")
         words = "not sent: it cannot be stored now"
         return _refusal(draft, "unavailable", words, retry_after=outcome.retry_after)
-
-
-def _check_kind(kind: str | None, target: int | None) -> None:
-    own = kind is not None and kind.startswith(_OWN_KIND)
-    if not own and kind not in _KINDS:
-        raise UsageError(f"a kind is action, notice, or a word of your own that begins with x., not {kind}")
-    if target is not None and not own:
-        raise UsageError("only a kind of your own, which begins with x., has a target")
 
 
 def _refusal(draft: Draft, code: str, words: str, *, retry_after: float | None = None) -> RefusedError:

@@ -92,8 +92,8 @@ def test_invalid_arguments_raise_in_the_call(arguments: tuple[Any, ...], words: 
         ({"id": "é"}, "an id is"),
         ({"kind": "edit"}, "a kind is"),
         ({"kind": "X"}, "kind"),
-        ({"target": 1}, "only a kind of your own"),
-        ({"kind": "notice", "target": 1}, "only a kind of your own"),
+        ({"target": 1}, "only a kind of your own, which begins with x., has one"),
+        ({"kind": "notice", "target": 1}, "only a kind of your own, which begins with x., has one"),
         ({"kind": "x.vote", "target": 0}, "target"),
     ],
 )
