@@ -158,6 +158,9 @@ class Hub:
         ``page_messages`` of the limits. With both it resumes after the position, but skips what is more than
         ``history``. `Joined`, the first event, says where it begins. The room need not exist.
 
+        The room may have to be loaded first. Without ``after`` and ``history``, what is posted before
+        `Joined` comes may be missed.
+
         Callable from any thread; never blocks. You owe the `Subscription` a `Subscription.close`; it is a
         context manager of both kinds. Raises `UsageError` for invalid arguments, `ClosedError` after `close`.
         """

@@ -4,11 +4,15 @@
 test does is carried through at once, so after each step everything that can arrive has arrived.
 """
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from chatcore.address import Peer as Address
+from chatcore.gate import Gate
 from chatcore.journal import Journal
 from chatcore.journal.memory import MemoryJournal
+from chatcore.limits import Limits
+from chatcore.server.directory import Directory, LocalDirectory
 from chatcore.server.endpoint import Endpoint, Served
 from chatcore.server.hub import Hub
 from chatcore.wire import Wire
@@ -47,11 +51,23 @@ class Host:
     """A hub and a transport that serves it, under the test's control."""
 
     def __init__(
-        self, journal: Journal | None = None, *, clock: Clock | None = None, **limits: object
+        self,
+        journal: Journal | None = None,
+        *,
+        clock: Clock | None = None,
+        gate: Gate | None = None,
+        directory: Callable[[Limits], Directory] = LocalDirectory,
+        **limits: object,
     ) -> None:
         self.clock = clock or Clock()
         own, history = split_limits(limits)
-        self.hub = Hub(journal or MemoryJournal(history, clock=self.clock), own, clock=self.clock)
+        self.hub = Hub(
+            journal or MemoryJournal(history, clock=self.clock),
+            own,
+            gate=gate,
+            clock=self.clock,
+            directory=directory(own),
+        )
         self.endpoints: list[Endpoint] = []
         self.peers: dict[Served, Peer] = {}
         self.wakes = 0

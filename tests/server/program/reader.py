@@ -1,5 +1,7 @@
 """What a test reads of a subscription, without waiting: every event is judged by the law of reading."""
 
+from collections.abc import Callable
+
 from chatcore.messages import encode
 from chatcore.server.room_reader import RoomEvent
 from chatcore.server.subscription import Subscription
@@ -7,7 +9,7 @@ from tests.protocol import frames
 from tests.protocol.codec import encode as encode_frame
 from tests.protocol.reader import FrameReader
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "Subscribe"]
 
 _WELCOME = frames.Welcome(
     protocol=1, server="chatcore", session="s", nick="program", limits={"line_bytes": 65_536}
@@ -40,3 +42,7 @@ class Reader:
     def texts(self) -> list[str]:
         """Take all events that are here; return the texts of the messages."""
         return [event.text for event in self.events() if event.type == "message"]
+
+
+Subscribe = Callable[..., Reader]
+"""What subscribes to a room of a host, by the fixture ``subscribed``."""

@@ -1,6 +1,6 @@
 """Whatever happens in between, a subscription gets everything once and in order, or a gap in its place."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,11 +11,9 @@ from tests.server.driver import Clock, Host
 from tests.server.program.reader import Reader
 from tests.server.slow_journal import SlowJournal
 
-Step = Literal["post", "post much", "work", "take", "take all", "join", "leave", "resume"]
+Step = Literal["post", "post much", "work", "take", "take all", "join", "leave", "resume", "remove"]
 
-steps: st.SearchStrategy[list[Step]] = st.lists(
-    st.sampled_from(["post", "post much", "work", "take", "take all", "join", "leave", "resume"]), max_size=40
-)
+steps: st.SearchStrategy[list[Step]] = st.lists(st.sampled_from(get_args(Step)), max_size=40)
 
 
 class Story:
@@ -51,6 +49,8 @@ class Story:
                 self.host.settle()
             case "resume":
                 self.resume()
+            case "remove":
+                self.host.hub.remove_room("lobby")
         self.host.pump()
 
     def post(self, count: int) -> None:

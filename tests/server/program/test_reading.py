@@ -1,104 +1,19 @@
 """What a subscription reads, step by step: nothing here waits."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from chatcore.errors import ClosedError, DisconnectedError, ProtocolError, RefusedError, UsageError
-from chatcore.journal import Page, Place, Stored, Unavailable
+from chatcore.errors import ClosedError, DisconnectedError, ProtocolError, RefusedError
+from chatcore.journal import Page, Stored, Unavailable
 from chatcore.journal.memory import MemoryJournal
-from chatcore.messages import Gap, Joined, Left, Message, Position, Presence
+from chatcore.messages import Gap, Joined, Message, Position, Presence
 from chatcore.server.member import Member
 from chatcore.server.session import Session
 from tests.protocol import frames
-from tests.server.driver import Clock, Host
-from tests.server.program.reader import Reader
-from tests.server.slow_journal import SlowJournal
-
-Subscribe = Callable[..., Reader]
-
-
-@pytest.fixture
-def subscribed() -> Iterator[Subscribe]:
-    """What subscribes to a room of a host, and closes at the end."""
-    with ExitStack() as stack:
-
-        def subscribe(host: Host, room: str = "lobby", **options: Any) -> Reader:
-            return Reader(stack.enter_context(host.hub.subscribe(room, **options)))
-
-        yield subscribe
-
-
-# --- where reading begins ------------------------------------------------------------------------
-
-
-def test_joined_comes_first_and_then_what_is_posted_from_now_on(subscribed: Subscribe) -> None:
-    host = Host()
-    ana = host.member("ana", "Ops")
-    ana.post("before", room="ops")
-    reader = subscribed(host, "OPS")
-    ana.post("one", "two", room="ops", prefix="later")
-    joined, *messages = reader.events()
-    assert isinstance(joined, Joined)
-    assert (joined.room, joined.head, joined.after, joined.count) == ("ops", 1, 1, 1)
-    assert [(each.seq, each.prev, each.text) for each in messages if isinstance(each, Message)] == [
-        (2, 1, "one"),
-        (3, 2, "two"),
-    ]
-
-
-def test_a_room_that_nobody_was_in_can_be_read(subscribed: Subscribe) -> None:
-    host = Host()
-    reader = subscribed(host, "empty")
-    assert reader.texts() == []
-    host.hub.post("empty", "program", "hello")
-    assert reader.texts() == ["hello"]
-
-
-def test_history_begins_with_the_last_messages(subscribed: Subscribe) -> None:
-    host = Host()
-    host.member("ana").post(*(f"text {n}" for n in range(1, 6)))
-    assert subscribed(host, history=2).texts() == ["text 4", "text 5"]
-    assert len(subscribed(host, history=100).texts()) == 5
-
-
-def test_a_position_resumes_where_another_subscription_stopped(subscribed: Subscribe) -> None:
-    host = Host()
-    ana = host.member("ana")
-    first = subscribed(host)
-    ana.post("one", "two")
-    assert first.receive().type == "joined"
-    assert first.receive().type == "message"
-    position = first.subscription.position
-    first.subscription.close()
-    ana.post("three", prefix="more")
-    assert subscribed(host, after=position).texts() == ["two", "three"]
-
-
-def test_the_position_follows_what_was_taken(subscribed: Subscribe) -> None:
-    host = Host()
-    reader = subscribed(host, history=10)
-    host.hub.post("lobby", "program", "one")
-    host.hub.post("lobby", "program", "two")
-    positions = [reader.subscription.position]
-    for _ in range(3):
-        reader.receive()
-        positions.append(reader.subscription.position)
-    epoch = host.hub.rooms["lobby"].epoch
-    assert positions == [None, *(Position(epoch=epoch, seq=seq) for seq in range(3))]
-    given = Position(epoch=epoch, seq=2)
-    assert subscribed(host, after=given).subscription.position == given
-
-
-@pytest.mark.parametrize(
-    "options", [{"room": "no room"}, {"room": 5}, {"history": -1}, {"history": "5"}, {"after": "e:5"}]
-)
-def test_invalid_arguments_raise_in_the_call(options: dict[str, Any]) -> None:
-    with pytest.raises(UsageError):
-        Host().hub.subscribe(**{"room": "lobby", **options})
-
+from tests.server.driver import Host
+from tests.server.program.reader import Subscribe
 
 # --- what it is not ------------------------------------------------------------------------------
 
@@ -215,54 +130,6 @@ def test_a_new_epoch_begins_with_joined_and_a_gap(subscribed: Subscribe) -> None
     assert reader.subscription.position == Position(epoch="another", seq=0)
 
 
-def test_a_subscription_goes_on_in_a_room_that_was_removed(subscribed: Subscribe) -> None:
-    host = Host()
-    ana, reader = host.member("ana"), subscribed(host)
-    ana.post("one", "two")
-    reader.events()
-    ana.post("three", prefix="more")
-    assert host.hub.remove_room("lobby").result(0)
-    host.hub.post("lobby", "program", "four")
-    left, joined, gap, four = reader.events()
-    assert isinstance(left, Left)
-    assert isinstance(joined, Joined)
-    assert isinstance(gap, Gap)
-    assert isinstance(four, Message)
-    assert (joined.after, joined.head, joined.count) == (2, 4, 0)
-    assert (gap.after, gap.through, gap.reason) == (2, 3, "expired")
-    assert (four.seq, four.text) == (4, "four")
-
-
-def test_what_a_removal_has_not_reached_yet_is_still_read(subscribed: Subscribe) -> None:
-    clock = Clock()
-    journal = SlowJournal(clock)
-    host = Host(journal, clock=clock)
-    reader = subscribed(host)
-    reader.events()
-    removed = host.hub.remove_room("lobby")
-    host.hub.post("lobby", "program", "one")
-    assert [event.type for event in reader.events()] == ["left", "joined"]
-    journal.work()
-    assert removed.result(0) is False
-    assert reader.texts() == ["one"]
-
-
-def test_a_subscription_that_was_not_in_yet_enters_a_room_that_was_removed(subscribed: Subscribe) -> None:
-    clock = Clock()
-    journal = SlowJournal(clock)
-    host = Host(journal, clock=clock)
-    host.hub.post("lobby", "program", "one")
-    journal.work()
-    reader = subscribed(host, history=1)
-    host.hub.remove_room("lobby")
-    assert reader.events() == []
-    journal.work()
-    assert [event.type for event in reader.events()] == ["joined"]
-    host.hub.post("lobby", "program", "two")
-    journal.work()
-    assert reader.texts() == ["two"]
-
-
 def test_subscriptions_read_independently_of_each_other(subscribed: Subscribe) -> None:
     host = Host()
     fast, slow = subscribed(host), subscribed(host)
@@ -273,63 +140,7 @@ def test_subscriptions_read_independently_of_each_other(subscribed: Subscribe) -
     assert slow.texts() == [f"text {n}" for n in range(5)]
 
 
-# --- a journal that is slow, or not available ----------------------------------------------------
-
-
-def test_a_subscription_that_waits_for_the_journal_begins_when_that_answers(subscribed: Subscribe) -> None:
-    clock = Clock()
-    journal = SlowJournal(clock)
-    host = Host(journal, clock=clock)
-    host.hub.post("lobby", "program", "one")
-    journal.work()
-    reader = subscribed(host, history=5)
-    assert reader.events() == []
-    journal.work()
-    assert [event.type for event in reader.events()] == ["joined"]
-    journal.work()
-    assert reader.texts() == ["one"]
-
-
-class SickJournal(MemoryJournal):
-    """A journal whose history cannot be read while it is sick."""
-
-    sick = True
-
-    def heal(self) -> None:
-        self.sick = False
-
-    def seek(
-        self,
-        room: str,
-        back: int,
-        before: int,
-        deliver: Callable[[Place | Unavailable], None],
-        **options: Any,
-    ) -> None:
-        if self.sick:
-            deliver(Unavailable(3.0))
-        else:
-            super().seek(room, back, before, deliver, **options)
-
-    def read(self, room: str, deliver: Callable[[Page | Unavailable], None], **options: Any) -> None:
-        if self.sick:
-            deliver(Unavailable(3.0))
-        else:
-            super().read(room, deliver, **options)
-
-
-@pytest.mark.parametrize("options", [{"history": 5}, {"after": Position(epoch="e", seq=0)}])
-def test_what_is_not_available_now_is_asked_for_again(subscribed: Subscribe, options: dict[str, Any]) -> None:
-    journal, clock = SickJournal(), Clock()
-    host = Host(journal, clock=clock)
-    host.hub.post("lobby", "program", "one")
-    reader = subscribed(host, **options)
-    assert reader.texts() == []
-    journal.heal()
-    clock.now += 2.9
-    assert reader.texts() == []
-    clock.now += 0.2
-    assert reader.texts() == ["one"]
+# --- what goes wrong ----------------------------------------------------------------------------
 
 
 def test_what_is_refused_for_good_ends_the_subscription(subscribed: Subscribe) -> None:

@@ -113,6 +113,18 @@ def test_the_end_of_the_hub_ends_a_thread_that_waits(
         thread.result()
 
 
+def test_a_thread_that_waits_learns_that_the_room_was_removed_and_waits_on(
+    hub: Hub, subscription: Subscription, waiting: threading.Event
+) -> None:
+    def receive() -> list[str]:
+        return [subscription.receive(DEADLINE).type for _ in range(3)]
+
+    thread = Started(receive, waiting)
+    hub.remove_room("lobby")
+    hub.post("lobby", "program", "hello")
+    assert thread.result() == ["left", "joined", "message"]
+
+
 def test_a_timeout_loses_nothing(hub: Hub, subscription: Subscription) -> None:
     with pytest.raises(TimeoutError, match="no event came within"):
         subscription.receive(timeout=0.01)
