@@ -5,13 +5,17 @@ the wheel and the dependencies, and never the source tree: what was left out of 
 Nothing in this file needs a network.
 """
 
+import ast
+import importlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
 import venv
 import zipfile
+from collections.abc import Iterator
 from configparser import ConfigParser
 from dataclasses import dataclass
 from email.message import Message
@@ -194,11 +198,22 @@ def test_a_consumer_is_type_checked_against_the_wheel(installed: Installed, tmp_
 def install_plugin(
     name: str, source: str, tmp_path: Path, group: str = "chat.transports", thing: str = "transport"
 ) -> Path:
-    """Build and install a distribution that registers `name` in a group; return where it went."""
+    """Build and install a distribution of one module, registered in a group; return where it went."""
     module = name.replace("-", "_")
     project = tmp_path / name
     project.mkdir()
     (project / f"{module}.py").write_text(source)
+    return install_project(project, f"{module}.py", {group: {name: f"{module}:{thing}"}})
+
+
+def install_project(project: Path, include: str, points: dict[str, dict[str, str]]) -> Path:
+    """Build and install a distribution with entry points by group; return where it went."""
+    name, tmp_path = project.name, project.parent
+    lines: list[str] = []
+    for group, things in points.items():
+        lines.append(f'[project.entry-points."{group}"]')
+        lines += [f'{key} = "{thing}"' for key, thing in things.items()]
+    entry_points = "\n".join(lines)
     (project / "pyproject.toml").write_text(
         f"""
         [build-system]
@@ -209,11 +224,10 @@ def install_plugin(
         name = "{name}"
         version = "1.0"
 
-        [project.entry-points."{group}"]
-        {name} = "{module}:{thing}"
+        {entry_points}
 
         [tool.hatch.build.targets.wheel]
-        only-include = ["{module}.py"]
+        only-include = ["{include}"]
         """
     )
     target = tmp_path / "plugins"
@@ -282,88 +296,23 @@ def test_a_broken_transport_disables_only_itself(installed: Installed, tmp_path:
     assert "Traceback" not in output
 
 
-# Journals of other projects
+# Journals of other projects, and all that one project may add
 
-STONE_TABLETS = """
-import datetime
-
-from chatcore import Message, UsageError
-from chatcore.journal import Head, Outcome, Page, Place, RoomPage, RoomRecord, Stored, always
+STONE_AGE = ROOT / "tests" / "stone_age"
 
 
-class StoneTablets:
-    # Knows how safe its messages are only once it is started, and leaves numbers out.
-    dedupe_seconds = 60.0
+def install_stone_age(tmp_path: Path) -> Path:
+    """Build and install the distribution that brings a transport, a journal and a gate."""
+    project = tmp_path / "stone-age"
+    project.mkdir()
+    shutil.copytree(STONE_AGE, project / "stone_age", ignore=shutil.ignore_patterns("__pycache__"))
+    (project / "stone_age" / "py.typed").touch()
+    points = {
+        "chat.transports": {"drums": "stone_age.drums:transport"},
+        "chat.journals": {"stone-tablets": "stone_age.tablets:kind"},
+    }
+    return install_project(project, "stone_age", points)
 
-    def __init__(self, quarry):
-        self.quarry = quarry
-        self.entries = {}
-
-    def start(self, feed):
-        self.durability = "replicated"
-        self.feed = feed
-        feed.opened("stone-age", lambda room: 0)
-
-    def submit(self, drafts, done, still_valid=always):
-        stored = [self._carve(draft) for draft in drafts]
-        self.feed.committed(stored)
-        done([Outcome("stored", entry.seq) for entry in stored])
-
-    def _carve(self, draft):
-        room = self.entries.setdefault(draft.room, [])
-        prev = room[-1].seq if room else 0
-        at = datetime.datetime.now(datetime.timezone.utc)
-        message = Message(
-            room=draft.room, seq=prev + 5, prev=prev, id=draft.id, nick=draft.nick, text=draft.text, at=at
-        )
-        room.append(Stored.of(message))
-        return room[-1]
-
-    def read(
-        self, room, deliver, *, after=None, before=None, after_at=None, before_at=None, limit, max_bytes
-    ):
-        entries = tuple(self.entries.get(room, ()))
-        deliver(Page("stone-age", 0, entries[-1].seq if entries else 0, entries, False))
-
-    def seek(self, room, back, before, deliver, *, after=0):
-        deliver(Place(0, 0, 0))
-
-    def head(self, room, deliver):
-        deliver(Head("stone-age", self._head(room)))
-
-    def rooms(self, deliver, *, after, prefix, limit):
-        last = {name: room[-1].message for name, room in self.entries.items()}
-        found = [RoomRecord(name, message.seq, message.at) for name, message in last.items()]
-        deliver(RoomPage(tuple(found), False))
-
-    def remove_room(self, room, deliver):
-        deliver(self.entries.pop(room, None) is not None)
-
-    def reach(self, room, seq, deliver):
-        deliver(seq <= self._head(room))
-
-    def _head(self, room):
-        return max((entry.seq for entry in self.entries.get(room, ())), default=0)
-
-    def close(self):
-        print("the tablets are complete", flush=True)
-
-
-class Kind:
-    name = "stone-tablets"
-    summary = "heavy, but durable"
-
-    def open(self, argument, limits):
-        if not argument:
-            raise UsageError("the journal stone-tablets needs a quarry")
-        return StoneTablets(argument)
-
-    def describe(self, journal):
-        return f"messages are carved in {journal.quarry} ({journal.durability})"
-
-
-kind = Kind()
-"""
 
 MASON = """
 import json
@@ -403,22 +352,18 @@ transport = Mason()
 """
 
 
-def install_journal(tmp_path: Path) -> Path:
-    return install_plugin("stone-tablets", STONE_TABLETS, tmp_path, "chat.journals", "kind")
-
-
 def test_an_installed_journal_is_listed_beside_ours(installed: Installed, tmp_path: Path) -> None:
-    plugins = install_journal(tmp_path)
+    plugins = install_stone_age(tmp_path)
     done = installed.chat("journals", path=plugins)
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["memory", "sqlite", "stone-tablets"]
-    assert "heavy, but durable  [stone-tablets 1.0]" in done.stdout
+    assert "heavy, but durable  [stone-age 1.0]" in done.stdout
 
 
 def test_an_installed_journal_stores_the_messages_of_a_server_that_names_it(
     installed: Installed, tmp_path: Path
 ) -> None:
-    plugins = install_journal(tmp_path)
+    plugins = install_stone_age(tmp_path)
     install_plugin("mason", MASON, tmp_path)
     done = installed.chat(
         *("server", "--transport", "mason", "--journal", "stone-tablets:Carrara:42"), path=plugins
@@ -430,6 +375,97 @@ def test_an_installed_journal_stores_the_messages_of_a_server_that_names_it(
     assert done.stdout.endswith("the tablets are complete\n")
     refused = installed.chat("server", "--journal", "stone-tablets", path=plugins)
     assert (refused.returncode, refused.stderr) == (2, "chat: the journal stone-tablets needs a quarry\n")
+
+
+HUNTERS = """
+from chatcore import DisconnectedError, HistoryLimits, Hub, RefusedError
+from chatcore.journal import find_journals, load_journal
+from chatcore.transport import Listen, find_transports, load_transport
+from stone_age.watchman import Watchman
+from transports.threaded_tcp import Chat, connect
+
+KEY = "k" * 43
+
+
+def refusal(chat: Chat, text: str) -> str:
+    try:
+        return str(chat.post(text).seq)
+    except RefusedError as error:
+        return f"{error.code}: {error.message}"
+
+
+def hunt(hub: Hub, url: str) -> None:
+    with connect(url, nick="Ug", key=KEY, rooms=["cave"]) as ug, connect(url, nick="Og") as stranger:
+        print(ug.account, ug.role, stranger.account)
+        print(refusal(ug, "I have made a wheel"), refusal(ug, "and fire"))
+        try:
+            stranger.join("cave")
+        except RefusedError as error:
+            print(error.code, error.message)
+        print(hub.post("cave", "root", "well done", kind="notice").result().durability)
+        print([(message.seq, message.nick, message.text) for message in ug.history().messages])
+        gate.revoke("ug")
+        try:
+            while True:
+                ug.receive(timeout=20.0)
+        except DisconnectedError as error:
+            print(error.reason)
+
+
+gate = Watchman({KEY: "ug"})
+journal = load_journal(find_journals()["stone-tablets"]).open("Carrara", HistoryLimits())
+with Hub(journal, gate=gate) as hub:
+    server = load_transport(find_transports()["drums"]).start(hub, [Listen.parse("chat://127.0.0.1:0")])
+    hunt(hub, str(server.listening[0]))
+    server.close()
+"""
+
+
+PUBLIC = {"chatcore", "chatcore.gate", "chatcore.journal", "chatcore.transport", "chatcore.wire"}
+
+
+def imports_of(package: Path) -> Iterator[tuple[str, set[str]]]:
+    """Yield what a package imports: each module, and which names of it."""
+    for path in package.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from ((alias.name, set[str]()) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield node.module or "", {alias.name for alias in node.names}
+
+
+def test_one_distribution_brings_a_transport_a_journal_and_a_gate(
+    installed: Installed, tmp_path: Path
+) -> None:
+    plugins = install_stone_age(tmp_path)
+    assert "drums" in installed.chat("transports", path=plugins).stdout.split()
+    output = run_ok(installed.python, "-P", "-c", HUNTERS, cwd=installed.elsewhere, path=plugins)
+    assert output.splitlines() == [
+        "ug hunter None",
+        "5 forbidden: do not speak of fire",
+        "forbidden the cave is not for strangers",
+        "replicated",
+        "[(5, 'Ug', 'I have made a round thing'), (10, 'root', 'well done')]",
+        "revoked",
+        "the tablets are complete",
+    ]
+
+
+def test_what_that_distribution_imports_is_public_and_fits_our_types(
+    installed: Installed, tmp_path: Path
+) -> None:
+    for module, names in imports_of(STONE_AGE):
+        if module.split(".")[0] not in sys.stdlib_module_names:
+            assert module in PUBLIC
+            assert names <= set(importlib.import_module(module).__all__)
+    shutil.copytree(STONE_AGE, tmp_path / "stone_age")
+    (tmp_path / "hunters.py").write_text(HUNTERS)
+    done = run(
+        *(sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-error-summary"),
+        *("--python-executable", installed.python, "hunters.py", "stone_age"),
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
 def test_a_broken_journal_disables_only_itself(installed: Installed, tmp_path: Path) -> None:
