@@ -6,7 +6,7 @@ something to do about it, what.
 
 from collections.abc import Sequence
 
-from chatcore import RULES, ChatError, DisconnectedError, Message, RefusedError
+from chatcore import RULES, ChatError, DisconnectedError, Message, RefusedError, RoomEntry, fold
 from cli.terminal.input import COMMANDS, Command
 from cli.terminal.painter import Fragments, Painter
 from cli.terminal.rooms import Rooms
@@ -24,6 +24,8 @@ _REASONS = {  # of the end of a connection
     "stalled": "this client was too slow to read",
     "timeout": "the other side did not respond in time",
     "protocol": "the server reports a protocol error",
+    "banned": "you are banned from this server",
+    "revoked": "your key is no longer valid",
     "nick_taken": "someone else is using this name now",
 }
 
@@ -50,8 +52,8 @@ class Answers:
 
     def help(self) -> Fragments:
         """Return the list of commands."""
-        lines = [f"{f'{name} {form.argument}':14}{form.summary}" for name, form in COMMANDS.items()]
-        lines.append("//text        send a message that starts with a slash")
+        lines = [f"{f'{name} {form.argument}':16}{form.summary}" for name, form in COMMANDS.items()]
+        lines.append("//text          send a message that starts with a slash")
         if not self._words:
             lines.append(
                 "Enter sends, Alt-Enter starts a new line, Tab completes,"
@@ -65,15 +67,26 @@ class Answers:
         more = f" and {len(nicks) - MOST_LISTED:,} more" if len(nicks) > MOST_LISTED else ""
         return self._painter.note(f"{len(nicks):,} in {room}: {listed}{more}")
 
-    def rooms(self, rooms: Rooms) -> Fragments:
-        """Return the list of the rooms that we are in."""
+    def rooms(self, rooms: Rooms, start: str = "") -> Fragments:
+        """Return the list of the rooms that we are in and whose names begin with ``start``."""
         lines = []
-        for room in rooms:
+        for room in (each for each in rooms if fold(each.name).startswith(fold(start))):
             here = ", you are here" if room is rooms.current else ""
             unread = f", {room.unread:,} unread" if room.unread else ""
             mentions = f", {room.mentions:,} mention you" if room.mentions else ""
             lines.append(f"/{room.number} {room.name}{here}{unread}{mentions}")
-        return self._painter.note("\n".join(lines) or NO_ROOM)
+        if lines:
+            return self._painter.note("\n".join(lines))
+        return self._painter.note(NO_ROOM) if not rooms else []
+
+    def other_rooms(self, listed: Sequence[RoomEntry], start: str, *, more: bool) -> Fragments:
+        """Return the list of the server's other rooms; with ``more`` there are others beyond these."""
+        if not listed:
+            return self._painter.note(f"no other room begins with {start}" if start else "no other rooms")
+        lines = ["other rooms:", *map(self._room, listed)]
+        if more:
+            lines.append("and more; /rooms START lists those that begin with START")
+        return self._painter.note("\n".join(lines))
 
     def found(self, wanted: str, messages: Sequence[Message]) -> Fragments:
         """Return the results of a search."""
@@ -83,7 +96,9 @@ class Answers:
             )
         drawn = self._painter.note(f"latest matches for {wanted}:")
         for message in messages:
-            drawn += self._painter.found(message.at, message.room, message.nick, message.text)
+            drawn += self._painter.found(
+                message.at, message.room, message.nick, message.text, kind=message.kind
+            )
         return drawn + self._painter.note("end of results")
 
     def quiet(self, is_quiet: bool) -> Fragments:
@@ -116,9 +131,9 @@ class Answers:
         match command.verb:
             case "nick":
                 problem = RULES["nick"]
-            case "say":
+            case "say" | "me":
                 problem = "not sent: control characters are not allowed (the Up key brings the text back)"
-            case "join" | "leave" | "who":
+            case "join" | "leave" | "who" | "rooms":
                 problem = RULES["room"]
             case _:
                 problem = "that is not possible"
@@ -127,6 +142,11 @@ class Answers:
     def give_back(self, heading: str, text: str) -> Fragments:
         """Return a text of the user's own that would otherwise be lost, for copying."""
         return self._painter.warning(heading) + self._painter.copy(text)
+
+    def _room(self, entry: RoomEntry) -> str:
+        company = "nobody is" if not entry.count else "1 is" if entry.count == 1 else f"{entry.count:,} are"
+        last = f", last message {self._painter.moment(entry.at)}" if entry.at else ""
+        return f"{entry.room}{', private' if entry.private else ''}, {company} there{last}"
 
     # --- the connection --------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from chatcore import Ack, ChatError, Joined, RefusedError, UsageError, __version__, fold
 from cli.report import FAILED
@@ -21,12 +22,14 @@ from cli.terminal.completion import Candidate
 from cli.terminal.conversation import Conversation
 from cli.terminal.input import BACK, Command, parse
 from cli.terminal.input_history import InputHistory, default_file
-from cli.terminal.paging import older_messages
+from cli.terminal.paging import messages_since, older_messages, other_rooms
 from cli.terminal.painter import Fragments, Painter
 from cli.terminal.plain import PlainScreen
+from cli.terminal.rooms import Older, Rest, RoomView
 from cli.terminal.screen import Screen
 from cli.terminal.signals import stopped_by_signals
 from cli.terminal.surface import Surface
+from cli.terminal.times import parse_time
 from cli.terminal.unsent import PATIENCE, Unsent
 from transports.asyncio_tcp import Chat, connect
 
@@ -96,7 +99,12 @@ class Terminal:
         self._screen = screen
         painter = Painter(colour=screen.colour, words=screen.words, columns=lambda: screen.columns)
         self._conversation = Conversation(
-            painter, "", words=screen.words, quiet=options.quiet, ring=screen.ring
+            painter,
+            "",
+            lambda message: self._chat.is_mine(message),
+            words=screen.words,
+            quiet=options.quiet,
+            ring=screen.ring,
         )
         self._answers = Answers(painter, words=screen.words)
         self._input_history = (
@@ -140,7 +148,7 @@ class Terminal:
     def status(self) -> Fragments:
         """Return the rows above the prompt, if any."""
         waiting = self._unsent.waiting(all_of_them=self._conversation.offline)
-        waiting += [command.argument for command in self._typed if command.verb == "say"]
+        waiting += [text for command in self._typed if (text := command.said)]
         return self._conversation.status(waiting, self._screen.columns)
 
     def completions(self, before: str) -> list[Candidate]:
@@ -273,7 +281,7 @@ class Terminal:
             case "goto":
                 self._go_to(int(argument))
             case "rooms":
-                show(answers.rooms(conversation.rooms))
+                await self._list_rooms(argument)
             case "search":
                 show(answers.found(argument, conversation.scrollback.find(argument, FOUND)))
             case "quiet":
@@ -291,10 +299,10 @@ class Terminal:
 
     async def _do_in_room(self, command: Command, name: str) -> None:
         match command.verb:
-            case "say":
-                self._say(command.argument, name)
+            case "say" | "me":
+                self._say(command, name)
             case "back":
-                await self._show_older(name, int(command.argument or BACK))
+                await self._show_older(name, command.argument)
             case "leave":
                 # The event comes later than the answer; if the connection was lost there is none.
                 left = await self._chat.leave(name)
@@ -318,29 +326,56 @@ class Terminal:
             return
         self._conversation.expect(name)
         await self._chat.join(name, history=self._history)
-        while rooms.get(name) is None:  # the event comes later than the answer
-            self._news.clear()
+        while rooms.get(name) is None and fold(name) in self._chat.rooms:
+            self._news.clear()  # the event comes later than the answer
             await self._news.wait()
 
-    async def _show_older(self, name: str, count: int) -> None:
-        """Show messages from before those that were shown, and the progress of loading them."""
-        room = self._conversation.rooms.get(name)
-        if room is None:
+    async def _list_rooms(self, start: str) -> None:
+        """Show our rooms, then those of the server that we are not in."""
+        conversation, answers = self._conversation, self._answers
+        self._screen.print(answers.rooms(conversation.rooms, start))
+        if conversation.offline:
+            self._screen.print(answers.note("no connection; other rooms are not listed"))
             return
+        listed, more = await other_rooms(self._chat, start, self._chat.rooms)
+        conversation.rooms.note_others(entry.room for entry in listed)
+        self._screen.print(answers.other_rooms(listed, start, more=more))
 
-        def report(so_far: int) -> None:
-            progress = f"loading older messages: {so_far:,} of {count:,}"
-            self._screen.print(self._conversation.progress(progress))
-            self._screen.redraw()
-
-        messages = await older_messages(self._chat, room, count, report)
-        for piece in self._conversation.older(room.name, messages):
+    async def _show_older(self, name: str, wanted: str) -> None:
+        """Show messages from before those that were shown: a number of them, or those since a time."""
+        room = self._conversation.rooms.get(name)
+        older = None if room is None else await self._load_older(room, wanted)
+        if older is None:
+            return
+        for piece in self._conversation.older(name, older):
             self._screen.print(piece)
             await asyncio.sleep(0)  # for the keyboard
 
-    def _say(self, text: str, room: str) -> None:
-        future = self._chat.post_nowait(text, room=room)
-        self._unsent.add(future, text)
+    async def _load_older(self, room: RoomView, wanted: str) -> Older | None:
+        """Load what `/back` asks for; show why if there is nothing to show."""
+        if not wanted or wanted.isdigit():
+            count = int(wanted or BACK)
+            return await older_messages(self._chat, room, count, lambda so_far: self._report(so_far, count))
+        since = parse_time(wanted, datetime.now(UTC))
+        if since is None:
+            self._warn(f"there is no such time as {wanted}")
+            return None
+        older = await messages_since(self._chat, room, since, self._report)
+        if older.entries or older.rest is Rest.EXPIRED:
+            return older
+        self._screen.print(self._answers.note(f"there are no older messages since {wanted}"))
+        return None
+
+    def _report(self, so_far: int, of: int | None = None) -> None:
+        """Show the progress of loading older messages."""
+        total = "" if of is None else f" of {of:,}"
+        self._screen.print(self._conversation.progress(f"loading older messages: {so_far:,}{total}"))
+        self._screen.redraw()
+
+    def _say(self, command: Command, room: str) -> None:
+        kind = "action" if command.verb == "me" else None
+        future = self._chat.post_nowait(command.argument, room=room, kind=kind)
+        self._unsent.add(future, command.said or "")
         asyncio.get_running_loop().call_later(PATIENCE, self._screen.redraw)
         future.add_done_callback(lambda done: self._take_answer(done, room))
         if self._conversation.offline and self._screen.words:
@@ -374,5 +409,5 @@ class Terminal:
         for text in self._unsent.texts:
             self._screen.print(self._answers.give_back("not confirmed by the server:", text))
         for command in self._typed:
-            if command.verb == "say":
-                self._screen.print(self._answers.give_back("not sent:", command.argument))
+            if command.said is not None:
+                self._screen.print(self._answers.give_back("not sent:", command.said))

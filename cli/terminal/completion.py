@@ -30,7 +30,7 @@ def candidates(before: str, rooms: Rooms, own: str) -> list[Candidate]:
     if argument := _ARGUMENT.fullmatch(before):
         name, start = argument[1].casefold(), argument[2]
         if name in ("/join", "/leave", "/who"):
-            known = rooms.names(past=name == "/join")
+            known = rooms.names(others=name == "/join")
             return [Candidate(room, len(start), room) for room in _starting(start, known)][:MOST]
     elif before.startswith("/") and " " not in before:
         return [

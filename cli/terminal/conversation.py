@@ -22,7 +22,7 @@ from cli.terminal.bell import Bell
 from cli.terminal.completion import Candidate, candidates
 from cli.terminal.mentions import mentions
 from cli.terminal.painter import MOST_CHARS, Fragments, Painter
-from cli.terminal.rooms import RoomEvent, Rooms, RoomView
+from cli.terminal.rooms import Older, Rest, RoomEvent, Rooms, RoomView
 from cli.terminal.scrollback import Scrollback
 from cli.terminal.status import status_rows
 
@@ -37,6 +37,12 @@ PROGRESS_SECONDS = 5.0
 NEWS_SECONDS = 60.0
 """How often the same screen says that a room has unread messages."""
 
+REST = {
+    Rest.MORE: "/back shows older messages",
+    Rest.NONE: "there are no older messages",
+    Rest.EXPIRED: "older messages are no longer kept",
+}
+
 EXCERPT = 120
 """Characters that are shown of a message in another room."""
 
@@ -47,14 +53,16 @@ PIECE = 100
 class Conversation:
     """The state of a conversation. ``rooms.current`` is the room on the screen.
 
-    With ``words`` there is no status row, so its content is said in lines. With ``quiet``, joins and leaves
-    are hidden. ``ring`` rings the terminal's bell.
+    ``is_mine`` tells which messages are the user's own, from whichever device: those are no news. With
+    ``words`` there is no status row, so its content is said in lines. With ``quiet``, joins and leaves are
+    hidden. ``ring`` rings the terminal's bell.
     """
 
     def __init__(
         self,
         painter: Painter,
         nick: str,
+        is_mine: Callable[[Message], bool],
         *,
         words: bool = False,
         quiet: bool = False,
@@ -69,6 +77,7 @@ class Conversation:
         self.busy: str | None = None  # something that takes long just now, in words
         self.offline = False
         self._painter = painter
+        self._is_mine = is_mine
         self._words = words
         self._ring = ring
         self._clock = clock
@@ -135,32 +144,44 @@ class Conversation:
             drawn += self._draw(room, item)
         return drawn + self._show_presence(room)
 
-    def leave(self, name: str) -> Fragments:
-        """Remove a room, and go to another one if it was the current one. Idempotent."""
+    def leave(self, name: str, reason: str | None = None) -> Fragments:
+        """Remove a room, and go to another one if it was the current one. Idempotent.
+
+        With a ``reason``, the server has put us out.
+        """
         room = self.rooms.get(name)
         if room is None:
             return []
         self.rooms.leave(name)
-        drawn = self._painter.note(f"you left {room.name}")
+        if reason is None:
+            drawn = self._painter.note(f"you left {room.name}")
+        else:
+            drawn = self._painter.warning(f"you were put out of {room.name} ({reason})")
         if self.rooms.current is not None:
             return drawn
         other = self.rooms.latest()
         return drawn + (self.go_to(other) if other else self._painter.note(NO_ROOM))
 
-    def older(self, name: str, messages: Sequence[Message]) -> Iterator[Fragments]:
-        """Yield messages from before all that were shown, in pieces."""
+    def older(self, name: str, older: Older) -> Iterator[Fragments]:
+        """Yield messages from before those that were shown, and what there is besides, in pieces."""
         room = self.rooms.get(name)
-        if room is None or not messages:
-            yield self._painter.note("there are no older messages")
+        if room is None or not older.entries:
+            yield self._painter.note(REST[Rest.EXPIRED if older.rest is Rest.EXPIRED else Rest.NONE])
             return
-        room.oldest = messages[0].seq
+        room.oldest = older.oldest
         yield self._painter.note("older messages:")
-        for start in range(0, len(messages), PIECE):
+        for start in range(0, len(older.entries), PIECE):
             piece: Fragments = []
-            for message in messages[start : start + PIECE]:
-                piece += self._draw(room, RoomEvent(message, replay=True))
+            for entry in older.entries[start : start + PIECE]:
+                piece += self._draw(room, RoomEvent(entry, replay=True))
             yield piece
-        yield self._painter.note("/back shows older messages")
+        yield self._painter.note(REST.get(older.rest) or self._between(older))
+
+    def _between(self, older: Older) -> str:
+        """Return what to do about messages between those that were loaded and those that were shown."""
+        last = next((entry for entry in reversed(older.entries) if isinstance(entry, Message)), None)
+        advice = f"; /back {self._painter.moment(last.at)} continues" if last else ""
+        return f"more follow before those shown earlier{advice}"
 
     # --- events ----------------------------------------------------------------------------------
 
@@ -174,7 +195,7 @@ class Conversation:
             case Joined():
                 return self._joined(event)
             case Left():
-                return self.leave(event.room)
+                return self.leave(event.room, event.reason)
             case NickFrame():
                 self.nick = event.nick
                 return self._painter.note(f"you are now {event.nick}")
@@ -213,7 +234,7 @@ class Conversation:
             return []
         replay, last = room.replaying, event.seq if isinstance(event, Message) else event.through
         ends = room.advance(last)
-        own = isinstance(event, Message) and fold(event.nick) == fold(self.nick)
+        own = isinstance(event, Message) and self._is_mine(event)
         item = RoomEvent(event, replay, ends, isinstance(event, Message) and not own and last > room.known)
         mentions_us = isinstance(event, Message) and item.news and self._mentions_us(event)
         if isinstance(event, Message):
@@ -259,9 +280,13 @@ class Conversation:
             drawn = self._painter.note(describe_gap(event))
         else:
             self.scrollback.add(event)
-            own = fold(event.nick) == fold(self.nick)
             drawn = self._painter.message(
-                event.at, event.nick, event.text, replay=item.replay, mentioned=None if own else self.nick
+                event.at,
+                event.nick,
+                event.text,
+                kind=event.kind,
+                replay=item.replay,
+                mentioned=None if self._is_mine(event) else self.nick,
             )
         if item.ends_replay:
             drawn += self._painter.note("end of history; live from here")

@@ -15,6 +15,7 @@ Verb = Literal[
     "help",
     "join",
     "leave",
+    "me",
     "mistake",
     "nick",
     "quiet",
@@ -30,11 +31,23 @@ class Command(NamedTuple):
     """What a line asks for.
 
     ``argument`` is what the form of the command promises, or empty where that is optional. It is the text of
-    ``say`` and ``search``, the number of ``goto``, and the advice of ``mistake``, a line that asks nothing.
+    ``say``, ``me`` and ``search``, the number of ``goto``, and the advice of ``mistake``, a line that asks
+    nothing.
     """
 
     verb: Verb
     argument: str = ""
+
+    @property
+    def said(self) -> str | None:
+        """What to copy if this posts a message and could not be sent; ``None`` if it posts none."""
+        match self.verb:
+            case "say":
+                return self.argument
+            case "me":
+                return f"/me {self.argument}"
+            case _:
+                return None
 
 
 class Form(NamedTuple):
@@ -54,11 +67,11 @@ COMMANDS = {
     "/join": Form("join", "ROOM", "join a room, or go to one that you are in"),
     "/leave": Form("leave", "[ROOM]", "leave a room"),
     "/1": Form("goto", "", "go to your first room; /2 to the second; also Alt-1, Alt-2"),
-    "/rooms": Form("rooms", "", "list your rooms and their unread messages"),
+    "/rooms": Form("rooms", "[START]", "list your rooms, then others; only those that begin so"),
     "/who": Form("who", "[ROOM]", "list the members of a room"),
-    "/back": Form("back", "[N]", f"show N older messages ({BACK} by default)"),
+    "/back": Form("back", "[N|TIME]", f"N older messages ({BACK}), or since 14:30, 2026-11-23 14:00"),
     "/search": Form("search", "TEXT", "search the messages shown so far, in all rooms"),
-    "/me": Form("say", "TEXT", "say what you are doing, as in: /me waves"),
+    "/me": Form("me", "TEXT", "say what you are doing, as in: /me waves"),
     "/quiet": Form("quiet", "", "hide joins and leaves, or show them again"),
     "/quit": Form("quit", "", "leave the chat"),
 }
@@ -69,7 +82,11 @@ _ARGUMENTS = {  # what may stand after a command, and a hint for those who typed
     "NAME": (r"\S+", "one word, no spaces"),
     "ROOM": (r"\S+", "one word, no spaces"),
     "[ROOM]": (r"\S*", "one word, no spaces"),
-    "[N]": (r"(?:[1-9][0-9]{0,3})?", "a number from 1 to 9999"),
+    "[START]": (r"\S*", "one word, no spaces"),
+    "[N|TIME]": (
+        r"(?a:(?:[1-9]\d{0,3})?|(?:\d{4}-\d\d-\d\d[ T]+)?\d{1,2}:\d\d|\d{4}-\d\d-\d\d)",
+        "a number from 1 to 9999, or a time such as 14:30 or 2026-11-23 14:00",
+    ),
     "TEXT": (r"(?s:.+)", ""),
 }
 _NUMBER = re.compile(r"/([1-9][0-9]{0,3})")
@@ -98,6 +115,4 @@ def _command(word: str, argument: str) -> Command:
     if not re.fullmatch(pattern, argument):
         usage = f"usage: {word if number else name} {form.argument}".rstrip()
         return Command("mistake", f"{usage} ({hint})" if hint else usage)
-    if name == "/me":
-        return Command("say", f"/me {argument}")
     return Command(form.verb, number[1] if number else argument)

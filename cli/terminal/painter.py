@@ -32,9 +32,6 @@ MOST_LINES = 500
 """How much of one text is drawn. Servers accept half as many characters by default, but a hostile server can
 send anything, and a member can send a text full of newlines."""
 
-ACTION = "/me "
-"""The start of a text that says what its author is doing, as in XEP-0245."""
-
 _QUIET = "#878787"
 
 _WORDS = re.compile(r"\s+|\S+")
@@ -65,20 +62,31 @@ class Painter:
         self._day = datetime.now(UTC).astimezone(zone).date()  # of the last message
 
     def message(
-        self, at: datetime, nick: str, text: str, *, replay: bool = False, mentioned: str | None = None
+        self,
+        at: datetime,
+        nick: str,
+        text: str,
+        *,
+        kind: str | None = None,
+        replay: bool = False,
+        mentioned: str | None = None,
     ) -> Fragments:
-        """Return a message. Every mention of the nick ``mentioned`` is in reverse video.
+        """Return a message; one of an unknown ``kind`` is drawn as its text.
 
-        If it is of another day than the last message, a line with the day comes first.
+        Every mention of the nick ``mentioned`` is in reverse video. If the message is of another day than the
+        last one, a line with the day comes first.
         """
         local = self._local(at)
-        return self._new_day(local) + self._message(_clock(local), nick, text, replay, mentioned)
+        return self._new_day(local) + self._message(_clock(local), nick, text, kind, replay, mentioned)
 
-    def found(self, at: datetime, room: str, nick: str, text: str) -> Fragments:
+    def found(self, at: datetime, room: str, nick: str, text: str, *, kind: str | None = None) -> Fragments:
         """Return a message that a search found, with its day and its room."""
+        return self._message(f"{self.moment(at)} [{sanitize(room)}]", nick, text, kind, False, None)
+
+    def moment(self, at: datetime) -> str:
+        """Return a day and a time of day, as ``/back`` takes them."""
         local = self._local(at)
-        when = f"{local:%Y-%m-%d} {_clock(local)}" if local else _clock(local)
-        return self._message(f"{when} [{sanitize(room)}]", nick, text, False, None)
+        return f"{local:%Y-%m-%d} {_clock(local)}" if local else _clock(local)
 
     def mark(self) -> Fragments:
         """Return the mark that stands before the first unseen message."""
@@ -105,15 +113,15 @@ class Painter:
         rows = self._rows(_bounded(text), len(NOTE), len(NOTE))
         return [(style, f"{NOTE if first else ' ' * len(NOTE)}{row}\n") for first, row in _with_first(rows)]
 
-    def _message(self, when: str, nick: str, text: str, replay: bool, mentioned: str | None) -> Fragments:
+    def _message(
+        self, when: str, nick: str, text: str, kind: str | None, replay: bool, mentioned: str | None
+    ) -> Fragments:
         quiet = _QUIET if self._colour else ""
         body = quiet if replay else ""
         name, lines = sanitize(nick), _bounded(text)
-        is_action = text.startswith(ACTION)
-        if is_action:
-            lines[0] = lines[0][len(ACTION) :]
+        is_action = kind == "action"
         has_mention = mentioned is not None and any(mentions(line, mentioned) for line in lines)
-        remark = self._remark(replay, has_mention)
+        remark = self._remark(kind, replay, has_mention)
         lead = f"{when}{'~' if replay and not self._words else ' '}{'* ' if is_action else ''}"
         separator = f"{remark} " if is_action else f"{remark}: "
         rows = self._rows(lines, get_cwidth(lead + name + separator), INDENT)
@@ -125,10 +133,11 @@ class Painter:
             drawn += [(body, " " * INDENT), *_highlighted(row, mentioned, body), (body, "\n")]
         return drawn
 
-    def _remark(self, replay: bool, has_mention: bool) -> str:
-        remarks = ["replayed"] if replay else []
-        remarks += ["mentions you"] if has_mention else []
-        return f" ({', '.join(remarks)})" if remarks and self._words else ""
+    def _remark(self, kind: str | None, replay: bool, has_mention: bool) -> str:
+        remarks = ["notice"] if kind == "notice" else []
+        remarks += ["replayed"] if replay and self._words else []
+        remarks += ["mentions you"] if has_mention and self._words else []
+        return f" ({', '.join(remarks)})" if remarks else ""
 
     def _nick_style(self, nick: str) -> str:
         return self._palette.colour(nick) if self._colour else "bold"

@@ -9,19 +9,46 @@ Positions are numbers of messages in the room's log (``seq``).
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
 from typing import NamedTuple
 
 from chatcore import Gap, Joined, Message, fold
 from cli.terminal.nicks import KnownNicks
 from cli.terminal.presence import PresenceDigest
 
-__all__ = ["RoomEvent", "RoomView", "Rooms"]
+__all__ = ["Entry", "Older", "Rest", "RoomEvent", "RoomView", "Rooms", "end_of"]
 
 MOST_HELD = 500
 """Events that are held of a room that is not on the screen."""
 
 MOST_HELD_CHARS = 1_000_000
+
+
+Entry = Message | Gap
+"""What a room's log consists of, for a reader."""
+
+
+def end_of(entry: Entry) -> int:
+    """Return the number of an entry, or the last one of a gap."""
+    return entry.seq if isinstance(entry, Message) else entry.through
+
+
+class Rest(Enum):
+    """What there is besides the older messages that were loaded."""
+
+    MORE = "there may be older ones"
+    NONE = "there are no older ones"
+    EXPIRED = "older ones are no longer stored"
+    BETWEEN = "there are others between them and those that were shown"
+
+
+class Older(NamedTuple):
+    """What was loaded: entries, oldest first, and the ``oldest`` number that is shown with them."""
+
+    entries: Sequence[Entry]
+    oldest: int
+    rest: Rest
 
 
 class RoomEvent(NamedTuple):
@@ -31,7 +58,7 @@ class RoomEvent(NamedTuple):
     someone else posted it, since we first came.
     """
 
-    event: Message | Gap
+    event: Entry
     replay: bool = False
     ends_replay: bool = False
     news: bool = False
@@ -81,7 +108,7 @@ class RoomView:
         while len(self._held) > MOST_HELD or self._held_chars > MOST_HELD_CHARS:
             dropped = self._held.popleft()
             self._held_chars -= _size(dropped)
-            self.oldest = _end(dropped) + 1
+            self.oldest = end_of(dropped.event) + 1
 
     def take_held(self) -> tuple[list[RoomEvent], int]:
         """Return the held events and the number of unread messages, and reset both."""
@@ -99,6 +126,7 @@ class Rooms:
         self.current: RoomView | None = None
         self._rooms: dict[str, RoomView] = {}  # by folded name, in the order in which they were joined
         self._past: dict[str, str] = {}  # names of rooms that we left, by folded name
+        self._listed: dict[str, str] = {}  # names of others that the server has listed last
 
     def __len__(self) -> int:
         return len(self._rooms)
@@ -135,14 +163,16 @@ class Rooms:
         """Return the room that was joined last."""
         return next(reversed(self._rooms.values()), None)
 
-    def names(self, *, past: bool = False) -> list[str]:
-        """Return the names of the rooms; with ``past``, also of those that we left."""
-        return [room.name for room in self] + (list(self._past.values()) if past else [])
+    def note_others(self, names: Iterable[str]) -> None:
+        """Note which other rooms the server has, for the Tab key."""
+        self._listed = {fold(name): name for name in names}
+
+    def names(self, *, others: bool = False) -> list[str]:
+        """Return the names of the rooms; with ``others``, also of those that we left or were shown."""
+        ours = [room.name for room in self]
+        known = {**self._past, **self._listed} if others else {}
+        return ours + [name for folded, name in known.items() if folded not in self._rooms]
 
 
 def _size(item: RoomEvent) -> int:
     return len(item.event.text) if isinstance(item.event, Message) else 0
-
-
-def _end(item: RoomEvent) -> int:
-    return item.event.seq if isinstance(item.event, Message) else item.event.through

@@ -18,16 +18,21 @@ def line(**frame: Any) -> bytes:
     return json.dumps(frame).encode() + b"\n"
 
 
-def message(seq: int, text: str, nick: str = "mallory", at: str = "2026-01-02T03:04:05Z") -> bytes:
+def message(
+    seq: int, text: str, nick: str = "mallory", at: str = "2026-01-02T03:04:05Z", **more: Any
+) -> bytes:
     """Return a message of the lobby."""
-    return line(type="message", room="lobby", seq=seq, prev=seq - 1, id=str(seq), nick=nick, text=text, at=at)
+    said = {"id": str(seq), "nick": nick, "text": text, "at": at, **more}
+    return line(type="message", room="lobby", seq=seq, prev=seq - 1, **said)
 
 
 class ScriptedServer:
     """Greets one client, lets it join, and sends what `say` is given."""
 
-    def __init__(self, head: int, answers: Answers) -> None:
+    def __init__(self, head: int, after: int, answers: Answers) -> None:
         self._head = head
+        self._after = after
+        self._closed_to: str | None = None
         self._answers = answers
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._joined = threading.Event()
@@ -42,6 +47,10 @@ class ScriptedServer:
         assert self._client is not None
         with contextlib.suppress(OSError):  # the client has closed
             self._client.sendall(data)
+
+    def put_out(self, room: str) -> None:
+        """Put the client out of a room as soon as it has entered."""
+        self._closed_to = room
 
     def hang_up(self) -> None:
         """Close the connection."""
@@ -76,20 +85,26 @@ class ScriptedServer:
             )
             self._client.sendall(welcome)
         elif frame["type"] == "join":
-            room = frame["room"]
-            self._client.sendall(line(type="joined", room=room, epoch="e", head=self._head, after=0, count=1))
+            self._client.sendall(self._let_in(frame["room"]))
             self._joined.set()
         elif frame["type"] in self._answers:
             self._client.sendall(self._answers[frame["type"]](frame))
 
+    def _let_in(self, room: str) -> bytes:
+        joined = line(type="joined", room=room, epoch="e", head=self._head, after=self._after, count=1)
+        put_out = line(type="left", room=room, reason="expelled") if room == self._closed_to else b""
+        return joined + put_out
+
 
 @contextlib.contextmanager
-def scripted_server(head: int = 0, answers: Answers | None = None) -> Iterator[ScriptedServer]:
-    """Run such a server; ``head`` is the number of the last message that is replay.
+def scripted_server(
+    head: int = 0, answers: Answers | None = None, *, after: int = 0
+) -> Iterator[ScriptedServer]:
+    """Run such a server; ``head`` is the number of the last message that is replay, which begins ``after``.
 
     ``answers`` are functions that answer a frame, by its type.
     """
-    server = ScriptedServer(head, answers or {})
+    server = ScriptedServer(head, after, answers or {})
     try:
         yield server
     finally:

@@ -12,6 +12,7 @@ from chatcore import (
     Message,
     ProtocolError,
     RefusedError,
+    RoomEntry,
 )
 from cli.terminal.answers import Answers
 from cli.terminal.input import COMMANDS, Command
@@ -52,6 +53,8 @@ def test_an_invalid_argument_says_what_is_valid(answers: Answers) -> None:
     [
         (DisconnectedError("drain"), "disconnected: the server is shutting down (drain)"),
         (DisconnectedError("lost"), "disconnected: the connection was lost"),
+        (DisconnectedError("banned"), "disconnected: you are banned from this server (banned)"),
+        (DisconnectedError("revoked"), "disconnected: your key is no longer valid (revoked)"),
         (DisconnectedError("unknown"), "disconnected: the server gave an unknown reason (unknown)"),
         (ProtocolError("it said \x9b2J"), "disconnected: it said �2J"),
     ],
@@ -96,6 +99,37 @@ def test_rooms_are_listed_with_their_unread_messages(answers: Answers) -> None:
     )
 
 
+def test_other_rooms_are_listed_with_their_last_message(answers: Answers) -> None:
+    at = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+    listed = [
+        RoomEntry(room="attic", count=0, head=7, at=at),
+        RoomEntry(room="dev", count=1, head=0),
+        RoomEntry(room="staff", count=1_200, head=9, at=at, private=True),
+    ]
+    lines = text_of(answers.other_rooms(listed, "", more=False)).splitlines()
+    assert lines == [
+        "* other rooms:",
+        "  attic, nobody is there, last message 2026-01-02 03:04",
+        "  dev, 1 is there",
+        "  staff, private, 1,200 are there, last message 2026-01-02 03:04",
+    ]
+    more = text_of(answers.other_rooms(listed, "", more=True)).splitlines()
+    assert more == [*lines, "  and more; /rooms START lists those that begin with START"]
+
+
+def test_no_other_rooms_are_a_line(answers: Answers) -> None:
+    assert text_of(answers.other_rooms([], "", more=False)) == "* no other rooms\n"
+    assert text_of(answers.other_rooms([], "st", more=False)) == "* no other room begins with st\n"
+
+
+def test_rooms_of_ones_own_are_listed_by_their_start(answers: Answers) -> None:
+    rooms = Rooms()
+    for name in ("lobby", "ops"):
+        rooms.enter(Joined(room=name, epoch="e", head=0, after=0, count=1))
+    assert text_of(answers.rooms(rooms, "OP")) == "* /2 ops\n"
+    assert text_of(answers.rooms(rooms, "x")) == ""
+
+
 def test_results_of_a_search_have_their_day_and_room(answers: Answers) -> None:
     at = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
     hit = Message(room="ops", seq=1, prev=0, id="1", nick="bob", text="the build\nis red", at=at)
@@ -103,6 +137,8 @@ def test_results_of_a_search_have_their_day_and_room(answers: Answers) -> None:
         "* latest matches for build:\n2026-01-02 03:04 [ops] bob: the build\n        is red\n"
         "* end of results\n"
     )
+    action = hit.model_copy(update={"kind": "action", "text": "builds"})
+    assert text_of(answers.found("build", [action])).splitlines()[1] == "2026-01-02 03:04 [ops] * bob builds"
     assert text_of(answers.found("x", [])) == (
         "* no match for x in what has been shown; /back loads older messages\n"
     )

@@ -36,6 +36,14 @@ def test_tab_offers_what_fits_before_the_cursor(rooms: Rooms, before: str, texts
         assert candidate.text.casefold().startswith(start.casefold())
 
 
+def test_rooms_that_the_server_has_listed_are_offered_to_join(rooms: Rooms) -> None:
+    rooms.note_others(["office", "ops", "old"])  # two of which were known
+    assert [each.text for each in candidates("/join o", rooms, "me")] == ["ops", "old", "office"]
+    assert [each.text for each in candidates("/leave o", rooms, "me")] == ["ops"]
+    rooms.note_others(["outpost"])
+    assert [each.text for each in candidates("/join o", rooms, "me")] == ["ops", "old", "outpost"]
+
+
 def test_all_commands_are_offered_and_a_bounded_number_of_nicks(rooms: Rooms) -> None:
     assert [candidate.shown for candidate in candidates("/", rooms, "me")] == list(COMMANDS)
     assert rooms.current is not None

@@ -10,7 +10,7 @@ from cli.terminal.attention import AWAY_SECONDS
 from cli.terminal.conversation import NEWS_SECONDS, Conversation
 from cli.terminal.painter import Painter
 from cli.terminal.presence import DIGEST_SECONDS
-from cli.terminal.rooms import MOST_HELD
+from cli.terminal.rooms import MOST_HELD, Entry, Older, Rest, end_of
 from tests.cli.terminal.drawn import styled, text_of
 
 
@@ -18,22 +18,28 @@ def joined(room: str = "lobby", *, epoch: str = "e", head: int = 0, after: int =
     return Joined(room=room, epoch=epoch, head=head, after=after, count=count)
 
 
-def message(seq: int, room: str = "lobby", text: str = "", nick: str = "bob") -> Message:
-    at = datetime.now(UTC)
-    return Message(
-        room=room, seq=seq, prev=seq - 1, id=str(seq), nick=nick, text=text or f"text {seq}", at=at
-    )
+def message(
+    seq: int, room: str = "lobby", text: str = "", nick: str = "bob", kind: str | None = None
+) -> Message:
+    said = {"nick": nick, "kind": kind, "text": text or f"text {seq}", "at": datetime.now(UTC)}
+    return Message.model_validate({"room": room, "seq": seq, "prev": seq - 1, "id": str(seq), **said})
 
 
 class Alice(Conversation):
-    """Alice's conversation, in the lobby, with a clock of its own. ``rung`` is how often the bell rang."""
+    """Alice's conversation, in the lobby, with a clock of its own. ``rung`` is how often the bell rang.
+
+    What somebody says as `Al` is hers too: it comes from another device.
+    """
 
     def __init__(self, **options: bool) -> None:
         self.now = 0.0
         self.rung = 0
         painter = Painter(columns=lambda: 400, zone=UTC, words=options.get("words", False))
-        super().__init__(painter, "alice", ring=self._rang, clock=lambda: self.now, **options)
+        super().__init__(painter, "alice", self._is_hers, ring=self._rang, clock=lambda: self.now, **options)
         self.receive(joined())
+
+    def _is_hers(self, message: Message) -> bool:
+        return message.nick.casefold() in (self.nick, "al")
 
     def _rang(self) -> None:
         self.rung += 1
@@ -84,16 +90,43 @@ def test_paging_back_continues_where_it_stopped(alice: Alice) -> None:
     room = alice.rooms.get("ops")
     assert room is not None
     assert room.oldest == 8
-    lines = "".join(map(text_of, alice.older("ops", [message(5, "ops"), message(6, "ops")])))
-    assert lines.index("older") < lines.index("~bob: text 5") < lines.index("text 6") < lines.index("/back")
+    gap = Gap(room="ops", after=5, through=6, reason="damaged")
+    lines = shown_older(alice, "ops", message(5, "ops"), gap, message(7, "ops"))
+    assert [line[5:] if line[2] == ":" else line for line in lines] == [
+        "* older messages:",
+        "~bob: text 5",
+        "* message 6 is missing: the server can no longer read it (damaged)",
+        "~bob: text 7",
+        "* /back shows older messages",
+    ]
     assert room.oldest == 5
     alice.receive(joined("ops", head=9, after=9))  # a reconnection changes nothing
     assert room.oldest == 5
 
 
+def shown_older(alice: Alice, room: str, *entries: Entry, rest: Rest = Rest.MORE) -> list[str]:
+    """Show older messages; return the lines."""
+    oldest = end_of(entries[0]) if entries else 1
+    return "".join(map(text_of, alice.older(room, Older(entries, oldest, rest)))).splitlines()
+
+
 def test_the_end_of_older_messages_is_shown(alice: Alice) -> None:
-    for pieces in (alice.older("lobby", []), alice.older("left", [message(1)])):
-        assert "".join(map(text_of, pieces)) == "* there are no older messages\n"
+    none, cut = "* there are no older messages", "* older messages are no longer kept"
+    assert shown_older(alice, "lobby", rest=Rest.MORE) == [none]
+    assert shown_older(alice, "left", message(1)) == [none]
+    assert shown_older(alice, "lobby", rest=Rest.EXPIRED) == [cut]
+    assert shown_older(alice, "lobby", message(1), rest=Rest.NONE)[-1] == none
+    assert shown_older(alice, "lobby", message(1), rest=Rest.EXPIRED)[-1] == cut
+
+
+def test_messages_that_do_not_reach_what_was_shown_say_how_to_continue(alice: Alice) -> None:
+    last = message(2).model_copy(update={"at": datetime(2026, 11, 23, 14, 5, tzinfo=UTC)})
+    lines = shown_older(alice, "lobby", message(1), last, rest=Rest.BETWEEN)
+    assert lines[-1] == "* more follow before those shown earlier; /back 2026-11-23 14:05 continues"
+    gap = Gap(room="lobby", after=0, through=1, reason="damaged")
+    assert shown_older(alice, "lobby", gap, rest=Rest.BETWEEN)[-1] == (
+        "* more follow before those shown earlier"
+    )
 
 
 # --- other rooms ---------------------------------------------------------------------------------
@@ -336,6 +369,7 @@ def test_messages_missed_in_another_room_are_unread(alice: Alice) -> None:
             "messages 12 to 40 are missing: the server no longer has them (expired)",
         ),
         (11, 12, "unknown", "message 12 is missing: the server gives no known reason (unknown)"),
+        (11, 40, "skipped", "messages were skipped here (12 to 40)"),
         (
             0,
             0,
@@ -348,6 +382,12 @@ def test_a_gap_shows_what_is_missing_and_why(
     alice: Alice, after: int, through: int, reason: Any, line: str
 ) -> None:
     assert lines_of(alice, Gap(room="lobby", after=after, through=through, reason=reason)) == f"* {line}\n"
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 message was"), (1_400, "1,400 messages were")])
+def test_skipped_messages_are_counted_by_the_server(alice: Alice, count: int, words: str) -> None:
+    gap = Gap(room="lobby", after=1_500, through=2_900, reason="skipped", count=count)
+    assert lines_of(alice, gap) == f"* {words} skipped here (1501 to 2900)\n"
 
 
 def test_a_gap_may_end_the_replay(alice: Alice) -> None:
@@ -390,6 +430,38 @@ def test_leaving_the_current_room_goes_to_another(alice: Alice) -> None:
     assert (
         lines_of(alice, message(1)) == lines_of(alice, Presence(room="lobby", joined=("eve",), count=1)) == ""
     )
+
+
+def test_being_put_out_of_a_room_is_shown_as_that(alice: Alice) -> None:
+    alice.receive(joined("ops"))
+    drawn = alice.receive(Left(room="lobby", reason="expelled"))
+    assert text_of(drawn) == "* you were put out of lobby (expelled)\n* you are in ops\n"
+    assert styled(drawn, "bold") == ["* you were put out of lobby (expelled)\n"]
+
+
+def test_messages_of_ones_own_from_another_device_are_no_news(alice: Alice) -> None:
+    alice.receive(joined("ops"))
+    assert lines_of(alice, message(1, "ops", "alice: a note to myself", nick="Al")) == ""
+    assert status(alice) == "[1:lobby]  2:ops"
+    alice.attention.focus(False, alice.now)
+    drawn = alice.receive(message(1, text="alice: another", nick="Al"))
+    assert text_of(drawn)[5:] == " Al: alice: another\n"
+    assert (styled(drawn, "reverse"), alice.rung) == ([], 0)
+    assert lines_of(alice, message(2)).startswith("-- new messages --\n")
+
+
+def test_messages_are_drawn_by_their_kind(alice: Alice) -> None:
+    kinds = ["action", "notice", "x.poll", "not-known", None]
+    lines = [
+        lines_of(alice, message(seq, text="/me waits", kind=kind)) for seq, kind in enumerate(kinds, start=1)
+    ]
+    assert [line[6:] for line in lines] == [
+        "* bob /me waits\n",
+        "bob (notice): /me waits\n",
+        "bob: /me waits\n",
+        "bob: /me waits\n",
+        "bob: /me waits\n",
+    ]
 
 
 def test_read_messages_are_known_as_read(alice: Alice) -> None:

@@ -47,7 +47,7 @@ TEXTS = {
     "21 words up to the next row": "x" * 42 + " " + FAKE,
     "21 our own marks": "\n-- new messages --\n* you are now root\nalice@lobby> ",
     "20 pictures of control characters": "␛[2J ␇",
-    "25 an action": f"/me nods\n{FAKE}",
+    "25 what looks like a command": f"/me nods\n{FAKE}",
     "28 a long text": "word " * 200,
 }
 """Texts that a server may send, by a number and a name."""
@@ -129,17 +129,38 @@ class Watch:
 seqs = iter(range(1, 10_000))
 
 
-@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_a_text_stays_in_its_place(server: ScriptedServer, alice: Pty, text: str) -> None:
+def drawn(server: ScriptedServer, alice: Pty, text: str, **more: str) -> str:
+    """Draw a message, and check that all of it is in its place; return its first row."""
     watch = Watch(alice)
     last = f"end of row {len(alice.raw)}"
-    server.say(message(next(seqs), text) + message(next(seqs), last))
+    server.say(message(next(seqs), text, **more) + message(next(seqs), last))
     alice.wait(last)
     alice.wait_line(DRAFT)
     first, *rows, end = (row for row in watch.assert_nothing_else_changed() if "2026-01-02" not in row)
-    assert first.startswith("03:04 mallory:" if not text.startswith("/me") else "03:04 * mallory nods")
     assert all(row.startswith(" " * 8) for row in rows if row)
     assert end == f"03:04 mallory: {last}"
+    return first
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_a_text_stays_in_its_place(server: ScriptedServer, alice: Pty, text: str) -> None:
+    assert drawn(server, alice, text).startswith("03:04 mallory:")
+
+
+@pytest.mark.parametrize(
+    ("kind", "start"),
+    [
+        ("action", "03:04 * mallory"),
+        ("notice", "03:04 mallory (notice):"),
+        ("x.poll", "03:04 mallory:"),
+        ("edit", "03:04 mallory:"),
+    ],
+)
+@pytest.mark.parametrize("text", [text for name, text in TEXTS.items() if name.startswith("21")])
+def test_a_text_of_any_kind_stays_in_its_place(
+    server: ScriptedServer, alice: Pty, kind: str, start: str, text: str
+) -> None:
+    assert drawn(server, alice, text, kind=kind).startswith(start)
 
 
 @pytest.mark.parametrize("text", CONTROLS.values(), ids=CONTROLS)

@@ -29,7 +29,12 @@ from cli.terminal.input import COMMANDS, Command, parse
         ("/rooms", Command("rooms")),
         ("/quiet", Command("quiet")),
         ("/search  the Build\tis ", Command("search", "the Build\tis")),
-        ("/me  nods\nand leaves", Command("say", "/me nods\nand leaves")),
+        ("/me  nods\nand leaves", Command("me", "nods\nand leaves")),
+        ("//me nods", Command("say", "/me nods")),
+        ("/rooms dev", Command("rooms", "dev")),
+        ("/back 14:30", Command("back", "14:30")),
+        ("/back 2026-11-23 14:00", Command("back", "2026-11-23 14:00")),
+        ("/back 2026-11-23", Command("back", "2026-11-23")),
     ],
 )
 def test_a_line_is_a_message_or_a_command(typed: str, meant: Command) -> None:
@@ -39,6 +44,9 @@ def test_a_line_is_a_message_or_a_command(typed: str, meant: Command) -> None:
 @pytest.mark.parametrize("typed", ["", "  ", "\n", " \n\t\n"])
 def test_a_blank_line_means_nothing(typed: str) -> None:
     assert parse(typed) is None
+
+
+USAGE_OF_BACK = "usage: /back [N|TIME] (a number from 1 to 9999, or a time such as 14:30 or 2026-11-23 14:00)"
 
 
 @pytest.mark.parametrize(
@@ -59,19 +67,32 @@ def test_a_blank_line_means_nothing(typed: str) -> None:
         ("/0", "unknown command /0; /help lists the commands, //0 sends /0"),
         ("/me", "usage: /me TEXT"),
         ("/search ", "usage: /search TEXT"),
-        ("/back " + "9" * 5_000, "usage: /back [N] (a number from 1 to 9999)"),
-        ("/back 0", "usage: /back [N] (a number from 1 to 9999)"),
-        ("/back some", "usage: /back [N] (a number from 1 to 9999)"),
-        ("/back \N{SUPERSCRIPT TWO}", "usage: /back [N] (a number from 1 to 9999)"),
+        ("/rooms a b", "usage: /rooms [START] (one word, no spaces)"),
+        ("/back " + "9" * 5_000, USAGE_OF_BACK),
+        ("/back 0", USAGE_OF_BACK),
+        ("/back some", USAGE_OF_BACK),
+        ("/back 14:3", USAGE_OF_BACK),
+        ("/back 23.11. 14:00", USAGE_OF_BACK),
+        ("/back \N{SUPERSCRIPT TWO}", USAGE_OF_BACK),
+        ("/back \N{ARABIC-INDIC DIGIT ONE}4:30", USAGE_OF_BACK),
     ],
 )
 def test_a_mistyped_command_is_not_sent_and_says_how_to_type_it(typed: str, advice: str) -> None:
     assert parse(typed) == Command("mistake", advice)
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"), [("hello", "hello"), ("//etc", "/etc"), ("/me waves", "/me waves"), ("/who", None)]
+)
+def test_what_could_not_be_sent_can_be_copied(typed: str, said: str | None) -> None:
+    command = parse(typed)
+    assert command is not None
+    assert command.said == said
+
+
 def test_every_command_in_the_help_is_understood() -> None:
     for name, form in COMMANDS.items():
-        example = "5" if form.argument == "[N]" else form.argument.strip("[]")
+        example = "5" if form.argument == "[N|TIME]" else form.argument.strip("[]")
         command = parse(f"{name} {example}")
         assert command is not None
         assert command.verb == form.verb

@@ -22,18 +22,31 @@ def test_a_message_has_its_time_nick_and_text() -> None:
 
 
 def test_an_action_is_drawn_as_one() -> None:
-    assert text_of(painter().message(TODAY, "alice", "/me nods\nand goes")) == (
+    assert text_of(painter().message(TODAY, "alice", "nods\nand goes", kind="action")) == (
         "10:24 * alice nods\n        and goes\n"
     )
-    assert text_of(painter().message(TODAY, "alice", "/mean")) == "10:24 alice: /mean\n"
+
+
+def test_a_notice_is_drawn_as_one() -> None:
+    assert text_of(painter().message(TODAY, "bot", "done\nat last", kind="notice")) == (
+        "10:24 bot (notice): done\n        at last\n"
+    )
+
+
+@pytest.mark.parametrize("kind", [None, "x.poll", "reaction"])
+def test_other_kinds_are_drawn_as_their_text(kind: str | None) -> None:
+    assert text_of(painter().message(TODAY, "alice", "/me nods", kind=kind)) == "10:24 alice: /me nods\n"
 
 
 def test_words_replace_marks_and_styles() -> None:
     paint = Painter(colour=False, words=True, columns=lambda: 80, zone=UTC)
     drawn = paint.message(TODAY, "bob", "well, alice", replay=True, mentioned="alice")
     assert text_of(drawn) == "10:24 bob (replayed, mentions you): well, alice\n"
-    assert text_of(paint.message(TODAY, "bob", "/me sees alice", mentioned="alice")) == (
+    assert text_of(paint.message(TODAY, "bob", "sees alice", kind="action", mentioned="alice")) == (
         "10:24 * bob (mentions you) sees alice\n"
+    )
+    assert text_of(paint.message(TODAY, "bob", "alice!", kind="notice", replay=True, mentioned="alice")) == (
+        "10:24 bob (notice, replayed, mentions you): alice!\n"
     )
     assert text_of(paint.mark()) == "* new messages\n"
 

@@ -292,7 +292,7 @@ def test_refusals_say_what_to_do(server: Server, bob: Chat) -> None:
         alice.type(paste("x" * 20_000) + ENTER)
         alice.wait("(too_long); send it in parts (the Up key")
         alice.type(f"/help{ENTER}")
-        alice.wait("  /quit         leave the chat")
+        alice.wait("  /quit           leave the chat")
 
 
 def test_forget_saves_nothing_and_the_up_key_works(server: Server, tmp_path: Path) -> None:
