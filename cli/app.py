@@ -18,7 +18,7 @@ import typer
 
 from chatcore import DEFAULT_URL, __version__
 from cli.report import reporting
-from cli.settings.complete import Completing, complete_transport
+from cli.settings.complete import Completing, complete_kind, complete_transport
 from cli.settings.shared import (
     NICK_DEFAULT,
     nick_option,
@@ -52,6 +52,12 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"chat {__version__}")
         raise typer.Exit
+
+
+def _is_typed(ctx: typer.Context, option: str) -> bool:
+    """Tell whether an option was given on the command line, and is no setting."""
+    source = ctx.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 @app.callback()
@@ -262,6 +268,15 @@ def send(
             allow_from_autoenv=False,
         ),
     ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            metavar="action|notice",
+            help="What it is: something that you do, or a notice, which no program may answer.",
+            show_default="a text that you say",
+            autocompletion=complete_kind,
+        ),
+    ] = None,
     timeout: Annotated[
         float, typer.Option(min=0.0, metavar="SECONDS", help="How long to wait for the acknowledgement.")
     ] = 30.0,
@@ -271,16 +286,17 @@ def send(
 
     \b
     Example: chat send ops "the build is green" --nick ci
-             df -h / | chat send ops --nick disk-watch
+             df -h / | chat send ops --nick disk-watch --kind notice
     """
     with reporting():
         from cli.commands.send import run
 
-        run(url, nick, room, text, id_, timeout, json=json)
+        run(url, nick, room, text, id_, kind, timeout, json=json)
 
 
 @app.command()
 def tail(
+    ctx: typer.Context,
     room: Annotated[str, room_argument()],
     since: Annotated[
         str | None,
@@ -293,7 +309,12 @@ def tail(
     history: Annotated[
         int | None,
         typer.Option(
-            "-n", "--history", min=0, metavar="N", help="Print the last N messages.", show_default="10"
+            "-n",
+            "--history",
+            min=0,
+            metavar="N",
+            help="Print the last N messages; with --since, at most so many of those after the position.",
+            show_default="10, or all after a position",
         ),
     ] = None,
     follow: Annotated[
@@ -311,12 +332,39 @@ def tail(
     \b
     Example: chat tail ops -n 20
              chat tail ops --follow
-             chat tail ops --since EPOCH:SEQ
+             chat tail ops --since EPOCH:SEQ -n 100
     """
     with reporting():
         from cli.commands.tail import run
 
+        if since is not None and not _is_typed(ctx, "history"):
+            history = None  # a setting says how to begin without a position, and skips nothing after one
         raise typer.Exit(run(url, nick, room, since, history, follow=follow, json=json))
+
+
+@app.command()
+def rooms(
+    prefix: Annotated[
+        str | None,
+        typer.Option(metavar="START", help="Only rooms whose names begin so.", show_default="all rooms"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, one room per line.")] = False,
+    url: Annotated[str, url_option("rooms")] = DEFAULT_URL,
+    nick: Annotated[
+        str | None,
+        typer.Option(metavar="NICK", help="Your name.", show_default=f"{NICK_DEFAULT} with -rooms"),
+    ] = None,
+) -> None:
+    """List a server's rooms, and when somebody spoke there last.
+
+    \b
+    Example: chat rooms
+             chat rooms --prefix build- --json
+    """
+    with reporting():
+        from cli.commands.rooms import run
+
+        run(url, nick, prefix, json=json)
 
 
 @app.command()

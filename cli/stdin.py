@@ -21,7 +21,7 @@ from chatcore.wire import client_frames
 __all__ = ["check_size", "input_lines", "input_text", "parse_frame", "pieces", "without_controls"]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_TYPES = ("post", "join", "leave", "history", "who", "nick")
+_TYPES = ("post", "join", "leave", "history", "who", "rooms", "nick")
 _OURS = ("hello", "ping", "pong")
 
 

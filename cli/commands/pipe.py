@@ -17,6 +17,7 @@ from chatcore import (
     ClosedError,
     DisconnectedError,
     Gap,
+    Left,
     Message,
     Offline,
     Online,
@@ -28,6 +29,7 @@ from chatcore import (
     encode,
 )
 from cli.gap import describe_gap
+from cli.lines import lines_of
 from cli.report import FAILED, REFUSED, USAGE, complain
 from cli.stdin import check_size, input_lines, parse_frame, pieces, without_controls
 from transports.threaded_tcp import Chat, connect
@@ -63,17 +65,19 @@ def run(url: str, nick: str, rooms: Sequence[str], history: int | None, *, json:
             elif json:
                 sys.stdout.write(encode(event).decode())
             else:
-                _print(event, chat.nick, several_rooms=len(rooms) > 1)
+                _print(event, chat, several_rooms=len(rooms) > 1)
             sys.stdout.flush()
     return sender.exit_code
 
 
-def _print(event: ServerFrame, own_nick: str, *, several_rooms: bool) -> None:
-    if isinstance(event, Message) and event.nick != own_nick:
-        prefix = f"{event.room} {event.nick}" if several_rooms else event.nick
-        sys.stdout.writelines(f"{prefix}: {line}\n" for line in event.text.split("\n"))
+def _print(event: ServerFrame, chat: Chat, *, several_rooms: bool) -> None:
+    if isinstance(event, Message) and not chat.is_mine(event):
+        where = f"{event.room} " if several_rooms else ""
+        sys.stdout.writelines(lines_of(event, event.text.split("\n"), where))
     elif isinstance(event, Gap):
         complain(f"{event.room}: {describe_gap(event)}")
+    elif isinstance(event, Left):  # text leaves no room, so the server has put us out
+        complain(f"you were put out of {event.room}")
 
 
 class _Sender:

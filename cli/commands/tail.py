@@ -6,7 +6,6 @@ message counts as read once all of it was written to standard output.
 
 import json as encoder
 import sys
-from collections.abc import Iterator
 
 import typer
 
@@ -15,6 +14,7 @@ from chatcore import (
     Event,
     Gap,
     Joined,
+    Left,
     Message,
     Offline,
     Online,
@@ -27,6 +27,7 @@ from chatcore import (
 )
 from cli.commands.client import with_nick
 from cli.gap import describe_gap
+from cli.lines import lines_of
 from cli.report import INCOMPLETE, complain, reaching
 from cli.sanitize import sanitize_lines
 from cli.stdout import Output, StoppedError
@@ -43,16 +44,16 @@ def run(
 ) -> int:
     """Print the last messages of a room, or those after a position; return the exit code.
 
-    With ``follow`` it continues with new messages, also across lost connections, until it is stopped.
-    Raises `UsageError` for an invalid position, and `RefusedError` if the server refuses the room.
+    With both, it prints the last ``history`` of the messages after the position. With ``follow`` it continues
+    with new messages, also across lost connections, until it is stopped. Raises `UsageError` for an invalid
+    position, and `RefusedError` if the server refuses the room, or puts us out of it.
     """
-    if since is not None and history is not None:
-        raise UsageError("use either --since or --history, not both: each says where to start")
     after = None if since is None else _position(since)
-    shown = HISTORY if history is None else history
+    if after is None and history is None:
+        history = HISTORY
     tail = _Tail(room, after, follow=follow, json=json)
     with reaching(url):
-        return with_nick(nick, lambda name: tail.run(url, name, shown), "-tail")
+        return with_nick(nick, lambda name: tail.run(url, name, history), "-tail")
 
 
 def _position(since: str) -> Position:
@@ -76,7 +77,7 @@ class _Tail:
         self._incomplete = False
         self._online = True
 
-    def run(self, url: str, nick: str, history: int) -> int:
+    def run(self, url: str, nick: str, history: int | None) -> int:
         """Read until the end; return the exit code."""
         client = f"chat {__version__}"
         with (
@@ -94,9 +95,9 @@ class _Tail:
                 self._print_position(output)
         return code or (INCOMPLETE if self._incomplete else 0)
 
-    def _read(self, chat: Chat, output: Output, history: int) -> None:
+    def _read(self, chat: Chat, output: Output, history: int | None) -> None:
         with output.stoppable():
-            chat.join(self.room, after=self._after, history=None if self._after else history)
+            chat.join(self.room, after=self._after, history=history)
         events = chat.events()
         while self._follow or not self._at_end():
             with output.stoppable():
@@ -122,6 +123,8 @@ class _Tail:
                 self.position = Position(epoch=self.position.epoch, seq=seq)
             case Error() if event.room == self.room and event.retry_after is None:
                 raise RefusedError(event.code, event.message, room=event.room)
+            case Left() if event.room == self.room:
+                raise RefusedError("forbidden", f"you were put out of {event.room}", room=event.room)
             case Online():
                 self._online = True
                 complain("reconnected")
@@ -139,12 +142,14 @@ class _Tail:
 
     def _write(self, output: Output, event: Joined | Message | Gap) -> None:
         if isinstance(event, Gap):
-            self._incomplete, self._resetting = True, False
+            self._incomplete |= event.reason != "skipped"  # those are stored, and we have asked for less
+            self._resetting = False
             complain(f"{event.room}: {describe_gap(event)}")
         if self._json:
             output.write(encode(event))
         elif isinstance(event, Message):
-            output.write("".join(_lines(event)).encode(sys.stdout.encoding, "replace"))
+            text = "".join(lines_of(event, sanitize_lines(event.text)))
+            output.write(text.encode(sys.stdout.encoding, "replace"))
 
     def _print_position(self, output: Output) -> None:
         if self.position is None:
@@ -153,8 +158,3 @@ class _Tail:
             line = {"type": "position", "room": self.room, "since": str(self.position)}
             output.write_last(f"{encoder.dumps(line, separators=(',', ':'))}\n".encode())
         typer.echo(f"position {self.position}", err=True)
-
-
-def _lines(message: Message) -> Iterator[str]:
-    for line in sanitize_lines(message.text):
-        yield f"{message.nick}: {line}\n"

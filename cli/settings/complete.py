@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from chatcore import DEFAULT_URL, UsageError
 
-__all__ = ["Completing", "complete_room", "complete_transport", "complete_url"]
+__all__ = ["Completing", "complete_kind", "complete_room", "complete_transport", "complete_url"]
 
 
 class Completing(TyperGroup):
@@ -41,6 +41,11 @@ def complete_transport(incomplete: str) -> list[str]:
     # As `chatcore.transport` does, which would load the models of all frames.
     names = {point.name for point in entry_points(group="chat.transports")}
     return [name for name in sorted(names) if name.startswith(incomplete)]
+
+
+def complete_kind(incomplete: str) -> list[str]:
+    """Return what a message may be."""
+    return _beginning(incomplete, ["action", "notice"])
 
 
 def complete_url(ctx: typer.Context, incomplete: str) -> list[str]:

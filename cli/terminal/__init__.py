@@ -8,5 +8,6 @@ Read in this order:
   `unsent`;
 - how it looks: `painter`, `palette`, `mentions`, `status`, `completion`;
 - what it says: `conversation` of each event, `answers` to each command;
-- `paging`, which loads older messages, and `app`, which puts everything together.
+- `paging`, which loads older messages and lists of rooms, with `times`; and `app`, which puts everything
+  together.
 """

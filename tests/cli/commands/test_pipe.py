@@ -8,12 +8,14 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chatcore import UsageError
 from cli.stdin import parse_frame
 from tests.cli.processes import CHAT, ChatServer, chat, chat_server, environment, line_of, rest_of, spawn
+from tests.cli.scripted import line, message, scripted_server
 from tests.ports import fixed_port
 from transports.threaded_tcp import Chat, connect
 
@@ -175,6 +177,8 @@ def test_an_invalid_line_is_reported_with_its_number_and_the_others_are_sent(
         ('{"room":"lobby","text":"x","id":7}', "an id is"),
         ('{"type":"join","room":"lobby","after":{"epoch":"e"}}', "a join frame needs after.seq"),
         ('{"type":"history","room":"lobby","limit":0}', "limit: "),
+        ('{"type":"rooms","prefix":"a b"}', "prefix: "),
+        ('{"room":"lobby","text":"x","kind":"A"}', "kind: "),
     ],
 )
 def test_an_invalid_line_is_explained(line: str, words: str) -> None:
@@ -200,6 +204,77 @@ def test_several_rooms_are_printed_with_their_names(server: ChatServer, listener
         assert said(listener, 1) == ["in the first"]
         listener.post("over here", room="second")
         assert line_of(process.stdout) == "second listener: over here\n"
+
+
+# --- against a server that is a script -----------------------------------------------------------
+
+
+def test_kinds_are_printed_as_people_read_them() -> None:
+    with scripted_server() as server, spawn("client", server.url, "--nick", "piper") as process:
+        server.say(message(1, "looks around\nand leaves", kind="action"))
+        server.say(message(2, "done", kind="notice") + message(3, "yes", kind="x.vote", target=1))
+        server.say(message(4, "mine", nick="piper", kind="action") + message(5, "the end"))
+        assert [line_of(process.stdout) for _ in range(5)] == [
+            "* mallory looks around\n",
+            "mallory: and leaves\n",
+            "mallory (notice): done\n",
+            "mallory: yes\n",
+            "mallory: the end\n",
+        ]
+
+
+def test_what_happens_to_the_rooms_is_reported() -> None:
+    def join(frame: dict[str, Any]) -> bytes:
+        joined = line(type="joined", room=frame["room"], epoch="e", head=9, after=0, count=1)
+        if frame["room"] == "lobby":
+            return joined
+        skipped = line(type="gap", room="lobby", after=0, through=8, reason="skipped", count=3)
+        put_out = line(type="left", room="ops", reason="expelled")
+        return joined + skipped + put_out + message(9, "on", kind="action")
+
+    options = ("--nick", "piper", "--room", "lobby", "--room", "ops")
+    with (
+        scripted_server(answers={"join": join}) as server,
+        spawn("client", server.url, *options) as process,
+    ):
+        assert line_of(process.stdout) == "lobby * mallory on\n"
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait() == 0
+        assert process.stderr is not None
+        assert process.stderr.read().splitlines() == [
+            "chat: lobby: 3 messages were skipped here (1 to 8)",
+            "chat: you were put out of ops",
+        ]
+
+
+def test_json_sends_kinds_and_asks_for_rooms() -> None:
+    asked: list[dict[str, Any]] = []
+
+    def post(frame: dict[str, Any]) -> bytes:
+        asked.append(frame)
+        return line(type="ack", room="lobby", id=frame["id"], seq=1, durability="synced")
+
+    def rooms(frame: dict[str, Any]) -> bytes:
+        asked.append(frame)
+        return line(type="room_list", rooms=[], more=False, token=frame["token"])
+
+    lines = [
+        {"room": "lobby", "text": "looks around", "kind": "action"},
+        {"type": "rooms", "prefix": "o", "token": "mine"},
+        {"room": "lobby", "text": "yes", "kind": "x.vote", "target": 1},
+    ]
+    with scripted_server(answers={"post": post, "rooms": rooms}) as server:
+        input_ = "\n".join(map(json.dumps, lines))
+        done = chat("client", server.url, "--nick", "piper", "--json", stdin=input_)
+    assert (done.returncode, done.stderr) == (0, "")
+    types = [json.loads(each)["type"] for each in done.stdout.splitlines()]
+    assert types == ["welcome", "joined", "ack", "room_list", "ack"]
+    assert [(frame.get("kind"), frame.get("target"), frame.get("token")) for frame in asked] == [
+        ("action", None, None),
+        (None, None, "mine"),
+        ("x.vote", 1, None),
+    ]
 
 
 @pytest.mark.parametrize(

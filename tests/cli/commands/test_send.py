@@ -5,6 +5,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from chatcore import UsageError
 from cli.commands.send import run
 from tests.cli.conftest import Inside
 from tests.cli.processes import CHAT, ChatServer, chat, chat_server, environment
+from tests.cli.scripted import line, scripted_server
 from transports.threaded_tcp import Chat, connect
 
 
@@ -74,7 +76,43 @@ def test_a_text_that_is_too_long_is_not_sent(server: ChatServer) -> None:
 @pytest.mark.parametrize("text", ["", "\n\n"])
 def test_an_empty_text_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError, match="nothing to send"):
-        run("chat://127.0.0.1:1", "ci", "lobby", text.strip("\n"), None, 1.0, json=False)
+        run("chat://127.0.0.1:1", "ci", "lobby", text.strip("\n"), None, None, 1.0, json=False)
+
+
+@pytest.mark.parametrize("kind", ["edit", "Action", "", "x.poll"])
+def test_an_unknown_kind_is_a_usage_error(kind: str) -> None:
+    with pytest.raises(UsageError, match="--kind must be action or notice"):
+        run("chat://127.0.0.1:1", "ci", "lobby", "hello", None, kind, 1.0, json=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"), [([], None), (["--kind", "action"], "action"), (["--kind", "notice"], "notice")]
+)
+def test_a_message_is_sent_with_its_kind(inside: Inside, options: list[str], kind: str | None) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def post(frame: dict[str, Any]) -> bytes:
+        asked.append(frame)
+        return line(type="ack", room="lobby", id=frame["id"], seq=7, durability="synced")
+
+    with scripted_server(answers={"post": post}) as server:
+        done = inside("send", "lobby", "looks around", *options, "--url", server.url)
+    assert (done.returncode, done.stdout) == (0, "7\n")
+    assert [(frame.get("kind"), frame["text"]) for frame in asked] == [(kind, "looks around")]
+
+
+def test_the_kind_can_be_a_setting(inside: Inside) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def post(frame: dict[str, Any]) -> bytes:
+        asked.append(frame)
+        return line(type="error", room="lobby", id=frame["id"], code="unknown_kind", message="not here")
+
+    with scripted_server(answers={"post": post}) as server:
+        done = inside("send", "lobby", "done", "--url", server.url, CHAT_SEND_KIND="notice")
+    assert asked[0]["kind"] == "notice"
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "not here (unknown_kind)" in done.stderr
 
 
 def test_a_missing_server_is_exit_1_and_says_what_to_do(inside: Inside) -> None:

@@ -13,6 +13,7 @@ from chatcore import UsageError
 from cli.commands.tail import run
 from tests.cli.conftest import Inside
 from tests.cli.processes import ChatServer, chat_server, line_of, rest_of, spawn
+from tests.cli.scripted import Answers, line, message, scripted_server
 from tests.ports import fixed_port
 from transports.threaded_tcp import Chat, connect
 
@@ -183,6 +184,103 @@ def test_an_invalid_position_is_a_usage_error(since: str) -> None:
         run("chat://127.0.0.1:1", "ears", "lobby", since, None, follow=False, json=False)
 
 
-def test_since_and_history_together_are_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="not both"):
-        run("chat://127.0.0.1:1", "ears", "lobby", "epoch:1", 5, follow=False, json=False)
+# --- against a server that is a script -----------------------------------------------------------
+
+
+def resuming(*entries: bytes, asked: list[Any] | None = None) -> Answers:
+    """Answer a join after position 900 with these entries, up to 905."""
+
+    def join(frame: dict[str, Any]) -> bytes:
+        if asked is not None:
+            asked.append((frame.get("after"), frame.get("history")))
+        joined = line(type="joined", room="lobby", epoch="e", head=905, after=900, count=1)
+        return b"".join([joined, *entries])
+
+    return {"join": join}
+
+
+def gap(after: int, through: int, reason: str, **more: int) -> bytes:
+    return line(type="gap", room="lobby", after=after, through=through, reason=reason, **more)
+
+
+REST = [message(seq, f"text {seq}") for seq in (904, 905)]
+
+
+def test_since_and_history_together_skip_what_is_older_and_are_no_failure(inside: Inside) -> None:
+    asked: list[Any] = []
+    answers = resuming(gap(900, 903, "skipped", count=3), *REST, asked=asked)
+    with scripted_server(answers=answers) as server:
+        done = inside("tail", "lobby", "--since", "e:900", "-n", "2", "--url", server.url)
+    assert asked == [({"epoch": "e", "seq": 900}, 2)]
+    assert done.returncode == 0
+    assert done.stdout == "mallory: text 904\nmallory: text 905\n"
+    assert done.stderr == "chat: lobby: 3 messages were skipped here (901 to 903)\nposition e:905\n"
+
+
+def test_skipped_messages_are_a_line_in_their_place(inside: Inside) -> None:
+    answers = resuming(gap(900, 905, "skipped", count=4))
+    with scripted_server(answers=answers) as server:
+        done = inside("tail", "lobby", "--since", "e:900", "-n", "0", "--json", "--url", server.url)
+    assert done.returncode == 0
+    assert frames_of(done.stdout)[1:] == [
+        {"type": "gap", "room": "lobby", "after": 900, "through": 905, "reason": "skipped", "count": 4},
+        {"type": "position", "room": "lobby", "since": "e:905"},
+    ]
+
+
+def test_a_setting_for_history_skips_nothing_after_a_position(inside: Inside) -> None:
+    asked: list[Any] = []
+    with scripted_server(answers=resuming(gap(900, 903, "damaged"), *REST, asked=asked)) as server:
+        inside("tail", "lobby", "--since", "e:900", "--url", server.url, CHAT_TAIL_HISTORY="2")
+    assert asked == [({"epoch": "e", "seq": 900}, None)]
+
+
+@pytest.mark.parametrize(
+    ("reasons", "code"),
+    [
+        (["expired", "skipped"], 5),
+        (["damaged", "skipped"], 5),
+        (["eaten", "skipped"], 5),
+        (["skipped", "skipped"], 0),
+    ],
+)
+def test_the_exit_code_says_whether_something_is_missing(
+    inside: Inside, reasons: list[str], code: int
+) -> None:
+    first, second = reasons
+    answers = resuming(gap(900, 901, first), gap(901, 903, second), *REST)
+    with scripted_server(answers=answers) as server:
+        done = inside("tail", "lobby", "--since", "e:900", "--json", "--url", server.url)
+    assert done.returncode == code
+    assert [frame["type"] for frame in frames_of(done.stdout)][1:3] == ["gap", "gap"]
+    assert done.stderr.count("chat: lobby: ") == 2
+
+
+def test_kinds_are_printed_as_people_read_them(inside: Inside) -> None:
+    said = [
+        message(901, "looks around\nand leaves", kind="action"),
+        message(902, "done\nat \u202elast", kind="notice"),
+        message(903, "yes", kind="x.vote", target=1),
+        message(904, "not known today", kind="reaction", target=1),
+        message(905, "/me waits"),
+    ]
+    with scripted_server(answers=resuming(*said)) as server:
+        done = inside("tail", "lobby", "--since", "e:900", "--url", server.url)
+    assert done.stdout.splitlines() == [
+        "* mallory looks around",
+        "mallory: and leaves",
+        "mallory (notice): done",
+        "mallory (notice): at \N{REPLACEMENT CHARACTER}last",
+        "mallory: yes",
+        "mallory: not known today",
+        "mallory: /me waits",
+    ]
+
+
+def test_being_put_out_of_the_room_is_exit_3_with_the_position(inside: Inside) -> None:
+    answers = resuming(message(901, "one"), line(type="left", room="lobby", reason="expelled"))
+    with scripted_server(answers=answers) as server:
+        done = inside("tail", "lobby", "--since", "e:900", "-f", "--url", server.url)
+    assert done.returncode == 3
+    assert done.stdout == "mallory: one\n"
+    assert done.stderr == "position e:901\nchat: the server refused: you were put out of lobby (forbidden)\n"

@@ -74,7 +74,10 @@ def test_a_setting_for_one_command_wins_over_a_shared_one(path: Path) -> None:
         ("\n[sever]\n", "FILE, line 2: sever is not a table of settings; did you mean [server]?"),
         ("[x]\n", "FILE, line 1: x is not a table of settings; the tables are [server], [client], "),
         ("[client]\n\nnik = 'a'", "FILE, line 3: client.nik is not a setting; did you mean nick?"),
-        ("[send]\nx = 1", "FILE, line 2: send.x is not a setting; the settings are url, nick, timeout, json"),
+        (
+            "[send]\nx = 1",
+            "FILE, line 2: send.x is not a setting; the settings are url, nick, kind, timeout, json",
+        ),
         ("nik = 'a'", "FILE, line 1: nik is not a setting; did you mean nick?"),
         ("transport = 'threaded'", "FILE, line 1: transport belongs in [server]"),
         ("zebra = 1", "FILE, line 1: zebra is not a setting; settings go in a table such as [server]"),

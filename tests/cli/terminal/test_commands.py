@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.cli.processes import CHAT
 from tests.cli.pty import ENTER, Pty, in_terminal
-from tests.cli.terminal.scripted import ScriptedServer, line, message, scripted_server
+from tests.cli.scripted import ScriptedServer, line, message, scripted_server
 
 Frame = dict[str, Any]
 

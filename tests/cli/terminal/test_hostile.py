@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.processes import CHAT
 from tests.cli.pty import ENTER, Pty, in_terminal
-from tests.cli.terminal.scripted import ScriptedServer, line, message, scripted_server
+from tests.cli.scripted import ScriptedServer, line, message, scripted_server
 
 # All that a prompt needs: cursor moves, erasing, styles, and modes of the terminal.
 OURS = re.compile(rb"\x1b\[(?:\d*[ABCD]|\d*[JK]|[\d;]*m|\?(?:1|7|12|25|1004|2004)[hl])")

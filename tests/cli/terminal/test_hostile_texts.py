@@ -11,7 +11,7 @@ from pyte.screens import Char
 
 from tests.cli.processes import CHAT
 from tests.cli.pty import Pty, in_terminal
-from tests.cli.terminal.scripted import ScriptedServer, line, message, scripted_server
+from tests.cli.scripted import ScriptedServer, line, message, scripted_server
 from tests.cli.terminal.test_hostile import assert_nothing_but_ours
 
 COLUMNS, ROWS = 60, 400

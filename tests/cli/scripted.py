@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-__all__ = ["ScriptedServer", "line", "message", "scripted_server"]
+__all__ = ["Answers", "ScriptedServer", "line", "message", "scripted_server"]
 
 
 Answers = Mapping[str, Callable[[dict[str, Any]], bytes]]
@@ -74,23 +74,24 @@ class ScriptedServer:
             with self._client.makefile("rb") as lines:
                 for data in lines:
                     self._answer(json.loads(data))
+            self._client.shutdown(socket.SHUT_WR)  # as the client has ended its side
         except OSError:
             pass
 
     def _answer(self, frame: dict[str, Any]) -> None:
         assert self._client is not None
-        if frame["type"] == "hello":
-            welcome = line(
-                type="welcome", protocol=1, server="script", session="s", nick=frame["nick"], limits={}
-            )
-            self._client.sendall(welcome)
-        elif frame["type"] == "join":
-            self._client.sendall(self._let_in(frame["room"]))
+        usual = {"hello": self._welcome, "join": self._let_in}
+        answer = {**usual, **self._answers}.get(frame["type"])
+        if answer is not None:
+            self._client.sendall(answer(frame))
+        if frame["type"] == "join":
             self._joined.set()
-        elif frame["type"] in self._answers:
-            self._client.sendall(self._answers[frame["type"]](frame))
 
-    def _let_in(self, room: str) -> bytes:
+    def _welcome(self, frame: dict[str, Any]) -> bytes:
+        return line(type="welcome", protocol=1, server="script", session="s", nick=frame["nick"], limits={})
+
+    def _let_in(self, frame: dict[str, Any]) -> bytes:
+        room = frame["room"]
         joined = line(type="joined", room=room, epoch="e", head=self._head, after=self._after, count=1)
         put_out = line(type="left", room=room, reason="expelled") if room == self._closed_to else b""
         return joined + put_out
@@ -102,7 +103,7 @@ def scripted_server(
 ) -> Iterator[ScriptedServer]:
     """Run such a server; ``head`` is the number of the last message that is replay, which begins ``after``.
 
-    ``answers`` are functions that answer a frame, by its type.
+    ``answers`` are functions that answer a frame, by its type, also in place of the usual answers.
     """
     server = ScriptedServer(head, after, answers or {})
     try:
