@@ -65,6 +65,16 @@ def test_the_last_messages_are_printed_sanitized(server: ChatServer, speaker: Ch
     assert done.stderr == f"position {epoch}:{ack.seq}\n"
 
 
+def test_kinds_that_were_sent_are_printed(server: ChatServer, speaker: Chat, inside: Inside) -> None:
+    room, own = room_of(speaker), ("--nick", "ci", "--url", server.url)
+    for kind in ("action", "notice"):
+        assert inside("send", room, "deploys", "--kind", kind, *own).returncode == 0
+    done = inside("tail", room, "--url", server.url)
+    assert done.stdout == "* ci deploys\nci (notice): deploys\n"
+    frames = frames_of(inside("tail", room, "--json", "--url", server.url).stdout)
+    assert [frame.get("kind") for frame in frames[1:-1]] == ["action", "notice"]
+
+
 def test_a_later_run_resumes_where_an_earlier_one_stopped(
     server: ChatServer, speaker: Chat, inside: Inside
 ) -> None:

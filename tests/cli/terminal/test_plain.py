@@ -41,7 +41,7 @@ def test_everything_is_a_line() -> None:
                 alice.wait("alice: yes")
                 alice.type("/join ops\n")
                 alice.wait("you are in ops")
-                bob.post("/me nods, as it stands")
+                bob.post("nods", kind="action")
                 alice.wait("1 new message in lobby")
                 alice.type("/1\n")
                 alice.wait("nods")
@@ -68,7 +68,7 @@ def test_everything_is_a_line() -> None:
                     "/1",
                     "* you are in lobby; 1 new message",
                     "* new messages",
-                    "10:24 bob: /me nods, as it stands",
+                    "10:24 * bob nods",
                     "* disconnected: the server is shutting down (drain); reconnecting",
                     "is anybody there?",
                     "* no connection; this will be sent after reconnecting",

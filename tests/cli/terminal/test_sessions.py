@@ -62,6 +62,28 @@ def test_two_people_talk(server: Server) -> None:
             assert person.is_restored()
 
 
+def test_what_people_do_and_programs_notice_is_drawn_as_that(server: Server, bob: Chat) -> None:
+    with client(server) as alice:
+        alice.type(f"/me looks around{ENTER}//me is a command{ENTER}")
+        alice.wait("alice: /me is a command")
+        bob.post("looks back", kind="action")
+        bob.post("deployed", kind="notice")
+        bob.post("yes", kind="x.vote", target=1)
+        alice.wait("bob: yes")
+        assert messages(alice) == [
+            "* alice looks around",
+            "alice: /me is a command",
+            "* bob looks back",
+            "bob (notice): deployed",
+            "bob: yes",
+        ]
+    heard = [next(iter(bob)) for _ in range(2)]
+    assert [(each.kind, each.text) for each in heard] == [
+        ("action", "looks around"),
+        (None, "/me is a command"),
+    ]
+
+
 def test_an_arriving_message_does_not_disturb_the_draft(server: Server, bob: Chat) -> None:
     with client(server) as alice:
         alice.type("half a sen")
