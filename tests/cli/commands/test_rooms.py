@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.conftest import Inside
 from tests.cli.scripted import Answers, line, scripted_server
+from transports.threaded_tcp import connect, serve
 
 ROOMS: list[dict[str, Any]] = [
     {"room": "build-1", "count": 0, "head": 7, "at": "2026-11-20T08:00:00Z"},
@@ -56,6 +57,21 @@ def test_rooms_are_columns_for_people(inside: Inside) -> None:
         "staff                           2  -  private",
     ]
     assert done.stderr == ""
+
+
+def test_a_real_server_lists_its_rooms(inside: Inside) -> None:
+    with (
+        serve("chat://127.0.0.1:0") as server,
+        connect(str(server.listening[0]), nick="ada", rooms=["lobby", "ops"]) as ada,
+    ):
+        ada.post("hello", room="ops")
+        done = inside("rooms", "--url", str(server.listening[0]))
+        lobby, ops = done.stdout.splitlines()[1:]
+        assert lobby.split() == ["lobby", "1", "-"]
+        assert ops.split()[:2] == ["ops", "1"]
+        as_json = inside("rooms", "--json", "--prefix", "o", "--url", str(server.listening[0]))
+    (entry,) = map(json.loads, as_json.stdout.splitlines())
+    assert (entry["room"], entry["count"], entry["head"]) == ("ops", 1, 1)
 
 
 def test_all_pages_are_asked_for(inside: Inside) -> None:

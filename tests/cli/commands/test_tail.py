@@ -92,6 +92,22 @@ def test_a_later_run_resumes_where_an_earlier_one_stopped(
     assert heard == [[], ["one", "two"], ["three"]]
 
 
+def test_so_many_of_the_new_messages_are_printed_at_most(
+    server: ChatServer, speaker: Chat, inside: Inside
+) -> None:
+    acks = [speaker.post(f"text {number}") for number in range(10)]
+    epoch = speaker.position(room_of(speaker)).epoch
+    since = ("--since", f"{epoch}:{acks[1].seq}", "--url", server.url)
+    done = inside("tail", room_of(speaker), "-n", "2", *since)
+    assert (done.returncode, done.stdout) == (0, "ada: text 8\nada: text 9\n")
+    assert done.stderr.splitlines() == [
+        f"chat: {room_of(speaker)}: 6 messages were skipped here (3 to 8)",
+        f"position {epoch}:{acks[-1].seq}",
+    ]
+    done = inside("tail", room_of(speaker), "-n", "100", "--json", *since)
+    assert texts(frames_of(done.stdout)) == [f"text {number}" for number in range(2, 10)]
+
+
 def test_a_position_of_another_epoch_is_exit_5_and_prints_everything(
     server: ChatServer, speaker: Chat, inside: Inside
 ) -> None:

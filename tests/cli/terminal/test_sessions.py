@@ -178,6 +178,36 @@ def test_back_pages_through_older_messages(server: Server, bob: Chat) -> None:
         assert shown == [*range(25, 30), *range(22, 25), *range(2, 22), 0, 1]
 
 
+def test_back_shows_the_messages_since_a_time(server: Server, bob: Chat) -> None:
+    for number in range(5):
+        bob.post(f"message {number}")
+    with client(server, "alice", "--history", "1") as alice:
+        alice.wait("bob: message 4")
+        alice.type(f"/back 2020-01-01{ENTER}")
+        alice.wait("bob: message 3")
+        alice.wait("/back shows older messages")
+        alice.type(f"/back 2020-01-01 12:00{ENTER}")
+        alice.wait("* there are no older messages since 2020-01-01 12:00")
+        shown = [int(row.rpartition(" ")[2]) for row in messages(alice)]
+        assert shown == [4, 0, 1, 2, 3]
+
+
+def test_rooms_of_the_server_are_listed_and_joined(server: Server) -> None:
+    with (
+        connect(str(server.listening[0]), nick="bob", rooms=["ops", "attic"]) as bob,
+        client(server) as alice,
+    ):
+        bob.post("anybody?", room="attic")
+        bob.leave("attic")
+        alice.type(f"/rooms{ENTER}")
+        alice.wait("  ops, 1 is there")
+        start = alice.rows.index("* other rooms:")
+        assert alice.rows[start - 1] == "* /1 lobby, you are here"
+        assert alice.rows[start + 1].startswith("  attic, nobody is there, last message 20")
+        alice.type(f"/join op\t{ENTER}")
+        alice.wait("* you are in ops; 1 other is here")
+
+
 def test_nothing_is_lost_while_the_server_is_away() -> None:
     with contextlib.closing(Hub()) as hub, contextlib.ExitStack() as first:
         url = f"chat://127.0.0.1:{fixed_port()}"
