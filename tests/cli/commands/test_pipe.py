@@ -178,7 +178,7 @@ def test_an_invalid_line_is_reported_with_its_number_and_the_others_are_sent(
         ('{"type":"join","room":"lobby","after":{"epoch":"e"}}', "a join frame needs after.seq"),
         ('{"type":"history","room":"lobby","limit":0}', "limit: "),
         ('{"type":"rooms","prefix":"a b"}', "prefix: "),
-        ('{"room":"lobby","text":"x","kind":"A"}', "kind: "),
+        ('{"room":"lobby","text":"x","kind":"A"}', "a kind is text, action or notice"),
     ],
 )
 def test_an_invalid_line_is_explained(line: str, words: str) -> None:

@@ -18,7 +18,6 @@ WORDS = {
     "chat server --transport t": ["threaded"],
     "chat tail --fo": ["--follow"],
     "chat send --kind n": ["notice"],
-    "chat roo": ["rooms"],
     "chat tail ": ["ops", "dev", "lobby"],
     "chat send --url ": ["chat://chat.example:7024", DEFAULT_URL],
     "chat client ": ["chat://chat.example:7024", DEFAULT_URL],
