@@ -3,7 +3,7 @@
 One thread writes (`SqliteWriter`), another reads (`SqliteReader`), each over a connection of its own; here
 they are put together. Read in this order: `connection`, how the file is opened and what makes a write last;
 `rooms` and `statements`, its rows; `seal`, what shows that a row is what was stored; `migration`, from older
-versions; `queue` and `writer`; `retention`, what is removed and when; `reader`, `page`, `bounds` and
+versions; `queue`, `group` and `writer`; `retention`, what is removed and when; `reader`, `page`, `bounds` and
 `lookups`; `epoch`, which notices a file that is not the one it was; `errors`, in words for whoever starts a
 server. `check` and `export` read a file from outside, and `kind` is how `--journal` finds all this.
 """

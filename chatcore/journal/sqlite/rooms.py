@@ -59,7 +59,7 @@ class SqliteRooms(SqliteConnection):
         return [RoomRecord(name, head, _time(at)) for name, head, at in rows]
 
     def add_room(self, name: str) -> RoomRow:
-        """Add a room without messages; it is listed once it has some."""
+        """Add a room without messages, which is not listed."""
         (number,) = self.db.execute(
             "INSERT INTO rooms (name, head, count, bytes, removed) VALUES (?, 0, 0, 0, 1) RETURNING id",
             (name,),
@@ -67,12 +67,15 @@ class SqliteRooms(SqliteConnection):
         return NO_ROOM._replace(number=int(number))
 
     def grow(self, room: int, head: int, at: float, count: int, size: int) -> None:
-        """Note new messages of a room, the last position and its time; the room is listed."""
+        """Note new messages of a room, the last position and its time."""
         self.db.execute(
-            "UPDATE rooms SET head = ?, at = ?, count = count + ?, bytes = bytes + ?, removed = 0"
-            " WHERE id = ?",
+            "UPDATE rooms SET head = ?, at = ?, count = count + ?, bytes = bytes + ? WHERE id = ?",
             (head, at, count, size, room),
         )
+
+    def enlist(self, room: int) -> None:
+        """List a room that was removed, or is new."""
+        self.db.execute("UPDATE rooms SET removed = 0 WHERE id = ?", (room,))
 
     def shrink(self, room: int, count: int, size: int) -> None:
         """Note that messages of a room are gone."""

@@ -13,20 +13,18 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 
 from chatcore.errors import JournalError
 from chatcore.journal import Draft, Feed, Outcome, Stored, Unavailable
 from chatcore.journal.sqlite.epoch import EpochGuard
+from chatcore.journal.sqlite.group import Group
 from chatcore.journal.sqlite.queue import DraftQueue, Submission, Task
 from chatcore.journal.sqlite.retention import Removal, Retention
-from chatcore.journal.sqlite.rooms import NO_ROOM, RoomRow
-from chatcore.journal.sqlite.seal import checksum
-from chatcore.journal.sqlite.statements import Known, NewRow, Row, SqliteFile
+from chatcore.journal.sqlite.rooms import NO_ROOM
+from chatcore.journal.sqlite.statements import Row, SqliteFile
 from chatcore.limits import HistoryLimits
-from chatcore.messages import Message, digest
 
 __all__ = ["SqliteWriter", "Times", "refusals"]
 
@@ -46,21 +44,6 @@ class Times:
     now: Callable[[], float] = time.time
     retry: float = 1.0  # between attempts to use a failed file, and until a refused sender may try
     retention: float = 60.0  # between looks for what has become too old
-
-
-@dataclass(slots=True)
-class _Group:
-    """What one transaction makes of some drafts. Rooms are known by folded name."""
-
-    step: int = 1  # from one number to the next
-    outcomes: list[Outcome] = field(default_factory=list)
-    messages: list[Stored] = field(default_factory=list)
-    rows: list[NewRow] = field(default_factory=list)
-    before: dict[str, int] = field(default_factory=dict)  # the heads that the rooms had
-    rooms: dict[str, RoomRow] = field(default_factory=dict)  # as they will be
-    known: dict[str, dict[str, Known]] = field(default_factory=dict)  # of the drafts' ids, by room
-    added: dict[str, list[int]] = field(default_factory=dict)  # lengths of the lines that are new
-    fresh: dict[tuple[str, str], Known] = field(default_factory=dict)  # what this transaction adds
 
 
 class SqliteWriter:
@@ -166,17 +149,16 @@ class SqliteWriter:
     def _store(self, file: SqliteFile, taken: list[Submission]) -> bool:
         """Store what was taken and answer; return whether the file is still usable."""
         drafts = [draft for submission in taken if not submission.refused for draft in submission.drafts]
-        group = _Group(file.step)
+        group = Group(file, drafts, self._times.now())
         try:
-            if drafts:
-                self._commit(file, drafts, group)
+            group.commit()
         except sqlite3.Error as error:
-            self._doubtful = group.before
+            self._doubtful = group.heads_before()
             self._fail(file, taken, error)
             return False
         self._deliver(group.messages)
         self._answer(taken, group.outcomes)
-        self._grown.update(group.rooms[room].number for room in group.added)
+        self._grown.update(group.grown())
         return True
 
     def _fail(self, file: SqliteFile, taken: list[Submission], error: sqlite3.Error) -> None:
@@ -187,27 +169,6 @@ class SqliteWriter:
         self._file = None
         self._next_try = time.monotonic() + self._times.retry
         file.close()
-
-    def _commit(self, file: SqliteFile, drafts: Sequence[Draft], group: _Group) -> None:
-        now = self._times.now()
-        with file.transaction():
-            self._look_up(file, group, drafts)
-            for draft in drafts:
-                group.outcomes.append(_add(group, draft, now))
-            file.insert(group.rows)
-            for room, sizes in group.added.items():
-                number, head, at, _ = group.rooms[room]
-                file.grow(number, head, at or 0.0, len(sizes), sum(sizes))
-        file.check_identity()
-
-    def _look_up(self, file: SqliteFile, group: _Group, drafts: Sequence[Draft]) -> None:
-        ids: dict[str, list[str]] = {}
-        for draft in drafts:
-            ids.setdefault(draft.room, []).append(draft.id)
-        for room, wanted in ids.items():
-            found = group.rooms[room] = file.room(room) or file.add_room(room)
-            group.before[room] = found.head
-            group.known[room] = file.known(found.number, wanted) if found.head else {}
 
     def _deliver(self, messages: Sequence[Stored]) -> None:
         if messages:
@@ -294,38 +255,6 @@ class SqliteWriter:
 def _rows_after(file: SqliteFile, room: str, position: int) -> Iterator[Row]:
     number, head, *_ = file.room(room) or NO_ROOM
     return file.read(number, position, head + 1, limit=-1)
-
-
-def _add(group: _Group, draft: Draft, now: float) -> Outcome:
-    room, id_ = draft.room, draft.id
-    number, head, last, _ = group.rooms[room]
-    posted = digest(*(draft.posted or (draft.kind, draft.target, draft.text)))
-    if known := group.known[room].get(id_) or group.fresh.get((room, id_)):
-        return Outcome("repeat", known.seq) if known.digest == posted else Outcome("conflict")
-    seq = head + group.step
-    at = datetime.fromtimestamp(now if last is None else max(now, last), UTC)
-    message = Message(
-        room=room,
-        seq=seq,
-        prev=head,
-        id=id_,
-        nick=draft.nick,
-        kind=draft.kind,
-        target=draft.target,
-        text=draft.text,
-        at=at,
-    )
-    stored = Stored.of(message)
-    line = stored.line
-    shown = at.timestamp()
-    clock = now if now < shown else None
-    group.rooms[room] = RoomRow(number, seq, shown, removed=False)
-    group.fresh[room, id_] = Known(seq, posted)
-    group.messages.append(stored)
-    crc = checksum(seq, head, id_.encode(), line)
-    group.rows.append((number, seq, head, id_, shown, clock, line, posted, draft.author, crc))
-    group.added.setdefault(room, []).append(len(line))
-    return Outcome("stored", seq)
 
 
 def refusals(drafts: Sequence[Draft], retry_after: float) -> list[Outcome]:
