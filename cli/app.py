@@ -466,6 +466,7 @@ def history(
         str | None,
         typer.Option(metavar="TIME", help="Only messages from before this time.", show_default="no limit"),
     ] = None,
+    text: Annotated[bool, typer.Option("--text", help="Print lines of text instead of JSON.")] = False,
 ) -> None:
     """Print a journal's messages as JSON, one per line.
 
@@ -481,7 +482,7 @@ def history(
         from cli.commands.history import run
         from cli.settings.journals import default_path
 
-        raise typer.Exit(run(path or default_path(), room or [], after, before, since, until))
+        raise typer.Exit(run(path or default_path(), room or [], after, before, since, until, text=text))
 
 
 @app.command()

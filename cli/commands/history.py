@@ -5,19 +5,31 @@ from datetime import datetime
 from pathlib import Path
 
 from chatcore import Gap, UsageError, encode, stored_entries
+from chatcore.journal import Stored
+from cli.gap import describe_gap
+from cli.lines import lines_of
 from cli.report import INCOMPLETE
+from cli.sanitize import sanitize_lines
 
 __all__ = ["run"]
 
 
 def run(
-    path: Path, rooms: list[str], after: int | None, before: int | None, since: str | None, until: str | None
+    path: Path,
+    rooms: list[str],
+    after: int | None,
+    before: int | None,
+    since: str | None,
+    until: str | None,
+    *,
+    text: bool,
 ) -> int:
     """Print messages as newline-delimited JSON, room by room, oldest first; return the exit code.
 
-    ``since`` and ``until`` are times. Where messages are damaged, or have expired although ``after`` or
-    ``since`` asks for them, a line says so in their place, and the code is `INCOMPLETE`. A server may have
-    the journal open. Raises `UsageError` and `JournalError`, as `stored_entries` does.
+    With ``text``, as lines for people. ``since`` and ``until`` are times. Where messages are damaged, or have
+    expired although ``after`` or ``since`` asks for them, a line says so in their place, and the code is
+    `INCOMPLETE`. A server may have the journal open. Raises `UsageError` and `JournalError`, as
+    `stored_entries` does.
     """
     _check("--after", after, "--since", since)
     _check("--before", before, "--until", until)
@@ -31,8 +43,22 @@ def run(
         before_at=_time("--until", until),
     ):
         incomplete = incomplete or isinstance(entry, Gap)
-        sys.stdout.buffer.write(encode(entry) if isinstance(entry, Gap) else entry.line)
+        sys.stdout.buffer.write(_text(entry) if text else _json(entry))
     return INCOMPLETE if incomplete else 0
+
+
+def _json(entry: Stored | Gap) -> bytes:
+    return encode(entry) if isinstance(entry, Gap) else entry.line
+
+
+def _text(entry: Stored | Gap) -> bytes:
+    if isinstance(entry, Gap):
+        lines = f"-- {entry.room}: {describe_gap(entry)}\n"
+    else:
+        message = entry.message
+        where = f"{message.at.astimezone():%Y-%m-%d %H:%M:%S} {entry.room} "
+        lines = "".join(lines_of(message, sanitize_lines(message.text), where))
+    return lines.encode(sys.stdout.encoding, "replace")
 
 
 def _check(number: str, first: int | None, time: str, second: str | None) -> None:

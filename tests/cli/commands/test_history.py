@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chatcore.journal import Draft
 from tests.cli.processes import chat, chat_server
 from tests.journal.sqlite.files import damage, open_journal
 from tests.server.driver import Clock
@@ -86,6 +87,30 @@ def test_what_has_expired_is_a_gap_if_a_time_asks_for_it(timed: Path) -> None:
     assert asked.returncode == 5
     for args in ([], ["--until", "2100-01-01"], ["--since", "2027-01-15T08:45Z"], ["--since", "2100-01-01"]):
         assert chat("history", str(timed), *args).returncode == 0
+
+
+def test_text_shows_what_a_message_is_and_gaps_in_their_place(tmp_path: Path) -> None:
+    path, clock = tmp_path / "journal.db", Clock(1_800_000_000.0)
+    with open_journal(path, clock) as harness:
+        harness.submit(
+            Draft("ops", "1", "bob", "looks around\nand leaves", "action"),
+            Draft("ops", "2", "bob", "lost"),
+            Draft("ops", "3", "ci", "deployed", "notice"),
+            Draft("ops", "4", "ana", "* bob waves\u202e"),
+            Draft("ops", "5", "ana", "yes", "x.vote", 3),
+        )
+    damage(path, 2, room="ops")
+    done = chat("history", str(path), "--text", TZ="UTC")
+    at = "2027-01-15 08:00:00 ops"
+    assert done.stdout.splitlines() == [
+        f"{at} * bob looks around",
+        f"{at} bob: and leaves",
+        "-- ops: message 2 is missing: the server can no longer read it (damaged)",
+        f"{at} ci (notice): deployed",
+        f"{at} ana: * bob waves\ufffd",
+        f"{at} ana: yes",
+    ]
+    assert done.returncode == 5
 
 
 def test_an_empty_room_has_a_gap_only_for_a_time_at_which_somebody_spoke(timed: Path) -> None:
