@@ -224,10 +224,12 @@ class Journal(Protocol):
         """Read a page between a lower and an upper bound.
 
         The lower is ``after``, which is exclusive, or ``after_at``, a time whose whole millisecond is
-        included. The upper is ``before`` or ``before_at``; both are exclusive. With a lower bound the page
-        starts there; without one it ends at the upper bound, or at the head. A page has at most ``limit``
-        messages, and lines of at most ``max_bytes`` bytes in all, where a gap counts as 64, but at least one
-        message or gap where there is any. ``deliver`` is called once, from any thread.
+        included. The upper is ``before`` or ``before_at``, both exclusive, or the lower of the two. With a
+        lower bound the page starts there; without one it ends at the upper bound, or at the head.
+
+        A page has at most ``limit`` messages, and lines of at most ``max_bytes`` bytes in all, where a gap
+        counts as 64, but at least one message or gap where there is any. ``deliver`` is called once, from any
+        thread.
 
         A journal MUST NOT hand out a message that is not what was stored: that is a gap in the page. Nor may
         it be `Unavailable` for ever because of one.

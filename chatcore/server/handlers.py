@@ -30,6 +30,7 @@ from chatcore.messages import (
     Who,
 )
 from chatcore.names import fold
+from chatcore.server.queries import Query
 from chatcore.wire import Hangup, Item, Reply
 
 if TYPE_CHECKING:
@@ -141,9 +142,7 @@ def _join(session: "Session", join: Join, now: float) -> None:
     limit, name = session.hub.limits.rooms_per_session, fold(join.room)
     seat = session.seat
     assert seat is not None
-    if join.after is not None and join.history is not None:
-        session.refuse("bad_frame", "a join takes after or history, not both", join)
-    elif name in session.members:
+    if name in session.members:
         session.refuse("bad_state", "you are already in this room", join)
     elif limit is not None and len(session.members) + session.pending.joins >= limit:
         session.refuse("limit_exceeded", "you are in too many rooms", join)
@@ -166,7 +165,7 @@ def _post(session: "Session", post: Post, now: float) -> None:
     session.posts.post(post, now)
 
 
-def _query(session: "Session", frame: History | Who, now: float) -> None:
+def _query(session: "Session", frame: Query, now: float) -> None:
     session.queries.ask(frame)
 
 
@@ -185,4 +184,5 @@ FRAME_RULES: Final[dict[type[Item], Rule]] = {
     NickFrame: Rule(Price.TOKEN, early=False, act=_nick),
     History: Rule(Price.TOKEN, early=False, act=_query),
     Who: Rule(Price.TOKEN, early=False, act=_query),
+    Rooms: Rule(Price.TOKEN, early=False, act=_query),
 }

@@ -81,14 +81,14 @@ class Member:
     def begin(self, join: Join) -> None:
         """Begin to read where a join asks to, and answer it; with ``history``, once that is found."""
         room, after = self.room, join.after
-        if join.history:
-            self._seek(join, min(join.history, self.session.hub.limits.page_messages))
-        elif after is None:
+        if after is None and not join.history:
             self._begin_after(room.head)
+        elif after is None:
+            self._seek(join, None)
         elif after.epoch != room.epoch:
-            self.restart()
+            self._begin_anew(join)
         elif after.seq <= room.head:
-            self._begin_after(after.seq)
+            self._begin_at(join, after.seq)
         else:
             self._reach(join, after.seq)
 
@@ -112,6 +112,32 @@ class Member:
         self.index = _CATCHING_UP
         self._pending = b""
 
+    def _begin_at(self, join: Join, position: int) -> None:
+        """Continue after a position of this epoch, with as many messages at most as the join asks for."""
+        if join.history is None:
+            self._begin_after(position)
+        else:
+            self._seek(join, position)
+
+    def _begin_anew(self, join: Join) -> None:
+        """Begin at the start, since the position of the join means nothing here."""
+        if join.history is None:
+            self.restart()
+        else:
+            self._seek(join, 0, is_new=True)
+
+    def _begin_later(self, position: int, place: Place, *, is_new: bool) -> None:
+        """Begin after a position, and leave out what is stored up to a place."""
+        if is_new:
+            self._pending = self._gap(0, 0, "reset")
+        expired = max(position, min(place.oldest, place.position))
+        if expired > position:
+            self._pending += self._gap(position, expired, "expired")
+        if place.position > expired:
+            self._pending += self._gap(expired, place.position, "skipped", place.skipped)
+        self._begin_after(position)
+        self._move(max(position, place.position))
+
     def _begin_after(self, position: int) -> None:
         self.joined = True
         self._move(position)
@@ -130,13 +156,13 @@ class Member:
         def receive(reached: bool | Unavailable) -> None:
             if self._ticket is not ticket:
                 return
+            self._joining = self._ticket = self.retry_at = None
             if reached is False:
-                self.restart()
+                self._begin_anew(join)
             elif isinstance(reached, Unavailable) or seq > room.head:
                 self._refuse_join(join, getattr(reached, "retry_after", RETRY_SECONDS))
             else:
-                self._joining = self._ticket = self.retry_at = None
-                self._begin_after(seq)
+                self._begin_at(join, seq)
 
         session.intake.ask_journal(lambda journal, deliver: journal.reach(room.name, seq, deliver), receive)
 
@@ -145,8 +171,14 @@ class Member:
         words = "the history is not available now"
         self.session.refuse("unavailable", words, join, retry_after=retry_after)
 
-    def _seek(self, join: Join, back: int) -> None:
+    def _seek(self, join: Join, position: int | None, *, is_new: bool = False) -> None:
+        """Find where the last messages begin that a join asks for, and begin there.
+
+        With a position, begin after that, and leave out what lies between the two. It is new if it is not
+        the one that was asked for.
+        """
         session, room = self.session, self.room
+        back = min(join.history or 0, session.hub.limits.page_messages)
         before, ticket = room.head + 1, object()
         self._ticket = ticket
 
@@ -156,11 +188,14 @@ class Member:
             self._ticket = None
             if isinstance(place, Unavailable):
                 self._refuse_join(join, place.retry_after)
-            else:
+            elif position is None:
                 self._begin_after(place.position)
+            else:
+                self._begin_later(position, place, is_new=is_new)
 
         session.intake.ask_journal(
-            lambda journal, deliver: journal.seek(room.name, back, before, deliver), receive
+            lambda journal, deliver: journal.seek(room.name, back, before, deliver, after=position or 0),
+            receive,
         )
 
     # --- what is withheld ------------------------------------------------------------------------
@@ -274,7 +309,8 @@ class Member:
         session = self.session
         if isinstance(page, Unavailable):
             self._retry_after(page.retry_after)
-        elif page.page.through <= self.position:  # it broke its contract: asking on would never end
+        elif page.page.epoch != self.room.epoch or page.page.through <= self.position:
+            # The log is being replaced, or the journal broke its contract: then asking on would never end.
             self._retry_after(RETRY_SECONDS)
         else:
             self._ticket = None
@@ -292,8 +328,9 @@ class Member:
         index = self.tail.index_after(position)
         self.index = _CATCHING_UP if index is None else index
 
-    def _gap(self, after: int, through: int, reason: GapReason) -> bytes:
-        return self.tail.wire.encode(Gap(room=self.room.name, after=after, through=through, reason=reason))
+    def _gap(self, after: int, through: int, reason: GapReason, count: int | None = None) -> bytes:
+        gap = Gap(room=self.room.name, after=after, through=through, reason=reason, count=count)
+        return self.tail.wire.encode(gap)
 
     def _interleaved(self, page: EncodedPage) -> bytes:
         """Put the messages and gaps of a page in order: each begins where the one before ended."""

@@ -1,9 +1,10 @@
-"""What a client has asked whose answer can be large: who is in a room, and what was said before.
+"""What a client has asked whose answer can be large: who is here, what was said, and which rooms there are.
 
 - Queries wait as themselves until all other answers are written. So a peer that asks and does not read costs
   what it sent, not what it asked for.
-- They are answered one at a time, in the order in which they were asked. A page of history that is on its way
-  from the journal holds up the rest.
+- They are answered one at a time, in the order in which they were asked. A page that is on its way from the
+  journal holds up the rest.
+- Who has left a room, or was put out of it, meanwhile gets nothing of it.
 - `Who` is answered as of the last flush of presence: a net change leaves out who came and went, so it could
   not be applied to what was true in between. What changed before the question is waited for.
 
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chatcore import journal
 from chatcore.journal import Unavailable
-from chatcore.messages import History, Members, Page, PageGap, Who
+from chatcore.messages import History, Members, Page, PageGap, Rooms, Who
 from chatcore.names import fold
 from chatcore.server.member import Member
-from chatcore.server.pages import EncodedPage, encoding
+from chatcore.server.pages import RETRY_SECONDS, EncodedPage, encoding
+from chatcore.server.room_list import RoomLister
 
 if TYPE_CHECKING:
     from chatcore.server.session import Session
@@ -32,10 +34,13 @@ _NAME = 35
 """Bytes of a nick in a list: 32, two quotes and a comma."""
 
 
-class Query(NamedTuple):
-    """A question, and how often its room's presence had been flushed when it was asked."""
+Query = History | Who | Rooms
 
-    frame: History | Who
+
+class _Asked(NamedTuple):
+    """A query, and how often its room's presence had been flushed when it was asked."""
+
+    frame: Query
     flushes: int
 
 
@@ -45,20 +50,20 @@ class Queries:
     __slots__ = ("_session", "paging", "waiting")
 
     def __init__(self, session: "Session") -> None:
-        self.waiting: list[Query] = []
-        self.paging = False  # a page of history is on its way from the journal
+        self.waiting: list[_Asked] = []
+        self.paging = False  # a page is on its way from the journal
         self._session = session
 
-    def ask(self, frame: History | Who) -> None:
-        """Take a question, or refuse it."""
+    def ask(self, frame: Query) -> None:
+        """Take a query, or refuse it."""
         session = self._session
-        member = session.members.get(fold(frame.room))
-        if member is None:
+        member = None if isinstance(frame, Rooms) else session.members.get(fold(frame.room))
+        if member is None and not isinstance(frame, Rooms):
             session.refuse("not_joined", "you are not in this room", frame)
-        elif isinstance(frame, History) and frame.before is not None and frame.after is not None:
-            session.refuse("bad_frame", "history takes before or after, not both", frame)
+        elif isinstance(frame, History) and _has_two_bounds(frame):
+            session.refuse("bad_frame", "history takes one lower bound and one upper bound", frame)
         else:
-            self.waiting.append(Query(frame, member.room.presence.flushes))
+            self.waiting.append(_Asked(frame, member.room.presence.flushes if member else 0))
             session.endpoint.mark(session)
 
     def answer_next(self) -> bool:
@@ -68,21 +73,33 @@ class Queries:
         self._answer(self.waiting.pop(0).frame)
         return True
 
-    def _is_answerable(self, query: Query) -> bool:
-        member = self._session.members.get(fold(query.frame.room))
-        if isinstance(query.frame, History) or member is None:
+    def _is_answerable(self, asked: _Asked) -> bool:
+        if not isinstance(asked.frame, Who):
+            return True
+        member = self._session.members.get(fold(asked.frame.room))
+        if member is None:
             return True
         presence = member.room.presence
-        return not presence.pending or presence.flushes != query.flushes
+        return not presence.pending or presence.flushes != asked.flushes
 
-    def _answer(self, frame: History | Who) -> None:
+    def _answer(self, frame: Query) -> None:
+        if isinstance(frame, Rooms):
+            self.paging = True
+            RoomLister(self._session, frame, self._finish).ask()
+            return
         member = self._session.members.get(fold(frame.room))
         if member is None:
-            self._session.refuse("not_joined", "you have left this room", frame)
+            self._refuse_left(frame)
         elif isinstance(frame, Who):
             self._answer_who(member, frame)
         else:
             self._answer_history(member, frame)
+
+    def _finish(self) -> None:
+        self.paging = False
+
+    def _refuse_left(self, frame: History | Who) -> None:
+        self._session.refuse("not_joined", "you have left this room", frame)
 
     def _answer_who(self, member: Member, frame: Who) -> None:
         room = member.room
@@ -93,7 +110,7 @@ class Queries:
     def _answer_history(self, member: Member, frame: History) -> None:
         session, room = self._session, member.room
         limits = session.hub.limits
-        before, after = room.head + 1, frame.after
+        before, after = room.head + 1, frame.after  # never what was not shown yet
         if frame.epoch is not None and frame.epoch != room.epoch:
             after = None if after is None else 0  # numbers of another epoch mean nothing here
         elif frame.before is not None:
@@ -105,35 +122,52 @@ class Queries:
                 encoding(session.wire, deliver),
                 after=after,
                 before=before,
+                after_at=frame.after_at,
+                before_at=frame.before_at,
                 limit=min(frame.limit or limits.page_messages, limits.page_messages),
                 max_bytes=limits.line_bytes - _ENVELOPE,
             ),
-            partial(self._receive_page, frame, room.name, after),
+            partial(self._receive_page, frame, after),
         )
 
-    def _receive_page(
-        self, frame: History, room: str, after: int | None, answer: EncodedPage | Unavailable
-    ) -> None:
-        session = self._session
-        self.paging = False
-        if isinstance(answer, Unavailable):
-            words = "the history is not available now"
-            session.refuse("unavailable", words, frame, retry_after=answer.retry_after)
-            return
-        page = answer.page
-        head = Page(
-            room=room,
-            epoch=page.epoch,
-            base=page.base,
-            more=page.more,
-            token=frame.token,
-            gaps=(*_expired(page, after), *page.gaps) or None,
-            messages=(),
-        )
-        session.send_encoded(session.codec.encode_page(head, answer.data))
+    def _receive_page(self, frame: History, after: int | None, answer: EncodedPage | Unavailable) -> None:
+        session, member = self._session, self._session.members.get(fold(frame.room))
+        self._finish()
+        if member is None:  # it has left, or was put out, while this was on its way
+            self._refuse_left(frame)
+        elif isinstance(answer, Unavailable):
+            self._refuse_page(frame, answer.retry_after)
+        elif answer.page.epoch != member.room.epoch:  # the log is being replaced
+            self._refuse_page(frame, RETRY_SECONDS)
+        else:
+            page = answer.page
+            head = Page(
+                room=member.room.name,
+                epoch=page.epoch,
+                base=page.base,
+                more=page.more,
+                token=frame.token,
+                gaps=(*_expired(page, frame, after), *page.gaps) or None,
+                messages=(),
+            )
+            session.send_encoded(session.codec.encode_page(head, answer.data))
+
+    def _refuse_page(self, frame: History, retry_after: float) -> None:
+        words = "the history is not available now"
+        self._session.refuse("unavailable", words, frame, retry_after=retry_after)
 
 
-def _expired(page: journal.Page, after: int | None) -> tuple[PageGap, ...]:
+def _has_two_bounds(frame: History) -> bool:
+    lower = frame.after is not None and frame.after_at is not None
+    return lower or (frame.before is not None and frame.before_at is not None)
+
+
+def _expired(page: journal.Page, frame: History, after: int | None) -> tuple[PageGap, ...]:
     """Return what of a request has expired: what lies between its lower bound and the page."""
-    start = after if after is not None else page.base if page.more else 0
+    if after is not None:
+        start = after
+    elif frame.after_at is not None:  # it asked for less, if there is anything before the page
+        start = 0 if page.base == page.oldest else page.base
+    else:
+        start = page.base if page.more else 0
     return (PageGap(after=start, through=page.base, reason="expired"),) if page.base > start else ()

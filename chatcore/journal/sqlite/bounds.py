@@ -46,7 +46,8 @@ class Bounds(NamedTuple):
             after = oldest if earlier is None else earlier
         if self.before_at is not None:
             _, later = _around(file, room, oldest, head, self.before_at)
-            before = head + 1 if later is None else later
+            until = head + 1 if later is None else later
+            before = until if before is None else min(before, until)
         return Bounds(after, before)
 
 
