@@ -25,7 +25,17 @@ MODULES = (
 """The modules that are public, and so have a page."""
 
 MEMBERS = {
-    "Hub": {"__init__", "limits", "clock", "post", "subscribe", "statistics", "endpoint", "close"},
+    "Hub": {
+        "__init__",
+        "limits",
+        "clock",
+        "post",
+        "subscribe",
+        "statistics",
+        "remove_room",
+        "endpoint",
+        "close",
+    },
     "Server": {"__init__", "listening", "close"},
 }
 """What is public of the classes that show the core more than their users."""

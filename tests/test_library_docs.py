@@ -480,6 +480,11 @@ def test_the_table_of_calls_names_what_a_chat_has(kind: type) -> None:
     assert listed == {name for name in vars(kind) if not name.startswith("_")} - {"session"}
 
 
+def test_the_table_of_a_gate_names_what_it_is_asked() -> None:
+    listed = {name for cells in rows("| method of a gate |") for name in names_in(cells[0])}
+    assert listed == {name for name in vars(chatcore.gate.Gate) if not name.startswith("_")}
+
+
 def test_the_table_of_events_names_their_fields() -> None:
     for kinds, _, fields in rows("| event |"):
         for name in names_in(kinds):

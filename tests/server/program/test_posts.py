@@ -26,6 +26,25 @@ def test_a_post_reaches_the_members_and_its_future_has_the_ack() -> None:
     assert (message.room, message.nick, message.id, message.text) == ("ops", "deploy", "d-1", "it is out")
 
 
+def test_a_kind_and_a_target_are_stored_and_make_another_post_under_the_same_id() -> None:
+    host = Host()
+    ana = host.member("ana")
+    host.hub.post("lobby", "deploy", "it is out", kind="notice")
+    host.hub.post("lobby", "deploy", "said", kind="text")
+    vote = host.hub.post("lobby", "deploy", "yes", id="v-1", kind="x.vote", target=1)
+    again = host.hub.post("lobby", "deploy", "yes", id="v-1", kind="x.vote", target=1)
+    host.pump()
+    assert [(each.kind, each.target) for each in ana.take_all(Message)] == [
+        ("notice", None),
+        (None, None),
+        ("x.vote", 1),
+    ]
+    assert vote.result(0) == again.result(0)
+    other = host.hub.post("lobby", "deploy", "yes", id="v-1", kind="x.vote", target=2).exception(0)
+    assert isinstance(other, RefusedError)
+    assert other.code == "conflict"
+
+
 def test_a_post_needs_no_member_and_no_room() -> None:
     host = Host()
     assert host.hub.post("nowhere", "deploy", "first").result(0).seq == 1
