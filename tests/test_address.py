@@ -3,8 +3,7 @@
 import pytest
 
 from chatcore import UsageError
-from chatcore.address import DEFAULT_PORT, Peer, parse_url
-from chatcore.server.hub import address_of
+from chatcore.address import DEFAULT_PORT, Peer, address_of, parse_url
 
 
 @pytest.mark.parametrize(

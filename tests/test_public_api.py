@@ -43,8 +43,8 @@ PUBLIC = {
         GROUP Endpoint Host Listen Peer Server Session Transport Wire find_transports load_transport
         """,
     "chatcore.journal": """
-        GROUP Draft Feed Head Journal JournalKind Outcome Page PageGap Place RoomPage RoomRecord Stored
-        Unavailable always find_journals load_journal
+        GROUP Draft DurabilityWord Feed Head Journal JournalKind Outcome Page PageGap Place Posted RoomPage
+        RoomRecord Stored Unavailable always find_journals load_journal
         """,
     "chatcore.wire": """
         Capabilities Codec Fault Hangup Item LineBuffer Peer Recogniser Reply Stored Wire client_frames encode

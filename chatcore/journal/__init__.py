@@ -27,6 +27,7 @@ from chatcore.messages import DurabilityWord, PageGap, Stored
 __all__ = [
     "GROUP",
     "Draft",
+    "DurabilityWord",
     "Feed",
     "Head",
     "Journal",

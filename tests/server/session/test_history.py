@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from chatcore.errors import ErrorCode
 from tests.protocol.frames import Error, History, Leave, Page
 from tests.server.driver import Clock, Host, Peer
@@ -79,11 +81,20 @@ def test_a_page_repeats_the_token_and_names_the_epoch() -> None:
     assert ask(peer).token is None
 
 
-def test_a_history_request_with_both_before_and_after_is_a_bad_frame() -> None:
+TIME = "2026-11-23T14:00:00Z"
+
+
+@pytest.mark.parametrize("bounds", [{"after": 1, "after_at": TIME}, {"before": 1, "before_at": TIME}])
+def test_a_history_request_with_two_bounds_on_one_side_is_a_bad_frame(bounds: dict[str, Any]) -> None:
     peer = room_of(3)
-    peer.send(History(room="lobby", before=3, after=1, token="t"))
+    peer.send(History(room="lobby", token="t", **bounds))
     error = peer.error()
     assert (error.code, error.room, error.id) == ("bad_frame", "lobby", "t")
+
+
+def test_a_page_lies_between_its_bounds() -> None:
+    peer = room_of(5)
+    assert seqs(ask(peer, after=1, before=4)) == [2, 3]
 
 
 def test_the_base_of_a_page_shows_that_earlier_messages_have_expired() -> None:

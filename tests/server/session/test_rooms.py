@@ -14,7 +14,6 @@ from tests.protocol.frames import (
     Members,
     Message,
     NickFrame,
-    Position,
     Post,
     Presence,
     Renamed,
@@ -47,14 +46,6 @@ def test_room_names_are_case_insensitive() -> None:
     assert ana.one(Message).room == "garden"
     bob.send(Leave(room="Garden"))
     assert bob.one(Left).room == "garden"
-
-
-def test_a_join_with_both_after_and_history_is_a_bad_frame() -> None:
-    peer = Host().live("ana")
-    peer.send(Join(room="Lobby", after=Position(epoch="e", seq=0), history=1))
-    error = peer.error()
-    assert (error.code, error.room) == ("bad_frame", "lobby")
-    assert peer.take_all(Joined) == []
 
 
 def test_joining_a_room_twice_is_refused() -> None:
