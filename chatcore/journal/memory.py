@@ -197,9 +197,9 @@ class MemoryJournal:
                 after = log.position(log.index_at(after_at))
             start = log.index_after(after or 0)
             stop = len(log.messages) if before is None else log.index_after(before - 1)
-            until = log.head if before is None else min(log.position(stop), max(before - 1, 0))
-            if before_at is not None and (index := log.index_at(before_at)) < stop:
-                stop, until = index, log.position(index)
+            if before_at is not None:
+                stop = min(stop, log.index_at(before_at))
+            until = log.position(stop) if before is None else min(log.position(stop), max(before - 1, 0))
             wanted = list(islice(log.messages, start, stop))
         if after is None:
             wanted.reverse()

@@ -121,7 +121,10 @@ class SimJournal:
         def look() -> Page:
             log = self.record.log(room)
             low = after if after_at is None else position_before(log, after_at)
-            high = before if before_at is None else number_from(log, before_at)
+            high = before
+            if before_at is not None:
+                first = number_from(log, before_at)
+                high = first if before is None else min(before, first)
             found = page(self.record.epoch, log, low, high, limit, max_bytes)
             return replace(found, oldest=log.position(log.expired)) if after_at is not None else found
 

@@ -18,7 +18,7 @@ _ALL = -1
 
 
 class Bounds(NamedTuple):
-    """The bounds that `Journal.read` was asked with."""
+    """The bounds that `Journal.read` was asked with; of two upper ones the lower counts."""
 
     after: int | None = None
     before: int | None = None
@@ -46,8 +46,8 @@ class Bounds(NamedTuple):
             after = oldest if earlier is None else earlier
         if self.before_at is not None:
             _, later = _around(file, room, oldest, head, self.before_at)
-            until = head + 1 if later is None else later
-            before = until if before is None else min(before, until)
+            first = head + 1 if later is None else later
+            before = first if before is None else min(before, first)
         return Bounds(after, before)
 
 

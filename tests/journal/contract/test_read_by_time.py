@@ -91,6 +91,16 @@ def test_the_answer_to_a_request_from_a_time_has_the_oldest_position(harness: Ha
     assert harness.read(after_at=begin, limit=1).oldest == 0
 
 
+def test_of_two_upper_bounds_the_lower_counts(harness: Harness) -> None:
+    begin = post_at(harness, *OFFSETS)
+    for at in (begin + timedelta(microseconds=offset) for offset in (-1_000, 0, 1_000, 2_000, 10**6)):
+        for before in (1, *(message.seq for message in harness.messages), harness.messages[-1].seq + 1):
+            _, first, _ = bounds_of(harness, harness.messages, None, at)
+            assert first is not None
+            asked = {"before": before, "before_at": at}
+            check(harness, harness.messages, None, min(before, first), 100, 1_000_000, asked=asked)
+
+
 def test_pages_from_a_time_follow_each_other_up_to_another_time(harness: Harness) -> None:
     begin = post_at(harness, *OFFSETS)
     until = begin + timedelta(milliseconds=700)
