@@ -45,6 +45,7 @@ class Claim:
 class Person:
     """Whom a gate let in. Without an account it is anybody, and nothing is known of them.
 
+    ``account`` is written as a nick is, and sessions with the same one are one person's.
     ``key_id`` says by which of an account's keys it was let in, so that one that is revoked ends those
     sessions only; it is no secret. ``role`` is for people to read.
     """
@@ -60,7 +61,10 @@ ANYBODY = Person()
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why not, as an ``error`` frame says it; with ``retry_after`` the same may be asked again."""
+    """Why not, as an ``error`` frame says it; of ``message`` the first 512 characters.
+
+    With ``retry_after``, in seconds, the same may be asked again.
+    """
 
     code: ErrorCode
     message: str
@@ -68,7 +72,10 @@ class Refusal:
 
 
 class Watch(Protocol):
-    """What a gate may tell its hub, from any thread but not from within a ``may_`` method."""
+    """What a gate may tell its hub, from any thread but not from within a ``may_`` method.
+
+    Nor while it holds a lock that a ``may_`` method waits for: the hub asks those while this runs.
+    """
 
     def revise(self) -> None:
         """Ask again of everybody whether they may stay, also in each room, and put out who may not."""
@@ -81,7 +88,7 @@ class Gate(Protocol):
     """Says who may enter, and who may do what."""
 
     def start(self, watch: Watch) -> None:
-        """Begin; the hub calls this once, before anything else."""
+        """Begin; the hub calls this once, before anything else. What it raises, the hub raises."""
 
     def close(self) -> None:
         """End: the hub is closed. Idempotent."""
@@ -89,8 +96,8 @@ class Gate(Protocol):
     def enter(self, claim: Claim, answer: Callable[[Person | Refusal], None]) -> None:
         """Say who this is: call ``answer`` exactly once, now or later, from any thread.
 
-        A refusal ends the connection. What raises, or does not answer within ``handshake_seconds``, refuses
-        as ``unavailable``.
+        What follows from the answer may be done within that call, so hold no lock. A refusal ends the
+        connection. What raises, or does not answer within ``handshake_seconds``, refuses as ``unavailable``.
         """
 
     def may_stay(self, person: Person, peer: Peer) -> Refusal | None:

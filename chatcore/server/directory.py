@@ -23,7 +23,7 @@ from chatcore.gate import Gate, Person, Refusal
 from chatcore.limits import Limits
 from chatcore.messages import ClosingWord
 from chatcore.names import NICK_CHARS, fold
-from chatcore.server.rate_limit import TokenBucket
+from chatcore.server.rate_limit import TokenBucket, TokenBuckets
 
 __all__ = ["Claimed", "Directory", "Identity", "LocalDirectory", "Occupant", "Seat"]
 
@@ -36,8 +36,8 @@ ARRIVALS_BURST = 16
 ARRIVALS_PER_SECOND = 0.5
 """How many may in the long run."""
 
-_ARRIVALS_TABLE = 1_024
-"""Accounts whose allowance is remembered before those that have all of it are forgotten."""
+_ACCOUNTS = 4_096
+"""Accounts whose allowance is remembered: those that used it last."""
 
 
 class Occupant(Protocol):
@@ -49,8 +49,14 @@ class Occupant(Protocol):
     def is_in(self, room: str) -> bool:
         """Tell whether it is a member of a room (folded)."""
 
+    def wants(self, room: str) -> bool:
+        """Tell whether it is a member of a room (folded), or about to be."""
+
     def note_renamed(self, nick_before: str, *, asked: bool) -> None:
         """Learn that the nick of its identity is another now, and whether it has asked for that."""
+
+    def tell_nick(self) -> None:
+        """Have the peer told its nick."""
 
 
 class Identity:
@@ -179,7 +185,7 @@ class LocalDirectory:
         self._by_nick_folded: dict[str, Identity] = {}  # present and home nicks
         self._by_secret: dict[str, Seat] = {}
         self._by_account: dict[str, list[Identity]] = {}
-        self._arrivals: dict[str, TokenBucket] = {}  # by account
+        self._arrivals = TokenBuckets[str](ARRIVALS_PER_SECOND, ARRIVALS_BURST, _ACCOUNTS)  # by account
 
     def is_free(self, nick: str, identity: Identity | None = None) -> bool:
         """Tell whether a nick can be taken, also by the identity that has it already."""
@@ -191,6 +197,9 @@ class LocalDirectory:
 
     def rename(self, seat: Seat, nick: str, variant: bool, answer: Callable[[str | Refusal], None]) -> None:
         """Rename and answer immediately."""
+        if seat.session is None:
+            answer(Refusal("unavailable", "whoever has asked for this is gone"))
+            return
         identity = seat.identity
         nick = self._free_variant(nick, identity) if variant else nick
         if not self.is_free(nick, identity):
@@ -240,7 +249,7 @@ class LocalDirectory:
 
     def _decide(self, claim: Claimed) -> Seat | Refusal:
         account = claim.person.account
-        if account is not None and (wait := self._take_arrival(account, claim.now)):
+        if account is not None and (wait := self._arrivals.take(account, claim.now)):
             return Refusal("rate_limited", "too many sessions of your account said hello", wait)
         seat = None if claim.secret is None else self._by_secret.get(claim.secret)
         if seat is not None and seat.identity.account == account:
@@ -302,15 +311,6 @@ class LocalDirectory:
         if sessions < limit:
             return None
         return Refusal("limit_exceeded", "there are too many sessions of your account")
-
-    def _take_arrival(self, account: str, now: float) -> float:
-        arrivals = self._arrivals
-        if account not in arrivals and len(arrivals) >= _ARRIVALS_TABLE:
-            self._arrivals = arrivals = {
-                name: bucket for name, bucket in arrivals.items() if not bucket.is_full(now)
-            }
-        bucket = arrivals.setdefault(account, TokenBucket(ARRIVALS_PER_SECOND, ARRIVALS_BURST, now))
-        return bucket.take(now)
 
     # --- nicks -----------------------------------------------------------------------------------
 

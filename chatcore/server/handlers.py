@@ -98,7 +98,7 @@ def _fault(session: "Session", fault: Fault, now: float) -> None:
     if fault.fatal:
         session.refuse(fault.code, fault.message)
         session.end("protocol" if session.seat else None)
-    elif fault.id is None and not session.want_data:
+    elif fault.id is None and session.leaves_too_much:
         pass  # it has not read of its earlier ones, and waits for no answer to this one
     elif wait := session.take_token(now):
         session.refuse("rate_limited", "too many frames", fault, retry_after=wait)

@@ -8,9 +8,12 @@ Locks, in the only order in which they may be taken:
    journal and no callback. The directory and the ``may_`` methods of the gate, which answer from memory, are
    asked under it. What is to be done after it is noted under it: posts as drafts of their `Posts`, questions
    to the journal and the gate as tasks of their session, and in the hub, sessions that can go on and
-   transports to be woken. Whoever held it does that once it is released (`Hub.follow_up`).
+   transports to be woken. Whoever held it does that once it is released (`Hub.follow_up`). Only what the
+   journal reports in its own order wakes transports and nothing else, since a session that goes on may ask
+   the journal.
 """
 
+import logging
 import threading
 import time
 from collections import Counter
@@ -40,6 +43,8 @@ from chatcore.server.statistics import RoomStatistics, Statistics
 from chatcore.server.subscription import Subscription, Subscriptions
 
 __all__ = ["Hub"]
+
+log = logging.getLogger("chat.core")
 
 
 class Hub:
@@ -90,7 +95,11 @@ class Hub:
         self._awake: set[Endpoint] = set()
         self._waiting: dict[Session, None] = {}  # sessions that can take what has waited
         self.journal.start(self)
-        self.gate.start(self)
+        try:
+            self.gate.start(self)
+        except BaseException:
+            self.journal.close()
+            raise
 
     def __repr__(self) -> str:
         return f"<Hub connections={self._connections} rooms={len(self.rooms)}>"
@@ -199,16 +208,23 @@ class Hub:
                     member.session.expel(member)
         self.follow_up()
         result: Future[bool] = Future()
+        result.set_running_or_notify_cancel()  # it cannot be taken back
 
         def deliver(answer: bool | Unavailable) -> None:
             if isinstance(answer, Unavailable):
                 result.set_exception(JournalError(f"the room {name} cannot be removed now"))
                 return
-            self.gate.room_removed(name)
+            self._tell_gate_of_removal(name)
             result.set_result(answer)
 
         self.journal.remove_room(name, deliver)
         return result
+
+    def _tell_gate_of_removal(self, name: str) -> None:
+        try:
+            self.gate.room_removed(name)
+        except Exception:  # the room is removed all the same
+            log.exception("the gate failed to forget the room %s", name)
 
     # --- for the gate ----------------------------------------------------------------------------
 
@@ -251,7 +267,7 @@ class Hub:
             heads.update((name, head(name)) for name in names)
             with self.lock:
                 done = self.rooms.reset(epoch, heads)
-        self.follow_up()
+        self._wake()
 
     def committed(self, messages: Sequence[Stored]) -> None:
         """Messages are in the log: let the rooms show them."""
@@ -263,7 +279,7 @@ class Hub:
             for name, news in by_room.items():
                 if room := self.rooms.commit(name, news):
                     self.mark_room(room)
-        self.follow_up()
+        self._wake()
 
     # --- for sessions and endpoints, under the lock --------------------------------------------------
 
@@ -328,9 +344,20 @@ class Hub:
             with self.lock:
                 waiting, self._waiting = self._waiting, {}
             for session in waiting:
-                session.go_on()
-        if not self._awake:
-            return
+                self._let_go_on(session)
+        if self._awake:
+            self._wake()
+
+    def _let_go_on(self, session: Session) -> None:
+        try:
+            session.go_on()
+        except Exception:  # a bug: it may cost this peer its connection, and nobody else
+            log.exception("cannot serve %r", session)
+            with self.lock:
+                session.abort()
+                self._waiting.pop(session, None)
+
+    def _wake(self) -> None:
         with self.lock:
             awake, self._awake = self._awake, set()
         for endpoint in awake:

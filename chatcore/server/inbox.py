@@ -3,9 +3,11 @@
 Nearly always that is nothing. Items wait when something that they depend on is not decided yet:
 
 - after a `hello` or a `nick`, everything;
-- after a `join`, the frames that name its room, and the end of the stream; others pass.
+- after a `join`, the frames that name its room, and the end of the stream; others pass;
+- while another thread takes what came before, everything that it has not come to.
 
-While much waits, the peer's socket is not read, so a session waits with one segment at most.
+Except for the few frames that may wait for a room, the peer's socket is not read while anything waits. So
+what waits is one segment, and no more.
 """
 
 from collections.abc import Iterable
@@ -27,14 +29,16 @@ ROOM_ITEMS = 16
 class Inbox:
     """The items of one session that wait.
 
-    ``holds`` tells whether what comes now has to wait too, and ``blocked`` whether to read nothing more.
+    ``holds`` tells whether what comes now has to wait too, ``blocked`` whether to read nothing more, and
+    ``reopened`` whether there may be more to read since `note_reopened` was called last.
     """
 
-    __slots__ = ("_holds_all", "_items", "_rooms", "blocked", "holds")
+    __slots__ = ("_holds_all", "_items", "_rooms", "blocked", "holds", "reopened")
 
     def __init__(self) -> None:
         self.holds = False
         self.blocked = False
+        self.reopened = False
         self._holds_all = False
         self._items = _NO_ITEMS
         self._rooms = _NO_ROOMS  # what names a room that is being entered, by folded name
@@ -85,6 +89,10 @@ class Inbox:
         self._holds_all = False
         self._update()
 
+    def note_reopened(self) -> None:
+        """Note that whoever reads the socket is told of that."""
+        self.reopened = False
+
     def _next(self, at_end: bool) -> Item | None:
         while self._items and not self._is_full():
             if isinstance(self._items[0], Hangup) and (self._rooms or not at_end):
@@ -100,7 +108,8 @@ class Inbox:
         return self._holds_all or any(len(items) >= ROOM_ITEMS for items in self._rooms.values())
 
     def _update(self) -> None:
-        self.blocked = self._is_full()
+        was_blocked, self.blocked = self.blocked, bool(self._items) or self._is_full()
+        self.reopened = self.reopened or (was_blocked and not self.blocked)
         self._items = self._items or _NO_ITEMS
         self._rooms = self._rooms or _NO_ROOMS
         self.holds = self._holds_all or bool(self._items or self._rooms)

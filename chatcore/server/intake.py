@@ -80,6 +80,9 @@ class Intake:
                 session.take_late(item, now)
         if inbox.holds:
             self._decide_waiting(now)
+        if inbox.reopened:
+            inbox.note_reopened()
+            session.endpoint.mark(session)
         drafts, ticket, tasks = posts.next_drafts(), posts.ticket, self.next_tasks()
         if not (drafts or tasks):
             self._taking = False

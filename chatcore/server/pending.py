@@ -90,6 +90,10 @@ class Pending:
         """How many rooms are being entered."""
         return len(self._joins)
 
+    def is_joining(self, room: str) -> bool:
+        """Tell whether a room (folded) is being entered."""
+        return room in self._joins
+
     # --- hello -----------------------------------------------------------------------------------
 
     def hello(self, hello: Hello) -> None:
@@ -103,10 +107,11 @@ class Pending:
 
     def _receive_person(self, request: _Request[Hello], answer: Person | Refusal) -> None:
         if request.step != "gate":
-            log.warning("an answer of the gate came too late or twice, and is ignored")
+            if request.step != "cancelled":
+                log.warning("the gate has answered twice; the first answer counts")
             return
-        request.go_on("directory")
         refusal = answer if isinstance(answer, Refusal) else self._entrance_refusal(answer, request.frame)
+        request.go_on("directory")  # not before: a gate that has failed at that has refused
         if isinstance(answer, Person) and refusal is None:
             self._claim(request, answer)
         elif refusal is not None:
@@ -128,23 +133,30 @@ class Pending:
             now=session.hub.clock(),
             variant=session.wire.capabilities.implied_hello,
         )
-        self._ask_directory(
-            lambda: session.hub.directory.claim(claim, partial(self._receive_seat, request)),
-            lambda refusal: self._refuse_hello(request, refusal),
-        )
+        receive = partial(self._receive_seat, request)
+        self._ask_directory(lambda: session.hub.directory.claim(claim, receive), receive)
 
     def _receive_seat(self, request: _Request[Hello], answer: Seat | Refusal) -> None:
         session = self._session
-        if request.step == "directory" and isinstance(answer, Refusal):
-            self._refuse_hello(request, answer)
-        elif request.step == "directory" and isinstance(answer, Seat):
+        refusal = answer if isinstance(answer, Refusal) else self._seat_refusal(answer)
+        if request.step == "directory" and refusal is None and isinstance(answer, Seat):
             self._hello = None
             request.go_on("done")
             session.go_live(answer)
             session.send(self._welcome(answer))
             self._release_all()
-        elif isinstance(answer, Seat) and answer is not session.seat and answer.session is session:
-            session.vacate(answer, reserve=request.frame.session is not None)
+            return
+        if request.step == "directory" and refusal is not None:
+            self._refuse_hello(request, refusal)
+        if isinstance(answer, Seat) and answer is not session.seat and answer.session is session:
+            session.vacate(answer, reserve=refusal is None and request.frame.session is not None)
+
+    def _seat_refusal(self, seat: Seat) -> Refusal | None:
+        """Return why a seat cannot be used: the right to it may have been taken away meanwhile."""
+        gate, nick = self._session.hub.gate, seat.identity.nick
+        if refusal := gate.may_stay(seat.person, seat.peer):
+            return refusal
+        return None if gate.may_call(seat.person, nick) else _not_yours(nick)
 
     def _welcome(self, seat: Seat) -> Welcome:
         return Welcome(
@@ -177,14 +189,12 @@ class Pending:
             return
         self._nick = request = self._request(frame)
         self._session.intake.inbox.hold_all()
-        variant = session.wire.capabilities.implied_hello
-        receive = partial(self._receive_nick, request)
-        self._ask_directory(
-            lambda: session.hub.directory.rename(seat, frame.nick, variant, receive),
-            lambda refusal: self._refuse_nick(request, refusal),
-        )
+        # An account has the nicks that its gate gives it, and never a variant of one.
+        variant = session.wire.capabilities.implied_hello and seat.person.account is None
+        receive = partial(self._receive_nick, request, seat)
+        self._ask_directory(lambda: session.hub.directory.rename(seat, frame.nick, variant, receive), receive)
 
-    def _receive_nick(self, request: _Request[NickFrame], answer: str | Refusal) -> None:
+    def _receive_nick(self, request: _Request[NickFrame], seat: Seat, answer: str | Refusal) -> None:
         session = self._session
         if request.step == "directory" and isinstance(answer, Refusal):
             self._refuse_nick(request, answer)
@@ -193,8 +203,19 @@ class Pending:
             request.go_on("done")
             session.send(NickFrame(nick=answer, token=request.frame.token))
             self._release_all()
-        elif request.step == "cancelled" and isinstance(answer, str):
-            session.note_renamed(session.nick, asked=False)  # it has been refused, but got it after all
+        if isinstance(answer, str):
+            self._compare_nick(request, seat, answer)
+
+    def _compare_nick(self, request: _Request[NickFrame], seat: Seat, answer: str) -> None:
+        """Tell what the answer does not: it came too late, or the nick is another by now, or not theirs."""
+        occupant, nick, gate = seat.session, seat.identity.nick, self._session.hub.gate
+        if occupant is None:
+            return
+        if (request.step == "cancelled") == (answer == nick):
+            occupant.tell_nick()
+        if not gate.may_call(seat.person, nick):
+            occupant.end("revoked")
+            self._session.vacate(seat, reserve=False)
 
     def _refuse_nick(self, request: _Request[NickFrame], refusal: Refusal) -> None:
         self._nick = None
@@ -208,9 +229,7 @@ class Pending:
             return Refusal("bad_name", f"the nick {nick} is reserved")
         if not session.wire.capabilities.implied_hello and is_numeric(nick):
             return Refusal("bad_name", "nicks made only of digits are reserved for plain connections")
-        if not session.hub.gate.may_call(person, nick):
-            return Refusal("forbidden", f"the nick {nick} is not yours")
-        return None
+        return None if session.hub.gate.may_call(person, nick) else _not_yours(nick)
 
     # --- join ------------------------------------------------------------------------------------
 
@@ -236,28 +255,22 @@ class Pending:
     def _ask_to_enter(self, request: _Request[Join], room: Room) -> None:
         seat, directory = self._session.seat, self._session.hub.directory
         if seat is None:  # a reader of this process's own, whom nobody sees
-            self._receive_entry(request, room, None)
+            self._receive_entry(request, room, None, None)
             return
-        receive = partial(self._receive_entry, request, room)
-        self._ask_directory(
-            lambda: directory.enter(seat, room.name, receive),
-            lambda refusal: self._refuse_join(request, refusal),
-        )
+        receive = partial(self._receive_entry, request, room, seat)
+        self._ask_directory(lambda: directory.enter(seat, room.name, receive), receive)
 
-    def _receive_entry(self, request: _Request[Join], room: Room, answer: Refusal | None) -> None:
+    def _receive_entry(
+        self, request: _Request[Join], room: Room, seat: Seat | None, answer: Refusal | None
+    ) -> None:
         session = self._session
         if request.step != "directory":
-            if request.step == "cancelled" and answer is None:
-                self._leave_directory(room)
-            return
-        refusal = answer or self._entry_refusal(room)
-        if refusal is None:
+            self._take_back_entry(seat, room.name)
+        elif refusal := answer or self._entry_refusal(room):
+            self._refuse_join(request, refusal)
+        else:
             session.enter(room).begin(request.frame)
             self._finish_join(request, "done")
-        else:
-            if answer is None:
-                self._leave_directory(room)
-            self._refuse_join(request, refusal)
 
     def _entry_refusal(self, room: Room) -> Refusal | None:
         session = self._session
@@ -281,12 +294,13 @@ class Pending:
             session.hub.rooms.stop_waiting(name, session)
         else:
             session.hub.rooms.give_back(request.room)
+            self._take_back_entry(session.seat, name)
         session.hub.note_waiting(session)
 
-    def _leave_directory(self, room: Room) -> None:
-        session = self._session
-        if session.seat is not None and room.name not in session.members:
-            session.hub.directory.leave(session.seat, room.name)
+    def _take_back_entry(self, seat: Seat | None, room: str) -> None:
+        """Let a seat not enter a room after all, unless whoever uses it now is there, or wants to be."""
+        if seat is not None and not (seat.session is not None and seat.session.wants(room)):
+            self._session.hub.directory.leave(seat, room)
 
     # --- time and the end ------------------------------------------------------------------------
 
@@ -325,12 +339,13 @@ class Pending:
     def _request(self, frame: F) -> _Request[F]:
         return _Request(frame, "directory", self._session.hub.clock() + ANSWER_SECONDS)
 
-    def _ask_directory(self, ask: Callable[[], None], refuse: Callable[[Refusal], None]) -> None:
+    def _ask_directory(self, ask: Callable[[], None], receive: Callable[[Refusal], None]) -> None:
+        """Ask the directory. One that fails has refused, unless it has answered already."""
         try:
             ask()
         except Exception:  # it costs whoever asked this answer, and nobody else anything
             log.exception("the directory failed")
-            refuse(Refusal("unavailable", "that cannot be decided now", 1.0))
+            receive(Refusal("unavailable", "that cannot be decided now", 1.0))
 
     def _refuse(self, frame: NickFrame | Join, refusal: Refusal) -> None:
         self._session.refuse(refusal.code, refusal.message, frame, retry_after=refusal.retry_after)
@@ -338,6 +353,10 @@ class Pending:
     def _release_all(self) -> None:
         self._session.intake.inbox.release_all()
         self._session.hub.note_waiting(self._session)
+
+
+def _not_yours(nick: str) -> Refusal:
+    return Refusal("forbidden", f"the nick {nick} is not yours")
 
 
 _TOO_LATE: Final = Refusal("unavailable", "there was no answer to this in time", 1.0)

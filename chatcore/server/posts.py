@@ -184,6 +184,8 @@ class Posts:
             if answer is post:
                 return draft
             answer = Post.model_validate(answer.model_dump())
+            if problem := kind_problem(answer.kind, answer.target):
+                raise ValueError(f"the gate has made another kind of it: {problem[1]}")
             if _utf8_longer_than(answer.text, self._session.hub.limits.text_bytes):
                 raise ValueError("the gate has made the text too long")
         except Exception:  # it costs this post, and nobody else anything

@@ -2,7 +2,27 @@
 
 from itertools import accumulate, takewhile
 
-__all__ = ["Replies"]
+from chatcore.errors import ErrorCode
+from chatcore.limits import Limits
+from chatcore.messages import Error
+from chatcore.names import fold
+
+__all__ = ["MESSAGE_CHARS", "Replies", "error_about"]
+
+MESSAGE_CHARS = 512
+"""Characters of an error's message; what a gate says may be longer, and is cut."""
+
+
+def error_about(refused: object, code: ErrorCode, message: str, retry_after: float | None) -> Error:
+    """Return an error that repeats the room, and the id or token, of what is refused."""
+    room = getattr(refused, "room", None)
+    return Error(
+        code=code,
+        message=message[:MESSAGE_CHARS],
+        room=None if room is None else fold(room),
+        id=getattr(refused, "token", None) or getattr(refused, "id", None),
+        retry_after=retry_after,
+    )
 
 
 class Replies:
@@ -22,6 +42,10 @@ class Replies:
         if data:
             self._frames.append(data)
             self.size += len(data)
+
+    def exceed(self, limits: Limits, asked: int) -> bool:
+        """Tell whether a peer leaves too much unread, with so many questions that are to be answered."""
+        return self.size > limits.outbound_bytes or len(self._frames) + asked > limits.posts_in_flight
 
     def next_piece(self, max_bytes: int) -> bytes:
         """Take frames from the front, as many as fit but at least one."""

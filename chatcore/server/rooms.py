@@ -1,7 +1,8 @@
 """The rooms that are in use: loaded when somebody enters, forgotten when nobody is left.
 
 - What a room's log holds is asked of the journal when the first member enters. Messages that are reported
-  while that answer is on its way count too.
+  while that answer is on its way count too. An answer from another epoch is no answer: the question is asked
+  again, in the epoch that it came from.
 - The limit ``rooms`` is on those in use. A room that nobody is in costs nothing here.
 - A room that has never held a message, and that nobody is in, is *new*. Each address may enter so many new
   ones, so that no stranger fills the journal with rooms.
@@ -19,7 +20,7 @@ from chatcore.gate import Refusal
 from chatcore.journal import Head, Unavailable
 from chatcore.limits import Limits
 from chatcore.messages import Stored
-from chatcore.server.rate_limit import TokenBucket
+from chatcore.server.rate_limit import TokenBuckets
 from chatcore.server.room import Room
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Rooms"]
 
 _ADDRESSES = 4_096
-"""Addresses whose allowance of new rooms is remembered before those that have all of it are forgotten."""
+"""Addresses whose allowance of new rooms is remembered: those that used it last."""
 
 Receive = Callable[[Room | Refusal], None]
 
@@ -36,11 +37,12 @@ Receive = Callable[[Room | Refusal], None]
 class _Loading:
     """A room whose head is on its way from the journal, and who waits for it."""
 
-    __slots__ = ("name", "seen", "waiting")
+    __slots__ = ("asked_in", "name", "seen", "waiting")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.seen = 0  # the last number that was reported meanwhile
+        self.asked_in: str | None = None  # the epoch of the question that is on its way
         self.waiting: dict[Session, Receive] = {}
 
     def forget(self, session: "Session") -> bool:
@@ -52,6 +54,10 @@ class _Loading:
         """Take what was reported; 0 begins again, in a new epoch."""
         self.seen = seq
 
+    def note_asked(self, epoch: str | None) -> None:
+        """Note in which epoch the journal was asked, or that it has answered too early."""
+        self.asked_in = epoch
+
 
 class Rooms(Mapping[str, Room]):
     """The rooms of one hub that are in use, by folded name, and the epoch of their logs."""
@@ -61,7 +67,9 @@ class Rooms(Mapping[str, Room]):
         self.epoch = ""
         self._rooms: dict[str, Room] = {}
         self._loading: dict[str, _Loading] = {}
-        self._new: dict[str, TokenBucket] = {}  # by address
+        rate = limits.new_rooms_per_minute
+        per_second = None if rate is None else rate / 60
+        self._new = TokenBuckets[str](per_second, limits.new_rooms_burst, _ADDRESSES)  # by address
 
     def __getitem__(self, name: str) -> Room:
         return self._rooms[name]
@@ -85,10 +93,11 @@ class Rooms(Mapping[str, Room]):
         if loading is None and session.seat is not None and self._are_too_many():
             receive(Refusal("limit_exceeded", "there are too many rooms in use"))
             return
-        if loading is None:
-            loading = self._loading[name] = _Loading(name)
-            self._ask(loading, session)
+        is_new = loading is None
+        loading = loading or self._loading.setdefault(name, _Loading(name))
         loading.waiting[session] = receive
+        if is_new:
+            self._ask(loading)
 
     def give_back(self, room: Room) -> None:
         """Take back what `enter` gave: the room has been entered, or will not be."""
@@ -128,6 +137,9 @@ class Rooms(Mapping[str, Room]):
         self.epoch = epoch
         for loading in self._loading.values():
             loading.see(0)
+            if loading.asked_in is None:  # the answer came before this news
+                asker = self._ask(loading)
+                asker.endpoint.mark(asker)  # it asks when it is served: no journal is asked from its own feed
         for name, room in self._rooms.items():
             room.reset(epoch, heads[name])
         return True
@@ -138,10 +150,14 @@ class Rooms(Mapping[str, Room]):
         limit = self._limits.rooms
         return limit is not None and len(self._rooms) + len(self._loading) >= limit
 
-    def _ask(self, loading: _Loading, session: "Session") -> None:
+    def _ask(self, loading: _Loading) -> "Session":
+        """Ask the journal, by way of the first that waits; return that one."""
+        loading.note_asked(self.epoch)
+        session = next(iter(loading.waiting))
         session.intake.ask_journal(
             lambda journal, deliver: journal.head(loading.name, deliver), partial(self._receive, loading)
         )
+        return session
 
     def _receive(self, loading: _Loading, answer: Head | Unavailable) -> None:
         if self._loading.get(loading.name) is not loading:
@@ -150,29 +166,27 @@ class Rooms(Mapping[str, Room]):
             del self._loading[loading.name]
             for receive in loading.waiting.values():
                 receive(Refusal("unavailable", "the room cannot be read now", answer.retry_after))
-        elif answer.epoch != self.epoch:  # the log was replaced meanwhile
-            self._ask(loading, next(iter(loading.waiting)))
-        else:
+        elif answer.epoch == self.epoch:
             self._load(loading, max(answer.seq, loading.seen))
+        elif loading.asked_in != self.epoch:  # the log was replaced meanwhile
+            self._ask(loading)
+        else:  # it is about to be replaced, and then the question is asked again
+            loading.note_asked(None)
 
     def _load(self, loading: _Loading, head: int) -> None:
         del self._loading[loading.name]
         for session, receive in loading.waiting.items():
-            room = self._rooms.get(loading.name)
-            if room is None and not head and (wait := self._take_new(session)):
-                words = "too many new rooms were entered from your address"
-                receive(Refusal("limit_exceeded", words, wait))
-                continue
-            if room is None:
-                room = self._rooms[loading.name] = Room(loading.name, self.epoch, head, self._limits)
+            if loading.name not in self._rooms:
+                if not head and (wait := self._take_new(session)):
+                    words = "too many new rooms were entered from your address"
+                    receive(Refusal("limit_exceeded", words, wait))
+                    continue
+                self._rooms[loading.name] = Room(loading.name, self.epoch, head, self._limits)
+            room = self._rooms[loading.name]
             room.expect()
             receive(room)
 
     def _take_new(self, session: "Session") -> float:
-        limits, now = self._limits, session.hub.clock()
-        if limits.new_rooms_per_minute is None or session.seat is None:
+        if session.seat is None:
             return 0.0
-        if len(self._new) >= _ADDRESSES:
-            self._new = {key: bucket for key, bucket in self._new.items() if not bucket.is_full(now)}
-        fresh = TokenBucket(limits.new_rooms_per_minute / 60, limits.new_rooms_burst, now)
-        return self._new.setdefault(address_of(session.peer), fresh).take(now)
+        return self._new.take(address_of(session.peer), session.hub.clock())

@@ -22,13 +22,11 @@ from chatcore.errors import ErrorCode, Fault
 from chatcore.messages import (
     Closing,
     ClosingWord,
-    Error,
     Left,
     NickFrame,
     Ping,
     ServerFrame,
 )
-from chatcore.names import fold
 from chatcore.server import handlers
 from chatcore.server.directory import Identity, Occupant, Seat
 from chatcore.server.intake import Intake
@@ -38,7 +36,7 @@ from chatcore.server.pending import Pending
 from chatcore.server.posts import Posts
 from chatcore.server.queries import Queries
 from chatcore.server.rate_limit import TokenBucket
-from chatcore.server.replies import Replies
+from chatcore.server.replies import Replies, error_about
 from chatcore.server.states import OPEN, OVER, TRANSITIONS, State, Step
 from chatcore.server.tail import PIECE
 from chatcore.wire import Hangup, Item, Reply, Wire
@@ -184,14 +182,14 @@ class Session:
 
     @property
     def want_data(self) -> bool:
-        """Whether the socket is to be read: not while the peer leaves too much unread or unanswered."""
-        limits = self.hub.limits
-        return (
-            not self.intake.inbox.blocked
-            and self.posts.in_flight <= limits.posts_in_flight
-            and len(self.replies) + len(self.queries.waiting) <= limits.posts_in_flight
-            and self.replies.size <= limits.outbound_bytes
-        ) or self.state in OVER
+        """Whether the socket is to be read: not while something waits, or the peer leaves too much unread."""
+        return not (self.intake.inbox.blocked or self.leaves_too_much) or self.state in OVER
+
+    @property
+    def leaves_too_much(self) -> bool:
+        """Whether the peer has left too much unread, or more posts are unanswered than may be."""
+        limits, asked = self.hub.limits, len(self.queries.waiting)
+        return self.posts.in_flight > limits.posts_in_flight or self.replies.exceed(limits, asked)
 
     @property
     def closing(self) -> bool:
@@ -278,12 +276,17 @@ class Session:
     def note_renamed(self, nick_before: str, *, asked: bool) -> None:
         """Learn that the nick is another now; unless it asked for that itself, the peer is told."""
         identity = self.identity
-        assert identity is not None
+        if identity is None:  # it has its seat and does not know it yet: the welcome will say the nick
+            return
         for member in self.members.values():
             member.room.note_change(self, identity, nick_before)
         if not asked:
-            self._renamed = True
-            self.endpoint.mark(self)
+            self.tell_nick()
+
+    def tell_nick(self) -> None:
+        """Have the peer told its nick, once, however often that changes until then."""
+        self._renamed = True
+        self.endpoint.mark(self)
 
     def vacate(self, seat: Seat, *, reserve: bool) -> None:
         """Leave a seat, and reserve its nick for a while if nobody else has a seat there."""
@@ -425,6 +428,10 @@ class Session:
         """Tell whether it is a member of a room (folded)."""
         return room in self.members
 
+    def wants(self, room: str) -> bool:
+        """Tell whether it is a member of a room (folded), or about to be."""
+        return room in self.members or self.pending.is_joining(room)
+
     def leave(self, member: Member) -> None:
         """Stop being a member, for whatever reason."""
         room = member.room
@@ -490,10 +497,7 @@ class Session:
         """Queue an error; it repeats the room, and the id or token, of what is refused."""
         if self.has_peer and not self._gone:
             self.hub.note_refusal(code)
-        room = getattr(refused, "room", None)
-        id_ = getattr(refused, "token", None) or getattr(refused, "id", None)
-        room = None if room is None else fold(room)
-        self.send(Error(code=code, message=message, room=room, id=id_, retry_after=retry_after))
+        self.send(error_about(refused, code, message, retry_after))
 
     def _next_piece(self) -> bytes:
         if self._liveness.unsent or self.state in OVER:
@@ -510,7 +514,8 @@ class Session:
         replies = self.replies
         if self._renamed:  # told once, however often it happened, and before any list of members
             self._renamed = False
-            self.send(NickFrame(nick=self.nick))
+            if self.seat is not None and self.seat.session is self:  # else it is somebody else's nick by now
+                self.send(NickFrame(nick=self.nick))
         while not replies.size and self.queries.answer_next():
             pass
         return replies.next_piece(PIECE) if replies.size else b""
@@ -539,6 +544,7 @@ class Session:
             or self.replies.size
             or self._renamed
             or self.intake.has_tasks
+            or self.intake.inbox.holds
         )
         return bool(waiting) or not all(member.finished for member in self._turns)
 

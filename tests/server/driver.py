@@ -78,24 +78,49 @@ class Host:
         self.endpoints.append(self.hub.endpoint(self._wake))
         return self.endpoints[-1]
 
-    def connect(self, wire: Wire = ndjson, *, host: str = "192.0.2.1", port: int = 0) -> "Peer":
+    def connect(
+        self,
+        wire: Wire = ndjson,
+        *,
+        host: str = "192.0.2.1",
+        port: int = 0,
+        endpoint: Endpoint | None = None,
+    ) -> "Peer":
         """Open a connection; nothing is said on it yet by a typed peer."""
-        return Peer(self, self.endpoint, Address(host, port or 40_000 + len(self.peers)), wire)
+        address = Address(host, port or 40_000 + len(self.peers))
+        return Peer(self, endpoint or self.endpoint, address, wire)
 
-    def live(self, nick: str) -> "Peer":
-        """Open a connection that has said hello."""
+    def hello(self, nick: str, *, key: str | None = None, session: str | None = None) -> "Peer":
+        """Open a connection that says hello, whatever the answer is."""
         peer = self.connect()
-        peer.send(Hello(protocol=1, nick=nick))
+        peer.send(Hello(protocol=1, nick=nick, key=key, session=session))
+        return peer
+
+    def live(self, nick: str, *, key: str | None = None, session: str | None = None) -> "Peer":
+        """Open a connection that has said hello, and is welcome."""
+        peer = self.hello(nick, key=key, session=session)
         peer.secret = peer.one(Welcome).session
         return peer
 
     def member(
-        self, nick: str, room: str = "lobby", *, after: Position | None = None, history: int | None = None
+        self,
+        nick: str,
+        room: str = "lobby",
+        *,
+        key: str | None = None,
+        after: Position | None = None,
+        history: int | None = None,
     ) -> "Peer":
         """Open a connection that has said hello and joined a room; what that brought is kept."""
-        peer = self.live(nick)
+        peer = self.live(nick, key=key)
         peer.send(Join(room=room, after=after, history=history))
         return peer
+
+    def is_free(self, nick: str) -> bool:
+        """Return whether a nick is free for a session without a secret; asking changes nothing."""
+        directory = self.hub.directory
+        assert isinstance(directory, LocalDirectory)
+        return directory.is_free(nick)
 
     def pump(self) -> None:
         """Do what a transport does until there is nothing to do."""

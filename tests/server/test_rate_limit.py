@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatcore.server.rate_limit import TokenBucket
+from chatcore.server.rate_limit import TokenBucket, TokenBuckets
 
 
 def test_a_burst_is_taken_immediately_and_then_the_rate_applies() -> None:
@@ -71,3 +71,27 @@ def test_no_more_tokens_are_given_out_than_the_rate_and_the_burst_allow(
         now += pause
         given_out += bucket.take(now) == 0.0
         assert given_out <= burst + now * rate + 0.001
+
+
+def test_each_key_has_a_bucket_of_its_own() -> None:
+    buckets = TokenBuckets[str](rate=0.5, burst=1, size=10)
+    assert [buckets.take(key, 0.0) for key in ("a", "b", "a")] == [0.0, 0.0, 2.0]
+    assert [buckets.take(key, 2.0) for key in ("a", "b")] == [0.0, 0.0]
+
+
+def test_without_a_rate_no_key_is_remembered() -> None:
+    buckets = TokenBuckets[int](rate=None, burst=1, size=10)
+    assert {buckets.take(1, 0.0) for _ in range(5)} == {0.0}
+    assert len(buckets) == 0
+
+
+def test_the_keys_that_were_used_last_are_remembered_and_never_more() -> None:
+    buckets = TokenBuckets[int](rate=0.001, burst=1, size=3)
+    for key in (1, 2, 3, 1, 4):  # which forgets 2
+        buckets.take(key, 0.0)
+    assert len(buckets) == 3
+    assert [buckets.take(key, 0.0) > 0 for key in (1, 3, 4)] == [True, True, True]
+    assert buckets.take(2, 0.0) == 0.0
+    for key in range(10_000):
+        buckets.take(key, 0.0)
+    assert len(buckets) == 3

@@ -43,10 +43,6 @@ def guest(host: Host, nick: bytes = b"gus") -> Guest:
     return guest
 
 
-def nick_is_free(host: Host, nick: str) -> bool:
-    return host.hub.directory.is_free(nick)
-
-
 def test_both_wires_read_one_room() -> None:
     host = Host()
     ana = host.member("ana")
@@ -78,8 +74,8 @@ def test_a_goodbye_frees_the_nick_and_the_end_of_a_stream_without_one_does_not()
         each.peer.session.receive_eof()
         host.pump()
         each.peer.session.connection_lost()
-    assert nick_is_free(host, "gone")
-    assert not nick_is_free(host, "lost")
+    assert host.is_free("gone")
+    assert not host.is_free("lost")
 
 
 def test_a_drain_ends_the_stream_in_the_wires_way() -> None:

@@ -32,11 +32,6 @@ def reconnect(host: Host, peer: Peer, nick: str = "ana") -> Peer:
     return again
 
 
-def is_free(host: Host, nick: str) -> bool:
-    """Return whether a nick is free for a session without a secret; asking changes nothing."""
-    return host.hub.directory.is_free(nick)
-
-
 def test_a_takeover_closes_the_old_connection_and_keeps_nick_and_secret() -> None:
     host = Host()
     old = host.member("ana")
@@ -46,7 +41,7 @@ def test_a_takeover_closes_the_old_connection_and_keeps_nick_and_secret() -> Non
     assert new.session.nick == "ana"
     assert old.take() == [Closing(reason="taken_over")]
     assert old.ended
-    assert not is_free(host, "ana")
+    assert not host.is_free("ana")
 
 
 def test_a_connection_that_was_taken_over_neither_posts_nor_receives() -> None:
@@ -92,7 +87,7 @@ def test_a_takeover_may_change_the_nick() -> None:
     old = host.live("ana")
     new = reconnect(host, old, "anna")
     assert (new.session.nick, new.secret) == ("anna", old.secret)
-    assert is_free(host, "ana")
+    assert host.is_free("ana")
 
 
 def test_a_secret_does_not_unlock_the_nick_of_another_session() -> None:
@@ -131,7 +126,7 @@ def test_a_half_closed_connection_with_unsent_messages_can_be_taken_over() -> No
     old.window = None
     old.drain()
     assert old.take_all(Closing) == [Closing(reason="taken_over")]
-    assert not is_free(host, "ana")
+    assert not host.is_free("ana")
 
 
 def test_posts_in_flight_on_the_old_connection_are_stored_once() -> None:
@@ -161,7 +156,7 @@ def test_the_nick_of_a_broken_connection_is_reserved_for_its_owner() -> None:
     assert thief.error().code == "nick_taken"
     assert reconnect(host, ana).secret == ana.secret
     host.advance(20.0)
-    assert not is_free(host, "ana")
+    assert not host.is_free("ana")
 
 
 def test_a_nick_is_reserved_no_longer_than_the_limit() -> None:
@@ -171,7 +166,7 @@ def test_a_nick_is_reserved_no_longer_than_the_limit() -> None:
     free = []
     for seconds in (119.9, 0.1):
         host.advance(seconds)
-        free.append(is_free(host, "ana"))
+        free.append(host.is_free("ana"))
     assert free == [False, True]
 
 
@@ -184,7 +179,7 @@ def test_each_broken_connection_restarts_the_reservation() -> None:
         ana = reconnect(host, ana)
     ana.lose()
     host.advance(100.0)
-    assert not is_free(host, "ana")
+    assert not host.is_free("ana")
 
 
 def test_a_broken_connection_on_another_endpoint_restarts_the_reservation() -> None:
@@ -198,7 +193,7 @@ def test_a_broken_connection_on_another_endpoint_restarts_the_reservation() -> N
     free = []
     for seconds in (100.0, 20.0):
         host.advance(seconds)
-        free.append(is_free(host, "ana"))
+        free.append(host.is_free("ana"))
     assert free == [False, True]
 
 
@@ -207,8 +202,8 @@ def test_only_the_latest_nick_is_reserved() -> None:
     ana = host.live("ana")
     ana.send(NickFrame(nick="anna"))
     ana.lose()
-    assert is_free(host, "ana")
-    assert not is_free(host, "anna")
+    assert host.is_free("ana")
+    assert not host.is_free("anna")
 
 
 def test_a_clean_end_frees_the_nick_immediately() -> None:
@@ -216,7 +211,7 @@ def test_a_clean_end_frees_the_nick_immediately() -> None:
     ana = host.member("ana")
     ana.eof()
     assert ana.closed
-    assert is_free(host, "ana")
+    assert host.is_free("ana")
 
 
 def test_a_clean_end_frees_the_nick_even_if_the_connection_breaks_before_all_is_sent() -> None:
@@ -226,7 +221,7 @@ def test_a_clean_end_frees_the_nick_even_if_the_connection_breaks_before_all_is_
     ana.send(Ping())
     ana.eof()
     ana.lose()
-    assert is_free(host, "ana")
+    assert host.is_free("ana")
 
 
 @pytest.mark.parametrize("stalled", [False, True], ids=["silent", "stalled"])
@@ -238,7 +233,7 @@ def test_the_nick_of_a_client_dropped_as_silent_or_stalled_stays_reserved(stalle
         ana.send(Ping())
     host.advance(100.0)
     assert ana.closed
-    assert not is_free(host, "ana")
+    assert not host.is_free("ana")
     assert reconnect(host, ana).secret == ana.secret
 
 
@@ -247,8 +242,8 @@ def test_the_nick_of_a_plain_member_is_free_immediately_however_it_leaves() -> N
     lost, ended = host.connect(plain, port=4711), host.connect(plain, port=4712)
     lost.lose()
     ended.eof()
-    assert is_free(host, "4711")
-    assert is_free(host, "4712")
+    assert host.is_free("4711")
+    assert host.is_free("4712")
 
 
 def test_closing_an_endpoint_frees_the_nicks_used_and_reserved_on_it() -> None:
@@ -258,5 +253,5 @@ def test_closing_an_endpoint_frees_the_nicks_used_and_reserved_on_it() -> None:
     host.endpoint.close()
     host.endpoint.close()
     assert bob.session.closed
-    assert is_free(host, "ana")
-    assert is_free(host, "bob")
+    assert host.is_free("ana")
+    assert host.is_free("bob")
