@@ -1,0 +1,186 @@
+"""What a directory decides late, or answers late: whatever has happened meanwhile, nobody is misled by it."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import pytest
+
+from chatcore.gate import Claim, OpenGate, Peer, Person, Refusal, Watch
+from chatcore.limits import Limits
+from chatcore.names import fold
+from chatcore.server.directory import Claimed, LocalDirectory, Seat
+from tests.protocol.frames import (
+    Error,
+    Frame,
+    Hello,
+    Join,
+    Joined,
+    NickFrame,
+    Ping,
+    Pong,
+    Welcome,
+)
+from tests.server.driver import Host
+from tests.server.driver import Peer as Client
+
+T = TypeVar("T")
+
+KEY = "ada-".ljust(43, "k")
+
+
+class OneAccount(OpenGate):
+    """Knows the account ada, which has a key, and owns its name and all that begin with it."""
+
+    def __init__(self) -> None:
+        self.watch: Watch | None = None
+        self.keys = {KEY}
+        self.owns_names = True
+
+    def start(self, watch: Watch) -> None:
+        """Begin."""
+        self.watch = watch
+
+    def enter(self, claim: Claim, answer: Callable[[Person | Refusal], None]) -> None:
+        """Know somebody by the key."""
+        answer(Person() if claim.key is None else Person("ada", key_id=claim.key))
+
+    def may_stay(self, person: Person, peer: Peer) -> Refusal | None:
+        """Strangers may stay, and those whose key is good."""
+        if person.account is None or person.key_id in self.keys:
+            return None
+        return Refusal("unauthorized", "the key is not good")
+
+    def may_call(self, person: Person, nick: str) -> bool:
+        """Leave the account its names."""
+        return not self.owns_names or fold(nick).startswith("ada") == (person.account is not None)
+
+    def revoke(self) -> None:
+        """Let no key be good any more."""
+        self.keys.clear()
+        self.revise()
+
+    def take_names(self) -> None:
+        """Let the account own its names from now on."""
+        self.owns_names = True
+        self.revise()
+
+    def revise(self) -> None:
+        """Have everybody looked at again."""
+        assert self.watch is not None
+        self.watch.revise()
+
+
+class LateDirectory(LocalDirectory):
+    """Holds back what it is asked for, or its answers; remembers who is in which room."""
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self.holds_decisions = self.holds_answers = self.raises = False
+        self.held: list[Callable[[], None]] = []
+        self.entries: set[tuple[str, str]] = set()
+
+    def claim(self, claim: Claimed, answer: Callable[[Seat | Refusal], None]) -> None:
+        """Decide about a claim."""
+        self._do(lambda: super(LateDirectory, self).claim(claim, partial(self._answer, answer)))
+
+    def rename(self, seat: Seat, nick: str, variant: bool, answer: Callable[[str | Refusal], None]) -> None:
+        """Decide about a nick."""
+        own = partial(self._answer, answer)
+        self._do(lambda: super(LateDirectory, self).rename(seat, nick, variant, own))
+
+    def enter(self, seat: Seat, room: str, answer: Callable[[Refusal | None], None]) -> None:
+        """Let everybody in."""
+        self._do(lambda: self._enter(seat, room, answer))
+
+    def leave(self, seat: Seat, room: str) -> None:
+        """Note that somebody has left."""
+        self.entries.discard((seat.identity.nick, room))
+
+    def release(self, host: Host, index: int = 0) -> None:
+        """Do one of the things that were held back."""
+        with host.hub.lock:
+            self.held.pop(index)()
+        host.hub.follow_up()
+        host.pump()
+
+    def _enter(self, seat: Seat, room: str, answer: Callable[[Refusal | None], None]) -> None:
+        self.entries.add((seat.identity.nick, room))
+        self._answer(answer, None)
+
+    def _do(self, act: Callable[[], None]) -> None:
+        if self.holds_decisions:
+            self.held.append(act)
+            return
+        act()
+        if self.raises:
+            raise RuntimeError("after the answer")
+
+    def _answer(self, answer: Callable[[T], None], value: T) -> None:
+        if self.holds_answers:
+            self.held.append(partial(answer, value))
+        else:
+            answer(value)
+
+
+class Stage:
+    """A host with that gate and that directory."""
+
+    def __init__(self) -> None:
+        self.gate = OneAccount()
+        self.directories: list[LateDirectory] = []
+        self.host = Host(gate=self.gate, directory=self._directory)
+        [self.directory] = self.directories
+
+    def _directory(self, limits: Limits) -> LateDirectory:
+        self.directories.append(LateDirectory(limits))
+        return self.directories[-1]
+
+    def hello(self, nick: str = "ada", *, key: str | None = KEY, secret: str | None = None) -> Client:
+        """Say hello on a new connection."""
+        client = self.host.connect()
+        client.send(Hello(protocol=1, nick=nick, key=key, session=secret))
+        return client
+
+    def device(self, secret: str | None = None) -> Client:
+        """Return a device of the account that was let in."""
+        client = self.hello(secret=secret)
+        client.secret = client.one(Welcome).session
+        return client
+
+    def stranger(self, nick: str = "bob") -> Client:
+        """Return somebody without an account that was let in."""
+        client = self.hello(nick, key=None)
+        client.secret = client.one(Welcome).session
+        return client
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+# --- a directory that raises ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("frame", "answer"),
+    [
+        (Hello(protocol=1, nick="bob"), Welcome),
+        (NickFrame(nick="bo", token="n"), NickFrame),
+        (Join(room="lobby"), Joined),
+    ],
+    ids=["hello", "nick", "join"],
+)
+def test_a_directory_that_raises_after_its_answer_changes_nothing(
+    stage: Stage, frame: Hello | NickFrame | Join, answer: type[Frame], caplog: pytest.LogCaptureFixture
+) -> None:
+    client = stage.host.connect() if isinstance(frame, Hello) else stage.stranger()
+    stage.directory.raises = True
+    client.send(frame)
+    assert [type(each) for each in client.take()] == [answer]
+    assert "the directory failed" in caplog.text
+    stage.directory.raises = False
+    client.send(Ping(token="p"))
+    assert client.one(Pong).token == "p"
+    assert client.take_all(Error) == []
