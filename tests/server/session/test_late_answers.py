@@ -160,6 +160,41 @@ def stage() -> Stage:
     return Stage()
 
 
+# --- hello ---------------------------------------------------------------------------------------
+
+
+def test_a_key_that_is_revoked_while_the_seat_is_on_its_way_lets_nobody_in(stage: Stage) -> None:
+    stage.directory.holds_answers = True
+    phone = stage.hello(secret="s" * 32)
+    stage.gate.revoke()
+    stage.directory.release(stage.host)
+    assert phone.error().code == "unauthorized"
+    assert phone.ended
+    assert stage.directory.is_free("ada")
+
+
+def test_a_nick_that_is_taken_away_while_the_seat_is_on_its_way_is_free_for_its_owner(stage: Stage) -> None:
+    stage.gate.owns_names = False
+    stage.directory.holds_answers = True
+    stranger = stage.hello(key=None, secret="s" * 32)
+    stage.gate.take_names()
+    stage.directory.holds_answers = False
+    stage.directory.release(stage.host)
+    assert stranger.error().code == "forbidden"
+    assert stage.device().session.nick == "ada"
+
+
+def test_a_seat_that_comes_after_its_key_was_revoked_and_its_session_has_ended_is_not_reserved(
+    stage: Stage,
+) -> None:
+    stage.directory.holds_answers = True
+    phone = stage.hello(secret="s" * 32)
+    phone.lose()
+    stage.gate.revoke()
+    stage.directory.release(stage.host)
+    assert stage.directory.is_free("ada")
+
+
 # --- a directory that raises ---------------------------------------------------------------------
 
 
