@@ -11,6 +11,7 @@ from chatcore.limits import Limits
 from chatcore.names import fold
 from chatcore.server.directory import Claimed, LocalDirectory, Seat
 from tests.protocol.frames import (
+    Closing,
     Error,
     Frame,
     Hello,
@@ -163,6 +164,17 @@ def stage() -> Stage:
 # --- hello ---------------------------------------------------------------------------------------
 
 
+def test_a_device_that_waits_for_its_seat_learns_the_nick_of_now(stage: Stage) -> None:
+    phone = stage.device()
+    stage.directory.holds_answers = True
+    laptop = stage.hello()
+    stage.directory.holds_answers = False
+    phone.send(NickFrame(nick="ada-2", token="n"))
+    assert phone.one(NickFrame) == NickFrame(nick="ada-2", token="n")
+    stage.directory.release(stage.host)
+    assert laptop.one(Welcome).nick == "ada-2"
+
+
 def test_a_key_that_is_revoked_while_the_seat_is_on_its_way_lets_nobody_in(stage: Stage) -> None:
     stage.directory.holds_answers = True
     phone = stage.hello(secret="s" * 32)
@@ -193,6 +205,55 @@ def test_a_seat_that_comes_after_its_key_was_revoked_and_its_session_has_ended_i
     stage.gate.revoke()
     stage.directory.release(stage.host)
     assert stage.directory.is_free("ada")
+
+
+# --- nick ----------------------------------------------------------------------------------------
+
+
+def test_a_nick_that_was_refused_late_reaches_the_session_that_has_the_seat_by_then(stage: Stage) -> None:
+    phone = stage.device()
+    stage.directory.holds_decisions = True
+    phone.send(NickFrame(nick="ada-2", token="n"))
+    stage.directory.holds_decisions = False
+    again = stage.device(phone.secret)
+    stage.directory.release(stage.host)
+    assert again.one(NickFrame) == NickFrame(nick="ada-2")
+    assert phone.take_all(NickFrame) == []
+
+
+def test_an_answer_that_is_older_than_the_nick_is_followed_by_the_nick(stage: Stage) -> None:
+    phone, laptop = stage.device(), stage.device()
+    stage.directory.holds_answers = True
+    phone.send(NickFrame(nick="ada-2", token="n"))
+    stage.directory.holds_answers = False
+    laptop.send(NickFrame(nick="ada-3", token="n"))
+    stage.directory.release(stage.host)
+    assert phone.take_all(NickFrame)[-2:] == [NickFrame(nick="ada-2", token="n"), NickFrame(nick="ada-3")]
+    assert laptop.take_all(NickFrame)[-1].nick == "ada-3"
+
+
+def test_a_nick_that_was_taken_away_while_it_was_asked_for_is_not_given(stage: Stage) -> None:
+    stage.gate.owns_names = False
+    stranger = stage.stranger()
+    stage.directory.holds_decisions = True
+    stranger.send(NickFrame(nick="ada", token="n"))
+    stage.directory.holds_decisions = False
+    stage.gate.take_names()
+    stage.directory.release(stage.host)
+    assert stranger.one(Closing).reason == "revoked"
+    assert stage.device().session.nick == "ada"
+
+
+def test_a_session_that_was_taken_over_is_not_told_what_the_seat_is_called_afterwards(stage: Stage) -> None:
+    phone, laptop = stage.device(), stage.device()
+    phone.window = 0
+    phone.send(Ping())
+    laptop.send(NickFrame(nick="ada-2", token="n"))
+    stage.device(phone.secret)
+    laptop.send(NickFrame(nick="ada-3", token="n"))
+    phone.window = None
+    phone.drain()
+    assert phone.take() == [Pong(), Closing(reason="taken_over")]
 
 
 # --- a directory that raises ---------------------------------------------------------------------
