@@ -148,7 +148,8 @@ class Directory(Protocol):
     """Who is connected. Each ``answer`` is called exactly once, under the hub's lock, now or later.
 
     One that cannot answer within the call answers from a thread of its own: it takes ``Hub.lock`` for that,
-    and calls `Hub.follow_up` after it. An answer that comes too late is taken back by whoever asked.
+    and calls `Hub.follow_up` after it. It decides in the order of these calls, and answers in any order. An
+    answer that comes too late is taken back by whoever asked.
     """
 
     def claim(self, claim: Claimed, answer: Callable[[Seat | Refusal], None]) -> None:

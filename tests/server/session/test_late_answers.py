@@ -10,6 +10,7 @@ from chatcore.gate import Claim, OpenGate, Peer, Person, Refusal, Watch
 from chatcore.limits import Limits
 from chatcore.names import fold
 from chatcore.server.directory import Claimed, LocalDirectory, Seat
+from chatcore.server.pending import ANSWER_SECONDS
 from tests.protocol.frames import (
     Closing,
     Error,
@@ -20,6 +21,7 @@ from tests.protocol.frames import (
     NickFrame,
     Ping,
     Pong,
+    Presence,
     Welcome,
 )
 from tests.server.driver import Host
@@ -254,6 +256,38 @@ def test_a_session_that_was_taken_over_is_not_told_what_the_seat_is_called_after
     phone.window = None
     phone.drain()
     assert phone.take() == [Pong(), Closing(reason="taken_over")]
+
+
+# --- join ----------------------------------------------------------------------------------------
+
+
+def test_a_room_that_is_asked_for_again_is_not_left_by_the_first_answer(stage: Stage) -> None:
+    client = stage.stranger()
+    stage.directory.holds_answers = True
+    client.send(Join(room="lobby"))
+    stage.host.advance(ANSWER_SECONDS)
+    assert client.error().code == "unavailable"
+    client.send(Join(room="lobby"))
+    stage.directory.release(stage.host)  # the answer to the first
+    stage.directory.release(stage.host)
+    assert client.one(Joined).count == 1
+    assert stage.directory.entries == {("bob", "lobby")}
+
+
+def test_a_join_that_was_refused_for_want_of_an_answer_is_taken_back(stage: Stage) -> None:
+    client, bystander = stage.stranger(), stage.stranger("cid")
+    bystander.send(Join(room="lobby"))
+    stage.host.settle()
+    bystander.take()
+    stage.directory.holds_answers = True
+    client.send(Join(room="lobby"))
+    stage.host.advance(ANSWER_SECONDS)
+    assert client.error().code == "unavailable"
+    assert stage.directory.entries == {("cid", "lobby")}
+    stage.directory.release(stage.host)
+    stage.host.settle()
+    assert bystander.take_all(Presence) == []
+    assert stage.directory.entries == {("cid", "lobby")}
 
 
 # --- a directory that raises ---------------------------------------------------------------------
