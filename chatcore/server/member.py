@@ -69,7 +69,7 @@ class Member:
         self.index = _CATCHING_UP
         self.position = 0
         self.retry_at: float | None = None  # when a page is asked for again that could not be read
-        self._joining: Join | None = None  # this waits for the position that it asks for, until `retry_at`
+        self._joining: Join | None = None  # this waits until it is known where reading begins
         self._ticket: object | None = None  # of a page that is on its way
         self._last: int | None = None  # the last position that this reader wants
         self._presence_seen = room.presence.number
@@ -93,13 +93,16 @@ class Member:
             self._reach(join, after.seq)
 
     def restart(self) -> None:
-        """Begin again at the start of a new epoch, and say so."""
+        """Begin again in a new epoch: at its start, or where a join asks to that still waits."""
         self.tail = self.room.tail(self.session.wire)
+        joining = self._joining
         self._joining = self._ticket = self.retry_at = None
         if self._last is not None:
             self._last = self.room.head
-        self._pending = self._gap(0, 0, "reset")
-        self._begin_after(0)
+        if joining is None:
+            self._begin_at_start()
+        else:
+            self.begin(joining)
 
     def stop_at_head(self) -> None:
         """Want nothing that comes after the room's head of now."""
@@ -122,9 +125,13 @@ class Member:
     def _begin_anew(self, join: Join) -> None:
         """Begin at the start, since the position of the join means nothing here."""
         if join.history is None:
-            self.restart()
+            self._begin_at_start()
         else:
             self._seek(join, 0, is_new=True)
+
+    def _begin_at_start(self) -> None:
+        self._pending = self._gap(0, 0, "reset")
+        self._begin_after(0)
 
     def _begin_later(self, position: int, place: Place, *, is_new: bool) -> None:
         """Begin after a position, and leave out what is stored up to a place."""
@@ -180,12 +187,12 @@ class Member:
         session, room = self.session, self.room
         back = min(join.history or 0, session.hub.limits.page_messages)
         before, ticket = room.head + 1, object()
-        self._ticket = ticket
+        self._joining, self._ticket = join, ticket
 
         def receive(place: Place | Unavailable) -> None:
             if self._ticket is not ticket:
                 return
-            self._ticket = None
+            self._joining = self._ticket = None
             if isinstance(place, Unavailable):
                 self._refuse_join(join, place.retry_after)
             elif position is None:
