@@ -6,11 +6,13 @@
 - The limit ``rooms`` is on those in use. A room that nobody is in costs nothing here.
 - A room that has never held a message, and that nobody is in, is *new*. Each address may enter so many new
   ones, so that no stranger fills the journal with rooms.
+- Their names are in order, so that a page of a list costs its own size, however many rooms there are.
 - A session without a seat is this process's own: neither of the two limits holds it up.
 
 All methods run under the hub's lock.
 """
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -66,6 +68,7 @@ class Rooms(Mapping[str, Room]):
         self._limits = limits
         self.epoch = ""
         self._rooms: dict[str, Room] = {}
+        self._names: list[str] = []  # of these rooms, in order
         self._loading: dict[str, _Loading] = {}
         rate = limits.new_rooms_per_minute
         per_second = None if rate is None else rate / 60
@@ -79,6 +82,18 @@ class Rooms(Mapping[str, Room]):
 
     def __len__(self) -> int:
         return len(self._rooms)
+
+    def occupied(self, after: str | None, prefix: str) -> Iterator[str]:
+        """Yield the rooms that somebody is in, by name, after a name and with a prefix (both folded)."""
+        names = self._names
+        is_within = after is None or after < prefix
+        first = bisect_left(names, prefix) if is_within else bisect_right(names, after or "")
+        for index in range(first, len(names)):
+            name = names[index]
+            if not name.startswith(prefix):
+                return
+            if self._rooms[name].count:
+                yield name
 
     # --- entering and leaving --------------------------------------------------------------------
 
@@ -114,6 +129,7 @@ class Rooms(Mapping[str, Room]):
         """Forget a room that nobody is in, or about to enter."""
         if not room.in_use and self._rooms.get(room.name) is room:
             del self._rooms[room.name]
+            del self._names[bisect_left(self._names, room.name)]
 
     # --- the log ---------------------------------------------------------------------------------
 
@@ -176,15 +192,20 @@ class Rooms(Mapping[str, Room]):
     def _load(self, loading: _Loading, head: int) -> None:
         del self._loading[loading.name]
         for session, receive in loading.waiting.items():
-            if loading.name not in self._rooms:
-                if not head and (wait := self._take_new(session)):
-                    words = "too many new rooms were entered from your address"
-                    receive(Refusal("limit_exceeded", words, wait))
-                    continue
-                self._rooms[loading.name] = Room(loading.name, self.epoch, head, self._limits)
-            room = self._rooms[loading.name]
+            room = self._rooms.get(loading.name)
+            if room is None and not head and (wait := self._take_new(session)):
+                words = "too many new rooms were entered from your address"
+                receive(Refusal("limit_exceeded", words, wait))
+                continue
+            if room is None:
+                room = self._add(Room(loading.name, self.epoch, head, self._limits))
             room.expect()
             receive(room)
+
+    def _add(self, room: Room) -> Room:
+        self._rooms[room.name] = room
+        insort(self._names, room.name)
+        return room
 
     def _take_new(self, session: "Session") -> float:
         if session.seat is None:
