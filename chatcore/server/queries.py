@@ -4,6 +4,7 @@
   what it sent, not what it asked for.
 - They are answered one at a time, in the order in which they were asked. A page that is on its way from the
   journal holds up the rest.
+- A page is of the log that was asked about: if that was replaced meanwhile, it is asked for again.
 - Who has left a room, or was put out of it, meanwhile gets nothing of it.
 - `Who` is answered as of the last flush of presence: a net change leaves out who came and went, so it could
   not be applied to what was true in between. What changed before the question is waited for.
@@ -127,17 +128,21 @@ class Queries:
                 limit=min(frame.limit or limits.page_messages, limits.page_messages),
                 max_bytes=limits.line_bytes - _ENVELOPE,
             ),
-            partial(self._receive_page, frame, after),
+            partial(self._receive_page, frame, room.epoch, after),
         )
 
-    def _receive_page(self, frame: History, after: int | None, answer: EncodedPage | Unavailable) -> None:
+    def _receive_page(
+        self, frame: History, epoch: str, after: int | None, answer: EncodedPage | Unavailable
+    ) -> None:
         session, member = self._session, self._session.members.get(fold(frame.room))
         self._finish()
         if member is None:  # it has left, or was put out, while this was on its way
             self._refuse_left(frame)
         elif isinstance(answer, Unavailable):
             self._refuse_page(frame, answer.retry_after)
-        elif answer.page.epoch != member.room.epoch:  # the log is being replaced
+        elif member.room.epoch != epoch:  # the log was replaced, and its numbers mean something else
+            self._answer_history(member, frame)
+        elif answer.page.epoch != epoch:  # the log is being replaced
             self._refuse_page(frame, RETRY_SECONDS)
         else:
             page = answer.page
