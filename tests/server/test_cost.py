@@ -174,3 +174,42 @@ def test_a_subscription_adds_nothing_to_a_delivery_and_little_to_a_post() -> Non
         assert delivery(watched) == delivery(alone)
         # A wake-up for each segment, and nothing for each message or member.
         assert 0 < calls(lambda: watched.post(64)) - calls(lambda: alone.post(64)) <= 10
+
+
+class Halls:
+    """Rooms, each with a member, and somebody who is in none of them and asks for lists."""
+
+    def __init__(self, rooms: int) -> None:
+        limits = OPEN.model_copy(update={"rooms": None, "new_rooms_per_minute": None})
+        self.endpoint = Hub(limits=limits, clock=lambda: 0.0).endpoint(lambda: None)
+        for first in range(0, rooms, 50):
+            joins = (b'{"type":"join","room":"r%05d"}\n' % n for n in range(first, first + 50))
+            self.connect(first).receive_data(b"".join(joins))
+        self.session = self.connect(rooms)
+        self.answer = b""
+        self.take()
+
+    def connect(self, number: int) -> Session:
+        """Connect a session that has said hello."""
+        session = self.endpoint.open(Peer("192.0.2.1", number))
+        session.receive_data(b'{"type":"hello","protocol":1,"nick":"n%d"}\n' % number)
+        return session
+
+    def take(self) -> None:
+        """Take all that is to be written."""
+        self.answer = b"".join(iter(self.session.data_to_send, b""))
+
+    def list(self, after: int, limit: int = 10) -> None:
+        """Ask for a page after a room, and take it."""
+        self.session.receive_data(b'{"type":"rooms","after":"r%05d","limit":%d}\n' % (after, limit))
+        self.take()
+        assert self.answer.startswith(b'{"type":"room_list"')
+        assert self.answer.count(b'{"room":') == limit
+
+
+def test_a_page_of_rooms_costs_its_own_size_however_many_rooms_are_in_use() -> None:
+    few, many = Halls(100), Halls(10_000)
+    cost = calls(lambda: few.list(50))
+    assert calls(lambda: many.list(50)) == cost
+    assert calls(lambda: many.list(9_000)) == cost
+    assert calls(lambda: many.list(9_000, limit=20)) <= cost * 2
