@@ -5,6 +5,8 @@ one that has stopped; no delay of small pieces; and a system that finds dead pee
 """
 
 import contextlib
+import errno
+import logging
 import socket
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,6 +23,12 @@ __all__ = [
     "bind",
     "listening_on",
     "tune",
+]
+
+log = logging.getLogger("chat.transport")
+
+_Address = tuple[
+    socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]
 ]
 
 BACKLOG = 4096
@@ -56,6 +64,11 @@ _UNSENT = 16 * 1024
 _NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 _SEND_BUFFER = 128 * 1024  # where there is no such option
 
+# Errors that are not about the address on which to listen.
+_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+_ATTEMPTS = 8  # more, to find a port that is free at every address of a host
+
 
 def tune(sock: socket.socket) -> None:
     """Set up the socket of a connection, on either side."""
@@ -70,27 +83,61 @@ def tune(sock: socket.socket) -> None:
 
 
 def bind(listen: Listen) -> list[socket.socket]:
-    """Return a listening socket for every address of a host, all on one port. The caller closes them.
+    """Return a listening socket for each address of a host, all on one port. The caller closes them.
 
-    Port 0 becomes a free one for the first address, and the same for the others. Raises `OSError` if the
-    host has no address or one of them is not free, and then leaves nothing open.
+    Port 0 becomes a free one for the first address, and the same for the others. An address that cannot be
+    listened on is left out and logged, as long as the host has another. Raises `OSError` if it has none, and
+    then leaves nothing open.
     """
+    addresses = _addresses(listen.host, listen.port)
+    sockets, errors = _listen_at(addresses, listen.port)
+    for _ in range(_ATTEMPTS):
+        if listen.port or all(error.errno != errno.EADDRINUSE for error in errors.values()):
+            break
+        for sock in sockets:  # the port that was free at the first address is not at another
+            sock.close()
+        sockets, errors = _listen_at(addresses, listen.port)
+    if not sockets:
+        raise next(iter(errors.values()))
+    for host, error in errors.items():
+        log.warning(
+            "cannot listen on %s, only on the other addresses of %s: %s", host, listen, error.strerror
+        )
+    return sockets
+
+
+def _listen_at(addresses: Sequence[_Address], port: int) -> tuple[list[socket.socket], dict[str, OSError]]:
+    """Listen at each address; return the sockets, and the errors by address."""
+    sockets: list[socket.socket] = []
+    errors: dict[str, OSError] = {}
     with contextlib.ExitStack() as undo:
-        sockets: list[socket.socket] = []
-        port = listen.port
-        for family, kind, proto, _, address in _addresses(listen.host, port):
-            sock = undo.enter_context(socket.socket(family, kind, proto))
-            if hasattr(socket, "SO_REUSEADDR") and not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.bind((address[0], port, *address[2:]))
-            sock.listen(BACKLOG)
-            sock.setblocking(False)
-            port = sock.getsockname()[1]
-            sockets.append(sock)
+        for address in addresses:
+            try:
+                sock = _listen(address, port)
+            except OSError as error:
+                if error.errno in _NO_ROOM:
+                    raise
+                errors[address[4][0]] = error
+            else:
+                sockets.append(undo.enter_context(sock))
+                port = sock.getsockname()[1]
         undo.pop_all()
-        return sockets
+    return sockets, errors
+
+
+def _listen(address: _Address, port: int) -> socket.socket:
+    family, kind, proto, _, (host, _, *more) = address
+    with contextlib.ExitStack() as undo:
+        sock = undo.enter_context(socket.socket(family, kind, proto))
+        if hasattr(socket, "SO_REUSEADDR") and not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, port, *more))
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+        undo.pop_all()
+        return sock
 
 
 def listening_on(listen: Listen, sockets: Sequence[socket.socket]) -> Listen:
@@ -98,11 +145,7 @@ def listening_on(listen: Listen, sockets: Sequence[socket.socket]) -> Listen:
     return replace(listen, port=sockets[0].getsockname()[1])
 
 
-def _addresses(
-    host: str, port: int
-) -> list[
-    tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]]
-]:
+def _addresses(host: str, port: int) -> list[_Address]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     if not found:
         raise OSError(f"{host} has no address")
