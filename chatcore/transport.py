@@ -182,7 +182,8 @@ class Server(Protocol):
     def close(self) -> None:
         """Accept no more connections, drain those there are, stop.
 
-        Blocks until that is done, which the core bounds by about ``closing_seconds``. Idempotent.
+        Blocks until that is done, which the core bounds by about ``closing_seconds``. Idempotent. Raises
+        what ended the server before, if it has failed.
         """
 
 

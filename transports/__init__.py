@@ -1,12 +1,14 @@
 """Interchangeable transports: what moves bytes between sockets and sessions, in both directions.
 
 There is one package for each way to do I/O, with the same files in each: ``server`` is found by its entry
-point and serves a hub, ``client`` is what users of the library connect with, and ``connection`` drives that.
+point and serves a hub, ``listeners`` is what it accepts from, ``client`` is what users of the library connect
+with, and ``connection`` drives that.
 A program chooses one by its import, and may use several::
 
     from transports.asyncio_tcp import connect, serve  # or transports.threaded_tcp
 
 - `sockets`: what all of them ask of their sockets, and the bounds that they share.
+- `acceptor`: how connections are accepted, and what happens when the system has no room for more.
 - `asyncio_tcp`: one event loop for all connections.
 - `threaded_tcp`: threads and blocking calls.
 

@@ -6,6 +6,7 @@ A program that has a loop uses `serve` and `connect` in it. ``chat server`` has 
 - `client`: `connect` and `Chat`.
 - `connection`: what drives a client.
 - `server`: `serve` and `Server`.
+- `listeners`: what a server accepts from.
 """
 
 import asyncio
@@ -62,9 +63,10 @@ class _Running:
         new_event_loop: Callable[[], asyncio.AbstractEventLoop],
     ) -> None:
         started: Future[_Started] = Future()
+        self._ended: Future[None] = Future()
         self._thread = threading.Thread(
             target=self._run,
-            args=(hub, listens, new_event_loop, started),
+            args=(hub, listens, new_event_loop, started, self._ended),
             name="chat-asyncio",
             daemon=True,
         )
@@ -81,10 +83,14 @@ class _Running:
         return self._server.listening
 
     def close(self) -> None:
-        """Drain and stop; returns when the thread is gone. Idempotent, and callable from any other thread."""
+        """Drain and stop; returns when the thread is gone. Idempotent, and callable from any other thread.
+
+        Raises what ended the server before, if it has failed.
+        """
         with contextlib.suppress(RuntimeError):  # the loop is closed already
             self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
+        self._ended.result()
 
     @staticmethod
     def _run(
@@ -92,15 +98,12 @@ class _Running:
         listens: Sequence[Listen],
         new_event_loop: Callable[[], asyncio.AbstractEventLoop],
         started: "Future[_Started]",
+        ended: "Future[None]",
     ) -> None:
         async def main() -> None:
             stopping = asyncio.Event()
-            server = Server(hub, listens)
-            try:
-                await server.start()
-            except BaseException as error:
-                started.set_exception(error)
-                return
+            server = Server(hub, listens, on_failure=stopping.set)
+            await server.start()
             started.set_result((server, asyncio.get_running_loop(), stopping))
             await stopping.wait()
             await server.close()
@@ -109,9 +112,12 @@ class _Running:
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 runner.run(main())
         except BaseException as error:
-            if started.done():
-                raise
-            started.set_exception(error)  # there was not even a loop
+            if not started.done():
+                started.set_exception(error)
+                return
+            ended.set_exception(error)
+            raise
+        ended.set_result(None)
 
 
 transport: Transport = AsyncioTransport()

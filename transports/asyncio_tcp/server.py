@@ -1,33 +1,31 @@
-"""Serves a hub from an event loop: a protocol object for each connection, and no task for any.
+"""Serves a hub from an event loop: a protocol object for each connection, and no task for any that is open.
 
 - Everything runs in the loop's thread, except for `Server._wake`, which the core calls from any thread.
 - A connection writes to its asyncio transport, which buffers what the socket refuses. With a high-water mark
   of 0, ``pause_writing`` means that the socket refuses more, and ``resume_writing`` that all is written:
   that is what the core wants to know of a slow reader.
 - Between two passes over the endpoint the loop does its other work, so a burst never holds up reading.
-- An exception in here is a bug. It costs the one peer its connection, and is logged.
+- An exception in here is a bug. One that is met while a peer is served costs that peer its connection, and
+  is logged. Any other ends the server: one that has lost a part of its work serves nobody.
 """
 
 import asyncio
 import contextlib
 import logging
+import socket
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import Self, cast
 
 from chatcore.address import DEFAULT_URL, Peer
 from chatcore.transport import Host, Listen, Session, Wire
-from transports.sockets import BACKLOG, bind, listening_on, tune
+from transports.asyncio_tcp.listeners import Listeners
+from transports.sockets import MAX_TIMEOUT, bind, listening_on
 
 __all__ = ["Server", "serve"]
 
 log = logging.getLogger("chat.asyncio")
-
-ACCEPT_TURNS = 5
-"""Turns of the loop after which every connection that it accepted has been announced: uvloop needs one, the
-standard library's loop three."""
 
 
 @contextlib.asynccontextmanager
@@ -63,21 +61,28 @@ def _own_hub() -> AbstractContextManager[Host]:
 class Server:
     """Serves listeners on a hub, in the loop that it is started in. An async context manager.
 
-    ``listening`` has its addresses, with their real ports, once it is started.
+    ``listening`` has its addresses, with their real ports, once it is started. ``on_failure`` is called in
+    the loop when a bug has ended the server, which leaves nobody connected; `close` raises the bug then.
     """
 
-    def __init__(self, hub: Host, listens: Sequence[Listen]) -> None:
+    def __init__(
+        self, hub: Host, listens: Sequence[Listen], on_failure: Callable[[], object] = lambda: None
+    ) -> None:
         self.listening: list[Listen] = []
         self._hub = hub
         self._listens = listens
+        self._on_failure = on_failure
         self._endpoint = hub.endpoint(self._wake)
-        self._listeners: list[asyncio.Server] = []
+        self._listeners = Listeners(self._accepted, self._fail)
         self._connections: dict[Session, _Connection] = {}
+        self._empty = asyncio.Event()
+        self._opening: set[asyncio.Task[None]] = set()  # of connections that are accepted and not opened yet
         self._blocked: set[_Connection] = set()  # whose sockets refuse more for now
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
         self._closed = False
+        self._failure: BaseException | None = None
 
     def __repr__(self) -> str:
         where = " ".join(map(str, self.listening))
@@ -94,39 +99,75 @@ class Server:
         """Listen; raises `OSError` where that fails, and then leaves nothing behind."""
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._empty = asyncio.Event()
         try:
             for listen in self._listens:
-                await self._listen(listen)
+                sockets = bind(listen)
+                self._listeners.add(sockets, listen.wire)
+                self.listening.append(listening_on(listen, sockets))
         except BaseException:
-            await self.close()
+            self._end()
             raise
+        self._listeners.watch()
 
     async def close(self) -> None:
-        """Accept no more connections, drain those there are, stop. Idempotent."""
-        for listener in self._listeners:
-            listener.close()
-        self._listeners.clear()
-        for _ in range(ACCEPT_TURNS):
-            await asyncio.sleep(0)
-        self._endpoint.drain()
+        """Accept no more connections, drain those there are, stop. Idempotent.
+
+        Raises what ended the server before, if it has failed. A server whose close is cancelled ends without
+        draining.
+        """
+        try:
+            await self._drain()
+        finally:
+            self._end()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _drain(self) -> None:
+        self._listeners.close()
+        if self._opening:
+            await asyncio.wait(self._opening)
+        if not self._closed:
+            self._endpoint.drain()
         if self._connections:
             await self._empty.wait()
+
+    def _end(self) -> None:
+        """Leave nothing. Idempotent."""
+        if self._closed:
+            return
         self._closed = True
-        self._endpoint.close()
+        self._listeners.close()
+        for connection in self._connections.values():
+            connection.abort()
         if self._timer is not None:
             self._timer.cancel()
+        self._endpoint.close()
 
-    async def _listen(self, listen: Listen) -> None:
-        sockets = bind(listen)
-        with contextlib.ExitStack() as unused:
-            for sock in sockets:
-                unused.callback(sock.close)
-            for sock in sockets:
-                connection = partial(_Connection, self, listen.wire)
-                self._listeners.append(await self._loop.create_server(connection, sock=sock, backlog=BACKLOG))
-            unused.pop_all()
-        self.listening.append(listening_on(listen, sockets))
+    def _fail(self, error: BaseException) -> None:
+        """End because of a bug that is no single peer's: nobody is served any more."""
+        if self._closed:
+            return
+        log.critical("the server has failed and ends: %r", error)
+        self._failure = error
+        try:
+            self._end()
+        except Exception:  # it goes on as well as it can; the first one is the one to report
+            log.exception("the server cannot end cleanly")
+        self._on_failure()
+
+    # --- accepting -------------------------------------------------------------------------------
+
+    def _accepted(self, sock: socket.socket, peer: Peer, wire: Wire) -> None:
+        opening = self._loop.create_task(self._open(sock, peer, wire))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+
+    async def _open(self, sock: socket.socket, peer: Peer, wire: Wire) -> None:
+        try:
+            await self._loop.connect_accepted_socket(lambda: _Connection(self, peer, wire), sock)
+        except Exception:  # a bug: it may cost this peer its connection, and nobody else
+            log.exception("cannot open the connection of %s", peer)
+            sock.close()
 
     # --- the rhythm of the loop ------------------------------------------------------------------
 
@@ -143,20 +184,24 @@ class Server:
 
     def _serve(self) -> None:
         self._scheduled = False  # first: whatever becomes ready from here on wakes us again
+        if self._closed:
+            return
+        try:
+            self._write_all()
+            if self._endpoint.busy:
+                self._wake()
+            self._set_timer()
+        except Exception as error:
+            self._fail(error)
+
+    def _write_all(self) -> None:
         connections = self._connections
         for session in self._endpoint.ready():
             if connection := connections.get(session):
-                try:
-                    connection.serve()
-                except Exception:  # a bug: it may cost this peer its connection, and nobody else
-                    log.exception("cannot serve %r", session)
-                    connection.abort()
+                connection.serve()
         for session, data in self._endpoint.fan_out():
             if connection := connections.get(session):
-                connection.transport.write(data)  # pause_writing reports what the socket refuses of it
-        if self._endpoint.busy:
-            self._wake()
-        self._set_timer()
+                connection.write(data)
 
     def _set_timer(self) -> None:
         when = self._endpoint.next_deadline()
@@ -166,20 +211,26 @@ class Server:
             self._timer.cancel()
         self._timer_at = when
         self._timer = None
-        if when is not None and not self._closed:
-            self._timer = self._loop.call_later(max(when - self._hub.clock(), 0.0), self._handle_deadlines)
+        if when is not None:
+            delay = min(max(when - self._hub.clock(), 0.0), MAX_TIMEOUT)
+            self._timer = self._loop.call_later(delay, self._handle_deadlines)
 
     def _handle_deadlines(self) -> None:
         self._timer_at = None
-        for connection in list(self._blocked):
-            connection.report_progress()
-        self._endpoint.handle_deadlines(self._hub.clock())
-        self._set_timer()
+        try:
+            for connection in list(self._blocked):
+                connection.report_progress()
+            self._endpoint.handle_deadlines(self._hub.clock())
+            self._set_timer()
+        except Exception as error:
+            self._fail(error)
 
     # --- for connections -------------------------------------------------------------------------
 
-    def opened(self, connection: "_Connection", peer: Peer, wire: Wire) -> Session:
-        """Count a connection in."""
+    def opened(self, connection: "_Connection", peer: Peer, wire: Wire) -> Session | None:
+        """Count a connection in; ``None`` is the answer after the end."""
+        if self._closed:
+            return None
         session = self._endpoint.open(peer, wire)
         self._connections[session] = connection
         self._empty.clear()
@@ -187,11 +238,11 @@ class Server:
 
     def lost(self, connection: "_Connection", session: Session) -> None:
         """Count a connection out."""
-        session.connection_lost()
         self._blocked.discard(connection)
         del self._connections[session]
         if not self._connections:
             self._empty.set()
+        session.connection_lost()
 
     def block(self, connection: "_Connection") -> None:
         """Note that a connection's socket refuses more for now."""
@@ -203,21 +254,46 @@ class Server:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection: its asyncio transport on one side, its session on the other."""
+    """One connection: its asyncio transport on one side, its session on the other.
 
-    __slots__ = ("_reading", "_server", "_session", "_wire", "transport")
+    What the loop calls raises only where both loops close the connection then.
+    """
 
-    transport: asyncio.Transport
+    __slots__ = ("_peer", "_reading", "_server", "_session", "_transport", "_wire")
+
+    _transport: asyncio.Transport
     _session: Session
 
-    def __init__(self, server: Server, wire: Wire) -> None:
+    def __init__(self, server: Server, peer: Peer, wire: Wire) -> None:
         self._server = server
+        self._peer = peer
         self._wire = wire
         self._reading = True
 
     def serve(self) -> None:
         """Write what there is to write, and do what the session wants done with its socket."""
-        session, transport = self._session, self.transport
+        try:
+            self._serve()
+        except Exception:
+            self._give_up()
+
+    def write(self, data: bytes) -> None:
+        """Write a piece; ``pause_writing`` reports what the socket refuses of it."""
+        try:
+            self._transport.write(data)
+        except Exception:
+            self._give_up()
+
+    def abort(self) -> None:
+        """Give the connection up."""
+        self._transport.abort()
+
+    def report_progress(self) -> None:
+        """Report to the session how much its socket still refuses."""
+        self._report(self._transport.get_write_buffer_size())
+
+    def _serve(self) -> None:
+        session, transport = self._session, self._transport
         if data := session.data_to_send():
             transport.write(data)
         if session.closed:
@@ -232,30 +308,40 @@ class _Connection(asyncio.Protocol):
         if session.want_data != self._reading:
             self._set_reading(not self._reading)
 
-    def abort(self) -> None:
-        """Give the connection up."""
-        self.transport.abort()
-
-    def report_progress(self) -> None:
-        """Report to the session how much its socket still refuses."""
-        self._session.data_unsent(self.transport.get_write_buffer_size())
-
     def _set_reading(self, reading: bool) -> None:
         self._reading = reading
         if reading:
-            self.transport.resume_reading()
+            self._transport.resume_reading()
         else:
-            self.transport.pause_reading()
+            self._transport.pause_reading()
+
+    def _report(self, unsent: int) -> None:
+        try:
+            self._session.data_unsent(unsent)
+        except Exception:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """After a bug, which may cost this peer its connection, and nobody else."""
+        log.exception("cannot serve %r", self._session)
+        self._transport.abort()
 
     # --- called by the loop ----------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport = cast(asyncio.Transport, transport)  # uvloop's is not one by type
+        self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is not one by type
         # So that pause_writing means that the socket refuses more, and resume_writing that all is written.
         transport.set_write_buffer_limits(0)
-        tune(transport.get_extra_info("socket"))
-        host, port, *_ = transport.get_extra_info("peername") or ("", 0)
-        self._session = self._server.opened(self, Peer(host, port), self._wire)
+        session: Session | None = None
+        try:
+            session = self._server.opened(self, self._peer, self._wire)
+        except Exception:  # likewise
+            log.exception("cannot open the connection of %s", self._peer)
+        if session is None:
+            transport.set_protocol(asyncio.Protocol())  # nothing of ours hears of it any more
+            transport.abort()
+        else:
+            self._session = session
 
     def data_received(self, data: bytes) -> None:
         self._session.receive_data(data)
@@ -268,11 +354,11 @@ class _Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._server.block(self)
-        self._session.data_unsent(self.transport.get_write_buffer_size())
+        self.report_progress()
 
     def resume_writing(self) -> None:
         self._server.unblock(self)
-        self._session.data_unsent(0)
+        self._report(0)
         self.serve()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -3,6 +3,7 @@
 - `client`: `connect` and `Chat`.
 - `connection`: what drives a client: one thread for each.
 - `server`: `serve` and `Server`. A thread reads each connection, one writes to all of them.
+- `listeners`: what a server accepts from.
 """
 
 from collections.abc import Sequence

@@ -5,7 +5,8 @@
 - A reader waits in ``recv``; the pump never waits on a socket, only in its selector.
 - A reader that is to stop reading waits for an event, which the pump sets when the session wants data again.
 - What a socket refuses stays in its connection, and the selector says when it takes more.
-- An exception in here is a bug. It costs the one peer its connection, and is logged.
+- An exception in here is a bug. One that is met while a peer is served costs that peer its connection, and
+  is logged. Any other ends the server: one that has lost its pump serves nobody.
 """
 
 import contextlib
@@ -13,14 +14,16 @@ import logging
 import selectors
 import socket
 import threading
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Self
 
 from chatcore.address import DEFAULT_URL, Peer
 from chatcore.transport import Host, Listen, Session, Wire
-from transports.sockets import bind, listening_on, tune
+from transports.sockets import MAX_TIMEOUT, bind, listening_on
+from transports.threaded_tcp.listeners import Listeners
 
 __all__ = ["Server", "serve"]
 
@@ -32,10 +35,8 @@ RECEIVE = 64 * 1024
 RECEIVE_IDLE = 2 * 1024
 """Bytes that it takes when it has waited: it holds the memory for them while it waits."""
 
-ACCEPT_PAUSE = 0.5
-"""Seconds in which no connection is accepted after the system had no descriptor or thread left."""
-
-_FOREVER = 365 * 24 * 3600.0  # a socket with a timeout does not block, which is what the pump needs
+READER_SECONDS = 1.0
+"""How long a pump that has failed waits for the readers, whose sockets it has shut."""
 
 
 @contextlib.contextmanager
@@ -77,29 +78,29 @@ class Server:
     def __init__(self, hub: Host, listens: Sequence[Listen]) -> None:
         self.listening: list[Listen] = []
         self._hub = hub
-        self._endpoint = hub.endpoint(self._wake)
-        self._selector = selectors.DefaultSelector()
-        self._listeners: dict[socket.socket, Wire] = {}
         self._connections: dict[Session, _Connection] = {}
         self._left: deque[_Connection] = deque()  # whose reader has ended
         self._closing = False
-        self._accept_again: float | None = None
         self._woken = False
-        self._waker, self._wakee = socket.socketpair()
-        self._waker.setblocking(False)
-        self._wakee.setblocking(False)
-        self._selector.register(self._wakee, selectors.EVENT_READ)
+        self._failure: BaseException | None = None
         self._pump = threading.Thread(target=self._run, name="chat-pump", daemon=True)
-        try:
+        with contextlib.ExitStack() as undo:
+            self._endpoint = hub.endpoint(self._wake)
+            undo.callback(self._endpoint.close)
+            self._selector = undo.enter_context(selectors.DefaultSelector())
+            self._waker, self._wakee = map(undo.enter_context, socket.socketpair())
+            self._waker.setblocking(False)
+            self._wakee.setblocking(False)
+            self._selector.register(self._wakee, selectors.EVENT_READ)
+            self._listeners = Listeners(self._selector)
+            undo.callback(self._listeners.close)
             for listen in listens:
                 sockets = bind(listen)
-                self._listeners.update(dict.fromkeys(sockets, listen.wire))
+                self._listeners.add(sockets, listen.wire)
                 self.listening.append(listening_on(listen, sockets))
-        except BaseException:
-            self._release()
-            raise
-        self._accept(True)
-        self._pump.start()
+            self._listeners.watch()
+            self._pump.start()
+            undo.pop_all()
 
     def __repr__(self) -> str:
         where = " ".join(map(str, self.listening))
@@ -112,10 +113,15 @@ class Server:
         self.close()
 
     def close(self) -> None:
-        """Accept no more connections, drain those there are, stop. Idempotent."""
+        """Accept no more connections, drain those there are, stop. Idempotent.
+
+        Raises what ended the server before, if it has failed.
+        """
         self._closing = True
         self._wake()
         self._pump.join()
+        if self._failure is not None:
+            raise self._failure
 
     # --- the pump --------------------------------------------------------------------------------
 
@@ -129,35 +135,40 @@ class Server:
                 log.debug("woken after the end")
 
     def _run(self) -> None:
+        try:
+            self._pump_until_drained()
+        except BaseException as error:
+            log.critical("the server has failed and ends: %r", error)
+            self._failure = error
+            self._abandon_all()
+            raise
+        finally:
+            self._release()
+
+    def _pump_until_drained(self) -> None:
         draining = False
         while not (draining and not self._connections):
             for key, _ in self._selector.select(self._timeout()):
                 self._handle_event(key.fileobj, key.data)
             if self._closing and not draining:
                 draining = True
-                self._close_listeners()
+                self._listeners.close()
                 self._endpoint.drain()
             while self._left:
                 self._reader_left(self._left.popleft())
-            for session in self._endpoint.ready():
-                if connection := self._connections.get(session):
-                    self._serve(connection)
-            for session, data in self._endpoint.fan_out():
-                if connection := self._connections.get(session):
-                    try:
-                        connection.write(data)
-                    except Exception:  # a bug: it may cost this peer its connection, and nobody else
-                        log.exception("cannot write to %r", session)
-                        connection.give_up()
+            self._write_all()
             self._handle_deadlines()
         self._endpoint.close()
-        self._release()
 
-    def _timeout(self) -> float | None:
+    def _timeout(self) -> float:
         if self._left or self._endpoint.busy:
             return 0.0
-        times = [when for when in (self._endpoint.next_deadline(), self._accept_again) if when is not None]
-        return max(min(times) - self._hub.clock(), 0.0) if times else None
+        times = [MAX_TIMEOUT]
+        if (when := self._endpoint.next_deadline()) is not None:
+            times.append(max(when - self._hub.clock(), 0.0))
+        if (pause := self._listeners.pause_left()) is not None:
+            times.append(pause)
+        return min(times)
 
     def _handle_event(self, source: object, connection: "_Connection | None") -> None:
         if connection is not None:
@@ -166,76 +177,44 @@ class Server:
             self._wakee.recv(RECEIVE)
             self._woken = False
         elif isinstance(source, socket.socket):
-            self._accept_from(source)
+            for sock, peer, wire in self._listeners.accept(source):
+                self._open(sock, peer, wire)
+
+    def _write_all(self) -> None:
+        connections = self._connections
+        for session in self._endpoint.ready():
+            if connection := connections.get(session):
+                self._serve(connection)
+        for session, data in self._endpoint.fan_out():
+            if connection := connections.get(session):
+                try:
+                    connection.write(data)
+                except Exception:
+                    self._give_up(connection)
 
     def _handle_deadlines(self) -> None:
         now = self._hub.clock()
         when = self._endpoint.next_deadline()
         if when is not None and when <= now:
             self._endpoint.handle_deadlines(now)
-        if self._accept_again is not None and self._accept_again <= now:
-            self._accept(True)
-
-    def _serve(self, connection: "_Connection") -> None:
-        session = connection.session
-        try:
-            connection.flush()
-        except Exception:  # a bug: it may cost this peer its connection, and nobody else
-            log.exception("cannot serve %r", session)
-            connection.give_up()
-        if connection.broken and connection.reader_left:
-            session.connection_lost()
-        if session.closed:
-            connection.shut(socket.SHUT_RDWR)
-            if connection.reader_left:
-                self._drop(connection)
-        elif session.closing and not connection.unsent:
-            connection.shut(socket.SHUT_WR)
-        if _readable(session):
-            connection.resume()
+        self._listeners.watch()
 
     # --- connections -----------------------------------------------------------------------------
 
-    def _accept(self, wanted: bool) -> None:
-        """Watch the listeners, or leave them alone for a while."""
-        self._accept_again = None if wanted else self._hub.clock() + ACCEPT_PAUSE
-        for listener in self._listeners:
-            if wanted:
-                self._selector.register(listener, selectors.EVENT_READ)
-            else:
-                self._selector.unregister(listener)
-
-    def _accept_from(self, listener: socket.socket) -> None:
-        while self._accept_again is None:
-            try:
-                sock, address = listener.accept()
-            except (BlockingIOError, ConnectionAbortedError):
-                return
-            except OSError as error:
-                log.warning("cannot accept connections: %s", error)
-                self._accept(False)
-                return
-            self._open(sock, Peer(address[0], address[1]), self._listeners[listener])
-
     def _open(self, sock: socket.socket, peer: Peer, wire: Wire) -> None:
         try:
-            tune(sock)
-        except OSError:  # it is gone already
+            session = self._endpoint.open(peer, wire)
+        except Exception:  # a bug: it may cost this peer its connection, and nobody else
+            log.exception("cannot open the connection of %s", peer)
             sock.close()
             return
-        session = self._endpoint.open(peer, wire)
         connection = _Connection(sock, session, self._selector)
+        self._connections[session] = connection
         try:
-            threading.Thread(
-                target=self._read, args=(connection,), name=f"chat-read-{peer.port}", daemon=True
-            ).start()
-        except RuntimeError as error:
-            log.warning("cannot start a thread: %s", error)
-            session.connection_lost()
-            connection.close()
-            self._accept(False)
-        else:
-            self._connections[session] = connection
+            connection.start(self._read, f"chat-read-{peer.port}")
+        except RuntimeError as error:  # there are too many threads
+            self._listeners.pause(error)
+            self._drop(connection)
 
     def _read(self, connection: "_Connection") -> None:
         """Read one connection, in a thread of its own."""
@@ -251,25 +230,55 @@ class Server:
         connection.reader_left = True
         self._serve(connection)
 
+    def _serve(self, connection: "_Connection") -> None:
+        try:
+            connection.flush()
+            self._update(connection)
+        except Exception:
+            self._give_up(connection)
+
+    def _update(self, connection: "_Connection") -> None:
+        """Do what the session wants done with its socket."""
+        session = connection.session
+        if connection.reader_left and (connection.broken or session.closed):
+            self._drop(connection)
+        elif session.closed:
+            connection.shut(socket.SHUT_RDWR)
+        elif session.closing and not connection.unsent:
+            connection.shut(socket.SHUT_WR)
+        if _readable(session):
+            connection.resume()
+
+    def _give_up(self, connection: "_Connection") -> None:
+        """After a bug, which may cost this peer its connection, and nobody else."""
+        log.exception("cannot serve %r", connection.session)
+        connection.give_up()
+        if connection.reader_left and connection.session in self._connections:
+            self._left.append(connection)  # to be dropped
+
     def _drop(self, connection: "_Connection") -> None:
-        connection.unwatch()
-        connection.session.connection_lost()
+        del self._connections[connection.session]
         connection.close()
-        self._connections.pop(connection.session, None)
+        connection.session.connection_lost()
 
     # --- the end ---------------------------------------------------------------------------------
 
-    def _close_listeners(self) -> None:
-        if self._accept_again is None:
-            self._accept(False)
-        self._accept_again = None
-        for listener in self._listeners:
-            listener.close()
-        self._listeners.clear()
+    def _abandon_all(self) -> None:
+        """After a failure, end every connection: nobody serves them any more."""
+        deadline = time.monotonic() + READER_SECONDS
+        for connection in self._connections.values():
+            connection.give_up()
+        for connection in self._connections.values():
+            if connection.wait_for_reader(deadline):
+                connection.close()
+        self._connections.clear()
+        try:
+            self._endpoint.close()
+        except Exception:  # it goes on as well as it can; the first one is the one to report
+            log.exception("the server cannot end cleanly")
 
     def _release(self) -> None:
-        for listener in self._listeners:
-            listener.close()
+        self._listeners.close()
         self._selector.close()
         self._waker.close()
         self._wakee.close()
@@ -281,6 +290,7 @@ class _Connection:
     __slots__ = (
         "_paused",
         "_reader",
+        "_reading",
         "_selector",
         "_send",
         "_shut",
@@ -299,8 +309,10 @@ class _Connection:
         self._paused: threading.Event | None = None  # what the reader waits for, if the session says so
         self.reader_left = False
         self.broken = False
-        # Two objects with one descriptor: the reader's waits, the pump's never does.
-        sock.settimeout(_FOREVER)
+        self._reading: threading.Thread | None = None
+        # Two objects with one descriptor: the reader's waits, the pump's never does. A timeout, however long,
+        # makes the descriptor one that does not block.
+        sock.settimeout(MAX_TIMEOUT)
         self._reader = sock
         self._writer = socket.socket(sock.family, sock.type, sock.proto, fileno=sock.fileno())
         self._writer.settimeout(0)
@@ -308,13 +320,20 @@ class _Connection:
         self._watched = False
         self._shut: set[int] = set()
 
+    def start(self, read: Callable[["_Connection"], None], name: str) -> None:
+        """Have this connection read in a thread; raises `RuntimeError` if there are too many."""
+        self._reading = threading.Thread(target=read, args=(self,), name=name, daemon=True)
+        self._reading.start()
+
     def read(self) -> None:
         """Feed the session until the peer's stream ends. For the reader."""
         session, size = self.session, RECEIVE_IDLE
         while True:
             try:
                 data = self._reader.recv(size)
-            except OSError:
+            except OSError as error:
+                if isinstance(error, TimeoutError) and error.errno is None:
+                    continue  # it is silent for so long, and may be
                 self.broken = True
                 return
             if not data:
@@ -341,7 +360,7 @@ class _Connection:
         """Write what is unsent or, if nothing is, what the session has to say."""
         if self.unsent:
             self.write(self.unsent)
-        if not self.unsent and (data := self.session.data_to_send()):
+        if not (self.unsent or self.broken) and (data := self.session.data_to_send()):
             self.write(data)
 
     def write(self, data: bytes | memoryview) -> None:
@@ -385,8 +404,15 @@ class _Connection:
             self._watched = False
             self._selector.unregister(self._writer)
 
+    def wait_for_reader(self, deadline: float) -> bool:
+        """Wait until the reader has left; tell whether it has. The deadline is one of `time.monotonic`."""
+        assert self._reading is not None
+        self._reading.join(max(deadline - time.monotonic(), 0.0))
+        return not self._reading.is_alive()
+
     def close(self) -> None:
-        """Close the socket."""
+        """Close the socket, which nobody reads any more."""
+        self.unwatch()
         self._writer.detach()
         self._reader.close()
 

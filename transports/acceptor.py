@@ -1,0 +1,147 @@
+"""How servers accept connections, on every transport alike.
+
+- When the system has no room for more (descriptors, memory, threads), nothing is accepted for `PAUSE`
+  seconds. Connections wait at the listener meanwhile. To try again immediately would keep a core busy.
+- Such a time is logged in one line, and that at most once in `LOG_SECONDS`.
+- `RESERVED` descriptors are not for connections: a journal that recovers from a failure opens files.
+- A connection that broke before it was accepted is passed over. That is no lack of anything.
+"""
+
+import contextlib
+import errno
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from chatcore.address import Peer
+from transports.sockets import tune
+
+__all__ = ["PAUSE", "SLICE", "Acceptor"]
+
+log = logging.getLogger("chat.transport")
+
+PAUSE = 0.5
+"""Seconds in which no connection is accepted after the system had no room for one."""
+
+SLICE = 64
+"""Connections that are accepted before a server does its other work."""
+
+LOG_SECONDS = 60.0
+"""How long a lack that goes on, or comes again, is not logged again."""
+
+RESERVED = 16
+"""Descriptors that connections leave free, or an eighth of all if that is less."""
+
+# What `accept` reports of the connection that it would have returned. Linux passes on every network error.
+_BROKEN = {
+    getattr(errno, name)
+    for name in (
+        "ECONNABORTED",
+        "ECONNRESET",
+        "EHOSTDOWN",
+        "EHOSTUNREACH",
+        "ENETDOWN",
+        "ENETUNREACH",
+        "ENONET",
+        "ENOPROTOOPT",
+        "EOPNOTSUPP",
+        "EPERM",
+        "EPROTO",
+        "ETIMEDOUT",
+    )
+    if hasattr(errno, name)
+}
+
+
+class Acceptor:
+    """Accepts for all listeners of one server, in one thread. ``clock`` gives seconds that never go back."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._again: float | None = None  # when the last pause ends
+        self._logged: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<Acceptor pausing={self.pause_left() > 0}>"
+
+    def pause_left(self) -> float:
+        """Return for how many seconds nothing is to be accepted; 0 is the usual answer."""
+        return 0.0 if self._again is None else max(self._again - self._clock(), 0.0)
+
+    def has_room(self, listener: socket.socket) -> bool:
+        """Tell whether the system has a descriptor for a connection; without one, a pause begins."""
+        if _descriptors() is None:
+            return True
+        try:
+            lowest = os.dup(listener.fileno())
+        except OSError as error:
+            self.pause(error)
+            return False
+        os.close(lowest)
+        return self._is_for_connections(lowest)
+
+    def accept(self, listener: socket.socket) -> Iterator[tuple[socket.socket, Peer]]:
+        """Yield connections that wait at a listener, at most `SLICE`; they are the caller's to close.
+
+        The listener must not block. Where the system has no room, a pause begins and it yields no more.
+        """
+        for _ in range(SLICE):
+            if self.pause_left() or not self.has_room(listener):
+                return
+            try:
+                sock, address = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self.note(error)
+            else:
+                yield from self.admit(sock, address)
+
+    def admit(self, sock: socket.socket, address: Any) -> Iterator[tuple[socket.socket, Peer]]:
+        """Yield a connection that was just accepted, set up, or close it if it is of no use."""
+        with contextlib.ExitStack() as unused:
+            unused.callback(sock.close)
+            if len(address or ()) < 2 or not self._is_for_connections(sock.fileno()):
+                return  # some systems know no address of a peer that is gone already
+            try:
+                sock.setblocking(False)
+                tune(sock)
+            except OSError:  # it is gone already
+                return
+            unused.pop_all()
+        yield sock, Peer(address[0], address[1])
+
+    def note(self, error: OSError) -> None:
+        """Take what ``accept`` has raised: a pause begins, unless it was about one connection only."""
+        if error.errno not in _BROKEN:
+            self.pause(error)
+
+    def pause(self, error: Exception) -> None:
+        """Accept nothing for a while, because of an error."""
+        now = self._clock()
+        self._again = now + PAUSE
+        if self._logged is None or now - self._logged >= LOG_SECONDS:
+            self._logged = now
+            reason = error.strerror if isinstance(error, OSError) else error
+            log.warning("cannot accept connections: %s; new ones wait", reason)
+
+    def _is_for_connections(self, descriptor: int) -> bool:
+        """Tell whether a descriptor is below the reserve; otherwise a pause begins."""
+        limit = _descriptors()
+        if limit is None or descriptor < limit - min(RESERVED, limit // 8):
+            return True
+        self.pause(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
+        return False
+
+
+def _descriptors() -> int | None:
+    """Return how many descriptors this process may have, or ``None`` if there is no such number."""
+    try:
+        import resource
+    except ImportError:  # Windows sets no such limit
+        return None
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return None if soft == resource.RLIM_INFINITY else soft

@@ -1,0 +1,57 @@
+"""The listening sockets of a server, watched by its pump."""
+
+import selectors
+import socket
+from collections.abc import Iterator, Sequence
+
+from chatcore.address import Peer
+from chatcore.transport import Wire
+from transports.acceptor import Acceptor
+
+__all__ = ["Listeners"]
+
+
+class Listeners:
+    """What the pump accepts from. Only the pump calls it, once it runs."""
+
+    def __init__(self, selector: selectors.BaseSelector) -> None:
+        self._selector = selector
+        self._acceptor = Acceptor()
+        self._wires: dict[socket.socket, Wire] = {}
+        self._watched = False
+
+    def add(self, sockets: Sequence[socket.socket], wire: Wire) -> None:
+        """Take listening sockets, which are closed with this, and the wire that is spoken there."""
+        self._wires.update(dict.fromkeys(sockets, wire))
+
+    def accept(self, listener: socket.socket) -> Iterator[tuple[socket.socket, Peer, Wire]]:
+        """Yield some of the connections that wait at a listener; they are the caller's to close."""
+        for sock, peer in self._acceptor.accept(listener):
+            yield sock, peer, self._wires[listener]
+
+    def pause(self, error: Exception) -> None:
+        """Accept nothing for a while, because of an error, which is logged."""
+        self._acceptor.pause(error)
+
+    def pause_left(self) -> float | None:
+        """Return for how many seconds nothing is accepted, or ``None`` if there is no pause to be ended."""
+        return self._acceptor.pause_left() if self._wires and not self._watched else None
+
+    def watch(self) -> None:
+        """Watch the listeners, unless there is a pause."""
+        wanted = not self._acceptor.pause_left()
+        if wanted != self._watched:
+            self._watched = wanted
+            for listener in self._wires:
+                if wanted:
+                    self._selector.register(listener, selectors.EVENT_READ)
+                else:
+                    self._selector.unregister(listener)
+
+    def close(self) -> None:
+        """Accept nothing more. Idempotent."""
+        for listener in self._wires:
+            if self._watched:
+                self._selector.unregister(listener)
+            listener.close()
+        self._wires.clear()
