@@ -163,7 +163,7 @@ class Endpoint:
             due = list(self.timers.pop_due(now))
         for key in due:
             if isinstance(key, Session):
-                key.handle_deadline(now)
+                self._handle_session(key, now)
             else:
                 with self.hub.lock:
                     self._handle(key, now)
@@ -193,6 +193,14 @@ class Endpoint:
             self._dirty_rooms.clear()
             self._readers.clear()
         self.hub.follow_up()
+
+    def _handle_session(self, session: Session, now: float) -> None:
+        try:
+            session.handle_deadline(now)
+        except Exception:  # likewise
+            log.exception("cannot serve %r", session)
+            with self.hub.lock:
+                session.abort()
 
     def _handle(self, key: Room | Identity, now: float) -> None:
         if isinstance(key, Room):
