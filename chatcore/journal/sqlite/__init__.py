@@ -189,11 +189,14 @@ class SqliteJournal:
 
     def close(self) -> None:
         """Write what was submitted, read what was asked, and close the file. Idempotent."""
+        if self._parts is not None:
+            self._parts[
+                1
+            ].close()  # first: the last to close removes the write-ahead log, which a reader cannot
         self._queue.close()
         if self._parts is not None:
-            writer, reader, guard = self._parts
+            writer, _, guard = self._parts
             writer.join()
-            reader.close()
             guard.release()
 
     def _ask(self, answer: Callable[[SqliteFile], T], deliver: Callable[[T | Unavailable], None]) -> None:
@@ -207,6 +210,7 @@ class SqliteJournal:
         file = self._file(self.path, read_only=True)
         with file.closed_on_error():
             guard.check()
+            file.epoch()  # opens all that reading needs: later there may be no descriptor left
         return file
 
     def _open(self) -> SqliteFile:
