@@ -2,11 +2,14 @@
 
 This module loads neither the server nor the models of the frames: a command line asks it for a default
 before it knows what it will need.
+
+What `parse_url` returns can be given to a socket. A host that exists nowhere is for the resolver to find out,
+but one that is no host at all must not reach it: it raises errors that are not about networks.
 """
 
-from ipaddress import IPv6Address, ip_address
-from typing import NamedTuple
-from urllib.parse import urlsplit
+import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import NamedTuple, TypeVar
 
 from chatcore.errors import UsageError
 
@@ -17,6 +20,9 @@ DEFAULT_URL = f"chat://127.0.0.1:{DEFAULT_PORT}"
 """Where servers listen, and clients connect, unless told otherwise."""
 
 
+A = TypeVar("A", IPv4Address, IPv6Address)
+
+
 class Peer(NamedTuple):
     """The far end of a connection, as its socket names it: an IP address and a port."""
 
@@ -24,25 +30,85 @@ class Peer(NamedTuple):
     port: int
 
 
+_REST = re.compile(r"(\[[^][/]*\]|[^][:/]*)(?::([^][:/]*))?/?")  # a host, and perhaps a port
+_MORE = re.compile(r"[?#@]|/.", re.DOTALL)
+_LABEL = re.compile(r"[a-z0-9_-]{1,63}")
+_ZONE = re.compile(r"[!-~]+")
+_NAME_CHARS = 253
+_NOT_A_NAME = "its host is not a name"
+
+
 def parse_url(url: str, schemes: tuple[str, ...]) -> tuple[str, str, int]:
     """Split ``SCHEME://HOST[:PORT]`` into its parts; raises `UsageError` that says what to write."""
     forms = " or ".join(f"{scheme}://HOST:PORT" for scheme in schemes)
-    scheme, separator, _ = url.partition("://")
+    scheme, separator, rest = url.partition("://")
     if not separator and url:
         port = "" if ":" in url else f":{DEFAULT_PORT}"
         raise UsageError(f"{url!r} is not an address; write {schemes[0]}://{url}{port}")
     if scheme not in schemes:
         raise UsageError(f"{url!r} is not an address here; write {forms}")
+    if _MORE.search(rest):
+        raise UsageError(f"{url!r} has more than a host and a port; write {forms}")
     try:
-        parts = urlsplit(url)
-        host, number = parts.hostname, parts.port
+        host, port = _split(rest)
+        if host:
+            return scheme, _host(host), _port(port)
     except ValueError as error:
         raise UsageError(f"{url!r} is not an address ({error}); write {forms}") from None
-    if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
-        raise UsageError(f"{url!r} has more than a host and a port; write {forms}")
-    if not host:
-        raise UsageError(f"{url!r} has no host; write {forms}")
-    return scheme, host, DEFAULT_PORT if number is None else number
+    raise UsageError(f"{url!r} has no host; write {forms}")
+
+
+def _split(rest: str) -> tuple[str, str]:
+    """Return the host and the port; raises `ValueError`, as all below."""
+    parts = _REST.fullmatch(rest)
+    if parts is None:
+        raise ValueError("Invalid IPv6 URL" if set("[]") & set(rest) else "a host with colons needs [ and ]")
+    return parts[1], parts[2] or ""
+
+
+def _port(text: str) -> int:
+    if not text:
+        return DEFAULT_PORT
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{text!r} is not a port")
+    if len(text) > 5 or int(text) > 65535:
+        raise ValueError("Port out of range 0-65535")
+    return int(text)
+
+
+def _host(text: str) -> str:
+    if text.startswith("["):
+        return _ipv6(text[1:-1])
+    name = text.lower()
+    labels = _ascii(name).removesuffix(".").split(".")
+    if labels[-1].isdigit():
+        _check(IPv4Address, name)
+    elif len(".".join(labels)) > _NAME_CHARS or not all(map(_LABEL.fullmatch, labels)):
+        raise ValueError(_NOT_A_NAME)
+    return name
+
+
+def _ipv6(text: str) -> str:
+    address, percent, zone = text.partition("%")
+    local = _check(IPv6Address, address).is_link_local
+    if percent and not (local and _ZONE.fullmatch(zone)):
+        raise ValueError("only a link-local address has a zone")
+    return address.lower() + percent + zone
+
+
+def _check(kind: type[A], text: str) -> A:
+    try:
+        return kind(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not an {kind.__name__.removesuffix('Address')} address") from None
+
+
+def _ascii(name: str) -> str:
+    """Return a name as resolvers know it."""
+    try:
+        return name if name.isascii() else name.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise ValueError(_NOT_A_NAME) from None
 
 
 def address_of(peer: Peer) -> str:

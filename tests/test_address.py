@@ -1,6 +1,8 @@
 """How addresses are written, and which peers count as one address."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from chatcore import UsageError
 from chatcore.address import DEFAULT_PORT, Peer, address_of, parse_url
@@ -37,6 +39,10 @@ def test_the_port_is_not_part_of_an_address() -> None:
         ("chat://127.0.0.1:7025", ("chat", "127.0.0.1", 7025)),
         ("plain://chat.example.org/", ("plain", "chat.example.org", DEFAULT_PORT)),
         ("chat://[::1]:0", ("chat", "::1", 0)),
+        ("chat://[FE80::1%Eth0]:1", ("chat", "fe80::1%Eth0", 1)),
+        ("chat://Chat.Example.org.:1", ("chat", "chat.example.org.", 1)),
+        ("chat://a_b-c:", ("chat", "a_b-c", DEFAULT_PORT)),
+        ("chat://müller.example", ("chat", "müller.example", DEFAULT_PORT)),
     ],
 )
 def test_an_address_has_a_scheme_a_host_and_a_port(url: str, parts: tuple[str, str, int]) -> None:
@@ -57,9 +63,59 @@ def test_an_address_has_a_scheme_a_host_and_a_port(url: str, parts: tuple[str, s
         ("chat://[::1", "'chat://[::1' is not an address (Invalid IPv6 URL); write chat://HOST:PORT "),
         ("chat://a:1/path", "'chat://a:1/path' has more than a host and a port; write chat://HOST:PORT "),
         ("chat://", "'chat://' has no host; write chat://HOST:PORT "),
+        ("chat://:1", "'chat://:1' has no host; write "),
+        ("chat:///", "'chat:///' has no host; write "),
+        ("chat://ada@a", "'chat://ada@a' has more than a host and a port; write "),
+        ("chat://a:smtp", "'chat://a:smtp' is not an address ('smtp' is not a port); write "),
+        ("chat://a:１", "'chat://a:１' is not an address ('１' is not a port); write "),
+        ("chat://a:+1", "'chat://a:+1' is not an address ('+1' is not a port); write "),
+        ("chat://::1", "'chat://::1' is not an address (a host with colons needs [ and ]); write "),
+        ("chat://[::1]x:1", "'chat://[::1]x:1' is not an address (Invalid IPv6 URL); write "),
+        ("chat://[]:1", "'chat://[]:1' is not an address ('' is not an IPv6 address); write "),
+        ("chat://[1.2.3.4]", "'chat://[1.2.3.4]' is not an address ('1.2.3.4' is not an IPv6 address); "),
+        ("chat://[::1%lo]", "'chat://[::1%lo]' is not an address (only a link-local address has a zone); "),
+        ("chat://[fe80::1%]", "'chat://[fe80::1%]' is not an address (only a link-local address has a zone)"),
+        ("chat://1.2.3.400", "'chat://1.2.3.400' is not an address ('1.2.3.400' is not an IPv4 address); "),
+        ("chat://127.1", "'chat://127.1' is not an address ('127.1' is not an IPv4 address); write "),
+        ("chat://a..b", "'chat://a..b' is not an address (its host is not a name); write "),
+        ("chat://a b", "'chat://a b' is not an address (its host is not a name); write "),
+        ("chat://a\nb", "'chat://a\\nb' is not an address (its host is not a name); write "),
+        ("chat://*", "'chat://*' is not an address (its host is not a name); write "),
+        ("chat://ex\u2100mple", "'chat://ex\u2100mple' is not an address (its host is not a name); write "),
+        ("chat://\udcff", "'chat://\\udcff' is not an address (its host is not a name); write "),
     ],
 )
 def test_an_invalid_address_says_what_to_write(url: str, advice: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_url(url, ("chat", "plain"))
     assert str(caught.value).startswith(advice)
+
+
+@pytest.mark.parametrize("label", ["a" * 63, "a" * 64, "ü" * 58, "ü" * 60])
+def test_a_label_may_be_as_long_as_names_allow(label: str) -> None:
+    try:
+        encoded = label.encode("idna")
+    except UnicodeError:
+        with pytest.raises(UsageError, match="not a name"):
+            parse_url(f"chat://{label}.example", ("chat",))
+    else:
+        assert len(encoded) <= 63
+        assert parse_url(f"chat://{label}.example", ("chat",))[1] == f"{label}.example"
+
+
+def test_a_name_that_is_too_long_is_refused() -> None:
+    with pytest.raises(UsageError, match="not a name"):
+        parse_url(f"chat://{'.'.join(['a' * 50] * 5)}", ("chat",))
+
+
+@given(st.text(st.sampled_from("ab.:[]%/?#@ 0129-_ü\u2100\u3002\udcff\0\n１"), max_size=12))
+@example("a" * 300)
+@example("[fe80::1%0]:65535")
+def test_whatever_is_written_a_socket_can_take_it_or_it_is_refused(rest: str) -> None:
+    try:
+        _, host, port = parse_url(f"chat://{rest}", ("chat",))
+    except UsageError:
+        return
+    assert host.encode("idna").isascii()  # as sockets do, whose error would not be about the network
+    assert "\0" not in host
+    assert 0 <= port <= 65535
