@@ -3,7 +3,7 @@
 A page is encoded before the lock is taken, in the thread that delivers it: nobody waits for that.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -28,7 +28,8 @@ def encoding(
 ) -> Callable[[Page | Unavailable], None]:
     """Return what takes a page from a journal, encodes it for a wire, and hands it on.
 
-    A message that the wire cannot encode, because its line is damaged, is a gap of the page.
+    A message that the wire cannot encode, because its line is damaged, is a gap of the page, and a run of
+    them is one.
     """
 
     def deliver(page: Page | Unavailable) -> None:
@@ -52,5 +53,17 @@ def _without_damaged(page: Page, wire: Wire) -> EncodedPage:
             messages.append(stored)
         except ValueError:
             gaps.append(PageGap(after=stored.prev, through=stored.seq, reason="damaged"))
-    gaps.sort(key=lambda gap: gap.through)
-    return EncodedPage(replace(page, messages=tuple(messages), gaps=tuple(gaps)), data)
+    return EncodedPage(replace(page, messages=tuple(messages), gaps=tuple(_joined(gaps))), data)
+
+
+def _joined(gaps: list[PageGap]) -> Iterator[PageGap]:
+    """Put gaps in order, and make those one that follow each other for the same reason."""
+    one: PageGap | None = None
+    for gap in sorted(gaps, key=lambda gap: gap.through):
+        if one is not None and (one.through, one.reason) == (gap.after, gap.reason):
+            gap = one.model_copy(update={"through": gap.through})
+        elif one is not None:
+            yield one
+        one = gap
+    if one is not None:
+        yield one
