@@ -4,7 +4,9 @@ Every peer in these tests checks the law of reading as well.
 """
 
 import itertools
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +75,13 @@ class Record:
             yield position, damaged, "damaged"
 
 
+def rows(path: Path) -> frozenset[int]:
+    """Return the numbers of the rows in a file, damaged ones too."""
+    with closing(sqlite3.connect(path)) as db:
+        found = db.execute("SELECT seq FROM messages, rooms ON messages.room = rooms.id AND name = 'lobby'")
+        return frozenset(seq for (seq,) in found)
+
+
 class Scene:
     """A host whose lobby holds messages, some of which may have expired or be damaged."""
 
@@ -100,16 +109,16 @@ class Scene:
             maker.damage(directory, self._damaged)
         self._known = {entry.seq: entry.prev for entry in stored.messages}
         self.epoch = stored.epoch
+        self._directory = directory
         self._peers = 0
 
     def record(self) -> Record:
         """Return what is stored now."""
         page = self.journal.stored()
         self._known |= {entry.seq: entry.prev for entry in page.messages}
-        gone = [gap for gap in page.gaps if gap.reason == "damaged"]
-        damaged = {seq for seq in self._damaged if any(gap.after < seq <= gap.through for gap in gone)}
+        damaged = self._damaged and self._damaged & rows(self._directory / "journal.db")
         seqs = sorted({entry.seq for entry in page.messages} | damaged)
-        return Record(tuple((seq, self._known[seq]) for seq in seqs), self.seqs[-1], frozenset(damaged))
+        return Record(tuple((seq, self._known[seq]) for seq in seqs), self.seqs[-1], damaged)
 
     def store(self) -> None:
         """Store two more messages."""
