@@ -4,6 +4,7 @@
 - The journal is read in stretches. Each ends with the last name up to which both kinds of rooms are known.
 - Rooms that the gate hides are passed over, and the next stretch is read. So a page that is not the last is
   never empty, and whether there are more never gives a hidden name away.
+- What a gate cannot answer because it fails is hidden, or private.
 - A room that the journal does not list, and that somebody is in, has no messages.
 - Between the journal's answer and its merging, somebody may post the first message of a room and leave. So a
   room that somebody was in when the journal was asked, and that is then found nowhere, is looked for again.
@@ -11,12 +12,14 @@
 Everything here runs under the hub's lock.
 """
 
+import logging
 from bisect import insort
 from collections.abc import Callable, Iterable
 from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from chatcore.gate import Gate
 from chatcore.journal import RoomPage, RoomRecord, Unavailable
 from chatcore.messages import RoomEntry, RoomList, Rooms
 from chatcore.names import fold
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from chatcore.server.session import Session
 
 __all__ = ["RoomLister"]
+
+log = logging.getLogger("chat.core")
 
 _ENVELOPE = 256
 """Bytes of a line that are not for its entries."""
@@ -130,7 +135,14 @@ class RoomLister:
 
     def _may_see(self, name: str) -> bool:
         seat = self._session.seat
-        return seat is None or self._session.hub.gate.may_see(seat.person, name)
+        return seat is None or self._ask_gate(lambda gate: gate.may_see(seat.person, name), otherwise=False)
+
+    def _ask_gate(self, question: Callable[[Gate], bool], *, otherwise: bool) -> bool:
+        try:
+            return question(self._session.hub.gate)
+        except Exception:  # the list goes on, and so does the thread of the journal
+            log.exception("the gate failed")
+            return otherwise
 
     def _add(self, name: str, record: RoomRecord | None) -> None:
         hub = self._session.hub
@@ -142,7 +154,7 @@ class RoomLister:
             count=0 if room is None else room.count,
             head=0 if record is None else record.head,
             at=None if record is None else record.at,
-            private=hub.gate.is_private(name) or None,
+            private=self._ask_gate(lambda gate: gate.is_private(name), otherwise=True) or None,
         )
         insort(self._entries, entry, key=_name)
 

@@ -275,6 +275,27 @@ def test_a_room_that_is_hidden_while_a_list_is_made_is_not_in_it(journal: Waitin
     assert (names(page), page.more) == (["f"], False)
 
 
+def test_what_a_failing_gate_cannot_answer_is_hidden_or_private(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(OpenGate):
+        def may_see(self, person: Person, room: str) -> bool:
+            if room == "b":
+                raise RuntimeError("a bug")
+            return True
+
+        def is_private(self, room: str) -> bool:
+            if room == "c":
+                raise RuntimeError("a bug")
+            return False
+
+    journal = WaitingJournal(MemoryJournal(clock=Clock()))
+    host = Host(journal, gate=Broken(), **OPEN)
+    for room in "abcd":
+        journal.store("hi", room=room)
+    page = ask(host.live("ana"))
+    assert [(entry.room, entry.private) for entry in page.rooms] == [("a", None), ("c", True), ("d", None)]
+    assert "the gate failed" in caplog.text
+
+
 # --- while it is being made ----------------------------------------------------------------------
 
 
