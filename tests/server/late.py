@@ -9,7 +9,7 @@ from chatcore.gate import Claim, Person, Refusal
 from chatcore.journal import Head, Unavailable
 from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import Limits
-from chatcore.server.directory import Claimed, LocalDirectory, Seat
+from chatcore.server.directory import Claimed, Identity, LocalDirectory, Seat
 from chatcore.server.hub import Hub
 from tests.server.driver import Clock
 from tests.server.key_gate import KeyGate
@@ -90,7 +90,7 @@ class LateDirectory(LocalDirectory):
     ) -> None:
         super().__init__(limits)
         self.waiting: list[tuple[Job, Callable[[Refusal], None]]] = []
-        self.left: list[str] = []  # rooms that seats have left, or not entered after all
+        self.inside: set[tuple[Seat, str]] = set()  # seats and the rooms that it has let them into
         self._late = frozenset(late)
         self._hasty = hasty
         self._fails: Literal["before", "after"] | None = None
@@ -124,12 +124,18 @@ class LateDirectory(LocalDirectory):
         self._ask("rename", lambda receive: ask(seat, nick, variant, receive), answer)
 
     def enter(self, seat: Seat, room: str, answer: Callable[[Refusal | None], None]) -> None:
-        ask = super().enter
-        self._ask("enter", lambda receive: ask(seat, room, receive), answer)
+        def decide(receive: Callable[[Refusal | None], None]) -> None:
+            self.inside.add((seat, room))
+            receive(None)
+
+        self._ask("enter", decide, answer)
 
     def leave(self, seat: Seat, room: str) -> None:
-        self.left.append(room)
-        super().leave(seat, room)
+        self.inside.discard((seat, room))
+
+    def vacate(self, seat: Seat, reserved_until: float | None) -> Identity | None:
+        self.inside = {(other, room) for other, room in self.inside if other is not seat}
+        return super().vacate(seat, reserved_until)
 
     def _ask(
         self, what: str, ask: Callable[[Callable[[T], None]], None], answer: Callable[[T | Refusal], None]

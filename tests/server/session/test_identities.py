@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from chatcore.gate import Claim
 from chatcore.server.directory import ARRIVALS_BURST
 from tests.protocol.frames import (
     Ack,
@@ -70,16 +69,21 @@ def test_without_a_key_that_is_demanded_there_is_one_answer_whatever_is_wrong() 
     assert [refusal(peer) for peer in peers] == ["unauthorized"] * 4
 
 
-def test_a_key_that_is_revoked_while_the_gate_is_asked_lets_nobody_in() -> None:
+def test_a_key_that_is_revoked_while_the_gate_is_asked_lets_nobody_in_and_takes_nobody_over() -> None:
     gate = LateGate("ada")
     host = Host(gate=gate)
-    ada = host.hello("ada", key=PHONE)
-    (_, answer), gate.asked = gate.asked[0], []
-    person = gate.identify(Claim(ada.session.peer, "ada", PHONE))
-    gate.revoke("ada")
+    phone = host.hello("ada", key=PHONE)
+    gate.work()
+    host.pump()
+    laptop = host.hello("ada", key=LAPTOP, session=phone.one(Welcome).session)
+    (claim, answer), *gate.asked = gate.asked
+    person = gate.identify(claim)
+    gate.revoke("ada", "laptop")
     answer(person)  # as it was decided before
     host.pump()
-    assert refusal(ada) == "unauthorized"
+    assert refusal(laptop) == "unauthorized"
+    assert not phone.ended
+    phone.eof()
     assert left_in(host) == {}
 
 

@@ -21,7 +21,7 @@ from tests.protocol.frames import (
 )
 from tests.server.driver import Clock, Host
 from tests.server.key_gate import KeyGate, key_of
-from tests.server.late import LateDirectory, LateGate
+from tests.server.late import LateDirectory, LateGate, LateHeads
 from tests.server.leftovers import left_in, waits_in
 from tests.server.slow_journal import SlowJournal
 
@@ -107,6 +107,16 @@ def test_whoever_may_not_be_in_a_room_any_more_is_put_out_of_it_and_kept_out() -
     assert host.hub.rooms["lobby"].count == 1
 
 
+def test_a_room_that_may_not_be_entered_is_not_even_loaded() -> None:
+    gate, clock = KeyGate("ada"), Clock()
+    journal = LateHeads(clock)
+    host = Host(journal, clock=clock, gate=gate)
+    gate.forbid("ada", "lobby")
+    ada = host.member("ada", key=PHONE)
+    assert ada.error().code == "forbidden"
+    assert journal.waiting == []
+
+
 def test_a_room_that_is_closed_while_the_directory_is_asked_is_not_entered() -> None:
     gate = KeyGate("ada")
     host = Host(gate=gate, directory=partial(LateDirectory, late=("enter",)))
@@ -117,7 +127,7 @@ def test_a_room_that_is_closed_while_the_directory_is_asked_is_not_entered() -> 
     directory.work(host.hub)
     host.pump()
     assert ada.error().code == "forbidden"
-    assert directory.left == ["lobby"]
+    assert directory.inside == set()
     assert waits_in(ada.session) == {}
 
 

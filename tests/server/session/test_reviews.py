@@ -114,6 +114,7 @@ def test_a_refusal_for_now_holds_up_no_plain_peer_and_what_passes_later_is_shown
     nc.feed(b"no\nyes\n")
     assert nc.lines() == ["* slowly (rate_limited), try again in 2.0 s"]
     assert ana.texts() == ["yes"]
+    assert not nc.session.members["lobby"].withholds
     assert [text for _, _, text in gate.asked] == ["no", "yes"]
 
 

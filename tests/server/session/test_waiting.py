@@ -344,6 +344,23 @@ def test_what_waits_at_a_drain_is_refused_before_the_end() -> None:
     assert left_in(host) == {}
 
 
+def test_no_end_is_said_while_another_thread_is_about_to_refuse_what_waited() -> None:
+    _, host = late_rooms()
+    ada = host.live("ada", key=KEY)
+    ada.send(JOIN, post(1))
+    with host.hub.lock:
+        ada.session.drain(None)
+        host.hub._waiting.clear()  # taken by that thread
+    host.hub.follow_up()
+    host.pump()
+    assert [error.id for error in ada.take_all(Error)] == [None]
+    assert ada.take() == []
+    ada.session.go_on()
+    host.hub.follow_up()
+    host.pump()
+    assert [type(frame) for frame in ada.take()] == [Error, Closing]
+
+
 def test_rooms_that_are_being_entered_count_towards_the_limit() -> None:
     _, host = late_rooms(rooms_per_session=2)
     ada = host.live("ada", key=KEY)
@@ -423,6 +440,12 @@ class OneWay(MemoryJournal):
         assert not self._order.locked(), "the journal is asked from within its own report"
         super().submit(drafts, done, still_valid)
 
+    def report_epoch(self, epoch: str) -> None:
+        """Report a new epoch of empty logs."""
+        assert self._feed is not None
+        with self._order:
+            self._feed.opened(epoch, lambda room: 0)
+
 
 class _Interrupted:
     """A feed before which something else happens."""
@@ -432,6 +455,7 @@ class _Interrupted:
         self._feed = feed
 
     def opened(self, epoch: str, head: Callable[[str], int]) -> None:
+        self._journal.before_report()
         self._feed.opened(epoch, head)
 
     def committed(self, messages: Sequence[Stored]) -> None:
@@ -439,7 +463,8 @@ class _Interrupted:
         self._feed.committed(messages)
 
 
-def test_a_journal_is_asked_nothing_from_within_its_report_also_if_others_can_go_on() -> None:
+@pytest.mark.parametrize("report", ["committed", "opened"])
+def test_a_journal_is_asked_nothing_from_within_its_report_also_if_others_can_go_on(report: str) -> None:
     clock = Clock()
     journal = OneWay(clock)
     host = Host(journal, clock=clock, gate=KeyGate("ada"), directory=partial(LateDirectory, late=("enter",)))
@@ -456,10 +481,12 @@ def test_a_journal_is_asked_nothing_from_within_its_report_also_if_others_can_go
             job()
 
     journal.before_report = meanwhile
-    ada.send(post(2))
+    if report == "committed":
+        ada.send(post(2))
+    else:
+        journal.report_epoch("new")
     host.hub.follow_up()
     host.pump()
-    assert ada.one(Ack).id == "2"
     assert [ack.id for ack in zoe.take_all(Ack)] == ["1"]
 
 
