@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from collections import Counter
 
 from tests.simulation.simulation import STEPS, Simulation, simulate
 
@@ -35,15 +36,18 @@ def _replay(seed: int, steps: int) -> int:
 
 def _run_many(seeds: range, steps: int) -> int:
     failed = 0
+    seen = Counter[str]()
     began = time.monotonic()
     for seed in seeds:
         try:
-            simulate(seed, steps)
+            seen += simulate(seed, steps)
         except Exception as error:
             failed += 1
             _say(f"seed={seed} {type(error).__name__}: {str(error)[:300]}")
             if failed == ENOUGH:
                 break
+    for what, count in seen.most_common():
+        _say(f"{count:8} {what}")
     _say(f"{len(seeds)} seeds, {failed} failed, {time.monotonic() - began:.1f} s")
     return 1 if failed else 0
 

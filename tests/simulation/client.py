@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-from chatcore.names import fold
 from tests.protocol.codec import encode
 from tests.protocol.frames import (
     Ack,
@@ -11,7 +10,6 @@ from tests.protocol.frames import (
     Error,
     Gap,
     Hello,
-    History,
     Join,
     Joined,
     Leave,
@@ -31,7 +29,11 @@ from tests.protocol.frames import (
     Who,
 )
 from tests.protocol.reader import FrameReader
-from tests.simulation.law import Reader, Then, judge_page
+from tests.simulation.law import Reader
+from tests.simulation.memberships import Memberships
+from tests.simulation.naming import Naming, Wishes
+from tests.simulation.pings import Pings
+from tests.simulation.questions import Bounds, Questions
 from tests.simulation.roster import Roster
 from tests.simulation.sender import Sender
 from tests.simulation.step import expect
@@ -42,38 +44,63 @@ __all__ = ["Client"]
 
 
 class Client:
-    """One connection of a person, from hello to its end.
+    """One connection of a person, from hello to its end."""
 
-    Of the questions whose answers carry no token, at most one a room is open at any time, but that a
-    room may be left while it is being joined.
-    """
-
-    def __init__(self, name: str, sender: Sender, world: World, before: "Client | None") -> None:
+    def __init__(
+        self, name: str, sender: Sender, world: World, wishes: Wishes, before: "Client | None"
+    ) -> None:
         self.name = name
         self.before = before  # the same person's last one
         self.sender = sender
         self.pipe = Pipe(name, self, world.random)
-        self.nick = ""
-        self._nicks_folded: set[str] = set()  # that it ever had
-        self.readers: dict[str, Reader] = {}
-        self.rosters: dict[str, Roster] = {}
-        self.open: dict[str, list[Join | Leave | Who]] = {}  # by room: asked, not answered
+        self.naming = Naming(self, wishes, world)
+        self.pings = Pings(self, self.naming)
+        self.questions = Questions(self, world)
+        self.memberships = Memberships(self, self.naming, world, self._send)
+        self.refused: Error | None = None  # why it was not let in
         self.unresumed: set[str] = set()  # rooms in which old posts go before new ones
         self.must_reach: dict[str, tuple[str, int]] = {}  # what is owed before the end, by room
         self.gone = False  # nothing comes any more
+        self.was_dismissed = False  # it said goodbye, and the server ended the stream because of that
         self.said_goodbye = False
         self.retry_at = 0.0
         self._world = world
-        self._record = world.record
-        self._limits = world.limits
         self._reader = FrameReader()
-        self._asked: dict[str, tuple[Join, Then]] = {}  # by room: the last time it was joined
-        self._histories: dict[str, tuple[History, Then]] = {}  # by token
         self._posts: Counter[str] = Counter()  # sent here and not answered here
-        self._tokens = 0
+        self._hello: Hello | None = None
 
     def __repr__(self) -> str:
         return self.name
+
+    @property
+    def nick(self) -> str:
+        """What it believes to be called."""
+        return self.naming.nick
+
+    @property
+    def account(self) -> str | None:
+        """The account of the key that it has shown."""
+        return self.memberships.account
+
+    @property
+    def has_good_key(self) -> bool:
+        """Whether the key that it has shown, if any, was not revoked."""
+        return self._hello is None or self._hello.key not in self._world.bad_keys
+
+    @property
+    def readers(self) -> dict[str, Reader]:
+        """What it reads, by room."""
+        return self.memberships.readers
+
+    @property
+    def rosters(self) -> dict[str, Roster]:
+        """Who is there, by room."""
+        return self.memberships.rosters
+
+    @property
+    def open(self) -> dict[str, list[Join | Leave | Who]]:
+        """What it has asked without a token, by room."""
+        return self.memberships.open
 
     @property
     def welcome(self) -> Welcome | None:
@@ -100,44 +127,34 @@ class Client:
         """Whether the server must still know its secret: the socket is open, or broke not long ago."""
         if self.welcome is None or self.said_goodbye or self.closing:
             return False
-        lost_at, patience = self.pipe.lost_at, self._limits.session_seconds
+        lost_at, patience = self.pipe.lost_at, self._world.limits.session_seconds
         return lost_at is None or self._world.now < lost_at + patience
 
     def judge_answered(self) -> None:
         """Demand that every question has its answer."""
-        expect(not any(self.open.values()), self, "got no answer to", self.open)
-        expect(not self._histories, self, "got no answer to", self._histories)
-        expect(not self._posts, self, "got no answer to", self._posts)
+        asked = (self.naming.open, self.pings.open, self.questions.open, self._posts)
+        expect(not any((*self.open.values(), *asked)), self, "got no answer to", self.open, asked)
 
     # --- asking ----------------------------------------------------------------------------------
 
-    def hello(self, nick: str, secret: str | None) -> None:
-        """Open the session."""
-        self._send(Hello(protocol=1, nick=nick, session=secret))
+    def hello(self, hello: Hello, account: str | None) -> None:
+        """Open the session, with a key of an account or without."""
+        self._hello = hello
+        self.memberships.show(account)
+        self._send(hello)
 
     def join(self, room: str, after: Position | None, history: int | None) -> None:
         """Enter a room."""
-        join = Join(room=room, after=after, history=history)
-        self._asked[room] = join, Then.of(self._record, room)
         self.unresumed.add(room)
-        self._ask(join)
+        self.memberships.join(room, after, history)
 
-    def leave(self, room: str) -> None:
-        """Leave a room."""
-        self._ask(Leave(room=room))
-
-    def who(self, room: str, after: str | None = None) -> None:
-        """Ask who is there."""
-        self.rosters[room].asked(after)
-        self._ask(Who(room=room, after=after))
-
-    def history(self, room: str, before: int | None, after: int | None, limit: int | None) -> None:
+    def history(self, room: str, bounds: Bounds, limit: int | None) -> None:
         """Ask for a page."""
-        self._tokens += 1
-        token = f"t{self._tokens}"
-        frame = History(room=room, before=before, after=after, limit=limit, token=token)
-        self._histories[token] = frame, Then.of(self._record, room)
-        self._send(frame)
+        self._send(self.questions.history(room, bounds, limit))
+
+    def rooms(self, after: str | None, prefix: str | None, limit: int | None) -> None:
+        """Ask which rooms there are."""
+        self._send(self.questions.rooms(after, prefix, limit))
 
     def post(self, room: str, id_: str, text: str) -> None:
         """Say something."""
@@ -160,21 +177,15 @@ class Client:
 
     def rename(self, nick: str) -> None:
         """Ask for another nick."""
-        self._send(NickFrame(nick=nick))
+        self._send(self.naming.ask(nick))
+
+    def ping(self) -> None:
+        """Ask for a sign of life."""
+        self._send(self.pings.ask())
 
     def say_goodbye(self) -> None:
         """Ask for nothing more, and read on."""
         self.said_goodbye = self.pipe.client_ended = True
-
-    def may_ask(self, room: str, *, leave: bool = False) -> bool:
-        """Tell whether the answer to one more question in this room could be told from others."""
-        waiting = self.open.get(room, [])
-        alone = self._limits.frames_per_second is None  # else it could be the one that was too many
-        return not waiting or (leave and alone and len(waiting) == 1 and isinstance(waiting[0], Join))
-
-    def _ask(self, frame: Join | Leave | Who) -> None:
-        self.open.setdefault(frame.room, []).append(frame)
-        self._send(frame)
 
     def _send(self, frame: ClientFrame) -> None:
         self._reader.note_sent(frame)
@@ -195,6 +206,9 @@ class Client:
             self.pipe.client_ended = True
             if self.said_goodbye and self.welcome and not self.closing:
                 self.judge_answered()
+                self.was_dismissed = True
+            answered = self.welcome or self.refused or self.closing
+            expect(answered is not None, self, "said hello and got no answer")
 
     def _receive(self, frame: ServerFrame) -> None:
         match frame:
@@ -205,13 +219,15 @@ class Client:
             case Presence():
                 self.rosters[frame.room].presence(frame)
             case Joined():
-                self._joined(frame)
+                self.memberships.joined(frame)
             case Left():
-                self._left(frame)
+                self.memberships.left(frame)
             case Members():
                 self._members(frame)
             case Page():
-                self._page(frame)
+                self.questions.page(frame)
+            case RoomList():
+                self.questions.room_list(frame)
             case Ack():
                 self._answered(frame.id)
                 self.sender.ack(frame, self.name)
@@ -220,82 +236,61 @@ class Client:
             case Welcome():
                 self._welcome(frame)
             case NickFrame():
-                self._named(frame.nick)
+                self.naming.receive(frame)
             case Ping() if not self.said_goodbye:
                 self._send(Pong(token=frame.token))
+            case Pong():
+                self.pings.answer(frame.token, welcome=self.welcome is not None)
             case Closing():
                 self._closing(frame)
-            case Ping() | Pong() | RoomList():
+            case Ping():
                 pass
 
     def _welcome(self, frame: Welcome) -> None:
-        self._named(frame.nick)
-        if self.before and self.before.welcome and self.before.keeps_session:
-            expect(frame.session == self.before.welcome.session, self, "lost the session of", self.before)
-
-    def _named(self, nick: str) -> None:
-        self.nick = nick
-        self._nicks_folded.add(fold(nick))
-
-    def _joined(self, frame: Joined) -> None:
-        asked = None  # it is told that a new life began
-        if frame.room not in self.readers:
-            expect(self._resolve(frame.room, Join) is not None, self, "did not ask for", frame)
-            asked = self._asked[frame.room]
-            self.rosters[frame.room] = Roster()
-        self.readers[frame.room] = Reader(self._record, frame, asked, self._limits.page_messages)
-
-    def _left(self, frame: Left) -> None:
-        expect(self._resolve(frame.room, Leave) is not None, self, "did not ask for", frame)
-        self._resolve(frame.room, Join)  # it was left before it could be entered
-        self.readers.pop(frame.room, None)
+        expect(self.refused is None, self, "was refused, and then let in")
+        expect(frame.account == self.account, self, "is let in as", frame.account, "and not", self.account)
+        self.naming.begin(frame.nick, frame.session)
+        self._world.secrets.append(frame.session)
+        before, shown = self.before, self._hello and self._hello.session
+        if before and before.welcome and before.keeps_session and before.account == self.account:
+            fair = shown == before.welcome.session and shown not in self._world.stolen
+            expect(not fair or frame.session == shown, self, "lost the session of", before)
 
     def _members(self, frame: Members) -> None:
-        asked = self._resolve(frame.room, Who)
-        expect(asked is not None, self, "did not ask for", frame)
-        expect(frame.room in self.readers, self, "is not in the room of", frame)
-        if not frame.more and isinstance(asked, Who) and asked.after is None:
-            expect(any(fold(nick) in self._nicks_folded for nick in frame.nicks), self, "is not in", frame)
-        if (after := self.rosters[frame.room].members(frame)) and not self.said_goodbye:
-            self.who(frame.room, after)
-
-    def _page(self, page: Page) -> None:
-        expect(page.token in self._histories, self, "did not ask for", page)
-        asked, then = self._histories.pop(page.token or "")
-        judge_page(self._record, page, asked, then, self._limits.page_messages)
+        if (after := self.memberships.members(frame)) and not self.said_goodbye:
+            self.memberships.who(frame.room, after)
 
     def _error(self, error: Error) -> None:
         expect(error.code not in ("bad_frame", "bad_text", "unknown_type"), self, "is told", error)
-        if error.retry_after is not None:
+        if error.retry_after is not None and error.code != "limit_exceeded":  # it joins other rooms
             self.retry_at = self._world.now + error.retry_after
-        if error.id is not None and self.sender.knows(error.id):
+        self._world.saw(f"an error: {error.code}")
+        if error.message.endswith("in time"):
+            self._world.saw("an answer that was too late")
+        if self.welcome is None:
+            expect(self.refused is None, self, "is refused twice:", self.refused, error)
+            self.refused = error
+        elif self.naming.refuse(error):
+            pass
+        elif self.pings.has(error.id):
+            self.pings.answer(error.id, welcome=True)
+        elif error.id is not None and self.sender.knows(error.id):
             self._answered(error.id)
             self.sender.error(error, self.name)
         elif error.id is not None:
-            expect(self._histories.pop(error.id, None) is not None, self, "did not ask for", error)
+            expect(self.questions.refuse(error), self, "did not ask for", error)
         elif error.room is not None:
-            self._refused(error.room, error)
-
-    def _refused(self, room: str, error: Error) -> None:
-        waiting = self.open.get(room, [])
-        kinds = (Leave, Who) if error.code == "not_joined" else (Join, Leave, Who)
-        resolved = any(self._resolve(room, kind) is not None for kind in kinds)
-        expect(resolved, self, "asked", waiting, "and got", error)
+            self.memberships.refuse(error.room, error)
 
     def _answered(self, id_: str) -> None:
         expect(self._posts[id_] > 0, self, "has its answer already for", id_)
         self._posts.subtract([id_])
         self._posts = +self._posts  # without those that are at zero
 
-    def _resolve(self, room: str, kind: type[Join] | type[Leave] | type[Who]) -> Join | Leave | Who | None:
-        """Take out the open question of a kind, if there is one."""
-        waiting = self.open.get(room, [])
-        found = next((frame for frame in waiting if isinstance(frame, kind)), None)
-        if found is not None:
-            waiting.remove(found)
-        return found
-
     def _closing(self, frame: Closing) -> None:
+        self._world.saw(f"closing: {frame.reason}")
+        if frame.reason == "revoked" and self.account is not None:
+            expect(not self.has_good_key, self, "is put out, and its key is good")
         if frame.reason == "drain":
             for room, (epoch, seq) in self.must_reach.items():
                 if reader := self.readers.get(room):

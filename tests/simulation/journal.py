@@ -58,7 +58,8 @@ class SimJournal:
       refused sends again in its order. Some refused posts may have been stored nevertheless.
     - An entry may be damaged: reads have a gap in its place.
     - A read looks at the log in one step and delivers in another; retention and commits continue between.
-    - A head may be ahead of what was reported, and a room may be removed.
+    - The head of a room may be that of the epoch before, or ahead of what was reported.
+    - A room may be removed: what was reported of it is gone, and its numbers go on.
     - The log may be replaced: by an older copy of itself, or by one with other numbers.
     """
 
@@ -72,6 +73,7 @@ class SimJournal:
         self._random = world.random
         self._capacity = world.random.choice((3, 100))  # submissions that wait
         self._promptness = world.random.choice((0.3, 3))  # with which it reports what is stored
+        self._readiness = world.random.choice((0.2, 1, 3))  # with which it looks up what was asked
         self._restlessness = world.random.choice((0, 0.02, 0.15))  # how often the log is replaced
         self._rot = world.random.choice((0, 0.3))  # how often an entry is damaged
         self._has_holes = world.random.choice((False, True))
@@ -155,7 +157,9 @@ class SimJournal:
 
         def look() -> Head:
             log = self.record.log(room)
-            return Head(self.record.epoch, self._random.choice((log.told, log.head)))
+            seq = self._random.choice((log.told, log.head))
+            log.answer(seq)
+            return Head(self.record.epoch, seq)
 
         self._ask(look, deliver)
 
@@ -166,9 +170,9 @@ class SimJournal:
 
         def look() -> RoomPage:
             found = [
-                RoomRecord(room, log.head, log.messages[-1].at if log.messages else None)
+                RoomRecord(room, log.head, log.messages[-1].at)
                 for room, log in sorted(self.record.lives[self.record.epoch].items())
-                if log.head and room not in self._removed
+                if log.messages and room not in self._removed
                 if room.startswith(prefix) and (after is None or room > after)
             ]
             return RoomPage(tuple(found[:limit]), len(found) > limit)
@@ -182,7 +186,7 @@ class SimJournal:
             log = self.record.log(room)
             if not log.told or room in self._removed:
                 return False
-            log.expired = max(log.expired, log.index_after(log.told))
+            log.expire(log.index_after(log.told))
             if log.told == log.head:
                 self._removed.add(room)
             return True
@@ -223,10 +227,11 @@ class SimJournal:
             yield Step(3, self._answer)
         if self._refused:
             yield Step(2, self._report_refusals)
+        readiness = 3 if self._world.calm else self._readiness
         if self._reads:
-            yield Step(3, self._look)
+            yield Step(readiness, self._look)
         if self._deliveries:
-            yield Step(3, self._deliver)
+            yield Step(readiness, self._deliver)
         if not self._world.calm:
             yield Step(0.3, self._expire)
             yield Step(self._rot, self._damage)
@@ -241,7 +246,7 @@ class SimJournal:
         assert self._feed is not None
         messages = [self._unreported.popleft() for _ in range(self._random.randint(1, len(self._unreported)))]
         for message in messages:
-            self.record.log(message.room).told = message.seq
+            self.record.log(message.room).tell(message.seq)
         self._feed.committed(list(map(Stored.of, messages)))
         return f"journal reports {[message.seq for message in messages]}"
 
@@ -282,7 +287,7 @@ class SimJournal:
         if not rooms:
             return "journal has nothing to expire"
         log = self.record.log(room := self._random.choice(rooms))
-        log.expired = self._random.randint(log.expired, len(log.messages))
+        log.expire(self._random.randint(log.expired, len(log.messages)))
         return f"journal expires {room} up to {log.position(log.expired)}"
 
     def _damage(self) -> str:

@@ -6,11 +6,11 @@ The law of reading itself, that each message and gap follows the position before
 
 from typing import NamedTuple
 
-from tests.protocol.frames import Gap, History, Join, Joined, Message, Page
+from tests.protocol.frames import Gap, Join, Joined, Message
 from tests.simulation.record import Record
 from tests.simulation.step import expect
 
-__all__ = ["Reader", "Then", "judge_page"]
+__all__ = ["Reader", "Then"]
 
 
 class Then(NamedTuple):
@@ -23,6 +23,14 @@ class Then(NamedTuple):
     def of(cls, record: Record, room: str) -> "Then":
         """Look at a room now."""
         return cls(record.epoch, record.log(room).told)
+
+
+class _Opening(NamedTuple):
+    """What a join with both a position and a number of messages may leave out."""
+
+    wanted: int  # messages at most
+    head_then: int  # when it was asked
+    head: int  # when it was answered
 
 
 class Reader:
@@ -39,7 +47,8 @@ class Reader:
         self._log = record.log(joined.room, joined.epoch)
         # `None`: it may come or not, since an answer at 0 and news of a new life look the same.
         self._reset_due: bool | None = True
-        expect(joined.head <= self._log.told, joined, "is ahead of the journal, at", self._log.told)
+        self._opening: _Opening | None = None  # until the first message
+        expect(joined.head <= self._log.known, joined, "is ahead of the journal, at", self._log.known)
         if asked is not None:
             self._judge_answer(joined, *asked, most)
         if self._reset_due:
@@ -61,8 +70,10 @@ class Reader:
         """Judge a message and move."""
         expect(not self._reset_due, self, "was not told of the reset before", message)
         expect(self._log.by_id.get(message.id) == message, message, "is not what the record holds")
-        expect(message.seq <= self._log.told, message, "was shown before the journal told of it")
-        self._reset_due = False
+        expect(message.seq <= self._log.known, message, "was shown before the journal told of it")
+        if self._opening is not None:
+            self._judge_start(self._opening, message.prev)
+        self._reset_due, self._opening = False, None
         self.position = message.seq
 
     def gap(self, gap: Gap) -> None:
@@ -72,8 +83,11 @@ class Reader:
             expect(gap.through == 0, gap, "skips something of the new life")
         else:
             expect(not self._reset_due, self, "was not told of the reset before", gap)
-            expect(self._log.is_gone(gap.after, gap.through), gap, "covers what is there")
-            expect(gap.through <= self._log.told, gap, "is ahead of the journal")
+            if gap.reason == "skipped":
+                self._judge_skipped(gap)
+            else:
+                expect(self._log.is_gone(gap.after, gap.through), gap, "covers what is there")
+            expect(gap.through <= self._log.known, gap, "is ahead of the journal")
         self._reset_due = False
         self.position = gap.through
 
@@ -82,6 +96,9 @@ class Reader:
             known = join.after.epoch == joined.epoch and join.after.seq <= joined.head
             self._reset_due = not known
             expect(not known or joined.after == join.after.seq, joined, "does not resume at", join.after)
+            if join.history is not None:
+                head_then = then.head if then.epoch == joined.epoch else 0
+                self._opening = _Opening(min(join.history, most), head_then, joined.head)
         elif not join.history:
             self._reset_due = False
             expect(joined.after == joined.head, joined, "does not start at its head")
@@ -99,37 +116,21 @@ class Reader:
         got = log.index_after(joined.head) - first
         expect(got >= min(wanted, kept), joined, "replays less than", wanted, "though", kept, "are kept")
 
+    def _judge_skipped(self, gap: Gap) -> None:
+        """Judge a gap of what was left out on request: it is counted, and not too much is left out."""
+        log, opening = self._log, self._opening
+        expect(opening is not None, self, "was not to leave out", gap)
+        assert opening is not None
+        start, stop, end = (log.index_after(seq) for seq in (gap.after, gap.through, opening.head))
+        expect(log.position(stop) == gap.through, gap, "ends at no position")
+        least = max(stop - max(start, log.expired), 0)
+        expect(
+            gap.count is None or least <= gap.count <= stop - start, gap, "counts wrongly, at least", least
+        )
+        kept = end - max(start, log.expired)
+        expect(end - stop >= min(opening.wanted, kept), gap, "leaves out too much of", kept)
+        self._judge_start(opening, gap.through)
 
-def judge_page(record: Record, page: Page, asked: History, then: Then, most: int) -> None:
-    """Judge an answer to `history`: a stretch of the record that begins and ends where it must."""
-    log = record.log(page.room, page.epoch)
-    entries = {message.seq: message.prev for message in page.messages}
-    for message in page.messages:
-        expect(log.by_id.get(message.id) == message, message, "is not what the record holds")
-    for gap in page.gaps or ():
-        if gap.through > page.base:
-            entries[gap.through] = gap.after
-            expect(log.is_gone(gap.after, gap.through), page, "lacks what is there:", gap)
-    position = max(entries, default=page.base)
-    _judge_expired(page, 0 if asked.after is None else asked.after, asked.after is not None)
-    expect(len(page.messages) <= min(asked.limit or most, most), page, "is too long")
-    if then.epoch == page.epoch:  # else what bounded it was a head of the life before
-        shown = max(log.told, asked.after or 0)
-        expect(position <= shown, page, "was shown before the journal told of it")
-    if asked.after is not None:
-        expect(page.base <= asked.after or log.is_gone(asked.after, page.base), page, "skips something")
-    elif not page.more:
-        expect(log.is_gone(0, page.base), page, "says that there is no more")
-    if asked.before is not None:
-        expect(position < max(asked.before, 1) or not page.messages, page, "is not before", asked.before)
-    if then.epoch == page.epoch and (asked.after is None or not page.more):
-        end = then.head if asked.before is None else min(asked.before - 1, then.head)
-        expect(log.is_gone(position, end), page, "ends too early, before", end)
-
-
-def _judge_expired(page: Page, start: int, goes_up: bool) -> None:
-    expired = [gap for gap in page.gaps or () if gap.through <= page.base]
-    if page.base > start and (goes_up or not page.more):
-        expect([(gap.through, gap.reason) for gap in expired] == [(page.base, "expired")], page, "is silent")
-    else:
-        expect(not expired, page, "calls expired what was not asked for")
+    def _judge_start(self, opening: _Opening, position: int) -> None:
+        replayed = self._log.index_after(opening.head_then) - self._log.index_after(position)
+        expect(replayed <= opening.wanted, self, "gets", replayed, "and not", opening.wanted)

@@ -1,21 +1,24 @@
 """Who sits at the clients: people come, talk, ask, leave, break off and come back."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
 from typing import Protocol
 
 from chatcore.address import Peer
 from chatcore.wire import Wire
 from chatcore.wire.ndjson import ndjson
-from chatcore.wire.plain import plain
-from tests.protocol.frames import Position
+from tests.protocol.frames import Position, Time
 from tests.simulation.client import Client
-from tests.simulation.plain import PlainClient
+from tests.simulation.pages import ERA
+from tests.simulation.papers import Papers
+from tests.simulation.questions import Bounds
 from tests.simulation.sender import Sender
 from tests.simulation.step import Step
 from tests.simulation.transport import Pipe
 from tests.simulation.world import ROOMS, World
 
-__all__ = ["Person", "PlainPerson", "TypedPerson"]
+__all__ = ["Connect", "Person", "TypedPerson"]
 
 _TOO_LONG = 90  # characters more than any text may have
 
@@ -36,15 +39,15 @@ class Person(Protocol):
 
 
 class TypedPerson:
-    """Has one client at a time, and remembers what a good client remembers: the secret of its
-    session, what was not acknowledged, and how far it has read.
+    """Has one client at a time, and remembers what a good client remembers: its papers, what was not
+    acknowledged, and how far it has read.
     """
 
-    def __init__(self, number: int, world: World, connect: Connect) -> None:
+    def __init__(self, number: int, world: World, connect: Connect, papers: Papers) -> None:
         self.name = f"t{number}"
         self.clients: list[Client] = []  # the last one, and older ones to which something may come
+        self.papers = papers
         self._came = 0  # how often
-        self._secret: str | None = None
         self.sender = Sender(self.name, world.record)
         # Who is careful says nothing new after a refusal until all has been answered and sent again.
         # Only that keeps the order; whoever is not may find it changed, but must lose nothing.
@@ -82,6 +85,9 @@ class TypedPerson:
             yield Step(2, lambda: self._act(client))
         elif duty := self._duty(client):
             yield Step(1, duty)
+        for older in self.clients if self._world.calm else ():
+            if older is not client and older.is_live:
+                yield Step(1, partial(self._end, older))
 
     # --- what has to be done ---------------------------------------------------------------------
 
@@ -92,42 +98,52 @@ class TypedPerson:
         for room in client.readers:
             if self.sender.must_repeat(room) and not client.is_waiting_for_posts(room):
                 return lambda: self._resume(client, room)
-            if client.may_ask(room) and not client.rosters[room].sure:
+            if client.memberships.may_ask(room) and not client.rosters[room].sure:
                 return lambda: self._who(client, room)
         return None
+
+    def _end(self, client: Client) -> str:
+        client.say_goodbye()
+        return f"{client} is not needed any more"
 
     # --- what may be done ------------------------------------------------------------------------
 
     def _act(self, client: Client) -> str:
-        actions = (*[self._post] * 4, *[self._join] * 3, *[self._ask] * 2, *[self._others] * 2)
+        actions = (*[self._post] * 4, *[self._join] * 3, *[self._ask] * 2, *[self._others] * 3)
         return self._random.choice(actions)(client)
 
     def _come(self) -> str:
         """Connect, perhaps while an older connection is still open."""
         last = self.clients[-1] if self.clients else None
         for welcomed in self.clients:
-            self._secret = welcomed.welcome.session if welcomed.welcome else self._secret
+            if welcomed.welcome:
+                self.papers.remember(welcomed.welcome.session)
         self._came += 1
-        nick = last.nick if last and last.nick else f"{self.name}-{self._came}"
-        client = Client(f"{self.name}/{self._came}", self.sender, self._world, last)
+        hello = self.papers.hello(self._came, last.nick if last else "")
+        client = Client(f"{self.name}/{self._came}", self.sender, self._world, self.papers.wishes, last)
         self.clients = [client for client in self.clients if not client.gone] + [client]
         self._connect(client.pipe, self._peer, ndjson)
-        client.hello(nick, self._secret)
-        if self._random.random() < 0.3:
-            self._join(client)  # without waiting for the welcome
-        return f"{client} connects as {nick}"
+        client.hello(hello, self.papers.account if hello.key else None)
+        if self._random.random() < 0.5:
+            self._rush(client)
+        return f"{client} connects as {hello.nick} with {hello.session} and {hello.key}"
+
+    def _rush(self, client: Client) -> None:
+        """Ask for a number of things without waiting for the welcome."""
+        for _ in range(self._random.randint(1, 4)):
+            self._random.choice((self._join, self._join, self._post, self._ping, self._rename))(client)
 
     def _join(self, client: Client) -> str:
         [room] = self._random.choices(ROOMS, (6, 3, 1))
         if room in client.readers and self._random.random() < 0.7:
             return self._ask(client)
-        if not client.may_ask(room) or (room in client.readers and self._random.random() < 0.9):
+        if not client.memberships.may_ask(room) or (room in client.readers and self._random.random() < 0.9):
             return self._leave(client, room)
         after, history = None, None
-        how = self._random.choice(("plainly", "history", "after", "after"))
-        if how == "history":
+        how = self._random.choice(("plainly", "history", "after", "after", "both", "both"))
+        if how in ("history", "both"):
             history = self._random.randint(0, 4)
-        elif how == "after":
+        if how in ("after", "both"):
             after = self._place(room)
         client.join(room, after, history)
         if self._world.chance(0.5) and not (self.careful and client.is_waiting_for_posts(room)):
@@ -135,9 +151,9 @@ class TypedPerson:
         return f"{client} joins {room} after={after} history={history}"
 
     def _leave(self, client: Client, room: str) -> str:
-        if not client.may_ask(room, leave=True):
+        if not client.memberships.may_ask(room, leave=True):
             return f"{client} waits"
-        client.leave(room)
+        client.memberships.leave(room)
         return f"{client} leaves {room}"
 
     def _place(self, room: str) -> Position:
@@ -181,15 +197,34 @@ class TypedPerson:
         if not rooms:
             return f"{client} has nothing to ask"
         room = self._random.choice(rooms)
-        if self._random.random() < 0.4 and client.may_ask(room):
+        if self._random.random() < 0.4 and client.memberships.may_ask(room):
             return self._who(client, room)
+        if self._random.random() < 0.2:
+            return self._rooms(client)
+        bounds = self._bounds(room)
+        client.history(room, bounds, self._random.choice((None, 1, 2, 100)))
+        return f"{client} asks for history of {room} within {bounds}"
+
+    def _rooms(self, client: Client) -> str:
+        after, prefix = self._random.choice((None, None, *ROOMS)), self._random.choice((None, None, "l"))
+        client.rooms(after, prefix, self._random.choice((None, 1, 2)))
+        return f"{client} asks which rooms there are after {after}"
+
+    def _bounds(self, room: str) -> Bounds:
+        """Return bounds of a page: numbers, times, or one of each."""
         place = self._place(room).seq
         before, after = self._random.choice(((None, None), (place, None), (None, place)))
-        client.history(room, before, after, self._random.choice((None, 1, 2, 100)))
-        return f"{client} asks for history of {room} before={before} after={after}"
+        before_at = self._time() if before is None and self._random.random() < 0.2 else None
+        after_at = self._time() if after is None and self._random.random() < 0.2 else None
+        return before, after, before_at, after_at
+
+    def _time(self) -> Time:
+        """Return a time at which something may have been said."""
+        at = ERA + timedelta(seconds=self._random.choice((1_000.0, self._world.now, self._world.now - 5)))
+        return Time(at.isoformat().replace("+00:00", "Z"))
 
     def _who(self, client: Client, room: str) -> str:
-        client.who(room)
+        client.memberships.who(room)
         return f"{client} asks who is in {room}"
 
     def _others(self, client: Client) -> str:
@@ -202,67 +237,27 @@ class TypedPerson:
                 return f"{client} vanishes"
             case 2:
                 return self._come()
+            case 3 | 4 | 5:
+                return self._ping(client)
+            case 6:
+                return self._flood(client)
             case _:
-                client.rename(nick := self._random.choice(("ann", "Ann", "bob", "cid", self.name)))
-                return f"{client} wants to be {nick}"
+                return self._rename(client)
 
+    def _rename(self, client: Client) -> str:
+        client.rename(nick := self.papers.wish())
+        return f"{client} wants to be {nick}"
 
-class PlainPerson:
-    """Has one plain client at a time and remembers nothing."""
+    def _ping(self, client: Client) -> str:
+        client.ping()
+        return f"{client} pings"
 
-    def __init__(self, number: int, world: World, connect: Connect) -> None:
-        self.name = f"p{number}"
-        self.clients: list[PlainClient] = []  # the last one, and older ones to which something may come
-        self._came = 0  # how often
-        self._peer = Peer(f"10.0.0.{number % 3}", 60_000 + number)
-        self._world = world
-        self._random = world.random
-        self._connect = connect
-
-    def __repr__(self) -> str:
-        return self.name
-
-    @property
-    def client(self) -> PlainClient | None:
-        """The client of now, if there is somebody at its other end."""
-        return self.clients[-1] if self.clients and self.clients[-1].is_live else None
-
-    @property
-    def pipes(self) -> list[Pipe]:
-        """The connections on which something may come."""
-        return [client.pipe for client in self.clients if not client.gone]
-
-    def steps(self) -> Iterator[Step]:
-        """Offer what this person could do now."""
-        if self._world.calm:
-            return
-        if client := self.client:
-            yield Step(1, lambda: self._act(client))
-        else:
-            yield Step(0.2, self._come)
-
-    def _come(self) -> str:
-        self._came += 1
-        client = PlainClient(f"{self.name}-{self._came}", self._world)
-        self.clients = [client for client in self.clients if not client.gone] + [client]
-        self._connect(client.pipe, self._peer, plain)
-        return f"{client} connects"
-
-    def _act(self, client: PlainClient) -> str:
-        match self._random.randrange(30):
-            case 0:
-                client.say_goodbye()
-                return f"{client} says goodbye"
-            case 1:
-                client.pipe.vanish()
-                return f"{client} vanishes"
-            case 2:
-                client.command("/quit")
-                client.said_goodbye = True
-                return f"{client} quits"
-            case 3 | 4:
-                client.command(self._random.choice(("/who", "/help", "/nick ann", "/nick Bob")))
-                return f"{client} asks for something"
-            case _:
-                client.say(self._random.choice((0, 10, 50)))
-                return f"{client} says its line {client.said}"
+    def _flood(self, client: Client) -> str:
+        """Ask so much of a room that is being entered that the socket is not read any more."""
+        rooms = [room for room, asked in client.open.items() if asked and room not in client.readers]
+        if not rooms:
+            return self._join(client)
+        for _ in range(self._random.randint(14, 20)):
+            client.history(rooms[0], (None, None, None, None), 1)
+        client.ping()
+        return f"{client} floods {rooms[0]}"

@@ -21,7 +21,8 @@ class Log:
         self.by_id: dict[str, frames.Message] = {}  # as each must look to whoever reads it
         self.expired = 0  # how many of the oldest cannot be read any more
         self.damaged: set[int] = set()  # the `seq` of those that are stored and cannot be read
-        self.told = start  # the last `seq` that the hub was told of
+        self.told = start  # the last `seq` that was reported to the hub
+        self.known = start  # the last that the hub may know, since it was reported, or was asked for
 
     @property
     def head(self) -> int:
@@ -33,6 +34,19 @@ class Log:
         self.messages.append(message)
         self.seqs.append(message.seq)
         self.by_id[message.id] = _on_the_line(message)
+
+    def tell(self, seq: int) -> None:
+        """Note what is reported."""
+        self.told = seq
+        self.answer(seq)
+
+    def answer(self, seq: int) -> None:
+        """Note what the hub may know from now on."""
+        self.known = max(self.known, seq)
+
+    def expire(self, count: int) -> None:
+        """Let the oldest entries be gone."""
+        self.expired = max(self.expired, count)
 
     def index_after(self, position: int) -> int:
         """Return the index of the first entry behind a position."""
@@ -55,9 +69,9 @@ class Log:
         log = Log(self.start)
         for message in self.messages[:count]:
             log.append(message)
-        log.expired = min(self.expired, count)
-        log.damaged = self.damaged.intersection(log.seqs)
-        log.told = log.head
+        log.expire(min(self.expired, count))
+        log.damaged.update(self.damaged.intersection(log.seqs))
+        log.tell(log.head)
         return log
 
 
@@ -91,6 +105,8 @@ def _on_the_line(message: Message) -> frames.Message:
         prev=message.prev,
         id=message.id,
         nick=message.nick,
+        kind=message.kind,
+        target=message.target,
         text=message.text,
         at=frames.Time(message.at.isoformat().replace("+00:00", "Z")),
     )

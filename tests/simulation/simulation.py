@@ -1,19 +1,30 @@
 """One seed: chaos, then quiet, then the end."""
 
+import logging
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from unittest import mock
 
 from chatcore.address import Peer
-from chatcore.names import fold
+from chatcore.names import LOBBY
 from chatcore.server.hub import Hub
-from chatcore.server.room import Room
-from chatcore.server.session import State
+from chatcore.server.session import Session
+from chatcore.server.states import State
 from chatcore.wire import Wire
 from tests.simulation.client import Client
+from tests.simulation.directory import SimDirectory
+from tests.simulation.gate import SimGate
+from tests.simulation.invariants import judge_deadlines, judge_step
 from tests.simulation.journal import SimJournal
-from tests.simulation.person import Person, PlainPerson, TypedPerson
-from tests.simulation.step import Step, expect
+from tests.simulation.manners import Failure
+from tests.simulation.moderator import Moderator
+from tests.simulation.naming import Wishes
+from tests.simulation.papers import ACCOUNTS, Device, Papers, Stranger
+from tests.simulation.person import Person, TypedPerson
+from tests.simulation.plain import PlainClient
+from tests.simulation.plain_person import PlainPerson
+from tests.simulation.step import Step, Violation, expect
 from tests.simulation.transport import Pipe, SimTransport
 from tests.simulation.world import World
 
@@ -26,27 +37,45 @@ _PATIENCE = 20.0  # seconds after which everything that waits for a time has end
 _MAX_STEPS = 20_000  # what is not quiet by then never will be
 
 
-def simulate(seed: int, steps: int = STEPS) -> None:
-    """Run one seed to its end; raises `Violation`, or whatever the core raised."""
+def simulate(seed: int, steps: int = STEPS) -> Counter[str]:
+    """Run one seed to its end, and return what it saw; raises `Violation`, or whatever the core raised."""
     try:
-        Simulation(seed).run(steps)
+        simulation = Simulation(seed)
+        simulation.run(steps)
     except Exception as error:
         error.add_note(f"seed={seed}: to replay it, python -m tests.simulation {seed} --steps {steps}")
         raise
+    return simulation.world.seen
+
+
+class _Watcher(logging.Handler):
+    """Reads the log of the core: it may report what a neighbour raised, and nothing else."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Raise what the core has caught, unless a neighbour was told to raise it."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and not isinstance(error, Failure):
+            raise Violation(f"the core has caught {error!r}") from error
 
 
 class Simulation:
-    """A hub, a journal, two transports and some people, and a clock that only this moves."""
+    """A hub with its neighbours, two transports and some people, and a clock that only this moves."""
 
     def __init__(self, seed: int) -> None:
         self.world = world = World.from_seed(seed)
         self.log: list[str] = []  # a line for every step
         self.journal = SimJournal(world)
-        self.hub = Hub(self.journal, world.limits, clock=world.clock)
+        self.gate = SimGate(world)
+        self.directory = SimDirectory(world)
+        papers = _papers(world)
+        self.moderator = Moderator(world, self.gate, [each for each in papers if isinstance(each, Device)])
+        self.hub = Hub(
+            self.journal, world.limits, clock=world.clock, gate=self.gate, directory=self.directory
+        )
+        self.directory.serve(self.hub)
+        self.moderator.serve(self.hub)
         self.transports = [SimTransport(name, self.hub, world) for name in ("north", "south")]
-        self.typed = [
-            TypedPerson(number, world, self._connect) for number in range(world.random.randint(2, 6))
-        ]
+        self.typed = [TypedPerson(number, world, self._connect, each) for number, each in enumerate(papers)]
         self.plain = [
             PlainPerson(number, world, self._connect) for number in range(world.random.randint(0, 2))
         ]
@@ -54,20 +83,25 @@ class Simulation:
 
     def run(self, steps: int) -> None:
         """Run chaos, mostly quiet, and the end."""
+        random = self.world.random
+        log = logging.getLogger("chat.core")
         with (
             mock.patch("chatcore.server.session.PIECE", self.world.piece),
             mock.patch("chatcore.server.member.PAGE_BYTES", self.world.page_bytes),
-            mock.patch("secrets.token_hex", lambda size: f"{self.world.random.getrandbits(8 * size):032x}"),
+            mock.patch("secrets.token_hex", lambda size: f"{random.getrandbits(8 * size):032x}"),
+            mock.patch("secrets.token_urlsafe", lambda size: f"{random.getrandbits(8 * size):048x}"),
+            mock.patch.multiple(log, handlers=[_Watcher()], propagate=False),
         ):
-            self._chaos(steps)
-            if self.world.random.random() < 0.7:  # otherwise the end comes in the middle of it
+            self._chaos(steps, self.world.haste)
+            if random.random() < 0.7:  # otherwise the end comes in the middle of it
                 self._quiet()
             self._end(steps)
 
     # --- one step --------------------------------------------------------------------------------
 
     def _steps(self) -> Iterator[Step]:
-        yield from self.journal.steps()
+        for neighbour in (self.journal, self.gate.answers, self.directory.answers, self.moderator):
+            yield from neighbour.steps()
         for transport in self.transports:
             yield from transport.steps()
         for person in self._people:
@@ -85,7 +119,29 @@ class Simulation:
             return False
         [step] = self.world.random.choices(steps, [step.weight for step in steps])
         self.log.append(f"{self.world.now:9.2f}  {step.run()}")
+        self._judge_step()
         return True
+
+    def _judge_step(self) -> None:
+        served = [(session, pipe) for each in self.transports for session, pipe in each.pipes.items()]
+        for session, pipe in served:
+            if isinstance(pipe.receiver, PlainClient):
+                pipe.receiver.watch(session)
+            if isinstance(pipe.receiver, Client) and session.state is State.LIVE:
+                expect(pipe.receiver.has_good_key, pipe.receiver, "is still here, and its key is revoked")
+            if session.pending.joins and session.intake.inbox.blocked:
+                self.world.saw("steps in which much waits for a room")
+        judge_step(self.hub, [session for session, _ in served], self.directory, self.gate)
+        self._judge_goodbyes()
+
+    def _judge_goodbyes(self) -> None:
+        """Check that nothing is reserved for those who said goodbye, once they have seen the end."""
+        away = {seat.secret for seat in self.directory.seats() if seat.session is None}
+        for person in self.typed if away else ():
+            last = person.clients[-1] if person.clients else None
+            if last and last.welcome and last.was_dismissed:
+                secret = last.welcome.session
+                expect(secret not in away - self.world.stolen, last, "has said goodbye, and is expected")
 
     def _next_time(self) -> float | None:
         """Return when something is due that is not due yet."""
@@ -102,7 +158,7 @@ class Simulation:
 
     # --- chaos -----------------------------------------------------------------------------------
 
-    def _chaos(self, steps: int, clock: float = 0.15) -> None:
+    def _chaos(self, steps: int, clock: float) -> None:
         for _ in range(steps):
             self._step(clock=clock)
 
@@ -111,7 +167,8 @@ class Simulation:
     def _quiet(self) -> None:
         """Let everything that has begun complete, and check that nothing is missing."""
         self._settle()
-        expect(self.journal.idle, "the journal is not idle")
+        self._judge_idle()
+        self.moderator.judge_quiet()
         for transport in self.transports:
             transport.judge_quiet()
         for person in self.typed:
@@ -121,6 +178,7 @@ class Simulation:
                 self._judge_reader(person, person.client)
         for plain in self.plain:
             if plain.client:
+                expect(plain.client.let_in, plain, "was never let in")
                 plain.client.judge_through()
                 plain.client.judge_answered()
         self._judge_rooms()
@@ -133,8 +191,15 @@ class Simulation:
                 when = self._next_time()
                 if when is None or when > until:
                     return
+                judge_deadlines(self._sessions(), self.world.now)
                 self.log.append(f"{self.world.now:9.2f}  {self._advance()}")
         expect(False, "it never becomes quiet")
+
+    def _judge_idle(self) -> None:
+        expect(self.journal.idle, "the journal is not idle")
+        expect(self.gate.answers.idle and self.directory.answers.idle, "a neighbour owes an answer")
+        entries = {(each.seat, room) for each in self._sessions() for room in each.members}
+        expect(self.directory.entries.keys() == entries, self.directory.entries, "are not", entries)
 
     def _judge_reader(self, person: TypedPerson, client: Client) -> None:
         client.judge_answered()
@@ -142,19 +207,30 @@ class Simulation:
             expect(reader.epoch == self.journal.record.epoch, reader, "was not notified of a new epoch")
             expect(reader.is_through, reader, "has not read all of", self.hub.rooms[room])
             expect(person.sender.is_done(room), client, "still waits for posts to", room)
-            here, taken = _nicks(self.hub.rooms[room]), client.rosters[room].nicks_folded
-            expect(taken == set(map(fold, here)), client, "takes", taken, "for", here)
 
     def _judge_rooms(self) -> None:
-        """Check that each room has exactly the members that believe they are in it."""
+        """Check that each room has exactly the people that believe they are in it, each counted once."""
+        served = {pipe.receiver: session for each in self.transports for session, pipe in each.pipes.items()}
+        typed = [person.client for person in self.typed if person.client]
+        plain = [person.client for person in self.plain if person.client]
+        for client in typed:
+            expect(client in served, client, "is not served any more, and does not know")
+            nick = served[client].nick
+            expect(client.nick == nick, client, "believes to be", client.nick, "and is", nick)
         for name, room in self.hub.rooms.items():
-            here = _nicks(room)
-            expect(len(here) == room.count == len(set(map(fold, here))), room, "has counted wrongly:", here)
-            typed = {p.client.nick for p in self.typed if p.client and name in p.client.readers}
-            plain = {nick for nick in here if nick not in typed}
-            expect(typed <= set(here), room, "lacks some of", typed, "and has", here)
-            expect(len(plain) <= sum(p.client is not None for p in self.plain), room, "has strangers:", here)
+            nicks = {client.nick for client in typed if name in client.readers}
+            nicks |= {
+                served[each].nick for each in plain if name == LOBBY and each.entered and not each.put_out
+            }
+            listed, _ = room.nicks(None, 1_000)
+            expect(set(listed) == nicks and len(listed) == len(nicks), room, "lists", listed, "not", nicks)
+            expect(room.count == len(nicks), room, "does not count", nicks)
             expect(room.head == self.journal.record.log(name).head, room, "is not where the journal is")
+            for client in typed:
+                if name in client.readers:
+                    client.rosters[name].judge(client, nicks)
+        readers = {name for client in typed for name in client.readers}
+        expect(readers <= self.hub.rooms.keys(), "there is no room for readers of", readers)
 
     # --- the end ---------------------------------------------------------------------------------
 
@@ -179,9 +255,11 @@ class Simulation:
                 person.sender.judge_order()
         for transport in self.transports:
             expect(not transport.pipes, transport, "still serves", transport.pipes)
+            transport.endpoint.close()
             transport.judge_end()
-        expect(self.journal.idle, "the journal is not idle")
+        self._judge_idle()
         self._judge_hub()
+        self._judge_nothing_comes_back()
 
     def _is_served(self, client: Client) -> bool:
         """Return whether the server has a live session for a client, which may not know about it."""
@@ -190,14 +268,33 @@ class Simulation:
 
     def _judge_hub(self) -> None:
         hub = self.hub
-        expect(repr(hub).startswith("<Hub connections=0 "), hub, "has lost count")
+        expect(repr(hub) == "<Hub connections=0 rooms=0>", hub, "has lost count")
         expect(not hub._addresses, hub, "remembers addresses:", hub._addresses)
-        expect(not hub.directory._by_nick_folded, hub, "remembers nicks:", hub.directory._by_nick_folded)
-        expect(not hub.directory._by_secret, hub, "remembers secrets")
-        for room in hub.rooms.values():
-            expect(not room.members and not room.count, room, "is not empty")
-            expect(room.head > 0, room, "still exists although it never had a message")
+        expect(not hub.rooms._loading, hub, "still loads", hub.rooms._loading)
+        expect(not hub._waiting and not hub._awake, hub, "has work left")
+        self.directory.judge_end()
+
+    def _judge_nothing_comes_back(self) -> None:
+        """Let the answers come that never came, when everybody is gone: nothing is there afterwards."""
+        self.gate.answers.answer_at_last()
+        self.directory.answers.answer_at_last()
+        while self._step():
+            pass
+        for transport in self.transports:
+            transport.judge_end()
+        self._judge_hub()
+
+    def _sessions(self) -> list[Session]:
+        return [session for transport in self.transports for session in transport.pipes]
 
 
-def _nicks(room: Room) -> list[str]:
-    return [session.nick for members in room.members.values() for session in members]
+def _papers(world: World) -> list[Papers]:
+    """Return who comes: strangers, and in most simulations the devices of some accounts."""
+    random = world.random
+    papers = list[Papers]()
+    if random.random() < 0.6:
+        for account, devices in ACCOUNTS.items():
+            wishes = Wishes()
+            papers += [Device(f"{account}{number}", world, wishes, account) for number in range(devices)]
+    strangers = random.randint(0, 3) if papers else random.randint(2, 6)
+    return papers + [Stranger(f"t{len(papers) + number}", world, Wishes()) for number in range(strangers)]

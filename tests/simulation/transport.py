@@ -145,12 +145,14 @@ class SimTransport:
 
     def judge_end(self) -> None:
         """Check that a closed endpoint holds nothing."""
-        self.endpoint.close()
         expect(len(self.endpoint) == 0, self, "still has connections")
         expect(len(self.endpoint.timers) == 0, self, "still has timers")
         expect(not self.endpoint.busy, self, "still has something to do")
         for session in self.sessions:
             expect(session.posts.in_flight == 0 and not session.members, session, "was not cleared away")
+            pending = session.pending
+            expect(not pending.says_hello and not pending.joins, session, "still asks")
+            expect(not session.intake.inbox.holds and not session.intake.has_tasks, session, "still has work")
 
     # --- the endpoint's side -------------------------------------------------------------------------
 

@@ -1,14 +1,24 @@
 """What all parts of one simulation share: chance, time, the limits and the truth."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
+from typing import NamedTuple
 
 from chatcore.limits import Limits
 from tests.simulation.record import Record
 
-__all__ = ["ROOMS", "World"]
+__all__ = ["ROOMS", "Expulsion", "World"]
 
 ROOMS = ("lobby", "attic", "cellar")
+
+
+class Expulsion(NamedTuple):
+    """Who was put out of a room: an account, the strangers (``None``), or everybody."""
+
+    room: str
+    account: str | None = None
+    everybody: bool = False
 
 
 @dataclass
@@ -19,7 +29,13 @@ class World:
     limits: Limits
     piece: int  # bytes of one piece of output, in place of `session.PIECE`
     page_bytes: int  # of one page of a reader that catches up, in place of `PAGE_BYTES`
+    haste: float  # of the clock
     record: Record = field(default_factory=Record)
+    seen: Counter[str] = field(default_factory=Counter)  # what has happened, and how often
+    secrets: list[str] = field(default_factory=list)  # all that were given out
+    stolen: set[str] = field(default_factory=set)  # those that somebody else has shown
+    bad_keys: set[str] = field(default_factory=set)  # that opened once
+    expulsions: list[Expulsion] = field(default_factory=list)
     now: float = 1_000.0
     calm_since: float | None = None  # since then nothing new begins, and nothing fails
 
@@ -29,11 +45,15 @@ class World:
         random = Random(seed)
         text_bytes = 80
         limits = Limits(
-            connections=random.choice((6, 12)),
+            connections=random.choice((6, 12, 12)),
             connections_per_address=random.choice((4, None)),
             rooms=random.choice((2, None)),
             rooms_per_session=random.choice((2, None)),
             members_per_room=random.choice((3, None)),
+            new_rooms_burst=random.choice((2, 64)),
+            new_rooms_per_minute=random.choice((1.0, 20.0)),
+            sessions_per_account=random.choice((1, 2, None)),
+            session_seconds=random.choice((3.0, 20.0, 120.0)),
             text_bytes=text_bytes,
             line_bytes=3 * text_bytes + 1_024 + random.choice((0, 300)),
             frames_per_second=random.choice((20.0, None, None)),
@@ -49,6 +69,7 @@ class World:
             limits,
             piece=random.choice((1, 300, 700, 10_000)),
             page_bytes=random.choice((1, 300, 500)),
+            haste=random.choice((0.02, 0.05, 0.15)),
         )
 
     def clock(self) -> float:
@@ -59,6 +80,15 @@ class World:
     def calm(self) -> bool:
         """Whether everything only completes what has begun."""
         return self.calm_since is not None
+
+    def saw(self, what: str) -> None:
+        """Count something that is worth happening."""
+        self.seen[what] += 1
+
+    def steal(self, secret: str) -> None:
+        """Note that somebody shows a secret that was given to somebody else."""
+        self.stolen.add(secret)
+        self.saw("a stolen secret")
 
     def chance(self, probability: float) -> bool:
         """Toss a coin; never heads once it is calm."""

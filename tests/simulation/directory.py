@@ -1,0 +1,168 @@
+"""A directory that answers in its own manner; what it decides is compared with a model after each step.
+
+It remembers which seats are in which rooms, as a directory must that tells other machines: so a core that
+forgets to say that a seat has left is found out.
+"""
+
+from collections.abc import Callable
+
+from chatcore.gate import Gate, Refusal
+from chatcore.names import fold
+from chatcore.server.directory import Claimed, Directory, Identity, LocalDirectory, Seat
+from chatcore.server.hub import Hub
+from tests.simulation.identities import Holder, Identities, Verdict
+from tests.simulation.manners import Answers
+from tests.simulation.step import expect
+from tests.simulation.world import World
+
+__all__ = ["SimDirectory"]
+
+_NOT_NOW = Refusal("unavailable", "the directory does not know", 0.5)
+
+
+class SimDirectory:
+    """Decides as a `LocalDirectory` does, at some time."""
+
+    def __init__(self, world: World) -> None:
+        self.answers = Answers("directory", world, self._run)
+        self.entries: dict[tuple[Seat, str], None] = {}
+        self._world = world
+        self._local = LocalDirectory(world.limits)
+        self._model = Identities(world.limits)
+        self._holders: dict[Identity, Holder] = {}
+        self._hub: Hub | None = None
+
+    def serve(self, hub: Hub) -> None:
+        """Learn for whom to answer."""
+        self._hub = hub
+
+    # --- the seam --------------------------------------------------------------------------------
+
+    def claim(self, claim: Claimed, answer: Callable[[Seat | Refusal], None]) -> None:
+        """Decide about a claim."""
+        self.answers.ask(lambda: self._claim(claim), answer, _NOT_NOW)
+
+    def rename(self, seat: Seat, nick: str, variant: bool, answer: Callable[[str | Refusal], None]) -> None:
+        """Decide about a nick."""
+        self.answers.ask(lambda: self._rename(seat, nick, variant), answer, _NOT_NOW)
+
+    def enter(self, seat: Seat, room: str, answer: Callable[[Refusal | None], None]) -> None:
+        """Decide about a room."""
+        self.answers.ask(lambda: self._enter(seat, room), answer, _NOT_NOW)
+
+    def leave(self, seat: Seat, room: str) -> None:
+        """Note that somebody is not in a room, once all that was asked before is decided."""
+        self.answers.then(lambda: self._leave(seat, room))
+
+    def vacate(self, seat: Seat, reserved_until: float | None) -> Identity | None:
+        """Let a seat be without a session."""
+        if self._local._by_secret.get(seat.secret) is seat:
+            self._model.vacate(seat.secret, reserved_until)
+        reserved = self._local.vacate(seat, reserved_until)
+        self.entries = {entry: None for entry in self.entries if entry[0] is not seat}
+        self._compare()
+        return reserved
+
+    def expire(self, identity: Identity, now: float) -> None:
+        """Forget who did not come back."""
+        self._model.expire(self._holders[identity], now)
+        self._local.expire(identity, now)
+        self._compare()
+
+    def revise(self, gate: Gate) -> None:
+        """Forget who may not come back."""
+        for seat in self.seats():
+            if seat.session is None and not _may_come(gate, seat):
+                self._model.forget(seat.secret)
+        self._local.revise(gate)
+        self._compare()
+
+    # --- deciding --------------------------------------------------------------------------------
+
+    def _claim(self, claim: Claimed) -> Seat | Refusal:
+        verdict = self._model.claim(claim)
+        answers: list[Seat | Refusal] = []
+        self._local.claim(claim, answers.append)
+        [answer] = answers
+        if isinstance(answer, Refusal):
+            self._world.saw(f"a claim refused: {answer.code}")
+            expect(answer.code == verdict.code, "directory refuses", claim, "as", answer, "and not", verdict)
+        else:
+            self._note_seat(claim, answer, verdict)
+        self._compare()
+        return answer
+
+    def _note_seat(self, claim: Claimed, seat: Seat, verdict: Verdict) -> None:
+        expect(verdict.holder is not None, "directory lets in", claim, "which was to be refused:", verdict)
+        holder = self._holders.setdefault(seat.identity, verdict.holder or Holder("", None, None))
+        expect(holder is verdict.holder, "directory lets", claim, "into", seat, "and not", verdict)
+        expect(verdict.secret in (None, seat.secret), "directory does not adopt the secret of", claim)
+        if claim.secret in holder.seats:
+            self._world.saw("a seat moved" if len(holder.seats) == 1 else "a seat moved beside others")
+        elif holder.seats:
+            self._world.saw("another seat of an identity")
+        self._model.seat(verdict, seat.secret, claim.session)
+
+    def _rename(self, seat: Seat, nick: str, variant: bool) -> str | Refusal:
+        if seat not in seat.identity.seats:
+            return _NOT_NOW
+        if len(seat.identity.seats) > 1:
+            self._world.saw("a rename of several sessions")
+        expected = self._model.rename(seat.secret, nick, variant=variant)
+        answers: list[str | Refusal] = []
+        self._local.rename(seat, nick, variant, answers.append)
+        [answer] = answers
+        expect(
+            answer == expected or (isinstance(answer, Refusal) and expected is None),
+            "directory makes",
+            seat,
+            answer,
+            "and not",
+            expected,
+        )
+        self._compare()
+        return answer
+
+    def _enter(self, seat: Seat, room: str) -> Refusal | None:
+        if seat.session is None:
+            return _NOT_NOW
+        self.entries[seat, room] = None
+        return None
+
+    def _leave(self, seat: Seat, room: str) -> None:
+        self.entries.pop((seat, room), None)
+
+    # --- judging ---------------------------------------------------------------------------------
+
+    def seats(self) -> list[Seat]:
+        """Return all seats, also of those who are away."""
+        return list(self._local._by_secret.values())
+
+    def _compare(self) -> None:
+        local = self._local
+        nicks, seats = self._model.nicks_folded(), self._model.seats()
+        expect(local._by_nick_folded.keys() == nicks, "nicks are", local._by_nick_folded, "and not", nicks)
+        found = {secret: (seat.identity.nick, seat.session) for secret, seat in local._by_secret.items()}
+        expect(found == seats, "seats are", found, "and not", seats)
+        accounts = self._model.accounts()
+        expect(local._by_account.keys() == accounts, "accounts are", local._by_account, "not", accounts)
+
+    def judge_end(self) -> None:
+        """Check that nobody is remembered."""
+        expect(not self._model.nicks_folded(), "nicks are left:", self._model.nicks_folded())
+        expect(not self.seats(), "seats are left:", self.seats())
+        expect(not self.entries, "seats are left in rooms:", self.entries)
+
+    def _run(self, act: Callable[[], None]) -> None:
+        assert self._hub is not None
+        with self._hub.lock:
+            act()
+        self._hub.follow_up()
+
+
+def _may_come(gate: Gate, seat: Seat) -> bool:
+    may_stay = gate.may_stay(seat.person, seat.peer) is None
+    return may_stay and gate.may_call(seat.person, fold(seat.identity.nick))
+
+
+_: type[Directory] = SimDirectory
