@@ -195,7 +195,7 @@ class Pending:
         self._ask_directory(lambda: session.hub.directory.rename(seat, frame.nick, variant, receive), receive)
 
     def _receive_nick(self, request: _Request[NickFrame], seat: Seat, answer: str | Refusal) -> None:
-        session = self._session
+        session, nick = self._session, seat.identity.nick
         if request.step == "directory" and isinstance(answer, Refusal):
             self._refuse_nick(request, answer)
         elif request.step == "directory" and isinstance(answer, str):
@@ -203,17 +203,18 @@ class Pending:
             request.go_on("done")
             session.send(NickFrame(nick=answer, token=request.frame.token))
             self._release_all()
-        if isinstance(answer, str):
-            self._compare_nick(request, seat, answer)
+            self._revise_nick(seat, is_news=answer != nick)  # the answer may be older than the nick
+        elif request.step == "cancelled" and isinstance(answer, str):
+            self._revise_nick(seat, is_news=answer == nick)  # it was refused, but got it after all
 
-    def _compare_nick(self, request: _Request[NickFrame], seat: Seat, answer: str) -> None:
-        """Tell what the answer does not: it came too late, or the nick is another by now, or not theirs."""
-        occupant, nick, gate = seat.session, seat.identity.nick, self._session.hub.gate
+    def _revise_nick(self, seat: Seat, *, is_news: bool) -> None:
+        """Tell whoever uses a seat its nick, if it is news, and put them out if it is not theirs any more."""
+        occupant = seat.session
         if occupant is None:
             return
-        if (request.step == "cancelled") == (answer == nick):
+        if is_news:
             occupant.tell_nick()
-        if not gate.may_call(seat.person, nick):
+        if not self._session.hub.gate.may_call(seat.person, seat.identity.nick):
             occupant.end("revoked")
             self._session.vacate(seat, reserve=False)
 

@@ -234,6 +234,19 @@ def test_an_answer_that_is_older_than_the_nick_is_followed_by_the_nick(stage: St
     assert laptop.take_all(NickFrame)[-1].nick == "ada-3"
 
 
+def test_a_second_answer_about_a_nick_is_not_told(stage: Stage) -> None:
+    phone, laptop = stage.device(), stage.device()
+    stage.directory.holds_answers = True
+    phone.send(NickFrame(nick="ada-2", token="n"))
+    stage.directory.holds_answers = False
+    stage.directory.held *= 2
+    stage.directory.release(stage.host)
+    laptop.send(NickFrame(nick="ada-3", token="n"))
+    assert phone.take_all(NickFrame)[-1] == NickFrame(nick="ada-3")
+    stage.directory.release(stage.host)
+    assert phone.take() == []
+
+
 def test_a_nick_that_was_taken_away_while_it_was_asked_for_is_not_given(stage: Stage) -> None:
     stage.gate.owns_names = False
     stranger = stage.stranger()
