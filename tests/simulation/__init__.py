@@ -5,13 +5,18 @@ bytes arrive, an endpoint serves one session, the journal commits or fails or an
 the clock moves on) and picks one. Limits are tiny, so that every seam is crossed all the time: a
 tail of a few messages, pages of one to three, sockets that take a few hundred bytes.
 
-What the clients get is judged frame by frame against the journal's own log, which is the truth:
+What the clients get is judged frame by frame against the journal's own log, which is the truth, and what the
+core holds is counted again after every step:
 
-- `law` says what one membership may be sent: the law of position;
-- `roster` what presence must add up to, `sender` what must become of posts;
-- `client` and `plain` are the two kinds of peer that apply them;
-- `person` is the user of a client, who joins, leaves and comes back;
-- `journal` and `transport` are the two neighbours of the core, taken apart into single steps;
+- `law` says what one membership may be sent: the law of position; `page_law` what a page may be;
+- `roster` what presence must add up to, `sender` what must become of posts, `naming` of nicks, `pings` of
+  what must wait for its turn;
+- `client` and `plain` are the two kinds of peer that apply them, with `memberships` and `questions`;
+- `person` and `plain_person` are their users, who join, leave and come back, and show their `papers`: they
+  are strangers, or the devices of some accounts;
+- `journal`, `gate`, `directory` and `transport` are the neighbours of the core, taken apart into steps; gate and directory answer with the `manners` of their simulation: late, twice, never, or by raising;
+- `identities` is a model of what a directory decides, and `invariants` is what holds between two steps;
+- `moderator` revokes keys, puts people out and removes rooms;
 - `simulation` puts them together: chaos, then quiet, then the end, each with its own checks.
 
 A failing seed is replayed exactly, with a line for every step::

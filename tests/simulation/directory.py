@@ -108,7 +108,8 @@ class SimDirectory:
             return _NOT_NOW
         if len(seat.identity.seats) > 1:
             self._world.saw("a rename of several sessions")
-        expected = self._model.rename(seat.secret, nick, variant=variant)
+        there = seat.session is not None
+        expected = self._model.rename(seat.secret, nick, variant=variant) if there else None
         answers: list[str | Refusal] = []
         self._local.rename(seat, nick, variant, answers.append)
         [answer] = answers

@@ -26,27 +26,13 @@ from chatcore.messages import DurabilityWord, Message
 from tests.simulation.pages import ERA, number_from, page, position_before
 from tests.simulation.record import Log
 from tests.simulation.step import Step
+from tests.simulation.submission import Done, Submission
 from tests.simulation.world import World
 
 __all__ = ["SimJournal"]
 
 
-Done = Callable[[Sequence[Outcome]], None]
 T = TypeVar("T")
-
-
-class _Submission:
-    """What one call of `submit` brought, and what has become of it so far."""
-
-    def __init__(self, drafts: Sequence[Draft], done: Done) -> None:
-        self.drafts = drafts
-        self.done = done
-        self.outcomes: list[Outcome] = []
-
-    def refuse_rest(self, retry_after: float) -> None:
-        """Refuse everything that is not stored yet."""
-        missing = len(self.drafts) - len(self.outcomes)
-        self.outcomes += [Outcome("unavailable", retry_after=retry_after)] * missing
 
 
 class SimJournal:
@@ -58,9 +44,10 @@ class SimJournal:
       refused sends again in its order. Some refused posts may have been stored nevertheless.
     - An entry may be damaged: reads have a gap in its place.
     - A read looks at the log in one step and delivers in another; retention and commits continue between.
-    - The head of a room may be that of the epoch before, or ahead of what was reported.
+    - The head of a room may be that of another epoch, or ahead of what was reported.
     - A room may be removed: what was reported of it is gone, and its numbers go on.
-    - The log may be replaced: by an older copy of itself, or by one with other numbers.
+    - The log may be replaced: by an older copy of itself, or by one with other numbers. Heads and pages may
+      be those of the new one before the feed is told of it.
     """
 
     durability: DurabilityWord = "synced"
@@ -68,7 +55,8 @@ class SimJournal:
 
     def __init__(self, world: World) -> None:
         self.record = world.record
-        self.record.begin({})
+        self._epoch = self.record.begin({})
+        self.record.open(self._epoch)
         self._world = world
         self._random = world.random
         self._capacity = world.random.choice((3, 100))  # submissions that wait
@@ -78,13 +66,14 @@ class SimJournal:
         self._rot = world.random.choice((0, 0.3))  # how often an entry is damaged
         self._has_holes = world.random.choice((False, True))
         self._feed: Feed | None = None
-        self._queue: deque[_Submission] = deque()
-        self._stored: list[_Submission] = []  # `done` is owed
-        self._refused: list[_Submission] = []  # `done` is owed; nothing is stored before
+        self._queue: deque[Submission] = deque()
+        self._stored: list[Submission] = []  # `done` is owed
+        self._refused: list[Submission] = []  # `done` is owed; nothing is stored before
         self._unreported: deque[Message] = deque()
         self._posted: dict[tuple[str, str], Posted] = {}  # what was posted, by room and id
         self._removed: set[str] = set()  # rooms that are not listed
-        self._reads: list[Callable[[], Callable[[], None]]] = []  # not looked up yet
+        self._heads: list[Callable[[], Callable[[], None]]] = []  # and pages: not looked up yet
+        self._reads: list[Callable[[], Callable[[], None]]] = []  # the rest of what was asked
         self._deliveries: list[Callable[[], None]] = []
 
     # --- the seam --------------------------------------------------------------------------------
@@ -92,11 +81,11 @@ class SimJournal:
     def start(self, feed: Feed) -> None:
         """Begin with an empty log."""
         self._feed = feed
-        feed.opened(self.record.epoch, lambda room: 0)
+        feed.opened(self._epoch, lambda room: 0)
 
     def submit(self, drafts: Sequence[Draft], done: Done, still_valid: Callable[[], bool] = always) -> None:
         """Queue drafts; refuse them immediately if there are too many."""
-        submission = _Submission(drafts, done)
+        submission = Submission(drafts, done)
         if self._refused or not still_valid():
             submission.refuse_rest(1.0)
             self._refused.append(submission)
@@ -121,16 +110,16 @@ class SimJournal:
         """Note a page to be read."""
 
         def look() -> Page:
-            log = self.record.log(room)
+            log = self._log(room)
             low = after if after_at is None else position_before(log, after_at)
             high = before
             if before_at is not None:
                 first = number_from(log, before_at)
                 high = first if before is None else min(before, first)
-            found = page(self.record.epoch, log, low, high, limit, max_bytes)
+            found = page(self._epoch, log, low, high, limit, max_bytes)
             return replace(found, oldest=log.position(log.expired)) if after_at is not None else found
 
-        self._ask(look, deliver)
+        self._heads.append(self._asked(look, deliver))
 
     def seek(
         self,
@@ -144,24 +133,24 @@ class SimJournal:
         """Note a place to be found; the count is not always known."""
 
         def look() -> Place:
-            log = self.record.log(room)
+            log = self._log(room)
             index = max(log.index_after(before - 1) - back, log.expired)
             count = max(index - max(log.index_after(after), log.expired), 0)
             known = self._random.random() < 0.8
             return Place(log.position(index), log.position(log.expired), count if known else None)
 
-        self._ask(look, deliver)
+        self._reads.append(self._asked(look, deliver))
 
     def head(self, room: str, deliver: Callable[[Head | Unavailable], None]) -> None:
         """Note a head to be looked up: what was reported, or what is stored."""
 
         def look() -> Head:
-            log = self.record.log(room)
+            log = self._log(room)
             seq = self._random.choice((log.told, log.head))
             log.answer(seq)
-            return Head(self.record.epoch, seq)
+            return Head(self._epoch, seq)
 
-        self._ask(look, deliver)
+        self._heads.append(self._asked(look, deliver))
 
     def rooms(
         self, deliver: Callable[[RoomPage | Unavailable], None], *, after: str | None, prefix: str, limit: int
@@ -171,19 +160,19 @@ class SimJournal:
         def look() -> RoomPage:
             found = [
                 RoomRecord(room, log.head, log.messages[-1].at)
-                for room, log in sorted(self.record.lives[self.record.epoch].items())
+                for room, log in sorted(self.record.lives[self._epoch].items())
                 if log.messages and room not in self._removed
                 if room.startswith(prefix) and (after is None or room > after)
             ]
             return RoomPage(tuple(found[:limit]), len(found) > limit)
 
-        self._ask(look, deliver)
+        self._reads.append(self._asked(look, deliver))
 
     def remove_room(self, room: str, deliver: Callable[[bool | Unavailable], None]) -> None:
         """Note a room to be removed, with what was reported of it by then."""
 
         def look() -> bool:
-            log = self.record.log(room)
+            log = self._log(room)
             if not log.told or room in self._removed:
                 return False
             log.expire(log.index_after(log.told))
@@ -191,33 +180,48 @@ class SimJournal:
                 self._removed.add(room)
             return True
 
-        self._ask(look, deliver)
+        self._reads.append(self._asked(look, deliver))
 
     def reach(self, room: str, seq: int, deliver: Callable[[bool | Unavailable], None]) -> None:
         """Note a position to be waited for."""
-        self._ask(lambda: self.record.log(room).told >= seq, deliver)
+        self._reads.append(self._asked(lambda: self._log(room).told >= seq, deliver))
 
     def close(self) -> None:
         """Do nothing; there is nothing to close."""
 
-    def _ask(self, answer: Callable[[], T], deliver: Callable[[T | Unavailable], None]) -> None:
+    def _asked(
+        self, answer: Callable[[], T], deliver: Callable[[T | Unavailable], None]
+    ) -> Callable[[], Callable[[], None]]:
+        """Return what looks up an answer, and returns what delivers it."""
+
         def look() -> Callable[[], None]:
             found = Unavailable(0.5) if self._world.chance(0.1) else answer()
             return lambda: deliver(found)
 
-        self._reads.append(look)
+        return look
+
+    def _log(self, room: str) -> Log:
+        return self.record.log(room, self._epoch)
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether the feed knows of this epoch."""
+        return self._epoch == self.record.epoch
 
     # --- the steps -------------------------------------------------------------------------------
 
     @property
     def idle(self) -> bool:
         """Whether nothing is owed to anybody."""
-        owed = self._queue, self._stored, self._refused, self._unreported, self._reads, self._deliveries
-        return not any(owed)
+        owed = self._queue, self._stored, self._refused, self._unreported
+        asked = self._heads, self._reads, self._deliveries
+        return self._is_open and not any((*owed, *asked))
 
     def steps(self) -> Iterator[Step]:
         """Offer what could happen now."""
-        if self._queue and not self._refused:
+        if not self._is_open:
+            yield Step(1, self._open)
+        elif self._queue and not self._refused:
             yield Step(3, self._commit)
             if not self._world.calm:
                 yield Step(0.3, self._fail)
@@ -228,14 +232,14 @@ class SimJournal:
         if self._refused:
             yield Step(2, self._report_refusals)
         readiness = 3 if self._world.calm else self._readiness
-        if self._reads:
+        if self._heads or (self._reads and self._is_open):
             yield Step(readiness, self._look)
         if self._deliveries:
             yield Step(readiness, self._deliver)
         if not self._world.calm:
             yield Step(0.3, self._expire)
             yield Step(self._rot, self._damage)
-            yield Step(self._restlessness, self._replace)
+            yield Step(self._restlessness if self._is_open else 0, self._replace)
 
     def _commit(self) -> str:
         wanted = self._random.randint(1, 4)
@@ -246,7 +250,7 @@ class SimJournal:
         assert self._feed is not None
         messages = [self._unreported.popleft() for _ in range(self._random.randint(1, len(self._unreported)))]
         for message in messages:
-            self.record.log(message.room).tell(message.seq)
+            self._log(message.room).tell(message.seq)
         self._feed.committed(list(map(Stored.of, messages)))
         return f"journal reports {[message.seq for message in messages]}"
 
@@ -275,7 +279,9 @@ class SimJournal:
         return f"journal reports {len(refused)} refusals"
 
     def _look(self) -> str:
-        self._deliveries.append(_pop_any(self._random, self._reads)())
+        asked = self._heads if self._heads and not (self._reads and self._is_open) else None
+        asked = asked or self._random.choice([each for each in (self._heads, self._reads) if each])
+        self._deliveries.append(_pop_any(self._random, asked)())
         return "journal looks up what was asked"
 
     def _deliver(self) -> str:
@@ -283,32 +289,36 @@ class SimJournal:
         return "journal delivers what it found"
 
     def _expire(self) -> str:
-        rooms = sorted(self.record.lives[self.record.epoch])
+        rooms = sorted(self.record.lives[self._epoch])
         if not rooms:
             return "journal has nothing to expire"
-        log = self.record.log(room := self._random.choice(rooms))
+        log = self._log(room := self._random.choice(rooms))
         log.expire(self._random.randint(log.expired, len(log.messages)))
         return f"journal expires {room} up to {log.position(log.expired)}"
 
     def _damage(self) -> str:
-        rooms = sorted(room for room, log in self.record.lives[self.record.epoch].items() if log.messages)
+        rooms = sorted(room for room, log in self.record.lives[self._epoch].items() if log.messages)
         if not rooms:
             return "journal has nothing to damage"
-        log = self.record.log(room := self._random.choice(rooms))
+        log = self._log(room := self._random.choice(rooms))
         first = self._random.randrange(len(log.seqs))
         run = log.seqs[first : first + self._random.randint(1, 4)]
         log.damaged.update(run)
         return f"journal has damaged {run} of {room}"
 
     def _replace(self) -> str:
-        assert self._feed is not None
-        old = self.record.lives[self.record.epoch]
+        old = self.record.lives[self._epoch]
         self._unreported.clear()
         self._removed.clear()
-        epoch = self.record.begin({room: self._successor(log) for room, log in sorted(old.items())})
-        heads = {room: log.head for room, log in self.record.lives[epoch].items() if log.head}
-        self._feed.opened(epoch, lambda room: heads.get(room, 0))
-        return f"journal begins {epoch} {heads}"
+        self._epoch = self.record.begin({room: self._successor(log) for room, log in sorted(old.items())})
+        return f"journal begins {self._epoch}"
+
+    def _open(self) -> str:
+        assert self._feed is not None
+        self.record.open(self._epoch)
+        heads = {room: log.head for room, log in self.record.lives[self._epoch].items() if log.head}
+        self._feed.opened(self._epoch, lambda room: heads.get(room, 0))
+        return f"journal opens {self._epoch} {heads}"
 
     # --- storing ---------------------------------------------------------------------------------
 
@@ -324,7 +334,7 @@ class SimJournal:
         return outcome.seq
 
     def _store(self, draft: Draft) -> Outcome:
-        log = self.record.log(draft.room)
+        log = self._log(draft.room)
         known = log.by_id.get(draft.id)
         posted = draft.posted or (draft.kind, draft.target, draft.text)
         if known is not None:
@@ -366,7 +376,7 @@ def _pop_any(random: Random, things: list[T]) -> T:
     return things.pop(random.randrange(len(things)))
 
 
-def _pairs(submission: _Submission) -> Iterator[tuple[Draft, Outcome]]:
+def _pairs(submission: Submission) -> Iterator[tuple[Draft, Outcome]]:
     return zip(submission.drafts, submission.outcomes, strict=True)
 
 

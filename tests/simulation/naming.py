@@ -22,9 +22,10 @@ _REFUSALS = (
 
 @dataclass
 class Wishes:
-    """The nicks that the connections of one person, or of one account, have asked for."""
+    """The nicks that the connections of one person, or of one account, have asked for, and their secrets."""
 
     nicks: list[str] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)
     given: set[str] = field(default_factory=set)  # nicks that any of them was let in with
 
     @property
@@ -60,6 +61,7 @@ class Naming:
         """Learn the first nick."""
         self.nick, self._secret = nick, secret
         self.wishes.given.add(nick)
+        self.wishes.secrets.append(secret)
 
     def receive(self, frame: NickFrame) -> None:
         """Judge an answer, or news."""

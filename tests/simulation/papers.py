@@ -47,7 +47,8 @@ class Papers:
             return self._secret
         if chance < own + 0.05:
             return None
-        secret = self._random.choice(self._world.secrets)
+        mine = self.wishes.secrets  # also those of other devices
+        secret = self._random.choice(mine if mine and self._random.random() < 0.6 else self._world.secrets)
         if secret != self._secret:
             self._world.steal(secret)
         return secret

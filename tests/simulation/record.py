@@ -83,10 +83,14 @@ class Record:
         self.epoch = ""
 
     def begin(self, logs: dict[str, Log]) -> str:
-        """Begin a new life with these rooms; return its epoch."""
-        self.epoch = f"life-{len(self.lives) + 1}"
-        self.lives[self.epoch] = logs
-        return self.epoch
+        """Make a new life with these rooms, which nobody knows of yet; return its epoch."""
+        epoch = f"life-{len(self.lives) + 1}"
+        self.lives[epoch] = logs
+        return epoch
+
+    def open(self, epoch: str) -> None:
+        """Let a life be the one of now."""
+        self.epoch = epoch
 
     def log(self, room: str, epoch: str | None = None) -> Log:
         """Return the log of a room, now or in another life."""

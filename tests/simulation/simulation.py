@@ -197,6 +197,7 @@ class Simulation:
 
     def _judge_idle(self) -> None:
         expect(self.journal.idle, "the journal is not idle")
+        expect(not self.hub._waiting, self.hub, "has not let go on", self.hub._waiting)
         expect(self.gate.answers.idle and self.directory.answers.idle, "a neighbour owes an answer")
         entries = {(each.seat, room) for each in self._sessions() for room in each.members}
         expect(self.directory.entries.keys() == entries, self.directory.entries, "are not", entries)

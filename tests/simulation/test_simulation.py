@@ -1,5 +1,7 @@
 """A few hundred seeds in every run of the suite; ``make simulate SEEDS=5000`` for more."""
 
+from collections import Counter
+
 import pytest
 
 from tests.rows import SEEDS
@@ -7,6 +9,33 @@ from tests.simulation.simulation import Simulation, simulate
 from tests.simulation.step import Violation
 
 _PER_TEST = 50
+
+RARE = {
+    "gate is late",
+    "gate answers twice",
+    "gate never answers",
+    "gate raises",
+    "directory is late",
+    "directory answers twice",
+    "directory never answers",
+    "directory raises",
+    "an answer that was too late",
+    "steps in which much waits for a room",
+    "another seat of an identity",
+    "a seat moved",
+    "a seat moved beside others",
+    "a rename of several sessions",
+    "an unasked nick",
+    "a claim refused: limit_exceeded",
+    "a key revoked",
+    "an account removed",
+    "expelled",
+    "closing: revoked",
+    "closing: taken_over",
+    "a room removed",
+    "a list of rooms",
+}
+"""What a simulation is for, besides messages."""
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, _PER_TEST))
@@ -21,6 +50,13 @@ def test_a_seed_replays_exactly_the_same_steps() -> None:
         simulation.run(steps=200)
         logs.append(simulation.log)
     assert logs[0] == logs[1]
+
+
+def test_what_is_rare_happens_too() -> None:
+    seen = Counter[str]()
+    for seed in range(_PER_TEST):
+        seen += simulate(seed)
+    assert not RARE - seen.keys()
 
 
 def test_a_failed_seed_says_how_to_replay_it(monkeypatch: pytest.MonkeyPatch) -> None:
