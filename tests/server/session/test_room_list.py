@@ -223,6 +223,73 @@ def test_a_room_is_not_lost_that_is_first_posted_in_and_left_while_the_list_is_m
     ]
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_whatever_happens_while_a_list_is_made_no_room_is_lost_or_shown_that_is_hidden(seed: int) -> None:
+    random = Random(seed)
+    gate = Veil({f"{a}{b}" for a in "abcdef" for b in "xyz" if random.random() < 0.3})
+    journal = WaitingJournal(MemoryJournal(clock=Clock()))
+    host = Host(journal, gate=gate, **OPEN)
+    city = City(host, random)
+    cleo = host.live("cleo")
+    found: list[str] = []
+    more = True
+    while more:
+        journal.held = {"rooms"}
+        cleo.send(Rooms(limit=random.randint(1, 4), after=found[-1] if found else None))
+        while not (pages := cleo.take_all(RoomList)):
+            journal.answered = {"rooms"}
+            journal.ask()
+            city.change()
+            journal.answered = set()
+            journal.answer()
+            city.change()
+            host.pump()
+        found += names(pages[0])
+        more = pages[0].more
+    assert found == sorted(set(found))
+    assert gate.hidden.isdisjoint(found)
+    assert city.lasting - gate.hidden <= set(found)
+
+
+class City:
+    """Rooms that people enter, post in and leave at any moment.
+
+    ``lasting`` are those that have existed all the while.
+    """
+
+    def __init__(self, host: Host, random: Random) -> None:
+        self.random = random
+        self.people = [host.live(nick) for nick in ("ana", "bob")]
+        self.rooms = [f"{a}{b}" for a in "abcdef" for b in "xyz"]
+        self.here: list[set[str]] = [set(), set()]
+        self.posted: set[str] = set()
+        for _ in range(12):
+            self._act()
+        self.lasting = self._existing()
+
+    def change(self) -> None:
+        """Let a few things happen."""
+        for _ in range(self.random.randint(0, 8)):
+            self._act()
+            self.lasting &= self._existing()
+
+    def _existing(self) -> set[str]:
+        return self.posted | self.here[0] | self.here[1]
+
+    def _act(self) -> None:
+        number = self.random.randrange(2)
+        person, here, room = self.people[number], self.here[number], self.random.choice(self.rooms)
+        if room not in here:
+            person.send(Join(room=room))
+            here.add(room)
+            return
+        if self.random.random() < 0.6:
+            person.send(Post(room=room, id=f"{self.random.random()}", text="hi"))
+            self.posted.add(room)
+        person.send(Leave(room=room))
+        here.discard(room)
+
+
 # --- what is hidden ------------------------------------------------------------------------------
 
 
