@@ -1,4 +1,4 @@
-"""A join with ``after`` and ``history``, on every journal, against a model of where reading begins.
+"""Joins with ``after``, ``history`` and both, on every journal, against a model of where reading begins.
 
 Every peer in these tests checks the law of reading as well.
 """
@@ -125,11 +125,11 @@ class Scene:
         self.seqs += self.journal.store("more", "and more", prefix=f"more-{len(self.seqs)}")
         self.journal.store()  # what expires has expired by the next answer
 
-    def join(self, epoch: str, seq: int, history: int | None) -> Peer:
+    def join(self, after: Position | None, history: int | None) -> Peer:
         """Let somebody new join the lobby."""
         self._peers += 1
         peer = self.host.live(f"bob-{self._peers}")
-        peer.send(Join(room="lobby", after=Position(epoch=epoch, seq=seq), history=history))
+        peer.send(Join(room="lobby", after=after, history=history))
         return peer
 
 
@@ -192,8 +192,30 @@ def test_a_join_with_both_begins_where_the_table_says(
     left = [seq for seq, _ in scene.record().messages]
     positions = [0, scene.seqs[1], left[0], left[5], scene.seqs[-1], scene.seqs[-1] + 1]
     numbers = [0, 1, 3, len(left), 5, 6, 2**53 - 1]
-    for epoch, seq, history in itertools.product([scene.epoch, "another"], positions, numbers):
-        check(scene, epoch, seq, history, nothing_happens)
+    for seq, history in itertools.product(positions, numbers):
+        check(scene, scene.epoch, seq, history, nothing_happens)
+    for seq, history in itertools.product(positions[::4], numbers):
+        check(scene, "another", seq, history, nothing_happens)
+    scene.host.hub.close()
+
+
+@pytest.mark.parametrize(("maker", "trimmed", "damaged"), VARIANTS)
+def test_a_join_with_one_of_them_begins_there(
+    maker: Maker, trimmed: bool, damaged: bool, tmp_path: Path
+) -> None:
+    scene = Scene(maker, tmp_path, trimmed=trimmed, damaged=damaged, page_messages=5)
+    record, head = scene.record(), scene.seqs[-1]
+    for history in (0, 1, 3, 5, 6, 2**53 - 1):
+        place = record.place(min(history, 5), head)
+        peer = scene.join(None, history)
+        joined, entries, _ = take(peer)
+        assert (joined.after, entries) == (place, list(record.reading(place)))
+        peer.lose()
+    for seq in (0, scene.seqs[1], record.messages[0][0], record.messages[5][0], head):
+        peer = scene.join(Position(epoch=scene.epoch, seq=seq), None)
+        joined, entries, _ = take(peer)
+        assert (joined.after, entries) == (seq, list(record.reading(seq)))
+        peer.lose()
     scene.host.hub.close()
 
 
@@ -219,7 +241,7 @@ def check(scene: Scene, epoch: str, seq: int, history: int, meanwhile: Meanwhile
     is_new = epoch != scene.epoch or seq > head
     position = 0 if is_new else seq
     scene.journal.held = scene.journal.answered = {"seek"}
-    peer = scene.join(epoch, seq, history)
+    peer = scene.join(Position(epoch=epoch, seq=seq), history)
     assert peer.take_all(Joined) == []
     found = meanwhile(scene)
     scene.host.pump()
