@@ -135,25 +135,38 @@ class Intake:
         ask: Callable[[Gate, Callable[[T | Refusal], None]], None],
         receive: Callable[[T | Refusal], None],
     ) -> None:
-        """Ask the gate something, in the same way. One that fails has refused."""
+        """Ask the gate something, in the same way. One that fails has refused, whatever it fails at."""
         hub = self._session.hub
-        answer = self._under_lock(receive)
+        refusal = Refusal("unavailable", "that cannot be decided now", 1.0)
+
+        def receive_or_refuse(value: T | Refusal) -> None:
+            try:
+                receive(value)
+            except Exception:  # it was asked again, under the lock
+                log.exception("the gate failed")
+                receive(refusal)
+
+        answer = self._under_lock(receive_or_refuse)
 
         def task() -> None:
             try:
                 ask(hub.gate, answer)
             except Exception:  # it costs whoever asked this answer, and nobody else anything
                 log.exception("the gate failed")
-                answer(Refusal("unavailable", "that cannot be decided now", 1.0))
+                answer(refusal)
 
         self._note(task)
 
     def _under_lock(self, receive: Callable[[T], None]) -> Callable[[T], None]:
-        hub = self._session.hub
+        session, hub = self._session, self._session.hub
 
         def answer(value: T) -> None:
             with hub.lock:
-                receive(value)
+                try:
+                    receive(value)
+                except Exception:  # a bug, or a gate that fails: it may cost this peer its connection
+                    log.exception("cannot serve %r", session)
+                    session.abort()
             hub.follow_up()
 
         return answer
