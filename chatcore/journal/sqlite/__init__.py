@@ -4,11 +4,15 @@ One thread writes (`SqliteWriter`), another reads (`SqliteReader`), each over a 
 they are put together. Read in this order: `connection`, how the file is opened and what makes a write last;
 `rooms` and `statements`, its rows; `seal`, what shows that a row is what was stored; `migration`, from older
 versions; `queue`, `group` and `writer`; `retention`, what is removed and when; `reader`, `page`, `bounds` and
-`lookups`; `epoch`, which notices a file that is not the one it was; `errors`, in words for whoever starts a
-server. `check` and `export` read a file from outside, and `kind` is how `--journal` finds all this.
+`lookups`; `lock`, which keeps other servers out, and `epoch`, which notices a file that is not the one it
+was, both by its `identity`; `private`, the modes of files; `errors`, in words for whoever starts a server.
+`check` and `export` read a file from outside, and `kind` is how `--journal` finds all this.
 """
 
 import contextlib
+import errno
+import logging
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -31,11 +35,12 @@ from chatcore.journal import (
 from chatcore.journal.sqlite.bounds import Bounds
 from chatcore.journal.sqlite.check import JournalReport, check_journal, renew_epoch
 from chatcore.journal.sqlite.connection import Synchronous
-from chatcore.journal.sqlite.epoch import EpochGuard
+from chatcore.journal.sqlite.epoch import EpochGuard, witness_path
 from chatcore.journal.sqlite.errors import explain
 from chatcore.journal.sqlite.export import stored_entries
 from chatcore.journal.sqlite.lookups import head, place, rooms
 from chatcore.journal.sqlite.page import DamageLog, page
+from chatcore.journal.sqlite.private import make_directories, worries
 from chatcore.journal.sqlite.queue import DraftQueue
 from chatcore.journal.sqlite.reader import RETRY_SECONDS, SqliteReader
 from chatcore.journal.sqlite.statements import SqliteFile
@@ -53,6 +58,8 @@ __all__ = [
     "stored_entries",
 ]
 
+log = logging.getLogger("chat.journal")
+
 QUEUE = 16_384
 """Drafts that may wait; more are refused, since an answer that comes too late is no use."""
 
@@ -67,7 +74,7 @@ class SqliteJournal:
     With ``synchronous="FULL"`` an acknowledged message survives a loss of power (``synced``); with
     ``"NORMAL"`` it survives the end of the process (``written``). ``limits`` say how much history is kept.
     ``times`` and ``file`` are for tests. The hub that it is given to starts and closes it; one file is for
-    one hub at a time.
+    one hub at a time, and nobody else may open and close it in this process, except with SQLite.
     """
 
     def __init__(
@@ -94,19 +101,23 @@ class SqliteJournal:
         return f"<SqliteJournal {self.path} {self.durability}>"
 
     def start(self, feed: Feed) -> None:
-        """Open the file; raises `JournalError` that says what is wrong with it."""
+        """Open the file; raises `JournalError` that says what is wrong with it.
+
+        A link counts as what it leads to now. What is created is for its owner alone; where others can read
+        or replace what was there before, that is logged.
+        """
         with contextlib.ExitStack() as opened:
             try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                guard = EpochGuard(self.path, self._synchronous)
+                path = _real_path(self.path)
+                guard = EpochGuard(path, self._synchronous)
                 opened.callback(guard.release)
-                file = opened.enter_context(contextlib.closing(self._open()))
+                file = opened.enter_context(contextlib.closing(self._open(path, guard)))
                 guard.begin(file)
-                reader = SqliteReader(partial(self._open_for_reading, guard))
+                reader = SqliteReader(partial(self._open_for_reading, path, guard))
                 opened.callback(reader.close)
                 writer = SqliteWriter(
-                    self.path,
-                    self._open,
+                    path,
+                    partial(self._open, path, guard),
                     self._queue,
                     guard,
                     feed,
@@ -119,6 +130,8 @@ class SqliteJournal:
                 raise explain(self.path, error) from error
             opened.pop_all()
         self._parts = (writer, reader, guard)
+        for worry in worries(path.parent, (path, witness_path(path))):
+            log.warning("%s", worry)
 
     def submit(
         self,
@@ -190,9 +203,8 @@ class SqliteJournal:
     def close(self) -> None:
         """Write what was submitted, read what was asked, and close the file. Idempotent."""
         if self._parts is not None:
-            self._parts[
-                1
-            ].close()  # first: the last to close removes the write-ahead log, which a reader cannot
+            _, reader, _ = self._parts
+            reader.close()  # first: the last to close removes the write-ahead log, which a reader cannot
         self._queue.close()
         if self._parts is not None:
             writer, _, guard = self._parts
@@ -203,18 +215,34 @@ class SqliteJournal:
         if self._parts is None:
             deliver(Unavailable(RETRY_SECONDS))
         else:
-            self._parts[1].submit(answer, deliver)
+            _, reader, guard = self._parts
+            reader.submit(partial(_answer, guard, answer), deliver)
 
-    def _open_for_reading(self, guard: EpochGuard) -> SqliteFile:
+    def _open_for_reading(self, path: Path, guard: EpochGuard) -> SqliteFile:
         # What has replaced the file is not read before the writer has given it an epoch of its own.
-        file = self._file(self.path, read_only=True)
+        file = self._file(path, read_only=True)
         with file.closed_on_error():
-            guard.check()
-            file.epoch()  # opens all that reading needs: later there may be no descriptor left
+            guard.check(file)  # which opens all that reading needs: later there may be no descriptor left
         return file
 
-    def _open(self) -> SqliteFile:
-        return self._file(self.path, self._synchronous)
+    def _open(self, path: Path, guard: EpochGuard) -> SqliteFile:
+        guard.hold()
+        return self._file(path, self._synchronous)
+
+
+def _answer(guard: EpochGuard, answer: Callable[[SqliteFile], T], file: SqliteFile) -> T:
+    """Answer from a file if the epoch of now belongs to that."""
+    guard.check(file)
+    return answer(file)
+
+
+def _real_path(path: Path) -> Path:
+    """Return a path without links, and create its directory if that is missing."""
+    try:
+        make_directories(path.parent)
+        return path.resolve()
+    except RuntimeError as error:  # Python before 3.13 raises it for links that lead to each other
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
 
 
 _: type[Journal] = SqliteJournal

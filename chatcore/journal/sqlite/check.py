@@ -52,20 +52,27 @@ def check_journal(path: Path) -> JournalReport:
 def renew_epoch(path: Path) -> str:
     """Give a journal a new epoch, as after a backup was restored; return it.
 
-    Raises `JournalError` if a server has the journal open.
+    Raises `JournalError` if there is no journal, or a server has it open, or it cannot be written.
     """
-    guard = EpochGuard(path, "FULL")
+    if not path.is_file():
+        raise JournalError(f"there is no journal {path}")
     try:
-        file = SqliteFile(path)
-        with file.closed_on_error():
-            guard.begin(file, anew=True)
-            guard.end(file)
-        file.close()
-    except sqlite3.Error as error:
+        guard = EpochGuard(path.resolve(), "FULL")
+        try:
+            _renew(path.resolve(), guard)
+        finally:
+            guard.release()
+    except (sqlite3.Error, OSError) as error:
         raise JournalError(f"the journal {path} cannot be written: {error}") from error
-    finally:
-        guard.release()
     return guard.epoch
+
+
+def _renew(path: Path, guard: EpochGuard) -> None:
+    file = SqliteFile(path)
+    with file.closed_on_error():
+        guard.begin(file, anew=True)
+        guard.end(file)
+    file.close()
 
 
 def _check(file: SqliteFile) -> JournalReport:

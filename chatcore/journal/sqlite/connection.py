@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from chatcore.errors import JournalError
+from chatcore.journal.sqlite.identity import FileIdentity
 from chatcore.journal.sqlite.migration import add_ends, add_seals
 
 __all__ = ["SqliteConnection", "Synchronous"]
@@ -70,15 +71,28 @@ class SqliteConnection:
 
     def __init__(self, path: Path, synchronous: Synchronous = "FULL", *, read_only: bool = False) -> None:
         self._path = path
+        self._log = path.with_name(f"{path.name}-wal")
         self._synchronous = synchronous
-        self._identities: set[tuple[int, ...]] = set()
+        before, _ = self._identities_now()
         uri = f"{path.absolute().as_uri()}{'?mode=ro' if read_only else ''}"
         self.db = sqlite3.connect(
             uri, uri=True, isolation_level=None, check_same_thread=False, timeout=self.BUSY_SECONDS
         )
-        if not read_only:
-            with self.closed_on_error():
+        with self.closed_on_error():
+            if not read_only:
                 self._open()
+            self.version()  # which opens the log, if it is not open yet
+            self._identities = self._identities_now()
+            if before not in (None, self.identity):
+                raise sqlite3.OperationalError("it was replaced")
+
+    @property
+    def identity(self) -> FileIdentity:
+        """The file that this is connected to."""
+        identity, _ = self._identities
+        if identity is None:
+            raise sqlite3.OperationalError("it was removed")
+        return identity
 
     def close(self) -> None:
         """Close the connection. Idempotent."""
@@ -112,14 +126,18 @@ class SqliteConnection:
                 self.db.execute("ROLLBACK")
 
     def check_identity(self) -> None:
-        """Fail if the file, or its log, is not the one that has this name any more."""
-        log = self._path.with_name(f"{self._path.name}-wal")
-        try:
-            self._identities.add((self._path.stat().st_ino, log.stat().st_ino))
-        except OSError as error:
-            raise sqlite3.OperationalError(f"it was removed ({error.strerror})") from error
-        if len(self._identities) > 1:
+        """Fail if the file that has this name, or its log, is not the one that was opened."""
+        now = self._identities_now()
+        if None in now:
+            raise sqlite3.OperationalError("it was removed")
+        if now != self._identities:
             raise sqlite3.OperationalError("it was replaced")
+
+    def _identities_now(self) -> tuple[FileIdentity | None, FileIdentity | None]:
+        try:
+            return FileIdentity.at(self._path), FileIdentity.at(self._log)
+        except OSError as error:
+            raise sqlite3.OperationalError(f"it cannot be reached ({error.strerror})") from error
 
     def check_kind(self) -> int:
         """Return the format of the file, 0 for an empty one; raises `JournalError` if it cannot be used."""

@@ -5,9 +5,17 @@ messages in silence. So would one that lost its last commits, because it is not 
 gets a new epoch.
 
 Beside the journal is a second, tiny database, the *witness*. A server holds it locked for as long as it has
-the journal open. The two count together how often that began and ended cleanly (their *turn*), so a copy
-from before differs from the witness. They count in one order, such that a crash in between is not taken for
-a copy: the witness notes that a turn may come, the journal takes it, the witness forgets the one before.
+the journal open, like the journal itself (see `lock`). The two count together how often that began and ended
+cleanly (their *turn*), so a copy from before differs from the witness. They count in one order, such that a
+crash in between is not taken for a copy: the witness notes that a turn may come, the journal takes it, the
+witness forgets the one before.
+
+While it runs, the reader compares the file that it is connected to with the one that the epoch belongs to,
+and the epoch in it, before each answer. So once the writer has noticed that the file was replaced, nothing is
+answered from the old one.
+
+The journal also notes its path. Under another name of the same file SQLite does not find the log of a server
+that was killed, and would take the file for all there is; so that is refused.
 """
 
 import secrets
@@ -17,6 +25,9 @@ from pathlib import Path
 from chatcore.errors import JournalError
 from chatcore.journal import Stored
 from chatcore.journal.sqlite.connection import Synchronous
+from chatcore.journal.sqlite.identity import FileIdentity
+from chatcore.journal.sqlite.lock import FileLock, in_use
+from chatcore.journal.sqlite.private import create
 from chatcore.journal.sqlite.rooms import NO_ROOM
 from chatcore.journal.sqlite.statements import SqliteFile
 
@@ -31,36 +42,44 @@ def witness_path(path: Path) -> Path:
 class EpochGuard:
     """Holds a journal for one process: made before its file is opened, released after it is closed.
 
-    ``epoch`` is known once `begin` was called. Raises `JournalError` if another process holds the
-    journal, and `sqlite3.Error` as SQLite does.
+    ``path`` is one without links. Raises `JournalError` if another process holds the journal, `OSError` if
+    its files cannot be created, and `sqlite3.Error` as SQLite does.
     """
 
     def __init__(self, path: Path, synchronous: Synchronous) -> None:
-        self.epoch = ""
         self._path = path
         self._synchronous = synchronous
         self._turn = 0
-        self._held: int | None = None  # the inode of the file that this epoch belongs to
-        self._is_new = not witness_path(path).exists()
-        self._witness = sqlite3.connect(
-            witness_path(path), isolation_level=None, check_same_thread=False, timeout=0.0
-        )
+        self._current: tuple[FileIdentity | None, str] = (None, "")  # the file, and its epoch
+        self._lock = FileLock(path)
         try:
-            self._lock()
+            self._is_new = not witness_path(path).exists()
+            self._witness = self._locked_witness()
         except BaseException:
-            self._witness.close()
+            self._lock.release()
             raise
+
+    @property
+    def epoch(self) -> str:
+        """The epoch, which is known once `begin` was called."""
+        return self._current[1]
+
+    def hold(self) -> None:
+        """Hold the file that has the journal's path now; connections to an earlier one have to be closed."""
+        self._lock.renew()
 
     def begin(self, file: SqliteFile, *, anew: bool = False) -> None:
         """Find out whether the file continues its epoch, and begin that one or, if not, a new one."""
         meta = file.meta()
+        self._refuse_another_name(file, meta)
         self._turn = int(meta.get("turn", 0))
-        self.epoch = str(meta.get("epoch", ""))
-        replaced = self._turn > 0 and (self._turn, self._inode()) not in self._seen()
+        epoch = str(meta.get("epoch", ""))
+        replaced = self._turn > 0 and (self._turn, file.identity.inode) not in self._seen()
         lossy = not meta.get("clean", 1) and meta.get("synchronous") != "FULL"
-        if anew or not self.epoch or replaced or lossy:
-            self.epoch = secrets.token_hex(8)
-        self._count(file, clean=0)
+        if anew or not epoch or replaced or lossy:
+            epoch = secrets.token_hex(8)
+        self._count(file, epoch, clean=0)
+        file.checkpoint()  # so that the path is in the file itself
 
     def resume(self, file: SqliteFile, delivered: Stored | None) -> None:
         """Continue after a failure, with the file as it is now.
@@ -74,28 +93,23 @@ class EpochGuard:
         same = (
             meta.get("epoch") == self.epoch
             and meta.get("turn") == self._turn
-            and (self._turn, self._inode()) in self._seen()
+            and (self._turn, file.identity.inode) in self._seen()
             and (delivered is None or room.head >= delivered.seq)
         )
         if same:
             file.set_meta(clean=0)
             file.check_identity()
-            self._held = self._inode()
+            self._current = (file.identity, self.epoch)
         else:
-            self.epoch = secrets.token_hex(8)
-            self._count(file, clean=0)
+            self._count(file, secrets.token_hex(8), clean=0)
 
     def end(self, file: SqliteFile) -> None:
         """Note that the journal was closed cleanly."""
-        self._count(file, clean=1)
+        self._count(file, self.epoch, clean=1)
 
-    def check(self) -> None:
-        """Fail if the journal's file is not the one that the epoch belongs to; callable from any thread."""
-        try:
-            replaced = self._inode() != self._held
-        except OSError as error:
-            raise sqlite3.OperationalError(f"it was removed ({error.strerror})") from error
-        if replaced:
+    def check(self, file: SqliteFile) -> None:
+        """Fail if a file is not the one that the epoch belongs to; callable from any thread."""
+        if (file.identity, file.epoch()) != self._current:
             raise sqlite3.OperationalError("it was replaced")
 
     def release(self) -> None:
@@ -103,38 +117,57 @@ class EpochGuard:
         if self._is_new and not self._turn:  # nothing was begun: leave nothing beside what is no journal
             witness_path(self._path).unlink(missing_ok=True)
         self._witness.close()
+        self._lock.release()
 
-    def _lock(self) -> None:
+    def _locked_witness(self) -> sqlite3.Connection:
+        path = witness_path(self._path)
+        create(path)
+        witness = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0.0)
         try:
-            self._witness.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._witness.execute("CREATE TABLE IF NOT EXISTS witness (turn INTEGER, inode INTEGER)")
-            self._witness.execute("BEGIN EXCLUSIVE")  # the mode keeps the lock that this takes
-            self._witness.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
-                raise JournalError(
-                    f"the journal {self._path} "
-                    "is in use by another server; stop that, or choose another with --journal"
-                ) from error
+            witness.execute("PRAGMA locking_mode = EXCLUSIVE")
+            witness.execute("CREATE TABLE IF NOT EXISTS witness (turn INTEGER, inode INTEGER)")
+            witness.execute("BEGIN EXCLUSIVE")  # the mode keeps the lock that this takes
+            witness.execute("COMMIT")
+        except BaseException as error:
+            witness.close()
+            if isinstance(error, sqlite3.DatabaseError):
+                self._explain(error)
             raise
-        except sqlite3.DatabaseError as error:
-            witness = witness_path(self._path)
+        return witness
+
+    def _explain(self, error: sqlite3.DatabaseError) -> None:
+        """Raise what is to be told of an error of the witness, where that is not the error itself."""
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            raise in_use(self._path) from error
+        if not isinstance(error, sqlite3.OperationalError):
             raise JournalError(
-                f"{witness}, which belongs to a journal, is damaged ({error}); "
+                f"{witness_path(self._path)}, which belongs to a journal, is damaged ({error}); "
                 "remove it, and every reader starts again from the beginning"
             ) from error
+
+    def _refuse_another_name(self, file: SqliteFile, meta: dict[str, str | int]) -> None:
+        other = Path(str(meta.get("path", self._path)))
+        log, own = (path.with_name(f"{path.name}-wal") for path in (other, self._path))
+        try:
+            is_open = log.stat().st_size > 0 and not own.samefile(log)
+        except OSError:
+            return
+        if is_open and FileIdentity.at(other) == file.identity:
+            raise JournalError(
+                f"the journal {self._path} was last used as {other}, and {log} has messages that are not in "
+                "it yet; use it by that name"
+            )
 
     def _seen(self) -> set[tuple[int, int]]:
         return set(self._witness.execute("SELECT turn, inode FROM witness"))
 
-    def _inode(self) -> int:
-        return self._path.stat().st_ino
-
-    def _count(self, file: SqliteFile, *, clean: int) -> None:
-        inode, turn = self._inode(), self._turn + 1
+    def _count(self, file: SqliteFile, epoch: str, *, clean: int) -> None:
+        inode, turn = file.identity.inode, self._turn + 1
         self._witness.execute("INSERT INTO witness VALUES (?, ?)", (turn, inode))
-        file.set_meta(epoch=self.epoch, turn=turn, clean=clean, synchronous=self._synchronous)
+        file.set_meta(
+            epoch=epoch, turn=turn, clean=clean, synchronous=self._synchronous, path=str(self._path)
+        )
         file.check_identity()
         self._witness.execute("DELETE FROM witness WHERE (turn, inode) != (?, ?)", (turn, inode))
         self._turn = turn
-        self._held = inode
+        self._current = (file.identity, epoch)

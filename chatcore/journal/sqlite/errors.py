@@ -33,6 +33,8 @@ def _words(path: Path, error: sqlite3.Error | OSError) -> str:
         return f"is in use by another program ({cause}); stop that program, {_ANOTHER}"
     if number in (errno.EEXIST, errno.ENOTDIR):
         return f"cannot be created: {path.parent} is not a directory; choose another file with --journal"
+    if number == errno.ENOENT:  # at the end of a link, since other directories are made
+        return f"cannot be created: the link leads to {path.resolve()}; create that directory, {_ANOTHER}"
     if code in _PERMISSION_CODES or number in _PERMISSION_NUMBERS:
         return f"cannot be written ({cause}); let this user write in {path.parent}, {_ANOTHER}"
     return f"cannot be used ({cause}); repair that, {_ANOTHER}"

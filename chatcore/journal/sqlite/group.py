@@ -54,15 +54,14 @@ class Group:
         self._rows: list[NewRow] = []
 
     def commit(self) -> None:
-        """Store what is new, together; raises `sqlite3.Error`."""
-        if not self._drafts:
-            return
-        with self._file.transaction():
-            self._look_up()
-            self.outcomes = [self._add(draft) for draft in self._drafts]
-            self._file.insert(self._rows)
-            for room in self._rooms.values():
-                self._note(room)
+        """Store what is new, together; raises `sqlite3.Error`, also where the file was replaced."""
+        if self._drafts:
+            with self._file.transaction():
+                self._look_up()
+                self.outcomes = [self._add(draft) for draft in self._drafts]
+                self._file.insert(self._rows)
+                for room in self._rooms.values():
+                    self._note(room)
         self._file.check_identity()
 
     def heads_before(self) -> dict[str, int]:

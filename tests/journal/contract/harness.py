@@ -173,6 +173,12 @@ class Harness:
             assert self._called.wait_for(lambda: len(self.messages) >= count, DEADLINE)
             return list(self.messages)
 
+    def wait_for_epochs(self, count: int) -> list[str]:
+        """Wait until ``count`` epochs have begun; return all of them."""
+        with self._called:
+            assert self._called.wait_for(lambda: len(self.epochs) >= count, DEADLINE)
+            return list(self.epochs)
+
     def available(self, room: str = "lobby") -> list[Message]:
         """Return the messages of a room that can still be read, by number."""
         numbers = {stored.seq for stored in self.read(room).messages}

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from chatcore.errors import JournalError
+from chatcore.journal import Draft
 from chatcore.journal.sqlite.epoch import witness_path
 from tests.cli.processes import chat
 from tests.journal.sqlite.files import Faults, faulty, open_journal
@@ -54,7 +55,8 @@ def refusal_of_server(path: Path) -> str:
 def test_a_journal_that_is_open_in_another_process_is_refused(path: Path) -> None:
     with other_process(path, "hi"):
         message = refusal(path)
-        assert message.endswith("is in use by another server; stop that, or choose another with --journal")
+        assert "is in use by another server" in message
+        assert message.endswith("; stop that, or choose another with --journal")
         assert message in refusal_of_server(path)
     with open_journal(path) as harness:
         assert harness.head() == 1
@@ -130,8 +132,49 @@ def test_a_path_through_a_file_is_refused(path: Path) -> None:
 
 def test_a_path_that_is_a_directory_is_refused(path: Path) -> None:
     path.mkdir()
-    assert "cannot be written" in refusal(path)
+    assert "is not a file; choose another with --journal" in refusal(path)
     refusal_of_server(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_named_pipe_is_refused(path: Path) -> None:
+    os.mkfifo(path)
+    assert "is not a file" in refusal(path)
+
+
+def test_links_that_lead_to_each_other_are_refused(path: Path) -> None:
+    path.symlink_to(path.with_name("other"))
+    path.with_name("other").symlink_to(path)
+    refusal(path)
+    refusal_of_server(path)
+
+
+def test_a_link_into_a_missing_directory_is_refused_and_that_is_not_created(path: Path) -> None:
+    # A disk that is not mounted: a journal beside it would not be the one that is meant.
+    target = path.with_name("disk") / "journal.db"
+    path.symlink_to(target)
+    assert f"cannot be created: the link leads to {target}" in refusal(path)
+    assert not target.parent.exists()
+
+
+def test_a_link_to_a_missing_file_creates_that(path: Path) -> None:
+    target = path.with_name("target.db")
+    path.symlink_to(target)
+    make(path)
+    assert target.is_file()
+    assert witness_path(target).is_file()
+    assert not witness_path(path).exists()
+
+
+def test_a_journal_opens_by_a_link_while_its_log_is_in_use(path: Path) -> None:
+    make(path)
+    link = path.with_name("link.db")
+    link.symlink_to(path)
+    with open_journal(link) as harness:
+        assert harness.head() == 50
+        harness.submit(Draft("lobby", "new", "ana", "more"))
+    with open_journal(path) as harness:
+        assert harness.head() == 51
 
 
 @contextlib.contextmanager
