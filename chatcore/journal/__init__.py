@@ -127,11 +127,13 @@ class Head(NamedTuple):
 class Place(NamedTuple):
     """Where the last stored messages before a number begin: the answer of `Journal.seek`.
 
-    ``position`` is where they begin. ``oldest`` is the position before the oldest message that is stored.
-    ``skipped`` is how many messages are stored between the later of ``oldest`` and the ``after`` that was
-    asked with, and ``position``; ``None`` where that is not known.
+    ``epoch`` is the one that all of it belongs to. ``position`` is where they begin. ``oldest`` is the
+    position before the oldest message that is stored. ``skipped`` is how many messages are stored between the
+    later of ``oldest`` and the ``after`` that was asked with, and ``position``; ``None`` where that is not
+    known.
     """
 
+    epoch: str
     position: int
     oldest: int
     skipped: int | None

@@ -225,7 +225,7 @@ class MemoryJournal:
             log = self._logs.get(room) or _Log()
             index = max(log.index_after(before - 1) - back, 0)
             skipped = max(index - log.index_after(after), 0)
-            place = Place(log.position(index), log.position(0), skipped)
+            place = Place(self.epoch, log.position(index), log.position(0), skipped)
         deliver(place)
 
     def head(self, room: str, deliver: Callable[[Head | Unavailable], None]) -> None:

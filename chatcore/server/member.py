@@ -195,6 +195,8 @@ class Member:
             self._joining = self._ticket = None
             if isinstance(place, Unavailable):
                 self._refuse_join(join, place.retry_after)
+            elif place.epoch != room.epoch:  # the log is being replaced
+                self._refuse_join(join, RETRY_SECONDS)
             elif position is None:
                 self._begin_after(place.position)
             else:

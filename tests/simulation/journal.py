@@ -137,7 +137,8 @@ class SimJournal:
             index = max(log.index_after(before - 1) - back, log.expired)
             count = max(index - max(log.index_after(after), log.expired), 0)
             known = self._random.random() < 0.8
-            return Place(log.position(index), log.position(log.expired), count if known else None)
+            oldest = log.position(log.expired)
+            return Place(self.record.epoch, log.position(index), oldest, count if known else None)
 
         self._reads.append(self._asked(look, deliver))
 

@@ -161,7 +161,8 @@ class StoneTablets:
         with self._order:
             cave = self._cave(room)
             index = max(cave.index_after(before - 1) - back, 0)
-            place = Place(cave.position(index), cave.position(0), max(index - cave.index_after(after), 0))
+            skipped = max(index - cave.index_after(after), 0)
+            place = Place(EPOCH, cave.position(index), cave.position(0), skipped)
         deliver(place)
 
     def head(self, room: str, deliver: Callable[[Head | Unavailable], None]) -> None:

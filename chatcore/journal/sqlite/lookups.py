@@ -16,7 +16,8 @@ def place(file: SqliteFile, room: str, back: int, before: int, after: int) -> Pl
     found = file.position_back(number, back, before)
     position = file.position_below(number, before, head) if found is None else found
     oldest = file.position_before_all(number, head)
-    return Place(position, oldest, _count(file, number, head, oldest, max(after, oldest), position))
+    skipped = _count(file, number, head, oldest, max(after, oldest), position)
+    return Place(file.epoch(), position, oldest, skipped)
 
 
 def _count(file: SqliteFile, number: int, head: int, oldest: int, after: int, through: int) -> int | None:

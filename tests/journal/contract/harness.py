@@ -136,10 +136,12 @@ class Harness:
         return answer.available()
 
     def seek(self, room: str, back: int, before: int, *, after: int = 0) -> Place:
-        """Seek a place and return it."""
+        """Seek a place of the epoch and return it."""
         answer: Answer[Place | Unavailable] = Answer()
         self.journal.seek(room, back, before, answer.take, after=after)
-        return answer.available()
+        place = answer.available()
+        assert place.epoch == self.epochs[-1]
+        return place
 
     def reach(self, room: str, seq: int) -> bool:
         """Ask for a position; return whether the log has it."""

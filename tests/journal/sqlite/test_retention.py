@@ -117,7 +117,7 @@ def test_the_head_of_a_room_survives_its_messages_and_a_restart(path: Path) -> N
         assert numbers(harness) == []
         page = harness.read(after=1)
         assert (page.base, page.through, page.more) == (2, 2, False)
-        assert harness.seek("lobby", 10, 3) == (2, 2, 0)
+        assert harness.seek("lobby", 10, 3)[1:] == (2, 2, 0)
     with open_journal(path, clock) as harness:
         assert (harness.head(), harness.head("b")) == (2, 1)
         assert harness.submit(Draft("lobby", "new", "ana", "three")) == [Outcome("stored", 3)]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from chatcore.errors import ErrorCode
+from chatcore.journal.memory import MemoryJournal
 from tests.protocol.frames import Error, History, Leave, Page
 from tests.server.driver import Clock, Host, Peer
 from tests.server.slow_journal import SlowJournal
@@ -162,3 +163,18 @@ def test_leaving_the_room_refuses_a_waiting_history_request_by_its_token() -> No
     host.pump()
     refusals: list[tuple[ErrorCode | str, str | None]] = [(e.code, e.id) for e in ana.take_all(Error)]
     assert ("not_joined", "2") in refusals
+
+
+def test_a_page_of_an_epoch_that_has_not_begun_here_is_refused() -> None:
+    journal = SlowJournal(Clock())
+    host = Host(journal)
+    peer = host.member("ana")
+    peer.post("one")
+    journal.work()
+    host.pump()
+    journal.memory = MemoryJournal(clock=host.clock)  # the log was replaced, and the hub does not know yet
+    peer.send(History(room="lobby", after=0))
+    journal.work()
+    host.pump()
+    assert peer.one(Error).code == "unavailable"
+    assert peer.take_all(Page) == []

@@ -297,3 +297,22 @@ def test_a_page_of_an_earlier_epoch_is_not_delivered() -> None:
         job()
     host.pump()
     assert bob.take() == []
+
+
+@pytest.mark.parametrize("after", [None, 2])
+def test_a_join_is_refused_where_its_history_is_of_an_epoch_that_has_not_begun_here(
+    after: int | None,
+) -> None:
+    journal = SlowJournal(Clock())
+    host = Host(journal)
+    ana = member_with_posts(host, 5)
+    journal.work()
+    host.pump()
+    journal.memory = MemoryJournal(clock=host.clock)  # the log was replaced, and the hub does not know yet
+    position = None if after is None else Position(epoch=epoch(ana), seq=after)
+    bob = host.live("bob")
+    bob.send(Join(room="lobby", after=position, history=3))
+    journal.work()
+    host.pump()
+    assert bob.one(Error).code == "unavailable"
+    assert bob.take_all(Joined) == []
