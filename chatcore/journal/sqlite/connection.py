@@ -43,7 +43,7 @@ CREATE TABLE messages (
     digest BLOB NOT NULL DEFAULT x'',      -- of what was posted
     author TEXT,                   -- the account that posted it; no nick proves anything
     crc INTEGER NOT NULL DEFAULT -1,       -- of seq, prev, id and line
-    clock REAL,                    -- when it was stored, if the clock was behind `at` then
+    clock REAL,                    -- by when it was stored, if `at` was ahead of that
     PRIMARY KEY (room, seq)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX message_ids ON messages (room, id);

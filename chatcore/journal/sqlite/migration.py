@@ -46,10 +46,16 @@ def add_ends(db: sqlite3.Connection) -> None:
     """From version 2 to 3: the time of each room's last message, and whether it was removed.
 
     Within a transaction. The time is unknown where all messages have expired. There is also room for the
-    times of a clock that is behind the last one.
+    times of a clock that is behind the last one. In older versions times could decrease: then the clock had
+    been ahead, and they say by when everything before them was stored.
     """
     db.execute("ALTER TABLE messages ADD COLUMN clock REAL")
     db.execute("CREATE INDEX message_clocks ON messages (room, clock) WHERE clock IS NOT NULL")
+    db.execute(
+        "UPDATE messages SET clock = at WHERE (room, seq) IN (SELECT room, seq FROM"
+        " (SELECT room, seq, at, max(at) OVER (PARTITION BY room ORDER BY seq) AS latest FROM messages"
+        " WHERE typeof(at) = 'real') WHERE at < latest)"
+    )
     db.execute("ALTER TABLE rooms ADD COLUMN at REAL")
     db.execute("ALTER TABLE rooms ADD COLUMN removed INTEGER NOT NULL DEFAULT 0")
     db.execute("CREATE INDEX rooms_listed ON rooms (name) WHERE removed = 0")

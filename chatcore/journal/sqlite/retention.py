@@ -4,7 +4,8 @@
 - A room may hold up to one in a hundred more than the limits say, so that one sync removes many messages.
 - Number and size never cost a room its newest message; age may.
 - Age is counted from the time that a message shows. Where that lies ahead of the clock, the clock was wrong
-  when the message was stored; then it is at least as old as any that was stored after it.
+  when the message was stored; then it is at least as old as any that was stored after it. If none was, its
+  age is counted from when it was first found here with such a time.
 - A room that is removed loses what it held when that was asked for. It is listed until the last of that is
   gone, so a crash leaves it listed, with less in it.
 """
@@ -88,6 +89,7 @@ class Retention:
     def _look(self, file: SqliteFile, after: int, now: float) -> None:
         assert self._limits.history_seconds is not None
         than = now - self._limits.history_seconds
+        file.note_ahead(now, after, LOOK)
         found, last = file.rooms_with_older(than, now, after, LOOK)
         self._rooms.update(dict.fromkeys(found))
         self._next_look = last or None

@@ -157,6 +157,18 @@ class SqliteFile(SqliteRooms):
         ).fetchall()
         return [number for number, is_older in rows if is_older], rows[-1][0] if len(rows) == limit else 0
 
+    def note_ahead(self, now: float, after: int, limit: int) -> None:
+        """Note that the last message of a room is stored by now, if its own time has not come.
+
+        It is done for the next ``limit`` rooms by number. What was noted before stays.
+        """
+        self.db.execute(
+            "UPDATE messages SET clock = :now WHERE clock IS NULL AND at > :now AND (room, seq) IN"
+            " (SELECT id, head FROM"
+            " (SELECT id, head, at FROM rooms WHERE id > :after ORDER BY id LIMIT :limit) WHERE at > :now)",
+            {"now": now, "after": after, "limit": limit},
+        )
+
     def expire(
         self,
         room: int,

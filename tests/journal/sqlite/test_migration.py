@@ -12,7 +12,9 @@ import pytest
 from chatcore.journal import Draft, Outcome, Stored
 from chatcore.journal.sqlite import check_journal, stored_entries
 from chatcore.journal.sqlite.epoch import witness_path
+from chatcore.limits import HistoryLimits
 from tests.journal.sqlite.files import Faults, damage, faulty, open_journal
+from tests.server.driver import Clock
 
 EPOCH = "0123456789abcdef"
 
@@ -206,3 +208,18 @@ def tables(path: Path) -> dict[str, list[tuple[object, ...]]]:
     with closing(sqlite3.connect(path)) as db:
         names = db.execute("SELECT name, type FROM sqlite_schema").fetchall()
         return {name: db.execute(f"PRAGMA {kind}_info({name})").fetchall() for name, kind in names}
+
+
+@pytest.mark.parametrize("ahead", [3, 4, 2499])
+def test_one_time_that_lies_ahead_in_an_old_file_keeps_nothing_that_is_old(path: Path, ahead: int) -> None:
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE messages SET at = at + 1e8 WHERE room = 1 AND seq = ?", (ahead,))
+    clock, limits = Clock(AT.timestamp() + 60.0), HistoryLimits(history_seconds=3600.0)
+    with open_journal(path, clock, limits=limits, retention=0.0) as harness:
+        harness.submit(Draft("attic", "new", "ana", "hi"))
+        assert len(harness.read().messages) == 2498
+        clock.now += 3600.0
+        for _ in range(10):  # 512 at a time
+            harness.submit()
+        assert harness.read().messages == ()
+        assert harness.read(after=2).through == 2500

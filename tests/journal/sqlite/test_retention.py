@@ -222,3 +222,15 @@ def test_nothing_expires_early_after_a_clock_that_was_behind(path: Path) -> None
         assert len(texts_left(harness, clock)) == 2
         clock.now += 2.0
         assert texts_left(harness, clock) == []
+
+
+def test_a_message_from_a_clock_that_was_ahead_expires_although_nothing_follows_it(path: Path) -> None:
+    clock = Clock(NOW + YEAR)
+    with open_journal(path, clock, limits=limits(seconds=AGE), retention=0.0) as harness:
+        harness.post("a year ahead", "the last")
+        clock.now = NOW
+        assert len(texts_left(harness, clock)) == 2
+        clock.now = NOW + AGE - 1.0
+        assert len(texts_left(harness, clock)) == 2
+        clock.now = NOW + AGE + 2.0
+        assert texts_left(harness, clock) == []
