@@ -39,7 +39,7 @@ class Finding(NamedTuple):
 def run(journal: Path | None, *, new_epoch: bool) -> int:
     """Check everything, with the default journal unless another is named; return the exit code.
 
-    Raises `JournalError` if ``new_epoch`` is wanted while a server has the journal open.
+    Raises `JournalError` if ``new_epoch`` is wanted where there is no journal, or a server has it open.
     """
     path = journal or default_path()
     if new_epoch:
@@ -125,6 +125,9 @@ def _journal(path: Path) -> Iterator[Finding]:
     for problem in report.ahead[:10]:
         advice = "check this machine's clock; later messages of the room show that time too until it comes"
         yield Finding(f"journal {path}", f"{problem}, which is ahead of the clock", advice)
+    for exposed in report.exposed:
+        found, _, advice = exposed.partition("; ")
+        yield Finding(f"journal {path}", found, advice)
     if not report.problems:
         holds = f"{report.messages:,} messages in {report.rooms:,} rooms"
         yield Finding(f"journal {path}", f"{holds}, no problems found")

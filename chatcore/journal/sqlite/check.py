@@ -8,7 +8,8 @@ from pathlib import Path
 
 from chatcore.errors import JournalError
 from chatcore.journal.sqlite.connection import SqliteConnection
-from chatcore.journal.sqlite.epoch import EpochGuard
+from chatcore.journal.sqlite.epoch import EpochGuard, witness_path
+from chatcore.journal.sqlite.private import worries
 from chatcore.journal.sqlite.rooms import RoomRow
 from chatcore.journal.sqlite.statements import SqliteFile
 
@@ -22,7 +23,8 @@ class JournalReport:
     """What a journal holds, and what is wrong with it, in words.
 
     ``ahead`` names the rooms whose last message shows a time that has not come yet: the clock was wrong when
-    it was stored. Later messages of the room show that time too, until it comes.
+    it was stored. Later messages of the room show that time too, until it comes. ``exposed`` says what other
+    users can read or replace, because of the modes of its files and directory, and how to prevent it.
     """
 
     epoch: str
@@ -30,6 +32,7 @@ class JournalReport:
     messages: int
     problems: list[str]
     ahead: list[str]
+    exposed: list[str]
 
 
 def check_journal(path: Path) -> JournalReport:
@@ -42,7 +45,7 @@ def check_journal(path: Path) -> JournalReport:
         try:
             file.check_kind()
             with file.snapshot():
-                return _check(file)
+                return _check(file, path.resolve())
         finally:
             file.close()
     except sqlite3.Error as error:
@@ -75,7 +78,7 @@ def _renew(path: Path, guard: EpochGuard) -> None:
     file.close()
 
 
-def _check(file: SqliteFile) -> JournalReport:
+def _check(file: SqliteFile, path: Path) -> JournalReport:
     problems = _damage(file)
     rooms = list(file.all_rooms())
     messages = sum(_check_room(file, name, room, problems) for name, room in rooms)
@@ -86,7 +89,8 @@ def _check(file: SqliteFile) -> JournalReport:
         for name, room in rooms
         if room.at is not None and room.at > now
     ]
-    return JournalReport(str(file.meta().get("epoch", "")), listed, messages, problems, ahead)
+    exposed = list(worries(path.parent, (path, witness_path(path))))
+    return JournalReport(str(file.meta().get("epoch", "")), listed, messages, problems, ahead, exposed)
 
 
 def _check_room(file: SqliteFile, name: str, room: RoomRow, problems: list[str]) -> int:

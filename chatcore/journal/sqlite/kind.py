@@ -25,7 +25,7 @@ class SqliteKind:
     def open(self, argument: str, limits: HistoryLimits) -> SqliteJournal:
         """Return the journal of a file; raises `UsageError`."""
         path, _, option = argument.partition("?")
-        if not path or option.casefold() not in _OPTIONS:
+        if not path or "\0" in path or option.casefold() not in _OPTIONS:
             raise UsageError(
                 f"the journal sqlite needs a path, as in --journal sqlite:chat.db, not {argument!r}"
             )

@@ -54,3 +54,21 @@ def test_doctor_gives_a_new_epoch(journal: Path) -> None:
     assert before == same != after
     assert after in done.stdout
     assert texts(str(journal), "--room", "lobby") == ["one", "two"]
+
+
+def test_doctor_names_what_other_users_can_read_or_replace(journal: Path) -> None:
+    assert "other users" not in chat("doctor", "--journal", str(journal)).stdout
+    journal.chmod(0o644)
+    journal.parent.chmod(0o777)
+    done = chat("doctor", "--journal", str(journal))
+    assert done.returncode == 1
+    assert f"other users can replace files in {journal.parent}" in done.stdout
+    assert f"to prevent that: chmod o-w {journal.parent}" in done.stdout
+    assert f"to prevent that: chmod go= {journal}" in done.stdout
+
+
+def test_doctor_gives_no_epoch_to_a_journal_that_is_missing(tmp_path: Path) -> None:
+    done = chat("doctor", "--journal", str(tmp_path / "none.db"), "--new-epoch")
+    assert done.returncode == 1
+    assert done.stderr == f"chat: there is no journal {tmp_path / 'none.db'}\n"
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,7 @@
 """The input history survives the program, and only its owner may read it."""
 
 import json
+import os
 import stat
 import sys
 from pathlib import Path
@@ -78,3 +79,14 @@ def test_the_file_is_in_the_state_directory(monkeypatch: pytest.MonkeyPatch, tmp
     if sys.platform == "linux":
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
         assert default_file() == tmp_path / "chatcore" / "typed.jsonl"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
+def test_every_directory_that_is_made_is_for_the_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        InputHistory(tmp_path / "a" / "b" / "typed.jsonl", fail).add("hi")
+    finally:
+        os.umask(before)
+    made = {each.name: stat.S_IMODE(each.stat().st_mode) for each in tmp_path.rglob("*")}
+    assert made == {"a": 0o700, "b": 0o700, "typed.jsonl": 0o600}
