@@ -10,9 +10,9 @@ cleanly (their *turn*), so a copy from before differs from the witness. They cou
 crash in between is not taken for a copy: the witness notes that a turn may come, the journal takes it, the
 witness forgets the one before.
 
-While it runs, the reader compares the file that it is connected to with the one that the epoch belongs to,
-and the epoch in it, before each answer. So once the writer has noticed that the file was replaced, nothing is
-answered from the old one.
+While it runs, the file that the epoch belongs to, and the epoch in it, are compared with those of the
+reader's connection before each answer, and with those of the writer's after each write. So once the writer
+has noticed that the file was replaced, nothing is answered from the old one.
 
 The journal also notes its path. Under another name of the same file SQLite does not find the log of a server
 that was killed, and would take the file for all there is; so that is refused.

@@ -152,6 +152,7 @@ class SqliteWriter:
         group = Group(file, drafts, self._times.now())
         try:
             group.commit()
+            self._guard.check(file)
         except sqlite3.Error as error:
             self._doubtful = group.heads_before()
             self._fail(file, taken, error)

@@ -1,12 +1,14 @@
 """A file that is replaced while a server runs: from then on everything comes from the new one."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from chatcore.journal import Draft
-from tests.journal.contract.harness import Harness
+from chatcore.journal import Draft, Page, Place, Unavailable
+from tests.journal.contract.harness import Answer, Harness
 from tests.journal.sqlite.files import open_journal
 from tests.journal.sqlite.process import other_process
 
@@ -90,3 +92,21 @@ def test_a_new_file_is_read_also_if_the_old_one_is_still_there(path: Path, backu
         harness.submit(Draft("lobby", "late", "ana", "late"))
         harness.wait_for_epochs(2)
         assert texts(harness) == [f"backup {n}" for n in range(5)]
+
+
+def test_a_file_whose_epoch_was_changed_is_not_read_before_that_epoch_has_ended(path: Path) -> None:
+    with open_journal(path) as harness:
+        harness.post("one")
+        assert texts(harness) == ["one"]
+        with closing(sqlite3.connect(path)) as other, other:
+            other.execute("UPDATE meta SET value = 'another' WHERE key = 'epoch'")
+        page: Answer[Page | Unavailable] = Answer()
+        harness.journal.read("lobby", page.take, after=0, limit=10, max_bytes=1_000)
+        place: Answer[Place | Unavailable] = Answer()
+        harness.journal.seek("lobby", 1, 2, place.take)
+        assert isinstance(page.wait(), Unavailable)
+        assert isinstance(place.wait(), Unavailable)
+        assert harness.submit(Draft("lobby", "late", "ana", "late"))[0].kind == "unavailable"
+        first, second = harness.wait_for_epochs(2)
+        assert second not in (first, "another")
+        assert harness.read().epoch == second
