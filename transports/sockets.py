@@ -16,10 +16,10 @@ from chatcore.transport import Listen
 __all__ = [
     "BACKLOG",
     "CONNECT_SECONDS",
-    "EVENTS_AHEAD",
+    "FLUSH_SECONDS",
     "FORKED",
     "GOODBYE_SECONDS",
-    "MAX_TIMEOUT",
+    "LONGEST_WAIT",
     "bind",
     "listening_on",
     "tune",
@@ -37,15 +37,15 @@ BACKLOG = 4096
 CONNECT_SECONDS = 10.0
 """How long a client tries to reach a server."""
 
-MAX_TIMEOUT = 24 * 3600.0 * 20
-"""The longest timeout in seconds: what every clock and selector takes."""
+LONGEST_WAIT = 24 * 3600.0
+"""The longest wait for sockets in one call: a selector takes 24.8 days. Who waits for longer waits again."""
 
 GOODBYE_SECONDS = 1.0
 """How long a client that has ended its stream waits for the server to end its own. Closing immediately,
 with something unread, would look to the server like a connection that broke."""
 
-EVENTS_AHEAD = 1_000
-"""Events that may wait for a client's user before its socket is left unread."""
+FLUSH_SECONDS = 5.0
+"""How long a client that is closed waits for the answers to its posts: ten round trips around the world."""
 
 FORKED = "this Chat belongs to the process that connected it; a forked process needs a connection of its own"
 """What a call in a forked process raises: the loop or the thread that it would wait for is not there."""

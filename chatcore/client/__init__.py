@@ -11,8 +11,10 @@ imports the server. Read it in this order:
 5. `requests`: what was asked and is not answered yet, and which answer belongs to which request.
 6. `send_queue`: posts from the call until the acknowledgement, in their order, however often they are sent.
 7. `positions`: how far each room was received, and how far the user has taken it.
-8. `events`: what waits for the user.
-9. `backoff`: when to connect again.
+8. `events`: what waits for the user, and how much of it.
+9. `refill`: what did not fit there, asked for again.
+10. `pages`: the law of reading in a page of history.
+11. `backoff`: when to connect again.
 
 None of the others knows `session`, which puts them together. State is written by its owner only.
 """

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from math import isnan
 
 from pydantic import ValidationError
 
@@ -9,7 +10,10 @@ from chatcore.arguments import checked
 from chatcore.errors import UsageError
 from chatcore.messages import History, Join
 
-__all__ = ["checked_history", "checked_most_missed", "checked_rooms"]
+__all__ = ["checked_history", "checked_most_missed", "checked_rooms", "checked_timeout"]
+
+TIMEOUT_MAX = 100 * 365 * 24 * 3600.0
+"""The longest timeout in seconds that is counted: every clock takes it, and nobody sees it end."""
 
 
 def checked_history(
@@ -65,3 +69,12 @@ def checked_most_missed(count: int | None) -> int | None:
         return Join.model_validate({"room": "lobby", "history": count}).history
     except ValidationError:
         raise UsageError(f"most_missed is a number of messages, at least 0, not {count!r}") from None
+
+
+def checked_timeout(timeout: float | None) -> float | None:
+    """Return how long a caller waits, as every clock takes it; raises `UsageError` for what is not a time."""
+    if timeout is None:
+        return None
+    if isnan(timeout):
+        raise UsageError("a timeout is a number of seconds, or None, not nan")
+    return min(timeout, TIMEOUT_MAX)

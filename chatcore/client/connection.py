@@ -4,8 +4,12 @@ A connection begins with our ``hello``, and is *live* once the server has said `
 nothing else is sent. The server must keep it alive: when nothing was heard for a while we send a ping, and
 when that brings no answer either, the connection is given up. Any bytes count as a sign of life, and so
 does progress in writing, since a server that is busy with a long backlog may answer late.
+
+Whoever speaks first in another language is not one of our servers. Since our ``hello`` has a secret, such a
+port is left for good, and is not tried again.
 """
 
+from chatcore.errors import Fault
 from chatcore.limits import LINE_BYTES_MAX, ClientLimits
 from chatcore.messages import ClientFrame, Closing, ServerFrame, encode, server_frames
 from chatcore.wire.ndjson import NdjsonDecoder
@@ -21,6 +25,8 @@ IDLE_SECONDS = 60.0
 HANDSHAKE_SECONDS = 10.0
 """How long a server may take to say welcome, which is as long as servers by default wait for hello."""
 
+_FIRST = 2  # bytes: the server's own lines on the plain wire begin with ``* ``
+
 
 class Connection:
     """The decoder, the frames to be sent, and the signs of life of one connection.
@@ -29,16 +35,38 @@ class Connection:
     are in seconds on the session's clock.
     """
 
-    __slots__ = ("_heard_at", "_opened_at", "_output", "_pinged", "closing", "decoder", "live")
+    __slots__ = ("_first", "_heard_at", "_opened_at", "_output", "_pinged", "closing", "decoder", "live")
 
     def __init__(self, now: float) -> None:
         self.decoder: NdjsonDecoder[ServerFrame] = NdjsonDecoder(server_frames, LINE_BYTES_MAX)
         self.live = False
         self.closing: Closing | None = None
+        self._first = b""  # what came first, as much of it as shows the language
         self._output = bytearray()
         self._opened_at = now
         self._heard_at = now
         self._pinged = False  # since it was heard last
+
+    def receive_data(self, data: bytes, now: float) -> list[ServerFrame | Fault]:
+        """Take bytes from the server; return the frames that they complete, and what is not a frame."""
+        self.note_sign_of_life(now)
+        if len(self._first) < _FIRST:
+            self._first = (self._first + data[:_FIRST]).lstrip()[:_FIRST]
+        return self.decoder.receive_data(data, now)  # type: ignore[return-value]  # this wire makes no others
+
+    @property
+    def foreign(self) -> str | None:
+        """What the other side speaks, if it has said anything and that is not our protocol."""
+        if self.live or not self._first or self._first.startswith(b"{"):
+            return None
+        if self._first.startswith(b"* "):
+            return "this is a plain:// port, which speaks lines of text; connect to the server's chat:// port"
+        return "the server does not speak this protocol; is this its plain:// port, or another service?"
+
+    @property
+    def has_output(self) -> bool:
+        """Whether frames wait to be sent."""
+        return bool(self._output)
 
     def go_live(self) -> None:
         """Learn that the server has said welcome."""

@@ -1,12 +1,26 @@
-"""What a user is given of a session: its events, in sequence, each to one consumer."""
+"""What a user is given of a session: its events, in sequence, each to one consumer.
+
+A session reads whatever its user does, since pings and acknowledgements follow messages on one stream. So
+what waits for the user is bounded here, and there are three kinds of it:
+
+- *Entries* of a room, messages and gaps, are added while there is space. The others are left to the server,
+  and asked for when there is space again; see `chatcore.client.refill`.
+- *News*, such as that the connection is lost, is always added. While there is no space, only the latest of
+  one subject waits, after everything else: who looks late needs to know how things stand now.
+- *Answers* are events with ``every_frame`` only. They are always added: their number is what the user asked.
+"""
 
 from collections import deque
+from collections.abc import Hashable
 
 from chatcore.client.backoff import Offline, Online
 from chatcore.errors import MisuseError
-from chatcore.messages import ServerFrame
+from chatcore.messages import Closing, Error, Gap, Joined, Left, NickFrame, Presence, ServerFrame, Welcome
 
-__all__ = ["Event", "EventQueue"]
+__all__ = ["EVENTS_AHEAD", "Event", "EventQueue"]
+
+EVENTS_AHEAD = 1_000
+"""Events that may wait for the user: a page of history, or some seconds of a lively room."""
 
 Event = ServerFrame | Offline | Online
 """What a user is given: every message, and whatever else concerns the rooms that one is in.
@@ -18,24 +32,56 @@ too. Each has a ``type``, so ``match`` works by class and by word.
 
 
 class EventQueue:
-    """Events that wait to be taken, first to last. Its length is their number."""
+    """Events that wait to be taken, first to last. Its length is their number.
 
-    __slots__ = ("_claimed", "_events")
+    ``limit`` is how many wait before entries are refused, and news of one subject replaces older news.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_claimed", "_events", "_news", "limit")
+
+    def __init__(self, limit: int = EVENTS_AHEAD) -> None:
+        self.limit = limit
         self._events: deque[Event] = deque()
+        self._news: dict[Hashable, Event] = {}  # by subject; for which there is no space yet
         self._claimed = False  # while a consumer waits for an event
 
     def __len__(self) -> int:
-        return len(self._events)
+        return len(self._events) + len(self._news)
+
+    @property
+    def space(self) -> int:
+        """How many entries can be added."""
+        return max(self.limit - len(self), 0)
+
+    @property
+    def is_low(self) -> bool:
+        """Whether it is time to ask for more: there is space for half of what may wait."""
+        return 2 * len(self) <= self.limit
 
     def add(self, event: Event) -> None:
-        """Add an event after all others."""
+        """Add an entry, for which there MUST be space, or an answer."""
         self._events.append(event)
+
+    def add_news(self, event: Event) -> None:
+        """Add news after all others. Where there is no space, it replaces what is older of its subject."""
+        if self.space and not self._news:
+            self._events.append(event)
+            return
+        subject = _subject(event)
+        self._news.pop(subject, None)
+        self._news[subject] = _summary(event)
+        if len(self._news) > self.limit:  # a server that invents rooms
+            del self._news[next(iter(self._news))]
 
     def take(self) -> Event:
         """Take out the first event; MUST NOT be called when there is none."""
-        return self._events.popleft()
+        event = self._events.popleft() if self._events else self._take_news()
+        if self._news and len(self._events) < self.limit:
+            self._events.append(self._take_news())
+        return event
+
+    def _take_news(self) -> Event:
+        return self._news.pop(next(iter(self._news)))
 
     def claim(self) -> None:
         """Begin to wait for an event; raises `MisuseError` while another consumer does.
@@ -49,3 +95,25 @@ class EventQueue:
     def release(self) -> None:
         """Let others wait: MUST follow every `claim` that did not raise."""
         self._claimed = False
+
+
+def _subject(event: Event) -> Hashable:
+    """Return what a piece of news is about: a newer one of the same makes it old."""
+    match event:
+        case Online() | Offline():
+            return "connection"
+        case Joined() | Left():
+            return "room", event.room
+        case Gap() | Presence() | Error():
+            return event.type, event.room
+        case NickFrame() | Closing() | Welcome():
+            return event.type
+        case _:
+            return "other"
+
+
+def _summary(event: Event) -> Event:
+    """Return what is left of a piece of news that replaces others: of presence, that names are missing."""
+    if isinstance(event, Presence):
+        return event.model_copy(update={"joined": (), "left": (), "renamed": (), "more": True})
+    return event

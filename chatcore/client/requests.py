@@ -208,13 +208,14 @@ class PendingRequests:
             if subject is not None:
                 subjects.add(subject)
 
-    def awaits(self, frame: ServerFrame) -> bool:
-        """Tell whether a frame answers anything that was sent."""
-        return any(request.is_answered_by(frame) for request in self._sent())
+    def asked(self, frame: ServerFrame) -> ClientFrame | None:
+        """Return what a frame answers, or ``None``."""
+        request = self._answered_by(frame)
+        return None if request is None else request.frame
 
     def answer(self, frame: ServerFrame) -> None:
         """Take what may be an answer."""
-        request = next((each for each in self._sent() if each.is_answered_by(frame)), None)
+        request = self._answered_by(frame)
         if request is not None:
             self._requests.remove(request)
             request.succeed(frame)
@@ -268,6 +269,9 @@ class PendingRequests:
         requests = list(self._requests)
         self._requests.clear()
         return requests
+
+    def _answered_by(self, frame: ServerFrame) -> Request[Any] | None:
+        return next((each for each in self._sent() if each.is_answered_by(frame)), None)
 
     def _sent(self) -> list[Request[Any]]:
         return [request for request in self._requests if request.sent]

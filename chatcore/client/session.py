@@ -21,10 +21,16 @@ so does a refusal that may pass by itself, as when our nick is taken. A server t
 to *closed* from anywhere, and so does `close`. While there is no live connection, what is asked waits. On the
 next one the rooms are resumed where they were, and what was not acknowledged is sent again, in its order.
 
+`finish` closes too, but lets posts without an answer have one first: until then nothing more can be asked.
+
+A session is always read, however slow its user is: pings are answered and acknowledgements arrive. What waits
+for the user is bounded, and the rest is fetched when there is space again, by `Refill`.
+
 A driver's rhythm: after every call of anything here, look at ``closed`` and `ClientSession.online`, write
 `ClientSession.data_to_send` until it is empty, see to new events, and set its timer by
-`ClientSession.next_deadline`. Peer input never raises. Requests are answered within `receive_data`,
-`receive_eof` and `close`, so their callbacks run there, and may ask again.
+`ClientSession.next_deadline`. An event that is taken may make it ask for more, as `ClientSession.has_output`
+says. Peer input never raises. Requests are answered within `receive_data`, `receive_eof` and `close`, so
+their callbacks run there, and may ask again.
 
 Not thread-safe: a driver with threads holds a lock of its own.
 """
@@ -41,7 +47,9 @@ from chatcore.client.backoff import Backoff, Offline, Online
 from chatcore.client.connection import Connection
 from chatcore.client.events import Event, EventQueue
 from chatcore.client.identity import Identity
-from chatcore.client.positions import Positions
+from chatcore.client.pages import check_page
+from chatcore.client.positions import Entry, Positions
+from chatcore.client.refill import Refill
 from chatcore.client.requests import PendingPost, PendingRequests, Request
 from chatcore.client.send_queue import SendQueues
 from chatcore.errors import (
@@ -139,6 +147,8 @@ class ClientSession:
         self._requests = PendingRequests()
         self._posts = SendQueues()
         self._positions = Positions(checked_most_missed(most_missed))
+        self._refill = Refill(self._positions, self.events)
+        self._finish_by: float | None = None  # while nothing more can be asked
         self._tokens = 0
         self.welcome: Request[Welcome] = Request(self.identity.hello())
 
@@ -294,7 +304,12 @@ class ClientSession:
         event = self.events.take()
         if isinstance(event, Joined | Message | Gap):
             self._positions.hand_out(event)
+        self._ask_for_more()
         return event
+
+    def _ask_for_more(self) -> None:
+        if self._connection is not None and self._connection.live:
+            self._refill.ask(self._connection, self.limits, self.clock())
 
     # --- what a driver does ----------------------------------------------------------------------
 
@@ -324,20 +339,28 @@ class ClientSession:
         connection = self._connection
         if connection is None:
             return
-        connection.note_sign_of_life(self.clock())
-        for item in connection.decoder.receive_data(data, self.clock()):
+        for item in connection.receive_data(data, self.clock()):
             if self._connection is not connection:
                 return
             if isinstance(item, Fault):
-                if item.code != "unknown_type":  # a newer server may say more than we know
-                    self._end(ProtocolError(f"the server sent what is not a frame: {item.message}"))
+                self._receive_fault(connection, item)
             else:
-                self._receive_frame(connection, item)  # type: ignore[arg-type]  # this wire makes frames and faults only
+                self._receive_frame(connection, item)
+        self._ask_for_more()
+        self._end_if_finished()
+
+    def _receive_fault(self, connection: Connection, fault: Fault) -> None:
+        if fault.code != "unknown_type":  # a newer server may say more than we know
+            what = f"the server sent what is not a frame: {fault.message}"
+            self._end(ProtocolError(connection.foreign or what))
 
     def receive_eof(self) -> None:
         """Take the end of the server's stream, or of its socket. Idempotent."""
-        if self._connection is not None:
-            closing = self._connection.closing
+        connection = self._connection
+        if connection is not None and connection.foreign:
+            self._end(ProtocolError(connection.foreign))
+        elif connection is not None:
+            closing = connection.closing
             self._lose(closing.reason if closing else "lost", closing.reconnect_after if closing else None)
 
     def fail(self, cause: BaseException) -> None:
@@ -353,6 +376,21 @@ class ClientSession:
     def close(self) -> None:
         """End the session for the caller: what is not answered fails with `ClosedError`. Idempotent."""
         self._end(ClosedError("the connection was closed"))
+
+    def finish(self, by: float) -> None:
+        """Close once all posts are answered, or at a time. Until then nothing more can be asked."""
+        if self._finish_by is None:
+            self._finish_by = by
+        self._end_if_finished()
+
+    def _end_if_finished(self) -> None:
+        if self._finish_by is not None and (not self._posts or self.clock() >= self._finish_by):
+            self.close()
+
+    @property
+    def has_output(self) -> bool:
+        """Whether the session itself has something to send: taking an event may bring that about."""
+        return self._connection is not None and self._connection.has_output
 
     def data_to_send(self) -> bytes:
         """Return the next piece to write, handed over for good; empty when there is none now.
@@ -375,25 +413,33 @@ class ClientSession:
 
     def next_deadline(self) -> float | None:
         """Return when `handle_deadline` is due, or the driver must connect; ``None`` when closed."""
+        times = [self.dial_at, None if self.closed else self._finish_by, *self._connection_deadlines()]
+        return min((when for when in times if when is not None), default=None)
+
+    def _connection_deadlines(self) -> list[float | None]:
         connection = self._connection
         if connection is None:
-            return self.dial_at
-        times = [connection.deadline(self.limits)]
+            return []
+        times: list[float | None] = [connection.deadline(self.limits)]
         if connection.live:
-            again = self._posts.next_deadline(self._positions.awaited), self._positions.next_deadline()
-            times += [when for when in again if when is not None]
-        return min(times)
+            times.append(self._posts.next_deadline(self._positions.awaited))
+            times += [self._positions.next_deadline(), self._refill.next_deadline()]
+        return times
 
     def handle_deadline(self, now: float) -> None:
         """Do what is due: joins to ask again, a ping, or giving up. There may be data to send afterwards."""
+        self._end_if_finished()
         connection = self._connection
         if connection is None:
             return
         for join in self._positions.due_joins(now) if connection.live else ():
             connection.send(join)
+        self._ask_for_more()
         if now < connection.deadline(self.limits):
             return
-        if not connection.live or connection.note_ping():
+        if connection.foreign:
+            self._end(ProtocolError(connection.foreign))
+        elif not connection.live or connection.note_ping():
             self._lose("timeout")
         else:
             connection.send(Ping())
@@ -408,7 +454,6 @@ class ClientSession:
         before = self.identity.nick
         self.identity.receive_welcome(frame)
         self.server, self.limits = frame.server, frame.limits
-        self._backoff.reset()
         connection.go_live()
         if not self.welcome.done:
             self.welcome.succeed(frame)
@@ -418,15 +463,16 @@ class ClientSession:
 
     def _note_return(self, before: str) -> None:
         """Have the user learn that we are back, and under which nick: another device may have changed it."""
-        self.events.add(Online())
+        self.events.add_news(Online())
         nick = self.identity.nick
         if nick != before and not self._every_frame:
-            self.events.add(NickFrame(nick=nick))
+            self.events.add_news(NickFrame(nick=nick))
 
     def _resume(self, connection: Connection) -> None:
         """Ask again for what the last connection owed us, rooms first, and send unacknowledged posts."""
+        self._refill.connection_lost()
         for room in self._requests.reconnected():
-            self._positions.leave(room)
+            self._leave(room)
         for join in self._positions.joins():
             connection.send(join)
         self._send_requests()
@@ -443,7 +489,7 @@ class ClientSession:
     def _wait_for_server(self, reason: str, at_least: float = 0.0) -> None:
         wait = self._backoff.next(at_least)
         self.dial_at = self.clock() + wait
-        self.events.add(Offline(reason, wait))
+        self.events.add_news(Offline(reason, wait))
 
     def _end(self, error: ChatError) -> None:
         """The session ends, for whatever reason. The first one counts."""
@@ -459,16 +505,21 @@ class ClientSession:
     # --- output ----------------------------------------------------------------------------------
 
     def _ask(self, frame: ClientFrame) -> Request[Any]:
-        self.raise_if_closed()
+        self._raise_if_finished()
         request = self._requests.add(frame)
         self._send_requests()
         return request
 
     def _post(self, frame: Post) -> PendingPost:
-        self.raise_if_closed()
+        self._raise_if_finished()
         post = PendingPost(frame)
         self._posts.add(post)
         return post
+
+    def _raise_if_finished(self) -> None:
+        self.raise_if_closed()
+        if self._finish_by is not None:
+            raise ClosedError("the connection is being closed")
 
     def _send_requests(self) -> None:
         if self._connection is not None and self._connection.live:
@@ -482,73 +533,121 @@ class ClientSession:
 
     def _receive_frame(self, connection: Connection, frame: ServerFrame) -> None:
         try:
-            is_event = self._handle(connection, frame)
+            self._handle(connection, frame)
         except ProtocolError as error:
             self._end(error)
-            return
-        if is_event or (self._every_frame and not self.closed):
-            self.events.add(frame)
 
-    def _handle(self, connection: Connection, frame: ServerFrame) -> bool:
-        """Do what a frame means; return whether it is an event. Raises `ProtocolError`."""
+    def _handle(self, connection: Connection, frame: ServerFrame) -> None:
+        """Do what a frame means, and make it an event if it is one. Raises `ProtocolError`."""
         match frame:
             case Message() | Gap():
-                return self._positions.receive(frame)
+                self._receive_entry(frame)
             case Joined():
                 self._receive_joined(frame)
             case Left():
-                return self._receive_left(frame)
+                self._receive_left(frame)
             case NickFrame():
                 self.identity.receive_nick(frame)
                 self._answer(frame)
+                self.events.add_news(frame)
             case Closing():
                 connection.receive_closing(frame)
+                self.events.add_news(frame)
             case Error():
-                return not self._receive_error(connection, frame)
+                self._receive_error(connection, frame)
             case Presence():
-                pass
+                self.events.add_news(frame)
             case _:
-                self._handle_answer(connection, frame)
-                return False
-        return True
+                self._receive_answer(connection, frame)
 
-    def _handle_answer(self, connection: Connection, frame: ServerFrame) -> None:
-        """Do what a frame means that is nobody's event."""
+    def _receive_answer(self, connection: Connection, frame: ServerFrame) -> None:
+        """Do what a frame means that is nobody's event, unless every frame is one."""
         match frame:
             case Ack():
                 self._posts.settle(frame)
+                self._backoff.reset()
             case Welcome():
                 self._receive_welcome(connection, frame)
             case Members():
                 self._requests.collect(connection, frame)
                 self._send_requests()
-            case Page() | RoomList():
+            case Page():
+                if self._receive_page(frame):
+                    return
+            case RoomList():
                 self._answer(frame)
             case Ping():
                 connection.send(Pong(token=frame.token))
             case _:  # a pong, and what later versions add
                 pass
+        if self._every_frame and not self.closed:
+            self._show_answer(frame)
+
+    def _show_answer(self, frame: ServerFrame) -> None:
+        if isinstance(frame, Welcome | Ping | Pong):
+            self.events.add_news(frame)
+        else:
+            self.events.add(frame)
+
+    def _receive_entry(self, entry: Entry) -> None:
+        events = self._positions.receive(entry, self.events.space)
+        if events is None:
+            events = [entry] if self._every_frame and self.events.space else []
+        elif isinstance(entry, Gap) and entry.reason == "reset":
+            self.events.add_news(entry)
+            return
+        for event in events:
+            self.events.add(event)
+        self._backoff.reset()
+
+    def _receive_page(self, page: Page) -> bool:
+        """Take a page; return whether it was the session that has asked for it."""
+        if self._refill.receive(page, self.clock()):
+            return True
+        asked = self._requests.asked(page)
+        if isinstance(asked, History):
+            check_page(page, asked)
+        self._answer(page)
+        return False
 
     def _receive_joined(self, frame: Joined) -> None:
-        if frame.room not in self._positions and not self._requests.awaits(frame):
-            raise ProtocolError(f"the server put us into {frame.room}, which we did not ask for")
-        self._positions.enter(frame)
+        asked = self._requests.asked(frame)
+        self._positions.enter(frame, asked if isinstance(asked, Join) else None)
         self._answer(frame)
+        self.events.add_news(frame)
 
-    def _receive_left(self, frame: Left) -> bool:
-        """Take that we are out of a room, or will not get in; return whether the user has seen us there."""
+    def _receive_left(self, frame: Left) -> None:
+        """Take that we are out of a room, or will not get in, which its user has not seen us in."""
         if frame.room not in self._positions and self._requests.refuse_join(frame.room):
             self._send_requests()
-            return False
-        self._positions.leave(frame.room)
-        self._answer(frame)
-        return True
+            if not self._every_frame:
+                return
+        else:
+            self._leave(frame.room)
+            self._answer(frame)
+        self.events.add_news(frame)
+
+    def _leave(self, room: str) -> None:
+        """Stop reading a room; what was received there and is no event yet is a gap."""
+        if gap := self._positions.missing(room):
+            self.events.add_news(gap)
+        self._positions.leave(room)
 
     def _answer(self, frame: ServerFrame) -> None:
+        self._backoff.reset()
         self._requests.answer(frame)
         self._send_requests()
 
-    def _receive_error(self, connection: Connection, frame: Error) -> bool:
+    def _receive_error(self, connection: Connection, frame: Error) -> None:
+        """Take an error to what it refuses; it is an event if there is no such thing."""
+        if self._refill.refuse(frame, self.clock()):
+            return
+        if not self._is_refusal(connection, frame):
+            self.events.add_news(frame)
+        elif self._every_frame and not self.closed:
+            self.events.add(frame)
+
+    def _is_refusal(self, connection: Connection, frame: Error) -> bool:
         """Take an error to what it refuses; return whether there is such a thing.
 
         That is the whole connection, a post, a request, or our return to a room, whichever fits first.
@@ -571,7 +670,7 @@ class ClientSession:
         if frame.room is None or frame.id is not None or frame.room not in self._positions:
             return False
         if frame.retry_after is None:
-            self._positions.leave(frame.room)
+            self._leave(frame.room)
             return False
         self._positions.ask_again(frame.room, self.clock() + frame.retry_after)
         return True

@@ -1,17 +1,19 @@
 """Both clients against servers that break the protocol, stall or vanish."""
 
+import json
 from collections.abc import Callable
 from threading import Event
+from typing import Any
 
 import pytest
 
 from chatcore import Backoff
 from chatcore.client import connection
+from chatcore.client.events import EVENTS_AHEAD
 from chatcore.errors import DisconnectedError, ProtocolError
 from tests.transports.clients import Visitor
 from tests.transports.hostile import Guest, HostileServer, message
 from tests.transports.peers import DEADLINE, line
-from transports.sockets import EVENTS_AHEAD
 
 Connect = Callable[..., Visitor]
 
@@ -103,32 +105,45 @@ def test_a_client_answers_pings(connect: Connect) -> None:
         ann.close()
 
 
-def test_a_client_that_takes_no_events_still_gets_answers(connect: Connect) -> None:
-    full, sent = Event(), list[int]()
+def _page(asked: dict[str, Any], count: int) -> bytes:
+    """Return the page that was asked for, of a log of so many messages."""
+    first, last = asked["after"] + 1, min(asked["after"] + asked["limit"], count)
+    return line(
+        "page",
+        room="lobby",
+        epoch=asked["epoch"],
+        base=asked["after"],
+        more=last < count,
+        token=asked["token"],
+        messages=[json.loads(message(seq)) for seq in range(first, last + 1)],
+    )
+
+
+def test_a_client_that_takes_no_events_is_read_and_misses_nothing(connect: Connect) -> None:
+    count, end = 5 * EVENTS_AHEAD, Event()
 
     def script(guest: Guest) -> None:
         guest.serve_until_joined()
-        text = "x" * 4_096
-        sent.append(1 + guest.send_each_until_stuck(message(seq, text=text) for seq in range(1, 20_000)))
-        full.set()
-        assert b'"who"' in guest.receive_line()
-        guest.send_unsent()
-        guest.send(b'{"type":"members","room":"lobby","nicks":["ann"],"count":1,"more":false}\n')
-        guest.wait_for_end()
+        for seq in range(1, count + 1):
+            guest.send(message(seq))
+        guest.send(b'{"type":"ping","token":"there?"}\n')
+        received = [json.loads(guest.receive_line())["type"] for _ in range(2)]
+        assert sorted(received) == ["pong", "who"]
+        guest.send(line("members", room="lobby", nicks=["ann"], count=1, more=False))
+        while (asked := json.loads(guest.receive_line() or b"null")) is not None:
+            assert asked["type"] == "history"
+            guest.send(_page(asked, count))
+        end.set()
 
     with HostileServer(script) as server:
         ann = connect(server.url, nick="ann")
-        assert full.wait(DEADLINE)
-        assert sent[0] > EVENTS_AHEAD
         assert ann.who() == ("ann",)
-        joined = ann.next_event()
-        assert joined is not None
-        assert joined.type == "joined"
-        for seq in range(1, sent[0] + 1):
+        for seq in range(1, count + 1):
             heard = ann.next_message()
             assert heard is not None
             assert heard.seq == seq
         ann.close()
+        assert end.wait(DEADLINE)
 
 
 def test_a_loop_over_messages_logs_what_it_passes_over(

@@ -10,12 +10,20 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar, cast
 
-from chatcore import Event, MisuseError, UsageError
+from chatcore import Event, MisuseError
+from chatcore.client.arguments import checked_timeout
 from chatcore.client.requests import Request
 from chatcore.client.session import ClientSession
-from transports.sockets import CONNECT_SECONDS, EVENTS_AHEAD, FORKED, GOODBYE_SECONDS, MAX_TIMEOUT, tune
+from transports.sockets import (
+    CONNECT_SECONDS,
+    FLUSH_SECONDS,
+    FORKED,
+    GOODBYE_SECONDS,
+    tune,
+)
 
 __all__ = ["Connection"]
 
@@ -36,10 +44,10 @@ class Connection(asyncio.Protocol):
         self._process = os.getpid()
         self._news = asyncio.Event()  # there are events, or there will be no more
         self._flushed = asyncio.Event()  # every post is answered, or none will be any more
+        self._ended = asyncio.Event()  # the session is closed
         self._lost = asyncio.Event()  # there is no socket now
         self._lost.set()
         self._writing = True
-        self._reading = True
         self._timer: asyncio.TimerHandle | None = None
         self._redialing: asyncio.Task[None] | None = None
 
@@ -76,22 +84,26 @@ class Connection(asyncio.Protocol):
 
     async def receive(self, timeout: float | None) -> Event:
         """Return the next event; raises `TimeoutError`, `MisuseError`, and what ended the session."""
-        if timeout is not None and not timeout <= MAX_TIMEOUT:
-            raise UsageError(f"a timeout is at most {MAX_TIMEOUT:.0f} s, or None, not {timeout}")
+        wait = checked_timeout(timeout)
         self._check_place()
-        session = self._session
-        session.events.claim()
+        self._session.events.claim()
         try:
-            if (event := session.next_event()) is not None:
+            if (event := self._next_event()) is not None:
                 return event
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(wait):
                 await self._wait_for_event()
         except TimeoutError:
             raise TimeoutError(f"no event came within {timeout:g} s") from None
         finally:
-            session.events.release()
-        event = session.next_event()  # taken after the last chance to be cancelled, so it is never lost
+            self._session.events.release()
+        event = self._next_event()  # taken after the last chance to be cancelled, so it is never lost
         assert event is not None
+        return event
+
+    def _next_event(self) -> Event | None:
+        event = self._session.next_event()
+        if self._session.has_output:  # it asks for more
+            self._update()
         return event
 
     async def flush(self) -> None:
@@ -102,12 +114,32 @@ class Connection(asyncio.Protocol):
             await self._flushed.wait()
         self._session.raise_if_closed()
 
-    async def close(self) -> None:
-        """End our stream, wait a moment for the server to end its own, and let go. Raises `MisuseError`."""
+    async def close(self, *, flush: bool = True) -> None:
+        """Have posts answered, end our stream, wait a moment for the server to end its own, and let go.
+
+        Without ``flush``, posts are not waited for. Raises `MisuseError`.
+        """
         if self.forked or (self._session.closed and self._lost.is_set() and self._redialing is None):
             return
         self._check_place()
-        self._session.close()
+        try:
+            await self._end(FLUSH_SECONDS if flush else 0.0)
+            await self._say_goodbye()
+        except asyncio.CancelledError:
+            self._let_go()
+            raise
+
+    async def _end(self, within: float) -> None:
+        """End the session once all posts are answered, or after a time."""
+        session = self._session
+        session.finish(session.clock() + within)
+        self._update()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._ended.wait()
+        session.close()
+
+    async def _say_goodbye(self) -> None:
         if self._redialing is not None:
             self._redialing.cancel()
             await asyncio.wait([self._redialing])
@@ -164,6 +196,8 @@ class Connection(asyncio.Protocol):
         session = self._session
         if session.events or session.closed:
             self._news.set()
+        if session.closed:
+            self._ended.set()
         if not session.unacknowledged:
             self._flushed.set()
         if not self._lost.is_set():
@@ -177,40 +211,36 @@ class Connection(asyncio.Protocol):
             return
         while self._writing and (data := session.data_to_send()):
             transport.write(data)
-        reading = session.closed or session.unanswered > 0 or len(session.events) < EVENTS_AHEAD
-        if reading != self._reading and not transport.is_closing():
-            self._reading = reading
-            transport.resume_reading() if reading else transport.pause_reading()
 
     def _set_timer(self) -> None:
         when = self._session.next_deadline()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if when is not None and self._redialing is None:
+        if when is not None and self._redialing is None and (self._session.online or self._lost.is_set()):
             delay = max(when - self._session.clock(), 0.0)
             self._timer = self._loop.call_later(delay, self._handle_deadline)
 
     def _handle_deadline(self) -> None:
         self._timer = None
-        if self._session.online:
-            self._do(lambda: self._session.handle_deadline(self._session.clock()))
-        elif self._lost.is_set():
+        session = self._session
+        self._do(lambda: session.handle_deadline(session.clock()))
+        due = session.dial_at is not None and session.dial_at <= session.clock()
+        if due and self._lost.is_set() and self._redialing is None:
             self._redialing = self._loop.create_task(self._dial_again())
             self._update()
 
     async def _dial_again(self) -> None:
+        outcome: Callable[[], None] = self._update
         try:
             await self.dial()
-            failed = False
         except OSError:
-            failed = True
+            outcome = self._session.connection_failed
+        except Exception as error:  # nobody looks at this task, so whatever it is must reach those who wait
+            outcome = partial(self._session.fail, error)
         finally:
             self._redialing = None
-        if failed:
-            self._do(self._session.connection_failed)
-        else:
-            self._update()
+        self._do(outcome)
 
     def _do(self, step: Callable[[], None]) -> None:
         """Take a step of the session that nobody waits for, and bring everything up to date.
@@ -222,19 +252,22 @@ class Connection(asyncio.Protocol):
             step()
             self._update()
         except Exception as error:
-            log.exception("the client has failed")
             self._session.fail(error)
             self._update()
+            log.exception("the client has failed")
 
     # --- called by the loop ----------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is not one by type
-        tune(transport.get_extra_info("socket"))
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is not one by type
         self._lost.clear()
-        self._writing = self._reading = True
+        self._writing = True
+        self._do(self._begin)
+
+    def _begin(self) -> None:
         self._session.connection_made()
-        self._update()
+        with contextlib.suppress(OSError):  # it is gone already, which the loop reports next
+            tune(self._transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         self._do(lambda: self._session.receive_data(data))

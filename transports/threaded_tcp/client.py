@@ -115,8 +115,9 @@ class Chat:
     own, in which the callbacks of futures run. Methods with ``nowait`` in their name return a future.
 
     Everything else comes as events, which are handed out once and in order: by `receive`, by `events`, or as
-    messages only by iterating over the `Chat` itself. One consumer at a time may wait for them. While nobody
-    takes events, up to 1,000 wait here; then the socket is left unread, except for the sake of an answer.
+    messages only by iterating over the `Chat` itself. One consumer at a time may wait for them. You may be as
+    slow as you like, or take none at all: up to 1,000 events wait here, and the messages that follow stay on
+    the server until there is space for them. Of other events, such as `Presence`, only the latest wait then.
 
     Any call may raise `UsageError` for invalid arguments, and `MisuseError` where it is made in the wrong
     place; neither harms the connection. Calls that ask the server wait while the connection is lost and
@@ -145,8 +146,8 @@ class Chat:
         self._entered = True
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
+        self._connection.close(flush=kind is None or issubclass(kind, Exception))
 
     def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
         if not self._session.closed and not self._connection.forked:
@@ -395,9 +396,11 @@ class Chat:
     def close(self) -> None:
         """Say goodbye and end the connection. Idempotent.
 
-        What is not answered yet fails with `ClosedError`, so `flush` before it if your posts must arrive. It
-        takes a second at most; with threads up to ten, if it has to wait for an attempt to reconnect. In a
-        forked process it does nothing: the connection is the parent's.
+        What you have posted is sent first, and its answers are waited for, up to five seconds; `flush` waits
+        for as long as it takes. What has no answer by then fails with `ClosedError`. After that, it takes a
+        second at most; with threads up to ten, if it has to wait for an attempt to reconnect. At the end of a
+        ``with`` that was interrupted or cancelled, posts are not waited for. In a forked process it does
+        nothing: the connection is the parent's.
         """
         self._connection.close()
 

@@ -20,10 +20,18 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-from chatcore import Event, MisuseError, UsageError
+from chatcore import Event, MisuseError
+from chatcore.client.arguments import checked_timeout
 from chatcore.client.requests import Request
 from chatcore.client.session import ClientSession
-from transports.sockets import CONNECT_SECONDS, EVENTS_AHEAD, FORKED, GOODBYE_SECONDS, MAX_TIMEOUT, tune
+from transports.sockets import (
+    CONNECT_SECONDS,
+    FLUSH_SECONDS,
+    FORKED,
+    GOODBYE_SECONDS,
+    LONGEST_WAIT,
+    tune,
+)
 
 __all__ = ["Connection"]
 
@@ -53,13 +61,13 @@ class _Answer(Future[A]):
     def result(self, timeout: float | None = None) -> A:
         self._check()
         try:
-            return super().result(timeout)
+            return super().result(checked_timeout(timeout))
         finally:
             del self  # what is raised holds this frame, which would hold what is raised
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         self._check()
-        return super().exception(timeout)
+        return super().exception(checked_timeout(timeout))
 
     def _check(self) -> None:
         if not self.done():
@@ -118,19 +126,19 @@ class Connection:
 
     def receive(self, timeout: float | None) -> Event:
         """Return the next event; raises `TimeoutError`, `MisuseError`, and what ended the session."""
-        if timeout is not None and not timeout <= MAX_TIMEOUT:
-            raise UsageError(f"a timeout is at most {MAX_TIMEOUT:.0f} s, or None, not {timeout}")
+        wait = checked_timeout(timeout)
         self.check_may_wait()
         session = self._session
         with self._lock:
             session.events.claim()
             try:
-                if len(session.events) == EVENTS_AHEAD:
-                    self._wake()  # the socket is read again once there is one less
-                self._changed.wait_for(lambda: session.events or session.closed, timeout)
+                self._changed.wait_for(lambda: session.events or session.closed, wait)
                 event = session.next_event()
             finally:
                 session.events.release()
+            asks_for_more = session.has_output
+        if asks_for_more:
+            self._wake()
         if event is None:
             raise TimeoutError(f"no event came within {timeout:g} s")
         return event
@@ -142,19 +150,27 @@ class Connection:
             self._changed.wait_for(lambda: not self._session.unacknowledged)
             self._session.raise_if_closed()
 
-    def close(self) -> None:
-        """End our stream, wait a moment for the server to end its own, and let go.
+    def close(self, *, flush: bool = True) -> None:
+        """Have posts answered, end our stream, wait a moment for the server to end its own, and let go.
 
-        In the thread itself, which cannot wait for its own end, only what is asked of it is noted.
+        Without ``flush``, posts are not waited for. In the thread itself, which cannot wait for its own end,
+        only what is asked of it is noted.
         """
         if self.forked:
             return
         with self._lock:
-            self._session.close()
+            self._session.finish(self._session.clock() + (FLUSH_SECONDS if flush else 0.0))
             self._changed.notify_all()
         self._wake()
         if threading.current_thread() is not self._thread:
+            self._join()
+
+    def _join(self) -> None:
+        try:
             self._thread.join()
+        except BaseException:  # a second Ctrl-C: no more waiting for answers
+            self.abandon()
+            raise
 
     def abandon(self) -> None:
         """Have the thread end all this soon, since nobody will close it. Takes no lock."""
@@ -187,10 +203,10 @@ class Connection:
         try:
             self._converse_on_all(sock)
         except BaseException as error:  # a bug, here or in a backoff of the user's
-            log.exception("the client's thread has failed")
             with self._lock:
                 self._session.fail(error)
                 self._keep_up()
+            log.exception("the client's thread has failed")
 
     def _converse_on_all(self, first: socket.socket) -> None:
         """Be one connection after another."""
@@ -204,8 +220,12 @@ class Connection:
 
     def _dial(self) -> socket.socket:
         sock = socket.create_connection(self._address, timeout=CONNECT_SECONDS)
-        sock.setblocking(False)
-        tune(sock)
+        try:
+            sock.setblocking(False)
+            tune(sock)
+        except BaseException:
+            sock.close()
+            raise
         self._unsent, self._refused, self._goodbye_by = b"", False, None
         with self._lock:
             self._session.connection_made()
@@ -215,7 +235,7 @@ class Connection:
         """Return the next socket, however long it takes, or ``None`` at the end."""
         while (wait := self._seconds_to_dial()) is not None:
             if wait > 0:
-                self._sleep(wait)
+                self._sleep()
                 continue
             try:
                 return self._dial()
@@ -227,15 +247,24 @@ class Connection:
     def _seconds_to_dial(self) -> float | None:
         session = self._session
         with self._lock:
+            now = session.clock()
+            session.handle_deadline(now)
             self._keep_up()
-            return None if session.dial_at is None else max(session.dial_at - session.clock(), 0.0)
+            return None if session.dial_at is None else max(session.dial_at - now, 0.0)
 
-    def _sleep(self, seconds: float) -> None:
-        """Wait for a time, or until woken."""
+    def _sleep(self) -> None:
+        """Wait until something is due, or until woken."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._wakee, selectors.EVENT_READ)
-            if selector.select(seconds):
+            if selector.select(self._seconds_to_deadline()):
                 self._wakee.recv(RECEIVE)
+
+    def _seconds_to_deadline(self) -> float | None:
+        with self._lock:
+            deadline = self._session.next_deadline()
+            if deadline is None:
+                return None
+            return min(max(deadline - self._session.clock(), 0.0), LONGEST_WAIT)
 
     def _converse(self, sock: socket.socket, selector: selectors.BaseSelector) -> None:
         """Be the connection between a socket and the session, until either ends."""
@@ -264,10 +293,8 @@ class Connection:
             self._keep_up()
             if not session.online:
                 return self._goodbye(sock, now)
-            reading = session.unanswered > 0 or len(session.events) < EVENTS_AHEAD
-            deadline = session.next_deadline()
-        mask = (selectors.EVENT_READ if reading else 0) | (selectors.EVENT_WRITE if self._unsent else 0)
-        return mask, None if deadline is None else max(deadline - now, 0.0)
+            mask = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._unsent else 0)
+            return mask, self._seconds_to_deadline()
 
     def _goodbye(self, sock: socket.socket, now: float) -> tuple[int, float | None] | None:
         """End our stream if we have closed; return what to wait for, or ``None`` to close the socket."""
