@@ -26,6 +26,7 @@ HANDSHAKE_SECONDS = 10.0
 """How long a server may take to say welcome, which is as long as servers by default wait for hello."""
 
 _FIRST = 2  # bytes: the server's own lines on the plain wire begin with ``* ``
+_START = 64  # bytes in which that must show itself, if blank lines come first
 
 
 class Connection:
@@ -51,7 +52,7 @@ class Connection:
         """Take bytes from the server; return the frames that they complete, and what is not a frame."""
         self.note_sign_of_life(now)
         if len(self._first) < _FIRST:
-            self._first = (self._first + data[:_FIRST]).lstrip()[:_FIRST]
+            self._first = (self._first + data[:_START]).lstrip()[:_FIRST]
         return self.decoder.receive_data(data, now)  # type: ignore[return-value]  # this wire makes no others
 
     @property

@@ -77,6 +77,7 @@ class Line:
         self.session = session
         self.events: list[Event] = []
         self.loses_answers = False  # what the server says is lost from now on
+        self.is_idle = False  # whether its user takes no events
         self._far: Session | None = None
         server.lines.append(self)
 
@@ -98,7 +99,13 @@ class Line:
         if far is not None and server_knows:
             far.connection_lost()
         self.session.receive_eof()
-        self.events += self.session.events_received()
+        if not self.is_idle:
+            self.take()
+
+    def take(self, most: int | None = None) -> None:
+        """Take the events that there are, or so many at most; idle users only do that here."""
+        count = len(self.session.events) if most is None else min(most, len(self.session.events))
+        self.events += filter(None, (self.session.next_event() for _ in range(count)))
 
     def ask(self, make: Callable[[ClientSession], Request[A]]) -> Request[A]:
         """Ask something and carry what comes of it."""
@@ -119,7 +126,8 @@ class Line:
     def carry(self) -> bool:
         """Carry what there is, both ways; return whether there was anything."""
         far, session = self._far, self.session
-        self.events += session.events_received()
+        if not self.is_idle:
+            self.take()
         if far is None:
             return False
         sent = session.data_to_send()
@@ -128,7 +136,8 @@ class Line:
         answered = far.data_to_send()
         if answered and not self.loses_answers:
             session.receive_data(answered)
-        self.events += session.events_received()
+        if not self.is_idle:
+            self.take()
         if far.closed or (far.closing and not answered) or not session.online:
             self.cut()
         return bool(sent or answered)
