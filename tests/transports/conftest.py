@@ -11,6 +11,7 @@ from tests import rows
 from tests.transports.clients import CLIENTS, Visitor
 from tests.transports.leftovers import Census
 from tests.transports.servers import SERVERS, House, new_transport
+from transports import asyncio_tcp, threaded_tcp
 
 
 class Serve(Protocol):
@@ -88,3 +89,10 @@ def connect(client_name: str) -> Iterator[Callable[..., Visitor]]:
             return stack.enter_context(closing(CLIENTS[client_name](*args, **options)))
 
         yield open_client
+
+
+@pytest.fixture
+def short_flush(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a client that is closed wait a moment only for the answers to its posts."""
+    for client in (asyncio_tcp, threaded_tcp):
+        monkeypatch.setattr(f"{client.__name__}.connection.FLUSH_SECONDS", 0.05)

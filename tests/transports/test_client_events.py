@@ -165,7 +165,7 @@ def test_flush_raises_what_ended_the_connection(connect: Connect) -> None:
                 ended.result(DEADLINE)
 
 
-def test_close_ends_a_flush_that_waits(connect: Connect) -> None:
+def test_close_ends_a_flush_that_waits(connect: Connect, short_flush: None) -> None:
     posted = Event()
 
     def script(guest: Guest) -> None:
@@ -292,7 +292,3 @@ def test_a_timeout_that_is_no_time_is_a_usage_error(house: House, connect: Conne
     ann = connect(house.url, nick="ann")
     with pytest.raises(UsageError, match="or None"):
         ann.receive(float("nan"))
-    with pytest.raises(TimeoutError):
-        ann.receive(-1.0)
-        ann.receive(-1.0)
-        ann.receive(-1.0)

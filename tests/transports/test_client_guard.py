@@ -193,4 +193,5 @@ def test_no_call_waits_for_a_client_that_has_failed(
             post.result(DEADLINE)
         with pytest.raises(DisconnectedError):
             ann.take_all()
+        ann.close()
     assert "ZeroDivisionError" in caplog.text

@@ -20,6 +20,8 @@ from tests.transports.peers import DEADLINE, line
 from tests.transports.servers import House, new_transport
 from transports import asyncio_tcp, threaded_tcp
 
+pytestmark = pytest.mark.usefixtures("short_flush")
+
 ROOT = Path(__file__).parent.parent.parent
 
 CALLS: dict[str, Callable[[Any], Any]] = {

@@ -193,6 +193,9 @@ class Connection(asyncio.Protocol):
 
     def _update(self) -> None:
         """Do whatever the session's state asks for; MUST be called after anything was done with it."""
+        self._do(self._keep_up)
+
+    def _keep_up(self) -> None:
         session = self._session
         if session.events or session.closed:
             self._news.set()
@@ -250,11 +253,19 @@ class Connection(asyncio.Protocol):
         """
         try:
             step()
-            self._update()
+            if step != self._keep_up:
+                self._keep_up()
         except Exception as error:
-            self._session.fail(error)
-            self._update()
+            self._fail(error)
             log.exception("the client has failed")
+
+    def _fail(self, error: Exception) -> None:
+        """End everything, and rely on nothing more of the session than that it ends."""
+        self._session.fail(error)
+        for event in (self._news, self._flushed, self._ended):
+            event.set()
+        if not self._lost.is_set():
+            self._transport.abort()
 
     # --- called by the loop ----------------------------------------------------------------------
 
