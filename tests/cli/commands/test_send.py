@@ -3,17 +3,19 @@
 import json
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from chatcore import UsageError
+from chatcore import RefusedError, UsageError
+from cli.commands import send
 from cli.commands.send import run
 from tests.cli.conftest import Inside
-from tests.cli.processes import CHAT, ChatServer, chat, chat_server, environment
-from tests.cli.scripted import line, scripted_server
+from tests.cli.processes import CHAT, ChatServer, chat, chat_server, environment, rest_of, spawn
+from tests.cli.scripted import Answers, line, scripted_server
 from transports.threaded_tcp import Chat, connect
 
 
@@ -149,3 +151,107 @@ def test_without_an_acknowledgement_the_error_has_the_id(inside: Inside, hangs_u
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "may or may not be stored" in done.stderr
     assert "--id my-1" in done.stderr
+
+
+def _ping(frame: dict[str, Any]) -> bytes:
+    return line(type="ping")
+
+
+def _silence(frame: dict[str, Any]) -> bytes:
+    return b""
+
+
+@pytest.mark.parametrize("answers", [{"hello": _silence}, {"join": _silence}, {"join": _ping}])
+def test_a_timeout_covers_all_of_the_command(inside: Inside, answers: Answers) -> None:
+    with scripted_server(answers=answers) as server:
+        done = inside("send", "lobby", "hello", "--timeout", "0.2", "--nick", "ci", "--url", server.url)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "did not let us in within 0.2 s: nothing was sent" in done.stderr
+
+
+def test_a_timeout_covers_a_search_for_a_name(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched, over = threading.Event(), threading.Event()
+
+    def search(*_args: object, **_options: object) -> socket.socket:
+        searched.set()
+        over.wait(30)
+        raise OSError("too late")
+
+    monkeypatch.setattr(socket, "create_connection", search)
+    done = inside(
+        "send", "lobby", "hello", "--timeout", "0.2", "--nick", "ci", "--url", "chat://name.invalid"
+    )
+    over.set()
+    assert searched.is_set()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "nothing was sent" in done.stderr
+
+
+def test_a_connection_that_is_lost_before_the_room_again_and_again_ends_it(inside: Inside) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as loop, ThreadPoolExecutor(1) as pool:
+
+        def serve() -> int:
+            connections = 0
+            while True:
+                sock, _ = loop.accept()
+                with sock:
+                    if b'"hello"' not in sock.recv(65536):
+                        return connections
+                    sock.sendall(WELCOME)
+                connections += 1
+
+        served = pool.submit(serve)
+        port = loop.getsockname()[1]
+        done = inside(
+            "send", "lobby", "hi", "--timeout", "1", "--nick", "ci", "--url", f"chat://127.0.0.1:{port}"
+        )
+        with socket.create_connection(("127.0.0.1", port)) as last:
+            last.shutdown(socket.SHUT_WR)
+            assert 1 <= served.result(30) < 20
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "nothing was sent" in done.stderr
+
+
+def test_a_nick_that_is_busy_for_a_moment_is_waited_for(server: ChatServer, listener: Chat) -> None:
+    busy = connect(server.url, nick="busy", rooms=[])
+    with spawn("send", "ops", "free at last", "--nick", "busy", "--url", server.url) as sending:
+        leaving = threading.Timer(0.7, busy.close)  # the other job is done
+        leaving.start()
+        output, errors = rest_of(sending)
+        leaving.join()
+    message = next(iter(listener))
+    assert (message.nick, message.text) == ("busy", "free at last")
+    assert (sending.returncode, output, errors) == (0, f"{message.seq}\n", "")
+
+
+def test_a_nick_that_stays_busy_is_a_failure_that_may_pass(server: ChatServer, inside: Inside) -> None:
+    with connect(server.url, nick="busy", rooms=[]):
+        done = inside("send", "ops", "never", "--nick", "busy", "--timeout", "0.5", "--url", server.url)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "nick_taken" in done.stderr
+    assert "nothing was sent" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "tries"),
+    [
+        ({"code": "unavailable", "message": "not now", "retry_after": 0.01}, 2),
+        ({"code": "limit_exceeded", "message": "full", "retry_after": 0.01}, 2),
+        ({"code": "limit_exceeded", "message": "full"}, 1),
+        ({"code": "forbidden", "message": "not you"}, 1),
+    ],
+)
+def test_only_what_may_pass_is_tried_again(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch, error: dict[str, Any], tries: int
+) -> None:
+    tried: list[str] = []
+
+    def refuse(url: str, *, nick: str, **_options: object) -> Chat:
+        tried.append(nick)
+        if len(tried) == 2:
+            raise RefusedError("forbidden", "not you")
+        raise RefusedError(error["code"], error["message"], retry_after=error.get("retry_after"))
+
+    monkeypatch.setattr(send, "connect", refuse)
+    done = inside("send", "lobby", "hi", "--nick", "ci", "--url", "chat://127.0.0.1:1")
+    assert (done.returncode, len(tried)) == (3, tries)
