@@ -21,7 +21,7 @@ from typing import Self, cast
 from chatcore.address import DEFAULT_URL, Peer
 from chatcore.transport import Host, Listen, Session, Wire
 from transports.asyncio_tcp.listeners import Listeners
-from transports.sockets import MAX_TIMEOUT, bind, listening_on
+from transports.sockets import LONGEST_WAIT, bind, listening_on
 
 __all__ = ["Server", "serve"]
 
@@ -212,7 +212,7 @@ class Server:
         self._timer_at = when
         self._timer = None
         if when is not None:
-            delay = min(max(when - self._hub.clock(), 0.0), MAX_TIMEOUT)
+            delay = min(max(when - self._hub.clock(), 0.0), LONGEST_WAIT)
             self._timer = self._loop.call_later(delay, self._handle_deadlines)
 
     def _handle_deadlines(self) -> None:

@@ -22,7 +22,7 @@ from typing import Self
 
 from chatcore.address import DEFAULT_URL, Peer
 from chatcore.transport import Host, Listen, Session, Wire
-from transports.sockets import MAX_TIMEOUT, bind, listening_on
+from transports.sockets import LONGEST_WAIT, bind, listening_on
 from transports.threaded_tcp.listeners import Listeners
 
 __all__ = ["Server", "serve"]
@@ -163,7 +163,7 @@ class Server:
     def _timeout(self) -> float:
         if self._left or self._endpoint.busy:
             return 0.0
-        times = [MAX_TIMEOUT]
+        times = [LONGEST_WAIT]
         if (when := self._endpoint.next_deadline()) is not None:
             times.append(max(when - self._hub.clock(), 0.0))
         if (pause := self._listeners.pause_left()) is not None:
@@ -312,7 +312,7 @@ class _Connection:
         self._reading: threading.Thread | None = None
         # Two objects with one descriptor: the reader's waits, the pump's never does. A timeout, however long,
         # makes the descriptor one that does not block.
-        sock.settimeout(MAX_TIMEOUT)
+        sock.settimeout(LONGEST_WAIT)
         self._reader = sock
         self._writer = socket.socket(sock.family, sock.type, sock.proto, fileno=sock.fileno())
         self._writer.settimeout(0)
