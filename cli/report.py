@@ -76,9 +76,10 @@ def reaching(url: str) -> Iterator[None]:
 
 
 def _refusal(code: str, message: str, retry_after: float | None) -> str:
+    later = "" if retry_after is None else f"try again in {retry_after:.0f} s"
     advice = {
-        "nick_taken": "; choose another with --nick",
+        "nick_taken": f"; choose another with --nick{later and ', or '}{later}",
         "bad_name": "; choose another with --nick or --room",
         "unsupported_protocol": "; the server and this client have no protocol version in common",
-    }.get(code, "" if retry_after is None else f"; try again in {retry_after:.0f} s")
+    }.get(code, later and f"; {later}")
     return f"the server refused: {message} ({code}){advice}"

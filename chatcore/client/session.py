@@ -681,4 +681,5 @@ class ClientSession:
             self._end(error)
         else:
             self._connection = None
-            self._wait_for_server(error.code, error.retry_after or 0.0)
+            # A nick may be free long before its reservation ends: its owner may have come back, and left.
+            self._wait_for_server(error.code, 0.0 if error.code == "nick_taken" else error.retry_after or 0.0)

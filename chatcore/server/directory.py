@@ -277,7 +277,7 @@ class LocalDirectory:
         nick = self._free_variant(claim.nick) if claim.variant and account is None else claim.nick
         identity = self._by_nick_folded.get(fold(nick))
         if identity is not None and (account is None or identity.account != account):
-            return _taken(nick)
+            return _taken(nick) if identity.in_use else _reserved(identity, claim.now)
         if refusal := self._too_many(account):
             return refusal
         if identity is None:
@@ -351,6 +351,12 @@ class LocalDirectory:
 
 def _taken(nick: str) -> Refusal:
     return Refusal("nick_taken", f"the nick {nick} is in use")
+
+
+def _reserved(identity: Identity, now: float) -> Refusal:
+    """Refuse a nick whose owner is away, and say when it is free at the latest."""
+    wait = max(identity.reserved_until - now, 0.0)
+    return Refusal("nick_taken", f"the nick {identity.nick} is reserved for its owner", wait)
 
 
 _: type[Directory] = LocalDirectory

@@ -190,7 +190,7 @@ class Reader:
         if message.seq <= position:
             self._take_old(message)
         elif message.prev != position:
-            if message.prev > position:
+            if position < message.prev < message.seq:
                 self._note_hole(position, message.prev)
             else:
                 self.disordered += 1
@@ -235,7 +235,9 @@ class Reader:
 
     def _take_gap(self, log: Log, gap: Gap) -> None:
         self.leave_log()
-        if gap.after > self._position:
+        if gap.through <= gap.after:  # it must lead somewhere
+            self.disordered += 1
+        elif gap.after > self._position:
             self._note_hole(self._position, gap.after)
         elif gap.after < self._position:
             self.disordered += 1

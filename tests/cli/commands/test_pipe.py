@@ -232,7 +232,7 @@ def test_what_happens_to_the_rooms_is_reported() -> None:
         put_out = line(type="left", room="ops", reason="expelled")
         return joined + skipped + put_out + message(9, "on", kind="action")
 
-    options = ("--nick", "piper", "--room", "lobby", "--room", "ops")
+    options = ("--nick", "piper", "--room", "lobby", "--room", "ops", "--history", "9")
     with (
         scripted_server(answers={"join": join}) as server,
         spawn("client", server.url, *options) as process,

@@ -259,3 +259,26 @@ def test_a_log_that_starts_over_is_an_error() -> None:
     room = Room([], 1)
     with pytest.raises(ProtocolError, match="started over"):
         room.readers[0].join(Joined(room="bench", epoch="f", head=0, after=0, count=1))
+
+
+WRONG = {
+    "a gap that stays": gap(2, 2),
+    "a gap that goes back": gap(2, 1),
+    "a message that stays": b'"seq":3,"prev":3',
+    "a message that goes back": b'"seq":3,"prev":9',
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("limit", [1, 2**20])
+def test_what_does_not_move_the_position_is_out_of_order(wrong: str, limit: int) -> None:
+    said = messages(range(1, 4))
+    room = Room(said, 1, limit=limit)
+    first, second, third = lines(said)
+    room.feed(0, first + second)
+    if wrong.startswith("a gap"):
+        room.feed(0, WRONG[wrong] + third)
+    else:
+        room.feed(0, third.replace(b'"seq":3,"prev":2', WRONG[wrong]))
+    assert room.settle() == 0
+    assert room.verdicts() == [(0, 0, 1, 0)]

@@ -153,7 +153,8 @@ def test_the_nick_of_a_broken_connection_is_reserved_for_its_owner() -> None:
     host.advance(119.0)
     thief = host.connect()
     thief.send(Hello(protocol=1, nick="Ana"))
-    assert thief.error().code == "nick_taken"
+    refusal = thief.error()
+    assert (refusal.code, refusal.retry_after) == ("nick_taken", 1.0)
     assert reconnect(host, ana).secret == ana.secret
     host.advance(20.0)
     assert not host.is_free("ana")
