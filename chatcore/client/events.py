@@ -1,7 +1,8 @@
 """What a user is given of a session: its events, in sequence, each to one consumer.
 
-A session reads whatever its user does, since pings and acknowledgements follow messages on one stream. So
-what waits for the user is bounded here, and there are three kinds of it:
+A session reads whatever its user does, since pings and acknowledgements follow messages on one stream. While
+the queue is full it only waits a moment, in which a user who keeps up takes a burst. So what waits is bounded
+here, and there are three kinds of it:
 
 - *Entries* of a room, messages and gaps, are added while there is space. The others are left to the server,
   and asked for when there is space again; see `chatcore.client.refill`.
@@ -17,10 +18,10 @@ from chatcore.client.backoff import Offline, Online
 from chatcore.errors import MisuseError
 from chatcore.messages import Closing, Error, Gap, Joined, Left, NickFrame, Presence, ServerFrame, Welcome
 
-__all__ = ["EVENTS_AHEAD", "Event", "EventQueue"]
+__all__ = ["EVENTS_MAX", "Event", "EventQueue"]
 
-EVENTS_AHEAD = 1_000
-"""Events that may wait for the user: a page of history, or some seconds of a lively room."""
+EVENTS_MAX = 4_000
+"""Events that may wait for the user: a quarter is a page of history, and what one read can bring fits too."""
 
 Event = ServerFrame | Offline | Online
 """What a user is given: every message, and whatever else concerns the rooms that one is in.
@@ -34,12 +35,13 @@ too. Each has a ``type``, so ``match`` works by class and by word.
 class EventQueue:
     """Events that wait to be taken, first to last. Its length is their number.
 
-    ``limit`` is how many wait before entries are refused, and news of one subject replaces older news.
+    ``limit`` is how many wait before entries are refused, and news of one subject replaces older news. It
+    ``is_full`` at a quarter of that.
     """
 
     __slots__ = ("_claimed", "_events", "_news", "limit")
 
-    def __init__(self, limit: int = EVENTS_AHEAD) -> None:
+    def __init__(self, limit: int = EVENTS_MAX) -> None:
         self.limit = limit
         self._events: deque[Event] = deque()
         self._news: dict[Hashable, Event] = {}  # by subject; for which there is no space yet
@@ -52,6 +54,11 @@ class EventQueue:
     def space(self) -> int:
         """How many entries can be added."""
         return max(self.limit - len(self), 0)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to wait for the user, for a moment."""
+        return 4 * len(self) >= self.limit
 
     @property
     def is_low(self) -> bool:

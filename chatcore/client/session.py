@@ -99,6 +99,9 @@ IN_FLIGHT = 64
 DEDUPE_SECONDS = 120.0
 """How long a post is sent again by itself, unless the server says how long it remembers ids."""
 
+READ_AFTER = 1.0
+"""Seconds for which a full queue keeps a session from being read. A server's patience is longer."""
+
 # One that was taken over would only take over again, and one that is put out is not let in again.
 _FINAL_REASONS = {"taken_over", "protocol", "banned", "revoked"}
 _PASSING_REFUSALS = {"nick_taken", "limit_exceeded", "rate_limited", "unavailable"}
@@ -149,6 +152,7 @@ class ClientSession:
         self._positions = Positions(checked_most_missed(most_missed))
         self._refill = Refill(self._positions, self.events)
         self._finish_by: float | None = None  # while nothing more can be asked
+        self._full_since: float | None = None  # since when so many events wait
         self._tokens = 0
         self.welcome: Request[Welcome] = Request(self.identity.hello())
 
@@ -304,8 +308,15 @@ class ClientSession:
         event = self.events.take()
         if isinstance(event, Joined | Message | Gap):
             self._positions.hand_out(event)
+        self._note_fullness()
         self._ask_for_more()
         return event
+
+    def _note_fullness(self) -> None:
+        if not self.events.is_full:
+            self._full_since = None
+        elif self._full_since is None:
+            self._full_since = self.clock()
 
     def _ask_for_more(self) -> None:
         if self._connection is not None and self._connection.live:
@@ -346,6 +357,7 @@ class ClientSession:
                 self._receive_fault(connection, item)
             else:
                 self._receive_frame(connection, item)
+        self._note_fullness()
         self._ask_for_more()
         self._end_if_finished()
 
@@ -388,6 +400,22 @@ class ClientSession:
             self.close()
 
     @property
+    def want_data(self) -> bool:
+        """Whether the socket is to be read. It always is, but for a moment when many events wait.
+
+        Nothing may be unanswered then. A user who keeps up takes them in that time, and needs no page. One who
+        does not falls behind, and the server's pings are answered.
+        """
+        again = self._read_again_at
+        return again is None or self.closed or self.unanswered > 0 or self.clock() >= again
+
+    @property
+    def _read_again_at(self) -> float | None:
+        if self._full_since is None:
+            return None
+        return self._full_since + min(READ_AFTER, (self.limits.keepalive_seconds or READ_AFTER) / 4)
+
+    @property
     def has_output(self) -> bool:
         """Whether the session itself has something to send: taking an event may bring that about."""
         return self._connection is not None and self._connection.has_output
@@ -424,6 +452,7 @@ class ClientSession:
         if connection.live:
             times.append(self._posts.next_deadline(self._positions.awaited))
             times += [self._positions.next_deadline(), self._refill.next_deadline()]
+            times.append(None if self.want_data else self._read_again_at)
         return times
 
     def handle_deadline(self, now: float) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from chatcore import DisconnectedError, Gap, Joined, Left, Message, Offline, Online, Presence, ProtocolError
 from chatcore.client import events
-from chatcore.client.events import EVENTS_AHEAD, EventQueue
+from chatcore.client.events import EVENTS_MAX, EventQueue
 from tests.client.connection import Line, Server
 from tests.client.script import EPOCH, Script, message
 
@@ -48,13 +48,13 @@ def test_a_quarter_second_a_message_for_ten_minutes_is_never_cut() -> None:
     most = 0
     for number in range(2_400):
         server.pass_time(0.25)
-        bob.say(f"first {number}", f"second {number}")
+        bob.say(*(f"{number} {each}" for each in range(4)))
         ana.take(1)
         most = max(most, len(ana.session.events))
-    assert most <= EVENTS_AHEAD
+    assert most <= EVENTS_MAX
     assert ana.session.position("lobby").seq < 2_400
     take_slowly(server, ana)
-    assert numbers(ana) == list(range(1, 4_801))
+    assert numbers(ana) == list(range(1, 9_601))
     assert not ana.gaps()
     assert not list(ana.offline())
     assert bob.ask(lambda session: session.who("lobby")).result().nicks == ("ana", "bob")
@@ -226,10 +226,8 @@ def test_a_page_of_no_use_is_asked_for_again_later(few: int) -> None:
     (asked,) = ana.sent()
     ana.say("page", room="lobby", epoch="another", base=0, more=False, token=asked["token"], messages=[])
     assert ana.sent() == []
-    deadline = ana.session.next_deadline()
-    assert deadline is not None
-    ana.clock.now = deadline
-    ana.session.handle_deadline(deadline)
+    ana.clock.now += 1.0
+    ana.session.handle_deadline(ana.clock.now)
     assert [frame["type"] for frame in ana.sent()] == ["history"]
 
 
@@ -301,6 +299,11 @@ def test_events_from_before_the_end_are_taken_then_its_error(few: int) -> None:
         ana.session.next_event()
 
 
+def is_read(ana: Script) -> bool:
+    """Tell whether the socket would be read now."""
+    return ana.session.want_data
+
+
 def _question(ana: Script) -> dict[str, Any] | None:
     return next((frame for frame in ana.sent() if frame["type"] == "history"), None)
 
@@ -308,3 +311,36 @@ def _question(ana: Script) -> dict[str, Any] | None:
 def _fields(seq: int) -> dict[str, Any]:
     said = {"prev": seq - 1, "id": f"m-{seq}", "nick": "bob", "text": f"text {seq}"}
     return {"type": "message", "room": "lobby", "seq": seq, "at": "2026-11-23T14:35:25.649329Z", **said}
+
+
+# --- a user who keeps up, but not within a burst -------------------------------------------------
+
+
+def test_a_burst_is_held_up_for_a_moment_and_nothing_is_fetched() -> None:
+    ana = Script("ana", "lobby")
+    ana.session.receive_data(b"".join(message(seq) for seq in range(1, 1_500)))
+    assert not is_read(ana)
+    while ana.session.next_event() is not None:
+        pass
+    assert is_read(ana)
+    assert ana.sent() == []
+
+
+def test_a_session_is_read_again_after_a_moment() -> None:
+    ana = Script("ana", "lobby")
+    ana.session.receive_data(b"".join(message(seq) for seq in range(1, 1_500)))
+    deadline = ana.session.next_deadline()
+    assert deadline is not None
+    assert 0 < deadline - ana.clock.now <= 1.0
+    ana.clock.now = deadline
+    assert is_read(ana)
+    ana.session.receive_data(b"".join(message(seq) for seq in range(1_500, 10_000)))
+    assert is_read(ana)
+    assert len(ana.session.events) == EVENTS_MAX
+
+
+def test_a_session_that_waits_for_an_answer_is_read() -> None:
+    ana = Script("ana", "lobby")
+    ana.session.receive_data(b"".join(message(seq) for seq in range(1, 1_500)))
+    ana.session.post("lobby", "hello")
+    assert is_read(ana)

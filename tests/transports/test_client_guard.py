@@ -9,7 +9,7 @@ import pytest
 
 from chatcore import Backoff
 from chatcore.client import connection
-from chatcore.client.events import EVENTS_AHEAD
+from chatcore.client.events import EVENTS_MAX
 from chatcore.errors import DisconnectedError, ProtocolError
 from tests.transports.clients import Visitor
 from tests.transports.hostile import Guest, HostileServer, message
@@ -120,7 +120,7 @@ def _page(asked: dict[str, Any], count: int) -> bytes:
 
 
 def test_a_client_that_takes_no_events_is_read_and_misses_nothing(connect: Connect) -> None:
-    count, end = 5 * EVENTS_AHEAD, Event()
+    count, end = 2 * EVENTS_MAX, Event()
 
     def script(guest: Guest) -> None:
         guest.serve_until_joined()

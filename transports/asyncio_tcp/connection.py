@@ -48,6 +48,7 @@ class Connection(asyncio.Protocol):
         self._lost = asyncio.Event()  # there is no socket now
         self._lost.set()
         self._writing = True
+        self._reading = True
         self._timer: asyncio.TimerHandle | None = None
         self._redialing: asyncio.Task[None] | None = None
 
@@ -101,8 +102,9 @@ class Connection(asyncio.Protocol):
         return event
 
     def _next_event(self) -> Event | None:
-        event = self._session.next_event()
-        if self._session.has_output:  # it asks for more
+        session, was_full = self._session, self._session.events.is_full
+        event = session.next_event()
+        if session.has_output or was_full != session.events.is_full:  # it asks for more
             self._update()
         return event
 
@@ -214,6 +216,9 @@ class Connection(asyncio.Protocol):
             return
         while self._writing and (data := session.data_to_send()):
             transport.write(data)
+        if session.want_data != self._reading and not transport.is_closing():
+            self._reading = not self._reading
+            transport.resume_reading() if self._reading else transport.pause_reading()
 
     def _set_timer(self) -> None:
         when = self._session.next_deadline()
@@ -272,7 +277,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is not one by type
         self._lost.clear()
-        self._writing = True
+        self._writing = self._reading = True
         self._do(self._begin)
 
     def _begin(self) -> None:

@@ -116,7 +116,7 @@ class Chat:
 
     Everything else comes as events, which are handed out once and in order: by `receive`, by `events`, or as
     messages only by iterating over the `Chat` itself. One consumer at a time may wait for them. You may be as
-    slow as you like, or take none at all: up to 1,000 events wait here, and the messages that follow stay on
+    slow as you like, or take none at all: up to 4,000 events wait here, and the messages that follow stay on
     the server until there is space for them. Of other events, such as `Presence`, only the latest wait then.
 
     Any call may raise `UsageError` for invalid arguments, and `MisuseError` where it is made in the wrong

@@ -131,12 +131,13 @@ class Connection:
         session = self._session
         with self._lock:
             session.events.claim()
+            was_full = session.events.is_full
             try:
                 self._changed.wait_for(lambda: session.events or session.closed, wait)
                 event = session.next_event()
             finally:
                 session.events.release()
-            asks_for_more = session.has_output
+            asks_for_more = session.has_output or was_full != session.events.is_full
         if asks_for_more:
             self._wake()
         if event is None:
@@ -293,8 +294,8 @@ class Connection:
             self._keep_up()
             if not session.online:
                 return self._goodbye(sock, now)
-            mask = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._unsent else 0)
-            return mask, self._seconds_to_deadline()
+            mask = selectors.EVENT_READ if session.want_data else 0
+            return mask | (selectors.EVENT_WRITE if self._unsent else 0), self._seconds_to_deadline()
 
     def _goodbye(self, sock: socket.socket, now: float) -> tuple[int, float | None] | None:
         """End our stream if we have closed; return what to wait for, or ``None`` to close the socket."""
