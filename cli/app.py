@@ -278,7 +278,7 @@ def send(
         ),
     ] = None,
     timeout: Annotated[
-        float, typer.Option(min=0.0, metavar="SECONDS", help="How long to wait for the acknowledgement.")
+        float, typer.Option(min=0.0, metavar="SECONDS", help="How long it may take, all in all.")
     ] = 30.0,
     json: Annotated[bool, typer.Option("--json", help="Print the acknowledgement as JSON.")] = False,
 ) -> None:

@@ -403,8 +403,8 @@ class ClientSession:
     def want_data(self) -> bool:
         """Whether the socket is to be read. It always is, but for a moment when many events wait.
 
-        Nothing may be unanswered then. A user who keeps up takes them in that time, and needs no page. One who
-        does not falls behind, and the server's pings are answered.
+        Nothing may be unanswered then. A user who keeps up takes them in that time, and needs no page. Others
+        fall behind, and the server's pings are answered.
         """
         again = self._read_again_at
         return again is None or self.closed or self.unanswered > 0 or self.clock() >= again
