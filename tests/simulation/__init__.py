@@ -14,7 +14,8 @@ core holds is counted again after every step:
 - `client` and `plain` are the two kinds of peer that apply them, with `memberships` and `questions`;
 - `person` and `plain_person` are their users, who join, leave and come back, and show their `papers`: they
   are strangers, or the devices of some accounts;
-- `journal`, `gate`, `directory` and `transport` are the neighbours of the core, taken apart into steps; gate and directory answer with the `manners` of their simulation: late, twice, never, or by raising;
+- `journal`, `gate`, `directory` and `transport` are the neighbours of the core, taken apart into steps. Gate
+  and directory answer with the `manners` of their simulation: late, twice, never, or by raising;
 - `identities` is a model of what a directory decides, and `invariants` is what holds between two steps;
 - `moderator` revokes keys, puts people out and removes rooms;
 - `simulation` puts them together: chaos, then quiet, then the end, each with its own checks.

@@ -206,6 +206,8 @@ class Client:
             self.pipe.client_ended = True
             if self.said_goodbye and self.welcome and not self.closing:
                 self.judge_answered()
+                early = self.memberships.early
+                expect(not early, self, "said goodbye, and its joins were not waited for:", early)
                 self.was_dismissed = True
             answered = self.welcome or self.refused or self.closing
             expect(answered is not None, self, "said hello and got no answer")

@@ -5,11 +5,14 @@ forgets to say that a seat has left is found out.
 """
 
 from collections.abc import Callable
+from unittest import mock
 
-from chatcore.gate import Gate, Refusal
+from chatcore.address import Peer
+from chatcore.gate import Gate, Person, Refusal
 from chatcore.names import fold
 from chatcore.server.directory import Claimed, Directory, Identity, LocalDirectory, Seat
 from chatcore.server.hub import Hub
+from chatcore.server.session import Session
 from tests.simulation.identities import Holder, Identities, Verdict
 from tests.simulation.manners import Answers
 from tests.simulation.step import expect
@@ -23,12 +26,15 @@ _NOT_NOW = Refusal("unavailable", "the directory does not know", 0.5)
 class SimDirectory:
     """Decides as a `LocalDirectory` does, at some time."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, gate: Gate) -> None:
         self.answers = Answers("directory", world, self._run)
         self.entries: dict[tuple[Seat, str], None] = {}
         self._world = world
-        self._local = LocalDirectory(world.limits)
-        self._model = Identities(world.limits)
+        self._gate = gate
+        with mock.patch("chatcore.server.directory.ARRIVALS_BURST", world.arrivals):
+            self._local = LocalDirectory(world.limits)
+        self._model = Identities(world.limits, world.arrivals)
+        self._claims: dict[Seat, Claimed] = {}  # what each seat was given for last
         self._holders: dict[Identity, Holder] = {}
         self._hub: Hub | None = None
 
@@ -40,10 +46,12 @@ class SimDirectory:
 
     def claim(self, claim: Claimed, answer: Callable[[Seat | Refusal], None]) -> None:
         """Decide about a claim."""
+        self._judge_rights(claim.person, claim.peer, claim.nick)
         self.answers.ask(lambda: self._claim(claim), answer, _NOT_NOW)
 
     def rename(self, seat: Seat, nick: str, variant: bool, answer: Callable[[str | Refusal], None]) -> None:
         """Decide about a nick."""
+        self._judge_rights(seat.person, seat.peer, nick)
         self.answers.ask(lambda: self._rename(seat, nick, variant), answer, _NOT_NOW)
 
     def enter(self, seat: Seat, room: str, answer: Callable[[Refusal | None], None]) -> None:
@@ -56,6 +64,7 @@ class SimDirectory:
 
     def vacate(self, seat: Seat, reserved_until: float | None) -> Identity | None:
         """Let a seat be without a session."""
+        self._judge_given_back(seat, reserved_until)
         if self._local._by_secret.get(seat.secret) is seat:
             self._model.vacate(seat.secret, reserved_until)
         reserved = self._local.vacate(seat, reserved_until)
@@ -102,6 +111,7 @@ class SimDirectory:
         elif holder.seats:
             self._world.saw("another seat of an identity")
         self._model.seat(verdict, seat.secret, claim.session)
+        self._claims[seat] = claim
 
     def _rename(self, seat: Seat, nick: str, variant: bool) -> str | Refusal:
         if seat not in seat.identity.seats:
@@ -138,6 +148,21 @@ class SimDirectory:
     def seats(self) -> list[Seat]:
         """Return all seats, also of those who are away."""
         return list(self._local._by_secret.values())
+
+    def _judge_rights(self, person: Person, peer: Peer, nick: str) -> None:
+        """Check that nobody asks who may not stay, or may not have the nick."""
+        refusal = self._gate.may_stay(person, peer)
+        expect(refusal is None, "directory is asked for", person, "who may not stay:", refusal)
+        expect(self._gate.may_call(person, nick), "directory is asked for", nick, "by", person)
+
+    def _judge_given_back(self, seat: Seat, reserved_until: float | None) -> None:
+        """Check that a seat that came too late is reserved, if it was known before."""
+        claim, session = self._claims.get(seat), seat.session
+        if claim is None or claim.secret is None or claim.session is not session:
+            return
+        came_late = isinstance(session, Session) and session.seat is not seat
+        if came_late and _may_come(self._gate, seat):
+            expect(reserved_until is not None, seat, "came too late, and is not reserved")
 
     def _compare(self) -> None:
         local = self._local

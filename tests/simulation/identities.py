@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from chatcore.limits import Limits
 from chatcore.names import fold
-from chatcore.server.directory import ARRIVALS_BURST, ARRIVALS_PER_SECOND, SECRET_CHARS, Claimed, Occupant
+from chatcore.server.directory import ARRIVALS_PER_SECOND, SECRET_CHARS, Claimed, Occupant
 
 __all__ = ["Holder", "Identities", "Verdict"]
 
@@ -50,8 +50,9 @@ class Verdict:
 class Identities:
     """All holders of nicks."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, arrivals: int) -> None:
         self._limits = limits
+        self._most = float(arrivals)  # hellos of one account together
         self._holders: list[Holder] = []
         self._arrivals: dict[str, tuple[float, float]] = {}  # by account: what is left, and since when
 
@@ -157,8 +158,8 @@ class Identities:
         return Verdict(holder=there, secret=adopted)
 
     def _takes_arrival(self, account: str, now: float) -> bool:
-        left, since = self._arrivals.get(account, (float(ARRIVALS_BURST), now))
-        left = min(left + max(now - since, 0) * ARRIVALS_PER_SECOND, float(ARRIVALS_BURST))
+        left, since = self._arrivals.get(account, (self._most, now))
+        left = min(left + max(now - since, 0) * ARRIVALS_PER_SECOND, self._most)
         fits = left >= _ALMOST
         self._arrivals[account] = (left - 1 if fits else left), max(now, since)
         return fits

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 
 from chatcore.names import fold
 from chatcore.server.hub import Hub
-from chatcore.server.inbox import ROOM_ITEMS
 from chatcore.server.room import Room
 from chatcore.server.session import Session
 from chatcore.server.states import State
@@ -20,6 +19,8 @@ from tests.simulation.step import expect
 __all__ = ["judge_deadlines", "judge_step"]
 
 _OPEN = (State.HANDSHAKE, State.LIVE)
+
+_MOST = 16  # frames that wait for one room
 
 
 def judge_step(hub: Hub, sessions: Iterable[Session], directory: SimDirectory, gate: SimGate) -> None:
@@ -54,9 +55,9 @@ def _judge_waiting(session: Session) -> None:
     expect(inbox._holds_all == holds_all, session, "lets everything wait, or not, without a reason")
     expect(inbox._rooms.keys() == pending._joins.keys(), session, "lets wait for", inbox._rooms.keys())
     for room, items in inbox._rooms.items():
-        expect(len(items) <= ROOM_ITEMS, session, "lets too much wait for", room)
+        expect(len(items) <= _MOST, session, "lets too much wait for", room)
         expect(all(fold(getattr(item, "room", "")) == room for item in items), session, "holds", items)
-    full = holds_all or any(len(items) >= ROOM_ITEMS for items in inbox._rooms.values())
+    full = holds_all or any(len(items) >= _MOST for items in inbox._rooms.values())
     blocked = bool(inbox._items) and not isinstance(inbox._items[0], Hangup)
     expect(full or not blocked, session, "lets wait what need not:", inbox._items)
     expect(bool(inbox._rooms) or full or not inbox._items, session, "never ends:", inbox._items)

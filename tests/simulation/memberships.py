@@ -1,7 +1,10 @@
 """The rooms of one connection: what it asks of them, what it reads in them, and who it believes is there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from chatcore.server.directory import Identity
+from chatcore.server.pending import ANSWER_SECONDS
+from chatcore.server.room import Room
 from tests.protocol.frames import (
     ClientFrame,
     Error,
@@ -21,7 +24,9 @@ from tests.simulation.world import World
 
 __all__ = ["Memberships"]
 
+TOO_LATE = "there was no answer to this in time"
 _ENDING = "this connection is ending"
+_FULL = "the room is full"
 
 Question = Join | Leave | Who
 Send = Callable[[ClientFrame], None]
@@ -45,6 +50,10 @@ class Memberships:
         self._naming = naming
         self._world = world
         self._send = send
+        self.early: list[Error] = []  # refusals for want of an answer, before its time was over
+        self.late: list[str] = []  # rooms whose joins got no answer in time
+        self._asked_at: dict[str, float] = {}  # by room: when it was joined last
+        self._was_inside: dict[str, bool] = {}  # by room: another session of it was, since it was joined
         self._asked: dict[str, tuple[Join, Then]] = {}  # by room: the last time it was joined
         self._expulsions: dict[str, int] = {}  # by room: how many there had been when it was joined
 
@@ -58,6 +67,8 @@ class Memberships:
         """Enter a room."""
         join = Join(room=room, after=after, history=history)
         self._asked[room] = join, Then.of(self._world.record, room)
+        self._asked_at[room] = self._world.now
+        self._was_inside[room] = True
         if room not in self.readers:  # else it may have been put out, and not know it yet
             self._expulsions[room] = len(self._world.expulsions)
         self._ask(join)
@@ -80,6 +91,13 @@ class Memberships:
     def _ask(self, frame: Question) -> None:
         self.open.setdefault(frame.room, []).append(frame)
         self._send(frame)
+
+    def watch(self, identity: Identity | None, rooms: Mapping[str, Room]) -> None:
+        """See where its identity is: it may always enter there."""
+        for room, asked in self.open.items():
+            if asked and identity is not None:
+                there = rooms.get(room)
+                self._was_inside[room] &= there is not None and there.has(identity)
 
     # --- being answered --------------------------------------------------------------------------
 
@@ -118,6 +136,12 @@ class Memberships:
             kinds = (Leave, Who, Join)
         resolved = any(self._resolve(room, kind) is not None for kind in kinds)
         expect(resolved, self._who, "asked", self.open.get(room), "and got", error)
+        full = error.message == _FULL and self._was_inside.get(room, False)
+        expect(not full, self._who, "is told that it is full where it is already:", error)
+        if error.message == TOO_LATE:
+            self.late.append(room)
+            if self._world.now < self._asked_at[room] + ANSWER_SECONDS:
+                self.early.append(error)
 
     def _expelled(self, frame: Left) -> None:
         """Leave a room unasked, in place of the answer to a join if that is not there yet."""

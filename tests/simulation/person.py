@@ -134,7 +134,10 @@ class TypedPerson:
             self._random.choice((self._join, self._join, self._post, self._ping, self._rename))(client)
 
     def _join(self, client: Client) -> str:
+        late = client.memberships.late
         [room] = self._random.choices(ROOMS, (6, 3, 1))
+        if late and self._random.random() < 0.7:
+            room = late.pop()
         if room in client.readers and self._random.random() < 0.7:
             return self._ask(client)
         if not client.memberships.may_ask(room) or (room in client.readers and self._random.random() < 0.9):

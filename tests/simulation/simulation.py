@@ -66,7 +66,7 @@ class Simulation:
         self.log: list[str] = []  # a line for every step
         self.journal = SimJournal(world)
         self.gate = SimGate(world)
-        self.directory = SimDirectory(world)
+        self.directory = SimDirectory(world, self.gate)
         papers = _papers(world)
         self.moderator = Moderator(world, self.gate, [each for each in papers if isinstance(each, Device)])
         self.hub = Hub(
@@ -129,6 +129,8 @@ class Simulation:
                 pipe.receiver.watch(session)
             if isinstance(pipe.receiver, Client) and session.state is State.LIVE:
                 expect(pipe.receiver.has_good_key, pipe.receiver, "is still here, and its key is revoked")
+            if isinstance(pipe.receiver, Client) and session.seat is not None:
+                pipe.receiver.memberships.watch(session.identity, self.hub.rooms)
             if session.pending.joins and session.intake.inbox.blocked:
                 self.world.saw("steps in which much waits for a room")
         judge_step(self.hub, [session for session, _ in served], self.directory, self.gate)

@@ -29,6 +29,7 @@ class World:
     limits: Limits
     piece: int  # bytes of one piece of output, in place of `session.PIECE`
     page_bytes: int  # of one page of a reader that catches up, in place of `PAGE_BYTES`
+    arrivals: int  # sessions of one account that may say hello together, in place of `ARRIVALS_BURST`
     haste: float  # of the clock
     record: Record = field(default_factory=Record)
     seen: Counter[str] = field(default_factory=Counter)  # what has happened, and how often
@@ -69,6 +70,7 @@ class World:
             limits,
             piece=random.choice((1, 300, 700, 10_000)),
             page_bytes=random.choice((1, 300, 500)),
+            arrivals=random.choice((3, 16)),
             haste=random.choice((0.02, 0.05, 0.15)),
         )
 

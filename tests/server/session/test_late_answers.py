@@ -287,6 +287,18 @@ def test_a_room_that_is_asked_for_again_is_not_left_by_the_first_answer(stage: S
     assert stage.directory.entries == {("bob", "lobby")}
 
 
+def test_a_room_is_not_left_by_an_answer_to_the_connection_that_had_the_seat_before(stage: Stage) -> None:
+    old = stage.stranger()
+    stage.directory.holds_answers = True
+    old.send(Join(room="lobby"))
+    stage.directory.holds_answers = False
+    new = stage.hello("bob", key=None, secret=old.secret)
+    new.send(Join(room="lobby"))
+    stage.directory.release(stage.host)
+    assert new.one(Joined).count == 1
+    assert stage.directory.entries == {("bob", "lobby")}
+
+
 def test_a_join_that_was_refused_for_want_of_an_answer_is_taken_back(stage: Stage) -> None:
     client, bystander = stage.stranger(), stage.stranger("cid")
     bystander.send(Join(room="lobby"))
