@@ -42,6 +42,10 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line."""
+    # Else the first file or socket would be taken for the stream that the program that started us has closed.
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:  # the lowest that is free
+        pass
+    os.close(descriptor)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the program that started us
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  # for as long as we run

@@ -49,7 +49,7 @@ def test_a_server_prints_its_address_with_the_real_port(transport: str) -> None:
     assert re.fullmatch(rf"listening on chat://127\.0\.0\.1:[1-9]\d* \({transport}\)\n", line)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_drains(server: ChatServer, number: signal.Signals) -> None:
     with connect(server.url, nick="alice") as alice:
         alice.post("last words")
@@ -71,6 +71,32 @@ def test_a_second_signal_stops_it_immediately(server: ChatServer) -> None:
             server.signal(signal.SIGTERM)
         code, _ = server.wait()
     assert code == -signal.SIGTERM
+
+
+def test_a_second_hangup_lets_it_drain(server: ChatServer) -> None:
+    with hello(server) as sock:
+        server.signal(signal.SIGHUP)
+        receive_until(sock, b'"type":"closing"')
+        while server.runs_on(for_seconds=0.05):
+            server.signal(signal.SIGHUP)
+        code, _ = server.wait()
+    assert code == 0
+
+
+def test_a_hangup_that_was_ignored_from_the_start_stays_ignored(transport: str) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # children begin with what their parent ignores
+    try:
+        with chat_server("--transport", transport) as server, hello(server) as sock:
+            server.signal(signal.SIGHUP)
+            sock.sendall(b'{"type":"ping","token":"still here"}\n')
+            receive_until(sock, b"still here")
+            server.signal(signal.SIGTERM)
+            receive_until(sock, b'"type":"closing"')
+            sock.close()
+            code, _ = server.wait()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert code == 0
 
 
 def test_a_peer_that_never_closes_does_not_delay_the_end(server: ChatServer) -> None:
