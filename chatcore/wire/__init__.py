@@ -93,6 +93,14 @@ class Codec(Protocol):
     def opening(self) -> list[Item]:
         """Return what the peer need not say, because the wire implies it."""
 
+    def cut(self, data: bytes, lines: int) -> tuple[int, int]:
+        """Return where to cut bytes from the peer that take about as much work as so many frames, and how
+        many it is; more than nothing, all of them at most. Changes nothing.
+
+        Work that makes no item, such as a blank line, counts too. `receive_data` gets that much next, and
+        the rest later: so a peer that sends very much waits until others had their turn.
+        """
+
     def receive_data(self, data: bytes, now: float) -> list[Item]:
         """Take bytes from the peer; return what they complete. Never raises because of them."""
 

@@ -2,7 +2,7 @@
 
 import re
 
-__all__ = ["LineBuffer", "Recogniser"]
+__all__ = ["LineBuffer", "Recogniser", "cut_lines"]
 
 _WINDOW = 64  # bytes at the start of a stream in which a protocol shows itself
 
@@ -44,6 +44,17 @@ class Recogniser:
         return name
 
 
+def cut_lines(data: bytes, lines: int) -> tuple[int, int]:
+    """Return the size of so many lines at the start of ``data``, and their number: fewer if it has fewer."""
+    count = data.count(b"\n")
+    if count <= lines:
+        return len(data), count
+    end = 0
+    for _ in range(lines):
+        end = data.index(b"\n", end) + 1
+    return end, lines
+
+
 class LineBuffer:
     """Splits a stream into lines; holds at most one line of ``limit`` bytes.
 
@@ -74,9 +85,9 @@ class LineBuffer:
             lines = self._up_to_overflow(lines)
         return lines
 
-    def peek(self) -> bytes:
-        """Return the beginning of the line that is not complete yet."""
-        return bytes(self._rest)
+    def peek(self, size: int) -> bytes:
+        """Return the last bytes of the line that is not complete yet, ``size`` at most."""
+        return bytes(self._rest[-size:])
 
     def take(self) -> bytes:
         """Return what is left and forget it."""

@@ -12,11 +12,14 @@ from chatcore.limits import Limits
 from chatcore.messages import ClientFrame, Page, PostId, ServerFrame, Stored, client_frames, encode
 from chatcore.names import RoomName
 from chatcore.wire import Capabilities, Codec, Hangup, Reply, Wire
-from chatcore.wire.lines import LineBuffer, Recogniser
+from chatcore.wire.lines import LineBuffer, Recogniser, cut_lines
 
 __all__ = ["Ndjson", "NdjsonCodec", "NdjsonDecoder", "ndjson"]
 
 F = TypeVar("F")
+
+_BLANK = b" \t\r\v\f"
+"""What a blank line may begin with; an empty line begins with nothing, which is in here too."""
 
 _room_name: TypeAdapter[str] = TypeAdapter(RoomName)
 _post_id: TypeAdapter[str] = TypeAdapter(PostId)
@@ -43,6 +46,10 @@ class NdjsonDecoder(Generic[F]):
     def opening(self) -> list[F | Fault | Reply | Hangup]:
         """Return nothing: on this wire the peer says everything."""
         return []
+
+    def cut(self, data: bytes, lines: int) -> tuple[int, int]:
+        """Return the size of so many lines, and their number."""
+        return cut_lines(data, lines)
 
     def receive_data(self, data: bytes, now: float) -> list[F | Fault | Reply | Hangup]:
         """Take bytes from the peer; return a frame or a fault for every line they complete."""
@@ -71,11 +78,12 @@ class NdjsonDecoder(Generic[F]):
         decode = self._decode
         items: list[F | Fault | Reply | Hangup] = []
         for line in lines:
+            if line[:1] in _BLANK and not line.strip():
+                continue  # no fault: NDJSON lets a reader skip it
             try:
                 items.append(decode(line))
             except ValidationError as error:
-                if line.strip():  # an empty line is no fault: NDJSON lets a reader skip it
-                    items.append(_fault(error, line))
+                items.append(_fault(error, line))
         return items
 
 

@@ -1,7 +1,8 @@
 """The plain wire: lines of text, for ``nc``, ``telnet`` and socket scripts of thirty lines.
 
 - A line in is a post to the lobby; a line out is ``NICK: text``, with the nick before every line of a text,
-  so nobody can write as another.
+  so nobody can write as another. What follows the `_LINES`-th line end is one line, with a mark for each line
+  end: else a text of line ends would be many times as long for every reader.
 - ``/me TEXT`` is an action and comes out as ``NICK: /me TEXT``; ``/notice TEXT`` comes out as
   ``NICK (notice): TEXT``, and no nick has a space. A kind that this wire does not know is a text.
 - There is no handshake: a connection is in the lobby from its start.
@@ -13,6 +14,7 @@
 import codecs
 import re
 import secrets
+from itertools import islice
 from typing import ClassVar
 
 from pydantic import ValidationError
@@ -52,6 +54,18 @@ _HELP = (
     b"anything else is sent to the room\n"
 )
 
+_CHARACTER = 4
+"""Bytes of the longest character (RFC 3629)."""
+
+_LINES = 100
+"""Lines of one text that are lines here. The nick before each is what a text may cost in addition."""
+
+_LINE_END = "\u21b5"
+"""What stands for a line end in the last of them: no longer than the longest line end."""
+
+# Where input is cut: the ends of its lines, and what the telnet filter has to look at byte by byte.
+_CUTS = re.compile(rb"\r\n?|\n|\xff")
+
 # What some clients take for the end of a line, besides what no text may hold.
 _LINE_ENDS = re.compile("[\n\u2028\u2029]")
 
@@ -76,6 +90,11 @@ class PlainCodec:
     def opening(self) -> list[Item]:
         """Say hello and join the lobby for the peer."""
         return [Hello(protocol=PROTOCOL, nick=self._nick), Join(room=LOBBY)]
+
+    def cut(self, data: bytes, lines: int) -> tuple[int, int]:
+        """Return the size of so many lines or telnet commands, and their number."""
+        ends = [end.end() for end in islice(_CUTS.finditer(data), lines)]
+        return (ends[-1] if len(ends) == lines else len(data)), len(ends)
 
     def receive_data(self, data: bytes, now: float) -> list[Item]:
         """Take bytes from the peer; a carriage return ends a line just as a newline does."""
@@ -118,7 +137,7 @@ class PlainCodec:
         return b""
 
     def _may_end_by_silence(self) -> bool:
-        rest = b"" if self._line_mode else self._lines.peek()
+        rest = b"" if self._line_mode else self._lines.peek(_CHARACTER)
         return bool(rest) and not _ends_inside_a_character(rest)
 
     def _items(self, lines: list[bytes]) -> list[Item]:
@@ -170,12 +189,13 @@ def _said(message: Message) -> list[str]:
     """
     prefix = f"{message.nick} (notice): " if message.kind == "notice" else f"{message.nick}: "
     said = f"/me {message.text}" if message.kind == "action" else message.text
-    return [f"{prefix}{line}" for line in _LINE_ENDS.split(said)]
+    *lines, rest = _LINE_ENDS.split(said, maxsplit=_LINES - 1)
+    return [f"{prefix}{line}" for line in (*lines, _LINE_ENDS.sub(_LINE_END, rest))]
 
 
 def _ends_inside_a_character(data: bytes) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    decoder.decode(data[-4:])  # no character is longer (RFC 3629)
+    decoder.decode(data)
     return bool(decoder.getstate()[0])
 
 

@@ -7,6 +7,10 @@ _OPTIONS = range(0xFB, 0xFF)  # WILL, WONT, DO, DONT: one more byte says what
 _COMMANDS = range(0xF0, 0xFA)
 
 
+_QUIET = (b"", b"\xff\xfa")
+"""Outside of commands, and within a subnegotiation: there nothing but IAC changes anything."""
+
+
 class TelnetFilter:
     """Drops commands, options and subnegotiations, however they are split; keeps three bytes at most."""
 
@@ -20,14 +24,17 @@ class TelnetFilter:
         if not self._command and _IAC not in data:
             return data
         text = bytearray()
-        command = self._command
-        for byte in data:
+        command, at = self._command, 0
+        while at < len(data):
+            if command in _QUIET and (end := _next(data, at)) > at:
+                text += b"" if command else data[at:end]
+                at = end
+                continue
+            byte = data[at]
+            at += 1
             match command:
                 case b"":
-                    if byte == _IAC:
-                        command = b"\xff"
-                    else:
-                        text.append(byte)
+                    command = b"\xff"
                 case b"\xff":
                     if byte == _SB or byte in _OPTIONS:
                         command = bytes([_IAC, byte])
@@ -36,11 +43,16 @@ class TelnetFilter:
                         if byte not in _COMMANDS:  # IAC IAC is the byte itself; others are no commands
                             text.append(byte)
                 case b"\xff\xfa":
-                    if byte == _IAC:
-                        command = b"\xff\xfa\xff"
+                    command = b"\xff\xfa\xff"
                 case b"\xff\xfa\xff":
                     command = b"" if byte == _SE else b"\xff\xfa"
                 case _:
                     command = b""
         self._command = command
         return bytes(text)
+
+
+def _next(data: bytes, at: int) -> int:
+    """Return where the next IAC is, or the end."""
+    found = data.find(_IAC, at)
+    return len(data) if found < 0 else found

@@ -53,6 +53,29 @@ def test_a_decoder_never_raises_whatever_the_bytes(wire: Wire, stream: bytes) ->
     assert len(items) <= len(stream) + 1  # the end may be an item too
 
 
+@every_wire
+@given(stream=noise, lines=st.integers(1, 9))
+def test_a_stream_cut_into_turns_gives_the_same_items(wire: Wire, stream: bytes, lines: int) -> None:
+    whole = opening(wire) + write(wire, LINES[wire.name]) * 3 + stream
+    codec, rest, segments = decoder(wire, SMALL), whole, []
+    while rest:
+        size, count = codec.cut(rest, lines)
+        assert 0 < size <= len(rest)
+        assert 0 <= count <= lines
+        segments.append(rest[:size])
+        rest = rest[size:]
+    assert decode(wire, segments, SMALL) == decode(wire, [whole], SMALL)
+
+
+@every_wire
+def test_a_turn_yields_few_items_however_much_has_come(wire: Wire) -> None:
+    codec = decoder(wire)
+    codec.receive_data(opening(wire), 0.0)
+    stream = write(wire, LINES[wire.name]) * 1_000
+    size, _ = codec.cut(stream, 8)
+    assert 0 < len(codec.receive_data(stream[:size], 0.0)) <= 32
+
+
 @every_line_wire
 @given(data=st.data(), rest=noise)
 def test_an_overlong_line_is_one_fatal_fault_however_it_is_split(

@@ -208,6 +208,30 @@ def test_every_line_of_an_encoded_text_begins_with_the_nick() -> None:
     assert lines_of(message("one\n\nbob: two\n", "ana")) == ["ana: one", "ana: ", "ana: bob: two", "ana: "]
 
 
+LONGEST = 16 * 1024
+"""Bytes of a text, by the default limits."""
+
+
+@pytest.mark.parametrize("kind", [None, "action", "notice"])
+@pytest.mark.parametrize("piece", ["\n", "\u2028", "x\n", "\n\n\nbob: x", "\u2029x"], ids=ascii)
+def test_a_text_of_line_ends_is_hardly_longer_for_its_readers(piece: str, kind: str | None) -> None:
+    content = piece * (LONGEST // len(piece.encode()))
+    nick = "n" * 32
+    data = plain.encode(message(content, nick, kind))
+    assert len(data) <= 3 * len(content.encode()) + 100 * 50
+    lines = data.decode().removesuffix("\n").split("\n")
+    assert len(lines) == 100
+    assert [line for line in lines if not line.startswith(nick)] == []
+
+
+def test_a_text_of_many_lines_loses_none_of_its_words() -> None:
+    words = [f"word-{number}" for number in range(250)]
+    lines = lines_of(message("\n".join(words), "ana"))
+    assert lines[:99] == [f"ana: {word}" for word in words[:99]]
+    assert lines[99:] == ["ana: " + "\u21b5".join(words[99:])]
+    assert lines_of(message("\n".join(words[:100]), "ana")) == [f"ana: {word}" for word in words[:100]]
+
+
 @given(content=text)
 def test_no_text_can_pass_for_a_line_of_another_member(content: str) -> None:
     data = plain.encode(message(content, "ana")).decode()
