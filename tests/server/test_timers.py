@@ -1,5 +1,7 @@
 """The heap of deadlines, compared with a plain dictionary."""
 
+import weakref
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,3 +80,35 @@ def test_moving_a_timer_again_and_again_does_not_fill_the_heap() -> None:
             timers.set(key, now + 30.0)
     assert len(timers) == 1
     assert len(timers._heap) <= 2
+
+
+def test_keys_that_have_no_time_are_let_go_though_their_times_have_not_come() -> None:
+    timers: Timers[object] = Timers()
+    early = object()
+    timers.set(early, 1.0)
+    gone = [come_and_go(timers, 10.0 + number) for number in range(1_000)]
+    assert sum(ref() is not None for ref in gone) == 0
+    assert timers.next() == 1.0
+
+
+def test_a_time_that_moves_again_and_again_holds_few_entries() -> None:
+    timers: Timers[str] = Timers()
+    for number in range(1_000):
+        timers.set("a", 1_000.0 - number)
+    assert list(timers.pop_due(1_000.0)) == ["a"]
+    for number in range(1_000):
+        timers.set("a", 1_000.0 - number)
+        timers.set("b", 1.0 + number)
+    assert list(timers.pop_due(2_000.0)) == ["a", "b"]
+
+
+class Key:
+    """What can be watched while it is held."""
+
+
+def come_and_go(timers: Timers[object], when: float) -> "weakref.ref[Key]":
+    """Set and clear the time of a key that nobody else holds."""
+    key = Key()
+    timers.set(key, when)
+    timers.set(key, None)
+    return weakref.ref(key)
