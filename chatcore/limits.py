@@ -112,6 +112,10 @@ class Limits(BaseModel):
     stall_seconds: Seconds | None = 30.0
     # A lid closed and opened again, a tunnel, a change of network: the nick waits that long.
     session_seconds: Seconds = 120.0
+    # Nicks that wait like that. From one address as many as it may have connections, since all of a household
+    # may lose theirs together. Beyond either limit the oldest goes.
+    reserved_nicks_per_address: Count | None = 128
+    reserved_nicks: Count | None = 4_096
     # How long an answer may take to be flushed to a peer that is being closed.
     closing_seconds: Seconds = 5.0
 

@@ -7,7 +7,7 @@
 - `hello` never renames an account's identity; only `rename` does. It stays reachable under the nick that it
   was made with, its *home* nick, so a session that has not heard of a rename still finds it.
 - An identity outlives its sockets: after a connection that broke, its nick stays reserved for a while, so
-  that its owner can come back to it.
+  that its owner can come back to it. `Reservations` bounds how many are.
 
 `Directory` is the seam: what is claimed may be decided elsewhere, and is answered then. `LocalDirectory`
 answers within the call. All methods run under the hub's lock, and so do their answers.
@@ -18,12 +18,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from chatcore.address import Peer
+from chatcore.address import Peer, address_of
 from chatcore.gate import Gate, Person, Refusal
 from chatcore.limits import Limits
 from chatcore.messages import ClosingWord
 from chatcore.names import NICK_CHARS, fold
 from chatcore.server.rate_limit import TokenBucket, TokenBuckets
+from chatcore.server.reservations import Reservations
 
 __all__ = ["Claimed", "Directory", "Identity", "LocalDirectory", "Occupant", "Seat"]
 
@@ -62,7 +63,7 @@ class Occupant(Protocol):
 class Identity:
     """A nick, and the seats of the sessions that use it. Without a session it is reserved until a time."""
 
-    __slots__ = ("account", "home_folded", "nick", "reserved_until", "seats")
+    __slots__ = ("_watcher", "account", "home_folded", "nick", "reserved_until", "seats")
 
     def __init__(self, nick: str, account: str | None) -> None:
         self.nick = nick
@@ -70,6 +71,7 @@ class Identity:
         self.home_folded = fold(nick) if account is not None else None
         self.seats: tuple[Seat, ...] = ()
         self.reserved_until = 0.0  # on the hub's clock
+        self._watcher: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
         return f"<Identity {self.nick} account={self.account} seats={len(self.seats)}>"
@@ -98,6 +100,16 @@ class Identity:
     def reserve(self, until: float) -> None:
         """Stay without a session until a time."""
         self.reserved_until = until
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Have something called when it is reserved no longer; the last one counts."""
+        self._watcher = watcher
+
+    def release(self) -> None:
+        """Be reserved no longer: somebody has come back to it, or it is forgotten."""
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher()
 
 
 class Seat:
@@ -187,6 +199,7 @@ class LocalDirectory:
         self._by_secret: dict[str, Seat] = {}
         self._by_account: dict[str, list[Identity]] = {}
         self._arrivals = TokenBuckets[str](ARRIVALS_PER_SECOND, ARRIVALS_BURST, _ACCOUNTS)  # by account
+        self._reservations = Reservations(limits)
 
     def is_free(self, nick: str, identity: Identity | None = None) -> bool:
         """Tell whether a nick can be taken, also by the identity that has it already."""
@@ -229,8 +242,7 @@ class LocalDirectory:
         elif reserved_until is None:
             self._forget(identity)
         else:
-            identity.reserve(reserved_until)
-            return identity
+            return self._reserve(identity, seat, reserved_until)
         return None
 
     def expire(self, identity: Identity, now: float) -> None:
@@ -268,6 +280,7 @@ class LocalDirectory:
             return _taken(nick)
         if seat.session is not None:
             seat.session.end("taken_over")
+        self._release(identity)
         seat.move(claim)
         self._rename(identity, nick)
         return seat
@@ -300,6 +313,7 @@ class LocalDirectory:
             self._drop_seat(seat)  # its session finds the identity by its key, as this one did
         known = claim.secret if adopts and claim.secret and len(claim.secret) >= SECRET_CHARS else None
         seat = Seat(identity, known or secrets.token_urlsafe(24), claim)
+        self._release(identity)
         identity.add(seat)
         self._by_secret[seat.secret] = seat
         return seat
@@ -312,6 +326,19 @@ class LocalDirectory:
         if sessions < limit:
             return None
         return Refusal("limit_exceeded", "there are too many sessions of your account")
+
+    # --- reservations ----------------------------------------------------------------------------
+
+    def _reserve(self, identity: Identity, seat: Seat, until: float) -> Identity | None:
+        """Reserve an identity, and forget what is one too many; return it unless it is that itself."""
+        identity.reserve(until)
+        for other in self._reservations.add(identity, address_of(seat.peer)):
+            self._forget(other)
+        return identity if identity.seats else None
+
+    def _release(self, identity: Identity) -> None:
+        self._reservations.discard(identity)
+        identity.release()
 
     # --- nicks -----------------------------------------------------------------------------------
 
@@ -337,6 +364,7 @@ class LocalDirectory:
 
     def _forget(self, identity: Identity) -> None:
         """Forget an identity: its nicks are free, its secrets prove nothing. Idempotent."""
+        self._release(identity)
         for seat in identity.seats:
             self._drop_seat(seat)
         for nick_folded in {fold(identity.nick), identity.home_folded} - {None}:
