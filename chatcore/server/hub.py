@@ -35,6 +35,7 @@ from chatcore.names import fold
 from chatcore.server.directory import Directory, LocalDirectory
 from chatcore.server.endpoint import SLICE, Endpoint
 from chatcore.server.program_posts import ProgramPosts
+from chatcore.server.reads import Reads
 from chatcore.server.rights import revise
 from chatcore.server.room import Room
 from chatcore.server.rooms import Rooms
@@ -82,6 +83,7 @@ class Hub:
         self.lock = threading.Lock()
         self.directory = directory or LocalDirectory(self.limits)
         self.rooms = Rooms(self.limits)
+        self.reads = Reads()
         self._connections = 0
         self._addresses: Counter[str] = Counter()
         self._sessions = 0  # connections that have said hello

@@ -17,6 +17,7 @@ from chatcore.journal import Journal, Unavailable
 from chatcore.server import handlers
 from chatcore.server.inbox import Inbox
 from chatcore.server.posts import Numbered
+from chatcore.server.reads import Read
 from chatcore.wire import Hangup, Item
 
 if TYPE_CHECKING:
@@ -122,13 +123,33 @@ class Intake:
         ask: Callable[[Journal, Callable[[T | Unavailable], None]], None],
         receive: Callable[[T | Unavailable], None],
     ) -> None:
-        """Ask the journal something once the lock is released; ``receive`` takes the answer under it.
+        """Ask the journal what it knows immediately, or waits for itself, once the lock is released.
 
-        By then anything may have happened: whoever asks has to see whether it still wants to know.
+        ``receive`` takes the answer under the lock. By then anything may have happened: whoever asks has to
+        see whether it still wants to know.
         """
         hub = self._session.hub
         deliver = self._under_lock(receive)
         self._note(lambda: ask(hub.journal, deliver))
+
+    def read_journal(
+        self,
+        ask: Callable[[Journal, Callable[[T | Unavailable], None]], None],
+        receive: Callable[[T | Unavailable], None],
+        is_wanted: Callable[[], bool],
+    ) -> None:
+        """Ask the journal to read, in the session's turn (`Reads`).
+
+        ``receive`` is as for `ask_journal`. It is never called if ``is_wanted`` says no, which is asked under
+        the lock when the turn comes.
+        """
+        session, reads = self._session, self._session.hub.reads
+
+        def receive_in_turn(answer: T | Unavailable) -> None:
+            reads.finish(session)
+            receive(answer)
+
+        reads.put(Read(session, lambda: self.ask_journal(ask, receive_in_turn), is_wanted))
 
     def ask_gate(
         self,

@@ -9,7 +9,7 @@ The rules that keep a reader from missing or repeating anything all live in this
 - A page is asked for after ``position`` and up to the room's head of that moment, never beyond: what is not
   delivered yet comes through the tail.
 - An answer of the journal counts only for the ticket that it was asked with. Leaving, and a new epoch, take
-  the ticket away.
+  the ticket away; what the journal has not been asked yet, it is not asked then.
 
 All methods run under the hub's lock.
 """
@@ -202,9 +202,10 @@ class Member:
             else:
                 self._begin_later(position, place, is_new=is_new)
 
-        session.intake.ask_journal(
+        session.intake.read_journal(
             lambda journal, deliver: journal.seek(room.name, back, before, deliver, after=position or 0),
             receive,
+            lambda: self._ticket is ticket,
         )
 
     # --- what is withheld ------------------------------------------------------------------------
@@ -280,7 +281,7 @@ class Member:
             if self._ticket is ticket:
                 self._receive_answer(page)
 
-        session.intake.ask_journal(
+        session.intake.read_journal(
             lambda journal, deliver: journal.read(
                 room.name,
                 encoding(session.wire, deliver),
@@ -290,6 +291,7 @@ class Member:
                 max_bytes=PAGE_BYTES,
             ),
             receive,
+            lambda: self._ticket is ticket,
         )
 
     def retry(self, now: float) -> bool:

@@ -22,6 +22,7 @@ from chatcore.names import fold
 from chatcore.server.member import Member
 from chatcore.server.pages import RETRY_SECONDS, EncodedPage, encoding
 from chatcore.server.room_list import RoomLister
+from chatcore.server.states import State
 
 if TYPE_CHECKING:
     from chatcore.server.session import Session
@@ -51,7 +52,7 @@ class Queries:
     __slots__ = ("_session", "paging", "waiting")
 
     def __init__(self, session: "Session") -> None:
-        self.waiting: list[_Asked] = []
+        self.waiting: tuple[_Asked, ...] = ()
         self.paging = False  # a page is on its way from the journal
         self._session = session
 
@@ -64,14 +65,16 @@ class Queries:
         elif isinstance(frame, History) and _has_two_bounds(frame):
             session.refuse("bad_frame", "history takes one lower bound and one upper bound", frame)
         else:
-            self.waiting.append(_Asked(frame, member.room.presence.flushes if member else 0))
+            self.waiting += (_Asked(frame, member.room.presence.flushes if member else 0),)
             session.endpoint.mark(session)
 
     def answer_next(self) -> bool:
         """Begin to answer the next query, if its turn has come; return whether it has."""
         if self.paging or not self.waiting or not self._is_answerable(self.waiting[0]):
             return False
-        self._answer(self.waiting.pop(0).frame)
+        asked, *rest = self.waiting
+        self.waiting = tuple(rest)
+        self._answer(asked.frame)
         return True
 
     def _is_answerable(self, asked: _Asked) -> bool:
@@ -117,7 +120,7 @@ class Queries:
         elif frame.before is not None:
             before = min(frame.before, before)
         self.paging = True
-        session.intake.ask_journal(
+        session.intake.read_journal(
             lambda store, deliver: store.read(
                 room.name,
                 encoding(session.wire, deliver),
@@ -129,6 +132,7 @@ class Queries:
                 max_bytes=limits.line_bytes - _ENVELOPE,
             ),
             partial(self._receive_page, frame, room.epoch, after),
+            lambda: session.state is not State.CLOSED,
         )
 
     def _receive_page(

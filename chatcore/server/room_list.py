@@ -23,7 +23,7 @@ from chatcore.gate import Gate
 from chatcore.journal import RoomPage, RoomRecord, Unavailable
 from chatcore.messages import RoomEntry, RoomList, Rooms
 from chatcore.names import fold
-from chatcore.server.states import OVER
+from chatcore.server.states import OVER, State
 
 if TYPE_CHECKING:
     from chatcore.server.session import Session
@@ -62,11 +62,12 @@ class RoomLister:
     def ask(self) -> None:
         """Read the next stretch of the journal's list."""
         self._before = self._occupied()
-        self._session.intake.ask_journal(
+        self._session.intake.read_journal(
             lambda journal, deliver: journal.rooms(
                 deliver, after=self._after, prefix=self._prefix, limit=self._size
             ),
             self._receive,
+            lambda: self._session.state is not State.CLOSED,
         )
 
     def _receive(self, answer: RoomPage | Unavailable) -> None:

@@ -170,8 +170,10 @@ class Rooms(Mapping[str, Room]):
         """Ask the journal, by way of the first that waits; return that one."""
         loading.note_asked(self.epoch)
         session = next(iter(loading.waiting))
-        session.intake.ask_journal(
-            lambda journal, deliver: journal.head(loading.name, deliver), partial(self._receive, loading)
+        session.intake.read_journal(
+            lambda journal, deliver: journal.head(loading.name, deliver),
+            partial(self._receive, loading),
+            lambda: self._loading.get(loading.name) is loading,
         )
         return session
 
