@@ -32,6 +32,7 @@ SERVERS = {
 """The servers that pass the contract of transports."""
 
 LOOPS = {
+    "test_abuse": "how much a loop reads in one go, and when it stops to",
     "test_bytes": "how reads are cut, and what is read of urgent data",
     "test_containment": "what a loop does with an exception in a callback",
     "test_drain": "how a loop ends one side of a stream, and what it sends before",

@@ -26,8 +26,8 @@ log = logging.getLogger("chat.transport")
 PAUSE = 0.5
 """Seconds in which no connection is accepted after the system had no room for one."""
 
-SLICE = 64
-"""Connections that are accepted before a server does its other work."""
+SLICE = 2
+"""Connections that are accepted before a server does its other work: each may cost the start of a thread."""
 
 LOG_SECONDS = 60.0
 """How long a lack that goes on, or comes again, is not logged again."""

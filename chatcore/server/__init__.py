@@ -4,12 +4,14 @@ One rule holds for all of it: *state is written by its owner only*. Nobody assig
 whoever wants something changed asks the object that has the verb for it.
 
 Read it in this order. The log and its readers: `tail`, `member` with `pages`, and `room` with `presence`.
-Then one connection: `states`, a table, and `session`; `intake` with its `inbox`, which takes what a peer
-sends, in order; `handlers`, the table of what each frame does and costs; `pending`, what is asked and
-answered later; `posts` and `queries` with `room_list`, which own what a client sent and asked; and its small
-parts `replies`, `liveness` and `rate_limit`. Then everyone together: `directory`, who has which nick by which
-connections; `rights`, for when they lose some; `rooms`, which come and go; `timers` and `endpoint`, all
-connections of one transport; and `hub`, which has the rule of locks at its head.
+Then one connection: `states`, a table, and `session`; `inflow` with its `allowance`, which decodes what a
+peer sends, in turns; `intake` with its `inbox`, which takes that, in order; `handlers`, the table of what
+each frame does and costs; `pending`, what is asked and answered later; `posts` and `queries` with
+`room_list`, which own what a client sent and asked; and its small parts `replies`, `liveness` and
+`rate_limit`. Then everyone together: `directory` with `reservations`, who has which nick by which
+connections; `rights`, for when they lose some; `rooms`, which come and go; `reads`, in which sessions have
+their turns at the journal; `timers` and `endpoint`, all connections of one transport; and `hub`, which has
+the rule of locks at its head.
 
 Last, how the program that embeds a hub takes part without a socket: `program_posts`, what it posts;
 `subscription`, `room_reader`, `reading` and `wakeup`, what it reads; `statistics`, what it counts.

@@ -6,11 +6,14 @@
 - Whatever a session has to write beyond the next piece of one room's log goes through `Endpoint.ready`, one
   piece at a time, so that nobody waits for somebody else's backlog.
 - Sessions, rooms and reserved identities share one heap of deadlines.
+- A session that has sent more than its turn is decoded further in `Endpoint.handle_deadlines`, one session a
+  call: between two turns the transport does all its other work.
 """
 
 import logging
 from collections.abc import Callable, Sequence
 from itertools import islice
+from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 from chatcore import transport
@@ -72,6 +75,7 @@ class Endpoint:
         self.wake = wake
         self.timers: Timers[Session | Room | Identity] = Timers()
         self._sessions: dict[Session, None] = {}
+        self._turns: dict[Session, None] = {}  # of sessions that have sent more than their turn, next first
         self._dirty: dict[Served, None] = {}
         self._dirty_rooms: dict[Room, None] = {}
         self._readers: list[Member] = []  # of one room with news: who is still to be served, last first
@@ -155,18 +159,19 @@ class Endpoint:
     def next_deadline(self) -> float | None:
         """Return when `handle_deadlines` is due, on the hub's clock; ``None`` is never."""
         with self.hub.lock:
-            return self.timers.next()
+            return -inf if self._turns else self.timers.next()
 
     def handle_deadlines(self, now: float) -> None:
-        """Do what is due: handshakes, keepalive, stalls, silences, presence, reserved nicks."""
+        """Do what is due: handshakes, keepalive, stalls, silences, presence, nicks, input in turns."""
         with self.hub.lock:
             due = list(self.timers.pop_due(now))
         for key in due:
             if isinstance(key, Session):
-                self._handle_session(key, now)
+                self._guarded(key, key.handle_deadline, now)
             else:
                 with self.hub.lock:
                     self._handle(key, now)
+        self._give_turn(now)
         self.hub.follow_up()
 
     def drain(self, reconnect_after: float | None = RECONNECT_AFTER) -> None:
@@ -194,13 +199,22 @@ class Endpoint:
             self._readers.clear()
         self.hub.follow_up()
 
-    def _handle_session(self, session: Session, now: float) -> None:
+    def _guarded(self, session: Session, work: Callable[[float], None], now: float) -> None:
         try:
-            session.handle_deadline(now)
-        except Exception:  # likewise
+            work(now)
+        except Exception:  # a bug: it may cost this peer its connection, and nobody else
             log.exception("cannot serve %r", session)
             with self.hub.lock:
                 session.abort()
+
+    def _give_turn(self, now: float) -> None:
+        """Let one session decode more: then the transport does its other work."""
+        with self.hub.lock:
+            session = next(iter(self._turns), None)
+            if session is not None:
+                del self._turns[session]
+        if session is not None:
+            self._guarded(session, session.inflow.take_turn, now)
 
     def _handle(self, key: Room | Identity, now: float) -> None:
         if isinstance(key, Room):
@@ -220,12 +234,27 @@ class Endpoint:
         if self._closed:
             self.hub.directory.expire(identity, float("inf"))
         else:
+            identity.watch(lambda: self.set_timer(identity, None))
             self.set_timer(identity, identity.reserved_until)
 
     def mark(self, session: Session) -> None:
         """Note that a session is to be looked at."""
         self._dirty[session] = None
         self.hub.note_awake(self)
+
+    def await_turn(self, session: Session) -> None:
+        """Let a session decode more when others had their turn."""
+        self._turns[session] = None
+        self.hub.note_awake(self)
+
+    @property
+    def turns_wait(self) -> bool:
+        """Whether any session decodes more when others had their turn."""
+        return bool(self._turns)
+
+    def awaits_turn(self, session: Session) -> bool:
+        """Tell whether it is to decode more then."""
+        return session in self._turns
 
     def mark_room(self, room: Room) -> None:
         """Note that the members of a room are to be looked at."""
@@ -246,6 +275,7 @@ class Endpoint:
         """Drop a session whose socket is gone."""
         self._sessions.pop(session, None)
         self._dirty.pop(session, None)
+        self._turns.pop(session, None)
         self.timers.set(session, None)
 
 

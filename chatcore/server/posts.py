@@ -18,7 +18,7 @@ Everything but `Posts.submit` runs under the hub's lock.
 
 import logging
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chatcore.errors import ErrorCode
 from chatcore.gate import Refusal
@@ -40,6 +40,10 @@ Numbered = tuple[Draft, int]
 """A draft and its number among all posts of its session."""
 
 
+_NO_DRAFTS: Final[list[Numbered]] = []
+"""What nearly all sessions share, so that an idle one costs little. It is replaced, never filled."""
+
+
 class _Held(NamedTuple):
     """The first post that was refused for now: until it comes again, no later one is taken."""
 
@@ -58,7 +62,7 @@ class Posts:
         self.in_flight = 0
         self._session = session
         self._posted = 0  # posts that had no hold before them
-        self._drafts: list[Numbered] = []  # to be submitted once the lock is released
+        self._drafts = _NO_DRAFTS  # to be submitted once the lock is released
         self._held: dict[str, _Held] = {}  # by folded room
         self._refusals = 0  # that the journal has reported, of posts that will be sent again
 
@@ -91,7 +95,7 @@ class Posts:
         """Hand out the drafts that are to be submitted."""
         drafts = self._drafts
         if drafts:
-            self._drafts = []
+            self._drafts = _NO_DRAFTS
         return drafts
 
     def submit(self, drafts: list[Numbered], ticket: int) -> None:
@@ -135,6 +139,8 @@ class Posts:
             member.withhold(post.id)
         self.in_flight += 1
         author, nick = seat.person.account, seat.identity.nick
+        if self._drafts is _NO_DRAFTS:
+            self._drafts = []
         self._drafts.append((Draft(member.room.name, post.id, nick, post.text, kind, target, author), number))
 
     def _next_number(self) -> int:

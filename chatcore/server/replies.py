@@ -43,6 +43,11 @@ class Replies:
             self._frames.append(data)
             self.size += len(data)
 
+    def clear(self) -> None:
+        """Forget everything: there is nobody to read it."""
+        self._frames.clear()
+        self.size = 0
+
     def exceed(self, limits: Limits, asked: int) -> bool:
         """Tell whether a peer leaves too much unread, with so many questions that are to be answered."""
         return self.size > limits.outbound_bytes or len(self._frames) + asked > limits.posts_in_flight

@@ -1,19 +1,18 @@
 """The server's side of one connection, without I/O: its seam, its place in the rooms, and its end.
 
-`states` says what may happen to it, and when. Beside the state, ``_eof`` and ``_goodbye`` say how the peer
+`states` says what may happen to it, and when. Beside the state, ``_goodbye`` says how the peer
 has ended its side, ``_farewell`` what is still to be said, and ``_end_by`` how long all that may take.
 
-Who owns what: `Intake` what the peer sends and what is asked because of it; `Pending` what is asked and not
-answered; `Posts` a sender's order; `Queries` what was asked; `Member` a cursor and its catching up;
-`Liveness` the clocks; `Replies` the answers that wait. A session owns its state, its seat and its list of
-memberships. What a frame asks for is decided in `handlers`.
+Who owns what: `Inflow` what is not decoded yet; `Intake` what the peer sends and what is asked because of it;
+`Pending` what is asked and not answered; `Posts` a sender's order; `Queries` what was asked; `Member` a
+cursor and its catching up; `Liveness` the clocks; `Replies` the answers that wait. A session owns its state,
+its seat and its list of memberships. What a frame asks for is decided in `handlers`.
 
 A transport calls what `chatcore.transport.Session` names, as described there. An `Endpoint` calls that and
 `begin`, `start`, `handle_deadline`, `drain`, `abort` and ``only_follows_log``. Everything else is for this
 package.
 """
 
-import threading
 from typing import TYPE_CHECKING, ClassVar
 
 from chatcore import transport
@@ -29,6 +28,7 @@ from chatcore.messages import (
 )
 from chatcore.server import handlers
 from chatcore.server.directory import Identity, Occupant, Seat
+from chatcore.server.inflow import Inflow
 from chatcore.server.intake import Intake
 from chatcore.server.liveness import Liveness, is_over
 from chatcore.server.member import Member
@@ -62,11 +62,9 @@ class Session:
 
     __slots__ = (
         "_end_by",
-        "_eof",
         "_farewell",
         "_gone",
         "_goodbye",
-        "_input",
         "_liveness",
         "_lock",
         "_refusal",
@@ -77,6 +75,7 @@ class Session:
         "codec",
         "endpoint",
         "hub",
+        "inflow",
         "intake",
         "members",
         "peer",
@@ -106,17 +105,16 @@ class Session:
         self.members: dict[str, Member] = {}  # by folded room
         self.replies = Replies()
         self.intake = Intake(self)
+        self.inflow = Inflow(self, now)
         self.pending = Pending(self)
         self.posts = Posts(self)
         self.queries = Queries(self)
         self._turns: list[Member] = []  # the memberships in turn
         self._lock = hub.lock
-        self._input = threading.Lock()
         self._renamed = False  # by another session of its identity, and not told yet
         self.bucket = TokenBucket(hub.limits.frames_per_second, hub.limits.frames_burst, now)
         self._liveness = Liveness(hub.limits, now)
         self._refusal: tuple[ErrorCode, str] | None = None  # then the hub does not count it
-        self._eof = False  # the peer has ended its stream
         self._goodbye = False  # the peer ended the connection, and cleanly
         self._gone = False  # the socket is gone
         self._farewell: bytes | None = None
@@ -130,19 +128,14 @@ class Session:
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the peer, whatever they are. Never raises because of them."""
-        with self._input:
-            now = self.hub.clock()
-            self._liveness.note_life(now)
-            if self.state not in OVER:
-                self.intake.take(self.codec.receive_data(data, now), now)
+        now = self.hub.clock()
+        self._liveness.note_life(now)
+        self.inflow.receive_data(data, now)
         self.hub.follow_up()
 
     def receive_eof(self) -> None:
         """Take the end of the peer's stream. What was asked before is still answered. Idempotent."""
-        with self._input:
-            items = [] if self._eof else [*self.codec.receive_eof(), Hangup()]
-            self._eof = True
-            self.intake.take(items, self.hub.clock())
+        self.inflow.receive_eof(self.hub.clock())
         self.hub.follow_up()
 
     def connection_lost(self) -> None:
@@ -183,13 +176,19 @@ class Session:
     @property
     def want_data(self) -> bool:
         """Whether the socket is to be read: not while something waits, or the peer leaves too much unread."""
-        return not (self.intake.inbox.blocked or self.leaves_too_much) or self.state in OVER
+        waits = self.intake.inbox.blocked or self.leaves_too_much
+        return self.inflow.resume_at is None and (self.state in OVER or not waits)
 
     @property
     def leaves_too_much(self) -> bool:
         """Whether the peer has left too much unread, or more posts are unanswered than may be."""
         limits, asked = self.hub.limits, len(self.queries.waiting)
         return self.posts.in_flight > limits.posts_in_flight or self.replies.exceed(limits, asked)
+
+    @property
+    def is_turned_away(self) -> bool:
+        """Whether it was refused as a connection, and knows why: whatever it sends is for nobody."""
+        return self._refusal is not None and self.state is not State.HANDSHAKE
 
     @property
     def closing(self) -> bool:
@@ -199,7 +198,9 @@ class Session:
     @property
     def closed(self) -> bool:
         """Whether the socket is to be closed now, whatever is unsent."""
-        return self.state is State.CLOSED or (self.closing and self._eof and not self._liveness.unsent)
+        return self.state is State.CLOSED or (
+            self.closing and self.inflow.ended and not self._liveness.unsent
+        )
 
     # --- for the endpoint ------------------------------------------------------------------------
 
@@ -228,10 +229,7 @@ class Session:
 
     def handle_deadline(self, now: float) -> None:
         """Do what is due. Not under the lock."""
-        silence = self.codec.deadline
-        if silence is not None and silence <= now:
-            with self._input:
-                self.intake.take(self.codec.handle_deadline(now), now)
+        self.inflow.handle_deadline(now)
         with self._lock:
             self._check_deadlines(now)
             if self.state is not State.CLOSED:
@@ -346,6 +344,9 @@ class Session:
         self.pending.drop()
         self._leave_all()
         self._step("gone")
+        self.inflow.drop()
+        self.replies.clear()
+        self.hub.reads.forget(self)
         self.endpoint.forget(self)
         if self.has_peer and self._refusal is None:
             self.hub.dismiss(self.peer)
@@ -401,7 +402,8 @@ class Session:
 
     def _next_deadline(self) -> float | None:
         liveness = self._liveness
-        times = [self._end_by, self.codec.deadline, liveness.stall_deadline(), self.pending.next_deadline()]
+        times = [self._end_by, liveness.stall_deadline(), self.pending.next_deadline()]
+        times.append(self.inflow.next_deadline())
         times += [member.retry_at for member in self._turns]
         if self.state is State.HANDSHAKE:
             times.append(self._handshake_deadline())

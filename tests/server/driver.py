@@ -5,6 +5,7 @@ test does is carried through at once, so after each step everything that can arr
 """
 
 from collections.abc import Callable
+from math import inf
 from typing import TypeVar
 
 from chatcore.address import Peer as Address
@@ -133,6 +134,9 @@ class Host:
                             self.peers[session].serve()
                     for session, data in endpoint.fan_out():
                         self.peers[session].write(data)
+                if endpoint.next_deadline() == -inf:  # somebody has sent more than a turn's worth
+                    self.wakes += 1
+                    endpoint.handle_deadlines(self.clock.now)
 
     def advance(self, seconds: float) -> None:
         """Let time pass, handling every deadline when it is due."""
