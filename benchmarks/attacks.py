@@ -1,0 +1,244 @@
+"""What do honest members feel of one address that does its worst? ``python -m benchmarks.attacks``
+
+For each attack, in one run: the 99th percentile of an honest member's acks without it, with it, and the
+ratio. Only the ratio means something on a machine that others use too. The server has its default limits, and
+the honest member another address than the attacker, which is a process of its own.
+"""
+
+import argparse
+import contextlib
+import json
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.contenders import WITHOUT_UVLOOP
+
+__all__ = ["main"]
+
+HONEST, ATTACKER = "127.0.0.2", "127.0.0.1"
+CONNECTIONS = 8
+"""Connections of an attack that keeps them."""
+
+PLAIN_MEMBERS = 20
+"""Members on the plain wire, for whom a text of line ends is large."""
+
+PAUSE = 0.01
+"""Seconds between two posts of the honest member."""
+
+POSTS = 450
+"""Posts at most: as many as the allowance takes at any pace."""
+
+CHAT = str(Path(sys.executable).with_name("chat"))
+TRANSPORTS = {
+    "asyncio, uvloop": [CHAT, "server"],
+    "asyncio, standard loop": [sys.executable, "-c", WITHOUT_UVLOOP, "server"],
+    "threaded": [CHAT, "server", "--transport", "threaded"],
+}
+"""How a server is started, by the name of what drives it."""
+
+
+class Ports(NamedTuple):
+    """Where a server listens, on each wire."""
+
+    typed: int
+    plain: int
+
+
+def line(type: str, **fields: object) -> bytes:
+    """Return a frame of a client."""
+    return json.dumps({"type": type, **fields}).encode() + b"\n"
+
+
+def hello(nick: str) -> bytes:
+    """Return the line that opens a session."""
+    return line("hello", protocol=1, nick=nick)
+
+
+# --- the attacks ---------------------------------------------------------------------------------
+
+
+def _flood(junk: bytes, *, says_hello: bool) -> Callable[[Ports, int], None]:
+    """Return an attack that sends junk as fast as it is read, and reads nothing."""
+    piece = junk * (64 * 1024 // len(junk))
+
+    def attack(ports: Ports, number: int) -> None:
+        with _connection(ports.typed) as sock:
+            if says_hello:
+                sock.sendall(hello(f"z{number}"))
+            while True:
+                sock.sendall(piece)
+
+    return attack
+
+
+def _join_and_leave(ports: Ports, number: int) -> None:
+    """Ask for history and leave before it comes, with one connection after the other."""
+    burst = (line("join", room="lobby", history=1000) + line("leave", room="lobby")) * 240
+    with _connection(ports.typed) as sock:
+        sock.sendall(hello(f"j{number}-{time.monotonic_ns() % 10**9}") + burst)
+
+
+def _take_descriptors(ports: Ports, number: int) -> None:
+    """Open connections until there is no room for more, and begin again."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(500):
+            stack.enter_context(_connection(ports.typed))
+        time.sleep(0.2)
+
+
+def _post_line_ends(ports: Ports, number: int) -> None:
+    """Post the text that is largest on the plain wire, as often as the allowance takes it."""
+    with _connection(ports.typed) as sock:
+        sock.sendall(hello("n" * 30 + str(number)) + line("join", room="lobby"))
+        threading.Thread(target=_read_all, args=(sock,), daemon=True).start()
+        for post in range(1_000_000):
+            sock.sendall(line("post", room="lobby", id=f"{number}-{post}", text="\n" * 16_384))
+            time.sleep(0.05)
+
+
+def _come_and_go(ports: Ports, number: int) -> None:
+    """Connect, send half a line, and break."""
+    with _connection(ports.typed) as sock:
+        sock.sendall(b'{"type":"' + b"x" * 60_000)
+        _reset(sock)
+
+
+def _reserve_nicks(ports: Ports, number: int) -> None:
+    """Take a nick, and break: the nick stays reserved."""
+    with _connection(ports.typed) as sock:
+        sock.sendall(hello(f"r{number}-{time.monotonic_ns() % 10**12}"))
+        sock.recv(100)
+        _reset(sock)
+
+
+ATTACKS: dict[str, tuple[int, Callable[[Ports, int], None]]] = {
+    "1 blank lines, before hello": (CONNECTIONS, _flood(b"\n", says_hello=False)),
+    "1 pongs": (CONNECTIONS, _flood(line("pong"), says_hello=True)),
+    "1 lines that are not frames": (CONNECTIONS, _flood(b"x\n", says_hello=True)),
+    "1 refused posts": (CONNECTIONS, _flood(line("post", room="x", id="a", text="a"), says_hello=True)),
+    "2 joins that are left": (1, _join_and_leave),
+    "4 descriptors": (1, _take_descriptors),
+    "5 line ends on the plain wire": (1, _post_line_ends),
+    "6 connections that come and go": (1, _come_and_go),
+    "7 reserved nicks": (1, _reserve_nicks),
+}
+"""By the name of what is attacked: how many do it together, each again and again, and what."""
+
+
+def _attack(name: str, ports: Ports) -> None:
+    count, attack = ATTACKS[name]
+
+    def run(number: int) -> None:
+        while True:
+            with contextlib.suppress(OSError):
+                attack(ports, number)
+
+    for number in range(count - 1):
+        threading.Thread(target=run, args=(number,), daemon=True).start()
+    run(count)
+
+
+def _connection(port: int, host: str = ATTACKER) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), 10, source_address=(host, 0))
+
+
+def _reset(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def _read_all(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while sock.recv(1 << 20):
+            pass
+
+
+# --- the measurement -----------------------------------------------------------------------------
+
+
+def main() -> int:
+    """Measure, and print a table; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.attacks", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=4.0, help="how long to measure each time (4)")
+    parser.add_argument("--only", default="", metavar="PREFIX", help="attacks that begin so, such as 1")
+    parser.add_argument("--attack", nargs=3, metavar=("NAME", "PORT", "PORT"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.attack:
+        name, typed, plain = options.attack
+        _attack(name, Ports(int(typed), int(plain)))
+    print("| | attack | p99 ms without | with | ratio |\n| --- | --- | ---: | ---: | ---: |")
+    for transport in TRANSPORTS:
+        for name in ATTACKS:
+            if name.startswith(options.only):
+                without, attacked = _measure(transport, name, options.seconds)
+                row = f"{without * 1e3:.2f} | {attacked * 1e3:.2f} | {attacked / without:.1f}"
+                print(f"| {transport} | {name} | {row} |", flush=True)
+    return 0
+
+
+def _measure(transport: str, name: str, seconds: float) -> tuple[float, float]:
+    """Return the 99th percentile of acks without an attack and with it, in seconds."""
+    with _serving(transport) as ports, _plain_members(ports):
+        without = _p99(ports, "before", seconds)
+        command = [sys.executable, "-m", "benchmarks.attacks", "--attack", name, *map(str, ports)]
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as attacker:
+            try:
+                time.sleep(1.5)  # what an allowance takes immediately is over by then
+                return without, _p99(ports, "after", seconds)
+            finally:
+                attacker.kill()
+
+
+def _p99(ports: Ports, nick: str, seconds: float) -> float:
+    with _connection(ports.typed, HONEST) as sock, sock.makefile("rb") as lines:
+        sock.sendall(hello(nick) + line("join", room="lobby"))
+        while b'"joined"' not in lines.readline():
+            pass
+        times: list[float] = []
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and len(times) < POSTS:
+            began = time.monotonic()
+            sock.sendall(line("post", room="lobby", id=f"{nick}-{len(times)}", text="hi"))
+            while b'"ack"' not in lines.readline():
+                pass
+            times.append(time.monotonic() - began)
+            time.sleep(PAUSE)
+    return statistics.quantiles(times, n=100)[98]
+
+
+@contextlib.contextmanager
+def _serving(transport: str) -> Iterator[Ports]:
+    with tempfile.TemporaryDirectory() as directory:
+        where = ["--listen", "chat://127.0.0.1:0", "--listen", "plain://127.0.0.1:0"]
+        journal = f"sqlite:{directory}/journal.db?synchronous=NORMAL"  # else it is the disk that is measured
+        command = [*TRANSPORTS[transport], *where, "--journal", journal]
+        pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+        with subprocess.Popen(command, stdout=pipe, stderr=nowhere, text=True) as process:
+            try:
+                assert process.stdout is not None
+                lines = [process.stdout.readline() for _ in where[::2]]
+                yield Ports(*(int(each.split()[2].rpartition(":")[2]) for each in lines))
+            finally:
+                process.terminate()
+
+
+@contextlib.contextmanager
+def _plain_members(ports: Ports) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        for _ in range(PLAIN_MEMBERS):
+            sock = stack.enter_context(_connection(ports.plain, HONEST))
+            sock.settimeout(None)
+            threading.Thread(target=_read_all, args=(sock,), daemon=True).start()
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(main())
