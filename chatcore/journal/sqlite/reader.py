@@ -24,6 +24,8 @@ T = TypeVar("T")
 class SqliteReader:
     """Answers reads in order, one at a time; whoever asks waits for nothing.
 
+    A hub asks for few at a time, and in turns for its sessions, so what waits here is little.
+
     A connection that failed is closed, and opened again for the next read.
     """
 
