@@ -1,8 +1,11 @@
-"""What the line-based wires share: a bounded splitter, and an eye for other protocols."""
+"""What the line-based wires share: a bounded splitter, and an eye for other protocols and for each other."""
 
 import re
+from typing import Any
 
-__all__ = ["LineBuffer", "Recogniser", "cut_lines"]
+from pydantic_core import from_json
+
+__all__ = ["LineBuffer", "Recogniser", "cut_lines", "is_frame", "may_become_frame"]
 
 _WINDOW = 64  # bytes at the start of a stream in which a protocol shows itself
 
@@ -53,6 +56,26 @@ def cut_lines(data: bytes, lines: int) -> tuple[int, int]:
     for _ in range(lines):
         end = data.index(b"\n", end) + 1
     return end, lines
+
+
+def is_frame(line: bytes) -> bool:
+    """Tell whether a line is what a client of the typed wire sends: a JSON object with a ``type``."""
+    try:
+        value: Any = from_json(line)
+    except ValueError:
+        return False
+    return isinstance(value, dict) and "type" in value
+
+
+def may_become_frame(line: bytes) -> bool:
+    """Tell whether this is the beginning of a JSON object, with a key at least, whose rest is missing."""
+    if not re.match(rb'\s*\{\s*"', line):
+        return False
+    try:
+        from_json(line)
+    except ValueError as error:
+        return str(error).startswith("EOF ")
+    return False
 
 
 class LineBuffer:

@@ -16,6 +16,13 @@ from chatcore.wire.lines import LineBuffer, Recogniser, cut_lines
 
 __all__ = ["Ndjson", "NdjsonCodec", "NdjsonDecoder", "ndjson"]
 
+SILENCE = 0.5
+"""Seconds after which a line that cannot become a frame is answered, whether or not it ends: a script that
+sends text without newlines learns so what this port speaks."""
+
+NOT_JSON = "the line is not JSON"
+NOT_TEXT = "this port speaks newline-delimited JSON, not lines of text; connect to a plain:// address instead"
+
 F = TypeVar("F")
 
 _BLANK = b" \t\r\v\f"
@@ -33,14 +40,18 @@ _CODE_OF_ERROR: dict[str, ErrorCode] = {
 
 
 class NdjsonDecoder(Generic[F]):
-    """The reading half of a connection of either side."""
+    """The reading half of a connection of either side.
 
-    __slots__ = ("_decode", "_lines", "_recogniser", "deadline")
+    With ``silence``, a line that is not the beginning of an object is a fault after so many seconds.
+    """
 
-    def __init__(self, frames: TypeAdapter[F], line_bytes: int) -> None:
+    __slots__ = ("_decode", "_lines", "_recogniser", "_silence", "deadline")
+
+    def __init__(self, frames: TypeAdapter[F], line_bytes: int, silence: float | None = None) -> None:
         self._decode: Callable[[bytes], F] = frames.validator.validate_json
         self._lines = LineBuffer(line_bytes)
         self._recogniser: Recogniser | None = Recogniser()
+        self._silence = silence
         self.deadline: float | None = None
 
     def opening(self) -> list[F | Fault | Reply | Hangup]:
@@ -53,26 +64,40 @@ class NdjsonDecoder(Generic[F]):
 
     def receive_data(self, data: bytes, now: float) -> list[F | Fault | Reply | Hangup]:
         """Take bytes from the peer; return a frame or a fault for every line they complete."""
+        starts = self._recogniser is not None
         if self._recogniser is not None:
             if foreign := self._recogniser.push(data):
                 self._lines.close()
+                self.deadline = None
                 message = f"this port speaks newline-delimited JSON, not {foreign}"
                 return [Fault("bad_frame", message, fatal=True)]
             if self._recogniser.done:
                 self._recogniser = None
         overflowed = self._lines.overflow
         items = self._items(self._lines.push(data))
+        if starts and self._silence is not None:
+            waits = not items and not _may_be_object(self._lines.peek())
+            self.deadline = now + self._silence if waits else None
+        if items:  # it has shown what it is
+            self._recogniser = None
         if self._lines.overflow and not overflowed:
             items.append(Fault("too_long", "a line is longer than line_bytes", fatal=True))
         return items
 
     def receive_eof(self) -> list[F | Fault | Reply | Hangup]:
         """Take the last line, which need not end in a newline."""
+        self.deadline = None
         return self._items([self._lines.take()])
 
     def handle_deadline(self, now: float) -> list[F | Fault | Reply | Hangup]:
-        """Return nothing: silence has no meaning on this wire."""
-        return []
+        """Return a fault if what came before the silence is text; any other silence has no meaning here."""
+        if self.deadline is None or now < self.deadline:
+            return []
+        self.deadline = None
+        if _may_be_object(self._lines.peek()):
+            return []
+        self._lines.close()
+        return [Fault("bad_frame", NOT_TEXT, fatal=True)]
 
     def _items(self, lines: list[bytes]) -> list[F | Fault | Reply | Hangup]:
         decode = self._decode
@@ -83,11 +108,15 @@ class NdjsonDecoder(Generic[F]):
             try:
                 items.append(decode(line))
             except ValidationError as error:
-                items.append(_fault(error, line))
+                items.append(_fault(error, line, NOT_JSON if self._silence is None else NOT_TEXT))
         return items
 
 
-def _fault(error: ValidationError, line: bytes) -> Fault:
+def _may_be_object(line: bytes) -> bool:
+    return line.lstrip()[:1] in (b"", b"{")
+
+
+def _fault(error: ValidationError, line: bytes, not_text: str) -> Fault:
     """Say in our own words what is wrong: a validation error can repeat its whole input."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     where = [part for part in first["loc"] if isinstance(part, str)]
@@ -97,7 +126,7 @@ def _fault(error: ValidationError, line: bytes) -> Fault:
     elif len(where) > 1:
         message = f"{'.'.join(where[1:])} is not valid in {where[0]} ({first['type']})"
     elif first["type"] == "json_invalid":
-        message = "the line is not JSON"
+        message = NOT_JSON if _may_be_object(line) else not_text
     else:
         message = f"the line is not a frame ({first['type']})"
     room, id_ = _context(line)
@@ -152,7 +181,7 @@ class Ndjson:
 
     def codec(self, peer: Peer, limits: Limits) -> Codec:
         """Return the half of a new connection."""
-        return NdjsonCodec(client_frames, limits.line_bytes)
+        return NdjsonCodec(client_frames, limits.line_bytes, SILENCE)
 
     def encode(self, frame: ServerFrame) -> bytes:
         """Return a frame as one line."""

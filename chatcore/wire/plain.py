@@ -8,6 +8,8 @@
 - There is no handshake: a connection is in the lobby from its start.
 - A client that never sends a newline works too: until the first newline of a connection, a short silence
   ends a line, though never inside a character.
+- A first line that is a frame of the typed wire comes from a client that has the wrong address. Nothing of it
+  is posted, since it may have a secret in it, and the connection ends.
 - What this wire itself says begins with ``* ``, which no nick can be.
 """
 
@@ -40,7 +42,7 @@ from chatcore.messages import (
 )
 from chatcore.names import LOBBY, RULES
 from chatcore.wire import Capabilities, Codec, Hangup, Item, Reply, Wire
-from chatcore.wire.lines import LineBuffer, Recogniser
+from chatcore.wire.lines import LineBuffer, Recogniser, is_frame, may_become_frame
 from chatcore.wire.telnet import TelnetFilter
 
 __all__ = ["SILENCE", "Plain", "PlainCodec", "plain"]
@@ -73,7 +75,9 @@ _LINE_ENDS = re.compile("[\n\u2028\u2029]")
 class PlainCodec:
     """One connection's half of the wire. Ids of posts are made here, since the peer has none."""
 
-    __slots__ = ("_lines", "_line_mode", "_nick", "_posted", "_prefix", "_recogniser", "_telnet", "deadline")
+    __slots__ = (
+        "_lines", "_line_mode", "_nick", "_posted", "_prefix", "_recogniser", "_said", "_telnet", "deadline"
+    )  # fmt: skip
 
     open = True  # there is no handshake
 
@@ -81,6 +85,7 @@ class PlainCodec:
         self._nick = str(peer.port)
         self._lines = LineBuffer(line_bytes)
         self._line_mode = False  # set by the first newline: from then on only newlines end a line
+        self._said = False  # whether there was a line that holds anything
         self._telnet = TelnetFilter()
         self._recogniser = Recogniser()
         self._prefix = secrets.token_hex(8)
@@ -102,12 +107,13 @@ class PlainCodec:
         if foreign := self._recogniser.push(data):
             self._lines.close()
             self.deadline = None
-            return [Fault("bad_frame", f"this port speaks lines of text, not {foreign}", fatal=True)]
+            return [_wrong_port(foreign)]
         overflowed = self._lines.overflow
         lines = self._lines.push(data.replace(b"\r", b"\n"))
+        overflows = self._lines.overflow and not overflowed
         self._line_mode = self._line_mode or bool(lines)
         items = self._items(lines)
-        if self._lines.overflow and not overflowed:
+        if overflows:
             items.append(Fault("too_long", "the line is too long", fatal=True))
         self.deadline = now + SILENCE if self._may_end_by_silence() else None
         return items
@@ -115,14 +121,15 @@ class PlainCodec:
     def receive_eof(self) -> list[Item]:
         """Take the last line, which need not end in a newline."""
         self.deadline = None
-        return self._items([self._lines.take()])
+        rest = self._lines.take()
+        return [_typed_client()] if self._may_be_frame(rest) else self._items([rest])
 
     def handle_deadline(self, now: float) -> list[Item]:
-        """Take what came before the silence as a line."""
+        """Take what came before the silence as a line, unless the rest of a frame is still to come."""
         if self.deadline is None or now < self.deadline:
             return []
         self.deadline = None
-        return self._items([self._lines.take()])
+        return [] if self._may_be_frame(self._lines.peek()) else self._items([self._lines.take()])
 
     def encode(self, frame: ServerFrame) -> bytes:
         """Return the lines that a frame is; most frames are none."""
@@ -140,10 +147,19 @@ class PlainCodec:
         rest = b"" if self._line_mode else self._lines.peek(_CHARACTER)
         return bool(rest) and not _ends_inside_a_character(rest)
 
+    def _may_be_frame(self, rest: bytes) -> bool:
+        return not self._said and may_become_frame(rest)
+
     def _items(self, lines: list[bytes]) -> list[Item]:
         # A telnet client ends a line with CR LF or CR NUL.
         stripped = (line.removeprefix(b"\x00") for line in lines)
-        return [self._item(line) for line in stripped if line]
+        said = [line for line in stripped if line]
+        if said and not self._said:
+            self._said = True
+            if is_frame(said[0]):
+                self._lines.close()
+                return [_typed_client()]
+        return [self._item(line) for line in said]
 
     def _item(self, line: bytes) -> Item:
         try:
@@ -180,6 +196,14 @@ class PlainCodec:
             return Post(room=LOBBY, id=f"{self._prefix}-{self._posted}", kind=kind, text=text)
         except ValidationError:
             return Fault("bad_text", "not sent: the line has control characters in it", room=LOBBY)
+
+
+def _wrong_port(spoken: str, advice: str = "") -> Fault:
+    return Fault("bad_frame", f"this port speaks lines of text, not {spoken}{advice}", fatal=True)
+
+
+def _typed_client() -> Fault:
+    return _wrong_port("JSON", "; connect to a chat:// address of this server instead")
 
 
 def _said(message: Message) -> list[str]:

@@ -151,9 +151,80 @@ def test_a_byte_order_mark_is_an_ordinary_character() -> None:
     assert item_of(b"\xef\xbb\xbfhi") == post("\ufeffhi")
 
 
-def test_a_line_of_json_is_ordinary_text() -> None:
-    line = '{"type":"hello","protocol":1,"nick":"ana"}'
-    assert item_of(line.encode()) == post(line)
+HELLO = b'{"session":"secret","protocol":1,"nick":"ana","type":"hello"}'
+"""What a client of the typed wire begins with; in any order, so the secret may come first."""
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [HELLO + b"\n", b"\r\n\n " + HELLO + b"\n" + HELLO + b"\nhello\n", HELLO, b'{"type":"x.new"}\n'],
+    ids=["a line", "lines", "without its end", "another type"],
+)
+def test_a_first_line_that_is_a_frame_is_one_fatal_fault_and_nothing_else(stream: bytes) -> None:
+    for segments in ([stream], [stream[n : n + 1] for n in range(len(stream))]):
+        found = fault(decode(plain, segments))
+        assert (found.code, found.fatal, found.room, found.id) == ("bad_frame", True, None, None)
+        assert found.message == (
+            "this port speaks lines of text, not JSON; connect to a chat:// address of this server instead"
+        )
+
+
+def test_the_end_of_the_stream_posts_no_part_of_a_frame() -> None:
+    for cut in range(2, len(HELLO)):
+        assert fault(decode(plain, [HELLO[:cut]])).fatal
+
+
+def test_silence_in_a_frame_posts_no_part_of_it() -> None:
+    for cut in range(2, len(HELLO)):
+        reader = decoder(plain)
+        assert reader.receive_data(HELLO[:cut], 0.0) == reader.handle_deadline(1.0) == []
+        assert reader.deadline is None
+        assert fault(reader.receive_data(HELLO[cut:] + b"\n", 2.0)).fatal
+
+
+def test_silence_after_a_frame_ends_it() -> None:
+    reader = decoder(plain)
+    assert reader.receive_data(HELLO, 0.0) == []
+    assert fault(reader.handle_deadline(1.0)).fatal
+    assert reader.receive_data(b"\nhello\n", 2.0) == reader.receive_eof() == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"{", b"{}", b"{hello}", b'{"user": "ana"}', b'["type"]', b'"type"', b'{"type":"x"} is a frame', b"42"],
+)
+def test_a_first_line_of_other_json_is_ordinary_text(line: bytes) -> None:
+    assert item_of(line) == post(line.decode())
+    assert decode(plain, [line]) == [post(line.decode())]
+    reader = decoder(plain)
+    reader.receive_data(line, 0.0)
+    (item,) = reader.handle_deadline(1.0)
+    assert isinstance(item, Post)
+    assert item.text == line.decode()
+
+
+def test_a_later_line_of_json_is_ordinary_text() -> None:
+    line = HELLO.decode()
+    assert decode(plain, [b"look:\n" + HELLO + b"\n"]) == [post("look:"), post(line, 2)]
+
+
+def test_a_frame_without_end_is_parsed_once_for_each_silence_and_not_for_each_byte(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parsed: list[bytes] = []
+
+    def counted(line: bytes) -> bool:
+        parsed.append(line)
+        return True
+
+    monkeypatch.setattr("chatcore.wire.plain.is_frame", counted)
+    monkeypatch.setattr("chatcore.wire.plain.may_become_frame", counted)
+    reader = decoder(plain)
+    for byte in HELLO:
+        reader.receive_data(bytes([byte]), 0.0)
+    assert parsed == []
+    assert reader.handle_deadline(1.0) == []
+    assert parsed == [HELLO]
 
 
 @pytest.mark.parametrize("command", [b"/me", b"/notice"])

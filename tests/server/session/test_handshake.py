@@ -158,6 +158,56 @@ def test_a_client_of_another_protocol_gets_one_error_and_the_connection_ends(sta
     assert peer.received.count(b"\n") == 1
 
 
+TEXT_ON_THIS_PORT = (
+    "this port speaks newline-delimited JSON, not lines of text; connect to a plain:// address instead"
+)
+
+
+@pytest.mark.parametrize("text", [b"bob", b"/nick bob" * 20, "ž".encode()[:1]], ids=repr)
+def test_text_without_a_newline_is_answered_within_a_second_and_the_connection_ends(text: bytes) -> None:
+    host = Host()
+    peer = host.connect()
+    peer.feed(text)
+    host.advance(0.1)
+    assert peer.take() == []
+    host.advance(0.9)
+    error = peer.error()
+    assert (error.code, error.message) == ("bad_frame", TEXT_ON_THIS_PORT)
+    assert peer.take() == []
+    assert peer.ended
+    assert peer.received.endswith(b"\n")
+
+
+def test_a_line_of_text_is_answered_in_the_same_words_and_hello_may_follow() -> None:
+    peer = Host().connect()
+    peer.feed(b"hello, is anybody here?\n")
+    assert peer.error().message == TEXT_ON_THIS_PORT
+    peer.send(HELLO)
+    assert peer.one(Welcome).nick == "ana"
+
+
+@pytest.mark.parametrize("parts", [(b"", b'{"type":"hello",'), (b"\r\n  ", b"{"), (b"{", b'"type":"hello",')])
+def test_a_hello_that_pauses_anywhere_is_no_text(parts: tuple[bytes, ...]) -> None:
+    host = Host()
+    peer = host.connect()
+    hello = b'{"type":"hello","protocol":1,"nick":"ana"}\n'
+    sent = b"".join(parts).strip()
+    for part in (*parts, hello[len(sent) :]):
+        peer.feed(part)
+        host.advance(2.0)
+    assert peer.one(Welcome).nick == "ana"
+
+
+@pytest.mark.parametrize("start", [b"x", b" ", b"bob"], ids=repr)
+def test_a_typed_session_may_pause_inside_a_line_that_is_no_frame(start: bytes) -> None:
+    host = Host()
+    peer = host.live("ana")
+    peer.feed(start)
+    host.advance(5.0)
+    assert not peer.ended
+    assert peer.take() == []
+
+
 def test_a_frame_of_unknown_type_is_refused_and_the_session_continues() -> None:
     peer = Host().connect()
     peer.feed(b'{"type":"auth","token":"x"}\n')

@@ -1,7 +1,7 @@
 """Plain members in the same room as typed ones."""
 
 from chatcore.wire.plain import plain
-from tests.protocol.frames import Message, Presence
+from tests.protocol.frames import History, Message, Page, Presence
 from tests.server.driver import Host, Peer
 
 
@@ -143,6 +143,24 @@ def test_a_request_of_another_protocol_ends_a_plain_connection() -> None:
     assert [line.startswith("* ") for line in peer.lines()] == [True, True]
     assert peer.ended
     assert ana.texts() == []
+
+
+def test_nothing_of_a_typed_clients_hello_reaches_the_room_or_the_journal() -> None:
+    host = Host()
+    ana, peer = host.member("ana"), plain_member(host)
+    hello = b'{"type":"hello","protocol":1,"nick":"bob","session":"' + b"s" * 32 + b'"}\n'
+    peer.feed(hello[:20])
+    host.advance(1.0)
+    peer.feed(hello[20:] + b'{"type":"join","room":"lobby"}\n')
+    assert peer.lines() == [
+        "* this port speaks lines of text, not JSON; connect to a chat:// address of this server instead "
+        "(bad_frame)",
+        "* the server ends this connection (protocol)",
+    ]
+    assert peer.ended
+    assert ana.texts() == []
+    ana.send(History(room="lobby"))
+    assert ana.one(Page).messages == ()
 
 
 def test_a_rate_limited_plain_line_is_reported_and_does_not_block_later_lines() -> None:
