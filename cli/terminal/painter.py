@@ -107,7 +107,8 @@ class Painter:
     def prompt(self, nick: str, room: str | None) -> Fragments:
         """Return the prompt before the line that is being typed."""
         where = f"@{sanitize(room)}" if room is not None else ""
-        return [(self._nick_style(nick), sanitize(nick)), (_QUIET if self._colour else "", f"{where}> ")]
+        style = self._palette.own_colour(nick) if self._colour else "bold"
+        return [(style, sanitize(nick)), (_QUIET if self._colour else "", f"{where}> ")]
 
     def _note(self, text: str, style: str) -> Fragments:
         rows = self._rows(_bounded(text), len(NOTE), len(NOTE))
@@ -138,9 +139,6 @@ class Painter:
         remarks += ["replayed"] if replay and self._words else []
         remarks += ["mentions you"] if has_mention and self._words else []
         return f" ({', '.join(remarks)})" if remarks else ""
-
-    def _nick_style(self, nick: str) -> str:
-        return self._palette.colour(nick) if self._colour else "bold"
 
     def _local(self, at: datetime) -> datetime | None:
         try:

@@ -1,8 +1,9 @@
 """Which colour a nick has.
 
 A nick keeps its colour for as long as the program runs. The first choice depends on the nick alone, so it is
-usually the same tomorrow and on another machine. A new nick gets another colour only if someone who spoke
-recently has its first choice. So up to eight people in a conversation have eight different colours.
+usually the same tomorrow and on another machine. A new nick gets another colour only if someone has its
+first choice, or, once all colours are taken, if someone who spoke recently has it, or the user. So up to
+eight people, the user among them, have eight different colours.
 """
 
 from collections import OrderedDict
@@ -28,6 +29,7 @@ class Palette:
     def __init__(self) -> None:
         self._colours: OrderedDict[str, str] = OrderedDict()  # by folded nick, the latest one last
         self._speakers: list[str] = []  # the colours of the last speakers, the latest one last
+        self._own = ""  # the user's nick, folded
 
     def colour(self, nick: str) -> str:
         """Return a nick's colour, which is one of `COLOURS`."""
@@ -39,15 +41,27 @@ class Palette:
             self._colours.popitem(last=False)
         return self._colours[folded]
 
+    def own_colour(self, nick: str) -> str:
+        """Return the colour of the user's own nick, and note that it is theirs."""
+        self._own = fold(nick)
+        return self.colour(nick)
+
     def next_speaker(self, nick: str) -> str:
         """Return the colour of the person who speaks next, and note that they speak."""
         colour = self.colour(nick)
-        self._speakers = [each for each in self._speakers if each != colour][-len(COLOURS) + 2 :]
-        self._speakers.append(colour)
+        self._speakers = [*(each for each in self._speakers if each != colour), colour]
         return colour
 
     def _choose(self, folded: str) -> str:
         number = crc32(folded.encode(errors="replace"))
         step = 2 * (number // len(COLOURS)) + 1  # odd, so that each of the eight gets its turn
         order = [COLOURS[(number + turn * step) % len(COLOURS)] for turn in range(len(COLOURS))]
-        return next((colour for colour in order if colour not in self._speakers), order[0])
+        used = set(self._colours.values())
+        if len(used) == len(COLOURS):
+            used = self._prominent()
+        return next(colour for colour in order if colour not in used)
+
+    def _prominent(self) -> set[str]:
+        """Return all colours but one, those of the user and of the latest speakers before others."""
+        colours = [self._colours.get(self._own, ""), *reversed(self._speakers), *COLOURS]
+        return set(list(dict.fromkeys(filter(None, colours)))[: len(COLOURS) - 1])

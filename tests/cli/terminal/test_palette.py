@@ -98,6 +98,34 @@ def test_eight_speakers_have_eight_colours() -> None:
         assert len({palette.next_speaker(nick) for nick in nicks}) == len(COLOURS)
 
 
+def test_no_two_nicks_share_a_colour_while_others_are_free() -> None:
+    for group in range(50):
+        palette = Palette()
+        nicks = [f"g{group}n{number}" for number in range(len(COLOURS))]
+        for nick in nicks:  # the others speak again and again, or never have
+            palette.next_speaker(nicks[0])
+            palette.colour(nick)
+        assert len({palette.colour(nick) for nick in nicks}) == len(COLOURS)
+
+
+def test_nobody_gets_ones_own_colour_while_others_are_free() -> None:
+    for number in range(100):
+        palette = Palette()
+        own = palette.own_colour(f"me{number}")
+        others = {palette.next_speaker(f"n{number}.{other}") for other in range(len(COLOURS) - 1)}
+        assert own not in others
+
+
+def test_when_no_colour_is_free_a_new_nick_gets_neither_ones_own_nor_one_of_the_latest_speakers() -> None:
+    palette = Palette()
+    own = palette.own_colour("me")
+    spoken: list[str] = []
+    for number in range(500):
+        colour = palette.next_speaker(f"n{number}")
+        assert colour not in (own, *spoken[-(len(COLOURS) - 3) :])
+        spoken.append(colour)
+
+
 def test_later_speakers_never_have_the_colour_of_the_one_before() -> None:
     palette = Palette()
     colours = [palette.next_speaker(f"n{number}") for number in range(1_000)]
