@@ -228,7 +228,8 @@ def bench(
 ) -> None:
     """Put a server under load, and check every delivery.
 
-    The exit code is 1 if a member lost a message, or got one twice, altered or out of order.
+    The exit code is 1 if a member lost a message, or got one twice, altered or out of order, and 3 if
+    posts were refused.
 
     \b
     Example: chat bench --members 100 --posters 5 --rate 10

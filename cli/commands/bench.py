@@ -87,7 +87,9 @@ def run(
     finally:
         progress.erase()
     _print(tally, as_json=as_json)
-    return FAILED if tally.broken else INTERRUPTED if tally.interrupted else 0
+    if tally.broken:
+        return FAILED
+    return INTERRUPTED if tally.interrupted else REFUSED if tally.refused else 0
 
 
 def _advise(options: str) -> str:
@@ -173,7 +175,10 @@ def _remarks(tally: Tally) -> Iterator[str]:
     """Yield what one has to know to understand the numbers."""
     for code, count in tally.refusals.items():
         advice = _advise(_ADVICE[code]) if code in _ADVICE else ""
-        yield f"posts were refused {count:,} times ({code}){advice}"
+        times = "once" if count == 1 else f"{count:,} times"
+        yield f"posts were refused {times} ({code}){advice}"
+    if tally.refused:
+        yield f"{tally.unstored:,} of {tally.sent:,} posts were not stored"
     for reason, count in tally.disconnected.items():
         yield f"{count:,} of {tally.joined:,} members were disconnected: {reason}"
     if tally.unanswered:

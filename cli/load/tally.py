@@ -62,6 +62,11 @@ class Tally:
         return sum(self.refusals.values())
 
     @property
+    def unstored(self) -> int:
+        """How many posts the server refused for good, or until the end of the test."""
+        return self.sent - self.acked - self.unanswered
+
+    @property
     def planned(self) -> int | None:
         """How many posts were planned, or ``None`` if that depended on the server."""
         each = self.plan.posts_each
@@ -103,13 +108,14 @@ class Tally:
             "room": plan.room,
             "seconds": round(self.seconds, 3),
             "interrupted": self.interrupted,
-            "ok": not self.broken,
+            "ok": not (self.broken or self.refused),
             "joined": self.joined,
             "posts": {
                 "sent": self.sent,
                 "planned": self.planned,
                 "acked": self.acked,
                 "refused": self.refused,
+                "unstored": self.unstored,
                 "unanswered": self.unanswered,
                 "per_second": round(self.posts_per_second, 1),
             },

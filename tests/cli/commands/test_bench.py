@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -214,11 +215,27 @@ def test_a_refused_member_is_reported_with_the_limit_to_change(limits: dict[str,
     assert words in done.stderr
 
 
-def test_refused_posts_are_reported_with_the_limit_to_change() -> None:
+def test_refused_posts_are_exit_3_with_their_number_and_the_limit_to_change() -> None:
     with closing(limited(frames_per_second=10.0, frames_burst=5)) as house:
         done = bench(house.url, "--members", "2", "--posters", "1", "--flood", "10", "--duration", "0.1")
-    assert done.exit_code == 0
+    assert done.exit_code == 3
     assert "--limit frames_per_second=none" in done.stderr
+    assert re.search(r"posts were refused (once|\d+ times) \(rate_limited\)", done.stderr)
+    assert re.search(r"\d+ of \d+ posts were not stored", done.stderr)
+
+
+def test_posts_that_are_all_refused_for_good_are_exit_3() -> None:
+    with closing(limited(text_bytes=100, line_bytes=2_000)) as small:
+        url = small.url
+        done = bench(
+            url, "--members", "2", "--posters", "1", "--duration", "0.1", "--payload", "200", "--json"
+        )
+    assert done.exit_code == 3
+    found = json.loads(done.stdout)
+    assert (found["ok"], found["posts"]["acked"], found["posts"]["unstored"]) == (False, 0, 1)
+    assert found["refusals"] == {"too_long": 1}
+    assert "posts were refused once (too_long)" in done.stderr
+    assert "1 of 1 posts were not stored" in done.stderr
 
 
 @pytest.mark.parametrize(
