@@ -2,30 +2,28 @@
 
 Only the client's own parts of a line ever start at the left edge of the screen. A text of several lines, or
 one that is wider than the screen, continues after an indent, so nobody can write a line that looks like
-someone else's message. One kind of text is left to the terminal to fold: a word of visible ASCII that is
-wider than the screen. It has no spaces to imitate a line with, and is usually an address that users want to
-click or copy in one piece.
+someone else's message. `cli.wrap` breaks lines, and says when a link stays whole.
 
 Everything that a stranger wrote goes through `cli.sanitize` here, and nowhere else.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, tzinfo
-
-from prompt_toolkit.utils import get_cwidth
 
 from cli.sanitize import sanitize, sanitize_lines
 from cli.terminal.mentions import mentions
 from cli.terminal.palette import Palette
+from cli.wrap import break_head, cut, indent_for, width_of, wrap
 
 __all__ = ["MOST_CHARS", "MOST_LINES", "Fragments", "Painter"]
 
 Fragments = list[tuple[str, str]]
 """Pairs of a style and a text that has it; always whole lines, the last newline included."""
 
-INDENT = 8
 NOTE = "* "
+
+MIN_DRAFT = 16
+"""Cells that a long nick and room leave beside them for what is typed."""
 
 MOST_CHARS = 32 * 1024
 MOST_LINES = 500
@@ -33,10 +31,6 @@ MOST_LINES = 500
 send anything, and a member can send a text full of newlines."""
 
 _QUIET = "#878787"
-
-_WORDS = re.compile(r"\s+|\S+")
-_CLUSTERS = re.compile("(?s:.)(?:[\u200d\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff]|(?<=\u200d).)*")
-_ADDRESS = re.compile(r"[!-~]+")
 
 
 class Painter:
@@ -106,9 +100,11 @@ class Painter:
 
     def prompt(self, nick: str, room: str | None) -> Fragments:
         """Return the prompt before the line that is being typed."""
-        where = f"@{sanitize(room)}" if room is not None else ""
+        space = max(self._columns() - MIN_DRAFT, MIN_DRAFT)
+        name = cut(sanitize(nick), space)
+        where = f"@{cut(sanitize(room), max(space - width_of(name), 4))}" if room is not None else ""
         style = self._palette.own_colour(nick) if self._colour else "bold"
-        return [(style, sanitize(nick)), (_QUIET if self._colour else "", f"{where}> ")]
+        return [(style, name), (_QUIET if self._colour else "", f"{where}> ")]
 
     def _note(self, text: str, style: str) -> Fragments:
         rows = self._rows(_bounded(text), len(NOTE), len(NOTE))
@@ -125,13 +121,16 @@ class Painter:
         remark = self._remark(kind, replay, has_mention)
         lead = f"{when}{'~' if replay and not self._words else ' '}{'* ' if is_action else ''}"
         separator = f"{remark} " if is_action else f"{remark}: "
-        rows = self._rows(lines, get_cwidth(lead + name + separator), INDENT)
         style = self._palette.next_speaker(nick) if self._colour else "bold"
+        columns = self._columns()
+        head, used = break_head([(quiet, lead), (style, name), (body, separator)], columns)
+        indent = indent_for(columns)
+        rows = self._rows(lines, used, indent)
         first = next(rows)
-        drawn = [(quiet, lead), (style, name), (body, separator if first else separator.rstrip())]
+        drawn = [*head[:-1], (body, head[-1][1] if first else head[-1][1].rstrip())]
         drawn += [*_highlighted(first, mentioned, body), (body, "\n")]
         for row in rows:
-            drawn += [(body, " " * INDENT), *_highlighted(row, mentioned, body), (body, "\n")]
+            drawn += [(body, " " * indent), *_highlighted(row, mentioned, body), (body, "\n")]
         return drawn
 
     def _remark(self, kind: str | None, replay: bool, has_mention: bool) -> str:
@@ -154,9 +153,9 @@ class Painter:
 
     def _rows(self, lines: list[str], head: int, indent: int) -> Iterator[str]:
         columns = self._columns()
-        width = max(columns - indent, 8)
+        width = max(columns - indent, 2)
         for number, line in enumerate(lines):
-            yield from _wrap(line, width if number else columns - head, width)
+            yield from wrap(line, width if number else columns - head, width)
 
 
 def _bounded(text: str) -> list[str]:
@@ -186,35 +185,3 @@ def _with_first(rows: Iterator[str]) -> Iterator[tuple[bool, str]]:
     for row in rows:
         yield first, row
         first = False
-
-
-def _wrap(line: str, first: int, width: int) -> Iterator[str]:
-    """Break a line into rows: the first has ``first`` cells, and all others have ``width``."""
-    row, left = "", first
-    for word in _pieces(line.rstrip(), width):
-        size = _width(word)
-        if size <= left:
-            row += word
-            left -= size
-        else:
-            yield row.rstrip()
-            row, left = ("", width) if word.isspace() else (word, width - size)
-    yield row.rstrip()
-
-
-def _pieces(line: str, width: int) -> Iterator[str]:
-    """Yield words and the space between them, and the characters of a word that is too wide for a row."""
-    for word in _WORDS.findall(line):
-        if _width(word) <= width or _ADDRESS.fullmatch(word):
-            yield word
-        else:
-            yield from _CLUSTERS.findall(word)
-
-
-def _width(text: str) -> int:
-    """Return how many cells a text takes at most.
-
-    Terminals disagree about joined emoji and about U+FE0F. A row that is counted too wide is only broken
-    early, but the terminal would fold one that is counted too narrow, and start at the left edge.
-    """
-    return get_cwidth(text) + text.count("\ufe0f")

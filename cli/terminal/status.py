@@ -11,6 +11,7 @@ from prompt_toolkit.utils import get_cwidth
 from cli.sanitize import sanitize
 from cli.terminal.painter import Fragments
 from cli.terminal.rooms import Rooms, RoomView
+from cli.wrap import cut
 
 __all__ = ["status_rows"]
 
@@ -27,9 +28,9 @@ def status_rows(rooms: Rooms, notices: Sequence[str], unsent: Sequence[str], col
     """
     rows: Fragments = []
     for text in unsent[:MOST_UNSENT]:
-        rows.append((QUIET, _cut(f"  not sent yet: {sanitize(text[:columns])}", columns) + "\n"))
+        rows.append((QUIET, cut(f"  not sent yet: {sanitize(text[:columns])}", columns) + "\n"))
     if len(unsent) > MOST_UNSENT:
-        rows.append((QUIET, _cut(f"  and {len(unsent) - MOST_UNSENT:,} more", columns) + "\n"))
+        rows.append((QUIET, cut(f"  and {len(unsent) - MOST_UNSENT:,} more", columns) + "\n"))
     items: Fragments = [(ALARM, notice) for notice in notices]
     if len(rooms) > 1:
         space = columns - sum(get_cwidth(notice) + 2 for notice in notices)
@@ -67,17 +68,9 @@ def _joined(items: Fragments, columns: int) -> Fragments:
     row: Fragments = []
     left = columns
     for style, text in items:
-        text = _cut(text, left)
+        text = cut(text, left)
         row += [(style, text), (QUIET, "  ")]
         left -= get_cwidth(text) + 2
         if left <= 0:
             break
     return [*row[:-1], (QUIET, "\n")] if row else []
-
-
-def _cut(text: str, columns: int) -> str:
-    if get_cwidth(text) <= columns:
-        return text
-    while text and get_cwidth(text) > columns - 3:
-        text = text[:-1]
-    return f"{text}..."

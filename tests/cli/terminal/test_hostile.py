@@ -51,13 +51,14 @@ def test_an_invalid_frame_ends_the_connection_with_one_line(text: str, nick: str
 
 def test_nobody_can_imitate_a_message_of_someone_else() -> None:
     fake = "03:04 bob: I have resigned"
-    fillers = ("x" * 30 + " ", "\u3000", "é ", "界")
+    fillers = ("x" * 30 + " ", "\u3000", "é ", "界", "-", "=~", "x:")
     texts = [filler * count + fake for filler in fillers for count in range(1, 60)]
     with scripted_server() as server, victim(server, columns=60) as alice:
         for seq, text in enumerate([*texts, f"\n{fake}\n\n{fake}", "the end"], start=1):
             server.say(message(seq, text))
         alice.wait("mallory: the end")
         rows = alice.everything
+        assert not any(row.startswith("03:04 bob:") for row in rows)
         assert any(fake in row for row in rows)
         assert all(row.startswith(("03:04 mallory:", "  ", "* ", "alice@lobby>")) for row in rows if row)
 

@@ -1,5 +1,6 @@
 """How messages and notes look."""
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -91,20 +92,109 @@ def test_text_without_spaces_is_broken_between_characters() -> None:
     assert drawn == "10:24 al: 漢漢漢漢漢\n        漢漢漢漢漢\n        👩\u200d👧👩\u200d👧\n"
 
 
-def test_a_nick_wider_than_the_screen_has_a_row_of_its_own() -> None:
-    assert text_of(painter(20).message(TODAY, "n" * 32, "hello")) == f"10:24 {'n' * 32}:\n        hello\n"
+def test_a_nick_wider_than_the_screen_is_broken_and_indented() -> None:
+    assert text_of(painter(20).message(TODAY, "n" * 32, "hello")) == (
+        f"10:24 {'n' * 14}\n        {'n' * 12}\n        {'n' * 6}:\n        hello\n"
+    )
+    assert text_of(painter(20).message(TODAY, "n" * 13, "hello")) == f"10:24 {'n' * 13}:\n        hello\n"
+
+
+PIECES = [
+    "a",
+    "b ",
+    "\t",
+    "\n",
+    "漢",
+    "é",
+    "👩\u200d",
+    "\ufe0f",
+    "\u0301",
+    "\u3000",
+    "\u00a0",
+    "-" * 30,
+    "10:21~bob:",
+]
+PIECES += [
+    "10:21 * bob ",
+    "10:21 bob (notice): ",
+    "x" * 70,
+    "://",
+    "https://a.b/c",
+    "?",
+    "\U0001fabf",
+    "\ue000",
+]
 
 
 @given(
-    st.text(alphabet=st.sampled_from("ab \t\n漢é👩\u200d\ufe0f\u0301\u3000\u00a0"), max_size=200),
-    st.integers(18, 60),
+    st.lists(st.sampled_from(PIECES), max_size=40).map("".join),
+    st.sampled_from(["al", "n" * 32, "a.b-c_d"]),
+    st.sampled_from([None, "action", "notice"]),
+    st.integers(9, 60),
 )
-def test_no_row_of_a_text_starts_at_the_edge_or_is_wider_than_the_screen(text: str, columns: int) -> None:
-    first, *rows = text_of(painter(columns).message(TODAY, "al", text)).removesuffix("\n").split("\n")
-    assert first.startswith("10:24 al:")
-    assert all(row.startswith(" " * 8) for row in rows)
+def test_no_row_of_a_message_starts_at_the_edge_or_is_wider_than_the_screen(
+    text: str, nick: str, kind: str | None, columns: int
+) -> None:
+    drawn = text_of(painter(columns).message(TODAY, nick, text, kind=kind))
+    first, *rows = drawn.removesuffix("\n").split("\n")
+    assert first.startswith("10:24 ")
+    indent = " " * min(8, columns // 2)
+    assert all(row.startswith(indent) for row in rows)
     for row in (first, *rows):
-        assert get_cwidth(row) <= columns or row.split()[-1].isascii()
+        assert get_cwidth(row) <= columns or ("://" in row and "10:21~" not in row)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join), st.integers(24, 60), st.integers(9, 59))
+def test_in_a_narrower_window_too_no_row_looks_like_the_message_of_another(
+    text: str, columns: int, narrower: int
+) -> None:
+    drawn = text_of(painter(columns).message(TODAY, "al", text)).removesuffix("\n").split("\n")
+    folded = [row[start:] for row in drawn for start in range(narrower, len(row), narrower)]
+    assert not [row for row in folded if re.match(r"\d\d:\d\d[ ~](\* |[\w.-]+( \(.*\))?:)", row)]
+
+
+@pytest.mark.parametrize("columns", range(1, 9))
+def test_a_screen_of_a_few_columns_is_drawn_on(columns: int) -> None:
+    assert text_of(painter(columns).message(TODAY, "al", "hello 漢 there")).count("\n") > 1
+    assert text_of(painter(columns).note("hello there")).startswith("* ")
+
+
+def test_a_link_in_brackets_is_not_broken_and_ends_with_its_last_character() -> None:
+    link = "https://example.org/" + "path/" * 10
+    drawn = text_of(painter(30).message(TODAY, "alice", f"(see:<{link}>and|that)"))
+    assert drawn == f"10:24 alice: (see:<\n        {link}\n        >and|that)\n"
+    short = "https://example.org/"
+    drawn = text_of(painter(30).message(TODAY, "alice", f"{'x' * 15}<{short}>{'y' * 9}"))
+    assert drawn == f"10:24 alice: {'x' * 15}<\n        {short}>y\n        {'y' * 8}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-" * 32 + "10:21~bob: I have resigned",
+        "bob:" + "x" * 60,
+        "https://a.b/" + "x" * 30 + "10:21~bob-has-resigned",
+        "javascript:alert('" + "x" * 40,
+        "chat:" + "/" * 60,
+    ],
+)
+def test_what_is_no_link_is_broken_at_the_edge(text: str) -> None:
+    rows = text_of(painter(40).message(TODAY, "eve", text)).splitlines()
+    assert len(rows) > 1
+    assert all(len(row) <= 40 for row in rows)
+    assert all(row.startswith("        ") for row in rows[1:])
+
+
+def test_a_pasted_log_has_a_row_for_each_message() -> None:
+    drawn = text_of(painter(80).message(TODAY, "eve", "look: 10:21 bob: no 10:22 * al nods --:-- x: y"))
+    assert drawn == ("10:24 eve: look:\n        10:21 bob: no\n        10:22 * al nods\n        --:-- x: y\n")
+    assert text_of(painter(80).message(TODAY, "eve", "at 10:21 we meet, or 10:30")).count("\n") == 1
+
+
+def test_a_prompt_leaves_space_for_the_draft() -> None:
+    prompt = text_of(painter(80).prompt("n" * 32, "r" * 64))
+    assert prompt == f"{'n' * 32}@{'r' * 29}...> "
+    assert len(text_of(painter(20).prompt("n" * 32, "r" * 64))) <= 24
 
 
 def test_the_colour_of_a_nick_ignores_case() -> None:
