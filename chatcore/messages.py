@@ -136,7 +136,8 @@ Code = Annotated[ErrorCode | Literal["unknown"], _open_set(ErrorCode)]
 class Frame(BaseModel):
     """What all frames have in common: nothing is coerced and nothing changes."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+    # An error may end up in a log, and its input may be a secret.
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 def encode(frame: Frame) -> bytes:
