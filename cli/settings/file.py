@@ -8,49 +8,50 @@ The checks are written by hand, since a mistake must be reported with its line. 
 the key, but not where it stands in the text.
 """
 
+import reprlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from chatcore import UsageError
+from cli.places import config_file
 from cli.settings.options import Setting, nearest
 
-__all__ = ["ConfigFile", "default_path"]
+__all__ = ["ConfigFile"]
 
 Settings = Mapping[str, Mapping[str, Setting]]
 
+MOST_BYTES = 64 * 1024
+"""The longest file that is read. Settings are a few lines; what is longer is something else."""
 
-def default_path() -> Path:
-    """Return where the file is, unless the user names another one."""
-    from platformdirs import user_config_path
+MOST_PARSED = 200
+"""How often the file is parsed to find the line of a mistake."""
 
-    return user_config_path("chatcore", appauthor=False) / "chat.toml"
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
 
 
 class ConfigFile:
     """A valid file of settings. The default file may be missing, and sets nothing then.
 
-    Raises `UsageError` if the file cannot be read, is not TOML or has an invalid setting, or if it was
-    ``named`` and does not exist.
+    ``path`` is ``None`` without a home directory. ``unreachable`` says why nobody can know whether there is a
+    default file, as where the home directory is another user's. Raises `UsageError` if the file cannot be
+    read, is not TOML or has an invalid setting, or if it was ``named`` and does not exist.
     """
 
     def __init__(self, named: str | None, settings: Settings) -> None:
-        self.path = Path(named).expanduser() if named else default_path()
-        self.exists = True
+        self.path = _expanded(named) if named else config_file()
+        self.unreachable: str | None = None
         self._settings = settings
+        data = None if self.path is None else self._read(self.path, named=bool(named))
+        self.exists = data is not None
+        self._text = self._decode(data or b"")
         try:
-            self._text = self.path.read_text("utf-8-sig")
-        except FileNotFoundError:
-            if named:
-                raise UsageError(f"there is no file {self.path}") from None
-            self.exists, self._text = False, ""
-        except OSError as error:
-            raise UsageError(f"cannot read {self.path}: {error.strerror or error}") from None
-        except UnicodeDecodeError as error:
-            raise UsageError(f"{self.path} is not UTF-8: {error.reason} at byte {error.start}") from None
-        self._content = self._parse()
-        self._check()
+            self._content = self._parse()
+            self._check()
+        except RecursionError:
+            raise UsageError(f"{self.path} is nested too deeply") from None
 
     def defaults(self) -> dict[str, dict[str, Any]]:
         """Return what the file sets, by command and option, in typer's form."""
@@ -66,13 +67,40 @@ class ConfigFile:
             return self._content.get(name)
         return value
 
-    # --- checks ----------------------------------------------------------------------------------
+    # --- reading ---------------------------------------------------------------------------------
+
+    def _read(self, path: Path, *, named: bool) -> bytes | None:
+        """Return what is in the file; ``None`` if the default one is not there."""
+        try:
+            with path.open("rb") as file:
+                data = file.read(MOST_BYTES + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            if named:
+                raise UsageError(f"there is no file {path}") from None
+            return None
+        except OSError as error:
+            reason = f"cannot read {path}: {error.strerror or error}"
+            if named or not isinstance(error, PermissionError) or _is_reachable(path):
+                raise UsageError(reason) from None
+            self.unreachable = reason
+            return None
+        if len(data) > MOST_BYTES:
+            raise UsageError(f"{path} is no file of settings: it has more than {MOST_BYTES:,} bytes")
+        return data
+
+    def _decode(self, data: bytes) -> str:
+        try:
+            return data.decode("utf-8-sig").replace("\r\n", "\n")
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{self.path} is not UTF-8: {error.reason} at byte {error.start}") from None
 
     def _parse(self) -> dict[str, Any]:
         try:
             return tomllib.loads(self._text)
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:  # and a number of very many digits is not a `TOMLDecodeError`
             raise UsageError(f"{self.path} is not TOML: {error}") from None
+
+    # --- checks ----------------------------------------------------------------------------------
 
     def _check(self) -> None:
         shared = {
@@ -98,7 +126,7 @@ class ConfigFile:
         try:
             setting.check(value)
         except ValueError as error:
-            self._complain(keys, f"{error}, not {value!r}")
+            self._complain(keys, f"{error}, not {_SHORT.repr(value)}")
 
     def _refuse_key(self, key: str, value: object, shared: Mapping[str, Setting]) -> NoReturn:
         tables = [f"[{command}]" for command in self._settings]
@@ -120,15 +148,56 @@ class ConfigFile:
         The parser does not give lines. Starts of the file that are not TOML end inside a value.
         """
         lines = self._text.split("\n")
-        line = 1
-        for count in range(len(lines) + 1):
-            try:
-                content: Any = tomllib.loads("\n".join(lines[:count]))
-            except tomllib.TOMLDecodeError:
-                continue
-            for key in keys:
-                content = content.get(key) if isinstance(content, dict) else None
-            if content is not None:
-                break
-            line = count + 1
-        return line
+        budget = iter(range(MOST_PARSED))
+        without, start, end = 0, 0, len(lines)
+        while end - start > 1:
+            middle = (start + end) // 2
+            count, has = _last_start(lines, start, middle, keys, budget)
+            if has:
+                end = count
+            else:
+                without, start = max(without, count), middle
+        return without + 1
+
+
+def _last_start(
+    lines: list[str], start: int, middle: int, keys: list[str], budget: Iterator[int]
+) -> tuple[int, bool]:
+    """Return the length of the longest start of the file up to ``middle`` that is TOML, and if it has a key.
+
+    If there is none after ``start``, return 0.
+    """
+    for count in range(middle, start, -1):
+        if next(budget, None) is None:
+            break
+        has = _has("\n".join(lines[:count]), keys)
+        if has is not None:
+            return count, has
+    return 0, False
+
+
+def _has(text: str, keys: list[str]) -> bool | None:
+    """Tell whether a text has a key; ``None`` if it is not TOML."""
+    try:
+        content: Any = tomllib.loads(text)
+    except ValueError:
+        return None
+    for key in keys:
+        content = content.get(key) if isinstance(content, dict) else None
+    return content is not None
+
+
+def _expanded(named: str) -> Path:
+    try:
+        return Path(named).expanduser()
+    except RuntimeError:
+        raise UsageError(f"there is no home directory for {named}") from None
+
+
+def _is_reachable(path: Path) -> bool:
+    """Tell whether a file is known to be there."""
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True

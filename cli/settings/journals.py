@@ -8,15 +8,17 @@ from pathlib import Path
 
 from chatcore import HistoryLimits, UsageError
 from chatcore.journal import Journal, JournalKind, find_journals, load_journal
+from cli.places import journal_file
 
 __all__ = ["choose", "default_path", "open_journal"]
 
 
 def default_path() -> Path:
-    """Return the path of the journal that a server uses by default."""
-    from platformdirs import user_data_path
-
-    return user_data_path("chatcore", appauthor=False) / "journal.db"
+    """Return the path of the journal that a server uses by default; raises `UsageError` if there is none."""
+    path = journal_file()
+    if path is None:
+        raise UsageError("there is no home directory, so there is no default journal; name one, or set HOME")
+    return path
 
 
 def choose(name: str) -> JournalKind:

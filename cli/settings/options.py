@@ -10,6 +10,7 @@ a `UsageError` that says where it is and what would be valid.
 """
 
 import inspect
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -75,6 +76,8 @@ class Setting:
         kinds = (int, float) if self.kind is float else (self.kind,)
         values: list[Any] = value if isinstance(value, list) else [value]
         if self.many != isinstance(value, list) or any(type(each) not in kinds for each in values):
+            raise ValueError(self._requirement())
+        if self.kind is float and any(not math.isfinite(each) for each in values):
             raise ValueError(self._requirement())
         if self.minimum is not None and any(each < self.minimum for each in values):
             raise ValueError(f"must be at least {self.minimum}")

@@ -5,18 +5,34 @@ and one for all commands, such as ``CHAT_NICK``. The first that is set counts, s
 order. `cli.settings.options` reads the same lists, for the file and for ``chat config``.
 """
 
+import math
 from typing import Any
 
 import typer
 
 from cli.settings.complete import complete_room, complete_url
 
-__all__ = ["NICK_DEFAULT", "nick_option", "room_argument", "rooms_option", "url_argument", "url_option"]
+__all__ = [
+    "NICK_DEFAULT",
+    "finite",
+    "nick_option",
+    "room_argument",
+    "rooms_option",
+    "url_argument",
+    "url_option",
+]
 
 NICK_DEFAULT = "your login name"
 """What stands for a nick that is not set, in words."""
 
 _URL_HELP = "The server's address."
+
+
+def finite(value: float | None) -> float | None:
+    """Return a number of seconds, or of anything else, unless it is none that can be counted."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"must be a number, not {value}")
+    return value
 
 
 def url_option(command: str) -> Any:

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from chatcore import Ack, ChatError, Joined, RefusedError, UsageError, __version__, fold
+from cli.places import typed_file
 from cli.report import FAILED
 from cli.terminal.answers import NO_ROOM, Answers
 from cli.terminal.completion import Candidate
 from cli.terminal.conversation import Conversation
 from cli.terminal.input import BACK, Command, parse
-from cli.terminal.input_history import InputHistory, default_file
+from cli.terminal.input_history import InputHistory
 from cli.terminal.paging import messages_since, older_messages, other_rooms
 from cli.terminal.painter import Fragments, Painter
 from cli.terminal.plain import PlainScreen
@@ -107,9 +108,8 @@ class Terminal:
             ring=screen.ring,
         )
         self._answers = Answers(painter, words=screen.words)
-        self._input_history = (
-            InputHistory(default_file(), self._warn) if options.remember and not options.plain else None
-        )
+        typed = typed_file() if options.remember and not options.plain else None
+        self._input_history = None if typed is None else InputHistory(typed, self._warn)
 
     async def run(self, chat: Chat, url: str) -> int:
         """Chat on a new connection; return the exit code."""

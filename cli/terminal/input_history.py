@@ -12,20 +12,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import platformdirs
-
-__all__ = ["InputHistory", "default_file"]
+__all__ = ["InputHistory"]
 
 MOST = 1_000
 """Entries that are loaded."""
 
 MOST_BYTES = 1024 * 1024
 """Bytes that are read of the file. Old entries are removed when it is twice as long."""
-
-
-def default_file() -> Path:
-    """Return the path of the file, in the user's state directory."""
-    return platformdirs.user_state_path("chatcore") / "typed.jsonl"
 
 
 class InputHistory:

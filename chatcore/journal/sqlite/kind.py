@@ -29,12 +29,21 @@ class SqliteKind:
             raise UsageError(
                 f"the journal sqlite needs a path, as in --journal sqlite:chat.db, not {argument!r}"
             )
-        return SqliteJournal(Path(path).expanduser(), limits, synchronous=_OPTIONS[option.casefold()])
+        return SqliteJournal(_expanded(path), limits, synchronous=_OPTIONS[option.casefold()])
 
     def describe(self, journal: Journal) -> str:
         """Say where the file is, and how safe a message in it is."""
         path = journal.path if isinstance(journal, SqliteJournal) else "a file"
         return f"messages are kept in {path} ({journal.durability})"
+
+
+def _expanded(path: str) -> Path:
+    if "\0" in path:
+        raise UsageError("the path of a journal cannot have a NUL in it")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UsageError(f"there is no home directory for the journal {path}") from None
 
 
 kind = SqliteKind()

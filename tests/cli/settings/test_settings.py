@@ -9,7 +9,8 @@ import pytest
 from chatcore import UsageError
 from cli.app import app
 from cli.commands import config
-from cli.settings.file import ConfigFile, default_path
+from cli.places import config_file
+from cli.settings.file import ConfigFile
 from cli.settings.options import check_environment, settings_of
 from tests.cli.conftest import Inside
 from tests.cli.processes import chat, chat_server
@@ -107,7 +108,7 @@ def test_a_whole_number_is_a_number_and_a_byte_order_mark_is_ignored(path: Path)
 
 
 def test_a_named_file_must_exist_and_the_default_one_need_not(tmp_path: Path) -> None:
-    assert ConfigFile(None, SETTINGS).path == default_path()
+    assert ConfigFile(None, SETTINGS).path == config_file()
     with pytest.raises(UsageError, match="there is no file"):
         ConfigFile(str(tmp_path / "none.toml"), SETTINGS)
     with pytest.raises(UsageError, match="cannot read"):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.terminal.input_history import MOST, MOST_BYTES, InputHistory, default_file
+from cli.places import typed_file
+from cli.terminal.input_history import MOST, MOST_BYTES, InputHistory
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_a_failure_to_save_is_reported_once(tmp_path: Path) -> None:
 def test_the_file_is_in_the_state_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     if sys.platform == "linux":
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-        assert default_file() == tmp_path / "chatcore" / "typed.jsonl"
+        assert typed_file() == tmp_path / "chatcore" / "typed.jsonl"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")

@@ -1,0 +1,34 @@
+"""Where this user's files are. There may be no such place: no ``HOME``, and no entry in the password file."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+__all__ = ["config_file", "journal_file", "typed_file"]
+
+
+def config_file() -> Path | None:
+    """Return the path of the settings; ``None`` without a home directory."""
+    from platformdirs import user_config_path
+
+    return _in(lambda: user_config_path("chatcore", appauthor=False), "chat.toml")
+
+
+def journal_file() -> Path | None:
+    """Return the path of the journal that a server uses by default; ``None`` without a home directory."""
+    from platformdirs import user_data_path
+
+    return _in(lambda: user_data_path("chatcore", appauthor=False), "journal.db")
+
+
+def typed_file() -> Path | None:
+    """Return the path of the input history; ``None`` without a home directory."""
+    from platformdirs import user_state_path
+
+    return _in(lambda: user_state_path("chatcore"), "typed.jsonl")
+
+
+def _in(directory: Callable[[], Path], name: str) -> Path | None:
+    try:
+        return directory() / name
+    except (RuntimeError, KeyError, OSError):  # nobody knows who we are
+        return None
