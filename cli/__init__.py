@@ -4,8 +4,8 @@ It stands on the public names of the library, like any other program that uses i
 
 Read in this order: `app` declares the commands, and `__main__` runs it; `report` turns errors into lines and
 exit codes; `commands` has a file for each command, and `settings` what they read from the environment and
-from ``chat.toml``. Then what the commands share: `stdin` and `stdout` for scripts, `lines`, `gap` and
-`sanitize` for what others wrote, `descriptors` for the limit of open files, and `console` for what a server
-says. The two large parts are packages
-of their own: `terminal` is ``chat client`` in a terminal, `load` is ``chat bench``.
+from ``chat.toml``. Then what the commands share: `streams` is what they write to, `stdin` and `stdout`
+are for scripts, `lines`, `gap`, `sanitize` and `wrap` for what others wrote, `places` for the user's files,
+`descriptors` for the limit of open files, and `console` for what a server says. The two large parts are
+packages of their own: `terminal` is ``chat client`` in a terminal, `load` is ``chat bench``.
 """

@@ -9,24 +9,24 @@ characters. The rest is shown by ``chat COMMAND --help``, an example last. ``\\b
 paragraph as they are.
 """
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from chatcore import DEFAULT_URL, __version__
-from cli.report import reporting
+from cli.report import complain, ending, reporting
 from cli.settings.complete import Completing, complete_kind, complete_transport
 from cli.settings.shared import (
     NICK_DEFAULT,
+    finite,
     nick_option,
     room_argument,
     rooms_option,
     url_argument,
     url_option,
 )
+from cli.streams import open_missing, write_json, write_text
 
 __all__ = ["app", "main"]
 
@@ -42,19 +42,15 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line."""
-    # Else the first file or socket would be taken for the stream that the program that started us has closed.
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:  # the lowest that is free
-        pass
-    os.close(descriptor)
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by the program that started us
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  # for as long as we run
-    app(prog_name="chat")
+    open_missing()
+    with ending():
+        app(prog_name="chat")
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"chat {__version__}")
+        with reporting():
+            write_text(f"chat {__version__}\n")
         raise typer.Exit
 
 
@@ -93,14 +89,16 @@ def chat(
              chat client        in another
     """
     with reporting():
-        from cli.report import complain
         from cli.settings.file import ConfigFile
         from cli.settings.options import check_environment, settings_of
 
         settings = settings_of(app.registered_commands)
         for complaint in check_environment(settings, ctx.invoked_subcommand):
             complain(complaint)
-        ctx.default_map = ConfigFile(config, settings).defaults()
+        file = ConfigFile(config, settings)
+        if file.unreachable:
+            complain(f"{file.unreachable}; going on without settings")
+        ctx.default_map = file.defaults()
 
 
 @app.command()
@@ -210,7 +208,13 @@ def bench(
     stalled: Annotated[int, typer.Option(min=0, metavar="N", help="How many of them never read.")] = 0,
     rate: Annotated[
         float | None,
-        typer.Option(min=0.001, metavar="N", help="Posts per second, for each poster.", show_default="10"),
+        typer.Option(
+            min=0.001,
+            callback=finite,
+            metavar="N",
+            help="Posts per second, for each poster.",
+            show_default="10",
+        ),
     ] = None,
     flood: Annotated[
         int | None,
@@ -221,7 +225,9 @@ def bench(
             "unanswered.",
         ),
     ] = None,
-    duration: Annotated[float, typer.Option(min=0.001, metavar="SECONDS", help="How long to post.")] = 10.0,
+    duration: Annotated[
+        float, typer.Option(min=0.001, metavar="SECONDS", help="How long to post.", callback=finite)
+    ] = 10.0,
     payload: Annotated[int, typer.Option(min=1, metavar="BYTES", help="The length of each text.")] = 64,
     room: Annotated[str, typer.Option(metavar="ROOM", help="The room to use.")] = "bench",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
@@ -283,7 +289,8 @@ def send(
         ),
     ] = None,
     timeout: Annotated[
-        float, typer.Option(min=0.0, metavar="SECONDS", help="How long it may take, all in all.")
+        float,
+        typer.Option(min=0.0, metavar="SECONDS", help="How long it may take, all in all.", callback=finite),
     ] = 30.0,
     json: Annotated[bool, typer.Option("--json", help="Print the acknowledgement as JSON.")] = False,
 ) -> None:
@@ -437,7 +444,7 @@ def schema() -> None:
 
         from chatcore import json_schema
 
-        sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
+        write_json(json.dumps(json_schema(), indent=2).encode() + b"\n")
 
 
 @app.command()

@@ -5,12 +5,13 @@ Commands raise; `reporting` is around each of them and does the rest. Scripts de
 """
 
 import contextlib
-import os
 import socket
 import sys
 from collections.abc import Iterator
 
 import typer
+
+from cli.streams import finish, flush, write_text
 
 __all__ = [
     "FAILED",
@@ -20,6 +21,7 @@ __all__ = [
     "REFUSED",
     "USAGE",
     "complain",
+    "ending",
     "reaching",
     "reporting",
 ]
@@ -33,9 +35,13 @@ INTERRUPTED = 130
 
 
 def complain(message: str) -> None:
-    """Print one line on standard error. Newlines and control characters in it are replaced."""
+    """Print one line on standard error, if that can be written to: nobody could be told otherwise.
+
+    Newlines and control characters in it are replaced.
+    """
     line = " ".join(message.split())
-    typer.echo(f"chat: {''.join(char if char.isprintable() else '?' for char in line)}", err=True)
+    with contextlib.suppress(OSError, ValueError):
+        write_text(f"chat: {line}\n", error=True)
 
 
 @contextlib.contextmanager
@@ -45,10 +51,9 @@ def reporting() -> Iterator[None]:
 
     try:
         yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader of our output is gone. Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        flush()
+    except BrokenPipeError:  # the reader of our output has seen enough
+        finish()
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     except UsageError as error:
@@ -60,6 +65,33 @@ def reporting() -> Iterator[None]:
     except (ChatError, OSError) as error:
         complain(str(error))
         raise typer.Exit(FAILED) from None
+
+
+@contextlib.contextmanager
+def ending() -> Iterator[None]:
+    """End the program, after all of its output is written; if that fails, not with success.
+
+    Commands report their own errors. What is left for here are those of the streams: of the help, and of
+    output that could not be written until the end.
+    """
+    try:
+        yield
+    except SystemExit as end:
+        sys.exit(_last(end.code))
+    except KeyboardInterrupt:
+        sys.exit(_last(INTERRUPTED))
+    except OSError as error:
+        complain(f"cannot write the output: {error.strerror or error}")
+        sys.exit(_last(FAILED))
+
+
+def _last(code: "int | str | None") -> "int | str | None":
+    """Write what is left, and return the exit code."""
+    error = finish()
+    if error is None or isinstance(error, BrokenPipeError) or code:
+        return code
+    complain(f"cannot write the output: {error.strerror or error}")
+    return FAILED
 
 
 @contextlib.contextmanager

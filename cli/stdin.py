@@ -48,8 +48,11 @@ def input_text() -> str:
 def _input() -> Iterator[bytes]:
     if sys.stdin is None:  # closed by the program that started us
         return
-    while data := os.read(sys.stdin.fileno(), 64 * 1024):
-        yield data
+    try:
+        while data := os.read(sys.stdin.fileno(), 64 * 1024):
+            yield data
+    except OSError as error:  # a directory, or a file that is open for writing only
+        raise OSError(f"cannot read standard input: {error.strerror or error}") from error
 
 
 def without_controls(text: str) -> str:

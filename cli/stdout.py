@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any, Self
 
+from cli.streams import writing
+
 __all__ = ["Output", "StoppedError"]
 
 PIECE = getattr(select, "PIPE_BUF", 512)
@@ -77,13 +79,14 @@ class Output:
         while data:
             with self.stoppable():
                 self._wait_for_reader()
-            data = data[os.write(self._fd, data[:PIECE]) :]
+            with writing():
+                data = data[os.write(self._fd, data[:PIECE]) :]
         self._torn = False
 
     def write_last(self, data: bytes) -> None:
         """Write a last line if that is possible without waiting, and not in the middle of another one."""
         if not self._torn and self._takes_now():
-            with contextlib.suppress(BrokenPipeError):
+            with contextlib.suppress(OSError):
                 os.write(self._fd, data[:PIECE])
 
     def _wait_for_reader(self) -> None:

@@ -8,8 +8,6 @@ import secrets
 import sys
 from collections.abc import Iterator
 
-import typer
-
 from chatcore import RefusedError, UsageError
 from chatcore.transport import Listen
 from cli.descriptors import allow_descriptors
@@ -17,6 +15,7 @@ from cli.load.engine import run as run_load
 from cli.load.plan import Plan
 from cli.load.tally import Tally, Times
 from cli.report import FAILED, INTERRUPTED, REFUSED, complain, reaching
+from cli.streams import write_json, write_progress, write_text
 
 __all__ = ["Progress", "run"]
 
@@ -121,7 +120,7 @@ class Progress:
 
     def _write(self, text: str) -> None:
         if self._shown:
-            typer.echo(f"\r{text:<{self._width}}", err=True, nl=False)
+            write_progress(f"{text:<{self._width}}")
             self._width = len(text)
 
 
@@ -130,10 +129,9 @@ class Progress:
 
 def _print(tally: Tally, *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(json.dumps(tally.to_json()) + "\n")
+        write_json(json.dumps(tally.to_json()).encode() + b"\n")
     else:
-        for name, value in _rows(tally):
-            sys.stdout.write(f"{name:<14}{value}\n")
+        write_text("".join(f"{name:<14}{value}\n" for name, value in _rows(tally)), wrap=False)
     for remark in _remarks(tally):
         complain(remark)
 

@@ -1,12 +1,13 @@
 """``chat config``: all settings, and where each comes from."""
 
 import json
-import sys
 from collections.abc import Mapping
 from typing import Any
 
+from chatcore import UsageError
 from cli.settings.file import ConfigFile
 from cli.settings.options import Setting
+from cli.streams import write_text
 
 __all__ = ["run"]
 
@@ -18,12 +19,15 @@ def run(file: ConfigFile, settings: Mapping[str, Mapping[str, Setting]], *, path
     `UsageError` for an invalid value in the environment.
     """
     if path:
-        print(file.path)
+        if file.path is None:
+            raise UsageError("there is no home directory; name a file with --config, or set HOME")
+        write_text(f"{file.path}\n", wrap=False)
         return
-    print(f"# {file.path}{'' if file.exists else ' (there is no such file)'}")
+    where = f"# {file.path or 'there is no home directory'}"
+    lines = [f"{where}{'' if file.exists else ' (there is no such file)' if file.path else ''}\n"]
     for command, table in settings.items():
-        print(f"\n[{command}]")
-        sys.stdout.writelines(_line(file, setting) for setting in table.values())
+        lines += [f"\n[{command}]\n", *(_line(file, setting) for setting in table.values())]
+    write_text("".join(lines), wrap=False)
 
 
 def _line(file: ConfigFile, setting: Setting) -> str:
@@ -32,7 +36,7 @@ def _line(file: ConfigFile, setting: Setting) -> str:
         return f"{setting.name} = {_toml(value)}  # {variable}\n"
     value = file.value(setting.command, setting.name)
     if value is not None:
-        return f"{setting.name} = {_toml(value)}  # {file.path.name}\n"
+        return f"{setting.name} = {_toml(value)}  # {file.path.name if file.path else ''}\n"
     default = setting.example if setting.default is None else _toml(setting.default)
     return f"# {setting.name} = {default}  # default{': ' if setting.summary else ''}{setting.summary}\n"
 

@@ -14,14 +14,14 @@ from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import NamedTuple
 
-import typer
-
 from chatcore import DEFAULT_URL, JournalError, UsageError, __version__, check_journal, renew_epoch
 from chatcore.journal import find_journals
 from chatcore.transport import Listen, find_transports
 from cli.commands.transports import choose
+from cli.places import journal_file
 from cli.settings.journals import choose as choose_journal
 from cli.settings.journals import default_path
+from cli.streams import write_text
 
 __all__ = ["Finding", "run"]
 
@@ -41,17 +41,18 @@ def run(journal: Path | None, *, new_epoch: bool) -> int:
 
     Raises `JournalError` if ``new_epoch`` is wanted where there is no journal, or a server has it open.
     """
-    path = journal or default_path()
+    path = journal or journal_file()
     if new_epoch:
-        typer.echo(f"the journal {path} has a new epoch: {renew_epoch(path)}")
+        path = path or default_path()
+        write_text(f"the journal {path} has a new epoch: {renew_epoch(path)}\n")
     wrong = 0
     here = (_python, _names, _transports, _journals, _speed, _descriptors, _address)
     for check in (*here, partial(_journal, path)):
         for finding in check():
             wrong += bool(finding.advice)
-            typer.echo(f"{'wrong' if finding.advice else 'ok':<6} {finding.what}: {finding.found}")
+            write_text(f"{'wrong' if finding.advice else 'ok':<6} {finding.what}: {finding.found}\n")
             if finding.advice:
-                typer.echo(f"       {finding.advice}")
+                write_text(f"       {finding.advice}\n")
     return 1 if wrong else 0
 
 
@@ -111,7 +112,11 @@ def _descriptors() -> Iterator[Finding]:
     )
 
 
-def _journal(path: Path) -> Iterator[Finding]:
+def _journal(path: Path | None) -> Iterator[Finding]:
+    if path is None:
+        advice = "set HOME, or name a journal with `chat server --journal` and `chat doctor --journal`"
+        yield Finding("journal", "no place for it, since there is no home directory", advice)
+        return
     if not path.exists():
         yield Finding(f"journal {path}", "there is none yet")
         return

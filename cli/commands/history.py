@@ -1,6 +1,5 @@
 """``chat history``: the messages that a journal holds, one a line."""
 
-import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from chatcore.journal import Stored
 from cli.gap import describe_gap
 from cli.lines import lines_of
 from cli.report import INCOMPLETE
-from cli.sanitize import sanitize_lines
+from cli.streams import write_json, write_text
 
 __all__ = ["run"]
 
@@ -43,7 +42,10 @@ def run(
         before_at=_time("--until", until),
     ):
         incomplete = incomplete or isinstance(entry, Gap)
-        sys.stdout.buffer.write(_text(entry) if text else _json(entry))
+        if text:
+            write_text(_text(entry))
+        else:
+            write_json(_json(entry))
     return INCOMPLETE if incomplete else 0
 
 
@@ -51,14 +53,12 @@ def _json(entry: Stored | Gap) -> bytes:
     return encode(entry) if isinstance(entry, Gap) else entry.line
 
 
-def _text(entry: Stored | Gap) -> bytes:
+def _text(entry: Stored | Gap) -> str:
     if isinstance(entry, Gap):
-        lines = f"-- {entry.room}: {describe_gap(entry)}\n"
-    else:
-        message = entry.message
-        where = f"{message.at.astimezone():%Y-%m-%d %H:%M:%S} {entry.room} "
-        lines = "".join(lines_of(message, sanitize_lines(message.text), where))
-    return lines.encode(sys.stdout.encoding, "replace")
+        return f"-- {entry.room}: {describe_gap(entry)}\n"
+    message = entry.message
+    where = f"{message.at.astimezone():%Y-%m-%d %H:%M:%S} {entry.room} "
+    return "".join(lines_of(message, where))
 
 
 def _check(number: str, first: int | None, time: str, second: str | None) -> None:

@@ -1,11 +1,10 @@
 """``chat journals``: where a server can store messages."""
 
-import typer
-
 from chatcore import UsageError
 from chatcore.journal import find_journals
 from cli.report import complain
 from cli.settings.journals import choose
+from cli.streams import write_text
 
 __all__ = ["run"]
 
@@ -19,4 +18,4 @@ def run() -> None:
             complain(str(error))
         else:
             source = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
-            typer.echo(f"{name:<12} {kind.summary}  [{source}]")
+            write_text(f"{name:<12} {kind.summary}  [{source}]\n")

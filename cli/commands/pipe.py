@@ -5,7 +5,6 @@ read and sent by a thread of its own, because reading it cannot be interrupted; 
 end of the input ends the program once everything sent is answered.
 """
 
-import sys
 import threading
 import time
 from collections import deque
@@ -26,12 +25,14 @@ from chatcore import (
     RemoteError,
     ServerFrame,
     UsageError,
+    Welcome,
     encode,
 )
 from cli.gap import describe_gap
 from cli.lines import lines_of
 from cli.report import FAILED, REFUSED, USAGE, complain
 from cli.stdin import check_size, input_lines, parse_frame, pieces, without_controls
+from cli.streams import flush, write_json, write_text
 from transports.threaded_tcp import Chat, connect
 
 __all__ = ["run"]
@@ -63,17 +64,24 @@ def run(url: str, nick: str, rooms: Sequence[str], history: int | None, *, json:
                 elif time.monotonic() - offline_since > PATIENCE:
                     raise DisconnectedError(event.reason)
             elif json:
-                sys.stdout.write(encode(event).decode())
+                write_json(_public(event))
+                flush()
             else:
                 _print(event, chat, several_rooms=len(rooms) > 1)
-            sys.stdout.flush()
     return sender.exit_code
+
+
+def _public(event: ServerFrame) -> bytes:
+    """Return a frame as a line, without the secret of a `Welcome`: what is printed often ends up in a log."""
+    if isinstance(event, Welcome):
+        return event.model_dump_json(exclude={"session"}, exclude_none=True).encode() + b"\n"
+    return encode(event)
 
 
 def _print(event: ServerFrame, chat: Chat, *, several_rooms: bool) -> None:
     if isinstance(event, Message) and not chat.is_mine(event):
         where = f"{event.room} " if several_rooms else ""
-        sys.stdout.writelines(lines_of(event, event.text.split("\n"), where))
+        write_text("".join(lines_of(event, where)))
     elif isinstance(event, Gap):
         complain(f"{event.room}: {describe_gap(event)}")
     elif isinstance(event, Left):  # text leaves no room, so the server has put us out
@@ -101,6 +109,9 @@ class _Sender:
             self._settle(0)
         except (ClosedError, RemoteError):
             pass  # the connection has ended, which the main thread reports
+        except OSError as error:
+            complain(str(error))
+            self.exit_code = max(self.exit_code, FAILED)
         finally:
             self._chat.close()
 

@@ -14,6 +14,7 @@ import typer
 
 from chatcore import JournalError, SqliteJournal, UsageError, fold
 from chatcore.journal import Place, RoomPage, Stored, Unavailable
+from cli.streams import write_text
 
 __all__ = ["remove"]
 
@@ -67,7 +68,7 @@ def remove(path: Path, room: str, *, yes: bool) -> int:
         removed = _Answer[bool]()
         journal.remove_room(name, removed.take)
         removed.wait()
-    typer.echo(f"removed {name}: {messages}")
+    write_text(f"removed {name}: {messages}\n")
     return 0
 
 
@@ -84,6 +85,6 @@ def _messages(journal: SqliteJournal, name: str) -> str | None:
 
 
 def _confirm(name: str, messages: str) -> bool:
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(f"this would remove {name} with {messages}; add --yes to do it")
     return typer.confirm(f"remove {name} with {messages}, for good?", err=True)

@@ -1,12 +1,12 @@
 """``chat rooms``: the rooms of a server, who is in them, and when somebody spoke there last."""
 
-import sys
 from collections.abc import Iterator
 from datetime import datetime
 
 from chatcore import RoomEntry, __version__, encode
 from cli.commands.client import with_nick
 from cli.report import reaching
+from cli.streams import flush, write_json, write_text
 from transports.threaded_tcp import Chat, connect
 
 __all__ = ["run"]
@@ -28,9 +28,12 @@ def run(url: str, nick: str | None, prefix: str | None, *, json: bool) -> None:
 def _print(url: str, nick: str, prefix: str | None, *, json: bool) -> None:
     with connect(url, nick=nick, rooms=(), client=f"chat {__version__}", reconnect=False) as chat:
         for number, page in enumerate(_pages(chat, prefix)):
-            if number == 0 and not json:
-                sys.stdout.write(_line("ROOM", "MEMBERS", "LAST MESSAGE"))
-            sys.stdout.writelines(encode(entry).decode() if json else _row(entry) for entry in page)
+            if json:
+                write_json(b"".join(map(encode, page)))
+                flush()
+            else:
+                head = _line("ROOM", "MEMBERS", "LAST MESSAGE") if number == 0 else ""
+                write_text(head + "".join(map(_row, page)))
 
 
 def _pages(chat: Chat, prefix: str | None) -> Iterator[tuple[RoomEntry, ...]]:

@@ -10,7 +10,6 @@ last one the error names the message's id: sent again with the same id, a messag
 - Once the message may have been sent, it is never said that it was not.
 """
 
-import sys
 import threading
 from concurrent.futures import Future
 from typing import NamedTuple
@@ -20,6 +19,7 @@ from chatcore import Ack, Backoff, RefusedError, RemoteError, UsageError, __vers
 from cli.commands.client import with_nick
 from cli.report import complain, reaching
 from cli.stdin import check_size, input_text, without_controls
+from cli.streams import write_json, write_text
 from transports.threaded_tcp import Chat, connect
 
 __all__ = ["run"]
@@ -67,7 +67,10 @@ def run(
     message = _Message(room, text, str(uuid4()) if id_ is None else id_, kind)
     with reaching(url):
         ack = _Sending(url, nick, message, timeout).run()
-    sys.stdout.write(encode(ack).decode() if json else f"{ack.seq}\n")
+    if json:
+        write_json(encode(ack))
+    else:
+        write_text(f"{ack.seq}\n")
 
 
 class _OutOfTimeError(BaseException):

@@ -23,8 +23,6 @@ from contextlib import AbstractContextManager
 from types import FrameType
 from typing import Self, TextIO
 
-import typer
-
 from chatcore import DEFAULT_URL, Hub
 from chatcore.transport import Host, Listen, Server, Transport
 from cli.commands.transports import choose
@@ -33,6 +31,7 @@ from cli.descriptors import allow_descriptors
 from cli.report import FAILED
 from cli.settings.journals import open_journal
 from cli.settings.limits import default_limits, parse_limits
+from cli.streams import write_text
 
 __all__ = ["run"]
 
@@ -185,7 +184,7 @@ def _ignore(number: int, frame: FrameType | None) -> None:
 
 def _list_limits() -> None:
     for name, default in default_limits().items():
-        typer.echo(f"{name}={'none' if default is None else default}")
+        write_text(f"{name}={'none' if default is None else default}\n")
 
 
 def _warn_if_open(listen: Listen, errors: Console) -> None:

@@ -4,10 +4,8 @@ However it ends, it prints the position up to which it has read, so that a later
 message counts as read once all of it was written to standard output.
 """
 
+import contextlib
 import json as encoder
-import sys
-
-import typer
 
 from chatcore import (
     Error,
@@ -29,8 +27,8 @@ from cli.commands.client import with_nick
 from cli.gap import describe_gap
 from cli.lines import lines_of
 from cli.report import INCOMPLETE, complain, reaching
-from cli.sanitize import sanitize_lines
 from cli.stdout import Output, StoppedError
+from cli.streams import encode_json, encode_text, write_text
 from transports.threaded_tcp import Chat, connect
 
 __all__ = ["run"]
@@ -146,10 +144,10 @@ class _Tail:
             self._resetting = False
             complain(f"{event.room}: {describe_gap(event)}")
         if self._json:
-            output.write(encode(event))
+            output.write(encode_json(encode(event)))
         elif isinstance(event, Message):
-            text = "".join(lines_of(event, sanitize_lines(event.text)))
-            output.write(text.encode(sys.stdout.encoding, "replace"))
+            text = "".join(lines_of(event))
+            output.write(encode_text(text))
 
     def _print_position(self, output: Output) -> None:
         if self.position is None:
@@ -157,4 +155,5 @@ class _Tail:
         if self._json:
             line = {"type": "position", "room": self.room, "since": str(self.position)}
             output.write_last(f"{encoder.dumps(line, separators=(',', ':'))}\n".encode())
-        typer.echo(f"position {self.position}", err=True)
+        with contextlib.suppress(OSError):
+            write_text(f"position {self.position}\n", error=True, wrap=False)

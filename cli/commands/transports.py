@@ -3,11 +3,10 @@
 A transport is a plug-in: other packages may bring their own, and loading one may fail in any way.
 """
 
-import typer
-
 from chatcore import UsageError
 from chatcore.transport import Transport, find_transports, load_transport
 from cli.report import complain
+from cli.streams import write_text
 
 __all__ = ["choose", "run"]
 
@@ -36,4 +35,4 @@ def run() -> None:
             complain(str(error))
         else:
             source = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
-            typer.echo(f"{name:<12} {transport.summary}  [{source}]")
+            write_text(f"{name:<12} {transport.summary}  [{source}]\n")

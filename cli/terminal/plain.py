@@ -8,11 +8,11 @@ import asyncio
 import codecs
 import contextlib
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Iterable
 
+from cli.streams import columns_of, write_drawn
 from cli.terminal.painter import Fragments
 from cli.terminal.surface import Controller, Surface
 
@@ -36,7 +36,7 @@ class PlainScreen:
     @property
     def columns(self) -> int:
         """The width in cells."""
-        return shutil.get_terminal_size().columns
+        return columns_of(sys.stdout) or 80
 
     async def run(self, typed: Iterable[str] = ()) -> int:
         """Take lines until the end of input or `stop`; return the exit code.
@@ -71,9 +71,7 @@ class PlainScreen:
         self._write("\a")
 
     def _write(self, text: str) -> None:
-        encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.buffer.write(text.encode(encoding, "replace"))
-        sys.stdout.buffer.flush()
+        write_drawn(text)
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
