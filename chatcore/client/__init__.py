@@ -7,7 +7,7 @@ imports the server. Read it in this order:
    states, and what a driver owes it, stand there.
 2. `connection`: what is lost with a socket: the decoder, the frames to be sent, the signs of life.
 3. `identity`: who we are to the server, and which messages are ours.
-4. `arguments`: frames of what a caller gives.
+4. `calls`: what a caller asks, and `arguments`: what may be given.
 5. `requests`: what was asked and is not answered yet, and which answer belongs to which request.
 6. `send_queue`: posts from the call until the acknowledgement, in their order, however often they are sent.
 7. `positions`: how far each room was received, and how far the user has taken it.

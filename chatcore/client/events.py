@@ -16,12 +16,16 @@ from collections.abc import Hashable
 
 from chatcore.client.backoff import Offline, Online
 from chatcore.errors import MisuseError
+from chatcore.limits import ClientLimits
 from chatcore.messages import Closing, Error, Gap, Joined, Left, NickFrame, Presence, ServerFrame, Welcome
 
 __all__ = ["EVENTS_MAX", "Event", "EventQueue"]
 
 EVENTS_MAX = 4_000
 """Events that may wait for the user: a quarter is a page of history, and what one read can bring fits too."""
+
+READ_AFTER = 1.0
+"""Seconds for which a full queue keeps a session from being read. A server's patience is longer."""
 
 Event = ServerFrame | Offline | Online
 """What a user is given: every message, and whatever else concerns the rooms that one is in.
@@ -39,12 +43,13 @@ class EventQueue:
     ``is_full`` at a quarter of that.
     """
 
-    __slots__ = ("_claimed", "_events", "_news", "limit")
+    __slots__ = ("_claimed", "_events", "_full_since", "_news", "limit")
 
     def __init__(self, limit: int = EVENTS_MAX) -> None:
         self.limit = limit
         self._events: deque[Event] = deque()
         self._news: dict[Hashable, Event] = {}  # by subject; for which there is no space yet
+        self._full_since: float | None = None
         self._claimed = False  # while a consumer waits for an event
 
     def __len__(self) -> int:
@@ -64,6 +69,19 @@ class EventQueue:
     def is_low(self) -> bool:
         """Whether it is time to ask for more: there is space for half of what may wait."""
         return 2 * len(self) <= self.limit
+
+    def note_fullness(self, now: float) -> None:
+        """Note since when the queue is full: to be called when anything was added or taken."""
+        if not self.is_full:
+            self._full_since = None
+        elif self._full_since is None:
+            self._full_since = now
+
+    def read_again_at(self, limits: ClientLimits) -> float | None:
+        """Return until when a full queue keeps a session from being read, or ``None`` if it is not full."""
+        if self._full_since is None:
+            return None
+        return self._full_since + min(READ_AFTER, (limits.keepalive_seconds or READ_AFTER) / 4)
 
     def add(self, event: Event) -> None:
         """Add an entry, for which there MUST be space, or an answer."""

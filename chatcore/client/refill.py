@@ -39,8 +39,10 @@ class Refill:
         self._asked = None
         self._not_before = 0.0
 
-    def ask(self, connection: Connection, limits: ClientLimits, now: float) -> None:
-        """Ask for a page, if a room is behind and there is space for it."""
+    def ask(self, connection: Connection | None, limits: ClientLimits, now: float) -> None:
+        """Ask for a page, if a room is behind, there is space for it, and a live connection."""
+        if connection is None or not connection.live:
+            return
         if self._is_needed() and now >= self._not_before:
             room = self._positions.behind()
             position = None if room is None else self._positions.queued(room)

@@ -37,21 +37,18 @@ Not thread-safe: a driver with threads holds a lock of its own.
 
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
-from chatcore.arguments import checked, checked_post
-from chatcore.client.arguments import checked_history, checked_most_missed
+from chatcore.client.arguments import checked_most_missed
 from chatcore.client.backoff import Backoff, Offline, Online
+from chatcore.client.calls import Calls
 from chatcore.client.connection import Connection
 from chatcore.client.events import Event, EventQueue
 from chatcore.client.identity import Identity
 from chatcore.client.pages import check_page
 from chatcore.client.positions import Entry, Positions
 from chatcore.client.refill import Refill
-from chatcore.client.requests import PendingPost, PendingRequests, Request
-from chatcore.client.send_queue import SendQueues
+from chatcore.client.requests import PendingPost, Request
 from chatcore.errors import (
     ChatError,
     ClosedError,
@@ -59,7 +56,6 @@ from chatcore.errors import (
     Fault,
     ProtocolError,
     RefusedError,
-    UsageError,
 )
 from chatcore.limits import ClientLimits
 from chatcore.messages import (
@@ -69,11 +65,9 @@ from chatcore.messages import (
     Closing,
     Error,
     Gap,
-    Hello,
     History,
     Join,
     Joined,
-    Leave,
     Left,
     Members,
     Message,
@@ -81,14 +75,11 @@ from chatcore.messages import (
     Page,
     Ping,
     Pong,
-    Position,
     Post,
     Presence,
     RoomList,
-    Rooms,
     ServerFrame,
     Welcome,
-    Who,
 )
 
 __all__ = ["ClientSession"]
@@ -99,15 +90,12 @@ IN_FLIGHT = 64
 DEDUPE_SECONDS = 120.0
 """How long a post is sent again by itself, unless the server says how long it remembers ids."""
 
-READ_AFTER = 1.0
-"""Seconds for which a full queue keeps a session from being read. A server's patience is longer."""
-
 # One that was taken over would only take over again, and one that is put out is not let in again.
 _FINAL_REASONS = {"taken_over", "protocol", "banned", "revoked"}
 _PASSING_REFUSALS = {"nick_taken", "limit_exceeded", "rate_limited", "unavailable"}
 
 
-class ClientSession:
+class ClientSession(Calls):
     """One client's conversation with a server, over any number of connections.
 
     ``secret`` proves an earlier session's right to its nick, and ``key`` an account. With ``every_frame`` the
@@ -135,7 +123,8 @@ class ClientSession:
         clock: Callable[[], float] = time.monotonic,
         backoff: Backoff | None = None,
     ) -> None:
-        self.identity = Identity(nick, client=client, secret=secret, key=key)
+        identity = Identity(nick, client=client, secret=secret, key=key)
+        super().__init__(identity, Positions(checked_most_missed(most_missed)))
         self.events = EventQueue()
         self.server = ""
         self.limits = ClientLimits()
@@ -147,13 +136,8 @@ class ClientSession:
         self._reconnect = reconnect
         self._backoff = backoff or Backoff()
         self._connection: Connection | None = None
-        self._requests = PendingRequests()
-        self._posts = SendQueues()
-        self._positions = Positions(checked_most_missed(most_missed))
         self._refill = Refill(self._positions, self.events)
         self._finish_by: float | None = None  # while nothing more can be asked
-        self._full_since: float | None = None  # since when so many events wait
-        self._tokens = 0
         self.welcome: Request[Welcome] = Request(self.identity.hello())
 
     def __repr__(self) -> str:
@@ -167,113 +151,7 @@ class ClientSession:
             return "offline"
         return "live" if self._connection.live else "connecting"
 
-    # --- what a caller asks ----------------------------------------------------------------------
-
-    def join(
-        self, room: str, *, after: Position | None = None, history: int | None = None
-    ) -> Request[Joined]:
-        """Ask to enter a room, after a position, with the last ``history`` messages at most, or both.
-
-        If the server puts us out of the room before it has let us in, the answer is a `RefusedError` with
-        ``forbidden``.
-        """
-        return self._ask(checked(Join, room=room, after=after, history=history))
-
-    def leave(self, room: str) -> Request[Left]:
-        """Ask to leave a room."""
-        return self._ask(checked(Leave, room=room))
-
-    def post(
-        self,
-        room: str,
-        text: str,
-        *,
-        id: str | None = None,
-        kind: str | None = None,
-        target: int | None = None,
-    ) -> PendingPost:
-        """Queue a post, which is sent, and sent again if need be, until it is acknowledged.
-
-        ``id`` is its key, a new one unless you give it. Posted again under the same one, by anyone and at any
-        time while the server remembers it, it is stored once.
-        """
-        return self._post(checked_post(room, text, str(uuid4()) if id is None else id, kind, target))
-
-    def history(
-        self,
-        room: str,
-        *,
-        before: int | None = None,
-        after: int | None = None,
-        before_at: datetime | None = None,
-        after_at: datetime | None = None,
-        limit: int | None = None,
-    ) -> Request[Page]:
-        """Ask for a page of a room's log; by default the newest."""
-        token = self._next_token()
-        return self._ask(checked_history(room, before, after, before_at, after_at, limit, token))
-
-    def list_rooms(
-        self, *, after: str | None = None, prefix: str | None = None, limit: int | None = None
-    ) -> Request[RoomList]:
-        """Ask for a page of the server's rooms; by default the first."""
-        return self._ask(checked(Rooms, after=after, prefix=prefix, limit=limit, token=self._next_token()))
-
-    def who(self, room: str) -> Request[Members]:
-        """Ask who is in a room; the answer has all nicks, however many frames they took."""
-        return self._ask(checked(Who, room=room))
-
-    def set_nick(self, nick: str) -> Request[NickFrame]:
-        """Ask for another nick."""
-        return self._ask(checked(NickFrame, nick=nick, token=self._next_token()))
-
-    def ask(self, frame: ClientFrame) -> Request[Any]:
-        """Ask what a frame asks; raises `UsageError` for those that the session sends by itself."""
-        match frame:
-            case Hello() | Ping() | Pong():
-                raise UsageError(f"{frame.type} is sent by the client itself")
-            case Post():
-                return self._post(frame)
-            case History(token=None) | Rooms(token=None) | NickFrame(token=None):
-                return self._ask(frame.model_copy(update={"token": self._next_token()}))
-            case _:
-                return self._ask(frame)
-
     # --- what a caller may know ------------------------------------------------------------------
-
-    @property
-    def rooms(self) -> tuple[str, ...]:
-        """The rooms that we are in, folded; also while there is no connection."""
-        return tuple(self._positions)
-
-    def position(self, room: str) -> Position:
-        """Return how far the events of a room were taken; raises `UsageError` if we are not in it."""
-        position = self._positions.handed_out(room)
-        if position is None:
-            raise UsageError(f"you are not in {room}")
-        return position
-
-    def is_replay(self, message: Message) -> bool:
-        """Tell whether a message was stored before its room was joined, the last time."""
-        return self._positions.is_replay(message)
-
-    def is_mine(self, message: Message) -> bool:
-        """Tell whether a message is one that this session has posted, or that our nick says is ours.
-
-        The ids of the last few thousand posts decide, so it is right across renames and resends. The nick
-        decides about older ones, about those of an earlier session, and about those of other devices.
-        """
-        return self._posts.has_posted(message) or self.identity.is_author(message)
-
-    @property
-    def unacknowledged(self) -> int:
-        """How many posts are not answered yet."""
-        return len(self._posts)
-
-    @property
-    def unanswered(self) -> int:
-        """How many requests and posts are not answered yet."""
-        return len(self._requests) + len(self._posts)
 
     @property
     def closed_by_us(self) -> bool:
@@ -308,19 +186,12 @@ class ClientSession:
         event = self.events.take()
         if isinstance(event, Joined | Message | Gap):
             self._positions.hand_out(event)
-        self._note_fullness()
         self._ask_for_more()
         return event
 
-    def _note_fullness(self) -> None:
-        if not self.events.is_full:
-            self._full_since = None
-        elif self._full_since is None:
-            self._full_since = self.clock()
-
     def _ask_for_more(self) -> None:
-        if self._connection is not None and self._connection.live:
-            self._refill.ask(self._connection, self.limits, self.clock())
+        self.events.note_fullness(self.clock())
+        self._refill.ask(self._connection, self.limits, self.clock())
 
     # --- what a driver does ----------------------------------------------------------------------
 
@@ -357,7 +228,6 @@ class ClientSession:
                 self._receive_fault(connection, item)
             else:
                 self._receive_frame(connection, item)
-        self._note_fullness()
         self._ask_for_more()
         self._end_if_finished()
 
@@ -406,14 +276,8 @@ class ClientSession:
         Nothing may be unanswered then. A user who keeps up takes them in that time, and needs no page. Others
         fall behind, and the server's pings are answered.
         """
-        again = self._read_again_at
+        again = self.events.read_again_at(self.limits)
         return again is None or self.closed or self.unanswered > 0 or self.clock() >= again
-
-    @property
-    def _read_again_at(self) -> float | None:
-        if self._full_since is None:
-            return None
-        return self._full_since + min(READ_AFTER, (self.limits.keepalive_seconds or READ_AFTER) / 4)
 
     @property
     def has_output(self) -> bool:
@@ -452,7 +316,7 @@ class ClientSession:
         if connection.live:
             times.append(self._posts.next_deadline(self._positions.awaited))
             times += [self._positions.next_deadline(), self._refill.next_deadline()]
-            times.append(None if self.want_data else self._read_again_at)
+            times.append(None if self.want_data else self.events.read_again_at(self.limits))
         return times
 
     def handle_deadline(self, now: float) -> None:
@@ -553,10 +417,6 @@ class ClientSession:
     def _send_requests(self) -> None:
         if self._connection is not None and self._connection.live:
             self._requests.send(self._connection, self._positions.awaited)
-
-    def _next_token(self) -> str:
-        self._tokens += 1
-        return str(self._tokens)
 
     # --- input -----------------------------------------------------------------------------------
 
