@@ -119,6 +119,8 @@ def _judge_count(room: Room, sessions: list[Session]) -> None:
 
 
 def _judge_loading(hub: Hub) -> None:
+    limit, used = hub.limits.rooms, len(hub.rooms) + len(hub.rooms._loading)
+    expect(limit is None or used <= limit, hub, "has more rooms than", limit)
     for name, loading in hub.rooms._loading.items():
         expect(name not in hub.rooms, "the room", name, "is loaded, and in use")
         expect(bool(loading.waiting), "nobody waits for the room", name)

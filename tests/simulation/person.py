@@ -16,7 +16,7 @@ from tests.simulation.questions import Bounds
 from tests.simulation.sender import Sender
 from tests.simulation.step import Step
 from tests.simulation.transport import Pipe
-from tests.simulation.world import ROOMS, World
+from tests.simulation.world import ADDRESSES, ROOMS, World
 
 __all__ = ["Connect", "Person", "TypedPerson"]
 
@@ -52,7 +52,7 @@ class TypedPerson:
         # Who is careful says nothing new after a refusal until all has been answered and sent again.
         # Only that keeps the order; whoever is not may find it changed, but must lose nothing.
         self.careful = world.random.random() < 0.7
-        self._peer = Peer(f"10.0.0.{number % 3}", 50_000 + number)
+        self._peer = Peer(f"10.0.0.{number % ADDRESSES}", 50_000 + number)
         self._world = world
         self._random = world.random
         self._connect = connect

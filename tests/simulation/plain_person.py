@@ -8,7 +8,7 @@ from tests.simulation.person import Connect
 from tests.simulation.plain import PlainClient
 from tests.simulation.step import Step
 from tests.simulation.transport import Pipe
-from tests.simulation.world import World
+from tests.simulation.world import ADDRESSES, World
 
 __all__ = ["PlainPerson"]
 
@@ -20,7 +20,7 @@ class PlainPerson:
         self.name = f"p{number}"
         self.clients: list[PlainClient] = []  # the last one, and older ones to which something may come
         self._came = 0  # how often
-        self._peer = Peer(f"10.0.0.{number % 3}", 60_000 + number)
+        self._peer = Peer(f"10.0.0.{number % ADDRESSES}", 60_000 + number)
         self._world = world
         self._random = world.random
         self._connect = connect

@@ -9,6 +9,7 @@ from unittest import mock
 from chatcore.address import Peer
 from chatcore.names import LOBBY
 from chatcore.server.hub import Hub
+from chatcore.server.room import Room
 from chatcore.server.session import Session
 from chatcore.server.states import State
 from chatcore.wire import Wire
@@ -26,7 +27,7 @@ from tests.simulation.plain import PlainClient
 from tests.simulation.plain_person import PlainPerson
 from tests.simulation.step import Step, Violation, expect
 from tests.simulation.transport import Pipe, SimTransport
-from tests.simulation.world import World
+from tests.simulation.world import ADDRESSES, World
 
 __all__ = ["STEPS", "Simulation", "simulate"]
 
@@ -80,6 +81,8 @@ class Simulation:
             PlainPerson(number, world, self._connect) for number in range(world.random.randint(0, 2))
         ]
         self._people: list[Person] = [*self.typed, *self.plain]
+        self._known_rooms: set[Room] = set()
+        self._new_rooms = 0  # entered so far
 
     def run(self, steps: int) -> None:
         """Run chaos, mostly quiet, and the end."""
@@ -135,6 +138,17 @@ class Simulation:
                 self.world.saw("steps in which much waits for a room")
         judge_step(self.hub, [session for session, _ in served], self.directory, self.gate)
         self._judge_goodbyes()
+        self._judge_new_rooms()
+
+    def _judge_new_rooms(self) -> None:
+        """Check that not more new rooms are entered than all addresses together may enter."""
+        new = {room for room in self.hub.rooms.values() if not room.head}
+        self._new_rooms += len(new - self._known_rooms)
+        self._known_rooms = set(self.hub.rooms.values())
+        limits = self.world.limits
+        rate, seconds = limits.new_rooms_per_minute or 0, self.world.now - self.world.began
+        most = ADDRESSES * (limits.new_rooms_burst + rate / 60 * seconds)
+        expect(self._new_rooms <= most, self.hub, "has had more new rooms than", most)
 
     def _judge_goodbyes(self) -> None:
         """Check that nothing is reserved for those who said goodbye, once they have seen the end."""

@@ -8,7 +8,10 @@ from typing import NamedTuple
 from chatcore.limits import Limits
 from tests.simulation.record import Record
 
-__all__ = ["ROOMS", "Expulsion", "World"]
+__all__ = ["ADDRESSES", "ROOMS", "Expulsion", "World"]
+
+ADDRESSES = 3
+"""From which people come."""
 
 ROOMS = ("lobby", "attic", "cellar")
 
@@ -37,6 +40,7 @@ class World:
     stolen: set[str] = field(default_factory=set)  # those that somebody else has shown
     bad_keys: set[str] = field(default_factory=set)  # that opened once
     expulsions: list[Expulsion] = field(default_factory=list)
+    began: float = 1_000.0
     now: float = 1_000.0
     calm_since: float | None = None  # since then nothing new begins, and nothing fails
 
