@@ -40,6 +40,9 @@ COLLECT_AFTER = 50_000
 the objects of a burst several times during the burst, and find nothing: reference counting frees everything
 except closed sessions."""
 
+DESCRIPTORS = 32
+"""Files that a server opens before anybody is connected, and some to spare."""
+
 SAME_SIGNAL = 0.2
 """Seconds in which signals count as one: some programs signal a process and then its group."""
 
@@ -58,7 +61,7 @@ def run(transport_name: str, urls: Sequence[str], journal: str | None, limits: S
     transport = choose(transport_name)
     listens = [Listen.parse(url) for url in urls or [DEFAULT_URL]]
     settings, history = parse_limits(limits)
-    allow_descriptors()
+    _check_descriptors()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
     kind, store = open_journal(journal, history)
@@ -73,6 +76,16 @@ def run(transport_name: str, urls: Sequence[str], journal: str | None, limits: S
             stop.wait()
             stop.during(lambda: _close(server, hub, stop))
     return FAILED if stop.crashed else 0
+
+
+def _check_descriptors() -> None:
+    """Raise `OSError` if there are too few descriptors: an event loop of libuv's would abort the process."""
+    allowed = allow_descriptors()
+    if allowed is not None and allowed < DESCRIPTORS:
+        raise OSError(
+            f"the system lets this process open only {allowed} files, and a server needs {DESCRIPTORS}; "
+            "raise the limit with ulimit -n"
+        )
 
 
 def _console(stream: TextIO) -> AbstractContextManager[Console]:
@@ -94,7 +107,7 @@ def _start(transport: Transport, hub: Host, listens: Sequence[Listen]) -> Server
     except OSError as error:
         advice = "choose another address with --listen"
         if error.errno in (errno.EMFILE, errno.ENFILE):
-            advice = "allow this process more open files (ulimit -n)"
+            advice = "raise the limit of open files with ulimit -n"
         where = " ".join(map(str, listens))
         raise OSError(f"cannot listen on {where}: {error.strerror or error}; {advice}") from error
 

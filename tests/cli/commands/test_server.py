@@ -3,12 +3,13 @@
 import re
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.processes import ChatServer, chat, chat_server, line_of, spawn
+from tests.cli.processes import CHAT, ChatServer, chat, chat_server, environment, line_of, spawn
 from transports.threaded_tcp import connect
 
 
@@ -142,6 +143,22 @@ def test_an_invalid_option_is_one_line_and_exit_2(args: list[str], words: list[s
     assert done.stderr.startswith("chat: ")
     assert done.stderr.count("\n") == 1
     assert all(word in done.stderr for word in words)
+
+
+@pytest.mark.parametrize("limit", [16, 31])
+def test_too_few_descriptors_are_one_line(transport: str, limit: int) -> None:
+    resource = pytest.importorskip("resource")
+    done = subprocess.run(
+        [CHAT, "server", "--transport", transport, "--listen", "chat://127.0.0.1:0"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)),
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert f"only {limit} files" in done.stderr
 
 
 def test_a_limit_is_applied() -> None:
