@@ -108,9 +108,9 @@ class LineBuffer:
             lines = self._up_to_overflow(lines)
         return lines
 
-    def peek(self, size: int) -> bytes:
-        """Return the last bytes of the line that is not complete yet, ``size`` at most."""
-        return bytes(self._rest[-size:])
+    def peek(self, size: int | None = None) -> bytes:
+        """Return the line that is not complete yet, or its last bytes, ``size`` at most."""
+        return bytes(self._rest if size is None else self._rest[-size:])
 
     def take(self) -> bytes:
         """Return what is left and forget it."""
