@@ -37,6 +37,9 @@ log = logging.getLogger("chat.core")
 SLICE = 256
 """Sessions that are served before a transport gets to do other work."""
 
+DUE = 16
+"""Deadlines that are handled before a transport gets to do other work: many may come together."""
+
 RECONNECT_AFTER = 1.0
 """Seconds that clients are asked to wait before they reconnect: about what a restart takes."""
 
@@ -164,7 +167,7 @@ class Endpoint:
     def handle_deadlines(self, now: float) -> None:
         """Do what is due: handshakes, keepalive, stalls, silences, presence, nicks, input in turns."""
         with self.hub.lock:
-            due = list(self.timers.pop_due(now))
+            due = list(islice(self.timers.pop_due(now), DUE))
         for key in due:
             if isinstance(key, Session):
                 self._guarded(key, key.handle_deadline, now)

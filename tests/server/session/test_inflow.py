@@ -3,6 +3,7 @@
 import pytest
 
 from chatcore.server.allowance import TURN
+from chatcore.server.endpoint import DUE
 from chatcore.wire import Wire
 from chatcore.wire.plain import plain
 from tests.protocol.frames import Ack, Closing, Error, Post, Welcome
@@ -249,3 +250,17 @@ def test_a_session_that_is_lost_waits_for_no_turn() -> None:
     assert deadline is not None  # of the nick
     assert deadline > host.clock.now
     assert host.live("bob").take_all(Welcome) == []
+
+
+def test_many_deadlines_that_come_together_are_handled_a_few_at_a_time() -> None:
+    host = Host(connections=None, connections_per_address=None, handshake_seconds=1.0)
+    peers = [host.connect() for _ in range(5 * DUE)]
+    host.clock.now += 1.0
+    for turns in (1, 2, 3):
+        host.endpoint.handle_deadlines(host.clock.now)
+        assert sum(bool(peer.session.replies.size) for peer in peers) == turns * DUE
+        deadline = host.endpoint.next_deadline()
+        assert deadline is not None
+        assert deadline <= host.clock.now
+    host.advance(5.0)
+    assert all(peer.closed for peer in peers)
