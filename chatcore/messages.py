@@ -122,6 +122,8 @@ Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9.-]{0,31}$"), AfterValidator(
 """What a message is, besides a text that was said: that is ``None``, and ``text`` is another word for it."""
 
 DurabilityWord = Literal["memory", "written", "synced", "replicated"]
+"""What an acknowledged message survives; see `Ack`."""
+
 GapWord = Literal["expired", "reset", "damaged", "skipped"]
 LeftWord = Literal["expelled"]
 ClosingWord = Literal["drain", "taken_over", "stalled", "timeout", "protocol", "banned", "revoked"]

@@ -27,7 +27,7 @@ class Console:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._texts: queue.Queue[bytes | None] = queue.Queue(LINES)
+        self._texts: queue.Queue[bytes | threading.Event | None] = queue.Queue(LINES)
         self._abandoned = False  # closed, with a full queue
         self._thread = threading.Thread(target=self._run, name="chat-console", daemon=True)
         self._thread.start()
@@ -36,6 +36,13 @@ class Console:
         """Have lines written; control characters in them are replaced. Returns immediately."""
         with contextlib.suppress(queue.Full):
             self._texts.put_nowait(_encoded(text, self._stream.encoding))
+
+    def wait(self) -> None:
+        """Wait until what was said is written, for a second at most: two streams may be one terminal."""
+        written = threading.Event()
+        with contextlib.suppress(queue.Full):
+            self._texts.put_nowait(written)
+            written.wait(CLOSING_SECONDS)
 
     def close(self) -> None:
         """Write what is left, for a second or two at most. Idempotent."""
@@ -47,6 +54,9 @@ class Console:
 
     def _run(self) -> None:
         while not self._abandoned and (data := self._texts.get()) is not None:
+            if isinstance(data, threading.Event):
+                data.set()
+                continue
             with contextlib.suppress(OSError, ValueError):  # a stream may have no descriptor
                 _write(self._stream.fileno(), data)
 

@@ -71,6 +71,7 @@ def run(transport_name: str, urls: Sequence[str], journal: str | None, limits: S
             server = _start(transport, hub, listens)
             for listen in server.listening:
                 output.say(f"listening on {listen} ({transport.name})")
+                output.wait()
                 _warn_if_open(listen, errors)
             errors.say(kind.describe(store))
             stop.wait()
