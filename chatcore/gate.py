@@ -18,15 +18,21 @@ from where only some of this is to change. ::
             return Refusal("forbidden", "mind your language") if "damn" in post.text else post
 """
 
+import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from chatcore.address import Peer
-from chatcore.errors import ErrorCode
+from chatcore.arguments import checked_nick
+from chatcore.errors import ERROR_CODES, ErrorCode, UsageError
 from chatcore.messages import Post
 
 __all__ = ["ANYBODY", "Claim", "Gate", "OpenGate", "Peer", "Person", "Post", "Refusal", "Watch"]
+
+
+_ROLE: Final = re.compile(r"[ -~]{0,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +51,21 @@ class Claim:
 class Person:
     """Whom a gate let in. Without an account it is anybody, and nothing is known of them.
 
-    ``account`` is written as a nick is, and sessions with the same one are one person's.
-    ``key_id`` says by which of an account's keys it was let in, so that one that is revoked ends those
-    sessions only; it is no secret. ``role`` is for people to read.
+    ``account`` is written as a nick is, in one spelling, and sessions with the same one are one person's.
+    ``role`` is for people to read, up to 128 printable ASCII characters. ``key_id`` says by which of an
+    account's keys it was let in, so that one that is revoked ends those sessions only; it is no secret.
+    Raises `UsageError` for what a ``welcome`` could not carry.
     """
 
     account: str | None = None
     role: str | None = None
     key_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.account is not None:
+            checked_nick(self.account)
+        if self.role is not None and not _ROLE.fullmatch(self.role):
+            raise UsageError("a role is up to 128 printable ASCII characters")
 
 
 ANYBODY = Person()
@@ -63,12 +76,21 @@ ANYBODY = Person()
 class Refusal:
     """Why not, as an ``error`` frame says it; of ``message`` the first 512 characters.
 
-    With ``retry_after``, in seconds, the same may be asked again.
+    With ``retry_after``, in seconds, the same may be asked again; what is below 0 is 0. Raises `UsageError`
+    for what an ``error`` could not carry.
     """
 
     code: ErrorCode
     message: str
     retry_after: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.code not in ERROR_CODES:
+            raise UsageError(f"there is no error code {self.code!r}")
+        if self.retry_after is not None:
+            if not math.isfinite(self.retry_after):
+                raise UsageError("retry_after is a number of seconds")
+            object.__setattr__(self, "retry_after", max(float(self.retry_after), 0.0))
 
 
 class Watch(Protocol):
@@ -78,7 +100,10 @@ class Watch(Protocol):
     """
 
     def revise(self) -> None:
-        """Ask again of everybody whether they may stay, also in each room, and put out who may not."""
+        """Ask again of everybody whether they may stay, also in each room, and put out who may not.
+
+        A gate that fails at that has refused for now: that client is told to reconnect.
+        """
 
     def expel(self, account: str, room: str) -> None:
         """Put all sessions of an account out of a room now. They may come back if they may enter."""

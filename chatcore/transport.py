@@ -19,6 +19,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final, Protocol, Self
 
 from chatcore.address import Peer, parse_url
+from chatcore.errors import UsageError
 from chatcore.wire import Wire
 from chatcore.wire.ndjson import ndjson
 from chatcore.wire.plain import plain
@@ -45,11 +46,20 @@ _WIRES: Final[dict[str, Wire]] = {"chat": ndjson, "plain": plain}
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where to listen, and in which wire. Port 0 lets the system choose one."""
+    """Where to listen, and in which wire. Port 0 lets the system choose one.
+
+    The wire is that of the scheme, ``chat`` or ``plain``, unless ``own_wire`` is given: then the scheme is
+    only what its addresses are called. Raises `UsageError` for a scheme that has no wire.
+    """
 
     scheme: str
     host: str
     port: int
+    own_wire: Wire | None = None
+
+    def __post_init__(self) -> None:
+        if self.own_wire is None and self.scheme not in _WIRES:
+            raise UsageError(f"no wire is known for {self.scheme}://; give one, as own_wire")
 
     @classmethod
     def parse(cls, url: str) -> Self:
@@ -58,8 +68,8 @@ class Listen:
 
     @property
     def wire(self) -> Wire:
-        """The wire that the scheme stands for."""
-        return _WIRES[self.scheme]
+        """The wire to speak there."""
+        return self.own_wire or _WIRES[self.scheme]
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -250,9 +250,9 @@ class MemoryJournal:
     def remove_room(self, room: str, deliver: Callable[[bool | Unavailable], None]) -> None:
         """Remove what is stored of a room; ``deliver`` is called before this returns."""
         with self._order:
-            log = self._logs.get(room)
-            removed = log is not None and log.remove(self._clock() + self.dedupe_seconds)
-        deliver(removed)
+            is_open, log = self._feed is not None, self._logs.get(room)
+            removed = is_open and log is not None and log.remove(self._clock() + self.dedupe_seconds)
+        deliver(removed if is_open else Unavailable(1.0))
 
     def reach(self, room: str, seq: int, deliver: Callable[[bool | Unavailable], None]) -> None:
         """Answer immediately: everything that is stored was reported."""

@@ -118,6 +118,7 @@ class Endpoint:
         For each, the transport writes what `Session.data_to_send` returns, then looks at
         ``want_data``, ``closing`` and ``closed``.
         """
+        self.hub.follow_up()
         with self.hub.lock:
             sessions = list(islice(self._dirty, limit))
             for session in sessions:

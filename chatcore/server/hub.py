@@ -34,6 +34,7 @@ from chatcore.messages import Ack, Join, Position
 from chatcore.names import fold
 from chatcore.server.directory import Directory, LocalDirectory
 from chatcore.server.endpoint import SLICE, Endpoint
+from chatcore.server.guarded_gate import GuardedGate
 from chatcore.server.program_posts import ProgramPosts
 from chatcore.server.reads import Reads
 from chatcore.server.rights import revise
@@ -78,8 +79,9 @@ class Hub:
         self.clock = clock
         self.journal: Journal = journal or MemoryJournal(clock=clock)
         self.limits_for_client = self.limits.for_client(dedupe_seconds=self.journal.dedupe_seconds)
-        self.gate = gate or OpenGate()
-        self.reviews_posts = type(self.gate).review is not OpenGate.review
+        gate = gate or OpenGate()
+        self.gate = GuardedGate(gate)
+        self.reviews_posts = type(gate).review is not OpenGate.review
         self.lock = threading.Lock()
         self.directory = directory or LocalDirectory(self.limits)
         self.rooms = Rooms(self.limits)
@@ -201,14 +203,12 @@ class Hub:
         """Remove all messages of a room, and put out who is in it; whoever enters it later may use it anew.
 
         Its numbers go on where they were, so a reader that comes back gets a gap. Returns immediately; the
-        future has whether there was anything to remove, or `JournalError` if that cannot be done now.
+        future has whether there was anything to remove, or `JournalError` if that cannot be done now: then
+        its members are put out all the same, and may come back. Raises `UsageError` for what is no name of a
+        room.
         """
-        name = fold(room)
-        with self.lock:
-            if (removed := self.rooms.get(name)) is not None:
-                for member in removed.all_members():
-                    member.session.expel(member)
-        self.follow_up()
+        name = fold(checked(Join, room=room).room)
+        self._put_out_all(name)
         result: Future[bool] = Future()
         result.set_running_or_notify_cancel()  # it cannot be taken back
 
@@ -216,17 +216,18 @@ class Hub:
             if isinstance(answer, Unavailable):
                 result.set_exception(JournalError(f"the room {name} cannot be removed now"))
                 return
-            self._tell_gate_of_removal(name)
+            self.gate.room_removed(name)
             result.set_result(answer)
 
         self.journal.remove_room(name, deliver)
         return result
 
-    def _tell_gate_of_removal(self, name: str) -> None:
-        try:
-            self.gate.room_removed(name)
-        except Exception:  # the room is removed all the same
-            log.exception("the gate failed to forget the room %s", name)
+    def _put_out_all(self, name: str) -> None:
+        with self.lock:
+            if (removed := self.rooms.get(name)) is not None:
+                for member in removed.all_members():
+                    member.session.expel(member)
+        self.follow_up()
 
     # --- for the gate ----------------------------------------------------------------------------
 
@@ -247,7 +248,7 @@ class Hub:
             found = self.rooms.get(name)
             for member in found.all_members() if found else ():
                 identity = member.session.identity
-                if identity is not None and identity.account == account:
+                if identity is not None and identity.account and fold(identity.account) == fold(account):
                     member.session.expel(member)
         self.follow_up()
 
@@ -269,7 +270,7 @@ class Hub:
             heads.update((name, head(name)) for name in names)
             with self.lock:
                 done = self.rooms.reset(epoch, heads)
-        self._wake()
+        self.wake()
 
     def committed(self, messages: Sequence[Stored]) -> None:
         """Messages are in the log: let the rooms show them."""
@@ -281,7 +282,7 @@ class Hub:
             for name, news in by_room.items():
                 if room := self.rooms.commit(name, news):
                     self.mark_room(room)
-        self._wake()
+        self.wake()
 
     # --- for sessions and endpoints, under the lock --------------------------------------------------
 
@@ -348,7 +349,7 @@ class Hub:
             for session in waiting:
                 self._let_go_on(session)
         if self._awake:
-            self._wake()
+            self.wake()
 
     def _let_go_on(self, session: Session) -> None:
         try:
@@ -359,8 +360,14 @@ class Hub:
                 session.abort()
                 self._waiting.pop(session, None)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Wake transports, and let sessions go on in their threads. For the journal's threads.
+
+        A session that goes on may ask the gate, or the journal itself, and neither may hold up the others.
+        """
         with self.lock:
+            for session in self._waiting:
+                session.endpoint.mark(session)
             awake, self._awake = self._awake, set()
         for endpoint in awake:
             endpoint.wake()

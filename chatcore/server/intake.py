@@ -12,9 +12,10 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from chatcore.gate import Gate, Refusal
+from chatcore.gate import Refusal
 from chatcore.journal import Journal, Unavailable
 from chatcore.server import handlers
+from chatcore.server.guarded_gate import FAILED, GuardedGate
 from chatcore.server.inbox import Inbox
 from chatcore.server.posts import Numbered
 from chatcore.server.reads import Read
@@ -54,8 +55,9 @@ class Intake:
             if self._taking:
                 self.inbox.put_all(items)
                 return
-            self._taking = True
             drafts, ticket, tasks = self._decide(items, now)
+            if drafts or tasks:
+                self._taking = True
         try:
             while drafts or tasks:
                 for task in tasks:
@@ -129,7 +131,7 @@ class Intake:
         see whether it still wants to know.
         """
         hub = self._session.hub
-        deliver = self._under_lock(receive)
+        deliver = self._under_lock(receive, then=hub.wake)
         self._note(lambda: ask(hub.journal, deliver))
 
     def read_journal(
@@ -153,32 +155,23 @@ class Intake:
 
     def ask_gate(
         self,
-        ask: Callable[[Gate, Callable[[T | Refusal], None]], None],
+        ask: Callable[[GuardedGate, Callable[[T | Refusal], None]], None],
         receive: Callable[[T | Refusal], None],
     ) -> None:
         """Ask the gate something, in the same way. One that fails has refused, whatever it fails at."""
         hub = self._session.hub
-        refusal = Refusal("unavailable", "that cannot be decided now", 1.0)
-
-        def receive_or_refuse(value: T | Refusal) -> None:
-            try:
-                receive(value)
-            except Exception:  # it was asked again, under the lock
-                log.exception("the gate failed")
-                receive(refusal)
-
-        answer = self._under_lock(receive_or_refuse)
+        answer = self._under_lock(receive, hub.follow_up)
 
         def task() -> None:
             try:
                 ask(hub.gate, answer)
             except Exception:  # it costs whoever asked this answer, and nobody else anything
                 log.exception("the gate failed")
-                answer(refusal)
+                answer(FAILED)
 
         self._note(task)
 
-    def _under_lock(self, receive: Callable[[T], None]) -> Callable[[T], None]:
+    def _under_lock(self, receive: Callable[[T], None], then: Callable[[], None]) -> Callable[[T], None]:
         session, hub = self._session, self._session.hub
 
         def answer(value: T) -> None:
@@ -188,7 +181,7 @@ class Intake:
                 except Exception:  # a bug, or a gate that fails: it may cost this peer its connection
                     log.exception("cannot serve %r", session)
                     session.abort()
-            hub.follow_up()
+            then()
 
         return answer
 

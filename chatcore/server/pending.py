@@ -140,10 +140,11 @@ class Pending:
         session = self._session
         refusal = answer if isinstance(answer, Refusal) else self._seat_refusal(answer)
         if request.step == "directory" and refusal is None and isinstance(answer, Seat):
+            welcome = self._welcome(answer)
             self._hello = None
             request.go_on("done")
             session.go_live(answer)
-            session.send(self._welcome(answer))
+            session.send(welcome)
             self._release_all()
             return
         if request.step == "directory" and refusal is not None:
@@ -153,10 +154,8 @@ class Pending:
 
     def _seat_refusal(self, seat: Seat) -> Refusal | None:
         """Return why a seat cannot be used: the right to it may have been taken away meanwhile."""
-        gate, nick = self._session.hub.gate, seat.identity.nick
-        if refusal := gate.may_stay(seat.person, seat.peer):
-            return refusal
-        return None if gate.may_call(seat.person, nick) else _not_yours(nick)
+        gate = self._session.hub.gate
+        return gate.may_stay(seat.person, seat.peer) or gate.nick_refusal(seat.person, seat.identity.nick)
 
     def _welcome(self, seat: Seat) -> Welcome:
         return Welcome(
@@ -230,7 +229,7 @@ class Pending:
             return Refusal("bad_name", f"the nick {nick} is reserved")
         if not session.wire.capabilities.implied_hello and is_numeric(nick):
             return Refusal("bad_name", "nicks made only of digits are reserved for plain connections")
-        return None if session.hub.gate.may_call(person, nick) else _not_yours(nick)
+        return session.hub.gate.nick_refusal(person, nick)
 
     # --- join ------------------------------------------------------------------------------------
 
@@ -354,10 +353,6 @@ class Pending:
     def _release_all(self) -> None:
         self._session.intake.inbox.release_all()
         self._session.hub.note_waiting(self._session)
-
-
-def _not_yours(nick: str) -> Refusal:
-    return Refusal("forbidden", f"the nick {nick} is not yours")
 
 
 _TOO_LATE: Final = Refusal("unavailable", "there was no answer to this in time", 1.0)

@@ -4,16 +4,20 @@ A right is checked when somebody enters, and again here: whoever has lost it is 
 in a room is the right to read it, and nothing has to be asked for a message. Under the hub's lock.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from chatcore.gate import Gate
 from chatcore.messages import ClosingWord
 from chatcore.server.directory import Seat
+from chatcore.server.guarded_gate import GuardedGate
 
 if TYPE_CHECKING:
     from chatcore.server.session import Session
 
 __all__ = ["revise"]
+
+_OUT_OF_NICK: Final[dict[str, ClosingWord]] = {"unavailable": "drain"}
+_OUT: Final[dict[str, ClosingWord]] = {"unavailable": "drain", "forbidden": "banned"}
+"""The reason to end a session, by the code of a refusal: ``drain`` lets it come back."""
 
 
 def revise(session: "Session") -> None:
@@ -30,7 +34,9 @@ def revise(session: "Session") -> None:
             session.expel(member)
 
 
-def _why_out(gate: Gate, seat: Seat) -> ClosingWord | None:
-    if refusal := gate.may_stay(seat.person, seat.peer):
-        return "banned" if refusal.code == "forbidden" else "revoked"
-    return None if gate.may_call(seat.person, seat.identity.nick) else "revoked"
+def _why_out(gate: GuardedGate, seat: Seat) -> ClosingWord | None:
+    refusal = gate.may_stay(seat.person, seat.peer)
+    if refusal is None:
+        refusal = gate.nick_refusal(seat.person, seat.identity.nick)
+        return _OUT_OF_NICK.get(refusal.code, "revoked") if refusal else None
+    return _OUT.get(refusal.code, "revoked")

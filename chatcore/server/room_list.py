@@ -19,7 +19,6 @@ from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from chatcore.gate import Gate
 from chatcore.journal import RoomPage, RoomRecord, Unavailable
 from chatcore.messages import RoomEntry, RoomList, Rooms
 from chatcore.names import fold
@@ -136,14 +135,7 @@ class RoomLister:
 
     def _may_see(self, name: str) -> bool:
         seat = self._session.seat
-        return seat is None or self._ask_gate(lambda gate: gate.may_see(seat.person, name), otherwise=False)
-
-    def _ask_gate(self, question: Callable[[Gate], bool], *, otherwise: bool) -> bool:
-        try:
-            return question(self._session.hub.gate)
-        except Exception:  # the list goes on, and so does the thread of the journal
-            log.exception("the gate failed")
-            return otherwise
+        return seat is None or self._session.hub.gate.may_see(seat.person, name)
 
     def _add(self, name: str, record: RoomRecord | None) -> None:
         hub = self._session.hub
@@ -155,7 +147,7 @@ class RoomLister:
             count=0 if room is None else room.count,
             head=0 if record is None else record.head,
             at=None if record is None else record.at,
-            private=self._ask_gate(lambda gate: gate.is_private(name), otherwise=True) or None,
+            private=hub.gate.is_private(name) or None,
         )
         insort(self._entries, entry, key=_name)
 

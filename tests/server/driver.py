@@ -62,6 +62,7 @@ class Host:
     ) -> None:
         self.clock = clock or Clock()
         own, history = split_limits(limits)
+        self.gate = gate
         self.hub = Hub(
             journal or MemoryJournal(history, clock=self.clock),
             own,

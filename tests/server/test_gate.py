@@ -205,8 +205,8 @@ def test_refusals_can_be_said_on_every_wire(gate: Gate) -> None:
 
 def settle(host: Host) -> None:
     """Wait until everything that was asked of a gate is answered, and what followed from it is done."""
-    if isinstance(host.hub.gate, ThreadGate):
-        host.hub.gate.work()
+    if isinstance(host.gate, ThreadGate):
+        host.gate.work()
     host.pump()
 
 

@@ -5,6 +5,7 @@ import selectors
 import socket
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 from chatcore.transport import Host, Listen, Peer, Server, Session, Transport
 
@@ -109,7 +110,7 @@ class Drummer:
         self._lines: dict[Session, Line] = {}
         self._doors = [self._open_door(listen) for listen in listens]
         self.listening = [
-            Listen(listen.scheme, *door.getsockname()[:2])
+            replace(listen, port=door.getsockname()[1])
             for listen, door in zip(listens, self._doors, strict=True)
         ]
         self._closing = threading.Event()

@@ -29,12 +29,12 @@ log = logging.getLogger("chat.asyncio")
 
 
 @contextlib.asynccontextmanager
-async def serve(*urls: str, hub: Host | None = None) -> AsyncIterator["Server"]:
+async def serve(*addresses: str | Listen, hub: Host | None = None) -> AsyncIterator["Server"]:
     """Serve a hub at these addresses for as long as the block lasts, then drain.
 
-    An address is ``chat://HOST[:PORT]`` or ``plain://HOST[:PORT]``; without any it is
-    ``chat://127.0.0.1:7024``, and port 0 lets the system choose. ``listening`` of the server has the
-    addresses with their real ports. ::
+    An address is ``chat://HOST[:PORT]`` or ``plain://HOST[:PORT]``, or a `chatcore.transport.Listen` with a
+    wire of your own; without any it is ``chat://127.0.0.1:7024``, and port 0 lets the system choose.
+    ``listening`` of the server has the addresses with their real ports. ::
 
         async with serve("chat://127.0.0.1:0") as server:
             url = str(server.listening[0])
@@ -45,7 +45,7 @@ async def serve(*urls: str, hub: Host | None = None) -> AsyncIterator["Server"]:
     The end of the block waits until every client was given what is due to it, for ``closing_seconds`` of the
     hub's limits at most. Raises `OSError` where it cannot listen, and `UsageError` for an invalid address.
     """
-    listens = [Listen.parse(url) for url in urls or (DEFAULT_URL,)]
+    listens = [Listen.parse(each) if isinstance(each, str) else each for each in addresses or (DEFAULT_URL,)]
     owned: AbstractContextManager[Host] = contextlib.nullcontext(hub) if hub else _own_hub()
     with owned as served:
         async with Server(served, listens) as server:

@@ -74,7 +74,10 @@ class SqliteReader:
 
     def _run(self) -> None:
         while (job := self._next()) is not None:
-            job()
+            try:
+                job()
+            except Exception:  # a bug in what it answered: the next reader must get its answer all the same
+                log.exception("an answer of the journal was not taken")
         self._release()
 
     def _next(self) -> Callable[[], None] | None:

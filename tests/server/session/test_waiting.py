@@ -405,7 +405,8 @@ def test_a_socket_is_not_read_while_another_thread_takes_what_came_before(slow_r
     host = Host(journal, clock=clock, gate=slow_review)
     ada = host.live("ada")
     ada.send(JOIN, post(1))
-    thread = threading.Thread(target=journal.work)
+    journal.work()
+    thread = threading.Thread(target=host.hub.follow_up)  # as another transport's would
     thread.start()
     assert slow_review.looking.wait(10.0)
     ada.send(Ping(token="t"), post(2))

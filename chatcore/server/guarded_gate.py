@@ -1,0 +1,99 @@
+"""A gate as the server asks it: whatever it does wrong costs the answer, and nobody else anything.
+
+A gate is written by others, and what it says decides under the hub's lock. So what raises has refused for
+now, as ``unavailable``, and is logged; what is no answer has raised. A room that it cannot say anything about
+is hidden and private.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from chatcore.address import Peer
+from chatcore.gate import Claim, Gate, Person, Refusal, Watch
+from chatcore.messages import Post
+
+__all__ = ["FAILED", "GuardedGate"]
+
+log = logging.getLogger("chat.core")
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+FAILED = Refusal("unavailable", "that cannot be decided now", 1.0)
+"""What a gate has said that has failed."""
+
+
+class GuardedGate:
+    """A gate whose failures are answers. `Gate` has what the methods mean."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def start(self, watch: Watch) -> None:
+        """Start the gate; raises what it raises."""
+        self._gate.start(watch)
+
+    def close(self) -> None:
+        """Close the gate."""
+        self._guard(self._gate.close, None)
+
+    def enter(self, claim: Claim, answer: Callable[[Person | Refusal], None]) -> None:
+        """Ask who this is; raises what the gate raises, which has refused then."""
+        self._gate.enter(claim, lambda value: answer(_checked(value)))
+
+    def may_stay(self, person: Person, peer: Peer) -> Refusal | None:
+        """Ask why somebody may not stay, if they may not."""
+        return self._guard(lambda: _checked_refusal(self._gate.may_stay(person, peer)), FAILED)
+
+    def may_call(self, person: Person, nick: str) -> bool:
+        """Ask whether somebody may have a nick."""
+        return self.nick_refusal(person, nick) is None
+
+    def nick_refusal(self, person: Person, nick: str) -> Refusal | None:
+        """Ask the same, and say why not."""
+        not_theirs = Refusal("forbidden", f"the nick {nick} is not yours")
+        return self._guard(lambda: None if self._gate.may_call(person, nick) else not_theirs, FAILED)
+
+    def may_join(self, person: Person, room: str) -> Refusal | None:
+        """Ask why somebody may not enter a room, if they may not."""
+        return self._guard(lambda: _checked_refusal(self._gate.may_join(person, room)), FAILED)
+
+    def may_see(self, person: Person, room: str) -> bool:
+        """Ask whether a room is listed for somebody."""
+        return self._guard(lambda: bool(self._gate.may_see(person, room)), False)
+
+    def is_private(self, room: str) -> bool:
+        """Ask whether a room is only for some."""
+        return self._guard(lambda: bool(self._gate.is_private(room)), True)
+
+    def review(self, person: Person, nick: str, post: Post) -> Post | Refusal:
+        """Ask about a post; raises what the gate raises."""
+        return self._gate.review(person, nick, post)
+
+    def room_removed(self, room: str) -> None:
+        """Tell that a room was removed."""
+        self._guard(lambda: self._gate.room_removed(room), None)
+
+    def _guard(self, question: Callable[[], T], otherwise: U) -> T | U:
+        try:
+            return question()
+        except Exception:
+            log.exception("the gate failed")
+            return otherwise
+
+
+def _checked(value: object) -> Person | Refusal:
+    if isinstance(value, Person | Refusal):
+        return value
+    log.error("the gate answered a hello with %r, which is no answer", type(value).__name__)
+    return FAILED
+
+
+def _checked_refusal(value: object) -> Refusal | None:
+    if value is None or isinstance(value, Refusal):
+        return value
+    raise TypeError(f"a gate answers with a Refusal or None, not with {type(value).__name__}")
+
+
+_: type[Gate] = GuardedGate
