@@ -36,10 +36,13 @@ LOOPS = {
     "test_bytes": "how reads are cut, and what is read of urgent data",
     "test_containment": "what a loop does with an exception in a callback",
     "test_drain": "how a loop ends one side of a stream, and what it sends before",
+    "test_failure": "what it leaves open when its server has failed",
     "test_leaving": "how it reports a reset, a half-closed stream and a peer that vanished",
-    "test_limits": "how it resumes accepting when there was no descriptor left",
+    "test_limits": "how it refuses, and how it resumes accepting after that",
     "test_listening": "addresses in use, names with several addresses, IPv6",
+    "test_no_room": "how it resumes accepting when there was no descriptor left",
     "test_slow_readers": "what it buffers, and how it says that a socket takes no more",
+    "test_times": "how long it can wait at all",
 }
 """The modules of the contract in which it matters which event loop reads, writes and accepts."""
 

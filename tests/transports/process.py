@@ -3,33 +3,45 @@
 Run as a module it is that process: it serves until its standard input ends.
 """
 
+import contextlib
 import json
 import os
 import resource
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chatcore import Hub, Limits, SqliteJournal
 from tests.transports.peers import DEADLINE
-from tests.transports.servers import Door, House, new_transport
+from tests.transports.servers import OPEN, Door, House, new_transport
 
 __all__ = ["ServerProcess"]
 
 
 class ServerProcess(Door):
-    """A transport that serves a hub in another process."""
+    """A transport that serves a hub in another process: in memory, or with a ``journal`` at a path."""
 
-    def __init__(self, transport_name: str, *, descriptors: int | None = None, **limits: Any) -> None:
+    def __init__(
+        self,
+        transport_name: str,
+        *,
+        descriptors: int | None = None,
+        journal: Path | None = None,
+        **limits: Any,
+    ) -> None:
         super().__init__()
-        request = json.dumps([transport_name, descriptors, limits])
+        request = json.dumps([transport_name, descriptors, journal and str(journal), limits])
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `close`
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.transports.process", request],
             cwd=Path(__file__).parents[2],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self._errors,
         )
         assert self._process.stdout is not None
         self._ports: dict[str, int] = json.loads(self._process.stdout.readline())
@@ -46,17 +58,26 @@ class ServerProcess(Door):
         return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
     def close(self) -> None:
-        """Close the peers, then end the process, which must exit with 0."""
+        """Close the peers, then end the process, which must exit with 0; ``logged`` has what it logged."""
         super().close()
-        if self._process.poll() is None:
-            self._process.communicate(timeout=DEADLINE)
-            assert self._process.returncode == 0
+        with self._errors, self._process as process:
+            process.communicate(timeout=DEADLINE)
+            self._errors.seek(0)
+            self.logged = self._errors.read().decode().splitlines()
+        assert process.returncode == 0, self.logged
 
 
 def main(request: str) -> None:
     """Serve until standard input ends."""
-    name, descriptors, limits = json.loads(request)
-    house = House(new_transport(name), **limits)
+    name, descriptors, journal, limits = json.loads(request)
+    with contextlib.ExitStack() as stack:
+        hub = stack.enter_context(Hub(SqliteJournal(journal), Limits(**OPEN))) if journal else None
+        house = House(new_transport(name), hub=hub, **limits)
+        stack.callback(house.close)
+        _serve(house, descriptors)
+
+
+def _serve(house: House, descriptors: int | None) -> None:
     if descriptors is not None:
         open_now = len(os.listdir("/proc/self/fd"))
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -65,7 +86,6 @@ def main(request: str) -> None:
     sys.stdout.write(json.dumps(ports) + "\n")
     sys.stdout.flush()
     sys.stdin.read()
-    house.close()
 
 
 if __name__ == "__main__":

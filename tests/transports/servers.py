@@ -1,6 +1,7 @@
 """The transports under test, and a house in which one of them serves a hub."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -10,7 +11,7 @@ from chatcore.journal.memory import MemoryJournal
 from chatcore.server.hub import Hub
 from chatcore.transport import Listen, Server, Transport, find_transports, load_transport
 from tests.limits import split_limits
-from tests.transports.peers import Peer, PlainPeer, TypedPeer
+from tests.transports.peers import DEADLINE, Peer, PlainPeer, TypedPeer, hello
 from transports.asyncio_tcp import AsyncioTransport
 
 __all__ = ["OPEN", "SERVERS", "Clock", "Door", "House", "new_transport"]
@@ -91,6 +92,16 @@ class Door:
     def stranger(self, scheme: str, **options: Any) -> Peer:
         """Connect a peer that sends nothing yet."""
         return self._welcome(Peer(self.port(scheme), **options))
+
+    def come_again(self, nick: str) -> None:
+        """Connect until there is room: a peer that left is counted until the server has seen it."""
+        give_up = time.monotonic() + DEADLINE
+        while time.monotonic() < give_up:
+            with Peer(self.port("chat")) as peer, contextlib.suppress(ConnectionError):
+                peer.send(hello(nick))
+                if b'"welcome"' in peer.receive_line():
+                    return
+        raise AssertionError("there was never room")
 
     def close(self) -> None:
         """Close the peers."""

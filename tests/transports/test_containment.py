@@ -4,15 +4,20 @@ from collections.abc import Callable
 
 import pytest
 
+from chatcore.server.endpoint import Endpoint
 from chatcore.server.member import Member
 from chatcore.server.session import Session
-from tests.protocol.frames import Ack, Message
+from tests.protocol.frames import Ack, Message, Ping, Presence
 from tests.transports.conftest import Serve
-from tests.transports.servers import House
+from tests.transports.servers import Clock, House
 
 
 class Bug(Exception):
     """What no test expects."""
+
+
+def _members(house: House) -> list[Member]:
+    return list(house.hub.rooms["lobby"].all_members())
 
 
 @pytest.mark.parametrize("method", ["data_to_send", "receive_data"])
@@ -32,6 +37,64 @@ def test_a_bug_costs_only_the_peer_that_met_it(
     victim.wait_for_end()
     ann.post("still here?", "a-1")
     assert ann.receive(Ack).id == "a-1"
+    assert "Bug" in caplog.text
+
+
+def test_a_bug_at_a_deadline_costs_only_the_peer_that_met_it(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock()
+    house = serve(clock=clock, keepalive_seconds=0.05, idle_seconds=None)
+    ann, victim = house.member("ann"), house.member("victim")
+    working = Session.handle_deadline
+
+    def broken(session: Session, now: float) -> None:
+        if session.nick == "victim":
+            raise Bug
+        working(session, now)
+
+    monkeypatch.setattr(Session, "handle_deadline", broken)
+    clock.advance(0.06)
+    victim.wait_for_end()
+    ann.receive(Ping)  # its own deadline was handled all the same
+    assert "Bug" in caplog.text
+
+
+@pytest.mark.parametrize("method", ["open", "start"])
+def test_a_bug_when_a_peer_comes_costs_only_that_peer(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str
+) -> None:
+    ann = house.member("ann")
+    owner: type = Endpoint if method == "open" else Session
+
+    def broken(*args: object) -> None:
+        raise Bug
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, method, broken)
+        house.stranger("chat").wait_for_end()
+    assert "Bug" in caplog.text
+    house.member("bob").post("still here?", "b-1")
+    assert ann.receive(Message).seq == 1
+
+
+def test_a_bug_when_a_peer_is_lost_costs_only_that_peer(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann, victim = house.member("ann"), house.member("victim")
+    working = Session.connection_lost
+
+    def broken(session: Session) -> None:
+        working(session)
+        if session is lost:
+            raise Bug
+
+    ann.receive(Presence, where=lambda presence: "victim" in presence.joined)
+    lost = next(member.session for member in _members(house) if member.session.nick == "victim")
+    monkeypatch.setattr(Session, "connection_lost", broken)
+    victim.reset()
+    ann.receive(Presence, where=lambda presence: "victim" in presence.left)
+    ann.settle()
     assert "Bug" in caplog.text
 
 

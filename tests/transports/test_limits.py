@@ -1,16 +1,11 @@
 """Who may come, and how long they may take to say who they are."""
 
-import contextlib
-import time
-from contextlib import closing
-
 import pytest
 
 from tests.protocol.frames import Closing, Error, Message, Welcome
 from tests.transports.conftest import Serve
-from tests.transports.peers import DEADLINE, Peer, TypedPeer, hello
-from tests.transports.process import ServerProcess
-from tests.transports.servers import Clock, Door
+from tests.transports.peers import TypedPeer, hello
+from tests.transports.servers import Clock
 
 
 def _refused(peer: TypedPeer) -> tuple[str, str]:
@@ -19,18 +14,6 @@ def _refused(peer: TypedPeer) -> tuple[str, str]:
     assert isinstance(error, Error)
     assert rest in ([], [Closing(reason="timeout")])
     return error.code, error.message
-
-
-def _come_again(door: Door, nick: str) -> None:
-    """Connect until there is room: a peer that left is counted until the server has seen it, and libuv turns
-    away all that wait when there is no descriptor."""
-    give_up = time.monotonic() + DEADLINE
-    while time.monotonic() < give_up:
-        with Peer(door.port("chat")) as peer, contextlib.suppress(ConnectionError):
-            peer.send(hello(nick))
-            if b'"welcome"' in peer.receive_line():
-                return
-    raise AssertionError("there was never room")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +30,7 @@ def test_one_connection_too_many_is_refused_with_the_reason(serve: Serve, limit:
     assert bob.receive(Message).seq == 1
     script.finish()
     script.wait_for_end()
-    _come_again(house, "carol")
+    house.come_again("carol")
 
 
 def test_a_silent_peer_is_closed_after_the_handshake_limit(serve: Serve) -> None:
@@ -86,17 +69,3 @@ def test_a_peer_that_does_not_answer_a_ping_is_closed(serve: Serve) -> None:
     clock.advance(0.11)
     assert asleep.receive_all()[-1] == Closing(reason="timeout")
     awake.settle()
-
-
-def test_a_server_survives_a_lack_of_descriptors(transport_name: str) -> None:
-    pytest.importorskip("resource")
-    with closing(ServerProcess(transport_name, descriptors=7)) as server:
-        ann, bob = server.member("ann"), server.member("bob")
-        crowd = [server.stranger("chat") for _ in range(9)]
-        for number in range(10):
-            ann.post("hello", f"a-{number}")
-            assert bob.receive(Message).seq == number + 1
-        for peer in crowd:
-            peer.close()
-        _come_again(server, "carol")
-        bob.settle()

@@ -1,14 +1,22 @@
 """Where a server listens."""
 
+import asyncio
+import errno
+import os
 import socket
+from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
 from chatcore.transport import Listen, Transport
+from tests.protocol.frames import Message
 from tests.transports.conftest import Serve
 from tests.transports.leftovers import Census
 from tests.transports.peers import TypedPeer
 from tests.transports.servers import House
+from transports import acceptor
+from transports.asyncio_tcp import AsyncioTransport
 
 
 def test_port_0_is_a_free_port_that_the_server_reports(serve: Serve) -> None:
@@ -47,6 +55,90 @@ def test_a_name_is_listened_on_at_all_its_addresses(serve: Serve) -> None:
             ann.wait_for_end()
 
 
+TWO = ("127.0.0.1", "127.0.0.2")
+
+
+@pytest.fixture
+def name_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Makes a name for some addresses."""
+
+    def make(*addresses: str) -> str:
+        def look_up(host: str, port: int, **options: object) -> list[tuple[object, ...]]:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+        monkeypatch.setattr("socket.getaddrinfo", look_up)
+        return "chat.example"
+
+    return make
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _two_addresses() -> None:
+    try:
+        with socket.socket() as probe:
+            probe.bind((TWO[1], 0))
+    except OSError:
+        pytest.skip("this system has one loopback address only")
+
+
+def test_an_address_in_use_leaves_the_others_of_its_name(
+    serve: Serve, name_of: Callable[..., str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server((TWO[0], 0)) as other:
+        port = other.getsockname()[1]
+        house = serve(urls=[f"chat://{name_of(*TWO)}:{port}"])
+        with TypedPeer(port, "ann", "lobby", host=TWO[1]) as ann:
+            assert ann.who() == ("ann",)
+    assert [str(listen) for listen in house.server.listening] == [f"chat://chat.example:{port}"]
+    assert caplog.messages == [
+        f"cannot listen on {TWO[0]}, only on the other addresses of chat://chat.example:{port}: "
+        f"{os.strerror(errno.EADDRINUSE)}"
+    ]
+
+
+@pytest.mark.parametrize("addresses", [("198.51.100.1", *TWO), (*TWO, "198.51.100.1")], ids=["first", "last"])
+def test_a_foreign_address_leaves_the_others_of_its_name(
+    serve: Serve, name_of: Callable[..., str], addresses: tuple[str, ...]
+) -> None:
+    house = serve(urls=[f"chat://{name_of(*addresses)}:0"])
+    for host in TWO:
+        with TypedPeer(house.port("chat"), host, "lobby", host=host) as peer:
+            peer.settle()
+
+
+def test_a_name_without_an_address_of_ours_is_an_os_error_and_leaves_nothing(
+    transport: Transport, name_of: Callable[..., str]
+) -> None:
+    census = Census()
+    with pytest.raises(OSError, match="assign"):
+        House(transport, urls=[f"chat://{name_of('198.51.100.1', '203.0.113.1')}:0"])
+    census.assert_unchanged()
+
+
+def test_port_0_is_a_port_that_is_free_at_every_address(
+    serve: Serve,
+    name_of: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    taken: list[int] = []
+    working = socket.socket.bind
+
+    def bind(sock: socket.socket, address: tuple[str, int]) -> None:
+        if address[0] == TWO[1] and len(taken) < 3:
+            taken.append(address[1])
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        working(sock, address)
+
+    monkeypatch.setattr(socket.socket, "bind", bind)
+    house = serve(urls=[f"chat://{name_of(*TWO)}:0"])
+    for host in TWO:
+        with TypedPeer(house.port("chat"), f"at-{host[-1]}", "lobby", host=host) as peer:
+            peer.settle()
+    assert len(set(taken)) == 3
+    assert not caplog.messages
+
+
 def test_ipv6_addresses_work(serve: Serve) -> None:
     try:
         with socket.socket(socket.AF_INET6) as probe:
@@ -68,3 +160,31 @@ def test_a_server_reports_the_listens_it_was_given(house: House) -> None:
         ("plain", "127.0.0.1"),
     ]
     assert all(isinstance(listen, Listen) for listen in house.server.listening)
+
+
+class _LikeWindows(asyncio.SelectorEventLoop):
+    """A loop that watches no sockets for others, as Windows' own."""
+
+    def add_reader(self, fd: object, callback: object, *args: object) -> None:
+        raise NotImplementedError
+
+    def remove_reader(self, fd: object) -> bool:
+        raise NotImplementedError
+
+
+def test_a_loop_that_watches_no_sockets_is_served_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acceptor, "PAUSE", 0.01)
+    failures = [errno.EMFILE, errno.ECONNABORTED]
+    working = socket.socket.accept
+
+    def accept(sock: socket.socket) -> tuple[socket.socket, object]:
+        if failures:
+            raise OSError(failures.pop(), "not now")
+        return working(sock)
+
+    monkeypatch.setattr(socket.socket, "accept", accept)
+    with closing(House(AsyncioTransport(_LikeWindows))) as house:
+        ann, script = house.member("ann"), house.plain()
+        script.say("hello")
+        assert ann.receive(Message).text == "hello"
+    assert not failures

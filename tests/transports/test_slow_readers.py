@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from itertools import count, islice
+from typing import Any
 
 from tests.protocol.frames import Ack, Gap, Message, Pong, Presence
 from tests.transports.conftest import Serve
@@ -11,7 +12,7 @@ from tests.transports.servers import Clock
 
 MEGABYTE = 1024 * 1024
 TEXT = "x" * 16_000
-SMALL = {"tail_bytes": 256 * 1024, "memory_history_bytes": 256 * 1024}
+SMALL: dict[str, Any] = {"tail_bytes": 256 * 1024, "memory_history_bytes": 256 * 1024}
 
 _ids = (f"much-{number}" for number in count())
 

@@ -67,6 +67,7 @@ def test_a_closed_journal_leaves_no_thread_no_connection_and_no_write_ahead_log(
     path = tmp_path / "journal.db"
     with open_journal(path) as harness:
         harness.post("hi")
+        assert len(harness.read().messages) == 1
         assert set(threading.enumerate()) > threads
     assert set(threading.enumerate()) == threads
     assert sorted(each.name for each in tmp_path.iterdir()) == ["journal.db", "journal.db-life"]

@@ -1,5 +1,6 @@
 """Reads of a SQLite journal: they wait for no writer, and work again when a damaged file is repaired."""
 
+import os
 import sqlite3
 import threading
 from contextlib import closing
@@ -25,6 +26,24 @@ def answer(harness: Harness) -> Page | Unavailable:
     got: Answer[Page | Unavailable] = Answer()
     harness.journal.read("lobby", got.take, after=0, limit=1000, max_bytes=1_000_000)
     return got.wait()
+
+
+def _descriptors(path: Path) -> int:
+    """Return how many descriptors of the journal's files this process has."""
+    folder = Path("/proc/self/fd")
+    if not folder.is_dir():
+        pytest.skip("this system does not say which files are open")
+    return sum(os.path.realpath(each).startswith(str(path)) for each in folder.iterdir())
+
+
+def test_the_first_read_needs_no_descriptor(path: Path) -> None:
+    with open_journal(path) as harness:
+        at_first = _descriptors(path)
+        assert harness.head() == 0
+        harness.post("hi")
+        assert len(harness.read().messages) == 1
+        assert _descriptors(path) == at_first
+    assert _descriptors(path) == 0
 
 
 def test_a_read_does_not_wait_for_a_slow_write(path: Path) -> None:

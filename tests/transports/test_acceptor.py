@@ -1,0 +1,157 @@
+"""What every server's listeners share: pauses, one line of log, a reserve, peers that are gone already."""
+
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+
+from tests.transports.peers import DEADLINE
+from tests.transports.servers import Clock
+from transports import acceptor
+from transports.acceptor import LOG_SECONDS, PAUSE, RESERVED, SLICE, Acceptor
+
+
+class Listener(socket.socket):
+    """A listener whose ``accept`` raises what the test says, instead of accepting."""
+
+    errors: list[int]
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if self.errors:
+            number = self.errors.pop(0)
+            raise OSError(number, os.strerror(number))
+        return super().accept()
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    with Listener() as sock:
+        sock.errors = []
+        sock.bind(("127.0.0.1", 0))
+        sock.listen(4 * SLICE)
+        sock.setblocking(False)
+        yield sock
+
+
+@contextlib.contextmanager
+def _peers(listener: Listener, number: int) -> Iterator[list[socket.socket]]:
+    with contextlib.ExitStack() as stack:
+        address = listener.getsockname()
+        yield [stack.enter_context(socket.create_connection(address, DEADLINE)) for _ in range(number)]
+
+
+def _accept(acceptor: Acceptor, listener: Listener) -> list[int]:
+    """Accept once, and return the ports of those that were accepted."""
+    ports = []
+    for sock, peer in acceptor.accept(listener):
+        with sock:
+            assert (peer.host, peer.port) == sock.getpeername()
+            assert sock.gettimeout() == 0
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            ports.append(peer.port)
+    return ports
+
+
+def test_everyone_who_waits_is_accepted_with_their_address(listener: Listener) -> None:
+    with _peers(listener, 5) as peers:
+        assert _accept(Acceptor(), listener) == [peer.getsockname()[1] for peer in peers]
+        assert _accept(Acceptor(), listener) == []
+
+
+def test_a_storm_is_accepted_a_slice_at_a_time(listener: Listener) -> None:
+    with _peers(listener, SLICE + 3):
+        acceptor = Acceptor()
+        assert [len(_accept(acceptor, listener)) for _ in range(3)] == [SLICE, 3, 0]
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EINVAL])
+def test_without_room_nobody_is_accepted_for_a_while(
+    listener: Listener, number: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock()
+    acceptor = Acceptor(clock)
+    with _peers(listener, 1):
+        listener.errors = [number]
+        assert _accept(acceptor, listener) == []
+        assert acceptor.pause_left() == PAUSE
+        clock.advance(PAUSE / 2)
+        assert _accept(acceptor, listener) == []
+        clock.advance(PAUSE / 2)
+        assert acceptor.pause_left() == 0
+        assert len(_accept(acceptor, listener)) == 1
+    (record,) = caplog.records
+    assert record.getMessage() == f"cannot accept connections: {os.strerror(number)}; new ones wait"
+
+
+def test_a_lack_that_goes_on_is_logged_once_a_minute(
+    listener: Listener, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock()
+    acceptor = Acceptor(clock)
+    listener.errors = [errno.EMFILE] * 1_000
+    for _ in range(int(LOG_SECONDS / PAUSE)):
+        assert _accept(acceptor, listener) == []
+        clock.advance(PAUSE)
+    assert len(caplog.records) == 1
+    assert len(listener.errors) == 1_000 - LOG_SECONDS / PAUSE
+    assert _accept(acceptor, listener) == []
+    assert len(caplog.records) == 2
+
+
+@pytest.mark.parametrize("number", sorted(acceptor._BROKEN))
+def test_a_connection_that_broke_before_is_passed_over(
+    listener: Listener, number: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    acceptor = Acceptor()
+    with _peers(listener, 2):
+        listener.errors = [number, number]
+        assert len(_accept(acceptor, listener)) == 2
+    assert not acceptor.pause_left()
+    assert not caplog.records
+
+
+def test_one_that_is_gone_before_it_is_set_up_is_closed(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(sock: socket.socket) -> None:
+        raise OSError(errno.EINVAL, "it is gone")
+
+    monkeypatch.setattr(acceptor, "tune", gone)
+    with _peers(listener, 2) as (first, second):
+        assert _accept(Acceptor(), listener) == []
+        assert (first.recv(1), second.recv(1)) == (b"", b"")
+
+
+@pytest.mark.parametrize("address", [None, b"", ()])
+def test_one_whose_address_is_not_known_any_more_is_closed(address: object) -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        assert list(Acceptor().admit(ours, address)) == []
+        assert theirs.recv(1) == b""
+
+
+def test_connections_leave_some_descriptors_free(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock()
+    ours = Acceptor(clock)
+    with _peers(listener, 10) as peers:
+        lowest = os.dup(listener.fileno())
+        os.close(lowest)
+        limit = next(limit for limit in count() if limit - min(RESERVED, limit // 8) == lowest + 3)
+        monkeypatch.setattr(acceptor, "_descriptors", lambda: limit)
+        accepted = list(ours.accept(listener))
+        assert 1 <= len(accepted) <= 3
+        assert max(sock.fileno() for sock, _ in accepted) < lowest + 3
+        assert "Too many open files" in caplog.text
+        for sock, _ in accepted:
+            sock.close()
+        clock.advance(PAUSE)
+        monkeypatch.setattr(acceptor, "_descriptors", lambda: None)
+        waited = _accept(ours, listener)
+        assert [peer.port for _, peer in accepted] + waited == [peer.getsockname()[1] for peer in peers]
