@@ -1,6 +1,7 @@
 """A typed client: it asks, and it judges every frame that it gets."""
 
 from collections import Counter
+from dataclasses import replace
 
 from tests.protocol.codec import encode
 from tests.protocol.frames import (
@@ -10,6 +11,7 @@ from tests.protocol.frames import (
     Error,
     Gap,
     Hello,
+    History,
     Join,
     Joined,
     Leave,
@@ -188,6 +190,8 @@ class Client:
         self.said_goodbye = self.pipe.client_ended = True
 
     def _send(self, frame: ClientFrame) -> None:
+        if isinstance(frame, Join | Leave | Post | Who | History) and self._world.random.random() < 0.1:
+            frame = replace(frame, room=frame.room.capitalize())  # the same room in another spelling
         self._reader.note_sent(frame)
         self.pipe.write(encode(frame))
 

@@ -14,6 +14,7 @@ from chatcore.server.states import State
 from chatcore.wire import Hangup
 from tests.simulation.directory import SimDirectory
 from tests.simulation.gate import SimGate
+from tests.simulation.journal import SimJournal
 from tests.simulation.step import expect
 
 __all__ = ["judge_deadlines", "judge_step"]
@@ -23,7 +24,9 @@ _OPEN = (State.HANDSHAKE, State.LIVE)
 _MOST = 16  # frames that wait for one room
 
 
-def judge_step(hub: Hub, sessions: Iterable[Session], directory: SimDirectory, gate: SimGate) -> None:
+def judge_step(
+    hub: Hub, sessions: Iterable[Session], journal: SimJournal, directory: SimDirectory, gate: SimGate
+) -> None:
     """Check everything that must hold between two steps."""
     sessions = list(sessions)
     for session in sessions:
@@ -31,7 +34,7 @@ def judge_step(hub: Hub, sessions: Iterable[Session], directory: SimDirectory, g
         _judge_seat(session)
         _judge_rights(session, gate)
     _judge_rooms(hub, sessions)
-    _judge_loading(hub)
+    _judge_loading(hub, sessions, journal)
     _judge_reserved(directory, gate)
 
 
@@ -118,11 +121,19 @@ def _judge_count(room: Room, sessions: list[Session]) -> None:
     expect(room.count == len(people), room, "counts", room.count, "and not", people)
 
 
-def _judge_loading(hub: Hub) -> None:
+def _judge_loading(hub: Hub, sessions: list[Session], journal: SimJournal) -> None:
     limit, used = hub.limits.rooms, len(hub.rooms) + len(hub.rooms._loading)
     expect(limit is None or used <= limit, hub, "has more rooms than", limit)
+    for session in sessions:
+        most, rooms = hub.limits.rooms_per_session, len(session.members) + session.pending.joins
+        expect(most is None or rooms <= most, session, "is in too many rooms:", rooms)
+        for name, request in session.pending._joins.items():
+            waits = name in hub.rooms._loading and session in hub.rooms._loading[name].waiting
+            expect(waits or request.room is not None, session, "waits for nothing to enter", name)
     for name, loading in hub.rooms._loading.items():
         expect(name not in hub.rooms, "the room", name, "is loaded, and in use")
         expect(bool(loading.waiting), "nobody waits for the room", name)
+        asked = journal.loading[name] or any(session.intake.has_tasks for session in loading.waiting)
+        expect(bool(asked) or not journal.is_open, "the journal is not asked for the room", name)
         for session in loading.waiting:
             expect(name in session.pending._joins, session, "does not ask to enter", name)

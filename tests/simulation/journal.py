@@ -1,6 +1,6 @@
 """A journal that does nothing by itself: the simulation takes each of its steps."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -72,6 +72,7 @@ class SimJournal:
         self._unreported: deque[Message] = deque()
         self._posted: dict[tuple[str, str], Posted] = {}  # what was posted, by room and id
         self._removed: set[str] = set()  # rooms that are not listed
+        self.loading: Counter[str] = Counter()  # rooms whose heads are asked for
         self._heads: list[Callable[[], Callable[[], None]]] = []  # and pages: not looked up yet
         self._reads: list[Callable[[], Callable[[], None]]] = []  # the rest of what was asked
         self._deliveries: list[Callable[[], None]] = []
@@ -134,7 +135,8 @@ class SimJournal:
 
         def look() -> Place:
             log = self._log(room)
-            index = max(log.index_after(before - 1) - back, log.expired)
+            shown = log.index_after(max(before - 1, log.told))
+            index = min(max(log.index_after(before - 1) - back, log.expired), shown)
             count = max(index - max(log.index_after(after), log.expired), 0)
             known = self._random.random() < 0.8
             oldest = log.position(log.expired)
@@ -151,7 +153,12 @@ class SimJournal:
             log.answer(seq)
             return Head(self._epoch, seq)
 
-        self._heads.append(self._asked(look, deliver))
+        def answer(head: Head | Unavailable) -> None:
+            self.loading[room] -= 1
+            deliver(head)
+
+        self.loading[room] += 1
+        self._heads.append(self._asked(look, answer))
 
     def rooms(
         self, deliver: Callable[[RoomPage | Unavailable], None], *, after: str | None, prefix: str, limit: int
@@ -205,7 +212,7 @@ class SimJournal:
         return self.record.log(room, self._epoch)
 
     @property
-    def _is_open(self) -> bool:
+    def is_open(self) -> bool:
         """Whether the feed knows of this epoch."""
         return self._epoch == self.record.epoch
 
@@ -216,12 +223,12 @@ class SimJournal:
         """Whether nothing is owed to anybody."""
         owed = self._queue, self._stored, self._refused, self._unreported
         asked = self._heads, self._reads, self._deliveries
-        return self._is_open and not any((*owed, *asked))
+        return self.is_open and not any((*owed, *asked))
 
     def steps(self) -> Iterator[Step]:
         """Offer what could happen now."""
-        if not self._is_open:
-            yield Step(1, self._open)
+        if not self.is_open:
+            yield Step(3 if self._world.calm else 0.3, self._open)
         elif self._queue and not self._refused:
             yield Step(3, self._commit)
             if not self._world.calm:
@@ -233,14 +240,14 @@ class SimJournal:
         if self._refused:
             yield Step(2, self._report_refusals)
         readiness = 3 if self._world.calm else self._readiness
-        if self._heads or (self._reads and self._is_open):
+        if self._heads or (self._reads and self.is_open):
             yield Step(readiness, self._look)
         if self._deliveries:
             yield Step(readiness, self._deliver)
         if not self._world.calm:
             yield Step(0.3, self._expire)
             yield Step(self._rot, self._damage)
-            yield Step(self._restlessness if self._is_open else 0, self._replace)
+            yield Step(self._restlessness if self.is_open else 0, self._replace)
 
     def _commit(self) -> str:
         wanted = self._random.randint(1, 4)
@@ -280,7 +287,7 @@ class SimJournal:
         return f"journal reports {len(refused)} refusals"
 
     def _look(self) -> str:
-        asked = self._heads if self._heads and not (self._reads and self._is_open) else None
+        asked = self._heads if self._heads and not (self._reads and self.is_open) else None
         asked = asked or self._random.choice([each for each in (self._heads, self._reads) if each])
         self._deliveries.append(_pop_any(self._random, asked)())
         return "journal looks up what was asked"

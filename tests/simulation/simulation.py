@@ -9,25 +9,23 @@ from unittest import mock
 from chatcore.address import Peer
 from chatcore.names import LOBBY
 from chatcore.server.hub import Hub
-from chatcore.server.room import Room
 from chatcore.server.session import Session
 from chatcore.server.states import State
 from chatcore.wire import Wire
 from tests.simulation.client import Client
 from tests.simulation.directory import SimDirectory
 from tests.simulation.gate import SimGate
-from tests.simulation.invariants import judge_deadlines, judge_step
+from tests.simulation.invariants import judge_deadlines
 from tests.simulation.journal import SimJournal
-from tests.simulation.manners import Failure
 from tests.simulation.moderator import Moderator
 from tests.simulation.naming import Wishes
 from tests.simulation.papers import ACCOUNTS, Device, Papers, Stranger
 from tests.simulation.person import Person, TypedPerson
-from tests.simulation.plain import PlainClient
 from tests.simulation.plain_person import PlainPerson
-from tests.simulation.step import Step, Violation, expect
+from tests.simulation.step import Step, expect
 from tests.simulation.transport import Pipe, SimTransport
-from tests.simulation.world import ADDRESSES, World
+from tests.simulation.watch import LogReader, Watch
+from tests.simulation.world import World
 
 __all__ = ["STEPS", "Simulation", "simulate"]
 
@@ -47,16 +45,6 @@ def simulate(seed: int, steps: int = STEPS) -> Counter[str]:
         error.add_note(f"seed={seed}: to replay it, python -m tests.simulation {seed} --steps {steps}")
         raise
     return simulation.world.seen
-
-
-class _Watcher(logging.Handler):
-    """Reads the log of the core: it may report what a neighbour raised, and nothing else."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Raise what the core has caught, unless a neighbour was told to raise it."""
-        error = record.exc_info[1] if record.exc_info else None
-        if error is not None and not isinstance(error, Failure):
-            raise Violation(f"the core has caught {error!r}") from error
 
 
 class Simulation:
@@ -81,8 +69,9 @@ class Simulation:
             PlainPerson(number, world, self._connect) for number in range(world.random.randint(0, 2))
         ]
         self._people: list[Person] = [*self.typed, *self.plain]
-        self._known_rooms: set[Room] = set()
-        self._new_rooms = 0  # entered so far
+        self._watch = Watch(
+            self.hub, self.transports, self.journal, self.directory, self.gate, self.typed, world
+        )
 
     def run(self, steps: int) -> None:
         """Run chaos, mostly quiet, and the end."""
@@ -93,7 +82,7 @@ class Simulation:
             mock.patch("chatcore.server.member.PAGE_BYTES", self.world.page_bytes),
             mock.patch("secrets.token_hex", lambda size: f"{random.getrandbits(8 * size):032x}"),
             mock.patch("secrets.token_urlsafe", lambda size: f"{random.getrandbits(8 * size):048x}"),
-            mock.patch.multiple(log, handlers=[_Watcher()], propagate=False),
+            mock.patch.multiple(log, handlers=[LogReader()], propagate=False),
         ):
             self._chaos(steps, self.world.haste)
             if random.random() < 0.7:  # otherwise the end comes in the middle of it
@@ -122,42 +111,8 @@ class Simulation:
             return False
         [step] = self.world.random.choices(steps, [step.weight for step in steps])
         self.log.append(f"{self.world.now:9.2f}  {step.run()}")
-        self._judge_step()
+        self._watch.judge_step()
         return True
-
-    def _judge_step(self) -> None:
-        served = [(session, pipe) for each in self.transports for session, pipe in each.pipes.items()]
-        for session, pipe in served:
-            if isinstance(pipe.receiver, PlainClient):
-                pipe.receiver.watch(session)
-            if isinstance(pipe.receiver, Client) and session.state is State.LIVE:
-                expect(pipe.receiver.has_good_key, pipe.receiver, "is still here, and its key is revoked")
-            if isinstance(pipe.receiver, Client) and session.seat is not None:
-                pipe.receiver.memberships.watch(session.identity, self.hub.rooms)
-            if session.pending.joins and session.intake.inbox.blocked:
-                self.world.saw("steps in which much waits for a room")
-        judge_step(self.hub, [session for session, _ in served], self.directory, self.gate)
-        self._judge_goodbyes()
-        self._judge_new_rooms()
-
-    def _judge_new_rooms(self) -> None:
-        """Check that not more new rooms are entered than all addresses together may enter."""
-        new = {room for room in self.hub.rooms.values() if not room.head}
-        self._new_rooms += len(new - self._known_rooms)
-        self._known_rooms = set(self.hub.rooms.values())
-        limits = self.world.limits
-        rate, seconds = limits.new_rooms_per_minute or 0, self.world.now - self.world.began
-        most = ADDRESSES * (limits.new_rooms_burst + rate / 60 * seconds)
-        expect(self._new_rooms <= most, self.hub, "has had more new rooms than", most)
-
-    def _judge_goodbyes(self) -> None:
-        """Check that nothing is reserved for those who said goodbye, once they have seen the end."""
-        away = {seat.secret for seat in self.directory.seats() if seat.session is None}
-        for person in self.typed if away else ():
-            last = person.clients[-1] if person.clients else None
-            if last and last.welcome and last.was_dismissed:
-                secret = last.welcome.session
-                expect(secret not in away - self.world.stolen, last, "has said goodbye, and is expected")
 
     def _next_time(self) -> float | None:
         """Return when something is due that is not due yet."""
