@@ -62,8 +62,10 @@ def _judge_waiting(session: Session) -> None:
         expect(all(fold(getattr(item, "room", "")) == room for item in items), session, "holds", items)
     full = holds_all or any(len(items) >= _MOST for items in inbox._rooms.values())
     blocked = bool(inbox._items) and not isinstance(inbox._items[0], Hangup)
-    expect(full or not blocked, session, "lets wait what need not:", inbox._items)
-    expect(bool(inbox._rooms) or full or not inbox._items, session, "never ends:", inbox._items)
+    called = session in session.hub._waiting  # by a thread of the journal, which leaves it to the transport
+    expect(full or not blocked or called, session, "lets wait what need not:", inbox._items)
+    expect(not called or session in session.endpoint._dirty, session, "can go on, and nobody is to serve it")
+    expect(bool(inbox._rooms) or full or called or not inbox._items, session, "never ends:", inbox._items)
     over = session.state in (State.LINGERING, State.CLOSED)
     expect(over or not full or not session.want_data, session, "is read though much waits")
 
@@ -133,7 +135,8 @@ def _judge_loading(hub: Hub, sessions: list[Session], journal: SimJournal) -> No
     for name, loading in hub.rooms._loading.items():
         expect(name not in hub.rooms, "the room", name, "is loaded, and in use")
         expect(bool(loading.waiting), "nobody waits for the room", name)
-        asked = journal.loading[name] or any(session.intake.has_tasks for session in loading.waiting)
+        to_ask = [*loading.waiting, *hub._waiting]  # whoever asks need not be one that still waits
+        asked = journal.loading[name] or any(session.intake.has_tasks for session in to_ask) or len(hub.reads)
         expect(bool(asked) or not journal.is_open, "the journal is not asked for the room", name)
         for session in loading.waiting:
             expect(name in session.pending._joins, session, "does not ask to enter", name)
