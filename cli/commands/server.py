@@ -149,6 +149,8 @@ class _Stop:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        if _HANGUP is not None:
+            signal.signal(_HANGUP, signal.SIG_IGN)  # Python's own end would let one that comes late kill it
         signal.set_wakeup_fd(-1)
         self._waker.close()
         self._wakee.close()

@@ -13,7 +13,15 @@ import pytest
 from tests.transports.peers import DEADLINE
 from tests.transports.servers import Clock
 from transports import acceptor
-from transports.acceptor import LOG_SECONDS, PAUSE, RESERVED, SLICE, Acceptor
+from transports.acceptor import LOG_SECONDS, PAUSE, RESERVED, Acceptor
+
+SLICE = 64
+
+
+@pytest.fixture(autouse=True)
+def _large_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let more connections be accepted at a time than most tests have."""
+    monkeypatch.setattr("transports.acceptor.SLICE", SLICE)
 
 
 class Listener(socket.socket):

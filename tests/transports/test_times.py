@@ -44,7 +44,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the longest wait of every server be an instant."""
     for name in ("asyncio_tcp", "threaded_tcp"):
         module = importlib.import_module(f"transports.{name}.server")
-        monkeypatch.setattr(module, "MAX_TIMEOUT", 0.002)
+        monkeypatch.setattr(module, "LONGEST_WAIT", 0.002)
 
 
 @pytest.mark.usefixtures("_impatient")
