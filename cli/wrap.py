@@ -106,14 +106,22 @@ def _pieces(line: str, width: int) -> Iterator[str]:
         if width_of(word) <= width:
             yield word
         else:
-            yield from _characters(word)
+            yield from _characters(word, width)
 
 
-def _characters(word: str) -> Iterator[str]:
+def _characters(word: str, width: int) -> Iterator[str]:
     done = 0
     for link in _LINK.finditer(word):
         if not _LIKE_OURS.search(link[0]):
-            yield from _CLUSTERS.findall(word[done : link.start()])
+            yield from _clusters(word[done : link.start()], width)
             yield link[0]
             done = link.end()
-    yield from _CLUSTERS.findall(word[done:])
+    yield from _clusters(word[done:], width)
+
+
+def _clusters(text: str, width: int) -> Iterator[str]:
+    for cluster in _CLUSTERS.findall(text):
+        if width_of(cluster) <= width:
+            yield cluster
+        else:  # emoji that are joined, on a very small screen
+            yield from cluster
