@@ -231,7 +231,7 @@ class Client:
             case Members():
                 self._members(frame)
             case Page():
-                self.questions.page(frame)
+                self._page(frame)
             case RoomList():
                 self.questions.room_list(frame)
             case Ack():
@@ -261,6 +261,12 @@ class Client:
         if before and before.welcome and before.keeps_session and before.account == self.account:
             fair = shown == before.welcome.session and shown not in self._world.stolen
             expect(not fair or frame.session == shown, self, "lost the session of", before)
+
+    def _page(self, page: Page) -> None:
+        reader = self.readers.get(page.room)
+        fits = reader is None or reader.epoch == page.epoch
+        expect(fits, self, "reads", reader, "and gets a page of another epoch:", page)
+        self.questions.page(page)
 
     def _members(self, frame: Members) -> None:
         if (after := self.memberships.members(frame)) and not self.said_goodbye:

@@ -135,8 +135,7 @@ class SimJournal:
 
         def look() -> Place:
             log = self._log(room)
-            shown = log.index_after(max(before - 1, log.told))
-            index = min(max(log.index_after(before - 1) - back, log.expired), shown)
+            index = max(log.index_after(before - 1) - back, log.expired)
             count = max(index - max(log.index_after(after), log.expired), 0)
             known = self._random.random() < 0.8
             oldest = log.position(log.expired)
@@ -301,7 +300,7 @@ class SimJournal:
         if not rooms:
             return "journal has nothing to expire"
         log = self._log(room := self._random.choice(rooms))
-        log.expire(self._random.randint(log.expired, len(log.messages)))
+        log.expire(self._random.randint(log.expired, max(log.index_after(log.told), log.expired)))
         return f"journal expires {room} up to {log.position(log.expired)}"
 
     def _damage(self) -> str:
