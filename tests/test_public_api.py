@@ -43,12 +43,12 @@ PUBLIC = {
         GROUP Endpoint Host Listen Peer Server Session Transport Wire find_transports load_transport
         """,
     "chatcore.journal": """
-        GROUP Draft DurabilityWord Feed Head Journal JournalKind Outcome Page PageGap Place Posted RoomPage
-        RoomRecord Stored Unavailable always find_journals load_journal
+        GROUP Conflict Draft DurabilityWord Feed Head Journal JournalKind Outcome Page PageGap Place Posted
+        RoomPage RoomRecord Stored Unavailable always find_journals load_journal
         """,
     "chatcore.wire": """
         Capabilities Codec Fault Hangup Item LineBuffer Peer Recogniser Reply Stored Wire client_frames encode
-        server_frames
+        encode_acks server_frames
         """,
 }
 """The public names of each public module, in the order of its ``__all__``."""

@@ -19,13 +19,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from chatcore.limits import HistoryLimits
 from chatcore.messages import DurabilityWord, PageGap, Stored
 
 __all__ = [
     "GROUP",
+    "Conflict",
     "Draft",
     "DurabilityWord",
     "Feed",
@@ -79,17 +80,23 @@ class Draft(NamedTuple):
     posted: Posted | None = None
 
 
-class Outcome(NamedTuple):
-    """What became of a draft.
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """The journal cannot be read now, or a draft is not stored, or not known to be.
 
-    ``stored`` and ``repeat`` come with the ``seq`` of the one message that has this id. ``conflict``
-    means that the id belongs to another text. ``unavailable`` means that the draft is not stored, or not
-    known to be; ``retry_after`` is in seconds.
+    ``retry_after`` is in seconds.
     """
 
-    kind: Literal["stored", "repeat", "conflict", "unavailable"]
-    seq: int = 0
-    retry_after: float = 0.0
+    retry_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The id of a draft belongs to something else that was posted."""
+
+
+Outcome = int | Conflict | Unavailable
+"""What became of a draft: the ``seq`` of the one message with its id, new or not, or why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +164,6 @@ class RoomPage(NamedTuple):
     more: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Unavailable:
-    """The journal cannot be read now; ``retry_after`` is in seconds."""
-
-    retry_after: float
-
-
 class Feed(Protocol):
     """Where a journal reports what is in the log. Called in log order, one call at a time."""
 
@@ -209,7 +209,7 @@ class Journal(Protocol):
 
         Between a sender's decision to submit and this call, a refusal may be reported. So a journal MUST
         ask ``still_valid`` where it puts the drafts into its order, such that no refusal is reported
-        between the two, and refuse all of them as ``unavailable`` where it says no.
+        between the two, and refuse all of them as `Unavailable` where it says no.
         """
 
     def read(

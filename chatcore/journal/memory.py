@@ -9,14 +9,15 @@ import threading
 import time
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import groupby, islice
 from operator import attrgetter
-from typing import NamedTuple
 
+from chatcore.encoding import encode_message, time_text
 from chatcore.errors import UsageError
 from chatcore.journal import (
+    Conflict,
     Draft,
     Feed,
     Head,
@@ -33,7 +34,7 @@ from chatcore.journal import (
 )
 from chatcore.journal.times import milliseconds
 from chatcore.limits import HistoryLimits
-from chatcore.messages import DurabilityWord, Message
+from chatcore.messages import DurabilityWord
 
 __all__ = ["MemoryJournal", "MemoryKind", "kind"]
 
@@ -41,27 +42,22 @@ _OVERHEAD = 450  # bytes that an entry costs beyond its line: the tuple, its id 
 
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
+_CONFLICT = Conflict()
+
 _seq = attrgetter("seq")
+_room = attrgetter("room")
 
 
 def _milliseconds(stored: Stored) -> int:
     return milliseconds(stored.message.at)
 
 
-class _Known(NamedTuple):
-    """What is known of an id: its message, and Python's hash of what was posted.
-
-    That is 64 bits, keyed anew in every process, and costs a post less than a digest would.
-    """
-
-    seq: int
-    posted: int
-
-
 class _Log:
     """One room's log: the stored messages, and the ids of those that are stored or were lately.
 
-    ``at`` is the time of the last message, also once that has expired.
+    ``at`` is the time of the last message, also once that has expired. Of an id it knows the message, and
+    Python's hash of what was posted: that is 64 bits, keyed anew in every process, and costs a post less than
+    a digest would.
     """
 
     __slots__ = ("at", "bytes", "expired", "head", "ids", "messages", "removed")
@@ -72,8 +68,8 @@ class _Log:
         self.removed = False
         self.messages: deque[Stored] = deque()
         self.bytes = 0
-        self.ids: dict[str, _Known] = {}
-        self.expired: deque[tuple[float, str]] = deque()  # (when its id may be forgotten, id)
+        self.ids: dict[str, tuple[int, int]] = {}  # (seq, what was posted)
+        self.expired: deque[tuple[float, list[str]]] = deque()  # (when they may be forgotten, ids)
 
     def index_after(self, seq: int) -> int:
         """Return how many stored messages are at or below a position."""
@@ -85,42 +81,63 @@ class _Log:
         """Return how many stored messages are from before the millisecond of a time."""
         return bisect_left(self.messages, milliseconds(at), key=_milliseconds)
 
-    def append(self, stored: Stored, known: _Known, at: datetime) -> None:
-        """Take the next message."""
-        self.head, self.at, self.removed = stored.seq, at, False
-        self.messages.append(stored)
-        self.bytes += _OVERHEAD + len(stored.line)
-        self.ids[stored.id] = known
+    def store(self, drafts: Iterable[Draft], now: datetime, step: int, stored: list[Stored]) -> list[Outcome]:
+        """Take the next drafts; add the messages that are made of them to ``stored``."""
+        outcomes: list[Outcome] = []
+        ids, at = self.ids, max(now, self.at)
+        at_text, known_before = time_text(at), len(ids)
+        for room, id_, nick, text, kind, target, _, posted in drafts:
+            said = hash(posted or (kind, target, text))
+            known = ids.get(id_)
+            if known is not None:
+                outcomes.append(known[0] if known[1] == said else _CONFLICT)
+                continue
+            prev = self.head
+            self.head = seq = prev + step
+            line = encode_message(room, seq, prev, id_, nick, text, at_text, kind, target)
+            ids[id_] = (seq, said)
+            self.bytes += _OVERHEAD + len(line)
+            stored.append(Stored(room, seq, prev, id_, line))
+            outcomes.append(seq)
+        if new := len(ids) - known_before:
+            self.messages.extend(stored[-new:])
+            self.at, self.removed = at, False
+        return outcomes
 
     def expire(self, history_bytes: int, forget_at: float) -> None:
         """Drop the oldest messages until the rest fits, but never the newest.
 
         Their ids are remembered until ``forget_at``.
         """
-        while self.bytes > history_bytes and len(self.messages) > 1:
-            self._drop_oldest(forget_at)
+        if self.bytes > history_bytes:
+            self._drop(history_bytes, 1, forget_at)
 
     def remove(self, forget_at: float) -> bool:
         """Drop all messages, as `expire` does, and list the room no more; return whether it was listed."""
         was_listed = bool(self.head) and not self.removed
         self.removed = True
-        while self.messages:
-            self._drop_oldest(forget_at)
+        self._drop(0, 0, forget_at)
         return was_listed
 
     def forget_ids(self, now: float) -> None:
         """Drop the ids that need not be remembered any more."""
         while self.expired and self.expired[0][0] <= now:
-            del self.ids[self.expired.popleft()[1]]
+            for id_ in self.expired.popleft()[1]:
+                del self.ids[id_]
 
     def position(self, index: int) -> int:
         """Return the position before the stored message with this index."""
         return self.messages[index].prev if index < len(self.messages) else self.head
 
-    def _drop_oldest(self, forget_at: float) -> None:
-        old = self.messages.popleft()
-        self.bytes -= _OVERHEAD + len(old.line)
-        self.expired.append((forget_at, old.id))
+    def _drop(self, most_bytes: int, least: int, forget_at: float) -> None:
+        """Drop the oldest messages until the rest is small enough, or so few are left."""
+        ids: list[str] = []
+        while self.bytes > most_bytes and len(self.messages) > least:
+            old = self.messages.popleft()
+            self.bytes -= _OVERHEAD + len(old.line)
+            ids.append(old.id)
+        if ids:
+            self.expired.append((forget_at, ids))
 
 
 class MemoryJournal:
@@ -167,14 +184,9 @@ class MemoryJournal:
         """Store drafts; ``done`` is called before this returns."""
         with self._order:
             if self._feed is None or not still_valid():
-                outcomes = [Outcome("unavailable", retry_after=1.0)] * len(drafts)
+                outcomes: list[Outcome] = [Unavailable(1.0)] * len(drafts)
             else:
-                now, stored = self._now(), list[Stored]()
-                rooms = {draft.room for draft in drafts}
-                self._forget_ids(rooms)
-                outcomes = [self._store(draft, now, stored) for draft in drafts]
-                self._feed.committed(stored)
-                self._expire(rooms)
+                outcomes = self._store(drafts, self._feed)
         done(outcomes)
 
     def read(
@@ -269,41 +281,17 @@ class MemoryJournal:
         log = self._logs.get(room)
         return 0 if log is None else log.head
 
-    def _store(self, draft: Draft, now: datetime, stored: list[Stored]) -> Outcome:
-        log = self._logs.get(draft.room)
-        if log is None:
-            log = self._logs[draft.room] = _Log()
-        posted = hash(draft.posted or (draft.kind, draft.target, draft.text))
-        known = log.ids.get(draft.id)
-        if known is not None:
-            return Outcome("repeat", known.seq) if known.posted == posted else Outcome("conflict")
-        at = now if now > log.at else log.at
-        message = Message(
-            room=draft.room,
-            seq=log.head + self.step,
-            prev=log.head,
-            id=draft.id,
-            nick=draft.nick,
-            kind=draft.kind,
-            target=draft.target,
-            text=draft.text,
-            at=at,
-        )
-        entry = Stored.of(message)
-        log.append(entry, _Known(entry.seq, posted), at)
-        stored.append(entry)
-        return Outcome("stored", entry.seq)
-
-    def _forget_ids(self, rooms: set[str]) -> None:
-        now = self._clock()
-        for room in rooms:
-            if log := self._logs.get(room):
-                log.forget_ids(now)
-
-    def _expire(self, rooms: set[str]) -> None:
-        forget_at = self._clock() + self.dedupe_seconds
-        for room in rooms:
-            self._logs[room].expire(self._history_bytes, forget_at)
+    def _store(self, drafts: Sequence[Draft], feed: Feed) -> list[Outcome]:
+        at, now = self._now(), self._clock()
+        outcomes, stored, logs = list[Outcome](), list[Stored](), dict[str, _Log]()
+        for room, run in groupby(drafts, _room):
+            log = logs[room] = self._logs.get(room) or self._logs.setdefault(room, _Log())
+            log.forget_ids(now)
+            outcomes += log.store(run, at, self.step, stored)
+        feed.committed(stored)
+        for log in logs.values():
+            log.expire(self._history_bytes, now + self.dedupe_seconds)
+        return outcomes
 
 
 def _fitting(wanted: Sequence[Stored], limit: int, max_bytes: int) -> list[Stored]:

@@ -162,7 +162,7 @@ def _leave(session: "Session", leave: Leave, now: float) -> None:
 
 
 def _post(session: "Session", post: Post, now: float) -> None:
-    session.posts.post(post, now)
+    session.posts.take((post,), now)
 
 
 def _query(session: "Session", frame: Query, now: float) -> None:

@@ -10,10 +10,12 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from chatcore.gate import Refusal
 from chatcore.journal import Journal, Unavailable
+from chatcore.messages import Post
 from chatcore.server import handlers
 from chatcore.server.guarded_gate import FAILED, GuardedGate
 from chatcore.server.inbox import Inbox
@@ -32,6 +34,12 @@ T = TypeVar("T")
 
 Task = Callable[[], None]
 """Something to be done without the lock."""
+
+
+def _room_of_post(item: Item) -> str | None:
+    """Return the room that a post goes to, as it is spelled there. Posts to one room are taken together."""
+    return item.room if item.__class__ is Post else None
+
 
 _NO_TASKS: Final[list[Task]] = []
 """What nearly all sessions share. It is replaced, never filled."""
@@ -74,13 +82,12 @@ class Intake:
     def _decide(self, items: Sequence[Item], now: float) -> tuple[list[Numbered], int, list[Task]]:
         """Decide what can be decided; return what follows. If nothing does, this was the last step."""
         session, posts, inbox = self._session, self._session.posts, self.inbox
-        for item in items:
-            if inbox.holds or item.__class__ is Hangup:
-                inbox.put(item)
-            elif session.accepts:
-                handlers.handle(session, item, now)
+        for room, run in groupby(items, _room_of_post):
+            if room is not None and not inbox.holds and session.accepts:
+                posts.take([post for post in run if isinstance(post, Post)], now)
             else:
-                session.take_late(item, now)
+                for item in run:
+                    self._decide_one(item, now)
         if inbox.holds:
             self._decide_waiting(now)
         if inbox.reopened:
@@ -93,6 +100,15 @@ class Intake:
             if inbox.holds:
                 session.advance_timer(session.pending.next_deadline())
         return drafts, ticket, tasks
+
+    def _decide_one(self, item: Item, now: float) -> None:
+        session = self._session
+        if self.inbox.holds or item.__class__ is Hangup:
+            self.inbox.put(item)
+        elif session.accepts:
+            handlers.handle(session, item, now)
+        else:
+            session.take_late(item, now)
 
     def _decide_waiting(self, now: float) -> None:
         session, inbox = self._session, self.inbox

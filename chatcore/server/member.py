@@ -259,9 +259,9 @@ class Member:
             piece = tail.piece(first)
             self.index = piece.end
             self.position = piece.through
-            if not self._own or self._own.isdisjoint(piece.ids):
+            if not self._own:
                 return piece.data
-            if data := self._without_own(piece.ids, tail.encoded(first, piece.end)):
+            if data := self._without_own(tail.ids(first, piece.end), tail.encoded(first, piece.end)):
                 return data
         if self.index < tail.start:
             self.index = _CATCHING_UP

@@ -18,13 +18,14 @@ Everything but `Posts.submit` runs under the hub's lock.
 
 import logging
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from chatcore.errors import ErrorCode
 from chatcore.gate import Refusal
-from chatcore.journal import Draft, Outcome
+from chatcore.journal import Draft, Outcome, Unavailable
 from chatcore.kinds import kind_problem
-from chatcore.messages import Ack, Post
+from chatcore.messages import Post
 from chatcore.names import fold
 from chatcore.server.directory import Seat
 from chatcore.server.member import Member
@@ -39,6 +40,9 @@ log = logging.getLogger("chat.core")
 Numbered = tuple[Draft, int]
 """A draft and its number among all posts of its session."""
 
+
+_CHARACTER = 4
+"""Bytes of the longest character (RFC 3629)."""
 
 _NO_DRAFTS: Final[list[Numbered]] = []
 """What nearly all sessions share, so that an idle one costs little. It is replaced, never filled."""
@@ -66,30 +70,24 @@ class Posts:
         self._held: dict[str, _Held] = {}  # by folded room
         self._refusals = 0  # that the journal has reported, of posts that will be sent again
 
-    def post(self, post: Post, now: float) -> None:
-        """Take a post as a draft, or refuse it.
+    def take(self, posts: Sequence[Post], now: float) -> None:
+        """Take posts to one room, in order, as drafts, or refuse them.
 
         This is where it is decided whether a post is refused, but for what only the journal can say: that it
-        cannot be stored now, and that its id was used for another text (`_refuse_draft`).
+        cannot be stored now, and that its id was used for another text (`_refuse_draft`). Where nothing holds
+        them up and there are tokens for all, they are taken together.
         """
-        session = self._session
-        member = session.members.get(post.room) or session.members.get(fold(post.room))
+        session, room = self._session, posts[0].room
+        member = session.members.get(room) or session.members.get(fold(room))
         if member is None or session.seat is None:
-            self._refuse_outsider(post, now)
-            return
-        held = self._held.get(member.room.name) if self._held else None
-        if held is not None and held.id != post.id:
-            words = "not sent: an earlier post was refused and must be sent again first"
-            session.refuse(held.code, words, post, retry_after=max(held.until - now, 0.0))
-            return
-        number = self._next_number() if held is None else held.number
-        if wait := session.take_token(now):
-            self._hold(member, post.id, number, "rate_limited", wait)
-            session.refuse("rate_limited", "not sent: too many frames", post, retry_after=wait)
+            for post in posts:
+                self._refuse_outsider(post, now)
+        elif member.room.name in self._held or session.bucket.take(now, len(posts)):
+            for post in posts:
+                self._take_one(member, session.seat, post, now)
         else:
-            if held is not None:
-                del self._held[member.room.name]
-            self._take(member, session.seat, post, number)
+            self._draft(member, session.seat, posts, self._posted + 1)
+            self._posted += len(posts)
 
     def next_drafts(self) -> list[Numbered]:
         """Hand out the drafts that are to be submitted."""
@@ -126,26 +124,50 @@ class Posts:
 
     # --- taking ----------------------------------------------------------------------------------
 
-    def _take(self, member: Member, seat: Seat, post: Post, number: int) -> None:
-        session = self._session
-        kind, target = post.kind, post.target
-        if (kind is not None or target is not None) and (problem := kind_problem(kind, target)):
-            session.refuse(*problem, post)
+    def _take_one(self, member: Member, seat: Seat, post: Post, now: float) -> None:
+        session, room = self._session, member.room.name
+        held = self._held.get(room)
+        if held is not None and held.id != post.id:
+            words = "not sent: an earlier post was refused and must be sent again first"
+            session.refuse(held.code, words, post, retry_after=max(held.until - now, 0.0))
             return
-        if _utf8_longer_than(post.text, session.hub.limits.text_bytes):
-            session.refuse("too_long", "not sent: the text is too long", post)
+        number = self._next_number() if held is None else held.number
+        if wait := session.take_token(now):
+            self._hold(member, post.id, number, "rate_limited", wait)
+            session.refuse("rate_limited", "not sent: too many frames", post, retry_after=wait)
             return
-        if not session.wire.capabilities.echo:
-            member.withhold(post.id)
-        self.in_flight += 1
-        author, nick = seat.person.account, seat.identity.nick
-        if self._drafts is _NO_DRAFTS:
-            self._drafts = []
-        self._drafts.append((Draft(member.room.name, post.id, nick, post.text, kind, target, author), number))
+        if held is not None:
+            del self._held[room]
+        self._draft(member, seat, (post,), number)
 
     def _next_number(self) -> int:
         self._posted += 1
         return self._posted
+
+    def _draft(self, member: Member, seat: Seat, posts: Sequence[Post], number: int) -> None:
+        """Make drafts of posts that are paid for, the first of which has this number."""
+        room, nick, author = member.room.name, seat.identity.nick, seat.person.account
+        short = self._session.hub.limits.text_bytes // _CHARACTER
+        drafts: list[Numbered] = []
+        for each, post in enumerate(posts, number):
+            kind, target, text = post.kind, post.target, post.text
+            if (kind is None and target is None and len(text) <= short) or self._is_fit(post):
+                drafts.append((Draft(room, post.id, nick, text, kind, target, author), each))
+        if not self._session.wire.capabilities.echo:
+            for draft, _ in drafts:
+                member.withhold(draft.id)
+        self.in_flight += len(drafts)
+        self._drafts = [*self._drafts, *drafts]
+
+    def _is_fit(self, post: Post) -> bool:
+        session = self._session
+        if problem := kind_problem(post.kind, post.target):
+            session.refuse(*problem, post)
+            return False
+        if _utf8_longer_than(post.text, session.hub.limits.text_bytes):
+            session.refuse("too_long", "not sent: the text is too long", post)
+            return False
+        return True
 
     def _refuse_outsider(self, post: Post, now: float) -> None:
         session = self._session
@@ -217,16 +239,17 @@ class Posts:
 
     def _receive_outcomes(self, drafts: list[Numbered], outcomes: Sequence[Outcome]) -> None:
         session = self._session
-        hub, encode, put = session.hub, session.codec.encode, session.replies.put
+        hub, encode_acks, put = session.hub, session.codec.encode_acks, session.replies.put
         durability = hub.journal.durability
         with hub.lock:
             self.in_flight -= len(drafts)
-            for (draft, number), outcome in zip(drafts, outcomes, strict=True):
-                if outcome.kind in ("stored", "repeat"):
-                    ack = Ack(room=draft.room, id=draft.id, seq=outcome.seq, durability=durability)
-                    put(encode(ack))
+            for room, run in groupby(zip(drafts, outcomes, strict=True), _room_of_stored):
+                if room is None:
+                    for (draft, number), outcome in run:
+                        self._refuse_draft(draft, number, outcome)
                 else:
-                    self._refuse_draft(draft, number, outcome)
+                    stored = [(draft.id, seq) for (draft, _), seq in run if isinstance(seq, int)]
+                    put(encode_acks(room, durability, stored), len(stored))
             session.endpoint.mark(session)
         hub.follow_up()
 
@@ -235,7 +258,7 @@ class Posts:
         member = session.members.get(draft.room)
         if member is not None:
             member.release(draft.id)
-        if outcome.kind == "conflict":
+        if not isinstance(outcome, Unavailable):
             session.refuse("conflict", "this id was used for another text", draft)
             return
         wait = outcome.retry_after
@@ -252,5 +275,11 @@ class Posts:
             self._held[room] = _Held(id_, code, session.hub.clock() + wait, number)
 
 
+def _room_of_stored(pair: tuple[Numbered, Outcome]) -> str | None:
+    """Return the room of a draft that is stored, or nothing. Those of one room are acknowledged together."""
+    (draft, _), outcome = pair
+    return draft.room if isinstance(outcome, int) else None
+
+
 def _utf8_longer_than(text: str, size: int) -> bool:
-    return len(text) > size or (len(text) * 4 > size and len(text.encode()) > size)
+    return len(text) > size or (len(text) * _CHARACTER > size and len(text.encode()) > size)

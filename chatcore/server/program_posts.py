@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from chatcore.arguments import checked_nick, checked_post
 from chatcore.errors import ChatError, ClosedError, RefusedError
-from chatcore.journal import Draft, Outcome
+from chatcore.journal import Conflict, Draft, Outcome, Unavailable
 from chatcore.messages import Ack
 from chatcore.names import fold
 
@@ -56,14 +56,14 @@ class ProgramPosts:
 
     def _settle(self, future: "Future[Ack]", draft: Draft, outcomes: Sequence[Outcome]) -> None:
         (outcome,) = outcomes
-        if outcome.kind in ("stored", "repeat"):
+        if isinstance(outcome, int):
             durability = self._hub.journal.durability
-            future.set_result(Ack(room=draft.room, id=draft.id, seq=outcome.seq, durability=durability))
+            future.set_result(Ack(room=draft.room, id=draft.id, seq=outcome, durability=durability))
         else:
             future.set_exception(self._error(draft, outcome))
 
-    def _error(self, draft: Draft, outcome: Outcome) -> ChatError:
-        if outcome.kind == "conflict":
+    def _error(self, draft: Draft, outcome: Conflict | Unavailable) -> ChatError:
+        if isinstance(outcome, Conflict):
             return _refusal(draft, "conflict", "this id was used for another text")
         if self._closed:
             return ClosedError("the hub was closed before this post was stored")

@@ -26,17 +26,17 @@ class TokenBucket:
         self._tokens = float(burst)
         self._updated = now
 
-    def take(self, now: float) -> float:
-        """Take one token at ``now``, in seconds; return 0.0, or the seconds until there will be one."""
+    def take(self, now: float, count: int = 1) -> float:
+        """Take tokens at ``now``, in seconds; return 0.0, or the seconds until there will be so many."""
         if self._rate is None:
             return 0.0
         if now > self._updated:
             self._tokens = min(self._burst, self._tokens + (now - self._updated) * self._rate)
             self._updated = now
-        wait = (1.0 - self._tokens) / self._rate
+        wait = (count - self._tokens) / self._rate
         if wait > _ROUNDING:
             return wait
-        self._tokens = max(self._tokens - 1.0, 0.0)
+        self._tokens = max(self._tokens - count, 0.0)
         return 0.0
 
 

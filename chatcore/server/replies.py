@@ -26,40 +26,43 @@ def error_about(refused: object, code: ErrorCode, message: str, retry_after: flo
 
 
 class Replies:
-    """A queue of encoded frames that knows its size in bytes."""
+    """A queue of encoded frames, some of them together, that knows its size in bytes."""
 
-    __slots__ = ("_frames", "size")
+    __slots__ = ("_counts", "_encoded", "size")
 
     def __init__(self) -> None:
-        self._frames: list[bytes] = []
+        self._encoded: list[bytes] = []
+        self._counts: list[int] = []  # of the frames in each
         self.size = 0
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return sum(self._counts)
 
-    def put(self, data: bytes) -> None:
-        """Queue a frame; an empty one, for which its wire has no words, is dropped."""
+    def put(self, data: bytes, count: int = 1) -> None:
+        """Queue a frame, or some together; nothing, for which its wire has no words, is dropped."""
         if data:
-            self._frames.append(data)
+            self._encoded.append(data)
+            self._counts.append(count)
             self.size += len(data)
 
     def clear(self) -> None:
         """Forget everything: there is nobody to read it."""
-        self._frames.clear()
+        self._encoded.clear()
+        self._counts.clear()
         self.size = 0
 
     def exceed(self, limits: Limits, asked: int) -> bool:
         """Tell whether a peer leaves too much unread, with so many questions that are to be answered."""
-        return self.size > limits.outbound_bytes or len(self._frames) + asked > limits.posts_in_flight
+        return self.size > limits.outbound_bytes or len(self) + asked > limits.posts_in_flight
 
     def next_piece(self, max_bytes: int) -> bytes:
-        """Take frames from the front, as many as fit but at least one."""
-        frames = self._frames
-        count = len(frames)
+        """Take from the front what was put, as much as fits but at least once."""
+        encoded = self._encoded
+        count = len(encoded)
         if self.size > max_bytes:
-            ends = accumulate(map(len, frames))
+            ends = accumulate(map(len, encoded))
             count = max(sum(1 for _ in takewhile(lambda end: end <= max_bytes, ends)), 1)
-        taken = b"".join(frames[:count])
-        del frames[:count]
+        taken = b"".join(encoded[:count])
+        del encoded[:count], self._counts[:count]
         self.size -= len(taken)
         return taken

@@ -10,6 +10,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
+from operator import attrgetter
 
 from chatcore.messages import Stored
 from chatcore.wire import Wire
@@ -20,17 +21,18 @@ PIECE = 128 * 1024
 """Bytes of one piece of output, about: large enough that a burst is one write, small enough that a
 piece drains within the stall limit on a link of a few KB/s."""
 
+_seq = attrgetter("seq")
+
 
 class Piece:
     """A run of encoded messages: the same bytes object for everyone at the same cursor."""
 
-    __slots__ = ("data", "end", "ids", "through")
+    __slots__ = ("data", "end", "through")
 
-    def __init__(self, data: bytes, end: int, through: int, ids: list[str]) -> None:
+    def __init__(self, data: bytes, end: int, through: int) -> None:
         self.data = data
         self.end = end  # the index after it
         self.through = through  # the position after it
-        self.ids = ids
 
 
 class Tail:
@@ -39,12 +41,11 @@ class Tail:
     __slots__ = (
         "_base",
         "_encoded",
-        "_ids",
         "_limit",
         "_offsets",
         "_piece_bytes",
         "_pieces",
-        "_seqs",
+        "_stored",
         "end",
         "start",
         "wire",
@@ -57,8 +58,7 @@ class Tail:
         self._limit = limit
         self._piece_bytes = piece_bytes
         self._base = head  # the position before the oldest message
-        self._seqs: list[int] = []
-        self._ids: list[str] = []
+        self._stored: list[Stored] = []
         self._encoded: list[bytes] = []
         self._offsets: list[int] = [0]  # in the stream of encoded bytes; one more than messages
         self._pieces: dict[int, Piece] = {}  # by the index at which they begin
@@ -66,8 +66,7 @@ class Tail:
     def extend(self, messages: Sequence[Stored]) -> None:
         """Take the next messages of the log."""
         encoded = list(map(self.wire.encode_stored, messages))
-        self._seqs += [stored.seq for stored in messages]
-        self._ids += [stored.id for stored in messages]
+        self._stored += messages
         self._encoded += encoded
         self._offsets[-1:] = accumulate(map(len, encoded), initial=self._offsets[-1])
         self.end += len(encoded)
@@ -82,8 +81,8 @@ class Tail:
         """
         if position == self._base:
             return self.start
-        index = bisect_left(self._seqs, position)
-        if index == len(self._seqs) or self._seqs[index] != position:
+        index = bisect_left(self._stored, position, key=_seq)
+        if index == len(self._stored) or self._stored[index].seq != position:
             return None
         return self.start + index + 1
 
@@ -94,6 +93,10 @@ class Tail:
             piece = self._pieces[index] = self._cut(index)
         return piece
 
+    def ids(self, first: int, end: int) -> list[str]:
+        """Return the ids of the messages between two indexes."""
+        return [stored.id for stored in self._stored[first - self.start : end - self.start]]
+
     def encoded(self, first: int, end: int) -> list[bytes]:
         """Return the messages between two indexes, each by itself."""
         return self._encoded[first - self.start : end - self.start]
@@ -103,13 +106,13 @@ class Tail:
         last = bisect_right(self._offsets, self._offsets[first] + self._piece_bytes) - 1
         last = max(last, first + 1)
         data = b"".join(self._encoded[first:last])
-        return Piece(data, self.start + last, self._seqs[last - 1], self._ids[first:last])
+        return Piece(data, self.start + last, self._stored[last - 1].seq)
 
     def _trim(self) -> None:
         # A quarter together, so that the cost of moving the rest up is shared by many messages.
         keep_from = self._offsets[-1] - self._limit * 3 // 4
-        count = min(bisect_left(self._offsets, keep_from), len(self._seqs) - 1)
+        count = min(bisect_left(self._offsets, keep_from), len(self._stored) - 1)
         if count > 0:
-            self._base = self._seqs[count - 1]
+            self._base = self._stored[count - 1].seq
             self.start += count
-            del self._seqs[:count], self._ids[:count], self._encoded[:count], self._offsets[:count]
+            del self._stored[:count], self._encoded[:count], self._offsets[:count]

@@ -8,13 +8,24 @@ Read `lines` first, which splits a stream into lines and recognises other protoc
 wire, and `plain` with `telnet`, for people with ``nc``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from chatcore.address import Peer
+from chatcore.encoding import encode_acks
 from chatcore.errors import Fault
 from chatcore.limits import Limits
-from chatcore.messages import ClientFrame, Page, ServerFrame, Stored, client_frames, encode, server_frames
+from chatcore.messages import (
+    ClientFrame,
+    DurabilityWord,
+    Page,
+    ServerFrame,
+    Stored,
+    client_frames,
+    encode,
+    server_frames,
+)
 from chatcore.wire.lines import LineBuffer, Recogniser
 
 __all__ = [
@@ -31,6 +42,7 @@ __all__ = [
     "Wire",
     "client_frames",
     "encode",
+    "encode_acks",
     "server_frames",
 ]
 
@@ -114,6 +126,12 @@ class Codec(Protocol):
         """Return an answer as it is written now; nothing where the wire has no words for it.
 
         Before the wire's own handshake is done, an `Error` is a refusal in the wire's own way.
+        """
+
+    def encode_acks(self, room: str, durability: DurabilityWord, stored: Sequence[tuple[str, int]]) -> bytes:
+        """Return what `encode` gives for an `Ack` of each id and ``seq``, of posts to one room, together.
+
+        A server acknowledges every post: `chatcore.wire.encode_acks` makes these lines without the models.
         """
 
     def encode_page(self, page: Page, messages: list[bytes]) -> bytes:

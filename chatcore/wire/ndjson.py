@@ -1,15 +1,25 @@
 """The typed wire: one JSON object a line, UTF-8 (RFC 8259), ended by a newline."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from chatcore.address import Peer
+from chatcore.encoding import encode_acks
 from chatcore.errors import ErrorCode, Fault
 from chatcore.limits import Limits
-from chatcore.messages import ClientFrame, Page, PostId, ServerFrame, Stored, client_frames, encode
+from chatcore.messages import (
+    ClientFrame,
+    DurabilityWord,
+    Page,
+    PostId,
+    ServerFrame,
+    Stored,
+    client_frames,
+    encode,
+)
 from chatcore.names import RoomName
 from chatcore.wire import Capabilities, Codec, Hangup, Reply, Wire
 from chatcore.wire.lines import LineBuffer, Recogniser, cut_lines
@@ -161,6 +171,10 @@ class NdjsonCodec(NdjsonDecoder[ClientFrame]):
     def encode(self, frame: ServerFrame) -> bytes:
         """Return a frame as one line."""
         return encode(frame)
+
+    def encode_acks(self, room: str, durability: DurabilityWord, stored: Sequence[tuple[str, int]]) -> bytes:
+        """Return a line for each."""
+        return encode_acks(room, durability, stored)
 
     def encode_page(self, page: Page, messages: list[bytes]) -> bytes:
         """Return the page with the encoded messages in its list, which is empty and its last field."""

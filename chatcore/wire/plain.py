@@ -16,6 +16,7 @@
 import codecs
 import re
 import secrets
+from collections.abc import Sequence
 from itertools import islice
 from typing import ClassVar
 
@@ -27,6 +28,7 @@ from chatcore.limits import Limits
 from chatcore.messages import (
     PROTOCOL,
     Closing,
+    DurabilityWord,
     Error,
     Gap,
     Hello,
@@ -134,6 +136,10 @@ class PlainCodec:
     def encode(self, frame: ServerFrame) -> bytes:
         """Return the lines that a frame is; most frames are none."""
         return plain.encode(frame)
+
+    def encode_acks(self, room: str, durability: DurabilityWord, stored: Sequence[tuple[str, int]]) -> bytes:
+        """Return nothing: whoever speaks this wire sees only what went wrong."""
+        return b""
 
     def encode_page(self, page: Page, messages: list[bytes]) -> bytes:
         """Return nothing: no peer of this wire can ask for a page."""

@@ -76,7 +76,7 @@ def test_pieces_hold_every_message_in_sequence_and_as_many_as_fit(
         entries = tail.encoded(index, piece.end)
         assert piece.data == b"".join(entries)
         numbers = [message.seq for message in everything[index : piece.end]]
-        assert piece.ids == [str(number) for number in numbers]
+        assert tail.ids(index, piece.end) == [str(number) for number in numbers]
         assert piece.through == numbers[-1]
         assert len(piece.data) <= size or len(entries) == 1
         following = tail.encoded(piece.end, tail.end)

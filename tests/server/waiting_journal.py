@@ -20,6 +20,7 @@ from chatcore.journal import (
     always,
 )
 from chatcore.messages import DurabilityWord
+from tests.journal.contract.harness import numbers
 
 __all__ = ["WaitingJournal"]
 
@@ -83,9 +84,7 @@ class WaitingJournal:
     def store(self, *texts: str, room: str = "lobby", prefix: str = "id") -> list[int]:
         """Store texts under ids made of the prefix and a number; return their numbers."""
         drafts = [Draft(room, f"{prefix}-{n}", "ana", text) for n, text in enumerate(texts)]
-        outcomes = _wait(partial(self.inner.submit, drafts))
-        assert [outcome.kind for outcome in outcomes] == ["stored"] * len(texts)
-        return [outcome.seq for outcome in outcomes]
+        return numbers(_wait(partial(self.inner.submit, drafts)))
 
     def stored(self, room: str = "lobby") -> Page:
         """Return all that is stored of a room."""

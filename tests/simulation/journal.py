@@ -8,6 +8,7 @@ from random import Random
 from typing import TypeVar
 
 from chatcore.journal import (
+    Conflict,
     Draft,
     Feed,
     Head,
@@ -250,8 +251,8 @@ class SimJournal:
 
     def _commit(self) -> str:
         wanted = self._random.randint(1, 4)
-        seqs = [self._store_next() for _ in range(min(wanted, self._queued()))]
-        return f"journal commits {seqs}"
+        outcomes = [self._store_next() for _ in range(min(wanted, self._queued()))]
+        return f"journal commits {outcomes}"
 
     def _report(self) -> str:
         assert self._feed is not None
@@ -264,7 +265,7 @@ class SimJournal:
     def _answer(self) -> str:
         submission = _pop_any(self._random, self._stored)
         submission.done(submission.outcomes)
-        return f"journal answers {[(d.id, o.seq) for d, o in _pairs(submission)]}"
+        return f"journal answers {[(draft.id, outcome) for draft, outcome in _pairs(submission)]}"
 
     def _fail(self) -> str:
         # The writer does not know how much of its batch has reached the disk; later it finds out.
@@ -332,13 +333,13 @@ class SimJournal:
     def _queued(self) -> int:
         return sum(len(submission.drafts) - len(submission.outcomes) for submission in self._queue)
 
-    def _store_next(self) -> int:
+    def _store_next(self) -> Outcome:
         submission = self._queue[0]
         outcome = self._store(submission.drafts[len(submission.outcomes)])
         submission.outcomes.append(outcome)
         if len(submission.outcomes) == len(submission.drafts):
             self._stored.append(self._queue.popleft())
-        return outcome.seq
+        return outcome
 
     def _store(self, draft: Draft) -> Outcome:
         log = self._log(draft.room)
@@ -346,7 +347,7 @@ class SimJournal:
         posted = draft.posted or (draft.kind, draft.target, draft.text)
         if known is not None:
             same = self._posted[draft.room, draft.id] == posted
-            return Outcome("repeat", known.seq) if same else Outcome("conflict")
+            return known.seq if same else Conflict()
         hole = self._random.choice((0, 0, 1, 2)) if self._has_holes else 0
         message = Message(
             room=draft.room,
@@ -363,7 +364,7 @@ class SimJournal:
         self._posted[draft.room, draft.id] = posted
         self._removed.discard(draft.room)
         self._unreported.append(message)
-        return Outcome("stored", message.seq)
+        return message.seq
 
     def _time(self, log: Log) -> datetime:
         # The clock goes back now and then, and times do not.

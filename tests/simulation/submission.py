@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from chatcore.journal import Draft, Outcome
+from chatcore.journal import Draft, Outcome, Unavailable
 
 __all__ = ["Done", "Submission"]
 
@@ -20,4 +20,4 @@ class Submission:
     def refuse_rest(self, retry_after: float) -> None:
         """Refuse everything that is not stored yet."""
         missing = len(self.drafts) - len(self.outcomes)
-        self.outcomes += [Outcome("unavailable", retry_after=retry_after)] * missing
+        self.outcomes += [Unavailable(retry_after)] * missing

@@ -12,6 +12,7 @@ from typing import Literal
 
 from chatcore import HistoryLimits, Message, UsageError
 from chatcore.journal import (
+    Conflict,
     Draft,
     Feed,
     Head,
@@ -42,12 +43,12 @@ class Cave:
         self.at = datetime.min.replace(tzinfo=UTC)
         self.known: dict[str, tuple[int, Posted]] = {}  # by id
 
-    def carve(self, draft: Draft, now: datetime) -> Outcome:
-        """Take a draft, unless its id is known."""
+    def carve(self, draft: Draft, now: datetime, carved: list[Stored]) -> Outcome:
+        """Take a draft, unless its id is known; add the message to ``carved``."""
         posted = draft.posted or (draft.kind, draft.target, draft.text)
         if draft.id in self.known:
             seq, before = self.known[draft.id]
-            return Outcome("repeat", seq) if before == posted else Outcome("conflict")
+            return seq if before == posted else Conflict()
         prev, self.head, self.at = self.head, self.head + STEP, max(now, self.at)
         message = Message(
             room=draft.room,
@@ -61,8 +62,9 @@ class Cave:
             at=self.at,
         )
         self.tablets.append(Stored.of(message))
+        carved.append(self.tablets[-1])
         self.known[draft.id] = (self.head, posted)
-        return Outcome("stored", self.head)
+        return self.head
 
     def smash(self) -> bool:
         """Lose all tablets; return whether there were any."""
@@ -109,13 +111,12 @@ class StoneTablets:
     ) -> None:
         with self._order:
             if self._feed is None or not still_valid():
-                outcomes = [Outcome("unavailable", retry_after=1.0) for _ in drafts]
+                outcomes: list[Outcome] = [Unavailable(1.0) for _ in drafts]
             else:
-                now = datetime.now(UTC)
+                now, carved = datetime.now(UTC), list[Stored]()
                 caves = [self._caves.setdefault(draft.room, Cave()) for draft in drafts]
-                outcomes = [cave.carve(draft, now) for cave, draft in zip(caves, drafts, strict=True)]
-                pairs = zip(caves, outcomes, strict=True)
-                self._feed.committed([cave.tablets[-1] for cave, made in pairs if made.kind == "stored"])
+                outcomes = [cave.carve(draft, now, carved) for cave, draft in zip(caves, drafts, strict=True)]
+                self._feed.committed(carved)
         done(outcomes)
 
     def read(

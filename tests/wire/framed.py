@@ -8,6 +8,7 @@
 """
 
 import struct
+from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import ValidationError
@@ -15,8 +16,18 @@ from pydantic import ValidationError
 from chatcore.address import Peer
 from chatcore.errors import Fault
 from chatcore.limits import Limits
-from chatcore.messages import ClientFrame, Closing, Error, Page, ServerFrame, Stored, client_frames, encode
-from chatcore.wire import Capabilities, Codec, Hangup, Item, Reply, Wire
+from chatcore.messages import (
+    ClientFrame,
+    Closing,
+    DurabilityWord,
+    Error,
+    Page,
+    ServerFrame,
+    Stored,
+    client_frames,
+    encode,
+)
+from chatcore.wire import Capabilities, Codec, Hangup, Item, Reply, Wire, encode_acks
 
 __all__ = ["BYE", "HANDSHAKE", "Framed", "framed", "unwrap", "wrap"]
 
@@ -81,6 +92,10 @@ class _Codec:
         if self.open:
             return framed.encode(frame) + (BYE if isinstance(frame, Closing) else b"")
         return f"NO {frame.code}\n".encode() if isinstance(frame, Error) else b""
+
+    def encode_acks(self, room: str, durability: DurabilityWord, stored: Sequence[tuple[str, int]]) -> bytes:
+        lines = encode_acks(room, durability, stored).splitlines()
+        return b"".join(map(wrap, lines)) if self.open else b""
 
     def encode_page(self, page: Page, messages: list[bytes]) -> bytes:
         inside = b",".join(payload for message in messages for payload in unwrap(message))

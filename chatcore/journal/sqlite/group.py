@@ -8,7 +8,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from chatcore.journal import Draft, Outcome, Stored
+from chatcore.journal import Conflict, Draft, Outcome, Stored
 from chatcore.journal.sqlite.rooms import RoomRow
 from chatcore.journal.sqlite.seal import checksum
 from chatcore.journal.sqlite.statements import Known, NewRow, SqliteFile
@@ -87,12 +87,12 @@ class Group:
         room, posted = self._rooms[draft.room], _digest(draft)
         known = room.known.get(draft.id)
         if known is not None:
-            return Outcome("repeat", known.seq) if known.digest == posted else Outcome("conflict")
+            return known.seq if known.digest == posted else Conflict()
         seq = room.head + self._file.step
         late = room.at > self._seconds  # the clock is behind what the room shows
         at = datetime.fromtimestamp(room.at, UTC) if late else self._now
         self._store(draft, room, _message(draft, seq, room.head, at), posted, late)
-        return Outcome("stored", seq)
+        return seq
 
     def _store(self, draft: Draft, room: _Room, message: Message, posted: bytes, late: bool) -> None:
         stored = Stored.of(message)

@@ -260,4 +260,4 @@ def _rows_after(file: SqliteFile, room: str, position: int) -> Iterator[Row]:
 
 def refusals(drafts: Sequence[Draft], retry_after: float) -> list[Outcome]:
     """Refuse every draft."""
-    return [Outcome("unavailable", retry_after=retry_after)] * len(drafts)
+    return [Unavailable(retry_after)] * len(drafts)

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from chatcore.journal import Draft, Outcome, Unavailable
+from chatcore.journal import Conflict, Draft, Unavailable
 from tests.journal.contract.harness import DEADLINE, Answer, Harness
 
 NAMES = ["a", "a-b", "a.b", "a_b", "aa", "b", "lobby", "ops", "ops-2", "ops.x", "ops_y", "z" * 50]
@@ -124,8 +124,8 @@ def test_the_ids_of_a_removed_room_are_remembered_for_the_dedupe_time(harness: H
     draft = Draft("lobby", "id-1", "ana", "hi")
     (outcome,) = harness.submit(draft)
     harness.remove()
-    assert harness.submit(draft) == [Outcome("repeat", outcome.seq)]
-    assert harness.submit(draft._replace(text="other")) == [Outcome("conflict")]
+    assert harness.submit(draft) == [outcome]
+    assert harness.submit(draft._replace(text="other")) == [Conflict()]
     assert listed(harness) == []
 
 

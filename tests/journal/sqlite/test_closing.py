@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chatcore.journal import Draft, Outcome, Page, Unavailable
+from chatcore.journal import Draft, Page, Unavailable
 from chatcore.journal.sqlite import SqliteJournal
 from chatcore.journal.sqlite.connection import SqliteConnection
 from tests.journal.contract.harness import Harness
@@ -30,8 +30,7 @@ def answers(journal: SqliteJournal) -> list[object]:
 
 def assert_unavailable(got: list[object]) -> None:
     outcome, *others = got
-    assert isinstance(outcome, Outcome)
-    assert outcome.kind == "unavailable"
+    assert isinstance(outcome, Unavailable)
     assert outcome.retry_after > 0
     assert [type(answer) for answer in others] == [Unavailable] * 6
 

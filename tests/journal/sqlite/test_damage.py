@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chatcore.journal import Draft, Outcome, Page
+from chatcore.journal import Conflict, Draft, Page, Unavailable
 from chatcore.journal.sqlite import check_journal
 from chatcore.journal.sqlite.statements import SqliteFile
 from tests.journal.contract.makers import HoleyFile
@@ -25,9 +25,9 @@ def test_the_id_of_a_damaged_message_is_recognised_and_other_posts_are_stored(pa
         damage(path, 2)
         again = Draft("lobby", "lobby-1", "ana", "two")
         elsewhere = Draft("attic", "x", "ana", "undisturbed")
-        assert harness.submit(again, elsewhere) == [Outcome("repeat", 2), Outcome("stored", 1)]
-        assert harness.submit(again._replace(text="2")) == [Outcome("conflict")]
-        assert harness.submit(elsewhere._replace(id="y")) == [Outcome("stored", 2)]
+        assert harness.submit(again, elsewhere) == [2, 1]
+        assert harness.submit(again._replace(text="2")) == [Conflict()]
+        assert harness.submit(elsewhere._replace(id="y")) == [2]
 
 
 def test_the_account_of_an_author_is_stored_with_the_message(path: Path) -> None:
@@ -183,8 +183,8 @@ def test_damage_to_what_was_being_written_begins_a_new_epoch(path: Path) -> None
     with open_journal(path, file=Damaging) as harness:
         harness.post("one")
         faults.plan = ["after"]
-        assert harness.submit(Draft("lobby", "doubtful", "ana", "two"))[0].kind == "unavailable"
-        while harness.submit(Draft("lobby", "next", "ana", "three"))[0].kind == "unavailable":
+        assert isinstance(harness.submit(Draft("lobby", "doubtful", "ana", "two"))[0], Unavailable)
+        while isinstance(harness.submit(Draft("lobby", "next", "ana", "three"))[0], Unavailable):
             pass
         first, second = harness.epochs
         assert first != second

@@ -9,7 +9,7 @@ from zlib import crc32
 
 import pytest
 
-from chatcore.journal import Draft, Outcome, Stored
+from chatcore.journal import Conflict, Draft, Stored
 from chatcore.journal.sqlite import check_journal, stored_entries
 from chatcore.journal.sqlite.epoch import witness_path
 from chatcore.limits import HistoryLimits
@@ -138,7 +138,7 @@ def test_an_old_file_is_brought_up_to_date_and_continues_its_epoch(path: Path) -
         page = harness.read(after=0)
         assert [entry.line for entry in page.messages] == [line("lobby", n) for n in range(3, 2501)]
         assert (page.base, page.through, harness.read("attic").through) == (2, 2500, 1)
-        assert harness.submit(Draft("lobby", "new", "ana", "hi")) == [Outcome("stored", 2501)]
+        assert harness.submit(Draft("lobby", "new", "ana", "hi")) == [2501]
     assert version(path) == 3
     assert check_journal(path).problems == []
     with open_journal(path) as harness:
@@ -158,9 +158,9 @@ def test_ids_of_an_old_file_are_recognised_whether_or_not_their_message_has_expi
 ) -> None:
     with open_journal(path) as harness:
         draft = Draft("lobby", f"lobby-{seq}", "ana", f"text {seq}")
-        assert harness.submit(draft) == [Outcome("repeat", seq)]
-        assert harness.submit(draft._replace(text="another")) == [Outcome("conflict")]
-        assert harness.submit(draft._replace(kind="action")) == [Outcome("conflict")]
+        assert harness.submit(draft) == [seq]
+        assert harness.submit(draft._replace(text="another")) == [Conflict()]
+        assert harness.submit(draft._replace(kind="action")) == [Conflict()]
 
 
 def test_an_old_file_is_read_as_it_is(path: Path, old: int) -> None:
@@ -178,9 +178,9 @@ def test_a_line_that_was_damaged_before_is_still_damaged_and_stops_nobody(path: 
     assert check_journal(path).problems == found
     with open_journal(path) as harness:
         # In version 1 there is nothing but the line to recognise a text by.
-        known = Outcome("conflict") if old == 1 else Outcome("repeat", 5)
+        known = Conflict() if old == 1 else 5
         assert harness.submit(Draft("lobby", "lobby-5", "ana", "text 5")) == [known]
-        assert harness.submit(Draft("lobby", "lobby-6", "ana", "text 6")) == [Outcome("repeat", 6)]
+        assert harness.submit(Draft("lobby", "lobby-6", "ana", "text 6")) == [6]
     assert check_journal(path).problems == found
 
 

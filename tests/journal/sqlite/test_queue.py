@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chatcore.journal import Draft, Journal, Outcome
+from chatcore.journal import Draft, Journal, Outcome, Unavailable
 from chatcore.journal.sqlite import QUEUE
 from chatcore.journal.sqlite.queue import DraftQueue, Submission
 from tests.journal.contract.harness import DEADLINE
@@ -139,10 +139,11 @@ def test_a_journal_with_a_full_queue_refuses_drafts_until_it_has_space(tmp_path:
         faults.may_commit.set()
         for _ in range(4):
             assert answered.acquire(timeout=DEADLINE)
-        kinds = [outcome.kind for outcome in outcomes]
-        assert kinds == ["stored"] * QUEUE + ["unavailable"] * 3
-        assert all(outcome.retry_after > 0 for outcome in outcomes[-3:])
-        assert harness.submit(*drafts(1, QUEUE))[0].kind == "stored"
+        assert outcomes[:QUEUE] == [message.seq for message in harness.messages]
+        waits = [outcome.retry_after for outcome in outcomes if isinstance(outcome, Unavailable)]
+        assert len(waits) == len(outcomes) - QUEUE == 3
+        assert all(wait > 0 for wait in waits)
+        assert isinstance(harness.submit(*drafts(1, QUEUE))[0], int)
 
 
 class Sender:
@@ -164,7 +165,7 @@ class Sender:
                 self._journal.submit([draft], self._take)
             for _ in window:
                 assert self._answered.acquire(timeout=DEADLINE)
-            refused = [outcome.kind == "unavailable" for outcome in self._answers]
+            refused = [isinstance(outcome, Unavailable) for outcome in self._answers]
             assert refused == sorted(refused), "a post was stored after a refused one"
             del self._rest[: refused.count(False)]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chatcore.journal import Draft, Outcome
+from chatcore.journal import Conflict, Draft
 from chatcore.journal.sqlite.connection import Synchronous
 from tests.journal.sqlite.files import open_journal, texts
 from tests.journal.sqlite.process import other_process
@@ -23,7 +23,7 @@ def test_a_reopened_journal_continues_its_heads_numbers_and_chain(path: Path) ->
     with open_journal(path) as harness:
         assert (harness.head(), harness.head("b")) == (2, 1)
         (outcome,) = harness.submit(Draft("lobby", "later", "ana", "three"))
-        assert outcome == Outcome("stored", 3)
+        assert outcome == 3
         assert harness.wait_for(1)[0].prev == 2
         assert [(entry.prev, entry.seq) for entry in harness.read().messages] == [(0, 1), (1, 2), (2, 3)]
 
@@ -46,7 +46,7 @@ def test_a_reopened_journal_remembers_the_room_and_text_of_each_id(path: Path) -
             Draft("lobby", "id-1", "ana", "not hi"),
             Draft("b", "id-1", "ana", "hi"),
         )
-    assert outcomes == [Outcome("repeat", 2), Outcome("conflict"), Outcome("stored", 1)]
+    assert outcomes == [2, Conflict(), 1]
 
 
 @pytest.mark.parametrize("synchronous", ["FULL", "NORMAL"])
@@ -56,7 +56,7 @@ def test_acks_survive_kill_nine(path: Path, synchronous: Synchronous) -> None:
     with open_journal(path, synchronous=synchronous) as harness:
         assert harness.head() == 2
         assert [b"one" in entry.line for entry in harness.read().messages] == [True, False]
-        assert harness.submit(Draft("lobby", "lobby-1", "ana", "two")) == [Outcome("repeat", 2)]
+        assert harness.submit(Draft("lobby", "lobby-1", "ana", "two")) == [2]
 
 
 def test_a_missing_directory_is_created(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from chatcore.journal import Draft, Outcome
+from chatcore.journal import Conflict, Draft
 from chatcore.journal.sqlite.retention import Retention
 from chatcore.journal.sqlite.statements import NewRow, SqliteFile
 from chatcore.limits import HistoryLimits
@@ -120,7 +120,7 @@ def test_the_head_of_a_room_survives_its_messages_and_a_restart(path: Path) -> N
         assert harness.seek("lobby", 10, 3)[1:] == (2, 2, 0)
     with open_journal(path, clock) as harness:
         assert (harness.head(), harness.head("b")) == (2, 1)
-        assert harness.submit(Draft("lobby", "new", "ana", "three")) == [Outcome("stored", 3)]
+        assert harness.submit(Draft("lobby", "new", "ana", "three")) == [3]
         assert harness.wait_for(1)[0].prev == 2
 
 
@@ -131,15 +131,15 @@ def test_ids_of_expired_messages_are_remembered_for_the_dedupe_time_over_a_resta
     with open_journal(path, clock, limits=settings) as harness:
         harness.post("one", "two")
         assert numbers(harness) == [2]
-        assert harness.submit(first) == [Outcome("repeat", 1)]
+        assert harness.submit(first) == [1]
     clock.now += 99.0
     with open_journal(path, clock, limits=settings, retention=0.0) as harness:
         harness.submit()
-        assert harness.submit(first._replace(text="another")) == [Outcome("conflict")]
-        assert harness.submit(first) == [Outcome("repeat", 1)]
+        assert harness.submit(first._replace(text="another")) == [Conflict()]
+        assert harness.submit(first) == [1]
         clock.now += 2.0
         harness.submit()
-        assert harness.submit(first) == [Outcome("stored", 3)]
+        assert harness.submit(first) == [3]
 
 
 def test_retention_deletes_at_most_the_given_number_of_messages_per_step(path: Path) -> None:
@@ -168,8 +168,8 @@ def test_a_damaged_message_expires_like_any_other(path: Path) -> None:
     with open_journal(path, limits=limits(count=3)) as harness:
         harness.submit(Draft("lobby", "new", "ana", "four"))
         assert numbers(harness) == [2, 3, 4]
-        assert harness.submit(Draft("lobby", "lobby-0", "ana", "one")) == [Outcome("repeat", 1)]
-        assert harness.submit(Draft("lobby", "lobby-0", "ana", "1")) == [Outcome("conflict")]
+        assert harness.submit(Draft("lobby", "lobby-0", "ana", "one")) == [1]
+        assert harness.submit(Draft("lobby", "lobby-0", "ana", "1")) == [Conflict()]
 
 
 def test_what_has_expired_is_not_left_in_the_file(path: Path) -> None:

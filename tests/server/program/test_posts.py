@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chatcore.errors import ClosedError, RefusedError, UsageError
-from chatcore.journal import Draft, Outcome, always
+from chatcore.journal import Draft, Outcome, Unavailable, always
 from chatcore.journal.memory import MemoryJournal
 from chatcore.messages import Ack
 from chatcore.server.hub import Hub
@@ -136,7 +136,7 @@ class FullJournal(MemoryJournal):
         still_valid: Callable[[], bool] = always,
     ) -> None:
         if self.full:
-            done([Outcome("unavailable", retry_after=2.5)] * len(drafts))
+            done([Unavailable(2.5)] * len(drafts))
         else:
             super().submit(drafts, done, still_valid)
 

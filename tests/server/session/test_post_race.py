@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from chatcore.journal import Draft, Outcome, always
+from chatcore.journal import Draft, Outcome, Unavailable, always
 from tests.protocol.frames import Ack, Error, Post
 from tests.server.driver import Clock, Host
 from tests.server.slow_journal import SlowJournal
@@ -22,7 +22,7 @@ class RecoveringJournal(SlowJournal):
             return
         if not self.recovered:
             self.recovered = True
-            self.first([Outcome("unavailable", retry_after=1.0)])
+            self.first([Unavailable(1.0)])
         super().submit(drafts, done, still_valid)
         self.work()
 

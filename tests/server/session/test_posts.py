@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from chatcore.journal import Draft, Outcome, always
+from chatcore.journal import Draft, Outcome, Unavailable, always
 from tests.protocol.frames import Ack, Error, Join, Leave, Message, Post
 from tests.server.driver import Clock, Host, Peer
 from tests.server.slow_journal import SlowJournal
@@ -20,7 +20,7 @@ class RefusingJournal(SlowJournal):
         still_valid: Callable[[], bool] = always,
     ) -> None:
         if self.refusing:
-            self.waiting.append(lambda: done([Outcome("unavailable", retry_after=2.0)] * len(drafts)))
+            self.waiting.append(lambda: done([Unavailable(2.0)] * len(drafts)))
         else:
             super().submit(drafts, done, still_valid)
 

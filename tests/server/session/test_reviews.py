@@ -7,7 +7,7 @@ import pytest
 
 from chatcore.gate import OpenGate, Person, Refusal, Watch
 from chatcore.gate import Post as Posted
-from chatcore.journal import Draft, Outcome, always
+from chatcore.journal import Draft, Outcome, Unavailable, always
 from chatcore.server.hub import Hub
 from chatcore.wire.plain import plain
 from tests.protocol.frames import Ack, Error, Join, Leave, Message, Post
@@ -353,7 +353,7 @@ def test_a_post_does_not_overtake_one_whose_refusal_was_reported_during_its_revi
 
     def report(hub: Hub) -> None:
         if journal.first is not None:
-            journal.first([Outcome("unavailable", retry_after=1.0)])
+            journal.first([Unavailable(1.0)])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Busy, "act", staticmethod(report))
