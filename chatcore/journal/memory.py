@@ -131,11 +131,12 @@ class _Log:
 
     def _drop(self, most_bytes: int, least: int, forget_at: float) -> None:
         """Drop the oldest messages until the rest is small enough, or so few are left."""
-        ids: list[str] = []
-        while self.bytes > most_bytes and len(self.messages) > least:
-            old = self.messages.popleft()
-            self.bytes -= _OVERHEAD + len(old.line)
+        size, messages, ids = self.bytes, self.messages, list[str]()
+        while size > most_bytes and len(messages) > least:
+            old = messages.popleft()
+            size -= _OVERHEAD + len(old.line)
             ids.append(old.id)
+        self.bytes = size
         if ids:
             self.expired.append((forget_at, ids))
 

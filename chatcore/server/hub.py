@@ -20,6 +20,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
 from typing import Self
 
 from chatcore import transport
@@ -47,6 +49,8 @@ from chatcore.server.subscription import Subscription, Subscriptions
 __all__ = ["Hub"]
 
 log = logging.getLogger("chat.core")
+
+_room = attrgetter("room")
 
 
 class Hub:
@@ -277,8 +281,8 @@ class Hub:
         with self.lock:
             self._messages += len(messages)
             by_room: dict[str, list[Stored]] = {}
-            for stored in messages:
-                by_room.setdefault(stored.room, []).append(stored)
+            for name, run in groupby(messages, _room):
+                by_room.setdefault(name, []).extend(run)
             for name, news in by_room.items():
                 if room := self.rooms.commit(name, news):
                     self.mark_room(room)

@@ -9,9 +9,10 @@
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Final, TypeVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from chatcore.gate import Refusal
 from chatcore.journal import Journal, Unavailable
@@ -35,11 +36,7 @@ T = TypeVar("T")
 Task = Callable[[], None]
 """Something to be done without the lock."""
 
-
-def _room_of_post(item: Item) -> str | None:
-    """Return the room that a post goes to, as it is spelled there. Posts to one room are taken together."""
-    return item.room if item.__class__ is Post else None
-
+_room = attrgetter("room")
 
 _NO_TASKS: Final[list[Task]] = []
 """What nearly all sessions share. It is replaced, never filled."""
@@ -82,9 +79,10 @@ class Intake:
     def _decide(self, items: Sequence[Item], now: float) -> tuple[list[Numbered], int, list[Task]]:
         """Decide what can be decided; return what follows. If nothing does, this was the last step."""
         session, posts, inbox = self._session, self._session.posts, self.inbox
-        for room, run in groupby(items, _room_of_post):
-            if room is not None and not inbox.holds and session.accepts:
-                posts.take([post for post in run if isinstance(post, Post)], now)
+        for kind, run in groupby(items, type):
+            if kind is Post and session.accepts and not inbox.holds:
+                for _, together in groupby(cast(Iterator[Post], run), _room):
+                    posts.take(list(together), now)
             else:
                 for item in run:
                     self._decide_one(item, now)
