@@ -18,14 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 from chatcore import transport
 from chatcore.address import Peer
 from chatcore.errors import ErrorCode, Fault
-from chatcore.messages import (
-    Closing,
-    ClosingWord,
-    Left,
-    NickFrame,
-    Ping,
-    ServerFrame,
-)
+from chatcore.messages import Closing, ClosingWord, Left, NickFrame, Ping, ServerFrame
 from chatcore.server import handlers
 from chatcore.server.directory import Identity, Occupant, Seat
 from chatcore.server.inflow import Inflow
@@ -69,7 +62,6 @@ class Session:
         "_lock",
         "_refusal",
         "_renamed",
-        "_turns",
         "accepts",
         "bucket",
         "codec",
@@ -102,14 +94,13 @@ class Session:
         self.state = State.HANDSHAKE
         self.accepts = True  # it does what its peer asks for
         self.seat: Seat | None = None
-        self.members: dict[str, Member] = {}  # by folded room
+        self.members: dict[str, Member] = {}  # by folded room, in the order of their turns
         self.replies = Replies()
         self.intake = Intake(self)
         self.inflow = Inflow(self, now)
         self.pending = Pending(self)
         self.posts = Posts(self)
         self.queries = Queries(self)
-        self._turns: list[Member] = []  # the memberships in turn
         self._lock = hub.lock
         self._renamed = False  # by another session of its identity, and not told yet
         self.bucket = TokenBucket(hub.limits.frames_per_second, hub.limits.frames_burst, now)
@@ -367,7 +358,7 @@ class Session:
         elif self._is_kept_alive:
             self._check_silence(now)
         self.pending.handle_deadline(now)
-        for member in list(self._turns):  # a join that waits too long leaves
+        for member in list(self.members.values()):  # a join that waits too long leaves
             if member.retry(now):
                 self.endpoint.mark(self)
 
@@ -404,7 +395,7 @@ class Session:
         liveness = self._liveness
         times = [self._end_by, liveness.stall_deadline(), self.pending.next_deadline()]
         times.append(self.inflow.next_deadline())
-        times += [member.retry_at for member in self._turns]
+        times += [member.retry_at for member in self.members.values()]
         if self.state is State.HANDSHAKE:
             times.append(self._handshake_deadline())
         elif self._is_kept_alive:
@@ -423,7 +414,6 @@ class Session:
         member = Member(room, self)
         room.add(member)
         self.members[room.name] = member
-        self._turns.append(member)
         return member
 
     def is_in(self, room: str) -> bool:
@@ -439,7 +429,6 @@ class Session:
         room = member.room
         del self.members[room.name]
         member.end()
-        self._turns.remove(member)
         self.posts.leave(room.name)
         room.remove(member)
         if self.seat is not None:
@@ -504,7 +493,9 @@ class Session:
     def _next_piece(self) -> bytes:
         if self._liveness.unsent or self.state in OVER:
             return b""
-        data = self._next_answer() or self._next_of_rooms()
+        data = self._next_answer()
+        if not self.replies.size:  # else what answers a join might come after what that room says
+            data = self._with_rooms(data)
         if data:
             if self._has_more():
                 self.endpoint.mark(self)
@@ -522,20 +513,25 @@ class Session:
             pass
         return replies.next_piece(PIECE) if replies.size else b""
 
-    def _next_of_rooms(self) -> bytes:
-        turns = self._turns
-        for _ in range(len(turns)):
-            member = turns.pop(0)
-            turns.append(member)
-            if data := member.next_piece():
-                return data
-            member.catch_up()
-        return b""
+    def _with_rooms(self, data: bytes) -> bytes:
+        """Add the next piece of each room, in turn, until it is enough for one write.
+
+        Answers alone must not be a write: whoever asks all the time would never be given its rooms.
+        """
+        for name in list(self.members):
+            if len(data) >= PIECE:
+                break
+            member = self.members[name] = self.members.pop(name)  # its next turn is the last
+            if piece := member.next_piece():
+                data += piece
+            else:
+                member.catch_up()
+        return data
 
     def _has_more(self) -> bool:
         if self.replies.size or self._renamed or self.queries.waiting or self.state is not State.LIVE:
             return True
-        return any(member.has_more for member in self._turns)
+        return any(member.has_more for member in self.members.values())
 
     def _owes(self) -> bool:
         queries = self.queries
@@ -548,7 +544,7 @@ class Session:
             or self.intake.has_tasks
             or self.intake.inbox.holds
         )
-        return bool(waiting) or not all(member.finished for member in self._turns)
+        return bool(waiting) or not all(member.finished for member in self.members.values())
 
 
 _: type[transport.Session] = Session
