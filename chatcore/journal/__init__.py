@@ -167,6 +167,14 @@ class RoomPage(NamedTuple):
 class Feed(Protocol):
     """Where a journal reports what is in the log. Called in log order, one call at a time."""
 
+    @property
+    def tail_bytes(self) -> int:
+        """Bytes of the newest lines of a room that readers get without the journal.
+
+        Whoever is a moment late asks for what has just left them. A journal that stores less of a room than
+        that answers with a gap.
+        """
+
     def opened(self, epoch: str, head: Callable[[str], int]) -> None:
         """An epoch begins; ``head`` tells the last number of a room (folded) in it, during this call only.
 

@@ -67,7 +67,7 @@ class _Log:
         self.at = _BEGINNING
         self.removed = False
         self.messages: deque[Stored] = deque()
-        self.bytes = 0
+        self.bytes = 0  # of the lines
         self.ids: dict[str, tuple[int, int]] = {}  # (seq, what was posted)
         self.expired: deque[tuple[float, list[str]]] = deque()  # (when they may be forgotten, ids)
 
@@ -96,7 +96,7 @@ class _Log:
             self.head = seq = prev + step
             line = encode_message(room, seq, prev, id_, nick, text, at_text, kind, target)
             ids[id_] = (seq, said)
-            self.bytes += _OVERHEAD + len(line)
+            self.bytes += len(line)
             stored.append(Stored(room, seq, prev, id_, line))
             outcomes.append(seq)
         if new := len(ids) - known_before:
@@ -104,19 +104,20 @@ class _Log:
             self.at, self.removed = at, False
         return outcomes
 
-    def expire(self, history_bytes: int, forget_at: float) -> None:
+    def expire(self, history_bytes: int, line_bytes: int, forget_at: float) -> None:
         """Drop the oldest messages until the rest fits, but never the newest.
 
-        Their ids are remembered until ``forget_at``.
+        The rest may cost ``history_bytes``, or have lines of ``line_bytes``, whichever is more. The ids of
+        the others are remembered until ``forget_at``.
         """
-        if self.bytes > history_bytes:
-            self._drop(history_bytes, 1, forget_at)
+        if self.bytes > line_bytes:
+            self._drop(history_bytes, line_bytes, 1, forget_at)
 
     def remove(self, forget_at: float) -> bool:
         """Drop all messages, as `expire` does, and list the room no more; return whether it was listed."""
         was_listed = bool(self.head) and not self.removed
         self.removed = True
-        self._drop(0, 0, forget_at)
+        self._drop(0, 0, 0, forget_at)
         return was_listed
 
     def forget_ids(self, now: float) -> None:
@@ -129,12 +130,12 @@ class _Log:
         """Return the position before the stored message with this index."""
         return self.messages[index].prev if index < len(self.messages) else self.head
 
-    def _drop(self, most_bytes: int, least: int, forget_at: float) -> None:
-        """Drop the oldest messages until the rest is small enough, or so few are left."""
+    def _drop(self, history_bytes: int, line_bytes: int, least: int, forget_at: float) -> None:
+        """Drop the oldest messages until the rest is small enough in one way, or so few are left."""
         size, messages, ids = self.bytes, self.messages, list[str]()
-        while size > most_bytes and len(messages) > least:
+        while len(messages) > least and size > max(line_bytes, history_bytes - _OVERHEAD * len(messages)):
             old = messages.popleft()
-            size -= _OVERHEAD + len(old.line)
+            size -= len(old.line)
             ids.append(old.id)
         self.bytes = size
         if ids:
@@ -143,6 +144,9 @@ class _Log:
 
 class MemoryJournal:
     """Keeps the newest messages of each room, up to ``memory_history_bytes`` of ``limits``.
+
+    It keeps more if that is less than what readers get without it: whoever is a moment late finds here what
+    has just left the tail of the room (`Feed.tail_bytes`).
 
     ``clock`` gives seconds that never go back, and ``now`` the time that messages are stamped with.
     Closed, it may be started again for another hub, with what it holds.
@@ -291,7 +295,7 @@ class MemoryJournal:
             outcomes += log.store(run, at, self.step, stored)
         feed.committed(stored)
         for log in logs.values():
-            log.expire(self._history_bytes, now + self.dedupe_seconds)
+            log.expire(self._history_bytes, feed.tail_bytes, now + self.dedupe_seconds)
         return outcomes
 
 

@@ -264,6 +264,11 @@ class Hub:
 
     # --- the feed of the journal -----------------------------------------------------------------
 
+    @property
+    def tail_bytes(self) -> int:
+        """Bytes of a room's newest lines that its readers get without the journal."""
+        return self.limits.tail_bytes
+
     def opened(self, epoch: str, head: Callable[[str], int]) -> None:
         """An epoch of the log begins; members of an earlier one begin again."""
         heads: dict[str, int] = {}

@@ -24,6 +24,8 @@ T = TypeVar("T")
 class _Nobody:
     """A feed that nobody reads."""
 
+    tail_bytes = 0
+
     def opened(self, epoch: str, head: Callable[[str], int]) -> None:
         """Do nothing."""
 

@@ -100,6 +100,8 @@ def test_messages_that_are_reported_after_a_head_that_counts_them_are_passed_ove
 class Silence:
     """A feed that nothing comes out of."""
 
+    tail_bytes = 0
+
     def opened(self, epoch: str, head: object) -> None:
         """Forget it."""
 

@@ -49,6 +49,7 @@ class WaitingJournal:
         self.answered: set[Question] = set()
         self.failing: set[Question] = set()
         self.silent = False
+        self.tail_bytes = 0
         self.asked: list[Question] = []
         self._questions: list[Callable[[], None]] = []
         self._answers: list[Callable[[], None]] = []
@@ -110,6 +111,7 @@ class WaitingJournal:
 
     def start(self, feed: Feed) -> None:
         self._feed = feed
+        self.tail_bytes = feed.tail_bytes
         self.inner.start(self)
 
     def submit(

@@ -72,7 +72,7 @@ def test_a_page_of_a_room_that_was_left_is_refused(guarded: House, connect: Conn
 
 
 def test_pages_and_joins_name_what_has_expired(serve: Serve, connect: Connect) -> None:
-    house = serve(memory_history_bytes=5_000)
+    house = serve(memory_history_bytes=5_000, tail_bytes=1)
     ann = connect(house.url, nick="ann")
     position = ann.position()
     for number in range(40):

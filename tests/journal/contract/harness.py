@@ -67,6 +67,8 @@ class Answer(Generic[T]):
 class Harness:
     """A started journal, and the feed that it calls."""
 
+    tail_bytes = 0
+
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self.journal = journal
         self.clock = clock

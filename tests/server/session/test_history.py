@@ -99,7 +99,7 @@ def test_a_page_lies_between_its_bounds() -> None:
 
 
 def test_the_base_of_a_page_shows_that_earlier_messages_have_expired() -> None:
-    peer = room_of(30, Host(memory_history_bytes=3_000))
+    peer = room_of(30, Host(memory_history_bytes=3_000, tail_bytes=1))
     page = ask(peer, after=1)
     assert page.base > 20
     assert seqs(page)[0] == page.base + 1

@@ -15,6 +15,7 @@ class LateJournal(MemoryJournal):
 
     def start(self, feed: Feed) -> None:
         self.hub = feed
+        self.tail_bytes = feed.tail_bytes
         self.held: list[Stored] = []
         self.asked: list[tuple[str, int, Callable[[bool | Unavailable], None]]] = []
         super().start(self)

@@ -141,7 +141,7 @@ def test_a_single_expired_message_is_a_gap() -> None:
 
 
 def test_a_join_with_history_gets_no_gap_for_messages_that_have_expired() -> None:
-    host = Host(memory_history_bytes=3_000)
+    host = Host(memory_history_bytes=3_000, tail_bytes=1)
     member_with_posts(host, 20)
     bob = host.member("bob", history=20)
     first = bob.one(Joined).after + 1

@@ -452,6 +452,7 @@ class _Interrupted:
     """A feed before which something else happens."""
 
     def __init__(self, journal: OneWay, feed: Feed) -> None:
+        self.tail_bytes = feed.tail_bytes
         self._journal = journal
         self._feed = feed
 
