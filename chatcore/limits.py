@@ -50,7 +50,8 @@ class HistoryLimits(BaseModel):
 
     # A sender that resends after a lost connection does so within two minutes or asks its user.
     dedupe_seconds: Seconds = 120.0
-    # What the memory journal keeps of each room: about four thousand lines of chat.
+    # What the memory journal keeps of each room: with all that a message costs, some 1,600 lines of chat.
+    # It keeps no less than the tail of the room holds (`Limits.tail_bytes`), so by default that counts.
     memory_history_bytes: Bytes = 1024 * 1024
     # What a durable journal keeps of each room: the last hundred thousand messages, some months of a
     # lively team, or a gigabyte if they are long. Age alone removes nothing unless it is set.
@@ -126,7 +127,8 @@ class Limits(BaseModel):
     presence_names: Count = 100
 
     # Memory a room. The tail serves everyone who keeps up: at a thousand messages a second of 200
-    # bytes, somebody may fall five seconds behind before the journal is asked.
+    # bytes, somebody whose socket is full may fall five seconds behind before the journal is asked. What a
+    # member needs whose socket is not full stays beyond the limit, and posts to the room wait for that.
     tail_bytes: Bytes = 1024 * 1024
     # One page of history, and the most that a join may ask for.
     page_messages: Count = 1_000

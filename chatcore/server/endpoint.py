@@ -82,6 +82,7 @@ class Endpoint:
         self._dirty: dict[Served, None] = {}
         self._dirty_rooms: dict[Room, None] = {}
         self._readers: list[Member] = []  # of one room with news: who is still to be served, last first
+        self._late_rooms: dict[Room, None] = {}  # that had a backlog when their readers began to be served
         self._draining = False
         self._closed = False
 
@@ -149,16 +150,25 @@ class Endpoint:
                     pieces.append((session, data))
                 if member.index != member.tail.end:
                     self._dirty[session] = None
+            if self._late_rooms and not self.busy:
+                self._settle_backlogs()
         return pieces
 
     def _next_readers(self, limit: int) -> list[Member]:
         if not self._readers and self._dirty_rooms:
             room = next(iter(self._dirty_rooms))
             del self._dirty_rooms[room]
+            if room.has_backlog:
+                self._late_rooms[room] = None
             self._readers = list(reversed(room.members.get(self, {}).values()))
         readers = self._readers[: -limit - 1 : -1]
         del self._readers[-limit:]
         return readers
+
+    def _settle_backlogs(self) -> None:
+        for room in self._late_rooms:
+            room.settle_backlog()
+        self._late_rooms.clear()
 
     def next_deadline(self) -> float | None:
         """Return when `handle_deadlines` is due, on the hub's clock; ``None`` is never."""
@@ -200,6 +210,7 @@ class Endpoint:
                 if not isinstance(key, Session):
                     self._handle(key, float("inf"))
             self._dirty_rooms.clear()
+            self._late_rooms.clear()
             self._readers.clear()
         self.hub.follow_up()
 
@@ -214,11 +225,14 @@ class Endpoint:
     def _give_turn(self, now: float) -> None:
         """Let one session decode more: then the transport does its other work."""
         with self.hub.lock:
-            session = next(iter(self._turns), None)
+            session = next(filter(self._may_decode, self._turns), None)
             if session is not None:
                 del self._turns[session]
         if session is not None:
             self._guarded(session, session.inflow.take_turn, now)
+
+    def _may_decode(self, session: Session) -> bool:
+        return not (self._readers and session.inflow.is_ahead)  # those who read its room come first
 
     def _handle(self, key: Room | Identity, now: float) -> None:
         if isinstance(key, Room):

@@ -4,6 +4,7 @@
   here, and the socket is not read meanwhile. So the rest is one segment, or what little a transport reads on.
 - Each read and each line is paid for from the `Allowance`, whatever it says and whatever state the session
   is in. Where that is used up, nothing more is decoded and read until ``resume_at``.
+- Output comes first: while a room has a backlog, whatever its members send waits for a turn.
 - Members come first: while anybody waits for a turn, whoever has not said `hello` waits for one too.
 - The end of the stream is taken after all that came before it.
 
@@ -54,7 +55,8 @@ class Inflow:
             self._pay(0, len(data), now)
             if self.resume_at is not None:
                 return
-            if self._is_new and self._session.endpoint.turns_wait:
+            session = self._session
+            if self.is_ahead or (self._is_new and session.endpoint.turns_wait):
                 self._pause(now, 0.0)
             else:
                 self._go_on(now)
@@ -81,6 +83,11 @@ class Inflow:
         """Decode the next turn's worth: others have had theirs."""
         with self._lock:
             self._go_on(now)
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether it waits for what others are to be given: a room of it has a backlog. From any thread."""
+        return any(member.room.has_backlog for member in list(self._session.members.values()))
 
     # --- for the session, under the hub's lock ---------------------------------------------------
 

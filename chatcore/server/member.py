@@ -6,6 +6,7 @@ The rules that keep a reader from missing or repeating anything all live in this
   or will be before anything else: a piece of the tail, a page, or a gap.
 - The cursor reads the tail from ``index`` where the tail holds the successor of ``position``, and pages of
   the journal where it does not.
+- While its socket takes every piece whole, what it has not been handed stays in the tail: `needs_tail`.
 - A page is asked for after ``position`` and up to the room's head of that moment, never beyond: what is not
   delivered yet comes through the tail.
 - An answer of the journal counts only for the ticket that it was asked with. Leaving, and a new epoch, take
@@ -232,6 +233,11 @@ class Member:
     def finished(self) -> bool:
         """Whether everything that this reader wants was handed out, if there is an end to that."""
         return self.joined and self._last is not None and self.position >= self._last and not self._pending
+
+    @property
+    def needs_tail(self) -> bool:
+        """Whether the tail has to hold what comes next here, since nothing keeps this member from it."""
+        return self.tail.start <= self.index and self.session.takes_everything and not self.finished
 
     @property
     def has_more(self) -> bool:

@@ -41,7 +41,8 @@ class Room:
     """One room of a hub. ``name`` is folded; ``head`` is the last ``seq`` delivered, 0 for none.
 
     ``count`` is of identities: one that several sessions are here with is one, and a reader without an
-    identity is none.
+    identity is none. ``has_backlog`` says that members who take everything have not been handed more than
+    `Limits.tail_bytes`: posts come faster than they are delivered.
     """
 
     __slots__ = (
@@ -51,6 +52,7 @@ class Room:
         "_tails",
         "count",
         "epoch",
+        "has_backlog",
         "head",
         "members",
         "name",
@@ -62,6 +64,7 @@ class Room:
         self.epoch = epoch
         self.head = head
         self.count = 0
+        self.has_backlog = False
         self.members: dict[Endpoint, dict[Session, Member]] = {}
         fit = max((limits.line_bytes - _ENVELOPE) // _NAME, 1)
         self.presence: PresenceLog[Identity] = PresenceLog(name, min(limits.presence_names, fit))
@@ -87,12 +90,20 @@ class Room:
         self.head = messages[-1].seq
         for tail in self._tails.values():
             tail.extend(messages)
+            if tail.is_full:
+                self._trim(tail)
+
+    def settle_backlog(self) -> None:
+        """Drop what was kept for members who have it by now."""
+        for tail in self._tails.values():
+            if tail.overflows:
+                self._trim(tail)
 
     def reset(self, epoch: str, head: int) -> None:
         """Begin a new epoch, and have every member begin it."""
         self.epoch = epoch
         self.head = head
-        self._tails.clear()
+        self._drop_tails()
         for member in self.all_members():
             member.restart()
 
@@ -136,7 +147,7 @@ class Room:
         if not members:
             del self.members[session.endpoint]
         if not self.members:
-            self._tails.clear()
+            self._drop_tails()
         if identity is not None and not self.has(identity):
             self.count -= 1
             self.note_change(session, identity, identity.nick)
@@ -165,6 +176,15 @@ class Room:
         nicks = self._flushed_nicks()
         start = 0 if after is None else bisect_right(nicks, fold(after), key=lambda pair: pair[0])
         return [nick for _, nick in nicks[start : start + limit]], start + limit < len(nicks)
+
+    def _trim(self, tail: Tail) -> None:
+        members = (member for member in self.all_members() if member.tail is tail and member.needs_tail)
+        tail.trim(min((member.index for member in members), default=tail.end))
+        self.has_backlog = any(tail.overflows for tail in self._tails.values())
+
+    def _drop_tails(self) -> None:
+        self._tails.clear()
+        self.has_backlog = False
 
     def _presence_due(self, now: float) -> float:
         # In a crowd less often, the larger it is: so reporting costs a bounded number of writes a second,

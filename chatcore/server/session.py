@@ -218,6 +218,11 @@ class Session:
         busy = self._liveness.unsent or self.replies.size or self._renamed or self.queries.waiting
         return self.state is State.LIVE and not busy
 
+    @property
+    def takes_everything(self) -> bool:
+        """Whether its peer has taken all that it was given, as far as its transport knows."""
+        return self.has_peer and not self._liveness.unsent and self.state not in OVER
+
     def handle_deadline(self, now: float) -> None:
         """Do what is due. Not under the lock."""
         self.inflow.handle_deadline(now)

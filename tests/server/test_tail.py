@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatcore.messages import Message, Stored
-from chatcore.server.tail import Tail
+from chatcore.server.tail import MOST_BYTES, Tail
 from chatcore.wire.ndjson import ndjson
 from chatcore.wire.plain import plain
 
@@ -26,27 +26,39 @@ def messages(log: list[tuple[int, int]], head: int) -> list[Message]:
     return result
 
 
-@given(log=logs, head=st.integers(0, 5), limit=st.integers(1, 300))
+def grow(tail: Tail, message: Message, needed: int | None = None) -> None:
+    """Take a message, and drop what is too old and not needed."""
+    tail.extend([Stored.of(message)])
+    if tail.is_full:
+        tail.trim(tail.end if needed is None else needed)
+
+
+def held(tail: Tail, log: list[Message]) -> int:
+    """Return how many bytes a tail of a log holds, each message counted where it is larger."""
+    lines = map(Stored.of, log[tail.start : tail.end])
+    return sum(max(len(stored.line), len(tail.wire.encode_stored(stored))) for stored in lines)
+
+
+@given(log=logs, head=st.integers(0, 5), limit=st.integers(1, 2_000))
 def test_a_tail_holds_the_end_of_the_log_within_its_limit(
     log: list[tuple[int, int]], head: int, limit: int
 ) -> None:
-    tail, everything = Tail(plain, head, limit), list[bytes]()
-    for message in messages(log, head):
-        tail.extend([Stored.of(message)])
-        everything.append(plain.encode(message))
-        held = tail.encoded(tail.start, tail.end)
-        assert tail.end == len(everything)
-        assert held == everything[tail.start :]
-        assert sum(map(len, held)) <= limit or len(held) == 1
+    tail, everything = Tail(plain, head, limit), messages(log, head)
+    for number, message in enumerate(everything, 1):
+        grow(tail, message)
+        assert tail.end == number
+        expected = [plain.encode(each) for each in everything[tail.start : number]]
+        assert tail.encoded(tail.start, tail.end) == expected
+        assert held(tail, everything) <= limit or tail.end - tail.start == 1
 
 
-@given(log=logs, head=st.integers(0, 5), limit=st.integers(1, 300))
+@given(log=logs, head=st.integers(0, 5), limit=st.integers(1, 2_000))
 def test_a_position_has_an_index_only_if_the_message_after_it_is_held_or_next(
     log: list[tuple[int, int]], head: int, limit: int
 ) -> None:
     tail, everything = Tail(plain, head, limit), list[Message]()
     for message in messages(log, head):
-        tail.extend([Stored.of(message)])
+        grow(tail, message)
         everything.append(message)
         positions = [head, *(each.seq for each in everything)]
         for position in range(head + 100):
@@ -62,13 +74,13 @@ def test_an_empty_tail_has_an_index_for_the_next_message() -> None:
     assert tail.index_after(8) is None
 
 
-@given(log=logs.filter(bool), limit=st.integers(1, 900), size=st.integers(1, 200), data=st.data())
+@given(log=logs.filter(bool), limit=st.integers(1, 5_000), size=st.integers(1, 1_000), data=st.data())
 def test_pieces_hold_every_message_in_sequence_and_as_many_as_fit(
     log: list[tuple[int, int]], limit: int, size: int, data: st.DataObject
 ) -> None:
-    tail, everything = Tail(plain, 0, limit, size), messages(log, 0)
+    tail, everything = Tail(ndjson, 0, limit, size), messages(log, 0)
     for message in everything:
-        tail.extend([Stored.of(message)])
+        grow(tail, message)
     index = data.draw(st.integers(tail.start, tail.end - 1))
     rest = tail.encoded(index, tail.end)
     while index < tail.end:
@@ -104,18 +116,43 @@ def test_a_new_message_extends_the_piece_of_an_earlier_index() -> None:
 
 
 def test_trimming_frees_a_quarter_of_the_limit() -> None:
-    tail = Tail(plain, 0, 1_000)
-    everything = messages([(1, 4)] * 200, 0)  # ten bytes each
+    tail = Tail(ndjson, 0, 20_000)
+    everything = messages([(1, 4)] * 200, 0)
     starts = []
     for message in everything:
-        tail.extend([Stored.of(message)])
+        grow(tail, message)
         starts.append(tail.start)
     assert sum(later != sooner for sooner, later in pairwise(starts)) <= 5
-    assert 750 <= sum(map(len, tail.encoded(tail.start, tail.end))) <= 1_000
+    assert 15_000 <= held(tail, everything) + 200 <= 20_200
 
 
 def test_a_message_larger_than_the_limit_is_held_until_the_next_one() -> None:
     tail = Tail(plain, 0, 10)
     for message in messages([(1, 50), (1, 50)], 0):
-        tail.extend([Stored.of(message)])
+        grow(tail, message)
         assert tail.index_after(message.prev) == tail.start == tail.end - 1
+
+
+@given(log=logs, limit=st.integers(1, 2_000), lag=st.integers(0, 30))
+def test_what_is_needed_stays_and_goes_when_it_is_not(
+    log: list[tuple[int, int]], limit: int, lag: int
+) -> None:
+    tail, everything = Tail(plain, 0, limit), messages(log, 0)
+    for number, message in enumerate(everything):
+        needed = max(number - lag, 0)
+        grow(tail, message, needed)
+        assert tail.start <= needed
+        assert tail.overflows == (held(tail, everything) > limit and tail.end - tail.start > 1)
+    tail.trim(tail.end)
+    assert not tail.overflows
+    assert not log or held(tail, everything) <= limit or tail.end - tail.start == 1
+
+
+def test_what_is_needed_goes_too_if_it_is_far_too_much() -> None:
+    tail = Tail(plain, 0, 1_000)
+    *first, last = messages([(1, MOST_BYTES // 8 - 200)] * 8 + [(1, 10_000)], 0)
+    for message in first:
+        grow(tail, message, needed=0)
+    assert tail.start == 0
+    grow(tail, last, needed=0)
+    assert tail.end - tail.start == 1

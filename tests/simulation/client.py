@@ -58,7 +58,7 @@ class Client:
         self.naming = Naming(self, wishes, world)
         self.pings = Pings(self, self.naming)
         self.questions = Questions(self, world)
-        self.memberships = Memberships(self, self.naming, world, self._send)
+        self.memberships = Memberships(self, self.naming, world, self.pipe, self._send)
         self.refused: Error | None = None  # why it was not let in
         self.unresumed: set[str] = set()  # rooms in which old posts go before new ones
         self.must_reach: dict[str, tuple[str, int]] = {}  # what is owed before the end, by room

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from tests.protocol.frames import Gap, Join, Joined, Message
 from tests.simulation.record import Record
 from tests.simulation.step import expect
+from tests.simulation.transport import Pipe
 
 __all__ = ["Reader", "Then"]
 
@@ -37,10 +38,13 @@ class Reader:
     """One membership from its `joined` on.
 
     A message is what the record holds, a gap covers only what is no longer available, a new life of the
-    record is announced by a reset, and nothing is shown before the journal has told of it.
+    record is announced by a reset, and nothing is shown before the journal has told of it. Whoever has once
+    read everything meets no other gap, unless the socket refuses something.
     """
 
-    def __init__(self, record: Record, joined: Joined, asked: tuple[Join, Then] | None, most: int) -> None:
+    def __init__(
+        self, record: Record, joined: Joined, asked: tuple[Join, Then] | None, most: int, pipe: Pipe
+    ) -> None:
         self.room = joined.room
         self.epoch = joined.epoch
         self.position = joined.after
@@ -48,11 +52,14 @@ class Reader:
         # `None`: it may come or not, since an answer at 0 and news of a new life look the same.
         self._reset_due: bool | None = True
         self._opening: _Opening | None = None  # until the first message
+        self._pipe = pipe
+        self._refusals: int | None = None  # of the socket, when everything was read the last time
         expect(joined.head <= self._log.known, joined, "is ahead of the journal, at", self._log.known)
         if asked is not None:
             self._judge_answer(joined, *asked, most)
         if self._reset_due:
             expect(joined.after == 0, joined, "begins a new life, but not at its beginning")
+        self._note_progress()
 
     def __repr__(self) -> str:
         return f"<reader of {self.room} {self.epoch} at {self.position}>"
@@ -75,6 +82,7 @@ class Reader:
             self._judge_start(self._opening, message.prev)
         self._reset_due, self._opening = False, None
         self.position = message.seq
+        self._note_progress()
 
     def gap(self, gap: Gap) -> None:
         """Judge a gap and move."""
@@ -88,8 +96,14 @@ class Reader:
             else:
                 expect(self._log.is_gone(gap.after, gap.through), gap, "covers what is there")
             expect(gap.through <= self._log.known, gap, "is ahead of the journal")
+            expect(self._refusals != self._pipe.refusals, self, "has taken everything, and gets", gap)
         self._reset_due = False
         self.position = gap.through
+        self._note_progress()
+
+    def _note_progress(self) -> None:
+        if self.is_through and not self._pipe.unsent:
+            self._refusals = self._pipe.refusals
 
     def _judge_answer(self, joined: Joined, join: Join, then: Then, most: int) -> None:
         if join.after is not None:

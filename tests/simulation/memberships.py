@@ -20,6 +20,7 @@ from tests.simulation.law import Reader, Then
 from tests.simulation.naming import Naming
 from tests.simulation.roster import Roster
 from tests.simulation.step import expect
+from tests.simulation.transport import Pipe
 from tests.simulation.world import World
 
 __all__ = ["Memberships"]
@@ -40,7 +41,7 @@ class Memberships:
     """
 
     def __init__(
-        self, who: object, naming: Naming, world: World, send: Callable[[ClientFrame], None]
+        self, who: object, naming: Naming, world: World, pipe: Pipe, send: Callable[[ClientFrame], None]
     ) -> None:
         self.account: str | None = None  # of the key that was shown
         self.readers: dict[str, Reader] = {}
@@ -49,6 +50,7 @@ class Memberships:
         self._who = who
         self._naming = naming
         self._world = world
+        self._pipe = pipe
         self._send = send
         self.early: list[Error] = []  # refusals for want of an answer, before its time was over
         self.late: list[str] = []  # rooms whose joins got no answer in time
@@ -109,7 +111,7 @@ class Memberships:
             asked = self._asked[frame.room]
             self.rosters[frame.room] = Roster(frame.count)
         most = self._world.limits.page_messages
-        self.readers[frame.room] = Reader(self._world.record, frame, asked, most)
+        self.readers[frame.room] = Reader(self._world.record, frame, asked, most, self._pipe)
 
     def left(self, frame: Left) -> None:
         """Read no more."""

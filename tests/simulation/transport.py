@@ -38,6 +38,7 @@ class Pipe:
         self.inward = bytearray()  # written by the client, not yet read by the server
         self.outward = bytearray()  # written by the server, not yet read by the client
         self.unsent = b""  # what the server's socket refused
+        self.refusals = 0  # writes that it has not taken whole
         self.client_ended = False  # it has ended its side cleanly
         self.vanished = False  # the connection broke, and the server does not know it yet
         self.server_ended = False
@@ -198,6 +199,7 @@ class SimTransport:
         expect(not pipe.unsent, pipe, "is given more than it asked for")
         pipe.unsent = pipe.accept(data)
         if pipe.unsent:
+            pipe.refusals += 1
             session.data_unsent(len(pipe.unsent))
 
     def _drain(self, session: Session, pipe: Pipe) -> str:
