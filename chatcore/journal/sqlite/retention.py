@@ -47,11 +47,10 @@ class Retention:
         """Whether `step` has something to do."""
         return bool(self._rooms or self._removals) or self._next_look is not None
 
-    def look_at(self, file: SqliteFile, rooms: Iterable[int]) -> None:
-        """Find those of some rooms that hold too much."""
+    def look_at(self, rooms: Iterable[tuple[int, int, int]]) -> None:
+        """Find those of some rooms that hold too much; each is its number, messages and bytes."""
         keep, keep_bytes = self._limits.history_messages, self._limits.history_bytes
-        for room in rooms:
-            count, size = file.sizes(room)
+        for room, count, size in rooms:
             if _is_over(count, keep) or (_is_over(size, keep_bytes) and count > 1):
                 self._rooms[room] = None
 

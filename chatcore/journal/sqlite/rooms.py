@@ -4,31 +4,39 @@ A room that is removed keeps its row, so that its numbers never mean something e
 index of their names: however many there are, none but those that are asked for are in memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import NamedTuple
 
+from pydantic_core import to_json
+
 from chatcore.journal import RoomRecord
 from chatcore.journal.sqlite.connection import SqliteConnection
 
-__all__ = ["NO_ROOM", "RoomRow", "SqliteRooms"]
+__all__ = ["NO_ROOM", "GrownRoom", "RoomRow", "SqliteRooms"]
 
 
 class RoomRow(NamedTuple):
     """A room: its number in the file, its last position and the time of that, if that is known.
 
-    A removed one is not listed. The time is in seconds since 1970.
+    A removed one is not listed. The time is in seconds since 1970. ``messages`` is how many are stored, and
+    ``size`` the bytes of their lines.
     """
 
     number: int
     head: int
     at: float | None
     removed: bool
+    messages: int
+    size: int
 
 
-NO_ROOM = RoomRow(0, 0, None, removed=True)
+NO_ROOM = RoomRow(0, 0, None, removed=False, messages=0, size=0)
 """What a room is that has never held a message."""
+
+GrownRoom = tuple[int, str, int, float, int, int]
+"""A room with new messages: number, name, head, at, messages, size."""
 
 
 class SqliteRooms(SqliteConnection):
@@ -40,6 +48,17 @@ class SqliteRooms(SqliteConnection):
             f"SELECT {self._columns_of_rooms} FROM rooms WHERE name = ?", (name,)
         ).fetchone()
         return None if row is None else _room_row(*row)
+
+    def rooms(self, names: Collection[str]) -> dict[str, RoomRow]:
+        """Return what is known of rooms, by name: one statement, however many there are.
+
+        A new room has the number under which it is stored once it has grown.
+        """
+        found = dict(self._rooms_among(names))
+        if new := [name for name in names if name not in found]:
+            (last,) = self.db.execute("SELECT coalesce(max(id), 0) FROM rooms").fetchone()
+            found.update((name, NO_ROOM._replace(number=number)) for number, name in enumerate(new, last + 1))
+        return found
 
     def all_rooms(self) -> Iterator[tuple[str, RoomRow]]:
         """Yield every room in the order of names, removed ones too."""
@@ -58,24 +77,18 @@ class SqliteRooms(SqliteConnection):
         )
         return [RoomRecord(name, head, _time(at)) for name, head, at in rows]
 
-    def add_room(self, name: str) -> RoomRow:
-        """Add a room without messages, which is not listed."""
-        (number,) = self.db.execute(
-            "INSERT INTO rooms (name, head, count, bytes, removed) VALUES (?, 0, 0, 0, 1) RETURNING id",
-            (name,),
-        ).fetchone()
-        return NO_ROOM._replace(number=int(number))
-
-    def grow(self, room: int, head: int, at: float, count: int, size: int) -> None:
-        """Note new messages of a room, the last position and its time."""
-        self.db.execute(
-            "UPDATE rooms SET head = ?, at = ?, count = count + ?, bytes = bytes + ? WHERE id = ?",
-            (head, at, count, size, room),
+    def grow(self, rooms: Iterable[GrownRoom]) -> None:
+        """Note what rooms hold now; new ones are added."""
+        self.db.executemany(
+            "INSERT INTO rooms (id, name, head, at, count, bytes) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET head = excluded.head, at = excluded.at,"
+            " count = excluded.count, bytes = excluded.bytes",
+            rooms,
         )
 
-    def enlist(self, room: int) -> None:
-        """List a room that was removed, or is new."""
-        self.db.execute("UPDATE rooms SET removed = 0 WHERE id = ?", (room,))
+    def enlist(self, rooms: Iterable[int]) -> None:
+        """List rooms that were removed."""
+        self.db.executemany("UPDATE rooms SET removed = 0 WHERE id = ?", ((room,) for room in rooms))
 
     def shrink(self, room: int, count: int, size: int) -> None:
         """Note that messages of a room are gone."""
@@ -92,13 +105,22 @@ class SqliteRooms(SqliteConnection):
         count, size = self.db.execute("SELECT count, bytes FROM rooms WHERE id = ?", (room,)).fetchone()
         return count, size
 
+    def _rooms_among(self, names: Collection[str]) -> Iterator[tuple[str, RoomRow]]:
+        rows = self.db.execute(
+            f"SELECT name, {self._columns_of_rooms} FROM json_each(?) CROSS JOIN rooms ON name = value",
+            (to_json(list(names)).decode(),),
+        )
+        for name, *row in rows:
+            yield name, _room_row(*row)
+
     @cached_property
     def _columns_of_rooms(self) -> str:
-        return "id, head, at, removed" if self.version() > 2 else "id, head, NULL, 0"
+        ends = "at, removed" if self.version() > 2 else "NULL, 0"
+        return f"rooms.id, head, {ends}, count, bytes"
 
 
-def _room_row(number: int, head: int, at: float | None, removed: int) -> RoomRow:
-    return RoomRow(number, head, at, bool(removed))
+def _room_row(number: int, head: int, at: float | None, removed: int, messages: int, size: int) -> RoomRow:
+    return RoomRow(number, head, at, bool(removed), messages, size)
 
 
 def _time(at: float | None) -> datetime | None:

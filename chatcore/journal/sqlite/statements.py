@@ -3,7 +3,8 @@
 Everything here raises `sqlite3.Error` as SQLite does. `Row.intact` says whether a row is what was stored.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
@@ -51,12 +52,8 @@ class Row(NamedTuple):
         return Stored(room, self.seq, self.prev, self.id.decode(), self.line)
 
 
-class Known(NamedTuple):
-    """What is known of an id: its message, and the digest of what was posted."""
-
-    seq: int
-    digest: bytes
-
+Known = tuple[int, bytes]
+"""What is known of an id: the number of its message, and the digest of what was posted."""
 
 _NO_BOUND = 2**63 - 1
 
@@ -69,16 +66,23 @@ class SqliteFile(SqliteRooms):
 
     # --- messages --------------------------------------------------------------------------------
 
-    def known(self, room: int, ids: list[str]) -> dict[str, Known]:
-        """Return what is known of those ids that are known: one statement, however many there are."""
+    def known(self, ids: Mapping[int, list[str]]) -> Mapping[int, dict[str, Known]]:
+        """Return what is known of ids of rooms, for those of them that are known.
+
+        It is one statement, however many ids and rooms there are.
+        """
         rows = self.db.execute(
-            "SELECT id, seq, digest FROM (SELECT value AS wanted FROM json_each(:ids))"
-            " CROSS JOIN messages ON room = :room AND id = wanted"
-            " UNION ALL SELECT id, seq, digest FROM (SELECT value AS wanted FROM json_each(:ids))"
-            " CROSS JOIN expired_ids ON room = :room AND id = wanted",
-            {"room": room, "ids": to_json(ids).decode()},
+            "WITH wanted AS (SELECT CAST(of_room.key AS INTEGER) AS number, ids.value AS name"
+            " FROM json_each(?) AS of_room, json_each(of_room.value) AS ids)"
+            " SELECT room, id, seq, digest FROM wanted CROSS JOIN messages ON room = number AND id = name"
+            " UNION ALL"
+            " SELECT room, id, seq, digest FROM wanted CROSS JOIN expired_ids ON room = number AND id = name",
+            (to_json(ids).decode(),),
         )
-        return {id_: Known(*known) for id_, *known in rows}
+        found: defaultdict[int, dict[str, Known]] = defaultdict(dict)
+        for room, id_, seq, digest in rows:
+            found[room][id_] = seq, digest
+        return found
 
     def insert(self, rows: list[NewRow]) -> None:
         """Add messages."""

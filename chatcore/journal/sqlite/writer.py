@@ -68,7 +68,6 @@ class SqliteWriter:
         self._times = times
         self._before_recovery = before_recovery
         self._retention = Retention(limits)
-        self._grown: set[int] = set()  # rooms that may hold too much now
         self._next_look = 0.0
         self._next_try = 0.0
         self._file: SqliteFile | None = None  # none between a failure and a recovery
@@ -159,7 +158,7 @@ class SqliteWriter:
             return False
         self._deliver(group.messages)
         self._answer(taken, group.outcomes)
-        self._grown.update(group.grown())
+        self._retention.look_at(group.sizes())
         return True
 
     def _fail(self, file: SqliteFile, taken: list[Submission], error: sqlite3.Error) -> None:
@@ -239,9 +238,6 @@ class SqliteWriter:
 
     def _forget(self, file: SqliteFile, came: int) -> None:
         try:
-            if self._grown:
-                self._retention.look_at(file, self._grown)
-                self._grown.clear()
             now = time.monotonic()
             if now >= self._next_look:
                 self._next_look = now + self._times.retention

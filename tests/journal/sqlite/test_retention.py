@@ -148,7 +148,7 @@ def test_retention_deletes_at_most_the_given_number_of_messages_per_step(path: P
         (1, n, n - 1, f"id-{n}", 0.0, None, b"a line", b"a digest", None, 0) for n in range(1, 1001)
     ]
     with file.transaction():
-        file.grow(file.add_room("a").number, 1000, 0.0, 1000, 0)
+        file.grow([(1, "a", 1000, 0.0, 1000, 0)])
         file.insert(rows)
     retention = Retention(limits(seconds=1.0))
     retention.look_at_all(file, now=10.0)
