@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
+from operator import itemgetter
 from typing import NamedTuple
 
 from pydantic_core import to_json
@@ -85,11 +86,11 @@ class SqliteFile(SqliteRooms):
         return found
 
     def insert(self, rows: list[NewRow]) -> None:
-        """Add messages."""
+        """Add messages, in the order in which they lie in the file: so each of its pages is changed once."""
         self.db.executemany(
             "INSERT INTO messages (room, seq, prev, id, at, clock, line, digest, author, crc)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            rows,
+            sorted(rows, key=itemgetter(0, 1)),
         )
 
     def read(self, room: int, after: int, before: int, limit: int, *, newest: bool = False) -> Iterator[Row]:
