@@ -101,7 +101,7 @@ bench: $(BENCH) ## measure everything, in ten minutes, for docs/performance.md; 
 
 .PHONY: bench-micro
 bench-micro: $(BENCH) ## measure the parts of the core by themselves; ARGS='-k encode' for some
-	@$(BENCH)/bin/python -m pytest benchmarks/test_micro.py --benchmark-columns=min,median,iqr,ops $(ARGS)
+	@$(BENCH)/bin/python -m pytest benchmarks/test_*.py --benchmark-columns=min,median,iqr,ops $(ARGS)
 
 .PHONY: $(BENCH)
 $(BENCH):

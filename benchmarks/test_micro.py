@@ -1,6 +1,6 @@
 """Micro-benchmarks of the core, for pytest-benchmark: no sockets, no threads, no disk.
 
-A change to the core is tried with ``make bench-micro``; it takes some seconds. ``work`` is how many of
+A change to the core is tried with ``make bench-micro``; it takes half a minute. ``work`` is how many of
 ``unit`` one call does: the statistics are of calls, and the page of results divides.
 """
 
@@ -36,6 +36,11 @@ class Benchmark(Protocol):
 
     def __call__(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call it many times, and measure."""
+
+    def pedantic(
+        self, target: Callable[..., Any], *, setup: Callable[[], Any], rounds: int, warmup_rounds: int
+    ) -> Any:
+        """Call it with what ``setup`` makes before each round, and measure."""
 
 
 # --- the codec ---------------------------------------------------------------------------------------

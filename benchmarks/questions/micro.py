@@ -17,10 +17,10 @@ PLAIN = str.maketrans({"_": " ", "[": ", ", "-": ", ", "]": ""})
 
 
 def ask(bench: Bench) -> None:
-    """Run pytest-benchmark over `benchmarks/test_micro.py`."""
+    """Run pytest-benchmark over `benchmarks/test_*.py`."""
     with bench.directory() as directory:
         report = Path(directory) / "report.json"
-        command = [sys.executable, "-m", "pytest", "-q", "benchmarks/test_micro.py"]
+        command = [sys.executable, "-m", "pytest", "-q", *sorted(map(str, ROOT.glob("benchmarks/test_*.py")))]
         command.append(f"--benchmark-json={report}")
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
