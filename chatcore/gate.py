@@ -150,7 +150,11 @@ class Gate(Protocol):
         """
 
     def room_removed(self, room: str) -> None:
-        """Forget what is known of a room (folded), which was removed."""
+        """Forget what is known of a room (folded), which was removed by `Hub.remove_room`.
+
+        Whoever removes it from the journal while no hub has that, as ``chat room remove`` does, reaches no
+        gate.
+        """
 
 
 class OpenGate:
