@@ -91,8 +91,9 @@ class StoneTablets:
     durability: Literal["memory", "written", "synced", "replicated"]
     dedupe_seconds = 60.0
 
-    def __init__(self, quarry: str) -> None:
+    def __init__(self, quarry: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.quarry = quarry
+        self._now = now
         self._caves: dict[str, Cave] = {}
         self._order = threading.Lock()
         self._feed: Feed | None = None
@@ -113,7 +114,7 @@ class StoneTablets:
             if self._feed is None or not still_valid():
                 outcomes: list[Outcome] = [Unavailable(1.0) for _ in drafts]
             else:
-                now, carved = datetime.now(UTC), list[Stored]()
+                now, carved = self._now(), list[Stored]()
                 caves = [self._caves.setdefault(draft.room, Cave()) for draft in drafts]
                 outcomes = [cave.carve(draft, now, carved) for cave, draft in zip(caves, drafts, strict=True)]
                 self._feed.committed(carved)
@@ -136,12 +137,12 @@ class StoneTablets:
             oldest = cave.position(0)
             if after_at is not None:
                 after = cave.position(cave.index_at(after_at))
-            stop = len(cave.tablets)
+            stop = len(cave.tablets) if before is None else cave.index_after(before - 1)
             if before_at is not None:
-                stop = cave.index_at(before_at)
-            elif before is not None:
-                stop = cave.index_after(before - 1)
+                stop = min(stop, cave.index_at(before_at))
             end = cave.position(stop)
+            if before is not None:
+                end = min(end, max(before - 1, 0))
             wanted = cave.tablets[cave.index_after(after or 0) : stop]
         messages = _fitting(wanted if after is not None else wanted[::-1], limit, max_bytes)
         messages.sort(key=lambda stored: stored.seq)

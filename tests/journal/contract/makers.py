@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from chatcore.journal import Draft, Journal, Outcome, always
@@ -13,6 +14,7 @@ from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.limits import HistoryLimits
 from tests.journal.sqlite.files import damage
 from tests.server.driver import Clock
+from tests.stone_age.tablets import StoneTablets
 
 __all__ = ["MAKERS", "SMALL", "Maker"]
 
@@ -66,9 +68,15 @@ def _damage(directory: Path, seqs: Iterable[int]) -> None:
 
 
 def _memory(kind: type[MemoryJournal]) -> Callable[[Path, HistoryLimits, Clock], Journal]:
-    return lambda directory, limits, clock: kind(
-        limits, clock=clock, now=lambda: datetime.fromtimestamp(clock.now, UTC)
-    )
+    return lambda directory, limits, clock: kind(limits, clock=clock, now=partial(_now, clock))
+
+
+def _stone(directory: Path, limits: HistoryLimits, clock: Clock) -> Journal:
+    return StoneTablets(directory.name, partial(_now, clock))
+
+
+def _now(clock: Clock) -> datetime:
+    return datetime.fromtimestamp(clock.now, UTC)
 
 
 MAKERS = [
@@ -77,4 +85,5 @@ MAKERS = [
     Maker("sqlite-full", _sqlite("FULL"), expires=True, damage=_damage),
     Maker("sqlite-normal", _sqlite("NORMAL"), expires=True, damage=_damage),
     Maker("sqlite-holes", _sqlite("FULL", HoleyFile), expires=True, damage=_damage),
+    Maker("plug-in", _stone, expires=False),
 ]
