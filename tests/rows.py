@@ -5,6 +5,7 @@ more seeds and longer storms. A row without a reason of its own does not belong 
 """
 
 import os
+from collections.abc import Iterable
 from itertools import product
 
 __all__ = [
@@ -16,8 +17,10 @@ __all__ = [
     "SEEDS",
     "SERVERS",
     "SLOW",
+    "STEPS",
     "STORMS",
     "servers_for",
+    "steps_of",
 ]
 
 ALL = os.environ.get("ROWS") == "all"
@@ -36,6 +39,7 @@ LOOPS = {
     "test_bytes": "how reads are cut, and what is read of urgent data",
     "test_containment": "what a loop does with an exception in a callback",
     "test_drain": "how a loop ends one side of a stream, and what it sends before",
+    "test_endings": "how every way to end is reported, at every step",
     "test_failure": "what it leaves open when its server has failed",
     "test_leaving": "how it reports a reset, a half-closed stream and a peer that vanished",
     "test_limits": "how it refuses, and how it resumes accepting after that",
@@ -45,6 +49,17 @@ LOOPS = {
     "test_times": "how long it can wait at all",
 }
 """The modules of the contract in which it matters which event loop reads, writes and accepts."""
+
+STEPS = {
+    "said hello": "nobody reads the socket while a gate decides",
+    "joined": "what nearly all connections are at, and what others see of them",
+    "paused": "a transport that does not read learns of an end by other ways",
+    "paging": "a loop is in the middle of a write when the connection ends",
+    "plain, unsent": "the same, and nothing follows what was unsent",
+    "plain, amid a line": "the end of the stream ends a line",
+    "plain, refused": "whoever is refused ends while it is told so",
+}
+"""The steps of a connection at which it ends in every way; there are more."""
 
 CLIENTS = {
     "client-threaded": "blocking calls from any thread",
@@ -57,6 +72,11 @@ def servers_for(module: str) -> list[str]:
     """Return the servers that a module of the contract runs on."""
     loops = ALL or module.rpartition(".")[2] in LOOPS
     return [name for name in SERVERS if loops or name != "asyncio-stdlib"]
+
+
+def steps_of(all_steps: Iterable[str]) -> list[str]:
+    """Return the steps at which connections end."""
+    return [step for step in all_steps if ALL or step in STEPS]
 
 
 # --- both ends -----------------------------------------------------------------------------------

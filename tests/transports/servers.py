@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+from chatcore.gate import Gate
 from chatcore.journal.memory import MemoryJournal
 from chatcore.server.hub import Hub
 from chatcore.transport import Listen, Server, Transport, find_transports, load_transport
@@ -122,6 +123,7 @@ class House(Door):
         *,
         hub: Hub | None = None,
         clock: Clock | None = None,
+        gate: Gate | None = None,
         urls: Sequence[str] = ANYWHERE,
         **limits: Any,
     ) -> None:
@@ -131,7 +133,7 @@ class House(Door):
         if hub is None:
             options: dict[str, Any] = {} if clock is None else {"clock": clock}
             own, history = split_limits({**OPEN, **limits})
-            hub = self._owned = Hub(MemoryJournal(history, **options), own, **options)
+            hub = self._owned = Hub(MemoryJournal(history, **options), own, gate=gate, **options)
         self.hub = hub
         self.server: Server = transport.start(hub, [Listen.parse(url) for url in urls])
 

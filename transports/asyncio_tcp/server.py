@@ -248,9 +248,19 @@ class Server:
         """Note that a connection's socket refuses more for now."""
         self._blocked.add(connection)
 
-    def unblock(self, connection: "_Connection") -> None:
-        """Note that it takes more again."""
+    def unblock(self, connection: "_Connection", session: Session) -> None:
+        """Note that it takes more again, and have it continue in the next turn of the loop.
+
+        The standard library's loop says so in the middle of a write, and loses a connection twice that is
+        given up there.
+        """
         self._blocked.discard(connection)
+        self._loop.call_soon(self._continue, session)
+
+    def _continue(self, session: Session) -> None:
+        if connection := self._connections.get(session):
+            connection.report_progress()
+            connection.serve()
 
 
 class _Connection(asyncio.Protocol):
@@ -357,9 +367,7 @@ class _Connection(asyncio.Protocol):
         self.report_progress()
 
     def resume_writing(self) -> None:
-        self._server.unblock(self)
-        self._report(0)
-        self.serve()
+        self._server.unblock(self, self._session)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.lost(self, self._session)
