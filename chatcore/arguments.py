@@ -4,6 +4,8 @@ Only what is wrong whatever the server is gets checked: whether a text is too lo
 server to say.
 """
 
+import threading
+from math import isnan
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,9 +15,12 @@ from chatcore.kinds import kind_problem
 from chatcore.messages import Frame, Post
 from chatcore.names import RULES, Nick
 
-__all__ = ["checked", "checked_nick", "checked_post"]
+__all__ = ["checked", "checked_nick", "checked_post", "checked_timeout"]
 
 F = TypeVar("F", bound=Frame)
+
+TIMEOUT_MAX = min(100 * 365 * 24 * 3600.0, threading.TIMEOUT_MAX)
+"""The longest timeout in seconds that is counted: every clock takes it, and hardly anybody sees it end."""
 
 _nick: TypeAdapter[str] = TypeAdapter(Nick)
 
@@ -45,3 +50,15 @@ def checked_nick(nick: str) -> str:
         return _nick.validate_python(nick, strict=True)
     except ValidationError:
         raise UsageError(RULES["nick"]) from None
+
+
+def checked_timeout(timeout: float | None) -> float | None:
+    """Return how long a caller waits, as every clock takes it; raises `UsageError` for what is not a time.
+
+    ``None`` and ``inf`` are no limit, and less than nothing is nothing.
+    """
+    if timeout is None:
+        return None
+    if isnan(timeout):
+        raise UsageError("a timeout is a number of seconds, inf or None, not nan")
+    return min(max(timeout, 0.0), TIMEOUT_MAX)

@@ -23,6 +23,7 @@ from cli.settings.shared import (
     nick_option,
     room_argument,
     rooms_option,
+    seconds,
     url_argument,
     url_option,
 )
@@ -290,7 +291,12 @@ def send(
     ] = None,
     timeout: Annotated[
         float,
-        typer.Option(min=0.0, metavar="SECONDS", help="How long it may take, all in all.", callback=finite),
+        typer.Option(
+            min=0.0,
+            metavar="SECONDS",
+            help="How long it may take, all in all; inf is as long as it takes.",
+            callback=seconds,
+        ),
     ] = 30.0,
     json: Annotated[bool, typer.Option("--json", help="Print the acknowledgement as JSON.")] = False,
 ) -> None:

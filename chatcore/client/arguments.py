@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from math import isnan
 
 from pydantic import ValidationError
 
@@ -10,10 +9,16 @@ from chatcore.arguments import checked
 from chatcore.errors import UsageError
 from chatcore.messages import History, Join
 
-__all__ = ["checked_history", "checked_most_missed", "checked_rooms", "checked_timeout"]
+__all__ = [
+    "CONNECT_TIMEOUT",
+    "checked_history",
+    "checked_most_missed",
+    "checked_rooms",
+    "out_of_time",
+]
 
-TIMEOUT_MAX = 100 * 365 * 24 * 3600.0
-"""The longest timeout in seconds that is counted: every clock takes it, and nobody sees it end."""
+CONNECT_TIMEOUT = 30.0
+"""Seconds until ``connect`` gives up by default: 10 to reach a server, 10 for its welcome, 10 for rooms."""
 
 
 def checked_history(
@@ -71,10 +76,6 @@ def checked_most_missed(count: int | None) -> int | None:
         raise UsageError(f"most_missed is a number of messages, at least 0, not {count!r}") from None
 
 
-def checked_timeout(timeout: float | None) -> float | None:
-    """Return how long a caller waits, as every clock takes it; raises `UsageError` for what is not a time."""
-    if timeout is None:
-        return None
-    if isnan(timeout):
-        raise UsageError("a timeout is a number of seconds, or None, not nan")
-    return min(timeout, TIMEOUT_MAX)
+def out_of_time(url: str, timeout: float | None) -> TimeoutError:
+    """Return what ``connect`` raises at the end of its time."""
+    return TimeoutError(f"{url} did not let us in within {timeout:g} s")

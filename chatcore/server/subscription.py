@@ -16,7 +16,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Self
 
-from chatcore.errors import ClosedError, MisuseError, UsageError
+from chatcore.arguments import checked_timeout
+from chatcore.errors import ClosedError, MisuseError
 from chatcore.messages import Join, Position
 from chatcore.server.room_reader import RoomEvent, RoomReader
 
@@ -102,9 +103,8 @@ class Subscription:
         Nothing is lost by a timeout. Raises `ClosedError` after `close`, `MisuseError` while another consumer
         waits. In an event loop use ``anext(subscription)``.
         """
-        if timeout is not None and not timeout <= threading.TIMEOUT_MAX:
-            raise UsageError(f"a timeout is at most {threading.TIMEOUT_MAX:.0f} s, or None, not {timeout}")
-        deadline = None if timeout is None else time.monotonic() + timeout
+        wait = checked_timeout(timeout)
+        deadline = None if wait is None else time.monotonic() + wait
         reader = self._reader
         with self._claim():
             while (event := reader.take()) is None:

@@ -153,7 +153,7 @@ class _Sending:
 
     def _post(self, nick: str) -> Ack:
         room, client = self._message.room, f"chat {__version__}"
-        with connect(self._url, nick=nick, rooms=[room], client=client) as chat:
+        with connect(self._url, nick=nick, rooms=[room], client=client, timeout=None) as chat:
             self._check_size(chat)
             return self._await(self._post_nowait(chat))
 

@@ -20,6 +20,7 @@ from typing import Any, get_args, get_type_hints
 from typer.models import ArgumentInfo, CommandInfo, OptionInfo
 
 from chatcore import UsageError
+from cli.settings.shared import seconds
 
 __all__ = ["Setting", "check_environment", "nearest", "settings_of"]
 
@@ -36,7 +37,8 @@ class Setting:
     """One option of one command.
 
     ``variables`` are its names in the environment: the first one that is set counts. ``many`` says that it
-    takes a list. ``summary`` describes a default that is not a value, in words.
+    takes a list, and ``endless`` that it takes ``inf``. ``summary`` describes a default that is not a value,
+    in words.
     """
 
     command: str
@@ -45,6 +47,7 @@ class Setting:
     many: bool
     variables: tuple[str, ...]
     minimum: float | None
+    endless: bool
     default: object
     summary: str
 
@@ -77,10 +80,13 @@ class Setting:
         values: list[Any] = value if isinstance(value, list) else [value]
         if self.many != isinstance(value, list) or any(type(each) not in kinds for each in values):
             raise ValueError(self._requirement())
-        if self.kind is float and any(not math.isfinite(each) for each in values):
+        if self.kind is float and any(not self._is_counted(each) for each in values):
             raise ValueError(self._requirement())
         if self.minimum is not None and any(each < self.minimum for each in values):
             raise ValueError(f"must be at least {self.minimum}")
+
+    def _is_counted(self, value: float) -> bool:
+        return math.isfinite(value) or (self.endless and not math.isnan(value))
 
     def _parse(self, text: str) -> Any:
         value: Any = text.split() if self.many else text
@@ -126,6 +132,7 @@ def _settings(command: str, callback: Any) -> Iterator[Setting]:
             many=many,
             variables=variables,
             minimum=info.min,
+            endless=info.callback is seconds,
             default=parameter.default,
             summary=info.show_default if isinstance(info.show_default, str) else "",
         )

@@ -18,6 +18,7 @@ __all__ = [
     "nick_option",
     "room_argument",
     "rooms_option",
+    "seconds",
     "url_argument",
     "url_option",
 ]
@@ -26,6 +27,13 @@ NICK_DEFAULT = "your login name"
 """What stands for a nick that is not set, in words."""
 
 _URL_HELP = "The server's address."
+
+
+def seconds(value: float | None) -> float | None:
+    """Return how long something may take; ``inf`` is as long as it takes."""
+    if value is not None and math.isnan(value):
+        raise typer.BadParameter(f"must be a number or inf, not {value}")
+    return value
 
 
 def finite(value: float | None) -> float | None:

@@ -31,7 +31,8 @@ from chatcore import (
     RoomList,
 )
 from chatcore.address import DEFAULT_URL, parse_url
-from chatcore.client.arguments import checked_rooms
+from chatcore.arguments import checked_timeout
+from chatcore.client.arguments import CONNECT_TIMEOUT, checked_rooms, out_of_time
 from chatcore.client.session import ClientSession
 from transports.asyncio_tcp.connection import Connection
 
@@ -67,9 +68,13 @@ class connect:  # it is called like a function, awaited or entered
     server that has accounts; it is in no ``repr`` and in no log. With ``every_frame``, events are all frames
     that the server sends, answers included.
 
-    Raises `OSError` if no server is reached (it tries for 10 seconds), `RefusedError` if it refuses the
-    connection or a room, `ProtocolError` if it is no chat server, `DisconnectedError` if it hangs up
-    first, and `UsageError` for invalid arguments. None of these leaves a connection behind.
+    All of this may take ``timeout`` seconds; ``None``, or ``inf``, waits as long as it takes. Whatever that
+    is, a server has 10 seconds to take the connection, and 10 more to answer.
+
+    Raises `OSError` if no server is reached, which is a `TimeoutError` if the time is over, `RefusedError` if
+    it refuses the connection or a room, `ProtocolError` if it is no chat server, `DisconnectedError` if it
+    hangs up or does not answer, and `UsageError` for invalid arguments. None of these leaves a connection
+    behind.
     """
 
     def __init__(
@@ -86,9 +91,12 @@ class connect:  # it is called like a function, awaited or entered
         reconnect: bool = True,
         most_missed: int | None = None,
         backoff: Backoff | None = None,
+        timeout: float | None = CONNECT_TIMEOUT,
     ) -> None:
         _, host, port = parse_url(url, ("chat",))
+        self._url = url
         self._address = host, port
+        self._timeout = checked_timeout(timeout)
         self._session = ClientSession(
             nick,
             client=client,
@@ -121,6 +129,16 @@ class connect:  # it is called like a function, awaited or entered
         if self._used:
             raise MisuseError("this connect was awaited or entered before; call connect again")
         self._used = True
+        limit = asyncio.timeout(self._timeout)
+        try:
+            async with limit:
+                return await self._connect()
+        except TimeoutError:
+            if limit.expired():
+                raise out_of_time(self._url, self._timeout) from None
+            raise
+
+    async def _connect(self) -> "Chat":
         session = self._session
         connection = Connection(session, self._address)
         await connection.dial()

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TypeVar, cast
 
 from chatcore import Event, MisuseError
-from chatcore.client.arguments import checked_timeout
+from chatcore.arguments import checked_timeout
 from chatcore.client.requests import Request
 from chatcore.client.session import ClientSession
 from transports.sockets import (

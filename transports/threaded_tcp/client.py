@@ -4,10 +4,12 @@ Every call goes to a client session through its `Connection`, which drives it in
 """
 
 import logging
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from datetime import datetime
+from functools import partial
 from typing import Any, Self
 
 from chatcore import (
@@ -30,7 +32,8 @@ from chatcore import (
     RoomList,
 )
 from chatcore.address import DEFAULT_URL, parse_url
-from chatcore.client.arguments import checked_rooms
+from chatcore.arguments import checked_timeout
+from chatcore.client.arguments import CONNECT_TIMEOUT, checked_rooms, out_of_time
 from chatcore.client.session import ClientSession
 from transports.threaded_tcp.connection import Connection
 
@@ -52,6 +55,7 @@ def connect(
     reconnect: bool = True,
     most_missed: int | None = None,
     backoff: Backoff | None = None,
+    timeout: float | None = CONNECT_TIMEOUT,
 ) -> "Chat":
     """Connect to a server and join rooms. Its result is a `Chat`, which the ``with`` closes at its end. ::
 
@@ -79,9 +83,13 @@ def connect(
     server that has accounts; it is in no ``repr`` and in no log. With ``every_frame``, events are all frames
     that the server sends, answers included.
 
-    Raises `OSError` if no server is reached (it tries for 10 seconds), `RefusedError` if it refuses the
-    connection or a room, `ProtocolError` if it is no chat server, `DisconnectedError` if it hangs up
-    first, and `UsageError` for invalid arguments. None of these leaves a connection behind.
+    All of this may take ``timeout`` seconds; ``None``, or ``inf``, waits as long as it takes. Whatever that
+    is, a server has 10 seconds to take the connection, and 10 more to answer.
+
+    Raises `OSError` if no server is reached, which is a `TimeoutError` if the time is over, `RefusedError` if
+    it refuses the connection or a room, `ProtocolError` if it is no chat server, `DisconnectedError` if it
+    hangs up or does not answer, and `UsageError` for invalid arguments. None of these leaves a connection
+    behind.
     """
     _, host, port = parse_url(url, ("chat",))
     state = ClientSession(
@@ -94,13 +102,29 @@ def connect(
         most_missed=most_missed,
         backoff=backoff,
     )
-    names = checked_rooms(rooms)
-    connection = Connection((host, port), state)
-    chat = Chat(state, connection, names[0] if names else LOBBY)
+    names, wait = checked_rooms(rooms), checked_timeout(timeout)
+    end = None if wait is None else time.monotonic() + wait
     try:
-        connection.wait(lambda: state.welcome)
-        for room in names:
-            chat.join(room, history=history)
+        return _connect((host, port), state, names, history, end)
+    except TimeoutError:
+        if end is None or time.monotonic() < end:  # this is one of the system's
+            raise
+        raise out_of_time(url, wait) from None
+
+
+def _connect(
+    address: tuple[str, int],
+    state: ClientSession,
+    rooms: Sequence[str],
+    history: int | None,
+    end: float | None,
+) -> "Chat":
+    connection = Connection(address, state, end)
+    chat = Chat(state, connection, rooms[0] if rooms else LOBBY)
+    try:
+        connection.wait(lambda: state.welcome, end)
+        for room in rooms:
+            connection.wait(partial(state.join, room, after=None, history=history), end)
     except BaseException:
         chat.close()
         raise

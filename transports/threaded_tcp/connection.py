@@ -16,12 +16,13 @@ import os
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
 from chatcore import Event, MisuseError
-from chatcore.client.arguments import checked_timeout
+from chatcore.arguments import checked_timeout
 from chatcore.client.requests import Request
 from chatcore.client.session import ClientSession
 from transports.sockets import (
@@ -77,7 +78,7 @@ class _Answer(Future[A]):
 class Connection:
     """The socket on one side, the session on the other, and the thread between them."""
 
-    def __init__(self, address: tuple[str, int], session: ClientSession) -> None:
+    def __init__(self, address: tuple[str, int], session: ClientSession, until: float | None = None) -> None:
         self._address = address
         self._session = session
         self._process = os.getpid()
@@ -89,7 +90,7 @@ class Connection:
         self._unsent = b""
         self._refused = False  # whether the socket has left some of that for later
         self._goodbye_by: float | None = None
-        sock = self._dial()
+        sock = self._dial(until)
         self._waker, self._wakee = socket.socketpair()
         self._waker.setblocking(False)
         self._wakee.setblocking(False)
@@ -113,10 +114,13 @@ class Connection:
         self._wake()
         return answer
 
-    def wait(self, make: Callable[[], Request[A]]) -> A:
-        """Ask something of the session and wait for the answer; raises `MisuseError` where that is no use."""
+    def wait(self, make: Callable[[], Request[A]], until: float | None = None) -> A:
+        """Ask something of the session and wait for the answer; raises `MisuseError` where that is no use.
+
+        With ``until``, a time of `time.monotonic`, it raises `TimeoutError` then.
+        """
         self.check_may_wait()
-        return self.ask(make).result()
+        return self.ask(make).result(_seconds_until(until))
 
     def look(self, what: Callable[[], A]) -> A:
         """Return what is to be read of the session while nothing changes. Raises `MisuseError`."""
@@ -219,8 +223,8 @@ class Connection:
                     self._converse(sock, selector)
                 sock = self._dial_again()
 
-    def _dial(self) -> socket.socket:
-        sock = socket.create_connection(self._address, timeout=CONNECT_SECONDS)
+    def _dial(self, until: float | None = None) -> socket.socket:
+        sock = socket.create_connection(self._address, timeout=_seconds_to_connect(until))
         try:
             sock.setblocking(False)
             tune(sock)
@@ -329,6 +333,19 @@ class Connection:
             elif data is not None:
                 self._goodbye_by = 0.0  # the server has ended its stream
                 self._session.receive_eof()
+
+
+def _seconds_until(end: float | None) -> float | None:
+    return None if end is None else end - time.monotonic()
+
+
+def _seconds_to_connect(end: float | None) -> float:
+    left = _seconds_until(end)
+    if left is None:
+        return CONNECT_SECONDS
+    if left <= 0:  # which would mean not to block
+        raise TimeoutError
+    return min(left, CONNECT_SECONDS)
 
 
 def _watch(selector: selectors.BaseSelector, sock: socket.socket, mask: int) -> None:

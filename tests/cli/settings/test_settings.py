@@ -1,5 +1,6 @@
 """Settings without a flag: in the environment and in ``chat.toml``."""
 
+import math
 import re
 import tomllib
 from pathlib import Path
@@ -123,6 +124,8 @@ def test_a_named_file_must_exist_and_the_default_one_need_not(tmp_path: Path) ->
     [
         ("CHAT_CLIENT_HISTORY", "many", "CHAT_CLIENT_HISTORY must be a whole number, not 'many'"),
         ("CHAT_CLIENT_HISTORY", "-1", "CHAT_CLIENT_HISTORY must be at least 0, not '-1'"),
+        ("CHAT_SEND_TIMEOUT", "nan", "CHAT_SEND_TIMEOUT must be a number, not 'nan'"),
+        ("CHAT_BENCH_DURATION", "inf", "CHAT_BENCH_DURATION must be a number, not 'inf'"),
         ("CHAT_CLIENT_JSON", "maybe", "CHAT_CLIENT_JSON must be true or false, not 'maybe'"),
     ],
 )
@@ -131,11 +134,17 @@ def test_an_invalid_value_is_reported_with_its_variable(
 ) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(UsageError) as caught:
-        check_environment(SETTINGS, "client")
+        check_environment(SETTINGS, name.split("_")[1].lower())
     assert str(caught.value) == words
     check_environment(SETTINGS, "server")  # which does not read it
     with pytest.raises(UsageError, match=name):
         config.run(ConfigFile(None, SETTINGS), SETTINGS, path=False)
+
+
+def test_a_timeout_may_be_endless(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    monkeypatch.setenv("CHAT_SEND_TIMEOUT", "inf")
+    assert SETTINGS["send"]["timeout"].from_environment() == ("CHAT_SEND_TIMEOUT", math.inf)
+    assert read(path, "[send]\ntimeout = inf\n").value("send", "timeout") == math.inf
 
 
 @pytest.mark.parametrize(

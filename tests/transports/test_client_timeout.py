@@ -1,0 +1,79 @@
+"""How long `connect` may take, of both clients: all of it has one end."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from threading import Event
+from typing import Any
+
+import pytest
+
+from chatcore import UsageError
+from tests.transports.clients import Visitor
+from tests.transports.conftest import Serve
+from tests.transports.hostile import Guest, HostileServer
+from tests.transports.peers import DEADLINE
+
+Connect = Callable[..., Visitor]
+SOON = 0.1
+
+
+@pytest.fixture(autouse=True)
+def _short_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
+    for client in ("asyncio_tcp", "threaded_tcp"):
+        monkeypatch.setattr(f"transports.{client}.connection.GOODBYE_SECONDS", SOON)
+
+
+def _say_nothing(guest: Guest) -> None:
+    guest.asked("hello")
+
+
+def _welcome_and_no_more(guest: Guest) -> None:
+    guest.welcome()
+    guest.asked("join")
+
+
+def _let_in_one_room_of_two(guest: Guest) -> None:
+    guest.serve_until_joined()
+    guest.asked("join")
+
+
+@contextlib.contextmanager
+def _serving(script: Callable[[Guest], None]) -> Iterator[HostileServer]:
+    left = Event()
+
+    def serve(guest: Guest) -> None:
+        script(guest)
+        assert left.wait(DEADLINE)
+
+    with HostileServer(serve) as server:
+        try:
+            yield server
+        finally:
+            left.set()
+
+
+@pytest.mark.parametrize("script", [_say_nothing, _welcome_and_no_more, _let_in_one_room_of_two])
+def test_a_server_that_does_not_answer_costs_as_long_as_the_caller_says(
+    connect: Connect, script: Callable[[Guest], None]
+) -> None:
+    with _serving(script) as server:
+        with pytest.raises(TimeoutError) as failed:
+            connect(server.url, nick="ann", rooms=["lobby", "ops"], timeout=SOON)
+        assert str(failed.value) == f"{server.url} did not let us in within 0.1 s"
+
+
+@pytest.mark.parametrize("timeout", [0, -1.0])
+def test_no_time_is_over_immediately(connect: Connect, timeout: float) -> None:
+    with pytest.raises(TimeoutError):
+        connect("chat://127.0.0.1:9", nick="ann", timeout=timeout)
+
+
+def test_what_is_not_a_time_is_refused(connect: Connect) -> None:
+    with pytest.raises(UsageError, match="inf or None, not nan"):
+        connect("chat://127.0.0.1:9", nick="ann", timeout=float("nan"))
+
+
+@pytest.mark.parametrize("timeout", [None, float("inf"), 1e300])
+def test_any_time_may_be_given(serve: Serve, connect: Connect, timeout: Any) -> None:
+    with contextlib.closing(connect(serve().url, nick="ann", timeout=timeout)) as ann:
+        assert ann.who() == ("ann",)
