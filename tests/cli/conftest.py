@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from typing import Protocol
 
 import pytest
@@ -28,8 +29,12 @@ def inside(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
                 patch.delenv(name)
             for name, value in variables.items():
                 patch.setenv(name, value)
+            if "TZ" in variables:
+                time.tzset()
             capfd.readouterr()
             code = app(list(args), prog_name="chat", standalone_mode=False)
+        if "TZ" in variables:
+            time.tzset()
         return subprocess.CompletedProcess(args, code or 0, *capfd.readouterr())
 
     return run

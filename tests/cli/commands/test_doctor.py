@@ -3,52 +3,53 @@
 import sqlite3
 from pathlib import Path
 
-from tests.cli.commands.test_history import texts
-from tests.cli.processes import chat, chat_server
+from tests.cli.commands.conftest import Texts
+from tests.cli.conftest import Inside
+from tests.cli.processes import chat_server
 from transports.threaded_tcp import connect
 
 
-def test_doctor_finds_nothing_wrong_here() -> None:
-    done = chat("doctor")
+def test_doctor_finds_nothing_wrong_here(inside: Inside) -> None:
+    done = inside("doctor")
     assert done.returncode == 0, done.stdout
     assert "transport threaded" in done.stdout
     assert "wrong" not in done.stdout
 
 
-def test_doctor_approves_a_sound_journal(journal: Path) -> None:
-    done = chat("doctor", "--journal", str(journal))
+def test_doctor_approves_a_sound_journal(journal: Path, inside: Inside) -> None:
+    done = inside("doctor", "--journal", str(journal))
     assert done.returncode == 0
     assert "3 messages in 2 rooms, no problems found" in done.stdout
 
 
-def test_doctor_finds_damage(journal: Path) -> None:
+def test_doctor_finds_damage(journal: Path, inside: Inside) -> None:
     with sqlite3.connect(journal) as db:
         db.execute("UPDATE messages SET prev = 7 WHERE seq = 2")
     db.close()
-    done = chat("doctor", "--journal", str(journal))
+    done = inside("doctor", "--journal", str(journal))
     assert done.returncode == 1
     assert "message 2 is damaged" in done.stdout
     assert "backup" in done.stdout
 
 
-def test_doctor_names_rooms_whose_last_time_lies_ahead(journal: Path) -> None:
+def test_doctor_names_rooms_whose_last_time_lies_ahead(journal: Path, inside: Inside) -> None:
     with sqlite3.connect(journal) as db:
         db.execute("UPDATE rooms SET at = 4102444800.0 WHERE name = 'lobby'")
     db.close()
-    done = chat("doctor", "--journal", str(journal))
+    done = inside("doctor", "--journal", str(journal))
     assert done.returncode == 1
     assert "lobby: the last message is of 2100-01-01 00:00:00 UTC" in done.stdout
     assert "check this machine's clock" in done.stdout
     assert "other:" not in done.stdout
 
 
-def test_doctor_gives_a_new_epoch(journal: Path) -> None:
+def test_doctor_gives_a_new_epoch(journal: Path, texts: Texts, inside: Inside) -> None:
     def epoch() -> str:
         with chat_server("--journal", f"sqlite:{journal}") as server, connect(server.url, nick="ana") as ana:
             return ana.position("lobby").epoch
 
     before, same = epoch(), epoch()
-    done = chat("doctor", "--journal", str(journal), "--new-epoch")
+    done = inside("doctor", "--journal", str(journal), "--new-epoch")
     assert done.returncode == 0
     after = epoch()
     assert before == same != after
@@ -56,19 +57,19 @@ def test_doctor_gives_a_new_epoch(journal: Path) -> None:
     assert texts(str(journal), "--room", "lobby") == ["one", "two"]
 
 
-def test_doctor_names_what_other_users_can_read_or_replace(journal: Path) -> None:
-    assert "other users" not in chat("doctor", "--journal", str(journal)).stdout
+def test_doctor_names_what_other_users_can_read_or_replace(journal: Path, inside: Inside) -> None:
+    assert "other users" not in inside("doctor", "--journal", str(journal)).stdout
     journal.chmod(0o644)
     journal.parent.chmod(0o777)
-    done = chat("doctor", "--journal", str(journal))
+    done = inside("doctor", "--journal", str(journal))
     assert done.returncode == 1
     assert f"other users can replace files in {journal.parent}" in done.stdout
     assert f"to prevent that: chmod o-w {journal.parent}" in done.stdout
     assert f"to prevent that: chmod go= {journal}" in done.stdout
 
 
-def test_doctor_gives_no_epoch_to_a_journal_that_is_missing(tmp_path: Path) -> None:
-    done = chat("doctor", "--journal", str(tmp_path / "none.db"), "--new-epoch")
+def test_doctor_gives_no_epoch_to_a_journal_that_is_missing(tmp_path: Path, inside: Inside) -> None:
+    done = inside("doctor", "--journal", str(tmp_path / "none.db"), "--new-epoch")
     assert done.returncode == 1
     assert done.stderr == f"chat: there is no journal {tmp_path / 'none.db'}\n"
     assert list(tmp_path.iterdir()) == []

@@ -7,36 +7,32 @@ from pathlib import Path
 import pytest
 
 from chatcore.journal import Draft
-from tests.cli.processes import chat, chat_server
+from tests.cli.commands.conftest import Texts
+from tests.cli.conftest import Inside
+from tests.cli.processes import chat_server
 from tests.journal.sqlite.files import damage, open_journal
 from tests.server.driver import Clock
 from transports.threaded_tcp import connect
 
-__all__ = ["texts"]
 
-
-def texts(*args: str) -> list[str]:
-    done = chat("history", *args)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line)["text"] for line in done.stdout.splitlines()]
-
-
-def test_history_is_printed_by_room_and_range(journal: Path) -> None:
+def test_history_is_printed_by_room_and_range(journal: Path, texts: Texts) -> None:
     assert texts(str(journal)) == ["one", "two", "three"]
     assert texts(str(journal), "--room", "LOBBY") == ["one", "two"]
     assert texts(str(journal), "--room", "lobby", "--after", "1") == ["two"]
     assert texts(str(journal), "--room", "lobby", "--before", "2") == ["one"]
 
 
-def test_history_can_be_read_while_a_server_runs(journal: Path) -> None:
+def test_history_can_be_read_while_a_server_runs(journal: Path, texts: Texts) -> None:
     with chat_server("--journal", f"sqlite:{journal}") as server, connect(server.url, nick="bob") as bob:
         bob.post("four")
         assert texts(str(journal), "--room", "lobby") == ["one", "two", "four"]
 
 
-def test_damaged_messages_are_a_gap_in_their_place_and_make_the_exit_code_5(journal: Path) -> None:
+def test_damaged_messages_are_a_gap_in_their_place_and_make_the_exit_code_5(
+    journal: Path, inside: Inside
+) -> None:
     damage(journal, 1)
-    done = chat("history", str(journal), "--room", "lobby")
+    done = inside("history", str(journal), "--room", "lobby")
     gap, message = map(json.loads, done.stdout.splitlines())
     assert gap == {"type": "gap", "room": "lobby", "after": 0, "through": 1, "reason": "damaged"}
     assert message["text"] == "two"
@@ -54,7 +50,9 @@ def timed(tmp_path: Path) -> Path:
     return path
 
 
-def test_history_between_times_begins_with_the_first_and_ends_before_the_second(timed: Path) -> None:
+def test_history_between_times_begins_with_the_first_and_ends_before_the_second(
+    timed: Path, texts: Texts
+) -> None:
     def between(*args: str) -> list[str]:
         return texts(str(timed), *args)
 
@@ -71,25 +69,27 @@ def test_history_between_times_begins_with_the_first_and_ends_before_the_second(
 
 
 @pytest.mark.parametrize(("zone", "found"), [("UTC", []), ("Europe/Berlin", ["nine"]), ("Asia/Tokyo", None)])
-def test_a_time_without_an_offset_is_local(timed: Path, zone: str, found: list[str] | None) -> None:
-    done = chat("history", str(timed), "--since", "2027-01-15 09:45", TZ=zone)
+def test_a_time_without_an_offset_is_local(
+    timed: Path, zone: str, found: list[str] | None, inside: Inside
+) -> None:
+    done = inside("history", str(timed), "--since", "2027-01-15 09:45", TZ=zone)
     shown = [json.loads(line)["text"] for line in done.stdout.splitlines()]
     assert shown == (["eight", "half past", "nine"] if found is None else found)
 
 
-def test_what_has_expired_is_a_gap_if_a_time_asks_for_it(timed: Path) -> None:
+def test_what_has_expired_is_a_gap_if_a_time_asks_for_it(timed: Path, inside: Inside) -> None:
     with sqlite3.connect(timed) as db:
         db.execute("DELETE FROM messages WHERE seq = 1")
     db.close()
-    asked = chat("history", str(timed), "--since", "2027-01-01")
+    asked = inside("history", str(timed), "--since", "2027-01-01")
     gap, message, _ = map(json.loads, asked.stdout.splitlines())
     assert (gap["after"], gap["through"], gap["reason"], message["text"]) == (0, 1, "expired", "half past")
     assert asked.returncode == 5
     for args in ([], ["--until", "2100-01-01"], ["--since", "2027-01-15T08:45Z"], ["--since", "2100-01-01"]):
-        assert chat("history", str(timed), *args).returncode == 0
+        assert inside("history", str(timed), *args).returncode == 0
 
 
-def test_text_shows_what_a_message_is_and_gaps_in_their_place(tmp_path: Path) -> None:
+def test_text_shows_what_a_message_is_and_gaps_in_their_place(tmp_path: Path, inside: Inside) -> None:
     path, clock = tmp_path / "journal.db", Clock(1_800_000_000.0)
     with open_journal(path, clock) as harness:
         harness.submit(
@@ -100,7 +100,7 @@ def test_text_shows_what_a_message_is_and_gaps_in_their_place(tmp_path: Path) ->
             Draft("ops", "5", "ana", "yes", "x.vote", 3),
         )
     damage(path, 2, room="ops")
-    done = chat("history", str(path), "--text", TZ="UTC")
+    done = inside("history", str(path), "--text", TZ="UTC")
     at = "2027-01-15 08:00:00 ops"
     assert done.stdout.splitlines() == [
         f"{at} * bob looks around",
@@ -113,10 +113,10 @@ def test_text_shows_what_a_message_is_and_gaps_in_their_place(tmp_path: Path) ->
     assert done.returncode == 5
 
 
-def test_an_empty_room_has_a_gap_only_for_a_time_at_which_somebody_spoke(timed: Path) -> None:
-    chat("room", "remove", "lobby", "--journal", str(timed), "--yes")
+def test_an_empty_room_has_a_gap_only_for_a_time_at_which_somebody_spoke(timed: Path, inside: Inside) -> None:
+    inside("room", "remove", "lobby", "--journal", str(timed), "--yes")
     for since, code in (("2027-01-15T09:00:00Z", 5), ("2027-01-15T09:00:01Z", 0)):
-        assert chat("history", str(timed), "--room", "lobby", "--since", since).returncode == code
+        assert inside("history", str(timed), "--room", "lobby", "--since", since).returncode == code
 
 
 @pytest.mark.parametrize(
@@ -129,17 +129,19 @@ def test_an_empty_room_has_a_gap_only_for_a_time_at_which_somebody_spoke(timed: 
     ],
 )
 def test_bounds_that_are_invalid_or_exclude_each_other_are_one_line(
-    journal: Path, args: list[str], complaint: str
+    journal: Path, args: list[str], complaint: str, inside: Inside
 ) -> None:
-    done = chat("history", str(journal), *args)
+    done = inside("history", str(journal), *args)
     assert (done.returncode, done.stdout) == (2, "")
     assert complaint in done.stderr
     assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("args", [["nowhere.db"], ["{journal}", "--room", "nowhere"]])
-def test_history_of_a_missing_file_or_room_is_one_line(journal: Path, args: list[str]) -> None:
-    done = chat("history", *(arg.format(journal=journal) for arg in args))
+def test_history_of_a_missing_file_or_room_is_one_line(
+    journal: Path, args: list[str], inside: Inside
+) -> None:
+    done = inside("history", *(arg.format(journal=journal) for arg in args))
     assert done.returncode == 2
     assert "nowhere" in done.stderr
     assert done.stderr.count("\n") == 1

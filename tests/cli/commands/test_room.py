@@ -7,17 +7,18 @@ from pathlib import Path
 import pytest
 
 from chatcore import Gap, Message, Position
-from tests.cli.commands.test_history import texts
-from tests.cli.processes import CHAT, chat, chat_server
+from tests.cli.commands.conftest import Texts
+from tests.cli.conftest import Inside
+from tests.cli.processes import CHAT, chat_server
 from tests.cli.pty import ENTER, in_terminal
 from transports.threaded_tcp import connect
 
 
-def test_a_room_is_removed_with_all_its_messages(journal: Path) -> None:
-    done = chat("room", "remove", "LOBBY", "--journal", str(journal), "--yes")
+def test_a_room_is_removed_with_all_its_messages(journal: Path, texts: Texts, inside: Inside) -> None:
+    done = inside("room", "remove", "LOBBY", "--journal", str(journal), "--yes")
     assert (done.returncode, done.stdout, done.stderr) == (0, "removed lobby: 2 messages\n", "")
     assert texts(str(journal)) == ["three"]
-    gone = chat("history", str(journal), "--room", "lobby", "--after", "0")
+    gone = inside("history", str(journal), "--room", "lobby", "--after", "0")
     assert gone.returncode == 5
     assert json.loads(gone.stdout) == {
         "type": "gap",
@@ -26,15 +27,17 @@ def test_a_room_is_removed_with_all_its_messages(journal: Path) -> None:
         "through": 2,
         "reason": "expired",
     }
-    assert chat("doctor", "--journal", str(journal)).returncode == 0
+    assert inside("doctor", "--journal", str(journal)).returncode == 0
 
 
-def test_a_client_that_resumes_in_a_removed_room_gets_a_gap_and_the_numbers_go_on(journal: Path) -> None:
+def test_a_client_that_resumes_in_a_removed_room_gets_a_gap_and_the_numbers_go_on(
+    journal: Path, inside: Inside
+) -> None:
     with chat_server("--journal", f"sqlite:{journal}") as server, connect(server.url, nick="ana") as ana:
         last, epoch = ana.post("four", room="lobby").seq, ana.position("lobby").epoch
         server.signal(signal.SIGTERM)
         server.wait()
-    chat("room", "remove", "lobby", "--journal", str(journal), "--yes")
+    inside("room", "remove", "lobby", "--journal", str(journal), "--yes")
     with chat_server("--journal", f"sqlite:{journal}") as server, connect(server.url, nick="ana") as ana:
         assert ana.post("new", room="lobby").seq == last + 1
         with connect(server.url, nick="bob", rooms=()) as bob:
@@ -52,8 +55,10 @@ def test_a_client_that_resumes_in_a_removed_room_gets_a_gap_and_the_numbers_go_o
     assert message.text == "new"
 
 
-def test_without_a_terminal_it_must_be_confirmed_by_an_option(journal: Path) -> None:
-    done = chat("room", "remove", "lobby", "--journal", str(journal))
+def test_without_a_terminal_it_must_be_confirmed_by_an_option(
+    journal: Path, texts: Texts, inside: Inside
+) -> None:
+    done = inside("room", "remove", "lobby", "--journal", str(journal))
     assert done.returncode == 2
     assert done.stderr == "chat: this would remove lobby with 2 messages; add --yes to do it\n"
     assert texts(str(journal)) == ["one", "two", "three"]
@@ -62,7 +67,7 @@ def test_without_a_terminal_it_must_be_confirmed_by_an_option(journal: Path) -> 
 @pytest.mark.parametrize(
     ("answer", "code", "left"), [("n", 1, ["one", "two", "three"]), ("y", 0, ["one", "two"])]
 )
-def test_in_a_terminal_it_asks(journal: Path, answer: str, code: int, left: list[str]) -> None:
+def test_in_a_terminal_it_asks(journal: Path, answer: str, code: int, left: list[str], texts: Texts) -> None:
     with in_terminal(CHAT, "room", "remove", "other", "--journal", str(journal)) as terminal:
         terminal.wait("remove other with 1 message, for good?")
         terminal.type(answer + ENTER)
@@ -71,27 +76,29 @@ def test_in_a_terminal_it_asks(journal: Path, answer: str, code: int, left: list
 
 
 @pytest.mark.parametrize("room", ["nowhere", "lob", "lobby."])
-def test_a_room_that_is_not_there_is_one_line(journal: Path, room: str) -> None:
-    done = chat("room", "remove", room, "--journal", str(journal), "--yes")
+def test_a_room_that_is_not_there_is_one_line(journal: Path, room: str, texts: Texts, inside: Inside) -> None:
+    done = inside("room", "remove", room, "--journal", str(journal), "--yes")
     assert (done.returncode, done.stderr) == (2, f"chat: the journal {journal} has no room {room}\n")
     assert texts(str(journal)) == ["one", "two", "three"]
 
 
-def test_a_removed_room_is_not_there_any_more(journal: Path) -> None:
+def test_a_removed_room_is_not_there_any_more(journal: Path, inside: Inside) -> None:
     for code in (0, 2):
-        assert chat("room", "remove", "lobby", "--journal", str(journal), "--yes").returncode == code
+        assert inside("room", "remove", "lobby", "--journal", str(journal), "--yes").returncode == code
 
 
-def test_a_missing_journal_is_one_line_and_is_not_made(tmp_path: Path) -> None:
-    done = chat("room", "remove", "lobby", "--journal", str(tmp_path / "journal.db"), "--yes")
+def test_a_missing_journal_is_one_line_and_is_not_made(tmp_path: Path, inside: Inside) -> None:
+    done = inside("room", "remove", "lobby", "--journal", str(tmp_path / "journal.db"), "--yes")
     assert done.returncode == 2
     assert done.stderr == f"chat: there is no journal {tmp_path / 'journal.db'}\n"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_room_is_removed_while_a_server_has_the_journal(journal: Path) -> None:
+def test_no_room_is_removed_while_a_server_has_the_journal(
+    journal: Path, texts: Texts, inside: Inside
+) -> None:
     with chat_server("--journal", f"sqlite:{journal}"):
-        done = chat("room", "remove", "lobby", "--journal", str(journal), "--yes")
+        done = inside("room", "remove", "lobby", "--journal", str(journal), "--yes")
     assert done.returncode == 1
     assert "is in use by another server" in done.stderr
     assert done.stderr.count("\n") == 1
