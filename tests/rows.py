@@ -10,6 +10,10 @@ from itertools import product
 
 __all__ = [
     "CLIENTS",
+    "COMMANDS",
+    "ENCODINGS",
+    "JOURNALS",
+    "JOURNALS_WITH_LOSSES",
     "LOSSES",
     "MANY",
     "PAIRS",
@@ -19,6 +23,10 @@ __all__ = [
     "SLOW",
     "STEPS",
     "STORMS",
+    "SYSTEM_SEEDS",
+    "WALKS",
+    "commands_for",
+    "journals_for",
     "servers_for",
     "steps_of",
 ]
@@ -79,6 +87,89 @@ def steps_of(all_steps: Iterable[str]) -> list[str]:
     return [step for step in all_steps if ALL or step in STEPS]
 
 
+# --- one journal ---------------------------------------------------------------------------------
+
+JOURNALS = {
+    "memory": "answers before the call returns",
+    "memory-holes": "the same with numbers left out, which no reader may count on",
+    "sqlite-full": "a file, a thread that writes, and pages by statements",
+    "sqlite-normal": "the second one's code with another answer to a crash, which matters only to `SYNCS`",
+    "sqlite-holes": "statements that look for numbers, where there is none",
+    "plug-in": "another author's, which shares no code with the others",
+}
+"""The journals that pass the contract of journals."""
+
+SYNCS = {
+    "test_submit": "when a message is stored, and is answered",
+    "test_reach": "what is there when the journal is opened again",
+}
+"""The modules of that contract in which it matters when a file is synced."""
+
+JOURNALS_WITH_LOSSES = {
+    ("memory", False, False): "nothing is missing",
+    ("memory", True, False): "the oldest messages have expired",
+    ("memory-holes", True, False): "the same where the oldest number is not the first one left",
+    ("sqlite-full", False, False): "nothing is missing, and statements find the place",
+    ("sqlite-full", True, True): "damage right after what has expired",
+    ("sqlite-holes", False, True): "damage between numbers that were left out",
+    ("sqlite-holes", True, False): "an expired message before one that was left out",
+}
+"""Journals in which a place is looked up: whether messages have expired, and whether some are damaged."""
+
+
+def journals_for(module: str) -> list[str]:
+    """Return the names of the journals that a module of the contract runs on."""
+    syncs = ALL or module.rpartition(".")[2] in SYNCS
+    return [name for name in JOURNALS if syncs or name != "sqlite-normal"]
+
+
+# --- one command ---------------------------------------------------------------------------------
+
+COMMANDS = {
+    "output": {
+        "--version": "is written before a command is known",
+        "config": "text, as `transports`, `journals`, `rooms` and `server --limit help` write theirs",
+        "schema": "JSON in one piece",
+        "client --json": "JSON in a thread, while another one reads",
+        "tail": "text that a signal may stop",
+        "send": "one line, after something that cannot be undone",
+        "bench": "a table, and progress on the other stream",
+        "doctor": "has an exit code of its own",
+        "history": "fails before it writes anything, as `room remove` does",
+    },
+    "everything": {
+        "client": "reads input, and writes only what others say",
+        "tail": "writes on both streams",
+        "doctor": "has an exit code of its own",
+    },
+    "home": {
+        "config": "reads a file below it",
+        "history": "looks for a journal below it, as `room remove` and a server do",
+        "doctor": "checks what is there",
+        "client": "asks what the user is called, as `tail`, `send` and `rooms` do",
+    },
+}
+"""The commands that differ where their output, every stream, or the home of a user is broken."""
+
+ENCODINGS = {
+    ("ascii", "tail"): "a stream that replaces what it lacks",
+    ("strict ascii", "tail"): "one that raises",
+    ("latin-1", "tail"): "some letters are there, others not",
+    ("a C locale", "tail"): "what cron has",
+    ("strict ascii", "client"): "text in the other command that prints it",
+    ("strict ascii", "tail --json"): "JSON, which is UTF-8 whatever the stream is",
+    ("a C locale", "tail --json"): "the same under cron",
+    ("a C locale", "client --json"): "JSON that is also read",
+    ("UTF-8", "client"): "the usual stream",
+}
+"""An encoding of the standard streams, and a command that writes to them."""
+
+
+def commands_for(broken: str, commands: Iterable[str]) -> tuple[str, ...]:
+    """Return the commands to run where something is broken, of all that there are."""
+    return tuple(commands if ALL else COMMANDS[broken])
+
+
 # --- both ends -----------------------------------------------------------------------------------
 
 PAIRS = {
@@ -106,6 +197,21 @@ SLOW = {
 """A server with readers that are slow, and how slow."""
 
 if ALL:
+    JOURNALS_WITH_LOSSES = dict.fromkeys(
+        (
+            (name, expired, damaged)
+            for name, expired, damaged in product(JOURNALS, (False, True), (False, True))
+            if name.startswith("sqlite-") or not damaged
+        ),
+        "every combination",
+    )
+    ENCODINGS = dict.fromkeys(
+        product(
+            dict.fromkeys(encoding for encoding, _ in ENCODINGS),
+            dict.fromkeys(command for _, command in ENCODINGS),
+        ),
+        "every combination",
+    )
     PAIRS = dict.fromkeys(product(SERVERS, CLIENTS), "every combination")
     LOSSES = dict.fromkeys(product(("asyncio", "threaded"), CLIENTS), "every combination")
     STORMS = dict.fromkeys(product(("asyncio", "threaded"), range(5)), "every combination")
@@ -119,5 +225,11 @@ ROUNDS = int(os.environ.get("ROUNDS") or (60 if ALL else 13))
 MANY = 100_000 if ALL else 50_000
 """Messages past a reader that reads nothing. Memory has to stop growing long before."""
 
-SEEDS = 1_000 if ALL else 300
-"""Seeds of the simulation, and of the whole system; ``make simulate`` runs thousands."""
+SEEDS = 1_000 if ALL else 200
+"""Seeds of the simulation; ``make simulate`` runs thousands."""
+
+SYSTEM_SEEDS = 1_000 if ALL else 300
+"""Seeds of the whole system, which takes a fifth of the time."""
+
+WALKS = 25 if ALL else 8
+"""Random logs that are walked from end to end."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.cli.processes import CHAT, chat_server, environment
+from tests.rows import commands_for
 
 DEADLINE = 60.0
 
@@ -37,6 +38,11 @@ NOTHING_TO_PRINT = {"client"}
 NEEDS_A_HOME = {"doctor": 1}
 
 
+def rows(broken: str) -> tuple[str, ...]:
+    """Return the commands that differ where something is broken."""
+    return commands_for(broken, COMMANDS)
+
+
 class Environment(NamedTuple):
     """What is wrong: variables, redirections of the shell, and what it runs before.
 
@@ -52,8 +58,8 @@ class Environment(NamedTuple):
     program: str | None = None
 
 
-def config(text: str) -> Environment:
-    return Environment({"CHAT_CONFIG": f"HERE/{text}"}, every_code=2, commands=("send", "config"))
+def config(text: str, *commands: str) -> Environment:
+    return Environment({"CHAT_CONFIG": f"HERE/{text}"}, every_code=2, commands=("config", *commands))
 
 
 NO_USER = (
@@ -67,13 +73,15 @@ NO_USER = (
 FULL = {name: 1 for name, (code, _) in COMMANDS.items() if code == 0 and name not in NOTHING_TO_PRINT}
 
 ENVIRONMENTS = {
-    "no home and no user": Environment({"HOME": "", "XDG": "none"}, codes=NEEDS_A_HOME, program=NO_USER),
+    "no home and no user": Environment(
+        {"HOME": "", "XDG": "none"}, codes=NEEDS_A_HOME, commands=rows("home"), program=NO_USER
+    ),
     "a home that is a file": Environment({"HOME": "HERE/file"}, commands=("client", "config", "history")),
     "a home that does not exist": Environment(
         {"HOME": "/nonexistent/home"}, commands=("client", "config", "doctor")
     ),
     "settings that are a directory": config("."),
-    "settings that do not exist": config("missing"),
+    "settings that do not exist": config("missing", "send"),
     "settings under a file": config("file/x"),
     "settings without end": Environment({"CHAT_CONFIG": "/dev/zero"}, every_code=2, commands=("config",)),
     "settings of nobody": Environment({"CHAT_CONFIG": "~no.such.user/x"}, every_code=2, commands=("config",)),
@@ -83,19 +91,21 @@ ENVIRONMENTS = {
     "a number that is none": config("nan.toml"),
     "settings in Latin-1": config("latin.toml"),
     "no input": Environment(redirect="<&-", commands=("client", "client --json", "tail", "room remove")),
-    "no output": Environment(redirect=">&-"),
+    "no output": Environment(redirect=">&-", commands=rows("output")),
     "no errors": Environment(redirect="2>&-", commands=("client", "tail", "history")),
-    "no streams at all": Environment(redirect="<&- >&- 2>&-"),
+    "no streams at all": Environment(redirect="<&- >&- 2>&-", commands=rows("everything")),
     "input that cannot be read": Environment(
         redirect="0>/dev/null", codes={"client": 1, "client --json": 1}, commands=("client", "client --json")
     ),
-    "a full output": Environment(redirect=">/dev/full", codes=FULL),
+    "a full output": Environment(redirect=">/dev/full", codes=FULL, commands=rows("output")),
     "full errors": Environment(redirect="2>/dev/full", commands=("client", "tail", "history")),
-    "both full": Environment(redirect=">/dev/full 2>/dev/full", codes=FULL),
+    "both full": Environment(redirect=">/dev/full 2>/dev/full", codes=FULL, commands=rows("everything")),
     "an output that cannot be written": Environment(
         redirect="1</dev/null", codes=FULL, commands=("config", "tail")
     ),
-    "an output without a reader": Environment(redirect="| true; exit ${PIPESTATUS[0]}"),
+    "an output without a reader": Environment(
+        redirect="| true; exit ${PIPESTATUS[0]}", commands=rows("output")
+    ),
     "a directory that is gone": Environment(
         before="mkdir gone$$ && cd gone$$ && rmdir ../gone$$;", commands=("client", "config", "tail")
     ),

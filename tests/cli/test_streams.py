@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.streams import encode_json, encode_text
+from tests import rows
 from tests.cli.processes import CHAT, chat_server, environment
 from tests.cli.pty import in_terminal
 from transports.threaded_tcp import connect
@@ -23,6 +24,13 @@ ENCODINGS = {
     "latin-1": {"PYTHONIOENCODING": "latin-1"},
     "a C locale": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     "UTF-8": {"PYTHONIOENCODING": "utf-8"},
+}
+
+COMMANDS = {
+    "client": "client URL --history 99",
+    "client --json": "client URL --json --history 99",
+    "tail": "tail lobby -n 99 --url URL",
+    "tail --json": "tail lobby -n 99 --json --url URL",
 }
 
 
@@ -76,20 +84,10 @@ def test_json_means_the_same_on_a_terminal_and_does_nothing_there(
     assert data.decode()[:-1].isprintable() is terminal
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize(
-    "argv",
-    [
-        ["client", "URL", "--history", "99"],
-        ["client", "URL", "--json", "--history", "99"],
-        ["tail", "lobby", "-n", "99", "--url", "URL"],
-        ["tail", "lobby", "-n", "99", "--json", "--url", "URL"],
-    ],
-    ids=" ".join,
-)
-def test_no_letter_ends_a_command(url: str, argv: list[str], encoding: str) -> None:
-    is_json = "--json" in argv
-    argv = [url if word == "URL" else word for word in argv]
+@pytest.mark.parametrize(("encoding", "command"), list(rows.ENCODINGS))
+def test_no_letter_ends_a_command(url: str, command: str, encoding: str) -> None:
+    is_json = "--json" in command
+    argv = [url if word == "URL" else word for word in COMMANDS[command].split()]
     done = subprocess.run(
         [CHAT, *argv],
         input=b'{"room":"lobby","text":"x"}\n' if is_json else b"x\n",

@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.rows import SEEDS
+from tests.rows import SYSTEM_SEEDS
 from tests.system.system import System
 
 STEPS = 400
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, 50))
+@pytest.mark.parametrize("first", range(0, SYSTEM_SEEDS, 50))
 def test_every_promise_is_kept(first: int) -> None:
     for seed in range(first, first + 50):
         try:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from chatcore.limits import HistoryLimits
+from tests import rows
 from tests.journal.contract.harness import Harness
 from tests.journal.contract.makers import MAKERS, SMALL, Maker
 from tests.server.driver import Clock
@@ -14,11 +15,16 @@ NOW = 1_800_000_000.0
 """The time at which these tests begin, in seconds since 1970."""
 
 
-@pytest.fixture(params=MAKERS, ids=lambda maker: maker.name)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test on its journals. See `tests.rows`."""
+    if "maker" in metafunc.fixturenames:
+        metafunc.parametrize("maker", rows.journals_for(metafunc.module.__name__), indirect=True)
+
+
+@pytest.fixture
 def maker(request: pytest.FixtureRequest) -> Maker:
     """How to make the journal under test."""
-    found: Maker = request.param
-    return found
+    return MAKERS[request.param]
 
 
 @pytest.fixture

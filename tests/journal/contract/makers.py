@@ -79,11 +79,14 @@ def _now(clock: Clock) -> datetime:
     return datetime.fromtimestamp(clock.now, UTC)
 
 
-MAKERS = [
-    Maker("memory", _memory(MemoryJournal), expires=True),
-    Maker("memory-holes", _memory(HoleyJournal), expires=True),
-    Maker("sqlite-full", _sqlite("FULL"), expires=True, damage=_damage),
-    Maker("sqlite-normal", _sqlite("NORMAL"), expires=True, damage=_damage),
-    Maker("sqlite-holes", _sqlite("FULL", HoleyFile), expires=True, damage=_damage),
-    Maker("plug-in", _stone, expires=False),
-]
+MAKERS = {
+    maker.name: maker
+    for maker in (
+        Maker("memory", _memory(MemoryJournal), expires=True),
+        Maker("memory-holes", _memory(HoleyJournal), expires=True),
+        Maker("sqlite-full", _sqlite("FULL"), expires=True, damage=_damage),
+        Maker("sqlite-normal", _sqlite("NORMAL"), expires=True, damage=_damage),
+        Maker("sqlite-holes", _sqlite("FULL", HoleyFile), expires=True, damage=_damage),
+        Maker("plug-in", _stone, expires=False),
+    )
+}

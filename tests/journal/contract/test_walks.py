@@ -12,6 +12,7 @@ import pytest
 from chatcore.journal import Page
 from chatcore.limits import HistoryLimits
 from chatcore.messages import Message
+from tests import rows
 from tests.journal.contract.harness import Harness
 from tests.journal.contract.makers import Maker
 from tests.server.driver import Clock
@@ -132,7 +133,7 @@ def check(log: Written, asked: dict[str, Any], pages: list[Page]) -> None:
     assert missing == {seq for seq in log.damaged if low < seq < high}
 
 
-@pytest.mark.parametrize("random", range(25), indirect=True)
+@pytest.mark.parametrize("random", range(rows.WALKS), indirect=True)
 def test_pages_of_a_damaged_log_between_any_bounds_are_the_log(
     log: tuple[Harness, Written], random: Random
 ) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from chatcore.limits import HistoryLimits
+from tests import rows
 from tests.journal.contract.makers import MAKERS, SMALL, Maker
 from tests.protocol.frames import Gap, Join, Joined, Message, Position
 from tests.server.driver import Clock, Host, Peer
@@ -75,7 +76,7 @@ class Record:
             yield position, damaged, "damaged"
 
 
-def rows(path: Path) -> frozenset[int]:
+def numbers_in(path: Path) -> frozenset[int]:
     """Return the numbers of the rows in a file, damaged ones too."""
     with closing(sqlite3.connect(path)) as db:
         found = db.execute("SELECT seq FROM messages, rooms ON messages.room = rooms.id AND name = 'lobby'")
@@ -116,7 +117,7 @@ class Scene:
         """Return what is stored now."""
         page = self.journal.stored()
         self._known |= {entry.seq: entry.prev for entry in page.messages}
-        damaged = self._damaged and self._damaged & rows(self._directory / "journal.db")
+        damaged = self._damaged and self._damaged & numbers_in(self._directory / "journal.db")
         seqs = sorted({entry.seq for entry in page.messages} | damaged)
         return Record(tuple((seq, self._known[seq]) for seq in seqs), self.seqs[-1], damaged)
 
@@ -175,11 +176,8 @@ def somebody_posts_after_the_place_is_found(scene: Scene) -> Record:
 
 
 VARIANTS = [
-    pytest.param(maker, trimmed, damaged, id=f"{maker.name}-{trimmed=}-{damaged=}")
-    for maker in MAKERS
-    for trimmed in (False, True)
-    for damaged in (False, True)
-    if maker.name != "sqlite-normal" and (not damaged or maker.damage is not None)
+    pytest.param(MAKERS[name], trimmed, damaged, id=f"{name}-{trimmed=}-{damaged=}")
+    for name, trimmed, damaged in rows.JOURNALS_WITH_LOSSES
 ]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from chatcore.limits import HistoryLimits
+from tests import rows
 from tests.journal.contract.makers import MAKERS, Maker
 from tests.protocol.frames import History, Page, PageGap, Time
 from tests.server.driver import Clock, Host
@@ -144,10 +145,10 @@ def random(request: pytest.FixtureRequest) -> Random:
     return Random(request.param)
 
 
-@pytest.fixture(params=[maker for maker in MAKERS if maker.name != "sqlite-normal"], ids=lambda m: m.name)
+@pytest.fixture(params=rows.journals_for(__name__))
 def log(request: pytest.FixtureRequest, tmp_path: Path, random: Random) -> Iterator[Log]:
     """A log on one of the journals."""
-    log = Log(request.param, tmp_path, random)
+    log = Log(MAKERS[request.param], tmp_path, random)
     yield log
     log.host.hub.close()
 
@@ -193,7 +194,7 @@ def check_expired(log: Log, asked: Asked, pages: list[Page], *, going_up: bool) 
         assert first.gaps[0].after <= start
 
 
-@pytest.mark.parametrize("random", range(12), indirect=True)
+@pytest.mark.parametrize("random", range(rows.WALKS), indirect=True)
 def test_pages_between_any_bounds_are_what_is_stored_and_was_shown(log: Log) -> None:
     for _ in range(25):
         asked = log.bounds()

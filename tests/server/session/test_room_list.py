@@ -10,7 +10,8 @@ import pytest
 from chatcore.gate import OpenGate, Person, Refusal
 from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import HistoryLimits
-from tests.journal.contract.makers import MAKERS, Maker
+from tests import rows
+from tests.journal.contract.makers import MAKERS
 from tests.protocol.codec import encode
 from tests.protocol.frames import Error, Join, Leave, Post, RoomEntry, RoomList, Rooms, Time
 from tests.server.driver import Clock, Host, Peer
@@ -79,10 +80,10 @@ def walk(peer: Peer, between: Callable[[], None] = lambda: None, **fields: Any) 
 # --- what is listed ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("maker", MAKERS, ids=lambda maker: maker.name)
-def test_rooms_with_messages_and_rooms_with_members_are_listed_in_order(maker: Maker, tmp_path: Path) -> None:
+@pytest.mark.parametrize("maker", rows.journals_for(__name__))
+def test_rooms_with_messages_and_rooms_with_members_are_listed_in_order(maker: str, tmp_path: Path) -> None:
     clock = Clock(1_800_000_000.0)
-    journal = WaitingJournal(maker.make(tmp_path, HistoryLimits(), clock))
+    journal = WaitingJournal(MAKERS[maker].make(tmp_path, HistoryLimits(), clock))
     host = Host(journal, clock=clock, **OPEN)
     head = {room: journal.store("hi", room=room)[0] for room in ("b", "d", "d-1", "gone")}
     host.hub.remove_room("gone").result()
