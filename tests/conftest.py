@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -15,19 +16,35 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "quick")
 
 
 LONGEST = (
-    "test_slow_readers",
-    "test_sessions",
-    "test_slow",
-    "test_power",
-    "test_kill",
     "test_packaging",
-    "test_simulation",
-    "test_server",
-    "test_resume",
-    "test_pipe",
+    "cli/test_environments",
+    "simulation/test_simulation",
     "test_library_docs",
+    "transports/test_slow_readers",
+    "faults/test_power",
+    "faults/test_kill",
+    "test_readme",
+    "transports/test_abuse",
+    "cli/commands/test_server",
+    "cli/terminal/test_sessions",
+    "test_scripts_docs",
+    "test_sixty_lines_docs",
+    "cli/terminal/test_hostile",
+    "faults/test_slow",
+    "test_reference",
+    "cli/commands/test_send",
+    "cli/terminal/test_commands",
+    "faults/test_resume",
+    "cli/commands/test_server_output",
+    "cli/commands/test_pipe",
+    "cli/test_streams",
+    "transports/test_no_room",
+    "test_benchmarks",
+    "test_architecture",
 )
 """Files that take longest, which begin first. Else a process would sit alone with one of them at the end."""
+
+TESTS = Path(__file__).parent
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,7 +63,14 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests of the longest files first, and keep every other order."""
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
+    order = {TESTS / f"{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Start half as many processes again as there are cores: many tests wait for something."""
+    return (os.cpu_count() or 1) * 3 // 2
 
 
 def pytest_collection_finish() -> None:

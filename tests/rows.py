@@ -14,6 +14,7 @@ __all__ = [
     "ENCODINGS",
     "JOURNALS",
     "JOURNALS_WITH_LOSSES",
+    "LOADS",
     "LOSSES",
     "MANY",
     "PAIRS",
@@ -137,7 +138,14 @@ COMMANDS = {
         "doctor": "has an exit code of its own",
         "history": "fails before it writes anything, as `room remove` does",
     },
+    "reader": {
+        "config": "text",
+        "schema": "JSON in one piece, more than a pipe holds",
+        "client --json": "JSON in a thread, while another one reads",
+        "tail": "text that a signal may stop",
+    },
     "everything": {
+        "--version": "is written before a command is known",
         "client": "reads input, and writes only what others say",
         "tail": "writes on both streams",
         "doctor": "has an exit code of its own",
@@ -149,7 +157,7 @@ COMMANDS = {
         "client": "asks what the user is called, as `tail`, `send` and `rooms` do",
     },
 }
-"""The commands that differ where their output, every stream, or the home of a user is broken."""
+"""The commands that differ where their output, its reader, every stream, or the home of a user is broken."""
 
 ENCODINGS = {
     ("ascii", "tail"): "a stream that replaces what it lacks",
@@ -196,7 +204,15 @@ SLOW = {
 }
 """A server with readers that are slow, and how slow."""
 
+LOADS = {
+    (1, 64): "the usual benchmark",
+    (3, 16): "a room for each poster, and lines that are hardly longer than what counts them",
+    (10, 5_000): "more rooms than posters, and lines that come in pieces",
+}
+"""Rooms and bytes of a text, where deliveries are counted by the load generator of the benchmarks."""
+
 if ALL:
+    LOADS = dict.fromkeys(product((1, 3, 10), (16, 64, 5_000)), "every combination")
     JOURNALS_WITH_LOSSES = dict.fromkeys(
         (
             (name, expired, damaged)
@@ -219,10 +235,10 @@ if ALL:
 
 # --- how much ------------------------------------------------------------------------------------
 
-ROUNDS = int(os.environ.get("ROUNDS") or (60 if ALL else 13))
+ROUNDS = int(os.environ.get("ROUNDS") or (60 if ALL else 10))
 """Kills in a storm, under each transport; half as many losses of power."""
 
-MANY = 100_000 if ALL else 50_000
+MANY = 100_000 if ALL else 30_000
 """Messages past a reader that reads nothing. Memory has to stop growing long before."""
 
 SEEDS = 1_000 if ALL else 200

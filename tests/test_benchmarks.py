@@ -19,6 +19,7 @@ from benchmarks.answers import Answer
 from benchmarks.bench import Bench, Options
 from benchmarks.contenders import ASYNCIO, FLOOR
 from benchmarks.tools import Tools, Unable, compile_tools
+from tests import rows
 
 DEADLINE = 20.0
 LOAD = {"members": 3, "posters": 2, "settle": 0, "warm": 0}
@@ -96,8 +97,7 @@ def test_the_load_generator_counts_lost_and_repeated_lines(
     assert report["deliveries"] == 40 * (LOAD["members"] + LOAD["posters"]) + copies - 1
 
 
-@pytest.mark.parametrize("size", [16, 64, 5000])
-@pytest.mark.parametrize("rooms", [1, 3, 10])
+@pytest.mark.parametrize(("rooms", "size"), list(rows.LOADS))
 def test_the_load_generator_counts_every_delivery_of_our_server(bench: Bench, rooms: int, size: int) -> None:
     members, posters, count = 7, 3, 60
     options = {"members": members, "posters": posters, "rooms": rooms, "size": size, "count": count}

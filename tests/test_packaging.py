@@ -30,7 +30,7 @@ DIST_INFO = "chatcore-0.1.0.dist-info"
 TIMEOUT = 50.0
 
 
-def run(*command: str | Path, cwd: Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run(*command: str | Path, cwd: Path, path: Path | str | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command in `cwd` with no input, nothing of our Python's set-up, and `path` to import from."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "MYPY", "CHAT_"))}
     if path is not None:
@@ -69,7 +69,7 @@ class Installed:
     def python(self) -> Path:
         return self.bin / "python"
 
-    def chat(self, *arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def chat(self, *arguments: str, path: Path | str | None = None) -> subprocess.CompletedProcess[str]:
         """Run the console script, with the plug-ins that are installed in `path`."""
         return run(self.bin / "chat", *arguments, cwd=self.elsewhere, path=path)
 
@@ -269,16 +269,20 @@ transport = CarrierPigeon()
 """
 
 
-def test_an_installed_transport_is_listed(installed: Installed, tmp_path: Path) -> None:
-    plugins = install_plugin("carrier-pigeon", CARRIER_PIGEON, tmp_path)
-    done = installed.chat("transports", path=plugins)
+@pytest.fixture(scope="session")
+def pigeons(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a distribution with a transport is installed."""
+    return install_plugin("carrier-pigeon", CARRIER_PIGEON, tmp_path_factory.mktemp("pigeons"))
+
+
+def test_an_installed_transport_is_listed(installed: Installed, pigeons: Path) -> None:
+    done = installed.chat("transports", path=pigeons)
     assert done.returncode == 0, done.stderr
     assert {"asyncio", "threaded", "carrier-pigeon"} <= set(done.stdout.split())
 
 
-def test_an_installed_transport_can_be_chosen_by_name(installed: Installed, tmp_path: Path) -> None:
-    plugins = install_plugin("carrier-pigeon", CARRIER_PIGEON, tmp_path)
-    done = installed.chat("server", "--transport", "carrier-pigeon", path=plugins)
+def test_an_installed_transport_can_be_chosen_by_name(installed: Installed, pigeons: Path) -> None:
+    done = installed.chat("server", "--transport", "carrier-pigeon", path=pigeons)
     assert done.returncode == 0, done.stderr
     assert '"type":"welcome"' in done.stdout
     assert "listening on chat://127.0.0.1:7024 (carrier-pigeon)" in done.stdout
@@ -301,9 +305,10 @@ def test_a_broken_transport_disables_only_itself(installed: Installed, tmp_path:
 STONE_AGE = ROOT / "tests" / "stone_age"
 
 
-def install_stone_age(tmp_path: Path) -> Path:
-    """Build and install the distribution that brings a transport, a journal and a gate."""
-    project = tmp_path / "stone-age"
+@pytest.fixture(scope="session")
+def stone_age(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the distribution that brings a transport, a journal and a gate is installed."""
+    project = tmp_path_factory.mktemp("stone") / "stone-age"
     project.mkdir()
     shutil.copytree(STONE_AGE, project / "stone_age", ignore=shutil.ignore_patterns("__pycache__"))
     (project / "stone_age" / "py.typed").touch()
@@ -352,19 +357,18 @@ transport = Mason()
 """
 
 
-def test_an_installed_journal_is_listed_beside_ours(installed: Installed, tmp_path: Path) -> None:
-    plugins = install_stone_age(tmp_path)
-    done = installed.chat("journals", path=plugins)
+def test_an_installed_journal_is_listed_beside_ours(installed: Installed, stone_age: Path) -> None:
+    done = installed.chat("journals", path=stone_age)
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["memory", "sqlite", "stone-tablets"]
     assert "heavy, but durable  [stone-age 1.0]" in done.stdout
 
 
 def test_an_installed_journal_stores_the_messages_of_a_server_that_names_it(
-    installed: Installed, tmp_path: Path
+    installed: Installed, stone_age: Path, tmp_path: Path
 ) -> None:
-    plugins = install_stone_age(tmp_path)
-    install_plugin("mason", MASON, tmp_path)
+    mason = install_plugin("mason", MASON, tmp_path)
+    plugins = f"{stone_age}{os.pathsep}{mason}"
     done = installed.chat(
         *("server", "--transport", "mason", "--journal", "stone-tablets:Carrara:42"), path=plugins
     )
@@ -435,11 +439,10 @@ def imports_of(package: Path) -> Iterator[tuple[str, set[str]]]:
 
 
 def test_one_distribution_brings_a_transport_a_journal_and_a_gate(
-    installed: Installed, tmp_path: Path
+    installed: Installed, stone_age: Path
 ) -> None:
-    plugins = install_stone_age(tmp_path)
-    assert "drums" in installed.chat("transports", path=plugins).stdout.split()
-    output = run_ok(installed.python, "-P", "-c", HUNTERS, cwd=installed.elsewhere, path=plugins)
+    assert "drums" in installed.chat("transports", path=stone_age).stdout.split()
+    output = run_ok(installed.python, "-P", "-c", HUNTERS, cwd=installed.elsewhere, path=stone_age)
     assert output.splitlines() == [
         "ug hunter None",
         "5 forbidden: do not speak of fire",

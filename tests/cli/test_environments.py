@@ -91,7 +91,7 @@ ENVIRONMENTS = {
     "a number that is none": config("nan.toml"),
     "settings in Latin-1": config("latin.toml"),
     "no input": Environment(redirect="<&-", commands=("client", "client --json", "tail", "room remove")),
-    "no output": Environment(redirect=">&-", commands=rows("output")),
+    "no output": Environment(redirect=">&-", commands=rows("everything")),
     "no errors": Environment(redirect="2>&-", commands=("client", "tail", "history")),
     "no streams at all": Environment(redirect="<&- >&- 2>&-", commands=rows("everything")),
     "input that cannot be read": Environment(
@@ -104,7 +104,7 @@ ENVIRONMENTS = {
         redirect="1</dev/null", codes=FULL, commands=("config", "tail")
     ),
     "an output without a reader": Environment(
-        redirect="| true; exit ${PIPESTATUS[0]}", commands=rows("output")
+        redirect="| true; exit ${PIPESTATUS[0]}", commands=rows("reader")
     ),
     "a directory that is gone": Environment(
         before="mkdir gone$$ && cd gone$$ && rmdir ../gone$$;", commands=("client", "config", "tail")
