@@ -73,7 +73,8 @@ class SqliteFile(SqliteRooms):
         It is one statement, however many ids and rooms there are.
         """
         rows = self.db.execute(
-            "WITH wanted AS (SELECT CAST(of_room.key AS INTEGER) AS number, ids.value AS name"
+            "WITH wanted AS NOT MATERIALIZED"
+            " (SELECT CAST(of_room.key AS INTEGER) AS number, ids.value AS name"
             " FROM json_each(?) AS of_room, json_each(of_room.value) AS ids)"
             " SELECT room, id, seq, digest FROM wanted CROSS JOIN messages ON room = number AND id = name"
             " UNION ALL"
