@@ -65,14 +65,14 @@ class Retention:
         self._removals.append(removal)
 
     def step(self, file: SqliteFile, now: float, at_most: int) -> None:
-        """Forget some messages of one room, and ids."""
+        """Forget some messages, of one room or of several that hold little too much, and ids."""
         if self._removals:
             self._remove(file, self._removals[0], now, at_most)
             return
         if self._next_look is not None and not self._rooms:
             self._look(file, self._next_look, now)
         if self._rooms:
-            self._expire(file, next(iter(self._rooms)), now, at_most)
+            self._expire(file, now, at_most)
 
     def finish(self, file: SqliteFile, now: float, at_most: int) -> None:
         """Remove what is to be removed, but nothing that only is too old."""
@@ -93,22 +93,30 @@ class Retention:
         self._rooms.update(dict.fromkeys(found))
         self._next_look = last or None
 
-    def _expire(self, file: SqliteFile, room: int, now: float, at_most: int) -> None:
-        limits = self._limits
+    def _expire(self, file: SqliteFile, now: float, at_most: int) -> None:
+        rooms, left = deque(self._rooms), at_most
         with file.transaction():
-            gone = file.expire(
-                room,
-                keep=limits.history_messages,
-                keep_bytes=limits.history_bytes,
-                since=None if limits.history_seconds is None else now - limits.history_seconds,
-                now=now,
-                until=now + limits.dedupe_seconds,
-                at_most=at_most,
-            )
+            while rooms:
+                gone = self._expire_from(file, rooms[0], now, left)
+                if gone == left:
+                    rooms.rotate(-1)  # after the others, since it may hold more
+                    break
+                rooms.popleft()
+                left -= gone
             file.forget_ids(now, at_most)
-        del self._rooms[room]
-        if gone == at_most:
-            self._rooms[room] = None  # after the others
+        self._rooms = dict.fromkeys(rooms)
+
+    def _expire_from(self, file: SqliteFile, room: int, now: float, at_most: int) -> int:
+        limits = self._limits
+        return file.expire(
+            room,
+            keep=limits.history_messages,
+            keep_bytes=limits.history_bytes,
+            since=None if limits.history_seconds is None else now - limits.history_seconds,
+            now=now,
+            until=now + limits.dedupe_seconds,
+            at_most=at_most,
+        )
 
     def _remove(self, file: SqliteFile, removal: Removal, now: float, at_most: int) -> None:
         room = file.room(removal.room)

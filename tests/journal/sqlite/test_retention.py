@@ -1,10 +1,12 @@
 """Which messages of a SQLite journal expire, and what is remembered of them."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from chatcore.journal import Conflict, Draft
+from chatcore.journal.sqlite.group import Group
 from chatcore.journal.sqlite.retention import Retention
 from chatcore.journal.sqlite.statements import NewRow, SqliteFile
 from chatcore.limits import HistoryLimits
@@ -159,6 +161,33 @@ def test_retention_deletes_at_most_the_given_number_of_messages_per_step(path: P
         assert file.sizes(1)[0] == max(1000 - 100 * steps, 0)
     assert steps == 11
     file.close()
+
+
+def test_many_rooms_are_kept_within_their_limits_by_a_step_for_each_transaction(path: Path) -> None:
+    retention = Retention(limits(count=20))
+    with closing(SqliteFile(path)) as file:
+        for n in range(40):
+            group = Group(file, [Draft(f"room-{room}", f"id-{n}", "ana", "hi") for room in range(200)], NOW)
+            group.commit()
+            retention.look_at(group.sizes())
+            if retention.due:
+                retention.step(file, NOW, at_most=2 * 200)
+        assert {file.sizes(room)[0] for room in range(1, 201)} == {20}
+        assert not retention.due
+
+
+def test_a_room_that_holds_far_too_much_does_not_keep_others_waiting(path: Path) -> None:
+    retention = Retention(limits(count=20))
+    with closing(SqliteFile(path)) as file:
+        for room, count in (("large", 1_000), ("small", 30)):
+            group = Group(file, [Draft(room, f"id-{n}", "ana", "hi") for n in range(count)], NOW)
+            group.commit()
+            retention.look_at(group.sizes())
+        sizes: list[tuple[int, int]] = []
+        for _ in range(3):
+            retention.step(file, NOW, at_most=100)
+            sizes.append((file.sizes(1)[0], file.sizes(2)[0]))
+        assert sizes == [(900, 30), (810, 20), (710, 20)]
 
 
 def test_a_damaged_message_expires_like_any_other(path: Path) -> None:
