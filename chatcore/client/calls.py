@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 from chatcore.arguments import checked, checked_post
 from chatcore.client.arguments import checked_history
@@ -11,6 +10,7 @@ from chatcore.client.positions import Positions
 from chatcore.client.requests import PendingPost, PendingRequests, Request
 from chatcore.client.send_queue import SendQueues
 from chatcore.errors import UsageError
+from chatcore.ids import new_id
 from chatcore.messages import (
     ClientFrame,
     Hello,
@@ -88,7 +88,7 @@ class Calls:
         ``id`` is its key, a new one unless you give it. Posted again under the same one, by anyone and at any
         time while the server remembers it, it is stored once.
         """
-        return self._post(checked_post(room, text, str(uuid4()) if id is None else id, kind, target))
+        return self._post(checked_post(room, text, new_id() if id is None else id, kind, target))
 
     def history(
         self,

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from chatcore.arguments import checked_nick, checked_post
 from chatcore.errors import ChatError, ClosedError, RefusedError
+from chatcore.ids import new_id
 from chatcore.journal import Conflict, Draft, Outcome, Unavailable
 from chatcore.messages import Ack
 from chatcore.names import fold
@@ -35,7 +35,7 @@ class ProgramPosts:
     ) -> "Future[Ack]":
         """Submit a post; the future has the `Ack`, or what is raised in its place. Raises `UsageError`."""
         nick = checked_nick(nick)
-        key = str(uuid4()) if id_ is None else id_
+        key = new_id() if id_ is None else id_
         post = checked_post(room, text, key, kind, target)
         return self._submit(Draft(fold(post.room), post.id, nick, post.text, post.kind, post.target))
 
