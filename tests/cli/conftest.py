@@ -2,12 +2,15 @@
 
 import os
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
 from typing import Protocol
 
 import pytest
 
 from cli.app import app
+from tests.cli.processes import DEADLINE
 
 __all__ = ["Inside"]
 
@@ -20,7 +23,19 @@ class Inside(Protocol):
 
 
 @pytest.fixture
-def inside(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Inside:
+def _no_thread_is_left() -> Iterator[None]:
+    """Let no command leave a thread, which would connect to the servers of later tests."""
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        thread.join(DEADLINE)
+        assert not thread.is_alive(), f"{thread} is left"
+
+
+@pytest.fixture
+def inside(
+    _no_thread_is_left: None, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Inside:
     """Runs a command in the test's own process, which is faster where no process of its own is needed."""
 
     def run(*args: str, **variables: str) -> "subprocess.CompletedProcess[str]":

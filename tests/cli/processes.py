@@ -10,7 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-__all__ = ["CHAT", "ChatServer", "chat", "chat_server", "environment", "line_of", "rest_of", "spawn"]
+__all__ = [
+    "CHAT",
+    "DEADLINE",
+    "ChatServer",
+    "chat",
+    "chat_server",
+    "environment",
+    "line_of",
+    "rest_of",
+    "spawn",
+]
 
 CHAT = str(Path(sys.executable).with_name("chat"))
 DEADLINE = 30.0

@@ -128,7 +128,7 @@ JOINED = b'{"type":"joined","room":"lobby","epoch":"e","head":0,"after":0,"count
 
 
 @pytest.mark.parametrize("hangs_up", [False, True])
-def test_without_an_acknowledgement_the_error_has_the_id(inside: Inside, hangs_up: bool) -> None:
+def test_without_an_acknowledgement_the_error_has_the_id(hangs_up: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute, ThreadPoolExecutor(1) as pool:
 
         def serve() -> None:
@@ -162,9 +162,9 @@ def _silence(frame: dict[str, Any]) -> bytes:
 
 
 @pytest.mark.parametrize("answers", [{"hello": _silence}, {"join": _silence}, {"join": _ping}])
-def test_a_timeout_covers_all_of_the_command(inside: Inside, answers: Answers) -> None:
+def test_a_timeout_covers_all_of_the_command(answers: Answers) -> None:
     with scripted_server(answers=answers) as server:
-        done = inside("send", "lobby", "hello", "--timeout", "0.2", "--nick", "ci", "--url", server.url)
+        done = chat("send", "lobby", "hello", "--timeout", "0.2", "--nick", "ci", "--url", server.url)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "did not let us in within 0.2 s: nothing was sent" in done.stderr
 
@@ -187,7 +187,7 @@ def test_a_timeout_covers_a_search_for_a_name(inside: Inside, monkeypatch: pytes
     assert "nothing was sent" in done.stderr
 
 
-def test_a_connection_that_is_lost_before_the_room_again_and_again_ends_it(inside: Inside) -> None:
+def test_a_connection_that_is_lost_before_the_room_again_and_again_ends_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as loop, ThreadPoolExecutor(1) as pool:
 
         def serve() -> int:
@@ -202,7 +202,7 @@ def test_a_connection_that_is_lost_before_the_room_again_and_again_ends_it(insid
 
         served = pool.submit(serve)
         port = loop.getsockname()[1]
-        done = inside(
+        done = chat(
             "send", "lobby", "hi", "--timeout", "1", "--nick", "ci", "--url", f"chat://127.0.0.1:{port}"
         )
         with socket.create_connection(("127.0.0.1", port)) as last:
