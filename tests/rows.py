@@ -112,7 +112,7 @@ JOURNALS_WITH_LOSSES = {
     ("memory-holes", True, False): "the same where the oldest number is not the first one left",
     ("sqlite-full", False, False): "nothing is missing, and statements find the place",
     ("sqlite-full", True, True): "damage right after what has expired",
-    ("sqlite-holes", False, True): "damage between numbers that were left out",
+    ("sqlite-holes", True, True): "damage between numbers that were left out, where a page may begin",
     ("sqlite-holes", True, False): "an expired message before one that was left out",
 }
 """Journals in which a place is looked up: whether messages have expired, and whether some are damaged."""
