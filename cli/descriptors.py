@@ -6,7 +6,7 @@ administrator can raise.
 
 import contextlib
 
-__all__ = ["allow_descriptors"]
+__all__ = ["allow_descriptors", "require_descriptors"]
 
 
 def allow_descriptors() -> int | None:
@@ -23,3 +23,13 @@ def allow_descriptors() -> int | None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return None if soft == resource.RLIM_INFINITY else soft
+
+
+def require_descriptors(number: int, whose: str) -> None:
+    """Raise `OSError` if there are too few for what begins now, which would fail somewhere in the middle."""
+    allowed = allow_descriptors()
+    if allowed is not None and allowed < number:
+        raise OSError(
+            f"the system lets this process open only {allowed} files, and {whose} needs {number}; "
+            "raise the limit with ulimit -n"
+        )

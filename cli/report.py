@@ -5,6 +5,7 @@ Commands raise; `reporting` is around each of them and does the rest. Scripts de
 """
 
 import contextlib
+import errno
 import socket
 import sys
 from collections.abc import Iterator
@@ -62,7 +63,11 @@ def reporting() -> Iterator[None]:
     except RefusedError as error:
         complain(_refusal(error.code, error.message, error.retry_after))
         raise typer.Exit(NO_COMMON_PROTOCOL if error.code == "unsupported_protocol" else REFUSED) from None
-    except (ChatError, OSError) as error:
+    except OSError as error:
+        full = error.errno in (errno.EMFILE, errno.ENFILE)
+        complain("too many open files; raise the limit with ulimit -n" if full else str(error))
+        raise typer.Exit(FAILED) from None
+    except ChatError as error:
         complain(str(error))
         raise typer.Exit(FAILED) from None
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from chatcore import LOBBY, RefusedError, is_numeric, is_reserved
+from cli.descriptors import require_descriptors
 from cli.report import reaching
 
 __all__ = ["run", "with_nick"]
@@ -17,6 +18,9 @@ T = TypeVar("T")
 
 HISTORY = 20
 """Older messages that a terminal shows when it joins a room, by default."""
+
+DESCRIPTORS = 16
+"""Files that a client in a terminal may have open, and some to spare."""
 
 
 def run(
@@ -40,6 +44,7 @@ def run(
         from cli.terminal.app import Options
         from cli.terminal.app import run as converse
 
+        require_descriptors(DESCRIPTORS, "a client in a terminal")
         shown = HISTORY if history is None else history
         options = Options(shown, plain or os.environ.get("TERM") == "dumb", quiet, remember)
         with reaching(url):

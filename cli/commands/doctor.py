@@ -18,6 +18,7 @@ from chatcore import DEFAULT_URL, JournalError, UsageError, __version__, check_j
 from chatcore.journal import find_journals
 from chatcore.transport import Listen, find_transports
 from cli.commands.transports import choose
+from cli.descriptors import require_descriptors
 from cli.places import journal_file
 from cli.settings.journals import choose as choose_journal
 from cli.settings.journals import default_path
@@ -26,6 +27,9 @@ from cli.streams import write_text
 __all__ = ["Finding", "run"]
 
 PACKAGES = ("chatcore", "transports", "cli")
+
+DESCRIPTORS = 16
+"""Files that this may have open, and some to spare."""
 
 
 class Finding(NamedTuple):
@@ -41,6 +45,7 @@ def run(journal: Path | None, *, new_epoch: bool) -> int:
 
     Raises `JournalError` if ``new_epoch`` is wanted where there is no journal, or a server has it open.
     """
+    require_descriptors(DESCRIPTORS, "this command")  # with fewer, a healthy journal cannot be read
     path = journal or journal_file()
     if new_epoch:
         path = path or default_path()

@@ -27,7 +27,7 @@ from chatcore import DEFAULT_URL, Hub
 from chatcore.transport import Host, Listen, Server, Transport
 from cli.commands.transports import choose
 from cli.console import Console, ConsoleHandler
-from cli.descriptors import allow_descriptors
+from cli.descriptors import require_descriptors
 from cli.report import FAILED
 from cli.settings.journals import open_journal
 from cli.settings.limits import default_limits, parse_limits
@@ -61,7 +61,7 @@ def run(transport_name: str, urls: Sequence[str], journal: str | None, limits: S
     transport = choose(transport_name)
     listens = [Listen.parse(url) for url in urls or [DEFAULT_URL]]
     settings, history = parse_limits(limits)
-    _check_descriptors()
+    require_descriptors(DESCRIPTORS, "a server")  # with fewer, libuv's event loop would abort the process
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
     kind, store = open_journal(journal, history)
@@ -77,16 +77,6 @@ def run(transport_name: str, urls: Sequence[str], journal: str | None, limits: S
             stop.wait()
             stop.during(lambda: _close(server, hub, stop))
     return FAILED if stop.crashed else 0
-
-
-def _check_descriptors() -> None:
-    """Raise `OSError` if there are too few descriptors: an event loop of libuv's would abort the process."""
-    allowed = allow_descriptors()
-    if allowed is not None and allowed < DESCRIPTORS:
-        raise OSError(
-            f"the system lets this process open only {allowed} files, and a server needs {DESCRIPTORS}; "
-            "raise the limit with ulimit -n"
-        )
 
 
 def _console(stream: TextIO) -> AbstractContextManager[Console]:

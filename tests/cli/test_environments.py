@@ -70,6 +70,8 @@ NO_USER = (
     "from cli.app import main; main()"
 )
 
+MEMBERS = {"bench": 2}  # too many of them are asked for
+
 FULL = {name: 1 for name, (code, _) in COMMANDS.items() if code == 0 and name not in NOTHING_TO_PRINT}
 
 ENVIRONMENTS = {
@@ -108,6 +110,13 @@ ENVIRONMENTS = {
     ),
     "a directory that is gone": Environment(
         before="mkdir gone$$ && cd gone$$ && rmdir ../gone$$;", commands=("client", "config", "tail")
+    ),
+    "few files": Environment(
+        before="ulimit -n 6;",
+        codes={
+            **dict.fromkeys(("client", "client --json", "send", "tail", "rooms", "doctor"), 1),
+            "bench": 2,
+        },
     ),
     "a strange terminal": Environment(
         {"TERM": "nope", "COLUMNS": "x", "LINES": "-1"}, commands=("client", "--version", "config")

@@ -1,5 +1,6 @@
 """Both clients when something in them fails, or a time is too long for a clock: no call waits forever."""
 
+import errno
 import json
 from collections.abc import Callable
 from threading import Event
@@ -13,6 +14,7 @@ from tests.transports.clients import Visitor
 from tests.transports.conftest import Serve
 from tests.transports.hostile import Guest, HostileServer, message
 from tests.transports.peers import DEADLINE, line
+from transports import threaded_tcp
 
 Connect = Callable[..., Visitor]
 
@@ -86,6 +88,22 @@ def test_a_failure_to_dial_again_fails_every_call_with_its_cause(
         with pytest.raises(DisconnectedError) as failed:
             post.result(DEADLINE)
         assert isinstance(failed.value.__cause__, Broken)
+
+
+@pytest.mark.parametrize(
+    "name", ["selectors.DefaultSelector", "socket.socketpair", "socket.create_connection"]
+)
+def test_a_threaded_client_without_a_descriptor_raises_that_and_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    def refuse(*_args: object, **_options: object) -> Any:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with HostileServer() as server:
+        monkeypatch.setattr(name, refuse)
+        with pytest.raises(OSError, match="Too many"):
+            threaded_tcp.connect(server.url, nick="ann")
+    assert caplog.messages == []
 
 
 LONG_TIMES = [

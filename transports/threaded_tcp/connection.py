@@ -11,6 +11,7 @@ asks for, in `Connection._update`.
   collecting happens in any thread, at any time, with any lock held.
 """
 
+import contextlib
 import logging
 import os
 import selectors
@@ -90,12 +91,16 @@ class Connection:
         self._unsent = b""
         self._refused = False  # whether the socket has left some of that for later
         self._goodbye_by: float | None = None
-        sock = self._dial(until)
-        self._waker, self._wakee = socket.socketpair()
-        self._waker.setblocking(False)
-        self._wakee.setblocking(False)
-        self._thread = threading.Thread(target=self._run, args=(sock,), name="chat-client", daemon=True)
-        self._thread.start()
+        with contextlib.ExitStack() as undo:
+            self._selector = undo.enter_context(selectors.DefaultSelector())
+            self._waker, self._wakee = map(undo.enter_context, socket.socketpair())
+            self._waker.setblocking(False)
+            self._wakee.setblocking(False)
+            self._selector.register(self._wakee, selectors.EVENT_READ)
+            sock = undo.enter_context(self._dial(until))
+            self._thread = threading.Thread(target=self._run, args=(sock,), name="chat-client", daemon=True)
+            self._thread.start()
+            undo.pop_all()
 
     # --- for the chat ----------------------------------------------------------------------------
 
@@ -216,11 +221,11 @@ class Connection:
     def _converse_on_all(self, first: socket.socket) -> None:
         """Be one connection after another."""
         sock: socket.socket | None = first
-        with self._waker, self._wakee:
+        with self._selector, self._waker, self._wakee:
             while sock is not None:
-                with sock, selectors.DefaultSelector() as selector:
-                    selector.register(self._wakee, selectors.EVENT_READ)
-                    self._converse(sock, selector)
+                with sock:
+                    self._converse(sock)
+                    self._watch(sock, 0)
                 sock = self._dial_again()
 
     def _dial(self, until: float | None = None) -> socket.socket:
@@ -259,10 +264,8 @@ class Connection:
 
     def _sleep(self) -> None:
         """Wait until something is due, or until woken."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._wakee, selectors.EVENT_READ)
-            if selector.select(self._seconds_to_deadline()):
-                self._wakee.recv(RECEIVE)
+        if self._selector.select(self._seconds_to_deadline()):
+            self._wakee.recv(RECEIVE)
 
     def _seconds_to_deadline(self) -> float | None:
         with self._lock:
@@ -271,12 +274,12 @@ class Connection:
                 return None
             return min(max(deadline - self._session.clock(), 0.0), LONGEST_WAIT)
 
-    def _converse(self, sock: socket.socket, selector: selectors.BaseSelector) -> None:
+    def _converse(self, sock: socket.socket) -> None:
         """Be the connection between a socket and the session, until either ends."""
         while (interest := self._update(sock)) is not None:
             mask, timeout = interest
-            _watch(selector, sock, mask)
-            for key, ready in selector.select(timeout):
+            self._watch(sock, mask)
+            for key, ready in self._selector.select(timeout):
                 if key.fileobj is self._wakee:
                     self._wakee.recv(RECEIVE)
                 else:
@@ -334,6 +337,16 @@ class Connection:
                 self._goodbye_by = 0.0  # the server has ended its stream
                 self._session.receive_eof()
 
+    def _watch(self, sock: socket.socket, mask: int) -> None:
+        """Wait for something else of a socket from now on, or for nothing."""
+        watched = self._selector.get_map().get(sock)
+        if mask and watched is None:
+            self._selector.register(sock, mask)
+        elif mask and watched is not None and watched.events != mask:
+            self._selector.modify(sock, mask)
+        elif not mask and watched is not None:
+            self._selector.unregister(sock)
+
 
 def _seconds_until(end: float | None) -> float | None:
     return None if end is None else end - time.monotonic()
@@ -346,14 +359,3 @@ def _seconds_to_connect(end: float | None) -> float:
     if left <= 0:  # which would mean not to block
         raise TimeoutError
     return min(left, CONNECT_SECONDS)
-
-
-def _watch(selector: selectors.BaseSelector, sock: socket.socket, mask: int) -> None:
-    """Have a selector watch a socket for something else, or for nothing."""
-    watched = selector.get_map().get(sock)
-    if mask and watched is None:
-        selector.register(sock, mask)
-    elif mask and watched is not None and watched.events != mask:
-        selector.modify(sock, mask)
-    elif not mask and watched is not None:
-        selector.unregister(sock)

@@ -400,3 +400,14 @@ def test_no_color_turns_colours_off(server: Server, bob: Chat) -> None:
         alice.wait("~")
         styles = set(re.findall(rb"\x1b\[([\d;]*)m", bytes(alice.raw)))
         assert styles <= {b"0", b"0;1", b"0;22", b""}
+
+
+@pytest.mark.parametrize("limit", [5, 15])
+def test_too_few_descriptors_are_one_line(server: Server, limit: int) -> None:
+    script = f'ulimit -n {limit} && exec "$0" client "$1" --nick alice'
+    with in_terminal("bash", "-c", script, CHAT, str(server.listening[0])) as alice:
+        assert alice.wait_exit() == 1
+        words = bytes(alice.raw).decode()
+    assert words.splitlines()[0].startswith("chat: ")
+    assert "Traceback" not in words
+    assert f"only {limit} files" in words
