@@ -6,6 +6,7 @@ Read in this order: `app` declares the commands, and `__main__` runs it; `report
 exit codes; `commands` has a file for each command, and `settings` what they read from the environment and
 from ``chat.toml``. Then what the commands share: `streams` is what they write to, `stdin` and `stdout`
 are for scripts, `lines`, `gap`, `sanitize` and `wrap` for what others wrote, `places` for the user's files,
-`descriptors` for the limit of open files, and `console` for what a server says. The two large parts are
-packages of their own: `terminal` is ``chat client`` in a terminal, `load` is ``chat bench``.
+`names` for those of rooms, `descriptors` for the limit of open files, and `console` for what a server says.
+The two large parts are packages of their own: `terminal` is ``chat client`` in a terminal, `load` is ``chat
+bench``.
 """

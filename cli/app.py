@@ -9,7 +9,6 @@ characters. The rest is shown by ``chat COMMAND --help``, an example last. ``\\b
 paragraph as they are.
 """
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +19,8 @@ from cli.settings.complete import Completing, complete_kind, complete_transport
 from cli.settings.shared import (
     NICK_DEFAULT,
     finite,
+    journal_argument,
+    journal_option,
     nick_option,
     room_argument,
     rooms_option,
@@ -455,10 +456,7 @@ def schema() -> None:
 
 @app.command()
 def history(
-    path: Annotated[
-        Path | None,
-        typer.Argument(metavar="PATH", help="The journal's file.", show_default="the one that servers use"),
-    ] = None,
+    path: Annotated[str | None, journal_argument()] = None,
     room: Annotated[
         list[str] | None,
         typer.Option(metavar="ROOM", help="Only this room. Repeat it for more.", show_default="all rooms"),
@@ -498,17 +496,14 @@ def history(
     """
     with reporting():
         from cli.commands.history import run
-        from cli.settings.journals import default_path
+        from cli.settings.journals import file_of
 
-        raise typer.Exit(run(path or default_path(), room or [], after, before, since, until, text=text))
+        raise typer.Exit(run(file_of(path), room or [], after, before, since, until, text=text))
 
 
 @app.command()
 def doctor(
-    journal: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="The journal to check.", show_default="the one that servers use"),
-    ] = None,
+    journal: Annotated[str | None, journal_option()] = None,
     new_epoch: Annotated[
         bool,
         typer.Option(
@@ -528,8 +523,9 @@ def doctor(
     """
     with reporting():
         from cli.commands.doctor import run
+        from cli.settings.journals import file_of
 
-        raise typer.Exit(run(journal, new_epoch=new_epoch))
+        raise typer.Exit(run(None if journal is None else file_of(journal), new_epoch=new_epoch))
 
 
 room_app = typer.Typer(
@@ -543,15 +539,7 @@ app.add_typer(room_app, name="room")
 @room_app.command(name="remove")
 def remove_room(
     room: Annotated[str, room_argument()],
-    journal: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH",
-            help="The journal's file.",
-            show_default="the one that servers use",
-            allow_from_autoenv=False,
-        ),
-    ] = None,
+    journal: Annotated[str | None, journal_option(is_setting=False)] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.", allow_from_autoenv=False)] = False,
 ) -> None:
     """Remove a room and all its messages from a journal.
@@ -565,6 +553,6 @@ def remove_room(
     """
     with reporting():
         from cli.commands.room import remove
-        from cli.settings.journals import default_path
+        from cli.settings.journals import file_of
 
-        raise typer.Exit(remove(journal or default_path(), room, yes=yes))
+        raise typer.Exit(remove(file_of(journal), room, yes=yes))

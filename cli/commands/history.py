@@ -7,6 +7,7 @@ from chatcore import Gap, UsageError, encode, stored_entries
 from chatcore.journal import Stored
 from cli.gap import describe_gap
 from cli.lines import lines_of
+from cli.names import folded_room
 from cli.report import INCOMPLETE
 from cli.streams import write_json, write_text
 
@@ -35,7 +36,7 @@ def run(
     incomplete = False
     for entry in stored_entries(
         path,
-        rooms,
+        [folded_room(room) for room in rooms],
         after=after,
         before=before,
         after_at=_time("--since", since),

@@ -12,13 +12,17 @@ from typing import Generic, TypeVar
 
 import typer
 
-from chatcore import JournalError, SqliteJournal, UsageError, fold
+from chatcore import HistoryLimits, JournalError, SqliteJournal, UsageError
 from chatcore.journal import Place, RoomPage, Stored, Unavailable
+from cli.names import folded_room
 from cli.streams import write_text
 
 __all__ = ["remove"]
 
 T = TypeVar("T")
+
+KEEP_ALL = HistoryLimits(history_messages=None, history_bytes=None, history_seconds=None)
+"""Limits under which nothing is removed but what the user names: a server may have larger ones than usual."""
 
 
 class _Nobody:
@@ -54,13 +58,13 @@ class _Answer(Generic[T]):
 def remove(path: Path, room: str, *, yes: bool) -> int:
     """Remove a room from a journal, unless the user says no; return the exit code.
 
-    Raises `UsageError` if there is no such journal or room, or nobody to ask, and `JournalError` if a server
-    has the journal open, or it cannot be read or written.
+    Raises `UsageError` for an invalid name, if there is no such journal or room, or nobody to ask, and
+    `JournalError` if a server has the journal open, or it cannot be read or written.
     """
-    name = fold(room)
+    name = folded_room(room)
     if not path.is_file():
         raise UsageError(f"there is no journal {path}")
-    with closing(SqliteJournal(path)) as journal:
+    with closing(SqliteJournal(path, KEEP_ALL)) as journal:
         journal.start(_Nobody())
         messages = _messages(journal, name)
         if messages is None:

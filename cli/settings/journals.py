@@ -1,5 +1,7 @@
 """Journals on the command line: ``--journal NAME:ARGUMENT``, and where the default one is.
 
+Commands that read a file take the same, with ``sqlite`` for NAME, or its path alone.
+
 A journal is a plug-in: other packages may bring their own, and loading one may fail in any way. It is
 imported only when it is chosen: SQLite takes as long as everything else together.
 """
@@ -10,7 +12,7 @@ from chatcore import HistoryLimits, UsageError
 from chatcore.journal import Journal, JournalKind, find_journals, load_journal
 from cli.places import journal_file
 
-__all__ = ["choose", "default_path", "open_journal"]
+__all__ = ["choose", "default_path", "file_of", "open_journal"]
 
 
 def default_path() -> Path:
@@ -21,6 +23,24 @@ def default_path() -> Path:
     return path
 
 
+def file_of(setting: str | None) -> Path:
+    """Return the file of a journal that is named by ``sqlite:PATH`` or its path, or else the default one.
+
+    Raises `UsageError` for a journal of another kind.
+    """
+    from chatcore import SqliteJournal
+
+    if setting is None:
+        return default_path()
+    name, colon, argument = setting.partition(":")
+    if not colon or name not in find_journals():
+        return Path(setting)
+    journal = choose(name).open(argument, HistoryLimits())
+    if not isinstance(journal, SqliteJournal):
+        raise UsageError(f"this command needs a journal in a file, sqlite:PATH, not {setting}")
+    return journal.path
+
+
 def choose(name: str) -> JournalKind:
     """Return an installed kind of journal.
 
@@ -29,7 +49,8 @@ def choose(name: str) -> JournalKind:
     """
     found = find_journals()
     if name not in found:
-        raise UsageError(f"there is no journal {name!r}; installed: {', '.join(found)}")
+        file = f"; for a file write sqlite:{name}" if Path(name).suffix or "/" in name else ""
+        raise UsageError(f"there is no journal {name!r}; installed: {', '.join(found)}{file}")
     try:
         return load_journal(found[name])
     except Exception as error:  # a plug-in may raise anything

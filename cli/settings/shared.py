@@ -15,6 +15,8 @@ from cli.settings.complete import complete_room, complete_url
 __all__ = [
     "NICK_DEFAULT",
     "finite",
+    "journal_argument",
+    "journal_option",
     "nick_option",
     "room_argument",
     "rooms_option",
@@ -26,6 +28,8 @@ __all__ = [
 NICK_DEFAULT = "your login name"
 """What stands for a nick that is not set, in words."""
 
+_JOURNAL_HELP = "The journal: sqlite:PATH, or its path."
+_JOURNAL_DEFAULT = "the one that servers use"
 _URL_HELP = "The server's address."
 
 
@@ -71,6 +75,21 @@ def rooms_option(command: str) -> Any:
         help="A room to join. Repeat it for more.",
         show_default="lobby",
         autocompletion=complete_room,
+    )
+
+
+def journal_argument() -> Any:
+    """Return the journal in a file as an argument."""
+    return typer.Argument(metavar="JOURNAL", help=_JOURNAL_HELP, show_default=_JOURNAL_DEFAULT)
+
+
+def journal_option(*, is_setting: bool = True) -> Any:
+    """Return ``--journal`` for a command that needs one in a file."""
+    return typer.Option(
+        metavar="JOURNAL",
+        help=_JOURNAL_HELP,
+        show_default=_JOURNAL_DEFAULT,
+        allow_from_autoenv=is_setting,
     )
 
 

@@ -82,6 +82,34 @@ def test_a_room_that_is_not_there_is_one_line(journal: Path, room: str, texts: T
     assert texts(str(journal)) == ["one", "two", "three"]
 
 
+@pytest.mark.parametrize("form", ["{}", "sqlite:{}", "sqlite:{}?synchronous=NORMAL"])
+def test_a_journal_is_named_in_one_form_everywhere(journal: Path, inside: Inside, form: str) -> None:
+    name = form.format(journal)
+    assert inside("doctor", "--journal", name).returncode == 0
+    assert len(inside("history", name).stdout.splitlines()) == 3
+    assert inside("room", "remove", "lobby", "--journal", name, "--yes").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "argv", [("room", "remove", "x", "--journal"), ("doctor", "--journal"), ("history",)]
+)
+def test_a_journal_without_a_file_is_one_line(inside: Inside, argv: tuple[str, ...]) -> None:
+    done = inside(*argv, "memory:")
+    words = "chat: this command needs a journal in a file, sqlite:PATH, not memory:\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", words)
+
+
+@pytest.mark.parametrize("room", ["", "no room", "-" * 65, "caf\N{LATIN SMALL LETTER E WITH ACUTE}"])
+def test_an_invalid_name_is_not_a_room_that_is_missing(journal: Path, inside: Inside, room: str) -> None:
+    for argv in (
+        ("room", "remove", "--journal", str(journal), "--yes", "--", room),
+        ("history", "--room", room),
+    ):
+        done = inside(*argv)
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"chat: {room!r} is not a room: a room's name is 1 to 64")
+
+
 def test_a_removed_room_is_not_there_any_more(journal: Path, inside: Inside) -> None:
     for code in (0, 2):
         assert inside("room", "remove", "lobby", "--journal", str(journal), "--yes").returncode == code
