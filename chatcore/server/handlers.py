@@ -72,7 +72,7 @@ def handle(session: "Session", item: Item, now: float) -> None:
     if rule.price is Price.TOKEN and (wait := session.take_token(now)):
         session.refuse("rate_limited", "too many frames", item, retry_after=wait)
     elif not rule.early and session.seat is None:
-        session.refuse("bad_state", f"say hello before {getattr(item, 'type', 'this')}")
+        session.refuse("bad_state", f"say hello before {getattr(item, 'type', 'this')}", item)
     else:
         rule.act(session, item, now)
 

@@ -131,12 +131,17 @@ class Queries:
                 limit=min(frame.limit or limits.page_messages, limits.page_messages),
                 max_bytes=limits.line_bytes - _ENVELOPE,
             ),
-            partial(self._receive_page, frame, room.epoch, after),
+            partial(self._receive_page, frame, room.epoch, after, before),
             lambda: session.state is not State.CLOSED,
         )
 
     def _receive_page(
-        self, frame: History, epoch: str, after: int | None, answer: EncodedPage | Unavailable
+        self,
+        frame: History,
+        epoch: str,
+        after: int | None,
+        before: int,
+        answer: EncodedPage | Unavailable,
     ) -> None:
         session, member = self._session, self._session.members.get(fold(frame.room))
         self._finish()
@@ -150,13 +155,14 @@ class Queries:
             self._refuse_page(frame, RETRY_SECONDS)
         else:
             page = answer.page
+            base, expired = _expired(page, frame, after, before)
             head = Page(
                 room=member.room.name,
                 epoch=page.epoch,
-                base=page.base,
+                base=base,
                 more=page.more,
                 token=frame.token,
-                gaps=(*_expired(page, frame, after), *page.gaps) or None,
+                gaps=(*expired, *page.gaps) or None,
                 messages=(),
             )
             session.send_encoded(session.codec.encode_page(head, answer.data))
@@ -171,12 +177,17 @@ def _has_two_bounds(frame: History) -> bool:
     return lower or (frame.before is not None and frame.before_at is not None)
 
 
-def _expired(page: journal.Page, frame: History, after: int | None) -> tuple[PageGap, ...]:
-    """Return what of a request has expired: what lies between its lower bound and the page."""
+def _expired(
+    page: journal.Page, frame: History, after: int | None, before: int
+) -> tuple[int, tuple[PageGap, ...]]:
+    """Return the base of a page, and what of a request has expired: from its lower bound up to there."""
+    base = page.base
     if after is not None:
         start = after
-    elif frame.after_at is not None:  # it asked for less, if there is anything before the page
-        start = 0 if page.base == page.oldest else page.base
-    else:
-        start = page.base if page.more else 0
-    return (PageGap(after=start, through=page.base, reason="expired"),) if page.base > start else ()
+    elif frame.after_at is None:
+        start = base if page.more else 0
+    elif base == page.oldest:
+        start, base = 0, min(base, max(before - 1, 0))  # all between the two bounds may have expired
+    else:  # it asked for less, if there is anything before the page
+        start = base
+    return base, (PageGap(after=start, through=base, reason="expired"),) if base > start else ()

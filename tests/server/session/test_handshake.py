@@ -14,6 +14,7 @@ from tests.protocol.frames import (
     Ping,
     Pong,
     Post,
+    Rooms,
     Welcome,
     Who,
 )
@@ -44,6 +45,7 @@ def test_hello_is_answered_with_a_nick_a_secret_and_the_limits() -> None:
         History(room="lobby"),
         Who(room="lobby"),
         NickFrame(nick="bob"),
+        Rooms(),
     ],
     ids=lambda frame: frame.type,
 )
@@ -51,7 +53,7 @@ def test_a_frame_before_hello_is_refused_and_hello_may_follow(frame: ClientFrame
     peer = Host().connect()
     peer.send(frame, HELLO)
     error = peer.error()
-    assert error.code == "bad_state"
+    assert (error.code, error.room) == ("bad_state", getattr(frame, "room", None))
     assert peer.one(Welcome).nick == "ana"
     assert not peer.ended
 
@@ -61,6 +63,17 @@ def test_the_refusal_of_a_post_before_hello_names_its_room_and_id() -> None:
     peer.send(Post(room="Lobby", id="id-1", text="hi"))
     error = peer.error()
     assert (error.code, error.room, error.id) == ("bad_state", "lobby", "id-1")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [History(room="lobby", token="t"), NickFrame(nick="bob", token="t"), Rooms(token="t")],
+    ids=lambda frame: frame.type,
+)
+def test_the_refusal_of_a_request_before_hello_repeats_its_token(frame: ClientFrame) -> None:
+    peer = Host().connect()
+    peer.send(frame)
+    assert peer.error().id == "t"
 
 
 def test_before_hello_a_ping_is_answered_and_a_pong_is_ignored() -> None:

@@ -183,12 +183,12 @@ def check_expired(log: Log, asked: Asked, pages: list[Page], *, going_up: bool) 
     if "after" in asked:
         start = asked["after"]
     elif going_up:
-        start = 0 if first.base == log.oldest else first.base
+        start = 0 if first.base <= log.oldest else first.base
     else:
         start = 0
     assert expired == ([(start, first.base)] if first.base > start else [])
     if expired:
-        assert first.base < log.left[0]
+        assert first.base < min(log.left[0], max(log.upper(asked), 1))
     elif log.upper(asked) > log.oldest > start and not ("after_at" in asked and first.base > log.oldest):
         assert first.gaps  # the first message after what has expired is damaged: then it is all one gap
         assert first.gaps[0].after <= start
