@@ -67,6 +67,29 @@ def test_a_bug_in_a_step_fails_every_call_with_its_cause(
     assert "Broken" in caplog.text
 
 
+def test_a_bug_when_the_server_reads_again_fails_every_call_with_its_cause(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    full = Event()
+
+    def script(guest: Guest) -> None:
+        guest.serve_until_joined()
+        assert full.wait(DEADLINE)
+        guest.wait_for_end()
+
+    with HostileServer(script) as server:
+        ann = connect(server.url, nick="ann")
+        posts = [ann.post_nowait("x" * 16_000) for _ in range(500)]
+        monkeypatch.setattr(ClientSession, "data_drained", _break)
+        full.set()
+        with pytest.raises(DisconnectedError) as failed:
+            posts[0].result(DEADLINE)
+        assert isinstance(failed.value.__cause__, Broken)
+        monkeypatch.undo()
+        ann.close()
+    assert [record.name for record in caplog.records] == ["chat.client"]
+
+
 @pytest.mark.parametrize("name", ["socket.create_connection", "asyncio.BaseEventLoop.create_connection"])
 def test_a_failure_to_dial_again_fails_every_call_with_its_cause(
     connect: Connect, client_name: str, monkeypatch: pytest.MonkeyPatch, name: str

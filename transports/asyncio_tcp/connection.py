@@ -270,7 +270,9 @@ class Connection(asyncio.Protocol):
         for event in (self._news, self._flushed, self._ended):
             event.set()
         if not self._lost.is_set():
-            self._transport.abort()
+            # Not now: the standard library's loop may be in the middle of a write, and loses twice what is
+            # given up there.
+            self._loop.call_soon(self._transport.abort)
 
     # --- called by the loop ----------------------------------------------------------------------
 
