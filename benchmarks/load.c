@@ -4,6 +4,8 @@
  * base 32 from '0' on. A lane is one poster in one room, and its numbers go up by one. So whatever the
  * framing, each copy that arrives is counted, timed, and checked for loss, repetition and order.
  *
+ * Lanes take turns. With --lively N, nine of ten posts go to the first N of them, and one of ten to all in turn.
+ *
  * Phases: all connect and join; all is quiet for --settle seconds; posts run, at first for --warm seconds that
  * do not count and then for --seconds that do; what is owed arrives. The last thing is one line of JSON.
  */
@@ -56,7 +58,7 @@ static const Dialect dialects[] = {
 
 /* --- what was asked for ----------------------------------------------------------------------------------- */
 
-static int port, pid, members = 100, posters = 8, stalled, rooms = 1, size = 64, window = 64, at_once = 256, count;
+static int port, pid, members = 100, posters = 8, stalled, rooms = 1, size = 64, window = 64, at_once = 256, count, lively;
 static double rate, seconds = 2, warm = 0.3, settle = 0.5, patience = 60;
 static bool idle, by_acks;
 static const Dialect *speak = dialects;
@@ -78,11 +80,11 @@ typedef struct {
 } Peer;
 
 typedef struct {
-    uint64_t posts, copies, bytes, acks, errors, lost, repeated, closed;
+    uint64_t posts, copies, reads, bytes, acks, errors, lost, repeated, closed;
 } Counts;
 
 static Peer *peers;
-static int peer_count, started, ready, timer = -1, watch, lanes, next_lane;
+static int peer_count, started, ready, timer = -1, watch, lanes, next_lane, next_lively;
 static Counts now_counts;
 static bool counting;
 static uint64_t owed, came, histogram[BUCKETS], joins[BUCKETS];
@@ -174,11 +176,22 @@ static void flush(Peer *p) {
 
 static Peer *poster_of(int lane) { return &peers[stalled + members + lane % posters]; }
 
+static int take_lane(void) {
+    int lane;
+    if (lively && now_counts.posts % 10) {
+        lane = next_lively;
+        next_lively = (lane + 1) % lively;
+    } else {
+        lane = next_lane;
+        next_lane = (lane + 1) % lanes;
+    }
+    return lane;
+}
+
 static void post(void) {
-    int lane = next_lane;
+    int lane = take_lane();
     Peer *p = poster_of(lane);
     char mark[MARK];
-    next_lane = (lane + 1) % lanes;
     mark[0] = '|';
     write_digits(mark + 1, (uint64_t)(now() * 1e6), 7);
     write_digits(mark + 8, (uint64_t)lane, 2);
@@ -234,18 +247,26 @@ static void take_copy(Peer *p, const char *mark, double at) {
     }
 }
 
+/* Bytes that lie at least between two marks. What a chat server sends of a post holds all that was posted, and
+ * any server sends the text. */
+static ptrdiff_t least_distance(void) {
+    size_t around = speak->between ? strlen(before[0]) + TOKEN + strlen(speak->between) + strlen(speak->after) : 0;
+    return (ptrdiff_t)around + size;
+}
+
 /* Takes the copies; returns what lies behind the last one. Most frames are as long as the one before, so the
- * next mark is looked for at that distance first. */
+ * next mark is looked for at that distance first: but only where no other mark fits between the two. Answers
+ * make distances longer, and some are as long as several frames. */
 static char *take_copies(Peer *p, char *start, char *end) {
     double at = p->timed ? now() : 0;
     char *mark = memchr(start, '|', (size_t)(end - start)), *next;
     uint64_t copies = 0;
-    ptrdiff_t distance = end - start;
+    ptrdiff_t distance = end - start, sure = 2 * least_distance();
     for (; mark && end - mark >= MARK; mark = next) {
         take_copy(p, mark, at);
         copies++;
         start = mark + MARK;
-        if (distance < end - mark && mark[distance] == '|') next = mark + distance;
+        if (distance < sure && distance < end - mark && mark[distance] == '|') next = mark + distance;
         else next = memchr(start, '|', (size_t)(end - start));
         if (next) distance = next - mark;
     }
@@ -326,6 +347,7 @@ static void receive(Peer *p) {
     memcpy(start, p->carry, p->carried);
     end = input + TOKEN + length;
     now_counts.bytes += (uint64_t)length;
+    now_counts.reads++;
     if (p->stage != READY) {
         behind = take_greeting(p, start, end);
     } else {
@@ -393,6 +415,7 @@ static void set_up(void) {
     char name[16];
     lanes = posters > rooms ? posters : rooms;
     if (lanes > LANES || size < 16) fail("at most %d rooms and posters, at least 16 bytes", LANES);
+    if (lively > lanes || (lively && rate <= 0)) fail("at most %d lively ones, and only at a rate", lanes);
     filler = malloc((size_t)size);
     memset(filler, 'x', (size_t)size);
     peer_count = stalled + members + posters;
@@ -484,11 +507,13 @@ static void field(const char *name, double value) {
 static void report(Snapshot empty, Snapshot joined, Snapshot from, Snapshot to, double join_seconds) {
     double took = to.at - from.at, cpu = to.cpu - from.cpu, stored = (double)(to.syncs - from.syncs);
     double copies = (double)(to.counts.copies - from.counts.copies), bytes = (double)(to.counts.bytes - from.counts.bytes);
+    double reads = (double)(to.counts.reads - from.counts.reads);
     double posts = (double)(to.counts.posts - from.counts.posts), acks = (double)(to.counts.acks - from.counts.acks);
     field("members", members);
     field("posters", posters);
     field("stalled", stalled);
     field("rooms", rooms);
+    field("lively", lively);
     field("size", size);
     field("window", window);
     field("rate", rate);
@@ -498,6 +523,7 @@ static void report(Snapshot empty, Snapshot joined, Snapshot from, Snapshot to, 
     field("deliveries", copies);
     field("deliveries_per_second", copies / took);
     field("bytes_per_delivery", copies ? bytes / copies : 0);
+    field("deliveries_per_read", reads ? copies / reads : 0);
     field("read_mib_per_second", bytes / took / (1 << 20));
     field("acks_per_second", acks / took);
     field("syncs_per_second", stored / took);
@@ -535,7 +561,7 @@ static void read_options(int argc, char **argv) {
         int *to;
     } counts[] = {{"port", &port},       {"pid", &pid},     {"members", &members}, {"posters", &posters},
                   {"stalled", &stalled}, {"rooms", &rooms}, {"size", &size},       {"window", &window},
-                  {"at-once", &at_once}, {"count", &count}};
+                  {"at-once", &at_once}, {"count", &count}, {"lively", &lively}};
     static const struct {
         const char *name;
         double *to;

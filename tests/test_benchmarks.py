@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import os
 import shutil
 import socket
@@ -97,6 +98,31 @@ def test_the_load_generator_counts_lost_and_repeated_lines(
     assert report["deliveries"] == 40 * (LOAD["members"] + LOAD["posters"]) + copies - 1
 
 
+def _answer_in_lengths_that_add_up(listener: socket.socket) -> None:
+    """Be a chat server for one member whose acks are, all together, as long as three of its messages."""
+    with listener, listener.accept()[0] as sock, sock.makefile("rb") as lines:
+        assert b"hello" in lines.readline()
+        assert b"join" in lines.readline()
+        sock.sendall(b'{"type":"joined","room":"room0000"}\n')
+        posts = [json.loads(lines.readline()) for _ in range(20)]
+        acks = [f'{{"type":"ack","id":"{post["id"]}"}}'.ljust(89) for post in posts[:7]]
+        messages = [f'{{"type":"message","text":"{post["text"]}"}}'.ljust(209) for post in posts]
+        sock.sendall("\n".join([messages[0], *acks, *messages[1:], ""]).encode())
+        with contextlib.suppress(ConnectionError):
+            lines.read()
+
+
+def test_the_load_generator_finds_a_copy_wherever_it_is(bench: Bench) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(DEADLINE)
+    server = threading.Thread(target=_answer_in_lengths_that_add_up, args=(listener,))
+    server.start()
+    options = {"members": 0, "posters": 1, "count": 20, "settle": 0, "warm": 0}
+    report = bench.load("chat", options, port=listener.getsockname()[1])
+    server.join()
+    assert (report["deliveries"], report["lost"], report["repeated"]) == (20, 0, 0)
+
+
 @pytest.mark.parametrize(("rooms", "size"), list(rows.LOADS))
 def test_the_load_generator_counts_every_delivery_of_our_server(bench: Bench, rooms: int, size: int) -> None:
     members, posters, count = 7, 3, 60
@@ -130,6 +156,13 @@ def test_the_floor_relays_every_line_to_every_connection(bench: Bench) -> None:
 def test_the_load_generator_fails_without_a_server(bench: Bench) -> None:
     with pytest.raises(Unable, match="cannot connect"):
         bench.load("lines", LOAD, port=1)
+
+
+def test_the_load_generator_posts_mostly_where_it_is_lively(bench: Bench) -> None:
+    options = {**LOAD, "rooms": 10, "posters": 10, "members": 10, "lively": 2, "rate": 500, "count": 100}
+    with ASYNCIO.serving(bench.tools) as server:
+        report = bench.load("chat", options, port=server.port, pid=server.pid)
+        assert (report["deliveries"], report["lost"]) == (200, 0)
 
 
 # --- the page ------------------------------------------------------------------------------------------
