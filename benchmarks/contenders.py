@@ -27,6 +27,7 @@ LIMITS = (
     "connections_per_address",
     "frames_per_second",
     "members_per_room",
+    "new_rooms_per_minute",
     "rooms",
     "rooms_per_session",
 )
@@ -50,6 +51,11 @@ class Contender:
     dialect: str
     program: str
     command: Callable[[Path, int], Sequence[str | Path]]
+
+    @property
+    def posters_hear(self) -> bool:
+        """Whether those who post are members as well."""
+        return self.dialect not in ("redis", "nats")
 
     def check(self) -> None:
         """Raise `Unable` if it cannot be started here."""
@@ -77,6 +83,7 @@ class Ours:
     journal: str = "memory"
     syncs: Path | None = None
     dialect: str = "chat"
+    posters_hear: bool = True
 
     def check(self) -> None:
         """Raise `Unable` if it cannot be started here."""
@@ -183,6 +190,19 @@ def _inspircd(home: Path, port: int) -> Sequence[str | Path]:
     return ["--nofork", "--runasroot", "--config", config]
 
 
+def _ngircd(home: Path, port: int) -> Sequence[str | Path]:
+    home.chmod(0o755)  # it drops its privileges
+    config = home / "ngircd.conf"
+    config.write_text(
+        "[Global]\nName = irc.local\nInfo = bench\nMotdPhrase = bench\nListen = 127.0.0.1\n"
+        f"Ports = {port}\nServerUID = nobody\nServerGID = nogroup\n"
+        "[Limits]\nMaxConnections = 0\nMaxConnectionsIP = 0\nMaxJoins = 0\nMaxPenaltyTime = 0\n"
+        "PingTimeout = 900\nPongTimeout = 900\n"
+        "[Options]\nDNS = no\nIdent = no\nPAM = no\nSyslog = no\n"
+    )
+    return ["-n", "-f", config]
+
+
 UVLOOP = Ours("asyncio, uvloop", uvloop=True)
 ASYNCIO = Ours("asyncio, standard loop")
 THREADED = Ours("threaded", transport="threaded")
@@ -192,5 +212,6 @@ FLOOR = Contender("floor", "lines", "floor", _floor)
 PEERS = (
     Contender("Redis pub/sub", "redis", "redis-server", _redis),
     Contender("NATS", "nats", "nats-server", _nats),
+    Contender("ngIRCd", "irc", "ngircd", _ngircd),
     Contender("InspIRCd", "irc", "inspircd", _inspircd),
 )

@@ -3,7 +3,7 @@
 import io
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -13,6 +13,7 @@ from matplotlib.ticker import NullLocator
 
 from benchmarks.answers import Answer
 from benchmarks.contenders import FLOOR, OURS, UVLOOP
+from benchmarks.questions.rooms import TOGETHER
 
 __all__ = ["draw"]
 
@@ -37,12 +38,19 @@ mpl.rcParams.update(
 )
 
 
+BARS = (
+    ("small", "million deliveries a second, 8 members who all post, 64-byte texts"),
+    ("flood", "million deliveries a second, 1,000 members, 64-byte texts"),
+)
+
+
 def draw() -> None:
     """Draw every plot whose questions were answered."""
     PLOTS.mkdir(exist_ok=True)
-    if flood := Answer.load("flood"):
-        _save(_bars(flood), "flood")
-    grown = [(Answer.load(name), key, label) for name, key, label in GROWTH]
+    for name, label in BARS:
+        if answer := Answer.load(name):
+            _save(_bars(answer, label), name)
+    grown = [(Answer.load(name), key, label, where) for name, key, label, where in GROWTH]
     if any(answer for answer, *_ in grown):
         _save(_growth(grown), "growth")
     if commits := Answer.load("commits"):
@@ -57,7 +65,7 @@ def _save(figure: Figure, name: str) -> None:
     (PLOTS / f"{name}.svg").write_text(re.sub(r"(\d\.\d\d)\d+", r"\1", text), "utf-8")
 
 
-def _bars(answer: Answer) -> Figure:
+def _bars(answer: Answer, label: str) -> Figure:
     """One bar a contender, with the spread of its rounds."""
     names = sorted(
         answer.contenders(), key=lambda name: answer.median("deliveries_per_second", contender=name) or 0
@@ -73,18 +81,22 @@ def _bars(answer: Answer) -> Figure:
         axes.plot([min(values), max(values)], [place, place], color=TEXT, linewidth=1.5)
         axes.text(max(values), place, f"  {median:.1f}", va="center")
     axes.set_yticks(range(len(names)), [f"chatcore, {name}" if name in ours else name for name in names])
-    axes.set_xlabel("million deliveries a second, 1,000 members, 64-byte texts")
+    axes.set_xlabel(label)
     axes.grid(axis="x")
     axes.set_axisbelow(True)
     return figure
 
 
+NO_MORE: Mapping[str, object] = {}
+
 GROWTH = (
-    ("members", "receivers", "members"),
-    ("sizes", "text", "bytes of text"),
-    ("rooms", "rooms", "rooms"),
-    ("history", "length", "messages kept"),
+    ("members", "receivers", "members", NO_MORE),
+    ("sizes", "text", "bytes of text", NO_MORE),
+    ("rooms", "rooms", "rooms of 8", TOGETHER),
+    ("history", "length", "messages kept", NO_MORE),
 )
+"""What to draw of each question, over what, and of which runs."""
+
 ROWS = (
     ("deliveries_per_second", "million deliveries/s", 1e-6),
     ("cpu_us_per_delivery", "CPU µs a delivery", 1.0),
@@ -92,16 +104,16 @@ ROWS = (
 )
 
 
-def _growth(asked: Sequence[tuple[Answer | None, str, str]]) -> Figure:
+def _growth(asked: Sequence[tuple[Answer | None, str, str, Mapping[str, object]]]) -> Figure:
     """A column a question, a row a cost."""
     figure = Figure(figsize=(10, 6.4))
-    for column, (answer, key, label) in enumerate(asked):
+    for column, (answer, key, label, where) in enumerate(asked):
         for row, (cost, words, unit) in enumerate(ROWS):
             axes = figure.add_subplot(len(ROWS), len(asked), row * len(asked) + column + 1)
             if answer is not None:
                 if cost != "end_kib":  # the floor's memory is its log, which it has whatever happens
                     _line(axes, answer, FLOOR.name, key, cost, unit, ORANGE)
-                _line(axes, answer, UVLOOP.name, key, cost, unit, BLUE)
+                _line(axes, answer, UVLOOP.name, key, cost, unit, BLUE, where)
             axes.grid()
             if cost == "cpu_us_per_delivery":
                 axes.set_yscale("log")
@@ -119,12 +131,21 @@ def _growth(asked: Sequence[tuple[Answer | None, str, str]]) -> Figure:
     return figure
 
 
-def _line(axes: Axes, answer: Answer, name: str, key: str, cost: str, unit: float, colour: str) -> None:
+def _line(
+    axes: Axes,
+    answer: Answer,
+    name: str,
+    key: str,
+    cost: str,
+    unit: float,
+    colour: str,
+    where: Mapping[str, object] = NO_MORE,
+) -> None:
     """A line of medians, and the spread as a band; what ``key`` was set to stands in equal distances."""
     values = {
         setting: [value * unit for value in measured]
         for setting in answer.distinct(key)
-        if (measured := answer.values(cost, contender=name, **{key: setting}))
+        if (measured := answer.values(cost, contender=name, **{key: setting, **where}))
     }
     if values:
         places = range(len(values))

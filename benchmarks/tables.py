@@ -63,8 +63,9 @@ def cell(answer: Answer, column: Column, where: Mapping[str, object]) -> str:
 def comparison(
     answer: Answer, columns: Sequence[Column], *, ratio: str | None = None, against: str = "floor"
 ) -> str:
-    """Return a row for each contender; with ``ratio`` also how much of the floor it reaches."""
-    headings = ["", *[column.heading for column in columns], *([f"of the {against}"] if ratio else [])]
+    """Return a row for each contender; with ``ratio`` also how much it reaches of what another has."""
+    whole = "of the floor" if against == "floor" else f"of {against}"
+    headings = ["", *[column.heading for column in columns], *([whole] if ratio else [])]
     rows = []
     for name in answer.contenders():
         row = [name, *[cell(answer, column, {"contender": name}) for column in columns]]
