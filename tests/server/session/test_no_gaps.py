@@ -20,6 +20,8 @@ from tests.server.driver import Clock, Host, Peer
 
 TINY: dict[str, Any] = {"tail_bytes": 1, "memory_history_bytes": 1, "frames_per_second": None}
 
+_SEGMENT = 64 * 1024  # what is read of a socket in one go
+
 
 class Rounds:
     """A transport that is driven by hand, with anything between any two of its steps."""
@@ -120,6 +122,21 @@ def test_no_order_of_steps_makes_a_gap_in_several_rooms() -> None:
     read = [sorted((m.room, m.seq) for m in messages_only(peer)) for peer in peers]
     assert len(read[0]) > 1_000
     assert all(each == read[0] for each in read)
+
+
+def test_somebody_who_pastes_very_long_texts_makes_no_gap() -> None:
+    host = Host()
+    ana, bob = host.member("ana"), host.member("bob")
+    host.settle()
+    texts = [f"{number} {'x' * 16_000}" for number in range(200)]
+    posts = b"".join(encode(Post(room="lobby", id=str(n), text=text)) for n, text in enumerate(texts))
+    while posts:
+        while is_read(ana) and posts:  # a loop may read on like this before it does anything else
+            ana.session.receive_data(posts[:_SEGMENT])
+            posts = posts[_SEGMENT:]
+        host.pump()
+    assert [message.text for message in messages_only(ana)] == texts
+    assert [message.text for message in messages_only(bob)] == texts
 
 
 def test_whoever_posts_waits_for_turns_while_those_who_read_are_late() -> None:
