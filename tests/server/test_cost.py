@@ -9,6 +9,7 @@ import sys
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable
+from itertools import count
 from types import FrameType
 from typing import Any
 
@@ -176,6 +177,37 @@ def test_a_subscription_adds_nothing_to_a_delivery_and_little_to_a_post() -> Non
         assert delivery(watched) == delivery(alone)
         # A wake-up for each segment, and nothing for each message or member.
         assert 0 < calls(lambda: watched.post(64)) - calls(lambda: alone.post(64)) <= 10
+
+
+def round_in_rooms(rooms: int, served: int) -> Callable[[], None]:
+    """Fill rooms, each with two members; return what posts in some of them, one each, and serves them."""
+    limits = OPEN.model_copy(update={"rooms": None, "new_rooms_per_minute": None})
+    endpoint = Hub(limits=limits, clock=lambda: 0.0).endpoint(lambda: None)
+    posters: list[Session] = []
+    for number in range(2 * rooms):
+        session = endpoint.open(Peer("192.0.2.1", number))
+        session.receive_data(b'{"type":"hello","protocol":1,"nick":"n%d"}\n' % number)
+        session.receive_data(b'{"type":"join","room":"r%d"}\n' % (number % rooms))
+        posters.append(session)
+    rounds = count()
+
+    def post_and_serve() -> None:
+        number = next(rounds)
+        for room, session in enumerate(posters[:served]):
+            session.receive_data(b'{"type":"post","room":"r%d","id":"%d","text":"hi"}\n' % (room, number))
+        while endpoint.busy:
+            for ready in endpoint.ready():
+                ready.data_to_send()
+            endpoint.fan_out()
+
+    post_and_serve()
+    return post_and_serve
+
+
+def test_a_post_costs_the_same_however_many_rooms_there_are() -> None:
+    cost = calls(round_in_rooms(20, served=1))
+    assert calls(round_in_rooms(200, served=1)) == cost
+    assert calls(round_in_rooms(200, served=100)) <= 100 * cost
 
 
 class Halls:
