@@ -154,9 +154,6 @@ class MemoryJournal:
 
     durability: DurabilityWord = "memory"
 
-    step = 1
-    """How far a number is from the one before it. No reader may count on that, so tests change it."""
-
     def __init__(
         self,
         limits: HistoryLimits | None = None,
@@ -167,6 +164,8 @@ class MemoryJournal:
         limits = limits or HistoryLimits()
         self.dedupe_seconds = limits.dedupe_seconds
         self.epoch = secrets.token_hex(8)
+        self.step = 1
+        """How far a number is from the one before it. No reader may count on that, so tests change it."""
         self._history_bytes = limits.memory_history_bytes
         self._clock = clock
         self._now = now

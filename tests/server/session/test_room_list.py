@@ -156,12 +156,14 @@ def test_no_entry_is_longer_than_what_is_reckoned_for_it() -> None:
 class Endless(MemoryJournal):
     """A journal whose rooms have the highest numbers."""
 
-    step = (2**53 - 1) // 2
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock=clock)
+        self.step = (2**53 - 1) // 2
 
 
 @pytest.mark.parametrize("line_bytes", [1_924, 4_000, 65_536])
 def test_a_list_fits_a_line(line_bytes: int) -> None:
-    journal = WaitingJournal(Endless(clock=Clock()))
+    journal = WaitingJournal(Endless(Clock()))
     rooms = [f"{n:03}".ljust(64, "x") for n in range(400)]
     host = Host(journal, gate=Veil(private=set(rooms)), line_bytes=line_bytes, text_bytes=300, **OPEN)
     for room in rooms:
