@@ -9,10 +9,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 LOCK ?= requirements.lock
 BENCH := $(VENV)-bench
+COMPILED := $(VENV)-compiled
 NODE := tests/schema/node_modules
 UV_VENV := .uv
 UV := $(UV_VENV)/bin/uv
-CODE := $(wildcard chatcore transports cli tests benchmarks docs/picture.py docs/reference.py)
+CODE := $(wildcard chatcore transports cli tests benchmarks docs/picture.py docs/reference.py hatch_build.py)
 PIP := pip --disable-pip-version-check --no-input -qq
 ARGS ?=
 ROUNDS ?= 500
@@ -27,6 +28,20 @@ CORE_TESTS := tests/server tests/client tests/wire tests/test_names.py tests/tes
 # Files among these that take long, or have many combinations; `make test` runs them too.
 CORE_SLOW := backpressure contract cost gate hostile_json identities identities_in_rooms identity_races inflow \
 	join_places law page_walks presence resume reviews room_list roundtrip slow_users two_steps waiting
+
+# An environment whose name ends in -compiled has the compiled build, as a wheel: an editable one would leave files
+# beside the sources, which hide later edits. A path that comes last leads to the tests, so they test the wheel.
+ifneq ($(filter %-compiled,$(VENV)),)
+INSTALL := --force-reinstall .
+LEAD_TO_TESTS = echo $(CURDIR) >"$$($(BIN)/python -c 'import sysconfig as s; print(s.get_path("purelib"))')/tests.pth"
+SOURCES := hatch_build.py $(shell find chatcore transports cli -name '*.py')
+PYTEST += -o pythonpath=
+export HATCH_BUILD_HOOKS_ENABLE := 1
+export PYTHONSAFEPATH := 1
+export ROWS := compiled
+else
+INSTALL := -e .
+endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -55,6 +70,14 @@ test: $(STAMP) system $(NODE) ## run the test suite, in several processes; WORKE
 test-core: $(STAMP) ## run the quick tests of the core alone, in two seconds
 	@$(BIN)/python -m pytest -o faulthandler_timeout=0 $(CORE_TESTS) \
 		$(CORE_SLOW:%=--ignore-glob='*/test_%.py') $(ARGS)
+
+.PHONY: compiled
+compiled: headers ## build with mypyc, into an environment of its own: .venv-compiled/bin/chat
+	@$(MAKE) VENV=$(COMPILED) setup
+
+.PHONY: test-compiled
+test-compiled: compiled ## run the core, the contracts and the simulation on the compiled build
+	@$(MAKE) VENV=$(COMPILED) test
 
 .PHONY: test-all
 test-all: $(STAMP) system $(NODE) ## run every combination of tests/rows.py, long fuzzers and storms, thousands of seeds
@@ -121,19 +144,30 @@ lock: $(UV) ## renew both requirements.lock from pyproject.toml; ARGS=--upgrade 
 .PHONY: setup
 setup: $(STAMP) ## make the environment, and do nothing else
 
+define INSTALL_MISSING
+	[ -n "$$missing" ] || exit 0; \
+	if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
+	install() { $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing; }; \
+	if command -v apt-get && { install || { $$sudo apt-get update && install; }; }; then exit 0; fi \
+		>/dev/null 2>&1 </dev/null; \
+	echo "cannot install$$missing, $(1)" >&2; [ "$$CI" != true ]
+endef
+
 .PHONY: system
 system: ## install nc, telnet and gcc if they are missing; some tests need them
 	@missing=; \
 	command -v nc >/dev/null || missing="$$missing netcat-openbsd"; \
 	command -v telnet >/dev/null || missing="$$missing telnet"; \
 	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
-	[ -n "$$missing" ] || exit 0; \
-	if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
-	install() { $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing; }; \
-	if command -v apt-get && { install || { $$sudo apt-get update && install; }; }; then exit 0; fi \
-		>/dev/null 2>&1 </dev/null; \
-	if [ "$$CI" = true ]; then echo "cannot install$$missing, which the tests need" >&2; exit 1; fi; \
-	echo "cannot install$$missing; the tests that need it will be skipped"
+	$(call INSTALL_MISSING,which the tests need; those will be skipped)
+
+.PHONY: headers
+headers: ## install gcc and Python's headers if they are missing; the compiled build needs them
+	@missing=; \
+	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	$(PYTHON) -c 'import os, sysconfig as s; os.stat(s.get_path("include") + "/Python.h")' 2>/dev/null || \
+		missing="$$missing $$($(PYTHON) -c 'import sys; print("python3.%d-dev" % sys.version_info[1])')"; \
+	$(call INSTALL_MISSING,which the compiled build needs)
 
 # A file of npm's own, which it writes last, says whether these packages are the ones of the lock.
 .PHONY: $(NODE)
@@ -146,16 +180,19 @@ $(NODE):
 
 .PHONY: clean
 clean: ## remove the environment and everything that was made
-	@rm -rf $(VENV) $(BENCH) $(UV_VENV) $(NODE) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(BENCH) $(COMPILED) $(UV_VENV) $(NODE) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find . -maxdepth 1 -name '*__mypyc.*' -delete
+	@find chatcore transports cli \( -name '*.so' -o -name '*.pyd' \) -delete
 
-$(STAMP): $(LOCK) pyproject.toml
+$(STAMP): $(LOCK) pyproject.toml $(SOURCES)
 	@[ -n "$(PYTHON)" ] || { echo "chatcore needs Python 3.11 or newer on PATH, or: make PYTHON=/path/to/python" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make an environment; on Debian:" \
 		"apt-get install $$($(PYTHON) -c 'import sys; print("python3.%d-venv" % sys.version_info[1])')" >&2; exit 1; }
 	@[ -x $(BIN)/python ] && $(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m $(PIP) install --require-hashes -r $(LOCK)
-	@$(BIN)/python -m $(PIP) install --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m $(PIP) install --no-deps --no-build-isolation $(INSTALL)
+	@$(LEAD_TO_TESTS)
 	@touch $@
 
 $(UV):

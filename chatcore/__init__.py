@@ -11,16 +11,17 @@ internal and may change at any time. ``docs/library.md`` shows how to use all th
 
 Names are loaded when they are first asked for, so that a client never loads the server.
 
-To read the code, take it in this order. The ground: `version`, `errors`, `names`, `ids`, `kinds`, `limits`,
-`messages`, which has every frame, `encoding`, which writes the two that come with every post, `arguments`,
-`schema`, and `address`. The seams: `gate`, `wire`, `journal` and `transport`. Then the two sides, which never
-import each other: `server` and `client`. The docstring of each package continues from there.
+To read the code, take it in this order. The ground: `version`, `subclassing`, `errors`, `names`, `ids`,
+`kinds`, `limits`, `messages`, which has every frame, `encoding`, which writes the two that come with every
+post, `arguments`, `schema`, and `address`. The seams: `gate`, `wire`, `journal` and `transport`. Then the two
+sides, which never import each other: `server` and `client`. The docstring of each package continues from
+there.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from chatcore.version import __version__
+from chatcore.version import COMPILED, __version__
 
 if TYPE_CHECKING:
     from chatcore.address import DEFAULT_URL
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from chatcore.server.subscription import Subscription
 
 __all__ = [
+    "COMPILED",
     "DEFAULT_URL",
     "LOBBY",
     "PROTOCOL",

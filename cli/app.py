@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from chatcore import DEFAULT_URL, __version__
+from chatcore import COMPILED, DEFAULT_URL, __version__
 from cli.report import complain, ending, reporting
 from cli.settings.complete import Completing, complete_kind, complete_transport
 from cli.settings.shared import (
@@ -52,7 +52,7 @@ def main() -> None:
 def _print_version(wanted: bool) -> None:
     if wanted:
         with reporting():
-            write_text(f"chat {__version__}\n")
+            write_text(f"chat {__version__} ({'compiled' if COMPILED else 'pure Python'})\n")
         raise typer.Exit
 
 
@@ -77,7 +77,7 @@ def chat(
         bool,
         typer.Option(
             "--version",
-            help="Print the version.",
+            help="Print the version and the build.",
             callback=_print_version,
             is_eager=True,
             allow_from_autoenv=False,

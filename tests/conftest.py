@@ -3,10 +3,14 @@
 import gc
 import os
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from chatcore.version import COMPILED
+from tests import rows
 
 # A slow machine is no failure, and on CI a failure must come again; `HYPOTHESIS_PROFILE` chooses.
 CI = bool(os.environ.get("CI"))
@@ -61,10 +65,24 @@ def pytest_configure() -> None:
     gc.disable()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import only what these rows have."""
+    if not rows.COMPILED or collection_path.is_dir():
+        return None
+    path = collection_path.relative_to(config.rootpath).as_posix()
+    return not any(fnmatch(path, suite) for suite in rows.SUITES) or None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of the longest files first, and keep every other order."""
+    """Put the tests of the longest files first, keep every other order, and choose what the build needs."""
     order = {TESTS / f"{name}.py": place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
+    if rows.COMPILED:
+        items[:] = [item for item in items if not any(fnmatch(item.nodeid, row) for row in rows.UNTOUCHED)]
+    for pattern, reason in rows.PURE.items() if COMPILED else ():
+        for item in items:
+            if fnmatch(item.nodeid, pattern):
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,7 +1,8 @@
 """The list of rows: in which combinations of servers, clients and seeds a test runs, and why in those.
 
 ``make test`` runs a test where something differs. ``make test-all`` (``ROWS=all``) runs every combination,
-more seeds and longer storms. A row without a reason of its own does not belong here.
+more seeds and longer storms. ``make test-compiled`` (``ROWS=compiled``) runs what the compiled build changes.
+A row without a reason of its own does not belong here.
 """
 
 import os
@@ -11,6 +12,7 @@ from itertools import product
 __all__ = [
     "CLIENTS",
     "COMMANDS",
+    "COMPILED",
     "ENCODINGS",
     "JOURNALS",
     "JOURNALS_WITH_LOSSES",
@@ -18,13 +20,16 @@ __all__ = [
     "LOSSES",
     "MANY",
     "PAIRS",
+    "PURE",
     "ROUNDS",
     "SEEDS",
     "SERVERS",
     "SLOW",
     "STEPS",
     "STORMS",
+    "SUITES",
     "SYSTEM_SEEDS",
+    "UNTOUCHED",
     "WALKS",
     "commands_for",
     "journals_for",
@@ -249,3 +254,35 @@ SYSTEM_SEEDS = 1_000 if ALL else 300
 
 WALKS = 25 if ALL else 8
 """Random logs that are walked from end to end."""
+
+# --- the compiled build --------------------------------------------------------------------------
+
+COMPILED = os.environ.get("ROWS") == "compiled"
+
+SUITES = {
+    "tests/test_builds.py": "that what runs is compiled, for else all the rest shows nothing",
+    "tests/test_encoding.py": "the lines that a server writes for every post",
+    "tests/server/*": "the core, most of which is compiled",
+    "tests/wire/*": "the contract of wires",
+    "tests/journal/contract/*": "the contract of journals",
+    "tests/transports/*": "the contract of transports, which call what is compiled",
+    "tests/simulation/*": "the whole core in any order of events",
+    "tests/system/*": "the same with clients",
+}
+"""The files of tests that run on the compiled build, as patterns."""
+
+UNTOUCHED = {
+    "tests/transports/test_client*": "clients, of which nothing is compiled",
+    "tests/journal/contract/*sqlite-*": "the journal in a file, of which nothing is compiled",
+}
+"""What need not run again although it is in those files, as patterns of its node ids."""
+
+_REPLACED = "replaces a method of a compiled class, which compiled callers do not notice"
+
+PURE = {
+    "tests/server/test_cost.py::*": "counts calls, and calls between compiled functions can't be counted",
+    "*::test_a_bug_costs_the_subscription_and_nobody_else*": _REPLACED,
+    "*::test_a_bug_in_the_fan_out_costs_only_one_peer*": _REPLACED,
+    "*::test_a_bug_when_a_peer_comes_costs_only_that_peer*-start]": _REPLACED,
+}
+"""What can only run where nothing is compiled, as patterns of its node ids."""

@@ -155,7 +155,20 @@ def test_the_installed_packages_are_imported_from_the_wheel(installed: Installed
 
 def test_the_installed_command_prints_its_version(installed: Installed) -> None:
     done = installed.chat("--version")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "chat 0.1.0\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "chat 0.1.0 (pure Python)\n", "")
+
+
+def test_doctor_names_a_compiled_file_that_the_wheel_did_not_bring(installed: Installed) -> None:
+    (package,) = installed.bin.parent.glob("lib/python*/site-packages/chatcore")
+    left = package / "server" / "tail.cpython-310-x86_64-linux-gnu.so"
+    left.touch()
+    try:
+        done = installed.chat("doctor", "--journal", "none.db")
+    finally:
+        left.unlink()
+    assert done.returncode == 1
+    assert f"wrong  file {left}: left by a build\n       it hides its source" in done.stdout
+    assert "wrong" not in installed.chat("doctor", "--journal", "none.db").stdout
 
 
 # If the packages were untyped, the lines that are to be refused would pass as Any. A transport sees the core

@@ -26,7 +26,7 @@ TIMEOUT = 50.0
 
 PUBLIC = {
     "chatcore": """
-        DEFAULT_URL LOBBY PROTOCOL RULES Ack Backoff ChatError ClientFrame ClientLimits ClosedError
+        COMPILED DEFAULT_URL LOBBY PROTOCOL RULES Ack Backoff ChatError ClientFrame ClientLimits ClosedError
         Closing DisconnectedError Error ErrorCode Event Frame Gap Hello History HistoryLimits Hub Join Joined
         JournalError JournalReport Leave Left Limits LocalError Members MemoryJournal Message MisuseError
         NickFrame Offline Online Page PageGap Ping Pong Position Post Presence ProtocolError RefusedError
@@ -107,7 +107,7 @@ def test_the_three_lists_of_the_front_door_agree() -> None:
         for alias in node.names
     }
     assert for_checkers == chatcore._HOME_OF
-    assert set(for_checkers) | {"__version__"} == set(chatcore.__all__)
+    assert set(for_checkers) | {"COMPILED", "__version__"} == set(chatcore.__all__)
 
 
 # --- what is loaded for it -----------------------------------------------------------------------

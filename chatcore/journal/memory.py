@@ -35,6 +35,7 @@ from chatcore.journal import (
 from chatcore.journal.times import milliseconds
 from chatcore.limits import HistoryLimits
 from chatcore.messages import DurabilityWord
+from chatcore.subclassing import mypyc_attr
 
 __all__ = ["MemoryJournal", "MemoryKind", "kind"]
 
@@ -142,6 +143,7 @@ class _Log:
             self.expired.append((forget_at, ids))
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class MemoryJournal:
     """Keeps the newest messages of each room, up to ``memory_history_bytes`` of ``limits``.
 

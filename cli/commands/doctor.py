@@ -10,11 +10,19 @@ import socket
 import sys
 from collections.abc import Iterator
 from functools import partial
-from importlib.metadata import packages_distributions, version
+from importlib.metadata import files, packages_distributions, version
 from pathlib import Path
 from typing import NamedTuple
 
-from chatcore import DEFAULT_URL, JournalError, UsageError, __version__, check_journal, renew_epoch
+from chatcore import (
+    COMPILED,
+    DEFAULT_URL,
+    JournalError,
+    UsageError,
+    __version__,
+    check_journal,
+    renew_epoch,
+)
 from chatcore.journal import find_journals
 from chatcore.transport import Listen, find_transports
 from cli.commands.transports import choose
@@ -51,7 +59,7 @@ def run(journal: Path | None, *, new_epoch: bool) -> int:
         path = path or default_path()
         write_text(f"the journal {path} has a new epoch: {renew_epoch(path)}\n")
     wrong = 0
-    here = (_python, _names, _transports, _journals, _speed, _descriptors, _address)
+    here = (_python, _names, _build, _transports, _journals, _speed, _descriptors, _address)
     for check in (*here, partial(_journal, path)):
         for finding in check():
             wrong += bool(finding.advice)
@@ -80,6 +88,24 @@ def _names() -> Iterator[Finding]:
                 f"{', '.join(others)} has a package of the same name; install chat in its own environment"
             )
         yield Finding(f"package {name}", place, advice)
+
+
+def _build() -> Iterator[Finding]:
+    yield Finding("build", "compiled" if COMPILED else "pure Python")
+    installed = {Path(str(file.locate())).resolve() for file in files("chatcore") or ()}
+    for path in _compiled_files():
+        if path.resolve() not in installed:
+            yield Finding(
+                f"file {path}", "left by a build", "it hides its source, whatever you edit there; remove it"
+            )
+
+
+def _compiled_files() -> Iterator[Path]:
+    for name in PACKAGES:
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.origin is not None:
+            files_of_package = Path(spec.origin).parent.rglob("*")
+            yield from sorted(path for path in files_of_package if path.suffix in (".so", ".pyd"))
 
 
 def _transports() -> Iterator[Finding]:
