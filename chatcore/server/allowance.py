@@ -7,9 +7,11 @@ that are thrown away. Beyond it nothing is refused: the socket is not read until
 It follows from the limits on frames: where those are off, this is off.
 """
 
+from typing import NamedTuple, Self
+
 from chatcore.limits import Limits
 
-__all__ = ["SHORT_TURN", "TURN", "Allowance"]
+__all__ = ["SHORT_TURN", "TURN", "Allowance", "Rates"]
 
 LINES_PER_FRAME = 4
 """Lines for each frame that is taken: so a client still gets an answer to each frame beyond its rate."""
@@ -29,18 +31,37 @@ SHORT_TURN = 8
 A peer that has used up all of its lines waits for as many."""
 
 
+class Rates(NamedTuple):
+    """How much there is at first, and at most, and how much more each second."""
+
+    lines: float
+    lines_per_second: float
+    bytes: float
+    bytes_per_second: float
+
+    @classmethod
+    def of(cls, limits: Limits, frames_per_second: float, times: float = 1.0) -> Self:
+        """Return what one connection may send under these limits, or ``times`` as much."""
+        return cls(
+            lines=times * (2.0 * limits.frames_burst + LINES_BURST),
+            lines_per_second=times * frames_per_second * LINES_PER_FRAME,
+            bytes=times * FULL_LINES_BURST * limits.line_bytes,
+            bytes_per_second=times * frames_per_second * limits.line_bytes,
+        )
+
+
 class Allowance:
-    """Lines and bytes that one connection may still send. Both may fall below zero by one read. Time is an
-    input: seconds that never go back.
+    """Lines and bytes that may still be sent. Both may fall below zero by one read.
+
+    Time is an input: seconds that never go back.
     """
 
-    __slots__ = ("_bytes", "_limits", "_lines", "_rate", "_updated")
+    __slots__ = ("_bytes", "_lines", "_rates", "_updated")
 
-    def __init__(self, limits: Limits, rate: float, now: float) -> None:
-        self._limits = limits
-        self._rate = rate  # frames per second
-        self._lines = self._lines_burst
-        self._bytes = self._bytes_burst
+    def __init__(self, rates: Rates, now: float) -> None:
+        self._rates = rates
+        self._lines = rates.lines
+        self._bytes = rates.bytes
         self._updated = now
 
     def take(self, lines: int, size: int, now: float) -> None:
@@ -49,33 +70,37 @@ class Allowance:
         self._lines -= lines
         self._bytes -= size
 
+    def charge(self, lines: int, now: float) -> None:
+        """Pay for work that a line has caused beyond being read. Callable from any thread.
+
+        This costs a connection nothing: it has its turns, and an allowance of frames.
+        """
+
     def wait(self, now: float) -> float:
         """Return 0.0, or the seconds until a turn's worth may be read."""
         self._refill(now)
         if self._lines >= 1.0 and self._bytes > 0.0:
             return 0.0
-        lines = (min(SHORT_TURN, self._lines_burst) - self._lines) / (LINES_PER_FRAME * self._rate)
-        return max(lines, -self._bytes / (self._rate * self._limits.line_bytes), _LEAST_WAIT)
+        rates = self._rates
+        lines = (min(SHORT_TURN, rates.lines) - self._lines) / rates.lines_per_second
+        return max(lines, -self._bytes / rates.bytes_per_second, _LEAST_WAIT)
 
     @property
     def turn(self) -> int:
         """Lines that may be decoded in one turn."""
-        return TURN if self._lines > self._lines_burst / 2 else SHORT_TURN
+        return TURN if self._lines > self._rates.lines / 2 else SHORT_TURN
 
-    @property
-    def _lines_burst(self) -> float:
-        return 2.0 * self._limits.frames_burst + LINES_BURST
-
-    @property
-    def _bytes_burst(self) -> float:
-        return float(FULL_LINES_BURST * self._limits.line_bytes)
+    def is_full(self, now: float) -> bool:
+        """Tell whether it may do whatever a new one may."""
+        self._refill(now)
+        return self._lines >= self._rates.lines and self._bytes >= self._rates.bytes
 
     def _refill(self, now: float) -> None:
-        gained = (now - self._updated) * self._rate
+        gained, rates = now - self._updated, self._rates
         if gained > 0.0:
             self._updated = now
-            self._lines = min(self._lines_burst, self._lines + gained * LINES_PER_FRAME)
-            self._bytes = min(self._bytes_burst, self._bytes + gained * self._limits.line_bytes)
+            self._lines = min(rates.lines, self._lines + gained * rates.lines_per_second)
+            self._bytes = min(rates.bytes, self._bytes + gained * rates.bytes_per_second)
 
 
 _LEAST_WAIT = 0.001

@@ -34,6 +34,7 @@ from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import Limits
 from chatcore.messages import Ack, Join, Position
 from chatcore.names import fold
+from chatcore.server.allowances import Allowances
 from chatcore.server.directory import Directory, LocalDirectory
 from chatcore.server.endpoint import SLICE, Endpoint
 from chatcore.server.guarded_gate import GuardedGate
@@ -90,6 +91,7 @@ class Hub:
         self.directory = directory or LocalDirectory(self.limits)
         self.rooms = Rooms(self.limits)
         self.reads = Reads()
+        self.allowances = Allowances(self.limits)
         self._connections = 0
         self._addresses: Counter[str] = Counter()
         self._sessions = 0  # connections that have said hello

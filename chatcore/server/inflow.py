@@ -13,9 +13,12 @@ socket, or the one that gives turns.
 """
 
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from chatcore.server.allowance import SHORT_TURN, TURN, Allowance
+from chatcore.address import address_of
+from chatcore.messages import Post
+from chatcore.server.allowance import SHORT_TURN, TURN
 from chatcore.server.liveness import is_over
 from chatcore.server.states import OVER, State
 from chatcore.wire import Hangup, Item
@@ -24,6 +27,12 @@ if TYPE_CHECKING:
     from chatcore.server.session import Session
 
 __all__ = ["Inflow"]
+
+DELIVERED_PER_LINE = 16 * 1024
+"""Characters that readers get in the time in which a line is decoded."""
+
+DELIVERY = 1024
+"""Characters that a delivery costs like, beside those of its text."""
 
 
 class Inflow:
@@ -36,12 +45,10 @@ class Inflow:
     __slots__ = ("_allowance", "_lock", "_owes_end", "_rest", "_session", "ended", "resume_at")
 
     def __init__(self, session: "Session", now: float) -> None:
-        limits = session.hub.limits
-        rate = limits.frames_per_second
         self.resume_at: float | None = None
         self.ended = False
         self._session = session
-        self._allowance = None if rate is None else Allowance(limits, rate, now)
+        self._allowance = session.hub.allowances.give(address_of(session.peer), now)
         self._lock = threading.Lock()
         self._rest = b""
         self._owes_end = False  # the end has come, and is not taken yet
@@ -88,6 +95,17 @@ class Inflow:
     def is_ahead(self) -> bool:
         """Whether it waits for what others are to be given: a room of it has a backlog. From any thread."""
         return any(member.room.has_backlog for member in list(self._session.members.values()))
+
+    def charge(self, lines: int) -> None:
+        """Pay for work that the peer has caused, as for so many lines. Callable from any thread."""
+        if self._allowance is not None:
+            self._allowance.charge(lines, self._session.hub.clock())
+
+    def charge_posts(self, posts: Sequence[Post], readers: int) -> None:
+        """Pay for what the readers of a room will get of these posts. Callable from any thread."""
+        if self._allowance is not None:
+            size = sum(len(post.text) + DELIVERY for post in posts)
+            self.charge(size * readers // DELIVERED_PER_LINE)
 
     # --- for the session, under the hub's lock ---------------------------------------------------
 
@@ -150,7 +168,8 @@ class Inflow:
         """Return how many lines are a turn: few for whoever has sent much, and while others wait."""
         if self._allowance is None:
             return TURN
-        return SHORT_TURN if self._session.endpoint.turns_wait else self._allowance.turn
+        turn = self._allowance.turn
+        return min(turn, SHORT_TURN) if self._session.endpoint.turns_wait else turn
 
     def _silence(self) -> float | None:
         """Return when a silence ends a line; what waits here was no silence."""

@@ -156,6 +156,7 @@ class Posts:
         if not self._session.wire.capabilities.echo:
             for draft, _ in drafts:
                 member.withhold(draft.id)
+        self._session.inflow.charge_posts(posts, member.room.count)
         self.in_flight += len(drafts)
         self._drafts = [*self._drafts, *drafts]
 

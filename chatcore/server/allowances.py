@@ -1,0 +1,142 @@
+"""The allowance that each connection gets, and the one that all connections from an address share.
+
+- Whatever a connection sends is paid from both. What costs far more than the line that asks for it is paid
+  from the shared one too: reads of the journal, and what all readers of a room get of a post.
+- The shared one outlives connections: otherwise whoever connects again and again would begin with a full one
+  each time.
+- Where the shared one is used up, its connections go on one after the other, a line at a time: each reserves
+  its next line, and whoever asks later waits longer. So those who send little wait little, too.
+- It is as large as those of a few of the connections that an address may have (`SHARE`).
+- There is none without ``connections_per_address``: then addresses do not tell peers apart.
+"""
+
+import threading
+from collections.abc import MutableMapping
+from weakref import WeakValueDictionary
+
+from chatcore.limits import Limits
+from chatcore.server.allowance import Allowance, Rates
+
+__all__ = ["SHARE", "Allowances"]
+
+SHARE = 8
+"""An address may send what so many times fewer connections than it may have could send alone: in an office
+few people paste at the same time."""
+
+LEAST = 16.0
+"""Connections whose allowances it is worth at least: one person posts to rooms that many read, too."""
+
+_LOOKED_AT = 2
+"""Addresses that are looked at for each connection, to be forgotten: more than one comes with it."""
+
+
+class Allowances:
+    """Gives each connection its allowance. Callable from any thread.
+
+    It knows the addresses that have connections, and those whose allowance is not full again.
+    """
+
+    __slots__ = ("_in_use", "_lock", "_rates", "_recent", "_shared_rates")
+
+    def __init__(self, limits: Limits) -> None:
+        self._rates, self._shared_rates = _rates(limits)
+        self._lock = threading.Lock()
+        self._in_use: MutableMapping[str, _Shared] = WeakValueDictionary() if self._shared_rates else {}
+        self._recent: dict[str, _Shared] = {}  # whoever connected last is last
+
+    def __len__(self) -> int:
+        return len(self._in_use)
+
+    def give(self, address: str, now: float) -> Allowance | None:
+        """Return the allowance of a new connection; ``None`` is no limit."""
+        rates, shared = self._rates, self._shared_rates
+        if rates is None or shared is None:
+            return None if rates is None else Allowance(rates, now)
+        return _Both(rates, now, self._of(address, shared, now))
+
+    def _of(self, address: str, rates: Rates, now: float) -> "_Shared":
+        with self._lock:
+            self._forget_full(now)
+            shared = self._in_use.get(address)
+            if shared is None:
+                shared = self._in_use[address] = _Shared(rates, now)
+            self._recent.pop(address, None)
+            self._recent[address] = shared
+            return shared
+
+    def _forget_full(self, now: float) -> None:
+        for _ in range(min(_LOOKED_AT, len(self._recent))):
+            address, shared = next(iter(self._recent.items()))
+            if not shared.is_full(now):
+                return
+            del self._recent[address]
+
+
+def _rates(limits: Limits) -> tuple[Rates | None, Rates | None]:
+    """Return what one connection may send, and what all from one address may; ``None`` is no limit."""
+    per_second, connections = limits.frames_per_second, limits.connections_per_address
+    if per_second is None or connections is None:
+        return None if per_second is None else Rates.of(limits, per_second), None
+    times = max(connections / SHARE, LEAST)
+    return Rates.of(limits, per_second), Rates.of(limits, per_second, times)
+
+
+class _Shared(Allowance):
+    """The allowance of an address. Callable from any thread."""
+
+    __slots__ = ("__weakref__", "_lock")
+
+    def __init__(self, rates: Rates, now: float) -> None:
+        super().__init__(rates, now)
+        self._lock = threading.Lock()
+
+    def take(self, lines: int, size: int, now: float) -> None:
+        with self._lock:
+            super().take(lines, size, now)
+
+    def wait(self, now: float) -> float:
+        with self._lock:
+            return super().wait(now)
+
+    def is_full(self, now: float) -> bool:
+        with self._lock:
+            return super().is_full(now)
+
+    def reserve(self, now: float) -> float:
+        """Pay for a line in advance; return the seconds until it may be read."""
+        with self._lock:
+            super().take(1, 0, now)
+            rates = self._rates
+            return max(-self._lines / rates.lines_per_second, -self._bytes / rates.bytes_per_second, 0.0)
+
+
+class _Both(Allowance):
+    """The allowance of a connection, together with that of its address."""
+
+    __slots__ = ("_reserved_at", "_shared")
+
+    def __init__(self, rates: Rates, now: float, shared: _Shared) -> None:
+        super().__init__(rates, now)
+        self._shared = shared
+        self._reserved_at: float | None = None  # when the line may be read that is paid for in advance
+
+    def take(self, lines: int, size: int, now: float) -> None:
+        super().take(lines, size, now)
+        if lines and self._reserved_at is not None:
+            self._reserved_at = None
+            lines -= 1
+        self._shared.take(lines, size, now)
+
+    def charge(self, lines: int, now: float) -> None:
+        self._shared.take(lines, 0, now)
+
+    def wait(self, now: float) -> float:
+        if wait := super().wait(now):
+            return wait
+        if self._reserved_at is None and self._shared.wait(now):
+            self._reserved_at = now + self._shared.reserve(now)
+        return 0.0 if self._reserved_at is None else max(self._reserved_at - now, 0.0)
+
+    @property
+    def turn(self) -> int:
+        return min(super().turn, self._shared.turn) if self._reserved_at is None else 1

@@ -1,0 +1,63 @@
+"""Who is next, where many want the same: addresses take turns, and what is of one address is in order.
+
+So however many connections somebody opens, the others wait for one of them at a time. Without a limit for
+each address, addresses do not tell peers apart, and each connection has turns of its own.
+"""
+
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+from chatcore.address import Peer, address_of
+from chatcore.limits import Limits
+
+__all__ = ["Turns", "turn_of"]
+
+T = TypeVar("T", bound=Hashable)
+
+
+class Turns(Generic[T]):
+    """Things that wait, each once, by an address or whatever else has turns."""
+
+    __slots__ = ("_by_address",)
+
+    def __init__(self) -> None:
+        self._by_address: dict[Hashable, dict[T, None]] = {}  # next first, in both
+
+    def __bool__(self) -> bool:
+        return bool(self._by_address)
+
+    def has(self, address: Hashable, thing: T) -> bool:
+        """Tell whether something waits."""
+        return thing in self._by_address.get(address, ())
+
+    def add(self, address: Hashable, thing: T) -> None:
+        """Let something wait, as the last of its address."""
+        self._by_address.setdefault(address, {})[thing] = None
+
+    def discard(self, address: Hashable, thing: T) -> None:
+        """Let something wait no longer."""
+        things = self._by_address.get(address)
+        if things is not None:
+            things.pop(thing, None)
+            if not things:
+                del self._by_address[address]
+
+    def take(self, may: Callable[[T], bool]) -> T | None:
+        """Take the next thing that may have its turn; its address is last then."""
+        for address, things in self._by_address.items():
+            thing = next(filter(may, things), None)
+            if thing is not None:
+                self._end_turn(address, thing)
+                return thing
+        return None
+
+    def _end_turn(self, address: Hashable, thing: T) -> None:
+        things = self._by_address.pop(address)
+        del things[thing]
+        if things:
+            self._by_address[address] = things
+
+
+def turn_of(peer: Peer, limits: Limits) -> Hashable:
+    """Return whose turn it is when a connection is served."""
+    return peer if limits.connections_per_address is None else address_of(peer)
