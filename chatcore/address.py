@@ -8,6 +8,7 @@ but one that is no host at all must not reach it: it raises errors that are not 
 """
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple, TypeVar
 
@@ -113,10 +114,15 @@ def _ascii(name: str) -> str:
 
 def address_of(peer: Peer) -> str:
     """Return what counts as one address: of IPv6 the /64 that any one site has for itself."""
+    return _address_of(peer.host)
+
+
+@lru_cache(maxsize=1_024)  # asked several times for each connection, also for those that are turned away
+def _address_of(host: str) -> str:
     try:
-        address = ip_address(peer.host.partition("%")[0])
+        address = ip_address(host.partition("%")[0])
     except ValueError:
-        return peer.host
+        return host
     if not isinstance(address, IPv6Address):
         return str(address)
     if address.ipv4_mapped:

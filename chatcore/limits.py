@@ -75,6 +75,12 @@ class Limits(BaseModel):
     # A household or an office behind one address, but not a thousand sockets from one machine.
     # An IPv6 peer owns at least its /64, so that is what counts as its address.
     connections_per_address: Count | None = 128
+    # New connections from one address. Five hundred people behind one address are back five seconds after a
+    # restart, and a script that connects again and again meets no limit: it takes 20 ms to start a program.
+    # To begin and end one costs a millisecond at most, so an address costs a twentieth of a core.
+    # Off where `connections_per_address` is: then addresses do not tell peers apart.
+    new_connections_burst: Count = 256
+    new_connections_per_second: Rate | None = 50.0
     # Ten seconds reach around the world three times over, even by radio and with TLS.
     handshake_seconds: Seconds | None = 10.0
 

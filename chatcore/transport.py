@@ -7,7 +7,8 @@ an object that is a `Transport`. It serves any number of listeners on a hub that
 A transport sees the core through two narrow views, and the type checker refuses the rest:
 
 - it asks its hub for one `Endpoint`, which holds all of its connections;
-- for every socket that it accepts, `Endpoint.open` gives it a `Session`.
+- for every socket that it accepts, `Endpoint.delay` says how long to wait, and `Endpoint.open` gives it a
+  `Session` then.
 
 Their docstrings say who calls what, and in which thread. Bytes come in and go out as ``bytes``, and time
 as a number of seconds on the hub's clock; nothing here blocks, and nothing that a peer sends raises.
@@ -124,13 +125,20 @@ class Session(Protocol):
 class Endpoint(Protocol):
     """All connections of one running transport, and what is to be done about them.
 
-    Except for `open`, which may be called from any thread, one thread calls all of it. The transport's
-    rhythm: when it is woken, write what `ready` and `fan_out` give, do its other work, and repeat while
-    the endpoint is ``busy``; when `next_deadline` has come, call `handle_deadlines`.
+    Except for `delay` and `open`, which may be called from any thread, one thread calls all of it. The
+    transport's rhythm: when it is woken, write what `ready` and `fan_out` give, do its other work, and repeat
+    while the endpoint is ``busy``; when `next_deadline` has come, call `handle_deadlines`.
     """
 
+    def delay(self, peer: Peer) -> float | None:
+        """Return for how many seconds to leave a socket that was just accepted alone before `open`.
+
+        0.0 is the usual answer; more, that many come from its address. ``None`` says that too many wait
+        already: close it, without a word. To be asked once for each socket.
+        """
+
     def open(self, peer: Peer, wire: Wire = ...) -> Session:
-        """Return the connection of a socket that was just accepted.
+        """Return the connection of a socket that has been accepted.
 
         One that the limits forbid is returned too: all that it has to say is why.
         """

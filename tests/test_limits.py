@@ -17,6 +17,7 @@ NEVER_NONE = {
     "outbound_bytes",
     "posts_in_flight",
     "frames_burst",
+    "new_connections_burst",
     "new_rooms_burst",
     "session_seconds",
     "closing_seconds",

@@ -9,6 +9,7 @@ A program chooses one by its import, and may use several::
 
 - `sockets`: what all of them ask of their sockets, and the bounds that they share.
 - `acceptor`: how connections are accepted, and what happens when the system has no room for more.
+- `waiting`: those that are accepted and opened later, since many come from their address.
 - `asyncio_tcp`: one event loop for all connections.
 - `threaded_tcp`: threads and blocking calls.
 

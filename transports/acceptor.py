@@ -5,6 +5,8 @@
 - Such a time is logged in one line, and that at most once in `LOG_SECONDS`.
 - `RESERVED` descriptors are not for connections: a journal that recovers from a failure opens files.
 - A connection that broke before it was accepted is passed over. That is no lack of anything.
+- The core says how long a connection waits before it is opened, or that it is turned away: so many come from
+  its address. Neither costs more than accepting it does.
 """
 
 import contextlib
@@ -18,6 +20,7 @@ from typing import Any
 
 from chatcore.address import Peer
 from transports.sockets import tune
+from transports.waiting import Held, Waiting
 
 __all__ = ["PAUSE", "SLICE", "Acceptor"]
 
@@ -57,15 +60,22 @@ _BROKEN = {
 
 
 class Acceptor:
-    """Accepts for all listeners of one server, in one thread. ``clock`` gives seconds that never go back."""
+    """Accepts for all listeners of one server, in one thread.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    ``delay`` is that of its `chatcore.transport.Endpoint`. ``clock`` gives seconds that never go back.
+    """
+
+    def __init__(
+        self, delay: Callable[[Peer], float | None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._delay = delay
         self._clock = clock
+        self._waiting = Waiting()
         self._again: float | None = None  # when the last pause ends
         self._logged: float | None = None
 
     def __repr__(self) -> str:
-        return f"<Acceptor pausing={self.pause_left() > 0}>"
+        return f"<Acceptor pausing={self.pause_left() > 0} waiting={len(self._waiting)}>"
 
     def pause_left(self) -> float:
         """Return for how many seconds nothing is to be accepted; 0 is the usual answer."""
@@ -86,7 +96,8 @@ class Acceptor:
     def accept(self, listener: socket.socket) -> Iterator[tuple[socket.socket, Peer]]:
         """Yield connections that wait at a listener, at most `SLICE`; they are the caller's to close.
 
-        The listener must not block. Where the system has no room, a pause begins and it yields no more.
+        The listener must not block. Where the system has no room, a pause begins and it yields no more. Those
+        that are to be opened later are for `due`.
         """
         for _ in range(SLICE):
             if self.pause_left() or not self.has_room(listener):
@@ -98,21 +109,43 @@ class Acceptor:
             except OSError as error:
                 self.note(error)
             else:
-                yield from self.admit(sock, address)
+                yield from self.admit(sock, address, listener)
 
-    def admit(self, sock: socket.socket, address: Any) -> Iterator[tuple[socket.socket, Peer]]:
-        """Yield a connection that was just accepted, set up, or close it if it is of no use."""
+    def due(self) -> Iterator[Held]:
+        """Yield connections that have waited long enough, at most `SLICE`; they are the caller's to close."""
+        return self._waiting.due(self._clock(), SLICE)
+
+    def due_in(self) -> float | None:
+        """Return in how many seconds `due` has the next one, or ``None`` if none waits."""
+        when = self._waiting.next_due()
+        return None if when is None else max(when - self._clock(), 0.0)
+
+    def close(self) -> None:
+        """Close those that wait. Idempotent."""
+        self._waiting.close()
+
+    def admit(
+        self, sock: socket.socket, address: Any, listener: socket.socket
+    ) -> Iterator[tuple[socket.socket, Peer]]:
+        """Yield a connection that was just accepted, set up, unless it is of no use or has to wait."""
         with contextlib.ExitStack() as unused:
             unused.callback(sock.close)
             if len(address or ()) < 2 or not self._is_for_connections(sock.fileno()):
                 return  # some systems know no address of a peer that is gone already
+            peer = Peer(address[0], address[1])
+            seconds = self._delay(peer)
+            if seconds is None:
+                return
             try:
                 sock.setblocking(False)
                 tune(sock)
             except OSError:  # it is gone already
                 return
             unused.pop_all()
-        yield sock, Peer(address[0], address[1])
+        if seconds:
+            self._waiting.hold(Held(sock, peer, listener), self._clock() + seconds)
+        else:
+            yield sock, peer
 
     def note(self, error: OSError) -> None:
         """Take what ``accept`` has raised: a pause begins, unless it was about one connection only."""

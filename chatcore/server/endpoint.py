@@ -99,6 +99,14 @@ class Endpoint:
     def __len__(self) -> int:
         return len(self._sessions)
 
+    def delay(self, peer: Peer) -> float | None:
+        """Return the seconds until a connection that was just accepted may be opened.
+
+        ``None`` turns it away: too many come from its address.
+        """
+        with self.hub.lock:
+            return self.hub.delay(peer)
+
     def open(self, peer: Peer, wire: Wire = ndjson) -> Session:
         """Return the session of a connection that was just accepted.
 

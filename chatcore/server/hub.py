@@ -35,6 +35,7 @@ from chatcore.limits import Limits
 from chatcore.messages import Ack, Join, Position
 from chatcore.names import fold
 from chatcore.server.allowances import Allowances
+from chatcore.server.arrivals import Arrivals
 from chatcore.server.directory import Directory, LocalDirectory
 from chatcore.server.endpoint import SLICE, Endpoint
 from chatcore.server.guarded_gate import GuardedGate
@@ -92,6 +93,7 @@ class Hub:
         self.rooms = Rooms(self.limits)
         self.reads = Reads()
         self.allowances = Allowances(self.limits)
+        self._arrivals = Arrivals(self.limits)
         self._connections = 0
         self._addresses: Counter[str] = Counter()
         self._sessions = 0  # connections that have said hello
@@ -313,6 +315,13 @@ class Hub:
     def note_awake(self, endpoint: Endpoint) -> None:
         """Note that an endpoint's transport is to be woken once the lock is released."""
         self._awake.add(endpoint)
+
+    def delay(self, peer: Peer) -> float | None:
+        """Return the seconds until a new connection may begin, or ``None`` if it is turned away."""
+        seconds = self._arrivals.take(address_of(peer), self.clock())
+        if seconds is None:
+            self._turned_away += 1
+        return seconds
 
     def admit(self, peer: Peer) -> str | None:
         """Count a connection in; return what forbids it, if anything does."""

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 import pytest
 
 from chatcore.server.session import Session
-from tests.protocol.frames import Ack
+from tests.protocol.frames import Ack, Message
 from tests.transports.conftest import Serve
 from tests.transports.peers import DEADLINE, Peer, hello, line
 from tests.transports.servers import House
@@ -24,6 +24,9 @@ JUNK = {
     "refused-post": line("post", room="lobby", id="a", text="a"),
 }
 every_junk = pytest.mark.parametrize("junk", JUNK.values(), ids=JUNK)
+
+ARRIVING = {"connections_per_address": 1_000, "new_connections_per_second": 0.25}
+"""A second connection beyond the burst waits four seconds, and a third one is turned away."""
 
 MOST = 64 * 1024 * 1024
 """Bytes that a server and two sockets never hold; a flood that is read goes on beyond them."""
@@ -89,6 +92,43 @@ def test_a_server_drains_in_its_time_while_peers_flood(serve: Serve, junk: bytes
         assert ann.receive_all()[-1].type == "closing"
         closing.join(DEADLINE)
         assert not closing.is_alive()
+
+
+def test_a_connection_that_comes_too_soon_waits_and_the_next_is_turned_away(serve: Serve) -> None:
+    house = serve(new_connections_burst=2, **ARRIVING)
+    ann, bob = house.member("ann"), house.member("bob")
+    waits = house.stranger("chat")
+    assert house.stranger("plain").receive_rest() == b""
+    ann.post("hi", "a-1")
+    assert bob.receive(Message).seq == 1
+    counted = house.hub.statistics()
+    assert (counted.accepted, counted.turned_away) == (2, 1)
+    ann.close()
+    bob.close()
+    house.server.close()
+    assert waits.receive_rest() == b""
+
+
+def test_connections_that_waited_are_served(serve: Serve) -> None:
+    house = serve(connections_per_address=100, new_connections_burst=1, new_connections_per_second=50.0)
+    peers = [house.stranger("chat") for _ in range(8)]
+    for number, peer in enumerate(peers):
+        peer.send(hello(f"n{number}"))
+    assert all(b'"welcome"' in peer.receive_line() for peer in peers)
+
+
+def test_connections_that_come_and_go_cost_no_more_than_their_address_may(serve: Serve) -> None:
+    house = serve(new_connections_burst=5, **ARRIVING)
+    ann = house.member("ann")
+    for number in range(300):
+        with suppress(ConnectionError), house.stranger("chat") as peer:
+            peer.send(hello(f"n{number}") + b"x" * 10_000)
+            peer.reset()
+        if not number % 30:
+            ann.post("hi", f"a-{number}")
+            assert ann.receive(Ack).id == f"a-{number}"
+    assert house.hub.statistics().accepted < 15
+    assert house.hub.statistics().turned_away > 200
 
 
 @pytest.mark.parametrize("ends", ["finish", "reset"])

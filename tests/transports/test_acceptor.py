@@ -4,18 +4,25 @@ import contextlib
 import errno
 import os
 import socket
+import struct
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
 import pytest
 
+from chatcore.address import Peer
 from tests.transports.peers import DEADLINE
 from tests.transports.servers import Clock
 from transports import acceptor
 from transports.acceptor import LOG_SECONDS, PAUSE, RESERVED, Acceptor
 
 SLICE = 64
+
+
+def at_once(peer: Peer) -> float:
+    """Let every connection be opened immediately."""
+    return 0.0
 
 
 @pytest.fixture(autouse=True)
@@ -67,13 +74,13 @@ def _accept(acceptor: Acceptor, listener: Listener) -> list[int]:
 
 def test_everyone_who_waits_is_accepted_with_their_address(listener: Listener) -> None:
     with _peers(listener, 5) as peers:
-        assert _accept(Acceptor(), listener) == [peer.getsockname()[1] for peer in peers]
-        assert _accept(Acceptor(), listener) == []
+        assert _accept(Acceptor(at_once), listener) == [peer.getsockname()[1] for peer in peers]
+        assert _accept(Acceptor(at_once), listener) == []
 
 
 def test_a_storm_is_accepted_a_slice_at_a_time(listener: Listener) -> None:
     with _peers(listener, SLICE + 3):
-        acceptor = Acceptor()
+        acceptor = Acceptor(at_once)
         assert [len(_accept(acceptor, listener)) for _ in range(3)] == [SLICE, 3, 0]
 
 
@@ -82,7 +89,7 @@ def test_without_room_nobody_is_accepted_for_a_while(
     listener: Listener, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Clock()
-    acceptor = Acceptor(clock)
+    acceptor = Acceptor(at_once, clock)
     with _peers(listener, 1):
         listener.errors = [number]
         assert _accept(acceptor, listener) == []
@@ -100,7 +107,7 @@ def test_a_lack_that_goes_on_is_logged_once_a_minute(
     listener: Listener, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Clock()
-    acceptor = Acceptor(clock)
+    acceptor = Acceptor(at_once, clock)
     listener.errors = [errno.EMFILE] * 1_000
     for _ in range(int(LOG_SECONDS / PAUSE)):
         assert _accept(acceptor, listener) == []
@@ -115,12 +122,71 @@ def test_a_lack_that_goes_on_is_logged_once_a_minute(
 def test_a_connection_that_broke_before_is_passed_over(
     listener: Listener, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    acceptor = Acceptor()
+    acceptor = Acceptor(at_once)
     with _peers(listener, 2):
         listener.errors = [number, number]
         assert len(_accept(acceptor, listener)) == 2
     assert not acceptor.pause_left()
     assert not caplog.records
+
+
+def test_one_that_has_to_wait_is_opened_when_it_is_due(listener: Listener) -> None:
+    clock, delays = Clock(), iter([0.0, 0.2, 0.4])
+    acceptor = Acceptor(lambda peer: next(delays), clock)
+    with _peers(listener, 3) as peers:
+        ports = [peer.getsockname()[1] for peer in peers]
+        assert _accept(acceptor, listener) == ports[:1]
+        assert acceptor.due_in() == pytest.approx(0.2)
+        assert list(acceptor.due()) == []
+        opened = []
+        while (wait := acceptor.due_in()) is not None:
+            clock.advance(wait)
+            opened += list(acceptor.due())
+        assert [held.peer.port for held in opened] == ports[1:]
+        assert {held.listener for held in opened} == {listener}
+        for held in opened:
+            held.sock.close()
+
+
+def test_one_that_is_turned_away_is_closed_and_nothing_is_held(listener: Listener) -> None:
+    acceptor = Acceptor(lambda peer: None)
+    with _peers(listener, 1) as (peer,):
+        assert _accept(acceptor, listener) == []
+        assert acceptor.due_in() is None
+        assert peer.recv(1) == b""
+
+
+def test_those_that_wait_are_closed_with_the_acceptor(listener: Listener) -> None:
+    acceptor = Acceptor(lambda peer: 60.0)
+    with _peers(listener, 2) as peers:
+        assert _accept(acceptor, listener) == []
+        acceptor.close()
+        assert [peer.recv(1) for peer in peers] == [b"", b""]
+        assert acceptor.due_in() is None
+
+
+def test_no_more_wait_than_there_is_room_for(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transports.waiting.MOST", 1)
+    acceptor = Acceptor(lambda peer: 60.0)
+    with _peers(listener, 2) as (held, turned_away), contextlib.closing(acceptor):
+        assert _accept(acceptor, listener) == []
+        assert turned_away.recv(1) == b""
+        held.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            held.recv(1)
+
+
+def test_one_that_breaks_while_it_waits_is_not_opened(listener: Listener) -> None:
+    clock = Clock()
+    acceptor = Acceptor(lambda peer: 1.0, clock)
+    with _peers(listener, 2) as (broken, whole):
+        assert _accept(acceptor, listener) == []
+        broken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        broken.close()
+        clock.advance(1.0)
+        (held,) = acceptor.due()
+        assert held.peer.port == whole.getsockname()[1]
+        held.sock.close()
 
 
 def test_one_that_is_gone_before_it_is_set_up_is_closed(
@@ -131,7 +197,7 @@ def test_one_that_is_gone_before_it_is_set_up_is_closed(
 
     monkeypatch.setattr(acceptor, "tune", gone)
     with _peers(listener, 2) as (first, second):
-        assert _accept(Acceptor(), listener) == []
+        assert _accept(Acceptor(at_once), listener) == []
         assert (first.recv(1), second.recv(1)) == (b"", b"")
 
 
@@ -139,7 +205,7 @@ def test_one_that_is_gone_before_it_is_set_up_is_closed(
 def test_one_whose_address_is_not_known_any_more_is_closed(address: object) -> None:
     ours, theirs = socket.socketpair()
     with theirs:
-        assert list(Acceptor().admit(ours, address)) == []
+        assert list(Acceptor(at_once).admit(ours, address, ours)) == []
         assert theirs.recv(1) == b""
 
 
@@ -147,7 +213,7 @@ def test_connections_leave_some_descriptors_free(
     listener: Listener, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Clock()
-    ours = Acceptor(clock)
+    ours = Acceptor(at_once, clock)
     with _peers(listener, 10) as peers:
         lowest = os.dup(listener.fileno())
         os.close(lowest)

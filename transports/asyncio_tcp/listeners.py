@@ -15,26 +15,31 @@ from transports.acceptor import Acceptor
 
 __all__ = ["Listeners"]
 
+TICK = 0.001
+"""Seconds by which loops count time: one that is due so much earlier is not worth another timer."""
+
 
 class Listeners:
     """Accepts connections in the running loop, until `close`.
 
     ``announce`` is called with each connection, which is its to close. ``fail`` is called with an exception
-    that is a bug; nothing is accepted after that.
+    that is a bug; nothing is accepted after that. ``delay`` is for the `Acceptor`.
     """
 
     def __init__(
         self,
         announce: Callable[[socket.socket, Peer, Wire], None],
         fail: Callable[[BaseException], None],
+        delay: Callable[[Peer], float | None],
     ) -> None:
         self._announce = announce
         self._fail = fail
-        self._acceptor = Acceptor()
+        self._acceptor = Acceptor(delay)
         self._wires: dict[socket.socket, Wire] = {}
         self._watched: list[socket.socket] = []
         self._waiting: list[asyncio.Task[None]] = []  # in a loop that watches no sockets for others
         self._resuming: asyncio.TimerHandle | None = None  # the end of a pause
+        self._opening: asyncio.TimerHandle | None = None  # of what waits to be opened
 
     def add(self, sockets: Sequence[socket.socket], wire: Wire) -> None:
         """Take listening sockets, which are closed with this, and the wire that is spoken there."""
@@ -57,6 +62,9 @@ class Listeners:
         self._unwatch()
         if self._resuming is not None:
             self._resuming.cancel()
+        if self._opening is not None:
+            self._opening.cancel()
+        self._acceptor.close()
         for waiting in self._waiting:
             waiting.cancel()
         for listener in self._wires:
@@ -69,8 +77,29 @@ class Listeners:
                 self._announce(sock, peer, self._wires[listener])
         except Exception as error:
             self._fail(error)
+        self._open_later()
         if pause := self._acceptor.pause_left():
             self._pause(pause)
+
+    def _open_later(self) -> None:
+        """Have what waits to be opened when the first of it is due."""
+        seconds = self._acceptor.due_in()
+        if seconds is None:
+            return
+        if self._opening is not None:
+            if self._opening.when() <= self._loop.time() + seconds + TICK:
+                return
+            self._opening.cancel()
+        self._opening = self._loop.call_later(seconds, self._open_due)
+
+    def _open_due(self) -> None:
+        self._opening = None
+        try:
+            for sock, peer, listener in self._acceptor.due():
+                self._announce(sock, peer, self._wires[listener])
+        except Exception as error:
+            self._fail(error)
+        self._open_later()
 
     def _pause(self, seconds: float) -> None:
         if self._watched:  # else another listener has begun the pause in this turn
@@ -90,8 +119,9 @@ class Listeners:
             except OSError as error:
                 self._acceptor.note(error)
             else:
-                for accepted, peer in self._acceptor.admit(sock, address):
+                for accepted, peer in self._acceptor.admit(sock, address, listener):
                     self._announce(accepted, peer, self._wires[listener])
+                self._open_later()
 
     def _waited(self, waiting: "asyncio.Task[None]") -> None:
         if not waiting.cancelled() and (error := waiting.exception()) is not None:

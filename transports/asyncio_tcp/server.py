@@ -73,7 +73,7 @@ class Server:
         self._listens = listens
         self._on_failure = on_failure
         self._endpoint = hub.endpoint(self._wake)
-        self._listeners = Listeners(self._accepted, self._fail)
+        self._listeners = Listeners(self._accepted, self._fail, self._endpoint.delay)
         self._connections: dict[Session, _Connection] = {}
         self._empty = asyncio.Event()
         self._opening: set[asyncio.Task[None]] = set()  # of connections that are accepted and not opened yet

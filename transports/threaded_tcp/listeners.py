@@ -2,7 +2,7 @@
 
 import selectors
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from chatcore.address import Peer
 from chatcore.transport import Wire
@@ -12,11 +12,11 @@ __all__ = ["Listeners"]
 
 
 class Listeners:
-    """What the pump accepts from. Only the pump calls it, once it runs."""
+    """What the pump accepts from. Only the pump calls it, once it runs. ``delay`` is for the `Acceptor`."""
 
-    def __init__(self, selector: selectors.BaseSelector) -> None:
+    def __init__(self, selector: selectors.BaseSelector, delay: Callable[[Peer], float | None]) -> None:
         self._selector = selector
-        self._acceptor = Acceptor()
+        self._acceptor = Acceptor(delay)
         self._wires: dict[socket.socket, Wire] = {}
         self._watched = False
 
@@ -28,6 +28,15 @@ class Listeners:
         """Yield some of the connections that wait at a listener; they are the caller's to close."""
         for sock, peer in self._acceptor.accept(listener):
             yield sock, peer, self._wires[listener]
+
+    def due(self) -> Iterator[tuple[socket.socket, Peer, Wire]]:
+        """Yield connections that have waited to be opened; they are the caller's to close."""
+        for sock, peer, listener in self._acceptor.due():
+            yield sock, peer, self._wires[listener]
+
+    def due_in(self) -> float | None:
+        """Return in how many seconds the next of these is due, or ``None`` if none waits."""
+        return self._acceptor.due_in()
 
     def pause(self, error: Exception) -> None:
         """Accept nothing for a while, because of an error, which is logged."""
@@ -50,6 +59,7 @@ class Listeners:
 
     def close(self) -> None:
         """Accept nothing more. Idempotent."""
+        self._acceptor.close()
         for listener in self._wires:
             if self._watched:
                 self._selector.unregister(listener)

@@ -92,7 +92,7 @@ class Server:
             self._waker.setblocking(False)
             self._wakee.setblocking(False)
             self._selector.register(self._wakee, selectors.EVENT_READ)
-            self._listeners = Listeners(self._selector)
+            self._listeners = Listeners(self._selector, self._endpoint.delay)
             undo.callback(self._listeners.close)
             for listen in listens:
                 sockets = bind(listen)
@@ -156,6 +156,7 @@ class Server:
                 self._endpoint.drain()
             while self._left:
                 self._reader_left(self._left.popleft())
+            self._open_due()
             self._write_all()
             self._handle_deadlines()
         self._endpoint.close()
@@ -166,8 +167,8 @@ class Server:
         times = [LONGEST_WAIT]
         if (when := self._endpoint.next_deadline()) is not None:
             times.append(max(when - self._hub.clock(), 0.0))
-        if (pause := self._listeners.pause_left()) is not None:
-            times.append(pause)
+        waits = (self._listeners.pause_left(), self._listeners.due_in())
+        times += [wait for wait in waits if wait is not None]
         return min(times)
 
     def _handle_event(self, source: object, connection: "_Connection | None") -> None:
@@ -198,6 +199,10 @@ class Server:
         if when is not None and when <= now:
             self._endpoint.handle_deadlines(now)
         self._listeners.watch()
+
+    def _open_due(self) -> None:
+        for sock, peer, wire in self._listeners.due():
+            self._open(sock, peer, wire)
 
     # --- connections -----------------------------------------------------------------------------
 
