@@ -1,12 +1,13 @@
 """What is wrong with a journal's file, and what to do about it, in words for a server's operator."""
 
 import errno
+import logging
 import sqlite3
 from pathlib import Path
 
 from chatcore.errors import JournalError
 
-__all__ = ["explain"]
+__all__ = ["explain", "log_failure"]
 
 _ANOTHER = "or choose another file with --journal"
 
@@ -17,6 +18,14 @@ _PERMISSION_CODES = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.S
 def explain(path: Path, error: sqlite3.Error | OSError) -> JournalError:
     """Return the error to raise where a journal cannot be opened."""
     return JournalError(f"the journal {path} {_words(path, error)}")
+
+
+def log_failure(log: logging.Logger, what: str, error: Exception) -> None:
+    """Log that something failed: in one line, unless the reason is not the file's, but a bug."""
+    if isinstance(error, sqlite3.Error | OSError | JournalError):
+        log.warning("%s: %s", what, error)
+    else:
+        log.error("%s", what, exc_info=error)
 
 
 def _words(path: Path, error: sqlite3.Error | OSError) -> str:

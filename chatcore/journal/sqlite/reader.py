@@ -1,7 +1,6 @@
 """The reading half of the SQLite journal: a thread and a connection of its own."""
 
 import logging
-import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from chatcore.journal import Unavailable
+from chatcore.journal.sqlite.errors import log_failure
 from chatcore.journal.sqlite.statements import SqliteFile
 
 __all__ = ["RETRY_SECONDS", "SqliteReader"]
@@ -51,9 +51,10 @@ class SqliteReader:
             try:
                 if self._file is not None:
                     self._file.check_identity()
-            except sqlite3.Error:
+            except Exception:  # it is opened again, and what is wrong with it is told then
                 self._release()
-            done.set()
+            finally:
+                done.set()
 
         if self._add(look):
             done.wait()
@@ -91,8 +92,8 @@ class SqliteReader:
                 self._file = self._open_file()
             with self._file.snapshot():
                 result: T | Unavailable = answer(self._file)
-        except sqlite3.Error as error:
-            log.warning("cannot read the journal: %s", error)
+        except Exception as error:  # SQLite's, or what a damaged file makes of our own code
+            log_failure(log, "cannot read the journal", error)
             self._release()
             result = Unavailable(RETRY_SECONDS)
         deliver(result)

@@ -3,6 +3,8 @@
 - It takes everything that was submitted since the last time into one transaction, so that many posts share
   one sync. The more are on the way, the larger the group.
 - The order of things is commit, then deliver, then answer.
+- Nothing ends the thread before its time, for then everybody would wait for ever. Whatever goes wrong with
+  the file, or in delivering, is a failed write. What goes wrong in taking an answer is logged.
 - When a write fails, everything that was submitted is refused. Before anything new is taken, the writer finds
   out what of the failed write is in the file after all. It delivers that then, and recognises it when it is
   sent again.
@@ -15,10 +17,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from chatcore.errors import JournalError
 from chatcore.journal import Draft, Feed, Outcome, Stored, Unavailable
 from chatcore.journal.sqlite.epoch import EpochGuard
+from chatcore.journal.sqlite.errors import log_failure
 from chatcore.journal.sqlite.group import Group
 from chatcore.journal.sqlite.queue import DraftQueue, Submission, Task
 from chatcore.journal.sqlite.retention import Removal, Retention
@@ -29,6 +32,8 @@ from chatcore.limits import HistoryLimits
 __all__ = ["SqliteWriter", "Times", "refusals"]
 
 log = logging.getLogger("chat.journal")
+
+T = TypeVar("T")
 
 GROUP = 4_096
 """The most drafts in one transaction."""
@@ -110,8 +115,8 @@ class SqliteWriter:
     def _head(self, file: SqliteFile | None, room: str) -> int | None:
         try:
             return None if file is None else (file.room(room) or NO_ROOM).head
-        except sqlite3.Error as error:
-            log.warning("cannot read the journal %s: %s", self._path, error)
+        except Exception as error:
+            log_failure(log, f"cannot read the journal {self._path}", error)
             return None
 
     def _run(self) -> None:
@@ -123,7 +128,7 @@ class SqliteWriter:
             elif self._store(self._file, taken):
                 self._forget(self._file, len(taken))
             while (task := self._queue.take_task()) is not None:
-                task(self._file)
+                self._call(task, self._file)
         self._end()
 
     def _patience(self) -> float:
@@ -138,8 +143,8 @@ class SqliteWriter:
             self._retention.finish(self._file, self._times.now(), PIECE)
             self._guard.end(self._file)
             self._file.checkpoint()
-        except (sqlite3.Error, OSError) as error:  # the next start will find out what there is
-            log.warning("the journal %s was not closed cleanly: %s", self._path, error)
+        except Exception as error:  # the next start will find out what there is
+            log_failure(log, f"the journal {self._path} was not closed cleanly", error)
             self._retention.give_up(self._times.retry)
         self._file.close()
 
@@ -152,17 +157,17 @@ class SqliteWriter:
         try:
             group.commit()
             self._guard.check(file)
-        except sqlite3.Error as error:
+            self._deliver(group.messages)
+        except Exception as error:
             self._doubtful = group.heads_before()
             self._fail(file, taken, error)
             return False
-        self._deliver(group.messages)
         self._answer(taken, group.outcomes)
         self._retention.look_at(group.sizes())
         return True
 
-    def _fail(self, file: SqliteFile, taken: list[Submission], error: sqlite3.Error) -> None:
-        log.warning("cannot write to the journal %s: %s", self._path, error)
+    def _fail(self, file: SqliteFile, taken: list[Submission], error: Exception) -> None:
+        log_failure(log, f"cannot write to the journal {self._path}", error)
         self._queue.refuse(taken)
         self._answer(taken, [])
         self._retention.give_up(self._times.retry)
@@ -180,11 +185,17 @@ class SqliteWriter:
         start = 0
         for submission in taken:
             if submission.refused:
-                submission.done(refusals(submission.drafts, self._times.retry))
+                self._call(submission.done, refusals(submission.drafts, self._times.retry))
             else:
-                submission.done(outcomes[start : start + len(submission.drafts)])
+                self._call(submission.done, outcomes[start : start + len(submission.drafts)])
                 start += len(submission.drafts)
         self._queue.reported(taken)
+
+    def _call(self, take: Callable[[T], None], answer: T) -> None:
+        try:
+            take(answer)
+        except Exception:  # a bug in whoever asked: the others must get their answers all the same
+            log.exception("an answer of the journal was not taken")
 
     # --- when a write fails ----------------------------------------------------------------------
 
@@ -195,8 +206,8 @@ class SqliteWriter:
             file = self._open_file()
             with file.closed_on_error():
                 self._settle(file)
-        except (sqlite3.Error, OSError, JournalError) as error:
-            log.warning("the journal %s still cannot be used: %s", self._path, error)
+        except Exception as error:
+            log_failure(log, f"the journal {self._path} still cannot be used", error)
             self._next_try = time.monotonic() + self._times.retry
         else:
             log.warning("the journal %s can be used again", self._path)
@@ -244,8 +255,8 @@ class SqliteWriter:
                 self._retention.look_at_all(file, self._times.now())
             if self._retention.due:
                 self._retention.step(file, self._times.now(), max(PIECE, 2 * came))
-        except sqlite3.Error as error:  # posts can go on; it will be tried again
-            log.warning("cannot remove old messages from %s: %s", self._path, error)
+        except Exception as error:  # posts can go on; it will be tried again
+            log_failure(log, f"cannot remove old messages from {self._path}", error)
             self._retention.give_up(self._times.retry)
 
 

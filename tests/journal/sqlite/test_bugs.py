@@ -1,0 +1,80 @@
+"""What nobody expects to be raised, in the threads of the SQLite journal: everybody still gets an answer."""
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from chatcore.journal import Draft, RoomPage, Unavailable
+from tests.journal.contract.harness import Answer, Harness
+from tests.journal.sqlite.files import open_journal, texts
+from tests.journal.sqlite.test_faults import submit_until_accepted
+
+
+class Bug(Exception):
+    """What no code expects."""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The path of the journal."""
+    return tmp_path / "journal.db"
+
+
+def draft(text: str) -> Draft:
+    """Return a draft whose id is its text."""
+    return Draft("lobby", text, "ana", text)
+
+
+def rooms(harness: Harness) -> object:
+    """Ask for the rooms, whatever the answer is."""
+    answer: Answer[RoomPage | Unavailable] = Answer()
+    harness.journal.rooms(answer.take, after=None, prefix="", limit=10)
+    return answer.wait()
+
+
+def test_a_bug_in_delivering_refuses_the_posts_and_delivers_them_again(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bugs = [Bug()]
+
+    def fail_once(messages: object) -> None:
+        if bugs:
+            raise bugs.pop()
+
+    with open_journal(path) as harness:
+        harness.on_commit = fail_once
+        (outcome,) = harness.submit(draft("one"))
+        assert isinstance(outcome, Unavailable)
+        assert submit_until_accepted(harness, draft("one"), draft("two")) == [1, 2]
+        assert set(texts(harness)) == {"one", "two"}
+    assert "Bug" in caplog.text
+
+
+def test_a_bug_in_taking_an_outcome_costs_nobody_else_theirs(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(outcomes: object) -> None:
+        raise Bug
+
+    with open_journal(path) as harness:
+        harness.journal.submit([draft("one")], fail)
+        harness.journal.reach("lobby", 1, fail)
+        assert harness.submit(draft("two")) == [2]
+    assert caplog.text.count("an answer of the journal was not taken") == 2
+
+
+def test_a_column_that_holds_another_type_is_answered_and_logged(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with open_journal(path) as harness:
+        harness.post("one")
+        harness.journal.close()
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE rooms SET at = 'yesterday'")
+    with open_journal(path) as harness:
+        assert isinstance(rooms(harness), Unavailable)
+        assert isinstance(harness.submit(draft("two"))[0], Unavailable)
+        assert isinstance(harness.submit(draft("two"))[0], Unavailable)
+    assert "Traceback" in caplog.text
