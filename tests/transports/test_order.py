@@ -67,7 +67,7 @@ def test_two_transports_on_one_hub_are_one_room(serve: Serve, transport_name: st
 def test_one_of_two_transports_drains_alone(serve: Serve, transport_name: str) -> None:
     here = serve()
     there = serve(transport=_next_after(transport_name), hub=here.hub)
-    ann, bob, carol = here.member("ann"), there.member("bob"), there.member("carol")
+    bob, ann, carol = there.member("bob"), here.member("ann"), there.member("carol")
     bob.receive(Presence, where=lambda presence: "ann" in presence.joined)
     ann.post("before", "a-1")
     assert bob.receive(Message).text == "before"  # else the post may come after the drain has begun

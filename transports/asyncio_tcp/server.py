@@ -249,16 +249,16 @@ class Server:
         self._blocked.add(connection)
 
     def unblock(self, connection: "_Connection", session: Session) -> None:
-        """Note that it takes more again, and have it continue in the next turn of the loop.
+        """Have a connection whose socket takes more again continue in the next turn of the loop.
 
         The standard library's loop says so in the middle of a write, and loses a connection twice that is
-        given up there.
+        given up there. Until then it counts as one that is looked at before any deadline.
         """
-        self._blocked.discard(connection)
-        self._loop.call_soon(self._continue, session)
+        self._loop.call_soon(self._continue, connection, session)
 
-    def _continue(self, session: Session) -> None:
-        if connection := self._connections.get(session):
+    def _continue(self, connection: "_Connection", session: Session) -> None:
+        self._blocked.discard(connection)
+        if session in self._connections:
             connection.report_progress()
             connection.serve()
 
