@@ -279,6 +279,8 @@ class Member:
         """Ask the journal for what comes next, if that is not in the tail and not on its way."""
         if not self.joined or self.index != _CATCHING_UP or self._ticket is not None or self._pending:
             return
+        if self.finished:  # it waits for other rooms, and for answers
+            return
         room, session = self.room, self.session
         after, before, ticket = self.position, room.head + 1, object()
         self._ticket = ticket

@@ -102,8 +102,8 @@ class Reader:
         self._note_progress()
 
     def _note_progress(self) -> None:
-        if self.is_through and not self._pipe.unsent:
-            self._refusals = self._pipe.refusals
+        if not self._reset_due and self.position == self._log.known and not self._pipe.unsent:
+            self._refusals = self._pipe.refusals  # not `told`: a room may begin ahead of what was reported
 
     def _judge_answer(self, joined: Joined, join: Join, then: Then, most: int) -> None:
         if join.after is not None:
