@@ -249,16 +249,17 @@ class Server:
         self._blocked.add(connection)
 
     def unblock(self, connection: "_Connection", session: Session) -> None:
-        """Have a connection whose socket takes more again continue in the next turn of the loop.
+        """Note that it takes more again, and have it continue in the next turn of the loop.
 
         The standard library's loop says so in the middle of a write, and loses a connection twice that is
-        given up there. Until then it counts as one that is looked at before any deadline.
+        given up there.
         """
         self._loop.call_soon(self._continue, connection, session)
 
     def _continue(self, connection: "_Connection", session: Session) -> None:
-        self._blocked.discard(connection)
         if session in self._connections:
+            if not connection.unsent:  # until here, a deadline that comes first sees the progress
+                self._blocked.discard(connection)
             connection.report_progress()
             connection.serve()
 
@@ -298,9 +299,14 @@ class _Connection(asyncio.Protocol):
         """Give the connection up."""
         self._transport.abort()
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that its socket still refuses."""
+        return self._transport.get_write_buffer_size()
+
     def report_progress(self) -> None:
         """Report to the session how much its socket still refuses."""
-        self._report(self._transport.get_write_buffer_size())
+        self._report(self.unsent)
 
     def _serve(self) -> None:
         session, transport = self._session, self._transport
