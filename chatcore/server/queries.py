@@ -186,8 +186,7 @@ def _expired(
         start = after
     elif frame.after_at is None:
         start = base if page.more else 0
-    elif base == page.oldest:
-        start, base = 0, min(base, max(before - 1, 0))  # all between the two bounds may have expired
-    else:  # it asked for less, if there is anything before the page
-        start = base
+    else:  # it asked for less, if there is anything before the page; an empty one may begin too late
+        start = 0 if base == page.oldest else base
+        base = min(base, max(before - 1, 0))
     return base, (PageGap(after=start, through=base, reason="expired"),) if base > start else ()

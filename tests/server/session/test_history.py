@@ -6,9 +6,10 @@ import pytest
 
 from chatcore.errors import ErrorCode
 from chatcore.journal.memory import MemoryJournal
-from tests.protocol.frames import Error, History, Leave, Page
+from tests.protocol.frames import Error, History, Leave, Page, Time
 from tests.server.driver import Clock, Host, Peer
 from tests.server.slow_journal import SlowJournal
+from tests.server.waiting_journal import WaitingJournal
 
 
 def room_of(count: int, host: Host | None = None) -> Peer:
@@ -178,3 +179,15 @@ def test_a_page_of_an_epoch_that_has_not_begun_here_is_refused() -> None:
     host.pump()
     assert peer.one(Error).code == "unavailable"
     assert peer.take_all(Page) == []
+
+
+def test_an_empty_page_by_time_ends_where_the_room_does_however_much_is_stored() -> None:
+    journal = WaitingJournal(MemoryJournal())
+    host = Host(journal)
+    ana = host.member("ana")
+    journal.silent = True  # what is stored from now on is not told
+    journal.store("one", "two")
+    ana.send(History(room="lobby", after_at=Time("2999-01-01T00:00:00Z")))
+    host.pump()
+    page = ana.one(Page)
+    assert (page.base, page.messages, page.gaps) == (0, (), None)
