@@ -123,7 +123,7 @@ reference: $(STAMP) ## build the API reference from the docstrings, in build/ref
 	@echo "reference: build/reference/index.html"
 
 .PHONY: bench
-bench: $(BENCH) ## measure everything, in ten minutes, for docs/performance.md; ARGS='flood idle' for a part of it
+bench: $(BENCH) compiled ## measure everything, in ten minutes, for docs/performance.md; ARGS='flood idle' for a part of it
 	@$(BENCH)/bin/python -m benchmarks $(ARGS)
 
 .PHONY: bench-micro

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from benchmarks.answers import Answer, Run
-from benchmarks.contenders import FLOOR, OURS, PEERS, Contender, Ours
+from benchmarks.contenders import COMPILED, FLOOR, OURS, PEERS, Contender, Ours
 from benchmarks.machine import commit, machine, versions
 from benchmarks.tools import BUILD, Tools, Unable
 
@@ -134,6 +134,7 @@ class Bench:
 
 
 def everyone(options: Options, *, peers_once: bool = True) -> list[Case]:
-    """Return a case for each of ours, for the floor, and for the peers."""
-    ours = [Case(contender, options) for contender in (*OURS, FLOOR)]
+    """Return a case for each of ours in both builds, for the floor, and for the peers."""
+    contenders: tuple[Ours | Contender, ...] = (*OURS, *COMPILED, FLOOR)
+    ours = [Case(contender, options) for contender in contenders]
     return ours + [Case(contender, options, once=peers_once) for contender in PEERS]

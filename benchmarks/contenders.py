@@ -16,7 +16,18 @@ from typing import NamedTuple
 
 from benchmarks.tools import Tools, Unable
 
-__all__ = ["ASYNCIO", "FLOOR", "OURS", "PEERS", "THREADED", "UVLOOP", "Contender", "Ours", "Running"]
+__all__ = [
+    "ASYNCIO",
+    "COMPILED",
+    "FLOOR",
+    "OURS",
+    "PEERS",
+    "THREADED",
+    "UVLOOP",
+    "Contender",
+    "Ours",
+    "Running",
+]
 
 DEADLINE = 20.0
 STOPPING = 2.0
@@ -80,6 +91,7 @@ class Ours:
     name: str
     transport: str = "asyncio"
     uvloop: bool = False
+    python: str = sys.executable
     journal: str = "memory"
     syncs: Path | None = None
     dialect: str = "chat"
@@ -87,6 +99,8 @@ class Ours:
 
     def check(self) -> None:
         """Raise `Unable` if it cannot be started here."""
+        if not Path(self.python).exists():
+            raise Unable("there is no compiled build; run: make compiled")
         if self.uvloop and importlib.util.find_spec("uvloop") is None:
             raise Unable("uvloop is not installed")
 
@@ -96,9 +110,9 @@ class Ours:
 
     def command(self) -> list[str]:
         """Return how it is started, on any free port."""
-        chat = [str(Path(sys.executable).with_name("chat"))]
+        chat = [str(Path(self.python).with_name("chat"))]
         if self.transport == "asyncio" and not self.uvloop:
-            chat = [sys.executable, "-c", WITHOUT_UVLOOP]
+            chat = [self.python, "-c", WITHOUT_UVLOOP]
         limits = [part for name in LIMITS for part in ("--limit", f"{name}=none")]
         where = ["--transport", self.transport, "--journal", self.journal, "--listen", "chat://127.0.0.1:0"]
         return [*chat, "server", *where, *limits]
@@ -207,6 +221,9 @@ UVLOOP = Ours("asyncio, uvloop", uvloop=True)
 ASYNCIO = Ours("asyncio, standard loop")
 THREADED = Ours("threaded", transport="threaded")
 OURS = (UVLOOP, ASYNCIO, THREADED)
+
+_COMPILED_PYTHON = f"{sys.prefix.removesuffix('-bench')}-compiled/bin/python"
+COMPILED = tuple(replace(ours, name=f"{ours.name}, compiled", python=_COMPILED_PYTHON) for ours in OURS)
 
 FLOOR = Contender("floor", "lines", "floor", _floor)
 PEERS = (

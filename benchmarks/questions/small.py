@@ -2,7 +2,7 @@
 
 from benchmarks.answers import Answer
 from benchmarks.bench import Bench, Case, Options
-from benchmarks.contenders import FLOOR, OURS, PEERS, Contender, Ours
+from benchmarks.contenders import COMPILED, FLOOR, OURS, PEERS, Contender, Ours
 from benchmarks.tables import Column, amount, comparison, number
 
 __all__ = ["ask", "shown"]
@@ -15,7 +15,7 @@ AGAINST = "ngIRCd"
 
 def ask(bench: Bench) -> None:
     """Saturate everyone, peers in every round too."""
-    contenders: tuple[Ours | Contender, ...] = (*OURS, FLOOR, *PEERS)
+    contenders: tuple[Ours | Contender, ...] = (*OURS, *COMPILED, FLOOR, *PEERS)
     bench.race([Case(contender, _options(contender)) for contender in contenders], seconds=40)
 
 
