@@ -280,6 +280,7 @@ UNTOUCHED = {
 _REPLACED = "replaces a method of a compiled class, which compiled callers do not notice"
 
 PURE = {
+    "tests/transports/test_endings.py::*": _REPLACED,
     "tests/server/test_cost.py::*": "counts calls, and calls between compiled functions can't be counted",
     "*::test_a_bug_costs_the_subscription_and_nobody_else*": _REPLACED,
     "*::test_a_bug_in_the_fan_out_costs_only_one_peer*": _REPLACED,

@@ -1,16 +1,23 @@
 """Which build is under test, what a compiled one consists of, and when there is none."""
 
 import importlib
+import inspect
 import os
+import pkgutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.metadata import files
 from pathlib import Path
+from types import ModuleType
+from typing import TypeGuard
 
 import pytest
 
+import chatcore
+import transports
 from chatcore.version import COMPILED
 from tests import rows
 
@@ -72,6 +79,26 @@ def test_the_compiled_wheel_holds_one_more_file_beside_our_packages_and_one_for_
     compiled = [name for name in names if name.endswith(suffix) and "/" in name]
     assert sorted(name.removesuffix(suffix) + ".py" for name in compiled) == sorted(listed_modules())
     assert set(listed_modules()) <= set(names)
+
+
+def product_classes() -> Iterator[type]:
+    """Yield every class of the core and the transports."""
+    for package in (chatcore, transports):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            module = importlib.import_module(found.name)
+            yield from (each for each in vars(module).values() if is_class_of(each, module))
+
+
+def is_class_of(thing: object, module: ModuleType) -> TypeGuard[type]:
+    return isinstance(thing, type) and thing.__module__ == module.__name__
+
+
+def test_no_class_inherits_from_a_compiled_one_that_does_not_allow_it() -> None:
+    native = set(named_modules())
+    for heir in product_classes():
+        for base in heir.__mro__[1:]:
+            if heir.__module__ not in native and base.__module__ in native:
+                assert "@mypyc_attr(allow_interpreted_subclasses=True)" in inspect.getsource(base), heir
 
 
 # --- the hook ------------------------------------------------------------------------------------
