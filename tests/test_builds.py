@@ -81,6 +81,26 @@ def test_the_compiled_wheel_holds_one_more_file_beside_our_packages_and_one_for_
     assert set(listed_modules()) <= set(names)
 
 
+SIMULATE = (
+    "import chatcore",
+    "from tests.simulation.simulation import Simulation",
+    "for seed in range(20):",
+    "    simulation = Simulation(seed)",
+    "    simulation.run(steps=100)",
+    "    print(*simulation.log, sep='\\n')",
+    "print(chatcore.COMPILED)",
+)
+
+
+@pytest.mark.skipif(not COMPILED, reason="the other build has nothing to be compared with")
+def test_both_builds_take_the_same_steps_in_every_seed() -> None:
+    compiled = run(*SIMULATE, cwd=ROOT, PYTHONHASHSEED="0").stdout.splitlines()
+    pure = run(*SIMULATE, cwd=ROOT, PYTHONHASHSEED="0", PYTHONPATH=str(ROOT)).stdout.splitlines()
+    assert (compiled.pop(), pure.pop()) == ("True", "False")
+    assert len(pure) > 2_000
+    assert compiled == pure
+
+
 def product_classes() -> Iterator[type]:
     """Yield every class of the core and the transports."""
     for package in (chatcore, transports):
