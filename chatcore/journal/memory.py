@@ -61,7 +61,7 @@ class _Log:
     a digest would.
     """
 
-    __slots__ = ("at", "bytes", "expired", "head", "ids", "messages", "removed")
+    __slots__ = ("at", "bytes", "head", "ids", "messages", "removed")
 
     def __init__(self) -> None:
         self.head = 0
@@ -70,7 +70,6 @@ class _Log:
         self.messages: deque[Stored] = deque()
         self.bytes = 0  # of the lines
         self.ids: dict[str, tuple[int, int]] = {}  # (seq, what was posted)
-        self.expired: deque[tuple[float, list[str]]] = deque()  # (when they may be forgotten, ids)
 
     def index_after(self, seq: int) -> int:
         """Return how many stored messages are at or below a position."""
@@ -105,33 +104,33 @@ class _Log:
             self.at, self.removed = at, False
         return outcomes
 
-    def expire(self, history_bytes: int, line_bytes: int, forget_at: float) -> None:
-        """Drop the oldest messages until the rest fits, but never the newest.
+    def expire(self, history_bytes: int, line_bytes: int) -> list[str]:
+        """Drop the oldest messages until the rest fits, but never the newest; return the ids.
 
-        The rest may cost ``history_bytes``, or have lines of ``line_bytes``, whichever is more. The ids of
-        the others are remembered until ``forget_at``.
+        The rest may cost ``history_bytes``, or have lines of ``line_bytes``, whichever is more.
         """
-        if self.bytes > line_bytes:
-            self._drop(history_bytes, line_bytes, 1, forget_at)
+        return self._drop(history_bytes, line_bytes, 1) if self.bytes > line_bytes else []
 
-    def remove(self, forget_at: float) -> bool:
-        """Drop all messages, as `expire` does, and list the room no more; return whether it was listed."""
-        was_listed = bool(self.head) and not self.removed
+    def remove(self) -> list[str]:
+        """Drop all messages, and list the room no more; return the ids."""
         self.removed = True
-        self._drop(0, 0, 0, forget_at)
-        return was_listed
+        return self._drop(0, 0, 0)
 
-    def forget_ids(self, now: float) -> None:
-        """Drop the ids that need not be remembered any more."""
-        while self.expired and self.expired[0][0] <= now:
-            for id_ in self.expired.popleft()[1]:
-                del self.ids[id_]
+    @property
+    def is_listed(self) -> bool:
+        """Whether it has held a message and was not removed."""
+        return bool(self.head) and not self.removed
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Drop ids that need not be remembered any more."""
+        for id_ in ids:
+            del self.ids[id_]
 
     def position(self, index: int) -> int:
         """Return the position before the stored message with this index."""
         return self.messages[index].prev if index < len(self.messages) else self.head
 
-    def _drop(self, history_bytes: int, line_bytes: int, least: int, forget_at: float) -> None:
+    def _drop(self, history_bytes: int, line_bytes: int, least: int) -> list[str]:
         """Drop the oldest messages until the rest is small enough in one way, or so few are left."""
         size, messages, ids = self.bytes, self.messages, list[str]()
         while len(messages) > least and size > max(line_bytes, history_bytes - _OVERHEAD * len(messages)):
@@ -139,8 +138,7 @@ class _Log:
             size -= len(old.line)
             ids.append(old.id)
         self.bytes = size
-        if ids:
-            self.expired.append((forget_at, ids))
+        return ids
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -173,6 +171,7 @@ class MemoryJournal:
         self._now = now
         self._order = threading.Lock()
         self._logs: dict[str, _Log] = {}
+        self._expired: deque[tuple[float, _Log, list[str]]] = deque()  # ids, and when they may be forgotten
         self._feed: Feed | None = None
 
     def start(self, feed: Feed) -> None:
@@ -269,7 +268,9 @@ class MemoryJournal:
         """Remove what is stored of a room; ``deliver`` is called before this returns."""
         with self._order:
             is_open, log = self._feed is not None, self._logs.get(room)
-            removed = is_open and log is not None and log.remove(self._clock() + self.dedupe_seconds)
+            removed = is_open and log is not None and log.is_listed
+            if is_open and log is not None:
+                self._note_expired(log, log.remove(), self._clock())
         deliver(removed if is_open else Unavailable(1.0))
 
     def reach(self, room: str, seq: int, deliver: Callable[[bool | Unavailable], None]) -> None:
@@ -289,15 +290,25 @@ class MemoryJournal:
 
     def _store(self, drafts: Sequence[Draft], feed: Feed) -> list[Outcome]:
         at, now = self._now(), self._clock()
+        self._forget_ids(now)
         outcomes, stored, logs = list[Outcome](), list[Stored](), dict[str, _Log]()
         for room, run in groupby(drafts, _room):
             log = logs[room] = self._logs.get(room) or self._logs.setdefault(room, _Log())
-            log.forget_ids(now)
             outcomes += log.store(run, at, self.step, stored)
         feed.committed(stored)
         for log in logs.values():
-            log.expire(self._history_bytes, feed.tail_bytes, now + self.dedupe_seconds)
+            self._note_expired(log, log.expire(self._history_bytes, feed.tail_bytes), now)
         return outcomes
+
+    def _note_expired(self, log: _Log, ids: list[str], now: float) -> None:
+        if ids:
+            self._expired.append((now + self.dedupe_seconds, log, ids))
+
+    def _forget_ids(self, now: float) -> None:
+        """Forget ids whose time is over, in whatever room: nobody may ever post to that again."""
+        while self._expired and self._expired[0][0] <= now:
+            _, log, ids = self._expired.popleft()
+            log.forget(ids)
 
 
 def _fitting(wanted: Sequence[Stored], limit: int, max_bytes: int) -> list[Stored]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from chatcore.journal import Place, Unavailable
 from chatcore.messages import Gap, GapReason, Join, Joined
 from chatcore.server.pages import RETRY_SECONDS, EncodedPage, encoding
+from chatcore.server.reads import LINES
 
 if TYPE_CHECKING:
     from chatcore.server.room import Room
@@ -172,6 +173,7 @@ class Member:
             else:
                 self._begin_at(join, seq)
 
+        session.inflow.charge(LINES)
         session.intake.ask_journal(lambda journal, deliver: journal.reach(room.name, seq, deliver), receive)
 
     def _refuse_join(self, join: Join, retry_after: float) -> None:

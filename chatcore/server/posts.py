@@ -252,7 +252,7 @@ class Posts:
                     stored = [(draft.id, seq) for (draft, _), seq in run if isinstance(seq, int)]
                     put(encode_acks(room, durability, stored), len(stored))
             session.endpoint.mark(session)
-        hub.follow_up()
+        hub.wake()  # this may be the journal's thread: others go on in those of their transports
 
     def _refuse_draft(self, draft: Draft, number: int, outcome: Outcome) -> None:
         session = self._session

@@ -18,7 +18,7 @@ from chatcore.server.turns import turn_of
 if TYPE_CHECKING:
     from chatcore.server.session import Session
 
-__all__ = ["Read", "Reads"]
+__all__ = ["LINES", "Read", "Reads"]
 
 T = TypeVar("T", bound=Hashable)
 

@@ -66,8 +66,11 @@ class RoomLister:
                 deliver, after=self._after, prefix=self._prefix, limit=self._size
             ),
             self._receive,
-            lambda: self._session.state is not State.CLOSED,
+            self._is_wanted,
         )
+
+    def _is_wanted(self) -> bool:
+        return self._session.state is not State.CLOSED
 
     def _receive(self, answer: RoomPage | Unavailable) -> None:
         if (page := self._page_of(answer)) is None:
@@ -127,8 +130,10 @@ class RoomLister:
                         self._add(name, record)
                 self._go_on()
 
-        self._session.intake.ask_journal(
-            lambda journal, deliver: journal.rooms(deliver, after=None, prefix=name, limit=1), receive
+        self._session.intake.read_journal(
+            lambda journal, deliver: journal.rooms(deliver, after=None, prefix=name, limit=1),
+            receive,
+            self._is_wanted,
         )
 
     # --- entries ---------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -74,6 +75,8 @@ class SqliteWriter:
         self._before_recovery = before_recovery
         self._retention = Retention(limits)
         self._next_look = 0.0
+        self._next_removal = 0.0  # after one that has failed
+        self._removes = True  # the last one did not fail
         self._next_try = 0.0
         self._file: SqliteFile | None = None  # none between a failure and a recovery
         self._epoch = ""  # as reported
@@ -108,7 +111,7 @@ class SqliteWriter:
             if head is None:
                 deliver(Unavailable(self._times.retry))
             else:
-                self._retention.remove(Removal(room, head, deliver))
+                self._retention.remove(Removal(room, head, partial(self._call, deliver)))
 
         return begin
 
@@ -134,7 +137,9 @@ class SqliteWriter:
     def _patience(self) -> float:
         if self._file is None:
             return max(self._next_try - time.monotonic(), 0.0)
-        return 0.0 if self._retention.due else self._times.retention
+        if self._retention.due:
+            return max(self._next_removal - time.monotonic(), 0.0)
+        return self._times.retention
 
     def _end(self) -> None:
         if self._file is None:
@@ -248,16 +253,22 @@ class SqliteWriter:
     # --- retention -------------------------------------------------------------------------------
 
     def _forget(self, file: SqliteFile, came: int) -> None:
+        now = time.monotonic()
+        if now < self._next_removal:
+            return
         try:
-            now = time.monotonic()
             if now >= self._next_look:
                 self._next_look = now + self._times.retention
                 self._retention.look_at_all(file, self._times.now())
             if self._retention.due:
                 self._retention.step(file, self._times.now(), max(PIECE, 2 * came))
+                self._removes = True
         except Exception as error:  # posts can go on; it will be tried again
-            log_failure(log, f"cannot remove old messages from {self._path}", error)
+            self._next_removal = now + self._times.retry
             self._retention.give_up(self._times.retry)
+            if self._removes:  # this is said once, however long it lasts
+                self._removes = False
+                log_failure(log, f"cannot remove old messages from {self._path}", error)
 
 
 def _rows_after(file: SqliteFile, room: str, position: int) -> Iterator[Row]:

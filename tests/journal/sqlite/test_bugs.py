@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from chatcore.journal import Draft, RoomPage, Unavailable
+from chatcore.journal.sqlite.statements import SqliteFile
+from chatcore.limits import HistoryLimits
 from tests.journal.contract.harness import Answer, Harness
 from tests.journal.sqlite.files import open_journal, texts
 from tests.journal.sqlite.test_faults import submit_until_accepted
@@ -78,3 +80,21 @@ def test_a_column_that_holds_another_type_is_answered_and_logged(
         assert isinstance(harness.submit(draft("two"))[0], Unavailable)
         assert isinstance(harness.submit(draft("two"))[0], Unavailable)
     assert "Traceback" in caplog.text
+
+
+def test_what_cannot_be_removed_is_tried_again_later_and_told_once(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    attempts: list[int] = []
+
+    class FullFile(SqliteFile):
+        def expire(self, room: int, **bounds: object) -> int:
+            attempts.append(room)
+            raise sqlite3.OperationalError("database or disk is full")
+
+    limits = HistoryLimits(history_messages=1)
+    with open_journal(path, limits=limits, retry=3_600.0, file=FullFile) as harness:
+        for n in range(20):
+            harness.post(str(n))
+    assert len(attempts) == 1
+    assert caplog.text.count("cannot remove old messages") == 1
