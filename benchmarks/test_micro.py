@@ -14,8 +14,9 @@ import pytest
 
 from chatcore import Hub
 from chatcore.address import Peer
+from chatcore.encoding import encode_acks, encode_message, time_text
 from chatcore.limits import Limits
-from chatcore.messages import Ack, Message, Post
+from chatcore.messages import Post
 from chatcore.server.endpoint import Endpoint
 from chatcore.server.session import Session
 from chatcore.wire.ndjson import ndjson
@@ -23,8 +24,6 @@ from chatcore.wire.ndjson import ndjson
 TEXT = "x" * 64
 ID = "018f3f5e-5d0c-7c3a-9a43-0d2b6a1c9e10"
 AT = datetime(2026, 11, 23, 14, 35, 25, 649329, UTC)
-MESSAGE = Message(room="lobby", seq=512, prev=511, id=ID, nick="ada", text=TEXT, at=AT)
-ACK = Ack(room="lobby", id=ID, seq=512, durability="synced")
 POST = b'{"type":"post","room":"lobby","id":"%s","text":"%s"}\n'
 LIMITS = Limits(connections=None, connections_per_address=None, frames_per_second=None, posts_in_flight=1000)
 
@@ -55,19 +54,17 @@ def test_decode(benchmark: Benchmark, posts: int) -> None:
     assert [type(item) for item in items] == [Post] * posts
 
 
-def test_build_a_message(benchmark: Benchmark) -> None:
-    def build() -> Message:
-        return Message(room="lobby", seq=512, prev=511, id=ID, nick="ada", text=TEXT, at=AT)
-
-    assert benchmark(build) == MESSAGE
-
-
 def test_encode_a_message(benchmark: Benchmark) -> None:
-    assert TEXT.encode() in benchmark(ndjson.encode, MESSAGE)
+    stamp = time_text(AT)
+    line = benchmark(encode_message, "lobby", 512, 511, ID, "ada", TEXT, stamp)
+    assert line.endswith(b'"at":"2026-11-23T14:35:25.649329Z"}\n')
 
 
-def test_encode_an_ack(benchmark: Benchmark) -> None:
-    assert ID.encode() in benchmark(ndjson.encode, ACK)
+@pytest.mark.parametrize("acks", [1, 64], ids="acks {}".format)
+def test_encode_acks(benchmark: Benchmark, acks: int) -> None:
+    benchmark.extra_info.update(unit="ack", work=acks)
+    stored = [(ID, seq) for seq in range(acks)]
+    assert benchmark(encode_acks, "lobby", "synced", stored).count(b"\n") == acks
 
 
 # --- the room ----------------------------------------------------------------------------------------
