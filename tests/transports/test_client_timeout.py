@@ -1,9 +1,11 @@
 """How long `connect` may take, of both clients: all of it has one end."""
 
 import contextlib
+import socket
+import time
 from collections.abc import Callable, Iterator
 from threading import Event
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -12,6 +14,7 @@ from tests.transports.clients import Visitor
 from tests.transports.conftest import Serve
 from tests.transports.hostile import Guest, HostileServer
 from tests.transports.peers import DEADLINE
+from transports import threaded_tcp
 
 Connect = Callable[..., Visitor]
 SOON = 0.1
@@ -78,3 +81,45 @@ def test_what_is_not_a_time_is_refused(connect: Connect) -> None:
 def test_any_time_may_be_given(serve: Serve, connect: Connect, timeout: Any) -> None:
     with contextlib.closing(connect(serve().url, nick="ann", timeout=timeout)) as ann:
         assert ann.who() == ("ann",)
+
+
+class Silent(socket.socket):
+    """A socket that no address answers; it notes how long it would have waited, and that time has passed."""
+
+    now = 1_000.0
+    waits: ClassVar[list[float]] = []
+
+    def connect(self, address: object, /) -> None:
+        wait = self.gettimeout()
+        assert wait is not None
+        self.waits.append(wait)
+        Silent.now += wait if len(self.waits) > 1 else wait / 4
+        raise TimeoutError("timed out")
+
+
+@pytest.mark.parametrize(("timeout", "most"), [(1.0, 1.0), (None, 10.0), (60.0, 10.0)])
+def test_all_addresses_of_a_name_share_one_time(
+    monkeypatch: pytest.MonkeyPatch, timeout: float | None, most: float
+) -> None:
+    """asyncio sees to this by itself."""
+    places = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (f"192.0.2.{n}", 7024)) for n in range(3)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: places)
+    monkeypatch.setattr(socket, "socket", Silent)
+    monkeypatch.setattr(Silent, "waits", [])
+    monkeypatch.setattr(time, "monotonic", lambda: Silent.now)
+    with pytest.raises(TimeoutError):
+        threaded_tcp.connect("chat://many.example", nick="ann", timeout=timeout)
+    assert Silent.waits == pytest.approx([most, 0.75 * most])
+
+
+def test_a_name_is_reached_at_the_address_that_answers(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        refused = gone.getsockname()
+    places = [refused, ("127.0.0.1", serve().port("chat"))]
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", place) for place in places]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: found)
+    with threaded_tcp.connect("chat://many.example", nick="ann") as ann:
+        assert ann.nick == "ann"
+    found.pop()
+    with pytest.raises(ConnectionRefusedError):
+        threaded_tcp.connect("chat://many.example", nick="ann")

@@ -2,6 +2,7 @@
 
 - `client`: `connect` and `Chat`.
 - `connection`: what drives a client: one thread for each.
+- `dialing`: how a client connects.
 - `server`: `serve` and `Server`. A thread reads each connection, one writes to all of them.
 - `listeners`: what a server accepts from.
 """

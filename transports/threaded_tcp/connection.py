@@ -27,13 +27,13 @@ from chatcore.arguments import checked_timeout
 from chatcore.client.requests import Request
 from chatcore.client.session import ClientSession
 from transports.sockets import (
-    CONNECT_SECONDS,
     FLUSH_SECONDS,
     FORKED,
     GOODBYE_SECONDS,
     LONGEST_WAIT,
     tune,
 )
+from transports.threaded_tcp.dialing import dial
 
 __all__ = ["Connection"]
 
@@ -85,7 +85,7 @@ class Connection:
         self._process = os.getpid()
         self._abandoned = False  # nobody will close this any more
         # Entered by itself and not through the condition: a Ctrl-C that comes while Condition.__enter__ is
-        # under way would leave it locked for ever.
+        # under way would leave it locked forever.
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._unsent = b""
@@ -229,7 +229,7 @@ class Connection:
                 sock = self._dial_again()
 
     def _dial(self, until: float | None = None) -> socket.socket:
-        sock = socket.create_connection(self._address, timeout=_seconds_to_connect(until))
+        sock = dial(self._address, until)
         try:
             sock.setblocking(False)
             tune(sock)
@@ -350,12 +350,3 @@ class Connection:
 
 def _seconds_until(end: float | None) -> float | None:
     return None if end is None else end - time.monotonic()
-
-
-def _seconds_to_connect(end: float | None) -> float:
-    left = _seconds_until(end)
-    if left is None:
-        return CONNECT_SECONDS
-    if left <= 0:  # which would mean not to block
-        raise TimeoutError
-    return min(left, CONNECT_SECONDS)

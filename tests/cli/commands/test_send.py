@@ -172,12 +172,12 @@ def test_a_timeout_covers_all_of_the_command(answers: Answers) -> None:
 def test_a_timeout_covers_a_search_for_a_name(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     searched, over = threading.Event(), threading.Event()
 
-    def search(*_args: object, **_options: object) -> socket.socket:
+    def search(*_args: object, **_options: object) -> list[object]:
         searched.set()
         over.wait(30)
         raise OSError("too late")
 
-    monkeypatch.setattr(socket, "create_connection", search)
+    monkeypatch.setattr(socket, "getaddrinfo", search)
     done = inside(
         "send", "lobby", "hello", "--timeout", "0.2", "--nick", "ci", "--url", "chat://name.invalid"
     )
