@@ -13,7 +13,7 @@ __all__ = ["PAGE", "QUESTIONS", "Question", "filled", "question", "write"]
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 
 QUESTIONS = [
-    *("small", "many"),
+    *("small", "hundred", "many"),
     *("flood", "pingpong", "brisk", "steady", "wide", "idle", "stalled"),
     *("durable", "commits", "joins", "start"),
     *("members", "sizes", "rooms", "history", "micro"),
