@@ -79,6 +79,7 @@ class Bench:
     def measure(self, case: Case, number: int) -> None:
         """Measure one case once; where that fails, note why."""
         try:
+            case.contender.check()
             with case.contender.serving(self.tools) as server:
                 options = dict(case.options)
                 if isinstance(case.contender, Ours) and case.contender.syncs is not None:
