@@ -116,6 +116,11 @@ class Stream:
         found, newline, self._rest = self._rest.partition(b"\n")
         return found + newline
 
+    def receive_lines(self) -> list[bytes]:
+        """Return the lines that have come, with their newlines, after one call that reads."""
+        *lines, self._rest = (self._rest + self.receive_some()).split(b"\n")
+        return [each + b"\n" for each in lines]
+
     def receive_rest(self) -> bytes:
         """Return everything up to the end of the stream."""
         parts = [self._rest]
