@@ -1,4 +1,4 @@
-"""What it costs: one question a module in `benchmarks.questions`, all of them in under ten minutes.
+"""What it costs: one question a module in `benchmarks.questions`, all of them in about fifteen minutes.
 
 `make bench` asks them all, `make bench ARGS='flood idle'` some. Each answer is a file in
 ``benchmarks/results``; the tables and plots of ``docs/performance.md`` are drawn from these files.
