@@ -19,7 +19,7 @@ ARGS ?=
 ROUNDS ?= 500
 SEEDS ?= 5000
 
-# Tests start some hundred processes, each of which would compile every module anew without bytecode.
+# Tests start some hundred processes, each of which would compile every module again without bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 WORKERS ?= auto
 # A file of tests stays in one process, and the longest begin: tests/conftest.py has their order.
@@ -108,7 +108,7 @@ format: $(STAMP) ## format the code, and fix what can be fixed safely
 	@$(BIN)/ruff format --quiet
 
 .PHONY: picture
-picture: $(STAMP) ## draw docs/conversation.svg anew: two real clients, as they look
+picture: $(STAMP) ## draw docs/conversation.svg again: two real clients, as they look
 	@$(BIN)/python -m docs.picture
 
 .PHONY: schema
@@ -123,7 +123,7 @@ reference: $(STAMP) ## build the API reference from the docstrings, in build/ref
 	@echo "reference: build/reference/index.html"
 
 .PHONY: bench
-bench: $(BENCH) compiled ## measure everything, in ten minutes, for docs/performance.md; ARGS='flood idle' for a part of it
+bench: $(BENCH) compiled ## measure everything, in fifteen minutes, for docs/performance.md; ARGS='flood idle' for a part of it
 	@$(BENCH)/bin/python -m benchmarks $(ARGS)
 
 .PHONY: bench-micro

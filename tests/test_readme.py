@@ -139,7 +139,7 @@ class Stage:
     def command(self, text: str) -> str:
         """Return a command of the README as it is run here."""
         text = self.adapted(text)
-        # The environment is the one that runs this test; it is not to be made anew.
+        # The environment is the one that runs this test; it is not to be made again.
         return text.replace("make ", f"make --no-print-directory -C {ROOT} -o {sys.prefix}/.stamp ", 1)
 
 

@@ -13,7 +13,7 @@ state         what it waits for                                 what ends it
 offline       the driver: at the start, and at ``dial_at``      `connection_made`, or `connection_failed`
 connecting    the server's ``welcome``                          ``welcome``, a refusal, or a loss
 live          nothing                                           a loss, or the server's ``closing``
-closed        nothing, for ever; ``error`` says why             nothing
+closed        nothing, forever; ``error`` says why              nothing
 ============  ================================================  =============================================
 
 A loss leads back to *offline* if the session may reconnect and was live before, and to *closed* otherwise;

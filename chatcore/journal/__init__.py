@@ -243,7 +243,7 @@ class Journal(Protocol):
         thread.
 
         A journal MUST NOT hand out a message that is not what was stored: that is a gap in the page. Nor may
-        it be `Unavailable` for ever because of one.
+        it be `Unavailable` forever because of one.
         """
 
     def seek(

@@ -57,7 +57,7 @@ class _Log:
     """One room's log: the stored messages, and the ids of those that are stored or were lately.
 
     ``at`` is the time of the last message, also once that has expired. Of an id it knows the message, and
-    Python's hash of what was posted: that is 64 bits, keyed anew in every process, and costs a post less than
+    Python's hash of what was posted: that is 64 bits, with a key of the process, and costs a post less than
     a digest would.
     """
 

@@ -208,7 +208,7 @@ class Hub:
         return replace(counted, rooms=tuple(RoomStatistics(*room) for room in sorted(rooms)))
 
     def remove_room(self, room: str) -> "Future[bool]":
-        """Remove all messages of a room, and put out who is in it; whoever enters it later may use it anew.
+        """Remove all messages of a room, and put out who is in it; whoever enters it later may use it again.
 
         Its numbers go on where they were, so a reader that comes back gets a gap. Returns immediately; the
         future has whether there was anything to remove, or `JournalError` if that cannot be done now: then

@@ -95,7 +95,7 @@ class RoomReader:
         return bool(data) or self._session.closed
 
     def patience(self) -> float | None:
-        """Return the seconds until `fetch` has something to do in any case; ``None`` is for ever."""
+        """Return the seconds until `fetch` has something to do in any case; ``None`` is forever."""
         times = [when for when in (self._endpoint.next_deadline(), self._retry_at) if when is not None]
         return max(min(times) - self._hub.clock(), 0.0) if times else None
 

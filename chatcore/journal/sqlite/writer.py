@@ -3,7 +3,7 @@
 - It takes everything that was submitted since the last time into one transaction, so that many posts share
   one sync. The more are on the way, the larger the group.
 - The order of things is commit, then deliver, then answer.
-- Nothing ends the thread before its time, for then everybody would wait for ever. Whatever goes wrong with
+- Nothing ends the thread before its time, for then everybody would wait forever. Whatever goes wrong with
   the file, or in delivering, is a failed write. What goes wrong in taking an answer is logged.
 - When a write fails, everything that was submitted is refused. Before anything new is taken, the writer finds
   out what of the failed write is in the file after all. It delivers that then, and recognises it when it is

@@ -51,7 +51,7 @@ class Closed(OpenGate):
 
 
 class Editor(OpenGate):
-    """A gate that writes posts anew, and asks its hub meanwhile."""
+    """A gate that writes posts again, and asks its hub meanwhile."""
 
     hub: Hub
 
