@@ -34,7 +34,7 @@ CORE_SLOW := backpressure contract cost gate hostile_json identities identities_
 ifneq ($(filter %-compiled,$(VENV)),)
 INSTALL := --force-reinstall .
 LEAD_TO_TESTS = echo $(CURDIR) >"$$($(BIN)/python -c 'import sysconfig as s; print(s.get_path("purelib"))')/tests.pth"
-SOURCES := hatch_build.py $(shell find chatcore transports cli -name '*.py')
+SOURCES := $(sort hatch_build.py $(shell find chatcore transports cli -name '*.py'))
 PYTEST += -o pythonpath=
 export HATCH_BUILD_HOOKS_ENABLE := 1
 export PYTHONSAFEPATH := 1
@@ -185,6 +185,10 @@ clean: ## remove the environment and everything that was made
 	@find . -maxdepth 1 -name '*__mypyc.*' -delete
 	@find chatcore transports cli \( -name '*.so' -o -name '*.pyd' \) -delete
 
+# The stamp lists the sources of a build, so that one which has gone is noticed too.
+ifneq ($(shell cat $(STAMP) 2>/dev/null),$(SOURCES))
+.PHONY: $(STAMP)
+endif
 $(STAMP): $(LOCK) pyproject.toml $(SOURCES)
 	@[ -n "$(PYTHON)" ] || { echo "chatcore needs Python 3.11 or newer on PATH, or: make PYTHON=/path/to/python" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make an environment; on Debian:" \
@@ -193,7 +197,7 @@ $(STAMP): $(LOCK) pyproject.toml $(SOURCES)
 	@$(BIN)/python -m $(PIP) install --require-hashes -r $(LOCK)
 	@$(BIN)/python -m $(PIP) install --no-deps --no-build-isolation $(INSTALL)
 	@$(LEAD_TO_TESTS)
-	@touch $@
+	@echo $(SOURCES) >$@
 
 $(UV):
 	@$(PYTHON) -m venv $(UV_VENV)
