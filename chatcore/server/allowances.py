@@ -11,7 +11,7 @@
 """
 
 import threading
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from weakref import WeakValueDictionary
 
 from chatcore.limits import Limits
@@ -33,7 +33,8 @@ _LOOKED_AT = 2
 class Allowances:
     """Gives each connection its allowance. Callable from any thread.
 
-    It knows the addresses that have connections, and those whose allowance is not full again.
+    It knows the addresses that have connections, and those whose allowance is not full again. One that is
+    full is forgotten once no connection holds it; if it is used before that, it is remembered again.
     """
 
     __slots__ = ("_in_use", "_lock", "_rates", "_recent", "_shared_rates")
@@ -42,7 +43,9 @@ class Allowances:
         self._rates, self._shared_rates = _rates(limits)
         self._lock = threading.Lock()
         self._in_use: MutableMapping[str, _Shared] = WeakValueDictionary() if self._shared_rates else {}
-        self._recent: dict[str, _Shared] = {}  # whoever connected last is last
+        self._recent: dict[
+            str, _Shared
+        ] = {}  # remembered, whether held or not; who is looked at next is first
 
     def __len__(self) -> int:
         return len(self._in_use)
@@ -59,17 +62,19 @@ class Allowances:
             self._forget_full(now)
             shared = self._in_use.get(address)
             if shared is None:
-                shared = self._in_use[address] = _Shared(rates, now)
-            self._recent.pop(address, None)
-            self._recent[address] = shared
+                shared = self._in_use[address] = _Shared(rates, now, address, self._remember)
             return shared
+
+    def _remember(self, shared: "_Shared") -> None:
+        with self._lock:
+            self._recent[shared.address] = shared
 
     def _forget_full(self, now: float) -> None:
         for _ in range(min(_LOOKED_AT, len(self._recent))):
-            address, shared = next(iter(self._recent.items()))
-            if not shared.is_full(now):
-                return
-            del self._recent[address]
+            address = next(iter(self._recent))
+            shared = self._recent.pop(address)
+            if not shared.may_be_forgotten(now):  # one that is used all the time holds up nobody
+                self._recent[address] = shared
 
 
 def _rates(limits: Limits) -> tuple[Rates | None, Rates | None]:
@@ -82,30 +87,41 @@ def _rates(limits: Limits) -> tuple[Rates | None, Rates | None]:
 
 
 class _Shared(Allowance):
-    """The allowance of an address. Callable from any thread."""
+    """The allowance of an address. Callable from any thread.
 
-    __slots__ = ("__weakref__", "_lock")
+    ``remember`` is called, without a lock, when it is used for the first time and after it was forgotten.
+    """
 
-    def __init__(self, rates: Rates, now: float) -> None:
+    __slots__ = ("__weakref__", "_is_remembered", "_lock", "_remember", "address")
+
+    def __init__(self, rates: Rates, now: float, address: str, remember: "Callable[[_Shared], None]") -> None:
         super().__init__(rates, now)
+        self.address = address
+        self._remember = remember
+        self._is_remembered = False
         self._lock = threading.Lock()
 
     def take(self, lines: int, size: int, now: float) -> None:
         with self._lock:
             super().take(lines, size, now)
+            was_remembered, self._is_remembered = self._is_remembered, True
+        if not was_remembered:
+            self._remember(self)
 
     def wait(self, now: float) -> float:
         with self._lock:
             return super().wait(now)
 
-    def is_full(self, now: float) -> bool:
+    def may_be_forgotten(self, now: float) -> bool:
+        """Tell whether it is full. If so, its next use remembers it again."""
         with self._lock:
-            return super().is_full(now)
+            self._is_remembered = not self.is_full(now)
+            return not self._is_remembered
 
     def reserve(self, now: float) -> float:
         """Pay for a line in advance; return the seconds until it may be read."""
+        self.take(1, 0, now)
         with self._lock:
-            super().take(1, 0, now)
             rates = self._rates
             return max(-self._lines / rates.lines_per_second, -self._bytes / rates.bytes_per_second, 0.0)
 

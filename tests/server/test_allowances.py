@@ -125,3 +125,28 @@ def test_an_address_that_is_connected_keeps_its_allowance() -> None:
     assert second is not None
     first.take(10**6, 0, 0.0)
     assert second.wait(0.0) > 1.0
+
+
+def test_one_that_was_full_and_is_used_up_after_that_outlives_its_connections() -> None:
+    allowances = Allowances(Limits())
+    held = [allowances.give("192.0.2.1", 0.0) for _ in range(20)]
+    allowances.give(THERE, 0.0)
+    for allowance in held:
+        assert allowance is not None
+        allowance.take(1_000, 0, 0.0)
+    del held, allowance
+    gc.collect()
+    again = allowances.give("192.0.2.1", 0.0)
+    assert again is not None
+    assert again.wait(0.0) > 0.0
+
+
+def test_an_address_that_is_never_full_does_not_keep_others_from_being_forgotten() -> None:
+    allowances = Allowances(Limits())
+    first = allowances.give("192.0.2.1", 0.0)
+    assert first is not None
+    for number in range(1_000):
+        first.take(1_000, 0, number * 1.0)
+        use(allowances, f"2001:db8:{number:x}::", number * 1.0)
+    gc.collect()
+    assert len(allowances) < 10
