@@ -130,11 +130,12 @@ class Endpoint(Protocol):
     while the endpoint is ``busy``; when `next_deadline` has come, call `handle_deadlines`.
     """
 
-    def delay(self, peer: Peer) -> float | None:
+    def delay(self, peer: Peer, can_wait: bool = True) -> float | None:
         """Return for how many seconds to leave a socket that was just accepted alone before `open`.
 
         0.0 is the usual answer; more, that many come from its address. ``None`` says that too many wait
-        already: close it, without a word. To be asked once for each socket.
+        already, or that it would have to wait and you have no room for that: close it, without a word. To be
+        asked once for each socket.
         """
 
     def open(self, peer: Peer, wire: Wire = ...) -> Session:

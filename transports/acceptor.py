@@ -4,9 +4,9 @@
   seconds. Connections wait at the listener meanwhile. To try again immediately would keep a core busy.
 - Such a time is logged in one line, and that at most once in `LOG_SECONDS`.
 - `RESERVED` descriptors are not for connections: a journal that recovers from a failure opens files.
-- A connection that broke before it was accepted is passed over. That is no lack of anything.
+- A connection that broke before it was accepted is passed over. That is no shortage of anything.
 - The core says how long a connection waits before it is opened, or that it is turned away: so many come from
-  its address. Neither costs more than accepting it does.
+  its address, or there is no room for it to wait (`Waiting`). Neither costs more than accepting it does.
 """
 
 import contextlib
@@ -22,7 +22,10 @@ from chatcore.address import Peer
 from transports.sockets import tune
 from transports.waiting import Held, Waiting
 
-__all__ = ["PAUSE", "SLICE", "Acceptor"]
+__all__ = ["PAUSE", "SLICE", "Acceptor", "Delay"]
+
+Delay = Callable[[Peer, bool], float | None]
+"""Seconds until a connection may be opened, given whether it can wait; ``None`` turns it away."""
 
 log = logging.getLogger("chat.transport")
 
@@ -33,7 +36,7 @@ SLICE = 2
 """Connections that are accepted before a server does its other work: each may cost the start of a thread."""
 
 LOG_SECONDS = 60.0
-"""How long a lack that goes on, or comes again, is not logged again."""
+"""How long a shortage that lasts, or comes again, is not logged again."""
 
 RESERVED = 16
 """Descriptors that connections leave free, or an eighth of all if that is less."""
@@ -65,9 +68,7 @@ class Acceptor:
     ``delay`` is that of its `chatcore.transport.Endpoint`. ``clock`` gives seconds that never go back.
     """
 
-    def __init__(
-        self, delay: Callable[[Peer], float | None], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, delay: Delay, clock: Callable[[], float] = time.monotonic) -> None:
         self._delay = delay
         self._clock = clock
         self._waiting = Waiting()
@@ -133,7 +134,7 @@ class Acceptor:
             if len(address or ()) < 2 or not self._is_for_connections(sock.fileno()):
                 return  # some systems know no address of a peer that is gone already
             peer = Peer(address[0], address[1])
-            seconds = self._delay(peer)
+            seconds = self._delay(peer, self._waiting.has_room(peer, _descriptors()))
             if seconds is None:
                 return
             try:

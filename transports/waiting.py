@@ -1,21 +1,23 @@
 """Connections that are accepted and wait to be opened, since many come from their address.
 
-Nobody reads them meanwhile, so one costs a descriptor and what the system holds for it. There are `MOST` at
-most, whatever addresses they are from.
+Nobody reads them meanwhile, so one costs a descriptor and what the system holds for it. There are at most
+half as many as the process may have descriptors, and never more than `MOST`. One address has at most half of
+these places, so that connections from another one can wait, too.
 """
 
 import heapq
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from typing import NamedTuple
 
-from chatcore.address import Peer
+from chatcore.address import Peer, address_of
 
 __all__ = ["MOST", "Held", "Waiting"]
 
-MOST = 256
-"""Connections that wait at a time: about as many as come from one address in the longest wait, by default."""
+MOST = 4_096
+"""Connections that wait at a time, whatever the system allows: with their buffers, some megabytes."""
 
 
 class Held(NamedTuple):
@@ -31,17 +33,21 @@ class Waiting:
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Held]] = []
+        self._of_address: Counter[str] = Counter()
         self._numbers = count()  # those that are due together come in the order in which they were held
 
     def __len__(self) -> int:
         return len(self._heap)
 
+    def has_room(self, peer: Peer, descriptors: int | None) -> bool:
+        """Tell whether one more may wait, given how many descriptors the process may have."""
+        most = MOST if descriptors is None else min(MOST, descriptors // 2)
+        return len(self._heap) < most and self._of_address[address_of(peer)] < most / 2
+
     def hold(self, held: Held, until: float) -> None:
-        """Take a connection until a time, or close it if there are too many."""
-        if len(self._heap) < MOST:
-            heapq.heappush(self._heap, (until, next(self._numbers), held))
-        else:
-            held.sock.close()
+        """Take a connection until a time. The caller has seen that there is room."""
+        heapq.heappush(self._heap, (until, next(self._numbers), held))
+        self._of_address[address_of(held.peer)] += 1
 
     def next_due(self) -> float | None:
         """Return when the next one is due."""
@@ -52,7 +58,7 @@ class Waiting:
         for _ in range(limit):
             if not self._heap or self._heap[0][0] > now:
                 return
-            _, _, held = heapq.heappop(self._heap)
+            held = self._pop()
             if _is_broken(held.sock):
                 held.sock.close()
             else:
@@ -61,7 +67,15 @@ class Waiting:
     def close(self) -> None:
         """Close all of them. Idempotent."""
         while self._heap:
-            self._heap.pop()[-1].sock.close()
+            self._pop().sock.close()
+
+    def _pop(self) -> Held:
+        _, _, held = heapq.heappop(self._heap)
+        address = address_of(held.peer)
+        self._of_address[address] -= 1
+        if not self._of_address[address]:
+            del self._of_address[address]
+        return held
 
 
 def _is_broken(sock: socket.socket) -> bool:

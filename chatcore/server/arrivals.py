@@ -36,14 +36,17 @@ class Arrivals:
     def __len__(self) -> int:
         return len(self._settled_at)
 
-    def take(self, address: str, now: float) -> float | None:
-        """Count a connection in; return the seconds until it may begin, or ``None`` to turn it away."""
+    def take(self, address: str, now: float, longest: float = LONGEST_WAIT) -> float | None:
+        """Count a connection in; return the seconds until it may begin.
+
+        ``None`` turns it away, uncounted: it would have to wait for more than ``longest``.
+        """
         if self._gap is None:
             return 0.0
         self._forget_settled(now)
         settled_at = max(self._settled_at.get(address, now), now)
         wait = settled_at - self._ahead - now
-        if wait > LONGEST_WAIT:
+        if wait > longest:
             return None
         self._settled_at.pop(address, None)
         self._settled_at[address] = settled_at + self._gap

@@ -99,13 +99,13 @@ class Endpoint:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def delay(self, peer: Peer) -> float | None:
+    def delay(self, peer: Peer, can_wait: bool = True) -> float | None:
         """Return the seconds until a connection that was just accepted may be opened.
 
-        ``None`` turns it away: too many come from its address.
+        ``None`` turns it away: too many come from its address, or it would have to wait and cannot.
         """
         with self.hub.lock:
-            return self.hub.delay(peer)
+            return self.hub.delay(peer, can_wait)
 
     def open(self, peer: Peer, wire: Wire = ndjson) -> Session:
         """Return the session of a connection that was just accepted.

@@ -35,7 +35,7 @@ from chatcore.limits import Limits
 from chatcore.messages import Ack, Join, Position
 from chatcore.names import fold
 from chatcore.server.allowances import Allowances
-from chatcore.server.arrivals import Arrivals
+from chatcore.server.arrivals import LONGEST_WAIT, Arrivals
 from chatcore.server.directory import Directory, LocalDirectory
 from chatcore.server.endpoint import SLICE, Endpoint
 from chatcore.server.guarded_gate import GuardedGate
@@ -316,9 +316,10 @@ class Hub:
         """Note that an endpoint's transport is to be woken once the lock is released."""
         self._awake.add(endpoint)
 
-    def delay(self, peer: Peer) -> float | None:
+    def delay(self, peer: Peer, can_wait: bool) -> float | None:
         """Return the seconds until a new connection may begin, or ``None`` if it is turned away."""
-        seconds = self._arrivals.take(address_of(peer), self.clock())
+        longest = LONGEST_WAIT if can_wait else 0.0
+        seconds = self._arrivals.take(address_of(peer), self.clock(), longest)
         if seconds is None:
             self._turned_away += 1
         return seconds

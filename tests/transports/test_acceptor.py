@@ -12,15 +12,17 @@ from typing import Any
 import pytest
 
 from chatcore.address import Peer
+from chatcore.server.hub import Hub
 from tests.transports.peers import DEADLINE
 from tests.transports.servers import Clock
 from transports import acceptor
 from transports.acceptor import LOG_SECONDS, PAUSE, RESERVED, Acceptor
+from transports.waiting import Held, Waiting
 
 SLICE = 64
 
 
-def at_once(peer: Peer) -> float:
+def at_once(peer: Peer, can_wait: bool) -> float:
     """Let every connection be opened immediately."""
     return 0.0
 
@@ -103,7 +105,7 @@ def test_without_room_nobody_is_accepted_for_a_while(
     assert record.getMessage() == f"cannot accept connections: {os.strerror(number)}; new ones wait"
 
 
-def test_a_lack_that_goes_on_is_logged_once_a_minute(
+def test_a_shortage_that_lasts_is_logged_once_a_minute(
     listener: Listener, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Clock()
@@ -132,7 +134,7 @@ def test_a_connection_that_broke_before_is_passed_over(
 
 def test_one_that_has_to_wait_is_opened_when_it_is_due(listener: Listener) -> None:
     clock, delays = Clock(), iter([0.0, 0.2, 0.4])
-    acceptor = Acceptor(lambda peer: next(delays), clock)
+    acceptor = Acceptor(lambda peer, can_wait: next(delays), clock)
     with _peers(listener, 3) as peers:
         ports = [peer.getsockname()[1] for peer in peers]
         assert _accept(acceptor, listener) == ports[:1]
@@ -149,7 +151,7 @@ def test_one_that_has_to_wait_is_opened_when_it_is_due(listener: Listener) -> No
 
 
 def test_one_that_is_turned_away_is_closed_and_nothing_is_held(listener: Listener) -> None:
-    acceptor = Acceptor(lambda peer: None)
+    acceptor = Acceptor(lambda peer, can_wait: None)
     with _peers(listener, 1) as (peer,):
         assert _accept(acceptor, listener) == []
         assert acceptor.due_in() is None
@@ -157,7 +159,7 @@ def test_one_that_is_turned_away_is_closed_and_nothing_is_held(listener: Listene
 
 
 def test_those_that_wait_are_closed_with_the_acceptor(listener: Listener) -> None:
-    acceptor = Acceptor(lambda peer: 60.0)
+    acceptor = Acceptor(lambda peer, can_wait: 60.0)
     with _peers(listener, 2) as peers:
         assert _accept(acceptor, listener) == []
         acceptor.close()
@@ -165,20 +167,58 @@ def test_those_that_wait_are_closed_with_the_acceptor(listener: Listener) -> Non
         assert acceptor.due_in() is None
 
 
-def test_no_more_wait_than_there_is_room_for(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transports.waiting.MOST", 1)
-    acceptor = Acceptor(lambda peer: 60.0)
-    with _peers(listener, 2) as (held, turned_away), contextlib.closing(acceptor):
-        assert _accept(acceptor, listener) == []
-        assert turned_away.recv(1) == b""
-        held.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            held.recv(1)
+class Site(Acceptor):
+    """The acceptor of a hub whose time stands still, and what has come from each host."""
+
+    def __init__(self) -> None:
+        self.hub = Hub(clock=Clock())
+        super().__init__(self.hub.endpoint(lambda: None).delay, Clock())
+
+    def come(self, host: str, number: int) -> tuple[int, int]:
+        """Let connections come; return how many are opened immediately, and how many are closed."""
+        turned_away, opened = self.hub.statistics().turned_away, 0
+        for port in range(number):
+            sock = socket.socket()
+            for ours, _ in self.admit(sock, (host, port), sock):
+                ours.close()
+                opened += 1
+        return opened, self.hub.statistics().turned_away - turned_away
+
+
+def test_one_address_leaves_room_for_those_of_another_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acceptor, "_descriptors", lambda: 1_024)
+    with contextlib.closing(Site()) as site:
+        assert site.come("192.0.2.1", 256 + 250) == (256, 0)
+        assert site.come("192.0.2.2", 500) == (256, 0)
+
+
+def test_no_more_wait_than_there_is_room_for_and_the_others_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("transports.waiting.MOST", 100)
+    with contextlib.closing(Site()) as site:
+        assert site.come("192.0.2.1", 256 + 60) == (256, 10)
+        assert site.come("192.0.2.2", 256 + 60) == (256, 10)
+        assert site.come("192.0.2.3", 256 + 60) == (256, 60)
+        assert site.hub.statistics().accepted == 0
+
+
+def test_there_is_room_again_when_those_that_wait_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transports.waiting.MOST", 2)
+    clock, waiting, peer = Clock(), Waiting(), Peer("192.0.2.1", 1)
+    with socket.socket() as sock, socket.socket() as listener:
+        assert waiting.has_room(peer, None)
+        waiting.hold(Held(sock, peer, listener), clock() + 1.0)
+        assert not waiting.has_room(peer, None)
+        assert waiting.has_room(Peer("192.0.2.2", 1), None)
+        assert not waiting.has_room(Peer("192.0.2.2", 1), 2)
+        assert [held.peer for held in waiting.due(clock() + 1.0, 9)] == [peer]
+        assert waiting.has_room(peer, None)
 
 
 def test_one_that_breaks_while_it_waits_is_not_opened(listener: Listener) -> None:
     clock = Clock()
-    acceptor = Acceptor(lambda peer: 1.0, clock)
+    acceptor = Acceptor(lambda peer, can_wait: 1.0, clock)
     with _peers(listener, 2) as (broken, whole):
         assert _accept(acceptor, listener) == []
         broken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from chatcore.address import Peer
 from chatcore.transport import Wire
-from transports.acceptor import Acceptor
+from transports.acceptor import Acceptor, Delay
 
 __all__ = ["Listeners"]
 
@@ -30,7 +30,7 @@ class Listeners:
         self,
         announce: Callable[[socket.socket, Peer, Wire], None],
         fail: Callable[[BaseException], None],
-        delay: Callable[[Peer], float | None],
+        delay: Delay,
     ) -> None:
         self._announce = announce
         self._fail = fail

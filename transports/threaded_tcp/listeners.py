@@ -2,11 +2,11 @@
 
 import selectors
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from chatcore.address import Peer
 from chatcore.transport import Wire
-from transports.acceptor import Acceptor
+from transports.acceptor import Acceptor, Delay
 
 __all__ = ["Listeners"]
 
@@ -14,7 +14,7 @@ __all__ = ["Listeners"]
 class Listeners:
     """What the pump accepts from. Only the pump calls it, once it runs. ``delay`` is for the `Acceptor`."""
 
-    def __init__(self, selector: selectors.BaseSelector, delay: Callable[[Peer], float | None]) -> None:
+    def __init__(self, selector: selectors.BaseSelector, delay: Delay) -> None:
         self._selector = selector
         self._acceptor = Acceptor(delay)
         self._wires: dict[socket.socket, Wire] = {}
