@@ -12,8 +12,7 @@
 """
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING, Protocol
@@ -90,6 +89,7 @@ class Endpoint:
         self._sessions: dict[Session, None] = {}
         self._turns: Turns[Session] = Turns()  # of sessions that have sent more than their turn
         self._dirty: dict[Served, None] = {}
+        self._crowd: Turns[Served] = Turns()  # of dirty sessions that were too many to be served together
         self._dirty_rooms: dict[Room, None] = {}
         self._readers: list[Member] = []  # of one room with news: who is still to be served, last first
         self._late_rooms: dict[Room, None] = {}  # that had a backlog when their readers began to be served
@@ -129,7 +129,7 @@ class Endpoint:
     @property
     def busy(self) -> bool:
         """Whether `ready` or `fan_out` has something. What becomes ready later wakes the transport."""
-        return bool(self._dirty or self._dirty_rooms or self._readers)
+        return bool(self._dirty or self._crowd or self._dirty_rooms or self._readers)
 
     def ready(self, limit: int = SLICE) -> Sequence[Served]:
         """Take the sessions that may have something to write, must close, or may be read again.
@@ -139,26 +139,23 @@ class Endpoint:
         """
         self.hub.follow_up()
         with self.hub.lock:
-            if self.hub.limits.connections_per_address is None or len(self._dirty) <= OF_ONE_ADDRESS:
-                sessions = list(islice(self._dirty, limit))
-            else:
-                sessions = self._in_turn(limit)
+            if self._crowd or self._is_crowded:
+                return self._in_turn(limit)
+            sessions = list(islice(self._dirty, limit))
             for session in sessions:
                 del self._dirty[session]
         return sessions
 
+    @property
+    def _is_crowded(self) -> bool:
+        return self.hub.limits.connections_per_address is not None and len(self._dirty) > OF_ONE_ADDRESS
+
     def _in_turn(self, limit: int) -> list[Served]:
-        """Return dirty sessions in their order, but few of each address."""
-        counts: Counter[Hashable] = Counter()
-        sessions: list[Served] = []
+        """Take dirty sessions, few of each address. Each is sorted into its address once."""
         for session in self._dirty:
-            address = turn_of(session.peer, self.hub.limits)
-            if counts[address] < OF_ONE_ADDRESS:
-                counts[address] += 1
-                sessions.append(session)
-                if len(sessions) == limit:
-                    break
-        return sessions
+            self._crowd.add(turn_of(session.peer, self.hub.limits), session)
+        self._dirty.clear()
+        return self._crowd.take_many(OF_ONE_ADDRESS, limit)
 
     def fan_out(self, limit: int = SLICE) -> Sequence[tuple[Served, bytes]]:
         """Take the next piece of one room's log for each of its readers, each session once.
@@ -325,7 +322,9 @@ class Endpoint:
         """Drop a session whose socket is gone."""
         self._sessions.pop(session, None)
         self._dirty.pop(session, None)
-        self._turns.discard(turn_of(session.peer, self.hub.limits), session)
+        turn = turn_of(session.peer, self.hub.limits)
+        self._crowd.discard(turn, session)
+        self._turns.discard(turn, session)
         self.timers.set(session, None)
 
 

@@ -4,6 +4,7 @@ So however many connections somebody opens, the others wait for one of them at a
 each address, addresses do not tell peers apart, and each connection has turns of its own.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
@@ -12,16 +13,17 @@ from chatcore.limits import Limits
 
 __all__ = ["Turns", "turn_of"]
 
-T = TypeVar("T", bound=Hashable)
+T = TypeVar("T")
 
 
 class Turns(Generic[T]):
-    """Things that wait, each once, by an address or whatever else has turns."""
+    """Things that wait, each once, by an address or whatever else has turns. Both are hashable."""
 
     __slots__ = ("_by_address",)
 
     def __init__(self) -> None:
-        self._by_address: dict[Hashable, dict[T, None]] = {}  # next first, in both
+        # Next first, in both. Ordered ones stay quick at their beginning, however much was taken there.
+        self._by_address: OrderedDict[Hashable, OrderedDict[T, None]] = OrderedDict()
 
     def __bool__(self) -> bool:
         return bool(self._by_address)
@@ -32,7 +34,7 @@ class Turns(Generic[T]):
 
     def add(self, address: Hashable, thing: T) -> None:
         """Let something wait, as the last of its address."""
-        self._by_address.setdefault(address, {})[thing] = None
+        self._by_address.setdefault(address, OrderedDict())[thing] = None
 
     def discard(self, address: Hashable, thing: T) -> None:
         """Let something wait no longer."""
@@ -47,15 +49,29 @@ class Turns(Generic[T]):
         for address, things in self._by_address.items():
             thing = next(filter(may, things), None)
             if thing is not None:
-                self._end_turn(address, thing)
+                del things[thing]
+                self._end_turn(address)
                 return thing
         return None
 
-    def _end_turn(self, address: Hashable, thing: T) -> None:
-        things = self._by_address.pop(address)
-        del things[thing]
-        if things:
-            self._by_address[address] = things
+    def take_many(self, of_each: int, limit: int) -> list[T]:
+        """Take up to ``limit`` things, few of each address; each address is last then."""
+        taken: list[T] = []
+        for _ in range(len(self._by_address)):
+            address = next(iter(self._by_address))
+            things = self._by_address[address]
+            few = min(of_each, len(things), limit - len(taken))
+            taken += [things.popitem(last=False)[0] for _ in range(few)]
+            self._end_turn(address)
+            if len(taken) == limit:
+                break
+        return taken
+
+    def _end_turn(self, address: Hashable) -> None:
+        if self._by_address[address]:
+            self._by_address.move_to_end(address)
+        else:
+            del self._by_address[address]
 
 
 def turn_of(peer: Peer, limits: Limits) -> Hashable:

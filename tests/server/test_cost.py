@@ -24,9 +24,9 @@ OPEN = Limits(connections=None, connections_per_address=None, frames_per_second=
 class Crowd:
     """Members of one room, and a transport that discards its output."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, limits: Limits = OPEN) -> None:
         self.now = 0.0
-        self.endpoint = Hub(limits=OPEN, clock=lambda: self.now).endpoint(lambda: None)
+        self.endpoint = Hub(limits=limits, clock=lambda: self.now).endpoint(lambda: None)
         self.sessions: list[Session] = []
         self.written = 0
         self._posts = 0
@@ -49,6 +49,11 @@ class Crowd:
             self._posts += 1
             lines.append(b'{"type":"post","room":"here","id":"%d","text":"hi"}\n' % self._posts)
         self.sessions[0].receive_data(b"".join(lines))
+
+    def ask(self) -> None:
+        """Let every member ask for something."""
+        for session in self.sessions:
+            session.receive_data(b'{"type":"ping"}\n')
 
     def settle(self) -> None:
         """Let the presence interval end."""
@@ -143,6 +148,17 @@ def test_reporting_presence_costs_few_calls_per_member() -> None:
         return calls(crowd.settle, before=crowd.join)
 
     assert settle_calls(400) - settle_calls(100) <= 7 * 300
+
+
+def test_that_addresses_take_turns_costs_few_calls_however_many_sessions_wait() -> None:
+    def turn_calls(members: int) -> int:
+        crowd, free = (
+            Crowd(members, OPEN.model_copy(update={"connections_per_address": members})),
+            Crowd(members),
+        )
+        return calls(crowd.serve, before=crowd.ask) - calls(free.serve, before=free.ask)
+
+    assert turn_calls(400) - turn_calls(100) <= 10 * 300
 
 
 def test_keeping_deadlines_costs_nothing_while_a_peer_talks() -> None:

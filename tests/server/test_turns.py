@@ -44,6 +44,23 @@ def test_what_may_not_have_its_turn_waits() -> None:
     assert [turns.take(lambda thing: True) for _ in range(2)] == ["b1", "a1"]
 
 
+def test_few_of_each_address_are_taken_together() -> None:
+    turns = Turns[str]()
+    for thing in ("a1", "a2", "a3", "b1", "b2", "c1"):
+        turns.add(thing[0], thing)
+    assert turns.take_many(2, 9) == ["a1", "a2", "b1", "b2", "c1"]
+    assert turns.take_many(2, 9) == ["a3"]
+    assert turns.take_many(2, 9) == []
+
+
+def test_no_more_are_taken_than_asked_for_and_who_was_first_is_last() -> None:
+    turns = Turns[str]()
+    for thing in ("a1", "a2", "a3", "b1", "c1"):
+        turns.add(thing[0], thing)
+    assert [turns.take_many(2, 3) for _ in range(2)] == [["a1", "a2", "b1"], ["c1", "a3"]]
+    assert not turns
+
+
 def test_what_is_discarded_has_no_turn() -> None:
     turns = Turns[str]()
     turns.add("a", "a1")

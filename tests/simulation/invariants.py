@@ -11,6 +11,7 @@ from chatcore.server.hub import Hub
 from chatcore.server.room import Room
 from chatcore.server.session import Session
 from chatcore.server.states import State
+from chatcore.server.turns import turn_of
 from chatcore.wire import Hangup
 from tests.simulation.directory import SimDirectory
 from tests.simulation.gate import SimGate
@@ -64,10 +65,17 @@ def _judge_waiting(session: Session) -> None:
     blocked = bool(inbox._items) and not isinstance(inbox._items[0], Hangup)
     called = session in session.hub._waiting  # by a thread of the journal, which leaves it to the transport
     expect(full or not blocked or called, session, "lets wait what need not:", inbox._items)
-    expect(not called or session in session.endpoint._dirty, session, "can go on, and nobody is to serve it")
+    expect(not called or _is_dirty(session), session, "can go on, and nobody is to serve it")
     expect(bool(inbox._rooms) or full or called or not inbox._items, session, "never ends:", inbox._items)
     over = session.state in (State.LINGERING, State.CLOSED)
     expect(over or not full or not session.want_data, session, "is read though much waits")
+
+
+def _is_dirty(session: Session) -> bool:
+    endpoint = session.endpoint
+    return session in endpoint._dirty or endpoint._crowd.has(
+        turn_of(session.peer, session.hub.limits), session
+    )
 
 
 # --- who is here ---------------------------------------------------------------------------------
