@@ -134,14 +134,16 @@ def _reserve_nicks(ports: Ports, number: int) -> None:
         _reset(sock)
 
 
-def _repeat(frames: Callable[[int, int], bytes], pause: float) -> Callable[[Ports, int], None]:
-    """Return an attack by a member that sends frames again and again, and reads all answers."""
+def _repeat(
+    frames: Callable[[int, int], bytes], pause: float, rooms: Sequence[str] = ("lobby",)
+) -> Callable[[Ports, int], None]:
+    """Return an attack by a member of rooms that sends frames again and again, and reads all answers."""
 
     def attack(ports: Ports, number: int) -> None:
         with _connection(ports.typed) as sock:
             sock.settimeout(None)
             threading.Thread(target=_read_all, args=(sock,), daemon=True).start()
-            sock.sendall(hello(f"m{number}") + line("join", room="lobby"))
+            sock.sendall(hello(f"m{number}") + b"".join(line("join", room=room) for room in rooms))
             for turn in range(1_000_000):
                 sock.sendall(frames(number, turn))
                 time.sleep(pause)
@@ -165,6 +167,10 @@ def _nicks(number: int, turn: int) -> bytes:
     return line("nick", nick=f"k{number}-{turn % 1000}")
 
 
+def _members(number: int, turn: int) -> bytes:
+    return line("who", room="lobby") * 10
+
+
 def _posts(size: int) -> Callable[[int, int], bytes]:
     start = time.time_ns()
     return lambda number, turn: line("post", room="lobby", id=f"{start}-{number}-{turn}", text="x" * size)
@@ -182,8 +188,10 @@ ATTACKS: dict[str, tuple[int, Callable[[Ports, int], None]]] = {
     "7 reserved nicks": (1, _reserve_nicks),
     "pages of history": (MANY, _repeat(_pages, 0.1)),
     "lists of rooms": (MANY, _repeat(_room_lists, 0.1)),
+    "lists of members": (MANY, _repeat(_members, 0.1)),
     "new rooms": (MANY, _repeat(_new_rooms, 0.01)),
     "new nicks": (MANY, _repeat(_nicks, 0.05)),
+    "new nicks in many rooms": (MANY, _repeat(_nicks, 0.05, [f"q{number}" for number in range(64)])),
     "short posts": (MANY, _repeat(_posts(10), 0.05)),
     "long posts": (MANY, _repeat(_posts(16_000), 0.05)),
 }

@@ -1,7 +1,8 @@
 """The allowance that each connection gets, and the one that all connections from an address share.
 
 - Whatever a connection sends is paid from both. What costs far more than the line that asks for it is paid
-  from the shared one too: reads of the journal, and what all readers of a room get of a post.
+  from the shared one too: reads of the journal, lists of members, and what all readers of a room get of a
+  post or a new nick.
 - The shared one outlives connections: otherwise whoever connects again and again would begin with a full one
   each time.
 - Where the shared one is used up, its connections go on one after the other, a line at a time: each reserves

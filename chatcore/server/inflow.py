@@ -107,6 +107,10 @@ class Inflow:
             size = sum(len(post.text) + DELIVERY for post in posts)
             self.charge(size * readers // DELIVERED_PER_LINE)
 
+    def charge_news(self, readers: Sequence[int]) -> None:
+        """Pay for a change that rooms report, each to so many readers. Callable from any thread."""
+        self.charge(len(readers) + sum(readers) * DELIVERY // DELIVERED_PER_LINE)
+
     # --- for the session, under the hub's lock ---------------------------------------------------
 
     def next_deadline(self) -> float | None:

@@ -35,6 +35,9 @@ _ENVELOPE = 1_024
 _NAME = 35
 """Bytes of a nick in a list: 32, two quotes and a comma."""
 
+LISTED_PER_LINE = 64
+"""Nicks that are listed in the time in which a line is decoded."""
+
 
 Query = History | Who | Rooms
 
@@ -109,6 +112,7 @@ class Queries:
         room = member.room
         fit = max((self._session.hub.limits.line_bytes - _ENVELOPE) // _NAME, 1)
         nicks, more = room.nicks(frame.after, fit)
+        self._session.inflow.charge(1 + len(nicks) // LISTED_PER_LINE)
         self._session.send(Members(room=room.name, nicks=tuple(nicks), count=room.flushed_count, more=more))
 
     def _answer_history(self, member: Member, frame: History) -> None:

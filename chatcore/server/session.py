@@ -274,6 +274,7 @@ class Session:
             return
         for member in self.members.values():
             member.room.note_change(self, identity, nick_before)
+        self.inflow.charge_news([member.room.count for member in self.members.values()])
         if not asked:
             self.tell_nick()
 

@@ -1,5 +1,6 @@
 """Addresses take turns, in what is decoded, written and read."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from chatcore.server.endpoint import OF_ONE_ADDRESS
 from chatcore.server.reads import OF_ONE, ON_THE_WAY
 from chatcore.server.reads import OF_ONE_ADDRESS as READS_OF_ONE_ADDRESS
 from chatcore.server.turns import Turns
-from tests.protocol.frames import Ack, ClientFrame, History, Join, Page, Ping, Post
+from tests.protocol.frames import Ack, ClientFrame, History, Join, NickFrame, Page, Ping, Post, Who
 from tests.server.driver import Clock, Host, Peer
 from tests.server.slow_journal import SlowJournal
 
@@ -121,23 +122,26 @@ def test_the_journal_has_few_reads_of_one_address_and_another_is_not_behind_them
     assert all(len(peer.take_all(Page)) == 3 for peer in crowd)
 
 
-FRAMES = {
-    "pings": (Ping(token="t"), False),
-    "pages": (History(room="lobby", token="t"), True),
-    "long-posts": (Post(room="lobby", id="a", text="x" * 16_000), True),
+FRAMES: dict[str, tuple[Callable[[int], ClientFrame], bool]] = {
+    "pings": (lambda number: Ping(token="t"), False),
+    "pages": (lambda number: History(room="lobby", token="t"), True),
+    "members": (lambda number: Who(room="lobby"), True),
+    "nicks": (lambda number: NickFrame(nick=f"k{number}"), True),
+    "long-posts": (lambda number: Post(room="lobby", id="a", text="x" * 16_000), True),
 }
-"""A frame, and whether a few thousand are more than an address may cause."""
+"""A frame of each peer, and whether a few thousand are more than an address may cause."""
 
 
 @pytest.mark.parametrize(("frame", "is_costly"), FRAMES.values(), ids=FRAMES)
 def test_what_costs_more_than_its_line_is_paid_for_by_the_address(
-    frame: ClientFrame, is_costly: bool
+    frame: Callable[[int], ClientFrame], is_costly: bool
 ) -> None:
-    host = Host(connections=None)
+    host = Host(connections=None, frames_burst=100)
     crowd = [enter(host, f"n{number}", "192.0.2.1") for number in range(50)]
     ann = enter(host, "ann", THERE)
-    for peer in crowd:
-        peer.send(*[frame] * 60)
+    host.advance(1.0)
+    for number, peer in enumerate(crowd):
+        peer.send(*[frame(number)] * 60)
     late = host.connect(host="192.0.2.1")
     late.feed(b"\n")
     assert late.session.want_data is not is_costly
