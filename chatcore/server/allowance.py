@@ -1,5 +1,7 @@
 """What a peer may send before it is read more slowly: lines and bytes, whatever they say.
 
+This is a rate limit: two token buckets, of lines and of bytes, that are refilled as time passes.
+
 Frames have an allowance of their own (`rate_limit`), beyond which they are refused. This one pays for the
 work of reading, so everything counts: refused frames, pongs, blank lines, lines that are not frames, bytes
 that are thrown away. Beyond it nothing is refused: the socket is not read until there is more of it.

@@ -17,18 +17,16 @@ from weakref import WeakValueDictionary
 
 from chatcore.limits import Limits
 from chatcore.server.allowance import Allowance, Rates
+from chatcore.server.forgetting import forget_some
 
 __all__ = ["SHARE", "Allowances"]
 
 SHARE = 8
-"""An address may send what so many times fewer connections than it may have could send alone: in an office
-few people paste at the same time."""
+"""An address may send as much as 1/8 of its permitted connections could. In an office, few people paste at
+the same time."""
 
 LEAST = 16.0
-"""Connections whose allowances it is worth at least: one person posts to rooms that many read, too."""
-
-_LOOKED_AT = 2
-"""Addresses that are looked at for each connection, to be forgotten: more than one comes with it."""
+"""At least as much as 16 connections: one person may post to rooms that many read."""
 
 
 class Allowances:
@@ -44,9 +42,7 @@ class Allowances:
         self._rates, self._shared_rates = _rates(limits)
         self._lock = threading.Lock()
         self._in_use: MutableMapping[str, _Shared] = WeakValueDictionary() if self._shared_rates else {}
-        self._recent: dict[
-            str, _Shared
-        ] = {}  # remembered, whether held or not; who is looked at next is first
+        self._recent: dict[str, _Shared] = {}  # those that are not full, held or not, and some that are
 
     def __len__(self) -> int:
         return len(self._in_use)
@@ -60,7 +56,7 @@ class Allowances:
 
     def _of(self, address: str, rates: Rates, now: float) -> "_Shared":
         with self._lock:
-            self._forget_full(now)
+            forget_some(self._recent, lambda shared: shared.may_be_forgotten(now))
             shared = self._in_use.get(address)
             if shared is None:
                 shared = self._in_use[address] = _Shared(rates, now, address, self._remember)
@@ -69,13 +65,6 @@ class Allowances:
     def _remember(self, shared: "_Shared") -> None:
         with self._lock:
             self._recent[shared.address] = shared
-
-    def _forget_full(self, now: float) -> None:
-        for _ in range(min(_LOOKED_AT, len(self._recent))):
-            address = next(iter(self._recent))
-            shared = self._recent.pop(address)
-            if not shared.may_be_forgotten(now):  # one that is used all the time holds up nobody
-                self._recent[address] = shared
 
 
 def _rates(limits: Limits) -> tuple[Rates | None, Rates | None]:

@@ -1,5 +1,7 @@
 """When connections begin: so many from each address together, and so many a second after that.
 
+This is a rate limit for each address: a token bucket, kept as the time at which it is full again.
+
 What a connection costs before it has said anything is paid by its address. One that comes too soon is not
 refused: it is opened later, in the order in which they came. Where that would be later than `LONGEST_WAIT`,
 it is turned away, so that what waits is bounded.
@@ -11,14 +13,12 @@ All methods run under the hub's lock.
 """
 
 from chatcore.limits import Limits
+from chatcore.server.forgetting import forget_some
 
 __all__ = ["LONGEST_WAIT", "Arrivals"]
 
 LONGEST_WAIT = 5.0
 """Seconds that a connection waits at most: half of what a peer has for its `hello`."""
-
-_LOOKED_AT = 2
-"""Addresses that are looked at for each connection, to be forgotten: more than one comes with it."""
 
 
 class Arrivals:
@@ -30,7 +30,7 @@ class Arrivals:
         rate = limits.new_connections_per_second if limits.connections_per_address is not None else None
         self._gap = None if rate is None else 1.0 / rate
         self._ahead = 0.0 if rate is None else (limits.new_connections_burst - 1) / rate
-        # When an address has used up what it has used, by its rate alone. Who came last is last.
+        # When each address has its full burst again.
         self._settled_at: dict[str, float] = {}
 
     def __len__(self) -> int:
@@ -43,19 +43,10 @@ class Arrivals:
         """
         if self._gap is None:
             return 0.0
-        self._forget_settled(now)
+        forget_some(self._settled_at, lambda settled_at: settled_at <= now)
         settled_at = max(self._settled_at.get(address, now), now)
         wait = settled_at - self._ahead - now
         if wait > longest:
             return None
-        self._settled_at.pop(address, None)
         self._settled_at[address] = settled_at + self._gap
         return max(wait, 0.0)
-
-    def _forget_settled(self, now: float) -> None:
-        """Forget addresses that may do again whatever a new one may."""
-        for _ in range(min(_LOOKED_AT, len(self._settled_at))):
-            address = next(iter(self._settled_at))
-            if self._settled_at[address] > now:
-                return
-            del self._settled_at[address]

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["Inflow"]
 
 DELIVERED_PER_LINE = 16 * 1024
-"""Characters that readers get in the time in which a line is decoded."""
+"""Characters that can be delivered in the time in which a line is decoded."""
 
 DELIVERY = 1024
-"""Characters that a delivery costs like, beside those of its text."""
+"""Overhead of a delivery, in characters."""
 
 
 class Inflow:

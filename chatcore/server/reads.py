@@ -29,7 +29,7 @@ OF_ONE_ADDRESS = 4
 """Those of sessions from one address: half, so that another's begins immediately."""
 
 LINES = 8
-"""Lines that a read costs its address: it takes about so many times longer than to decode one."""
+"""Lines that a read costs its address: it takes about as long as decoding so many."""
 
 OF_ONE = 2
 """Those of one session: the second is ready when the first is answered."""

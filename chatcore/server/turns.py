@@ -1,7 +1,8 @@
 """Who is next, where many want the same: addresses take turns, and what is of one address is in order.
 
-So however many connections somebody opens, the others wait for one of them at a time. Without a limit for
-each address, addresses do not tell peers apart, and each connection has turns of its own.
+This is a round-robin scheduler over addresses. So however many connections somebody opens, the others wait
+for one of them at a time. Without a limit for each address, addresses do not tell peers apart, and each
+connection has turns of its own.
 """
 
 from collections import OrderedDict
