@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -61,8 +62,15 @@ def _data_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 
 def pytest_configure() -> None:
-    """Collect no garbage while modules are imported and tests are collected: there is hardly any."""
+    """Prepare for imports, and for servers that a test starts.
+
+    No garbage is collected while modules are imported and tests are collected: there is hardly any. And what
+    whoever runs the tests ignores, under ``nohup`` or in the background, is not ignored by those servers.
+    """
     gc.disable()
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
