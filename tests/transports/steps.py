@@ -5,13 +5,14 @@ has got that far.
 """
 
 import socket
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from chatcore.gate import ANYBODY, Claim, OpenGate, Person, Refusal
 from tests.protocol.frames import Ack, Message, Presence, ServerFrame, Welcome
-from tests.transports.peers import Peer, PlainPeer, TypedPeer, hello, line
+from tests.transports.peers import DEADLINE, Peer, PlainPeer, TypedPeer, hello, line
 from tests.transports.servers import Clock, House
 from tests.transports.traffic import Traffic
 
@@ -36,12 +37,18 @@ class LateGate(OpenGate):
 
     def __init__(self) -> None:
         self._waiting: list[Callable[[Person | Refusal], None]] = []
+        self._asked = threading.Semaphore(0)
 
     def enter(self, claim: Claim, answer: Callable[[Person | Refusal], None]) -> None:
         if claim.nick.startswith(LATE):
             self._waiting.append(answer)
+            self._asked.release()
         else:
             answer(ANYBODY)
+
+    def wait_for_claim(self) -> None:
+        """Wait until one more waits: the thread that brings a hello may leave it to another."""
+        assert self._asked.acquire(timeout=DEADLINE)
 
     def let_in(self) -> None:
         """Let in those who wait."""
@@ -124,8 +131,8 @@ def _amid_a_hello(stage: Stage, nick: str) -> Peer:
 
 def _said_hello(stage: Stage, nick: str) -> Peer:
     peer = _connected(stage, nick)
-    with stage.traffic.expecting("asked"):
-        peer.send(hello(f"{LATE}{nick}"))
+    peer.send(hello(f"{LATE}{nick}"))
+    stage.gate.wait_for_claim()
     return peer
 
 
