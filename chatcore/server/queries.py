@@ -190,7 +190,7 @@ def _expired(
         start = after
     elif frame.after_at is None:
         start = base if page.more else 0
-    else:  # it asked for less, if there is anything before the page; an empty one may begin too late
-        start = 0 if base == page.oldest else base
+    else:  # it asked for less, if anything before the page is stored; an empty one may begin too late
         base = min(base, max(before - 1, 0))
+        start = 0 if page.oldest is not None and base <= page.oldest else base
     return base, (PageGap(after=start, through=base, reason="expired"),) if base > start else ()
