@@ -126,7 +126,7 @@ class Gate(Protocol):
         """
 
     def may_stay(self, person: Person, peer: Peer) -> Refusal | None:
-        """Tell whether somebody who was let in still may be: asked when they enter, and by `Watch.revise`."""
+        """Tell whether somebody may stay. Asked when they enter, and again by `Watch.revise`."""
 
     def may_call(self, person: Person, nick: str) -> bool:
         """Tell whether somebody may have a nick."""

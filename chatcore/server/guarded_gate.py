@@ -20,7 +20,7 @@ log = logging.getLogger("chat.core")
 T = TypeVar("T")
 U = TypeVar("U")
 
-FAILED = Refusal("unavailable", "that cannot be decided now", 1.0)
+FAILED = Refusal("unavailable", "the server cannot decide that right now", 1.0)
 """What a gate has said that has failed."""
 
 

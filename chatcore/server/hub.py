@@ -210,10 +210,10 @@ class Hub:
     def remove_room(self, room: str) -> "Future[bool]":
         """Remove all messages of a room, and put out who is in it; whoever enters it later may use it again.
 
-        Its numbers go on where they were, so a reader that comes back gets a gap. Returns immediately; the
-        future has whether there was anything to remove, or `JournalError` if that cannot be done now: then
-        its members are put out all the same, and may come back. Raises `UsageError` for what is no name of a
-        room.
+        Its numbers go on where they were, so a reader that comes back gets a gap. Returns immediately. The
+        result of the future is whether there was anything to remove. It raises `JournalError` if the journal
+        cannot do it at the moment: the members are put out all the same, and may come back. Raises
+        `UsageError` for what is no name of a room.
         """
         name = fold(checked(Join, room=room).room)
         self._put_out_all(name)

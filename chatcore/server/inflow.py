@@ -1,7 +1,7 @@
 """What a peer has sent and nobody has decoded yet: taken in turns, and paid for.
 
-- A turn is a bounded number of lines. Whoever has sent more goes on when others had theirs: the rest waits
-  here, and the socket is not read meanwhile. So the rest is one segment, or what little a transport reads on.
+- A turn is a bounded number of lines. What a peer has sent beyond it waits here until others have had their
+  turns, and its socket is not read meanwhile. So what waits is bounded: about one read of the socket.
 - Each read and each line is paid for from the `Allowance`, whatever it says and whatever state the session
   is in. Where that is used up, nothing more is decoded and read until ``resume_at``.
 - Output comes first: while a room has a backlog, whatever its members send waits for a turn.

@@ -21,6 +21,7 @@ from chatcore.gate import Claim, Person, Refusal
 from chatcore.messages import PROTOCOL, Frame, Hello, Join, NickFrame, Welcome
 from chatcore.names import fold, is_numeric, is_reserved
 from chatcore.server.directory import Claimed, Seat
+from chatcore.server.guarded_gate import FAILED
 from chatcore.server.room import Room
 from chatcore.version import __version__
 
@@ -345,7 +346,7 @@ class Pending:
             ask()
         except Exception:  # it costs whoever asked this answer, and nobody else anything
             log.exception("the directory failed")
-            receive(Refusal("unavailable", "that cannot be decided now", 1.0))
+            receive(FAILED)
 
     def _refuse(self, frame: NickFrame | Join, refusal: Refusal) -> None:
         self._session.refuse(refusal.code, refusal.message, frame, retry_after=refusal.retry_after)

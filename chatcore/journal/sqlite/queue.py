@@ -21,7 +21,7 @@ from chatcore.journal.sqlite.statements import SqliteFile
 __all__ = ["DraftQueue", "Submission", "Task"]
 
 Task = Callable[[SqliteFile | None], None]
-"""What is to be done in order with the drafts: with the file or, while that cannot be used, without."""
+"""A job that takes its turn among the drafts. It is given the file, or `None` while there is none to use."""
 
 
 @dataclass(slots=True)
