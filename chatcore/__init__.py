@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from chatcore.messages import (
         PROTOCOL,
         Ack,
+        Act,
         ClientFrame,
         Closing,
         Error,
@@ -59,12 +60,16 @@ if TYPE_CHECKING:
         Gap,
         Hello,
         History,
+        Invite,
+        Invited,
         Join,
         Joined,
         Leave,
         Left,
         Members,
         Message,
+        Moderate,
+        Moderated,
         NickFrame,
         Page,
         PageGap,
@@ -96,6 +101,7 @@ __all__ = [
     "PROTOCOL",
     "RULES",
     "Ack",
+    "Act",
     "Backoff",
     "ChatError",
     "ClientFrame",
@@ -112,6 +118,8 @@ __all__ = [
     "History",
     "HistoryLimits",
     "Hub",
+    "Invite",
+    "Invited",
     "Join",
     "Joined",
     "JournalError",
@@ -124,6 +132,8 @@ __all__ = [
     "MemoryJournal",
     "Message",
     "MisuseError",
+    "Moderate",
+    "Moderated",
     "NickFrame",
     "Offline",
     "Online",
@@ -173,8 +183,8 @@ _HOMES = {
     "chatcore.journal.sqlite": "JournalReport SqliteJournal check_journal renew_epoch stored_entries",
     "chatcore.limits": "ClientLimits HistoryLimits Limits",
     "chatcore.messages": (
-        "PROTOCOL Ack ClientFrame Closing Error Frame Gap Hello History Join Joined Leave "
-        "Left Members Message NickFrame Page PageGap Ping Pong Position Post Presence "
+        "PROTOCOL Ack Act ClientFrame Closing Error Frame Gap Hello History Invite Invited Join Joined Leave "
+        "Left Members Message Moderate Moderated NickFrame Page PageGap Ping Pong Position Post Presence "
         "Renamed RoomEntry RoomList Rooms ServerFrame Welcome Who encode"
     ),
     "chatcore.names": "LOBBY RULES fold is_numeric is_reserved",

@@ -3,11 +3,12 @@
 This module is public, for those who write a gate: accounts of their own, single sign-on, rules of their
 application, or a hook that looks at every post. A gate is given to a hub in code: ``Hub(gate=...)``.
 
-- `Gate.enter` is asked when a peer says hello. It MUST NOT block: one that has to ask elsewhere does so in a
-  thread of its own, and answers from there.
-- Everything that begins with ``may_`` is asked under the hub's lock. It answers immediately, from memory, and
-  MUST NOT call into the hub. The hub asks when a room is entered, never for a message: whoever loses a right
-  is told apart by `Watch.revise`, which a gate calls after each change.
+- `Gate.enter` is asked when a peer says hello, `Gate.moderate` and `Gate.invite_device` when somebody wants
+  that. They MUST NOT block: a gate that has to ask elsewhere does so in a thread of its own, and answers from
+  there.
+- Everything that begins with ``may_`` or ``is_`` is asked under the hub's lock. It answers immediately, from
+  memory, and MUST NOT call into the hub. The hub asks when a room is entered, never for a message: whoever
+  loses a right is told apart by `Watch.revise`, which a gate calls after each change.
 - `Gate.review` sees each post before it is accepted.
 
 `OpenGate` lets everyone in and everything through. It is what a hub has without another, and what to inherit
@@ -21,15 +22,28 @@ from where only some of this is to change. ::
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from chatcore.address import Peer
 from chatcore.arguments import checked_nick
 from chatcore.errors import ERROR_CODES, ErrorCode, UsageError
-from chatcore.messages import Post
+from chatcore.messages import Act, Post
 
-__all__ = ["ANYBODY", "Claim", "Gate", "OpenGate", "Peer", "Person", "Post", "Refusal", "Watch"]
+__all__ = [
+    "ANYBODY",
+    "Act",
+    "Claim",
+    "Gate",
+    "Invitation",
+    "Moderation",
+    "OpenGate",
+    "Peer",
+    "Person",
+    "Post",
+    "Refusal",
+    "Watch",
+]
 
 
 _ROLE: Final = re.compile(r"[ -~]{0,128}")
@@ -37,14 +51,12 @@ _ROLE: Final = re.compile(r"[ -~]{0,128}")
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a peer says of itself: the nick that it asks for, and the key that it shows, if any."""
+    """What a peer says of itself: the nick that it asks for, and the key and invite that it shows, if any."""
 
     peer: Peer
     nick: str
-    key: str | None = None
-
-    def __repr__(self) -> str:
-        return f"Claim(peer={self.peer!r}, nick={self.nick!r})"
+    key: str | None = field(default=None, repr=False)
+    invite: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +105,35 @@ class Refusal:
             object.__setattr__(self, "retry_after", max(float(self.retry_after), 0.0))
 
 
+@dataclass(frozen=True, slots=True)
+class Moderation:
+    """What somebody asks to be done to a room (folded), or to whoever has a nick: see `Moderate`.
+
+    The room and the nick are there where the act needs them. ``seconds`` is for how long, without end if it
+    is ``None``. ``present`` are the accounts (folded) with a session in the room when it was asked.
+    """
+
+    act: Act
+    room: str | None = None
+    nick: str | None = None
+    seconds: float | None = None
+    reason: str | None = None
+    present: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What makes one more key of an account, for so many ``seconds``.
+
+    ``links`` have the same secret in the form that is sent to people, for each address of the server that the
+    gate knows.
+    """
+
+    secret: str = field(repr=False)
+    seconds: float
+    links: tuple[str, ...] = field(default=(), repr=False)
+
+
 class Watch(Protocol):
     """What a gate may tell its hub, from any thread but not from within a ``may_`` method.
 
@@ -111,6 +152,10 @@ class Watch(Protocol):
 
 class Gate(Protocol):
     """Says who may enter, and who may do what."""
+
+    @property
+    def requires_key(self) -> bool:
+        """Whether nobody is let in without a key: then people on the plain wire are told to log in."""
 
     def start(self, watch: Watch) -> None:
         """Begin; the hub calls this once, before anything else. What it raises, the hub raises."""
@@ -140,6 +185,27 @@ class Gate(Protocol):
     def is_private(self, room: str) -> bool:
         """Tell whether a room (folded) is only for some, which the list of rooms says."""
 
+    def is_muted(self, person: Person, room: str) -> bool:
+        """Tell whether somebody may only read in a room (folded).
+
+        Asked when they enter, and again by `Watch.revise`, never for a post.
+        """
+
+    def moderate(
+        self, person: Person, moderation: Moderation, answer: Callable[[Refusal | None], None]
+    ) -> None:
+        """Do something to a room or to somebody: call ``answer`` exactly once, as `enter` does.
+
+        ``None`` says that it is kept and in force: the hub has been told by its `Watch`. What does not answer
+        within five seconds is refused as ``unavailable``, and may have been done.
+        """
+
+    def invite_device(self, person: Person, answer: Callable[[Invitation | Refusal], None]) -> None:
+        """Make an invite for one more key of somebody's account.
+
+        Call ``answer`` exactly once, as `enter` does.
+        """
+
     def review(self, person: Person, nick: str, post: Post) -> Post | Refusal:
         """Look at a post before it is accepted: return it, another in its place, or why it is refused.
 
@@ -157,8 +223,16 @@ class Gate(Protocol):
         """
 
 
+_NO_ACCOUNTS: Final = Refusal("forbidden", "this server has no accounts")
+
+
 class OpenGate:
     """Lets everyone in, and everything through."""
+
+    @property
+    def requires_key(self) -> bool:
+        """Require nothing."""
+        return False
 
     def start(self, watch: Watch) -> None:
         """Do nothing."""
@@ -189,6 +263,20 @@ class OpenGate:
     def is_private(self, room: str) -> bool:
         """Know no private rooms."""
         return False
+
+    def is_muted(self, person: Person, room: str) -> bool:
+        """Let everyone speak."""
+        return False
+
+    def moderate(
+        self, person: Person, moderation: Moderation, answer: Callable[[Refusal | None], None]
+    ) -> None:
+        """Do nothing to anybody."""
+        answer(_NO_ACCOUNTS)
+
+    def invite_device(self, person: Person, answer: Callable[[Invitation | Refusal], None]) -> None:
+        """Invite nobody."""
+        answer(_NO_ACCOUNTS)
 
     def review(self, person: Person, nick: str, post: Post) -> Post | Refusal:
         """Accept every post as it is."""

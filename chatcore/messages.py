@@ -32,6 +32,7 @@ from chatcore.names import Nick, RoomName, Text
 __all__ = [
     "PROTOCOL",
     "Ack",
+    "Act",
     "ClientFrame",
     "Closing",
     "ClosingWord",
@@ -43,6 +44,8 @@ __all__ = [
     "GapWord",
     "Hello",
     "History",
+    "Invite",
+    "Invited",
     "Join",
     "Joined",
     "Leave",
@@ -50,6 +53,8 @@ __all__ = [
     "LeftWord",
     "Members",
     "Message",
+    "Moderate",
+    "Moderated",
     "NickFrame",
     "Page",
     "PageGap",
@@ -87,6 +92,7 @@ Epoch = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
 Secret = Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
 Key = Annotated[str, Field(pattern=r"^[!-~]{43,128}$")]
 Label = Annotated[str, Field(pattern=r"^[ -~]{0,128}$")]
+Link = Annotated[str, Field(pattern=r"^[!-~]{1,1024}$")]
 
 
 # An offset of no seconds: UTC, and checked where all else is.
@@ -120,6 +126,9 @@ def _none_for_text(kind: str) -> str | None:
 
 Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9.-]{0,31}$"), AfterValidator(_none_for_text)]
 """What a message is, besides a text that was said: that is ``None``, and ``text`` is another word for it."""
+
+Act = Literal["close", "open", "admit", "kick", "mute", "ban", "lift"]
+"""What `Moderate` does; ``docs/protocol.md`` has who may."""
 
 DurabilityWord = Literal["memory", "written", "synced", "replicated"]
 """What an acknowledged message survives; see `Ack`."""
@@ -208,7 +217,8 @@ class Hello(Frame):
     """Opens a session. ``protocol`` is the highest version that the client speaks.
 
     ``session`` is the secret of an earlier `Welcome`: it moves that session's seat to this connection.
-    ``key`` proves an account, where the server has accounts.
+    ``key`` proves an account, where the server has accounts. ``invite`` makes the key one of the account that
+    the invite stands for; the same two may be sent again.
     """
 
     type: Literal["hello"] = "hello"
@@ -217,6 +227,7 @@ class Hello(Frame):
     client: Label | None = None
     session: Secret | None = Field(default=None, repr=False)
     key: Key | None = Field(default=None, repr=False)
+    invite: Secret | None = Field(default=None, repr=False)
 
 
 class Join(Frame):
@@ -292,6 +303,28 @@ class Rooms(Frame):
     after: RoomName | None = None
     prefix: RoomName | None = None
     limit: Annotated[int, Field(ge=1, le=SEQ_MAX)] | None = None
+    token: Token | None = None
+
+
+class Moderate(Frame):
+    """Acts on a room, or on somebody: the account that is called ``nick``, or that the nick belongs to.
+
+    ``seconds`` is for how long, without end if it is missing; ``reason`` is written down.
+    """
+
+    type: Literal["moderate"] = "moderate"
+    act: Act
+    room: RoomName | None = None
+    nick: Nick | None = None
+    seconds: Seconds | None = None
+    reason: Label | None = None
+    token: Token | None = None
+
+
+class Invite(Frame):
+    """Asks for an invite for one more device of one's own account."""
+
+    type: Literal["invite"] = "invite"
     token: Token | None = None
 
 
@@ -505,6 +538,30 @@ class Left(Frame):
     reason: LeftReason | None = None
 
 
+class Moderated(Frame):
+    """Answers `Moderate`: it is done, and kept."""
+
+    type: Literal["moderated"] = "moderated"
+    act: Act
+    room: RoomName | None = None
+    nick: Nick | None = None
+    token: Token | None = None
+
+
+class Invited(Frame):
+    """Answers `Invite` with a secret that makes one more key of the account, once and for ``seconds``.
+
+    ``links`` has the secret in the form that is sent to another device, where the server knows what it is
+    called. All other sessions of the account are told, unasked, by a frame that says nothing more.
+    """
+
+    type: Literal["invited"] = "invited"
+    invite: Secret | None = Field(default=None, repr=False)
+    links: tuple[Link, ...] | None = Field(default=None, repr=False)
+    seconds: Seconds | None = None
+    token: Token | None = None
+
+
 class Error(Frame):
     """Something was refused, for the reason ``code``; ``message`` says it in words.
 
@@ -534,7 +591,8 @@ class Closing(Frame):
 
 
 ClientFrame = Annotated[
-    Hello | Join | Leave | Post | History | Who | Rooms | NickFrame | Ping | Pong, Field(discriminator="type")
+    Hello | Join | Leave | Post | History | Who | Rooms | Moderate | Invite | NickFrame | Ping | Pong,
+    Field(discriminator="type"),
 ]
 """Any frame that a client sends."""
 
@@ -549,6 +607,8 @@ ServerFrame = Annotated[
     | Members
     | RoomList
     | Left
+    | Moderated
+    | Invited
     | NickFrame
     | Ping
     | Pong

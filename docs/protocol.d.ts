@@ -12,7 +12,8 @@ export type ChatcoreProtocol1 = ClientFrame | ServerFrame;
 /**
  * A line that a client sends.
  */
-export type ClientFrame = Hello | Join | Leave | Post | HistoryFrame | Who | Rooms | NickFrame | Ping | Pong;
+export type ClientFrame =
+  Hello | Join | Leave | Post | HistoryFrame | Who | Rooms | Moderate | Invite | NickFrame | Ping | Pong;
 /**
  * A line that a server sends.
  */
@@ -27,6 +28,8 @@ export type ServerFrame =
   | Members
   | RoomList
   | Left
+  | Moderated
+  | Invited
   | NickFrame
   | Ping
   | Pong
@@ -77,7 +80,8 @@ export type ClosingReason =
  * Opens a session. `protocol` is the highest version that the client speaks.
  *
  * `session` is the secret of an earlier `Welcome`: it moves that session's seat to this connection.
- * `key` proves an account, where the server has accounts.
+ * `key` proves an account, where the server has accounts. `invite` makes the key one of the account that
+ * the invite stands for; the same two may be sent again.
  */
 export interface Hello {
   type: "hello";
@@ -86,6 +90,7 @@ export interface Hello {
   client?: string;
   session?: string;
   key?: string;
+  invite?: string;
 }
 /**
  * Enters a room; `after` resumes after a position, `history` asks for the last n messages.
@@ -166,6 +171,27 @@ export interface Rooms {
   after?: string;
   prefix?: string;
   limit?: number;
+  token?: string;
+}
+/**
+ * Acts on a room, or on somebody: the account that is called `nick`, or that the nick belongs to.
+ *
+ * `seconds` is for how long, without end if it is missing; `reason` is written down.
+ */
+export interface Moderate {
+  type: "moderate";
+  act: "close" | "open" | "admit" | "kick" | "mute" | "ban" | "lift";
+  room?: string;
+  nick?: string;
+  seconds?: number;
+  reason?: string;
+  token?: string;
+}
+/**
+ * Asks for an invite for one more device of one's own account.
+ */
+export interface Invite {
+  type: "invite";
   token?: string;
 }
 /**
@@ -375,6 +401,29 @@ export interface Left {
   type: "left";
   room: string;
   reason?: LeftReason;
+}
+/**
+ * Answers `Moderate`: it is done, and kept.
+ */
+export interface Moderated {
+  type: "moderated";
+  act: "close" | "open" | "admit" | "kick" | "mute" | "ban" | "lift";
+  room?: string;
+  nick?: string;
+  token?: string;
+}
+/**
+ * Answers `Invite` with a secret that makes one more key of the account, once and for `seconds`.
+ *
+ * `links` has the secret in the form that is sent to another device, where the server knows what it is
+ * called. All other sessions of the account are told, unasked, by a frame that says nothing more.
+ */
+export interface Invited {
+  type: "invited";
+  invite?: string;
+  links?: string[];
+  seconds?: number;
+  token?: string;
 }
 /**
  * Something was refused, for the reason `code`; `message` says it in words.

@@ -21,7 +21,7 @@ from typing import Protocol
 from chatcore.address import Peer, address_of
 from chatcore.gate import Gate, Person, Refusal
 from chatcore.limits import Limits
-from chatcore.messages import ClosingWord
+from chatcore.messages import ClosingWord, ServerFrame
 from chatcore.names import NICK_CHARS, fold
 from chatcore.server.rate_limit import TokenBucket, TokenBuckets
 from chatcore.server.reservations import Reservations
@@ -52,6 +52,9 @@ class Occupant(Protocol):
 
     def wants(self, room: str) -> bool:
         """Tell whether it is a member of a room (folded), or about to be."""
+
+    def send(self, frame: ServerFrame) -> None:
+        """Queue a frame for its peer."""
 
     def note_renamed(self, nick_before: str, *, asked: bool) -> None:
         """Learn that the nick of its identity is another now, and whether it has asked for that."""
@@ -186,6 +189,9 @@ class Directory(Protocol):
     def expire(self, identity: Identity, now: float) -> None:
         """Forget an identity, if it is reserved and its time has come."""
 
+    def sessions_of(self, account: str) -> list[Occupant]:
+        """Return the sessions of an account that are in this process."""
+
     def revise(self, gate: Gate) -> None:
         """Forget the seats without a session whose person may not stay."""
 
@@ -249,6 +255,10 @@ class LocalDirectory:
         """Forget an identity that nobody came back to."""
         if not identity.in_use and now >= identity.reserved_until:
             self._forget(identity)
+
+    def sessions_of(self, account: str) -> list[Occupant]:
+        """Return the sessions of an account."""
+        return [one for identity in self._by_account.get(account, ()) for one in identity.occupants()]
 
     def revise(self, gate: Gate) -> None:
         """Look at everybody who is away."""
@@ -322,8 +332,7 @@ class LocalDirectory:
         limit = self._limits.sessions_per_account
         if account is None or limit is None:
             return None
-        sessions = sum(1 for identity in self._by_account.get(account, ()) for _ in identity.occupants())
-        if sessions < limit:
+        if len(self.sessions_of(account)) < limit:
             return None
         return Refusal("limit_exceeded", "there are too many sessions of your account")
 

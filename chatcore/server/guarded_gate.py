@@ -7,10 +7,11 @@ is hidden and private.
 
 import logging
 from collections.abc import Callable
+from types import NoneType
 from typing import TypeVar
 
 from chatcore.address import Peer
-from chatcore.gate import Claim, Gate, Person, Refusal, Watch
+from chatcore.gate import Claim, Gate, Invitation, Moderation, Person, Refusal, Watch
 from chatcore.messages import Post
 
 __all__ = ["FAILED", "GuardedGate"]
@@ -30,6 +31,11 @@ class GuardedGate:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
+    @property
+    def requires_key(self) -> bool:
+        """Whether nobody is let in without a key."""
+        return self._guard(lambda: bool(self._gate.requires_key), True)
+
     def start(self, watch: Watch) -> None:
         """Start the gate; raises what it raises."""
         self._gate.start(watch)
@@ -40,7 +46,7 @@ class GuardedGate:
 
     def enter(self, claim: Claim, answer: Callable[[Person | Refusal], None]) -> None:
         """Ask who this is; raises what the gate raises, which has refused then."""
-        self._gate.enter(claim, lambda value: answer(_checked(value)))
+        self._gate.enter(claim, lambda value: answer(_checked(value, Person)))
 
     def may_stay(self, person: Person, peer: Peer) -> Refusal | None:
         """Ask why somebody may not stay, if they may not."""
@@ -67,6 +73,20 @@ class GuardedGate:
         """Ask whether a room is only for some."""
         return self._guard(lambda: bool(self._gate.is_private(room)), True)
 
+    def is_muted(self, person: Person, room: str) -> bool:
+        """Ask whether somebody may only read in a room."""
+        return self._guard(lambda: bool(self._gate.is_muted(person, room)), True)
+
+    def moderate(
+        self, person: Person, moderation: Moderation, answer: Callable[[Refusal | None], None]
+    ) -> None:
+        """Ask to do something to a room or to somebody; raises as `enter` does."""
+        self._gate.moderate(person, moderation, lambda value: answer(_checked(value, NoneType)))
+
+    def invite_device(self, person: Person, answer: Callable[[Invitation | Refusal], None]) -> None:
+        """Ask for an invite; raises as `enter` does."""
+        self._gate.invite_device(person, lambda value: answer(_checked(value, Invitation)))
+
     def review(self, person: Person, nick: str, post: Post) -> Post | Refusal:
         """Ask about a post; raises what the gate raises."""
         return self._gate.review(person, nick, post)
@@ -83,10 +103,10 @@ class GuardedGate:
             return otherwise
 
 
-def _checked(value: object) -> Person | Refusal:
-    if isinstance(value, Person | Refusal):
+def _checked(value: object, wanted: type[T]) -> T | Refusal:
+    if isinstance(value, wanted | Refusal):
         return value
-    log.error("the gate answered a hello with %r, which is no answer", type(value).__name__)
+    log.error("the gate answered with %r, which is no answer", type(value).__name__)
     return FAILED
 
 

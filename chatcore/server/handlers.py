@@ -19,9 +19,11 @@ from chatcore.messages import (
     PROTOCOL,
     Hello,
     History,
+    Invite,
     Join,
     Leave,
     Left,
+    Moderate,
     NickFrame,
     Ping,
     Pong,
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["FRAME_RULES", "Price", "Rule", "handle", "handle_late"]
 
 
-_REQUESTS = (Post, Join, Leave, NickFrame, Who, History, Rooms)
+_REQUESTS = (Post, Join, Leave, NickFrame, Moderate, Invite, Who, History, Rooms)
 """What a client waits for an answer to."""
 
 
@@ -135,6 +137,25 @@ def _nick(session: "Session", frame: NickFrame, now: float) -> None:
     session.pending.nick(frame)
 
 
+# --- moderation ----------------------------------------------------------------------------------
+
+_NEEDS_ROOM: Final = frozenset({"close", "open", "admit", "kick"})
+_NEEDS_NICK: Final = frozenset({"admit", "kick", "mute", "ban", "lift"})
+
+
+def _moderate(session: "Session", frame: Moderate, now: float) -> None:
+    if frame.room is None and frame.act in _NEEDS_ROOM:
+        session.refuse("bad_frame", f"{frame.act} needs a room", frame)
+    elif frame.nick is None and frame.act in _NEEDS_NICK:
+        session.refuse("bad_frame", f"{frame.act} needs a nick", frame)
+    else:
+        session.pending.moderate(frame)
+
+
+def _invite(session: "Session", frame: Invite, now: float) -> None:
+    session.pending.invite(frame)
+
+
 # --- rooms ---------------------------------------------------------------------------------------
 
 
@@ -182,6 +203,8 @@ FRAME_RULES: Final[dict[type[Item], Rule]] = {
     Join: Rule(Price.TOKEN, early=False, act=_join),
     Leave: Rule(Price.TOKEN, early=False, act=_leave),
     NickFrame: Rule(Price.TOKEN, early=False, act=_nick),
+    Moderate: Rule(Price.TOKEN, early=False, act=_moderate),
+    Invite: Rule(Price.TOKEN, early=False, act=_invite),
     History: Rule(Price.TOKEN, early=False, act=_query),
     Who: Rule(Price.TOKEN, early=False, act=_query),
     Rooms: Rule(Price.TOKEN, early=False, act=_query),

@@ -44,7 +44,7 @@ class Member:
     """One session's membership of one room.
 
     It owns its cursor, its catching up, and what is withheld from it. ``joined`` is false until the
-    answer to the join is on its way: nothing else is handed out before.
+    answer to the join is on its way: nothing else is handed out before. Whoever is ``muted`` may only read.
     """
 
     __slots__ = (
@@ -56,6 +56,7 @@ class Member:
         "_ticket",
         "index",
         "joined",
+        "muted",
         "position",
         "retry_at",
         "room",
@@ -68,6 +69,7 @@ class Member:
         self.session = session
         self.tail = room.tail(session.wire)
         self.joined = False
+        self.muted = False
         self.index = _CATCHING_UP
         self.position = 0
         self.retry_at: float | None = None  # when a page is asked for again that could not be read
@@ -77,6 +79,10 @@ class Member:
         self._presence_seen = room.presence.number
         self._own: set[str] | None = None  # ids of its own posts that it is not handed
         self._pending = b""
+
+    def mute(self, muted: bool) -> None:
+        """Let it only read, or speak again."""
+        self.muted = muted
 
     # --- where reading begins and ends -----------------------------------------------------------
 

@@ -1,9 +1,10 @@
-"""What a session has asked of the gate and the directory: `hello`, `nick` and `join`, each in two steps.
+"""What a session has asked of the gate and the directory, each in two steps.
 
+- `hello` is asked of both, `nick` and `join` of the directory, `moderate` and `invite` of the gate.
 - A request is asked, and continues when its answer comes: from any thread, whatever has happened meanwhile.
   What depends on it waits in the `Inbox`.
-- A `hello` is answered within ``handshake_seconds``, a `nick` or a `join` within `ANSWER_SECONDS`. After
-  that the peer is refused as ``unavailable``.
+- A `hello` is answered within ``handshake_seconds``, the others within `ANSWER_SECONDS`. After that the peer
+  is refused as ``unavailable``.
 - An answer that comes too late, or for a session that has ended, is taken back: the seat is vacated, the room
   left. Of several answers to one question the first counts.
 - Rights are asked again under the lock at the moment when an answer is acted on, since one may have been
@@ -17,8 +18,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
-from chatcore.gate import Claim, Person, Refusal
-from chatcore.messages import PROTOCOL, Frame, Hello, Join, NickFrame, Welcome
+from chatcore.gate import Claim, Invitation, Moderation, Person, Refusal
+from chatcore.messages import (
+    PROTOCOL,
+    Frame,
+    Hello,
+    Invite,
+    Invited,
+    Join,
+    Moderate,
+    Moderated,
+    NickFrame,
+    Welcome,
+)
 from chatcore.names import fold, is_numeric, is_reserved
 from chatcore.server.directory import Claimed, Seat
 from chatcore.server.guarded_gate import FAILED
@@ -35,9 +47,12 @@ log = logging.getLogger("chat.core")
 SERVER: Final = f"chatcore/{__version__}"
 
 ANSWER_SECONDS = 5.0
-"""How long a `nick` or a `join` waits for its answer."""
+"""How long a request waits for its answer, other than `hello`."""
 
 F = TypeVar("F", bound=Frame)
+
+Alone = NickFrame | Moderate | Invite
+"""What is asked alone: everything that comes after it waits."""
 
 Step = Literal["gate", "directory", "done", "cancelled"]
 
@@ -73,12 +88,12 @@ _NO_JOINS: Final[dict[str, _Request[Join]]] = {}
 class Pending:
     """The requests of one session that are not answered yet, and what waits for them."""
 
-    __slots__ = ("_hello", "_joins", "_nick", "_session")
+    __slots__ = ("_alone", "_hello", "_joins", "_session")
 
     def __init__(self, session: "Session") -> None:
         self._session = session
         self._hello: _Request[Hello] | None = None
-        self._nick: _Request[NickFrame] | None = None
+        self._alone: _Request[Alone] | None = None
         self._joins = _NO_JOINS  # by folded room
 
     @property
@@ -102,7 +117,7 @@ class Pending:
         session = self._session
         self._hello = request = _Request(hello, "gate")  # the handshake has a deadline of its own
         self._session.intake.inbox.hold_all()
-        claim = Claim(session.peer, hello.nick, hello.key)
+        claim = Claim(session.peer, hello.nick, hello.key, hello.invite)
         receive = partial(self._receive_person, request)
         session.intake.ask_gate(lambda gate, answer: gate.enter(claim, answer), receive)
 
@@ -187,22 +202,18 @@ class Pending:
         if refusal := self._nick_refusal(seat.person, frame.nick):
             session.refuse(refusal.code, refusal.message, frame, retry_after=refusal.retry_after)
             return
-        self._nick = request = self._request(frame)
-        self._session.intake.inbox.hold_all()
+        request = self._ask_alone(frame, "directory")
         # An account has the nicks that its gate gives it, and never a variant of one.
         variant = session.wire.capabilities.implied_hello and seat.person.account is None
         receive = partial(self._receive_nick, request, seat)
         self._ask_directory(lambda: session.hub.directory.rename(seat, frame.nick, variant, receive), receive)
 
-    def _receive_nick(self, request: _Request[NickFrame], seat: Seat, answer: str | Refusal) -> None:
-        session, nick = self._session, seat.identity.nick
+    def _receive_nick(self, request: _Request[Alone], seat: Seat, answer: str | Refusal) -> None:
+        nick = seat.identity.nick
         if request.step == "directory" and isinstance(answer, Refusal):
-            self._refuse_nick(request, answer)
+            self._refuse_alone(request, answer)
         elif request.step == "directory" and isinstance(answer, str):
-            self._nick = None
-            request.go_on("done")
-            session.send(NickFrame(nick=answer, token=request.frame.token))
-            self._release_all()
+            self._answer_alone(request, NickFrame(nick=answer, token=request.frame.token))
             self._revise_nick(seat, is_news=answer != nick)  # the answer may be older than the nick
         elif request.step == "cancelled" and isinstance(answer, str):
             self._revise_nick(seat, is_news=answer == nick)  # it was refused, but got it after all
@@ -218,12 +229,6 @@ class Pending:
             occupant.end("revoked")
             self._session.vacate(seat, reserve=False)
 
-    def _refuse_nick(self, request: _Request[NickFrame], refusal: Refusal) -> None:
-        self._nick = None
-        request.go_on("cancelled")
-        self._refuse(request.frame, refusal)
-        self._release_all()
-
     def _nick_refusal(self, person: Person, nick: str) -> Refusal | None:
         session = self._session
         if is_reserved(nick):
@@ -232,12 +237,82 @@ class Pending:
             return Refusal("bad_name", "nicks made only of digits are reserved for plain connections")
         return session.hub.gate.nick_refusal(person, nick)
 
+    # --- moderate and invite ---------------------------------------------------------------------
+
+    def moderate(self, frame: Moderate) -> None:
+        """Ask the gate to do something to a room, or to somebody."""
+        person, moderation = self._person(), self._moderation(frame)
+        request = self._ask_alone(frame, "gate")
+        done = Moderated(act=frame.act, room=moderation.room, nick=frame.nick, token=frame.token)
+
+        def receive(answer: Refusal | None) -> None:
+            if request.step != "gate":
+                return  # it was refused as too late, or this is a second answer
+            if answer is None:
+                self._answer_alone(request, done)
+            else:
+                self._refuse_alone(request, answer)
+
+        self._session.intake.ask_gate(lambda gate, answer: gate.moderate(person, moderation, answer), receive)
+
+    def invite(self, frame: Invite) -> None:
+        """Ask the gate for an invite for one more device."""
+        person = self._person()
+        request = self._ask_alone(frame, "gate")
+
+        def receive(answer: Invitation | Refusal) -> None:
+            if isinstance(answer, Invitation):
+                self._tell_other_devices(person)  # also of one that comes too late
+            if request.step != "gate":
+                return
+            if isinstance(answer, Invitation):
+                self._answer_alone(request, _invited(answer, frame))
+            else:
+                self._refuse_alone(request, answer)
+
+        self._session.intake.ask_gate(lambda gate, answer: gate.invite_device(person, answer), receive)
+
+    def _tell_other_devices(self, person: Person) -> None:
+        if person.account is not None:
+            for other in self._session.hub.directory.sessions_of(person.account):
+                if other is not self._session:
+                    other.send(Invited())
+
+    def _person(self) -> Person:
+        seat = self._session.seat
+        assert seat is not None
+        return seat.person
+
+    def _moderation(self, frame: Moderate) -> Moderation:
+        room = None if frame.room is None else fold(frame.room)
+        found = None if room is None else self._session.hub.rooms.get(room)
+        present = frozenset() if found is None else found.accounts()
+        return Moderation(frame.act, room, frame.nick, frame.seconds, frame.reason, present)
+
+    def _ask_alone(self, frame: Alone, step: Step) -> _Request[Alone]:
+        request: _Request[Alone] = self._request(frame, step)
+        self._alone = request
+        self._session.intake.inbox.hold_all()
+        return request
+
+    def _answer_alone(self, request: _Request[Alone], answer: NickFrame | Moderated | Invited) -> None:
+        self._alone = None
+        request.go_on("done")
+        self._session.send(answer)
+        self._release_all()
+
+    def _refuse_alone(self, request: _Request[Alone], refusal: Refusal) -> None:
+        self._alone = None
+        request.go_on("cancelled")
+        self._refuse(request.frame, refusal)
+        self._release_all()
+
     # --- join ------------------------------------------------------------------------------------
 
     def join(self, join: Join) -> None:
         """Enter a room: load it if nobody is in it, ask the directory, and begin to read."""
         session, name = self._session, fold(join.room)
-        request = self._request(join)
+        request = self._request(join, "directory")
         self._joins = {**self._joins, name: request}
         self._session.intake.inbox.hold_room(name)
         session.hub.rooms.enter(name, session, partial(self._receive_room, request))
@@ -306,16 +381,16 @@ class Pending:
     # --- time and the end ------------------------------------------------------------------------
 
     def next_deadline(self) -> float | None:
-        """Return when the first `nick` or `join` has waited too long."""
+        """Return when the first request has waited too long, other than `hello`."""
         times = [request.deadline for request in self._joins.values()]
-        if self._nick is not None:
-            times.append(self._nick.deadline)
+        if self._alone is not None:
+            times.append(self._alone.deadline)
         return min((time for time in times if time is not None), default=None)
 
     def handle_deadline(self, now: float) -> None:
         """Refuse what has waited too long."""
-        if self._nick is not None and self._nick.is_due(now):
-            self._refuse_nick(self._nick, _TOO_LATE)
+        if self._alone is not None and self._alone.is_due(now):
+            self._refuse_alone(self._alone, _TOO_LATE)
         for request in [request for request in self._joins.values() if request.is_due(now)]:
             self._refuse_join(request, _TOO_LATE)
 
@@ -324,8 +399,8 @@ class Pending:
         if self._hello is not None:
             self._hello.go_on("cancelled")
             self._hello = None
-        if self._nick is not None:
-            self._refuse_nick(self._nick, _TOO_LATE)
+        if self._alone is not None:
+            self._refuse_alone(self._alone, _TOO_LATE)
         for request in list(self._joins.values()):
             self._refuse_join(request, _TOO_LATE)
         self._release_all()
@@ -337,8 +412,8 @@ class Pending:
 
     # --- asking ----------------------------------------------------------------------------------
 
-    def _request(self, frame: F) -> _Request[F]:
-        return _Request(frame, "directory", self._session.hub.clock() + ANSWER_SECONDS)
+    def _request(self, frame: F, step: Step) -> _Request[F]:
+        return _Request(frame, step, self._session.hub.clock() + ANSWER_SECONDS)
 
     def _ask_directory(self, ask: Callable[[], None], receive: Callable[[Refusal], None]) -> None:
         """Ask the directory. One that fails has refused, unless it has answered already."""
@@ -348,7 +423,7 @@ class Pending:
             log.exception("the directory failed")
             receive(FAILED)
 
-    def _refuse(self, frame: NickFrame | Join, refusal: Refusal) -> None:
+    def _refuse(self, frame: Alone | Join, refusal: Refusal) -> None:
         self._session.refuse(refusal.code, refusal.message, frame, retry_after=refusal.retry_after)
 
     def _release_all(self) -> None:
@@ -357,3 +432,12 @@ class Pending:
 
 
 _TOO_LATE: Final = Refusal("unavailable", "there was no answer to this in time", 1.0)
+
+
+def _invited(invitation: Invitation, frame: Invite) -> Invited:
+    return Invited(
+        invite=invitation.secret,
+        links=invitation.links or None,
+        seconds=invitation.seconds,
+        token=frame.token,
+    )

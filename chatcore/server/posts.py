@@ -57,6 +57,10 @@ class _Held(NamedTuple):
     number: int
 
 
+_NONE_HELD: Final[dict[str, _Held]] = {}
+"""The same for what is held."""
+
+
 class Posts:
     """The posts of one session. ``in_flight`` counts those whose outcome is not known."""
 
@@ -67,7 +71,7 @@ class Posts:
         self._session = session
         self._posted = 0  # posts that had no hold before them
         self._drafts = _NO_DRAFTS  # to be submitted once the lock is released
-        self._held: dict[str, _Held] = {}  # by folded room
+        self._held = _NONE_HELD  # by folded room
         self._refusals = 0  # that the journal has reported, of posts that will be sent again
 
     def take(self, posts: Sequence[Post], now: float) -> None:
@@ -82,6 +86,8 @@ class Posts:
         if member is None or session.seat is None:
             for post in posts:
                 self._refuse_outsider(post, now)
+        elif member.muted:
+            self._refuse_muted(member, posts, now)
         elif member.room.name in self._held or session.bucket.take(now, len(posts)):
             for post in posts:
                 self._take_one(member, session.seat, post, now)
@@ -120,7 +126,8 @@ class Posts:
 
     def leave(self, room: str) -> None:
         """Forget what is held in a room (folded) that the session has left."""
-        self._held.pop(room, None)
+        if room in self._held:
+            self._release(room)
 
     # --- taking ----------------------------------------------------------------------------------
 
@@ -137,8 +144,11 @@ class Posts:
             session.refuse("rate_limited", "not sent: too many frames", post, retry_after=wait)
             return
         if held is not None:
-            del self._held[room]
+            self._release(room)
         self._draft(member, seat, (post,), number)
+
+    def _release(self, room: str) -> None:
+        self._held = {name: held for name, held in self._held.items() if name != room} or _NONE_HELD
 
     def _next_number(self) -> int:
         self._posted += 1
@@ -177,6 +187,16 @@ class Posts:
         else:
             code: ErrorCode = "not_joined" if session.seat else "bad_state"
             session.refuse(code, "join the room before you post to it", post)
+
+    def _refuse_muted(self, member: Member, posts: Sequence[Post], now: float) -> None:
+        """Refuse posts for good: nothing waits for them to come again, and nothing is held."""
+        session = self._session
+        self.leave(member.room.name)
+        for post in posts:
+            if wait := session.take_token(now):
+                session.refuse("rate_limited", "too many frames", post, retry_after=wait)
+            else:
+                session.refuse("forbidden", "you are muted in this room", post)
 
     # --- the gate's review, not under the lock ---------------------------------------------------
 
@@ -273,7 +293,7 @@ class Posts:
         session, room = self._session, member.room.name
         held = self._held.get(room)
         if session.wire.capabilities.resends and (held is None or number <= held.number):
-            self._held[room] = _Held(id_, code, session.hub.clock() + wait, number)
+            self._held = {**self._held, room: _Held(id_, code, session.hub.clock() + wait, number)}
 
 
 def _room_of_stored(pair: tuple[Numbered, Outcome]) -> str | None:

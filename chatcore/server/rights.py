@@ -1,7 +1,8 @@
 """What it means for a session when a gate has changed its mind.
 
 A right is checked when somebody enters, and again here: whoever has lost it is put out immediately. So being
-in a room is the right to read it, and nothing has to be asked for a message. Under the hub's lock.
+in a room is the right to read it, and nothing has to be asked for a message; nor for a post, since a member
+knows whether it is muted. Under the hub's lock.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -21,7 +22,7 @@ _OUT: Final[dict[str, ClosingWord]] = {"unavailable": "drain", "forbidden": "ban
 
 
 def revise(session: "Session") -> None:
-    """Ask the gate again whether a session may stay, and in which rooms."""
+    """Ask the gate again whether a session may stay, in which rooms, and whether it may speak there."""
     seat, gate = session.seat, session.hub.gate
     if seat is None or seat.session is not session:
         return
@@ -32,6 +33,8 @@ def revise(session: "Session") -> None:
     for member in list(session.members.values()):
         if gate.may_join(seat.person, member.room.name):
             session.expel(member)
+        else:
+            member.mute(gate.is_muted(seat.person, member.room.name))
 
 
 def _why_out(gate: GuardedGate, seat: Seat) -> ClosingWord | None:

@@ -130,6 +130,11 @@ class Room:
         """Tell whether any session of an identity is here."""
         return any(session.is_in(self.name) for session in identity.occupants())
 
+    def accounts(self) -> frozenset[str]:
+        """Return the accounts (folded) of all who are in the room."""
+        identities = (member.session.identity for member in self.all_members())
+        return frozenset(fold(one.account) for one in identities if one is not None and one.account)
+
     def add(self, member: Member) -> None:
         """Let a member in. The first session of an identity is news, further ones are not."""
         session, identity = member.session, member.session.identity

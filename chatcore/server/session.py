@@ -418,6 +418,8 @@ class Session:
     def enter(self, room: "Room") -> Member:
         """Become a member of a room, which gets its turn in the output."""
         member = Member(room, self)
+        if self.seat is not None:
+            member.mute(self.hub.gate.is_muted(self.seat.person, room.name))
         room.add(member)
         self.members[room.name] = member
         return member

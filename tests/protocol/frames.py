@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, NewType, dataclass_transform
 
 __all__ = [
     "Ack",
+    "Act",
     "ClientFrame",
     "Closing",
     "Code",
@@ -18,12 +19,16 @@ __all__ = [
     "GapReason",
     "Hello",
     "History",
+    "Invite",
+    "Invited",
     "Join",
     "Joined",
     "Leave",
     "Left",
     "Members",
     "Message",
+    "Moderate",
+    "Moderated",
     "NickFrame",
     "Page",
     "PageGap",
@@ -48,6 +53,7 @@ Time = NewType("Time", str)
 
 Limits = dict[str, float]
 Nicks = tuple[str, ...]
+Act = Literal["close", "open", "admit", "kick", "mute", "ban", "lift"]
 Durability = Literal["memory", "written", "synced", "replicated"]
 GapReason = Literal["expired", "reset", "damaged", "skipped"]
 LeftReason = Literal["expelled"]
@@ -132,6 +138,7 @@ class Hello(Frame):
     client: str | None = None
     session: str | None = None
     key: str | None = None
+    invite: str | None = None
 
 
 class Join(Frame):
@@ -178,6 +185,21 @@ class Rooms(Frame):
     after: str | None = None
     prefix: str | None = None
     limit: int | None = None
+    token: str | None = None
+
+
+class Moderate(Frame):
+    type = "moderate"
+    act: Act
+    room: str | None = None
+    nick: str | None = None
+    seconds: float | None = None
+    reason: str | None = None
+    token: str | None = None
+
+
+class Invite(Frame):
+    type = "invite"
     token: str | None = None
 
 
@@ -294,6 +316,22 @@ class Left(Frame):
     reason: LeftReason | None = None
 
 
+class Moderated(Frame):
+    type = "moderated"
+    act: Act
+    room: str | None = None
+    nick: str | None = None
+    token: str | None = None
+
+
+class Invited(Frame):
+    type = "invited"
+    invite: str | None = None
+    links: tuple[str, ...] | None = None
+    seconds: float | None = None
+    token: str | None = None
+
+
 class Error(Frame):
     type = "error"
     code: Code
@@ -309,7 +347,9 @@ class Closing(Frame):
     reconnect_after: float | None = None
 
 
-ClientFrame = Hello | Join | Leave | Post | History | Who | Rooms | NickFrame | Ping | Pong
+ClientFrame = (
+    Hello | Join | Leave | Post | History | Who | Rooms | Moderate | Invite | NickFrame | Ping | Pong
+)
 ServerFrame = (
     Welcome
     | Joined
@@ -321,6 +361,8 @@ ServerFrame = (
     | Members
     | RoomList
     | Left
+    | Moderated
+    | Invited
     | NickFrame
     | Ping
     | Pong

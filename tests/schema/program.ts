@@ -31,6 +31,10 @@ export function handle(line: string, send: (frame: ClientFrame) => void): string
       return frame.rooms.map((each) => `${each.room} ${each.at ?? "-"} ${each.private === true}`).join("\n");
     case "left":
       return frame.reason ?? "left";
+    case "moderated":
+      return `${frame.act} ${frame.room ?? "everywhere"} ${frame.nick ?? "everybody"} ${frame.token ?? "-"}`;
+    case "invited":
+      return (frame.links ?? []).join("\n") || `${frame.invite ?? "another device"} for ${frame.seconds ?? 0} s`;
     case "nick":
       return frame.token === undefined ? `now ${frame.nick}` : frame.nick;
     case "ping":

@@ -35,7 +35,7 @@ def waits_in(session: Session) -> dict[str, object]:
         "items by room": inbox._rooms,
         "tasks": session.intake.has_tasks,
         "hello": pending._hello,
-        "nick": pending._nick,
+        "asked alone": pending._alone,
         "joins": pending._joins,
         "rooms that are expected": [room for room in room_pins if room._expected],
         "drafts": session.posts.has_drafts,

@@ -262,4 +262,4 @@ def test_a_delivery_and_a_post_ask_a_gate_nothing(kind: Kind) -> None:
 
         counts = profile(talk)
     verbs = [name for name in vars(OpenGate) if name.startswith(("may_", "is_")) or name == "enter"]
-    assert [counts[name] for name in (*verbs, "review")] == [0] * 7
+    assert [name for name in (*verbs, "review") if counts[name]] == []

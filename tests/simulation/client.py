@@ -11,6 +11,7 @@ from tests.protocol.frames import (
     Error,
     Gap,
     Hello,
+    Invited,
     History,
     Join,
     Joined,
@@ -18,6 +19,7 @@ from tests.protocol.frames import (
     Left,
     Members,
     Message,
+    Moderated,
     NickFrame,
     Page,
     Ping,
@@ -249,6 +251,8 @@ class Client:
                 self.pings.answer(frame.token, welcome=self.welcome is not None)
             case Closing():
                 self._closing(frame)
+            case Moderated() | Invited():
+                expect(False, self, "asked for nothing, and got", frame)
             case Ping():
                 pass
 

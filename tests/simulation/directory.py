@@ -10,7 +10,7 @@ from unittest import mock
 from chatcore.address import Peer
 from chatcore.gate import Gate, Person, Refusal
 from chatcore.names import fold
-from chatcore.server.directory import Claimed, Directory, Identity, LocalDirectory, Seat
+from chatcore.server.directory import Claimed, Directory, Identity, LocalDirectory, Occupant, Seat
 from chatcore.server.hub import Hub
 from chatcore.server.session import Session
 from tests.simulation.identities import Holder, Identities, Verdict
@@ -77,6 +77,10 @@ class SimDirectory:
         self._model.expire(self._holders[identity], now)
         self._local.expire(identity, now)
         self._compare()
+
+    def sessions_of(self, account: str) -> list[Occupant]:
+        """Return the sessions of an account."""
+        return self._local.sessions_of(account)
 
     def revise(self, gate: Gate) -> None:
         """Forget who may not come back."""

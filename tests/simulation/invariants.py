@@ -53,7 +53,7 @@ def judge_deadlines(sessions: Iterable[Session], now: float) -> None:
 
 def _judge_waiting(session: Session) -> None:
     pending, inbox = session.pending, session.intake.inbox
-    holds_all = pending.says_hello or pending._nick is not None
+    holds_all = pending.says_hello or pending._alone is not None
     expect(session.state in _OPEN or not (holds_all or pending.joins), session, "asks, though it is over")
     expect(not pending.says_hello or session.state is State.HANDSHAKE, session, "says hello, and is in")
     expect(inbox._holds_all == holds_all, session, "lets everything wait, or not, without a reason")

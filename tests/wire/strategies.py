@@ -63,6 +63,8 @@ room_entry = st.builds(
     private=st.sampled_from([None, True]),
 )
 
+act = st.sampled_from(get_args(messages.Act))
+
 either: list[SearchStrategy[messages.NickFrame | messages.Ping | messages.Pong]] = [
     st.builds(messages.NickFrame, nick=nick, token=st.none() | token),
     st.builds(messages.Ping, token=st.none() | token),
@@ -78,6 +80,7 @@ client_frame: SearchStrategy[ClientFrame] = st.one_of(
         client=st.none() | label,
         session=st.none() | secret,
         key=st.none() | st.text(_PRINTABLE[1:], min_size=43, max_size=128),
+        invite=st.none() | secret,
     ),
     st.builds(messages.Join, room=room, after=st.none() | position, history=st.none() | seq),
     st.builds(messages.Leave, room=room),
@@ -101,6 +104,16 @@ client_frame: SearchStrategy[ClientFrame] = st.one_of(
         limit=st.none() | st.integers(1, SEQ_MAX),
         token=st.none() | token,
     ),
+    st.builds(
+        messages.Moderate,
+        act=act,
+        room=st.none() | room,
+        nick=st.none() | nick,
+        seconds=st.none() | st.just(90.5),
+        reason=st.none() | label,
+        token=st.none() | token,
+    ),
+    st.builds(messages.Invite, token=st.none() | token),
 )
 
 server_frame: SearchStrategy[ServerFrame] = st.one_of(
@@ -164,6 +177,16 @@ server_frame: SearchStrategy[ServerFrame] = st.one_of(
         messages.RoomList,
         rooms=st.lists(room_entry, max_size=3).map(tuple),
         more=st.booleans(),
+        token=st.none() | token,
+    ),
+    st.builds(
+        messages.Moderated, act=act, room=st.none() | room, nick=st.none() | nick, token=st.none() | token
+    ),
+    st.builds(
+        messages.Invited,
+        invite=st.none() | secret,
+        links=st.none() | st.lists(st.just("chats://chat.example.org/#abc"), max_size=2).map(tuple),
+        seconds=st.none() | st.just(600.0),
         token=st.none() | token,
     ),
     st.builds(messages.Left, room=room, reason=st.sampled_from([None, "expelled", "unknown"])),
