@@ -5,9 +5,10 @@ This is the front door: what is exported here is public, with one transport to c
     from chatcore import Message
     from transports.asyncio_tcp import connect  # or transports.threaded_tcp
 
-Four modules are public besides: `chatcore.gate`, for those who decide who may enter and what they may do, and
-`chatcore.transport`, `chatcore.journal` and `chatcore.wire`, for those who write plug-ins. Everything else is
-internal and may change at any time. ``docs/library.md`` shows how to use all this.
+Five modules are public besides: `chatcore.gate`, for those who decide who may enter and what they may do,
+`chatcore.transport`, `chatcore.journal` and `chatcore.wire`, for those who write plug-ins, and
+`transports.certificates`, for those who serve over TLS. Everything else is internal and may change at any
+time. ``docs/library.md`` shows how to use all this.
 
 Names are loaded when they are first asked for, so that a client never loads the server.
 

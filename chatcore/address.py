@@ -14,11 +14,14 @@ from typing import NamedTuple, TypeVar
 
 from chatcore.errors import UsageError
 
-__all__ = ["DEFAULT_PORT", "DEFAULT_URL", "Peer", "address_of", "parse_url"]
+__all__ = ["DEFAULT_PORT", "DEFAULT_URL", "ENCRYPTED_SCHEMES", "Peer", "address_of", "parse_url"]
 
 DEFAULT_PORT = 7024
 DEFAULT_URL = f"chat://127.0.0.1:{DEFAULT_PORT}"
 """Where servers listen, and clients connect, unless told otherwise."""
+
+ENCRYPTED_SCHEMES = ("chats", "plains")
+"""Those of ``chat://`` and ``plain://`` over TLS, on ports of their own."""
 
 
 A = TypeVar("A", IPv4Address, IPv6Address)

@@ -12,14 +12,19 @@ A transport sees the core through two narrow views, and the type checker refuses
 
 Their docstrings say who calls what, and in which thread. Bytes come in and go out as ``bytes``, and time
 as a number of seconds on the hub's clock; nothing here blocks, and nothing that a peer sends raises.
+
+Addresses such as ``chats://`` are encrypted: a `Channel` is between the socket and the session. A transport
+that applies channels has an attribute ``applies_channels`` that is true, and asks each `Listen` for its
+`layers`. One that asks for its ``wire`` alone gets an error there, and so never sends in the clear what is
+promised to be encrypted.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Final, Protocol, Self
+from typing import Final, NamedTuple, Protocol, Self
 
-from chatcore.address import Peer, parse_url
+from chatcore.address import ENCRYPTED_SCHEMES, Peer, parse_url
 from chatcore.errors import UsageError
 from chatcore.wire import Wire
 from chatcore.wire.ndjson import ndjson
@@ -27,14 +32,17 @@ from chatcore.wire.plain import plain
 
 __all__ = [
     "GROUP",
+    "Channel",
     "Endpoint",
     "Host",
+    "Layers",
     "Listen",
     "Peer",
     "Server",
     "Session",
     "Transport",
     "Wire",
+    "check_listens",
     "find_transports",
     "load_transport",
 ]
@@ -42,35 +50,116 @@ __all__ = [
 GROUP = "chat.transports"
 """The group of entry points in which transports are found."""
 
-_WIRES: Final[dict[str, Wire]] = {"chat": ndjson, "plain": plain}
+_WIRES: Final[dict[str, Wire]] = {"chat": ndjson, "plain": plain, "chats": ndjson, "plains": plain}
+
+
+class Channel(Protocol):
+    """What is between the socket and the session of one connection: it encrypts. Bytes in, bytes out.
+
+    `receive` is called from one thread at a time, and so is all else; the two may be different threads. What
+    `send`, `end` and `output` return is to be written to the socket, in this order and before anything that a
+    later call returns. Nothing here blocks. Nothing that a peer sends raises: it becomes ``error``.
+    """
+
+    def receive(self, data: bytes) -> bytes:
+        """Take bytes from the socket; return what they contain for the session.
+
+        Look at ``pending``, ``ended`` and ``error`` after that, in this order.
+        """
+
+    def receive_eof(self) -> None:
+        """Take the end of the socket's stream: an ``error``, unless the peer has ended the channel before."""
+
+    def send(self, data: bytes) -> bytes:
+        """Take bytes from the session; return what is to be written now.
+
+        Before the peers have agreed on keys that may be less than ``data``: the rest waits here.
+        """
+
+    def output(self) -> bytes:
+        """Return what is to be written for reasons of the channel's own."""
+
+    def end(self) -> bytes:
+        """End our side, as soon as everything is sent; return what is to be written now. Idempotent."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether `output` has something."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the peers have agreed on keys."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether our side has ended: once the output is written, the stream of the socket is to end too."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the peer has ended its side cleanly: for the session, that is the end of its stream."""
+
+    @property
+    def error(self) -> OSError | None:
+        """What has broken the channel: write the output, and give the connection up as lost."""
+
+
+class Layers(NamedTuple):
+    """What a connection speaks: the wire, and, where it is encrypted, what makes the channel below that."""
+
+    wire: Wire
+    channel: Callable[[], Channel] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where to listen, and in which wire. Port 0 lets the system choose one.
+    """Where to listen, and what is spoken there. Port 0 lets the system choose one.
 
     The wire is that of the scheme, ``chat`` or ``plain``, unless ``own_wire`` is given: then the scheme is
-    only what its addresses are called. Raises `UsageError` for a scheme that has no wire.
+    only what its addresses are called. With ``channel``, which makes one for each connection, it is
+    encrypted. ``chats`` and ``plains`` are ``chat`` and ``plain`` with a channel, and are not served without.
+    Raises `UsageError` for a scheme that has no wire.
     """
 
     scheme: str
     host: str
     port: int
     own_wire: Wire | None = None
+    channel: Callable[[], Channel] | None = None
 
     def __post_init__(self) -> None:
         if self.own_wire is None and self.scheme not in _WIRES:
             raise UsageError(f"no wire is known for {self.scheme}://; give one, as own_wire")
 
     @classmethod
-    def parse(cls, url: str) -> Self:
-        """Read ``chat://HOST[:PORT]`` or ``plain://HOST[:PORT]``; raises `UsageError`."""
-        return cls(*parse_url(url, tuple(_WIRES)))
+    def parse(cls, url: str, channel: Callable[[], Channel] | None = None) -> Self:
+        """Read ``SCHEME://HOST[:PORT]``, for ``chat``, ``plain``, ``chats`` or ``plains``.
+
+        The channel is used where the scheme asks for one. Raises `UsageError`.
+        """
+        scheme, host, port = parse_url(url, tuple(_WIRES))
+        return cls(scheme, host, port, channel=channel if scheme in ENCRYPTED_SCHEMES else None)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether a channel is between the socket and the wire."""
+        return self.channel is not None or self.scheme in ENCRYPTED_SCHEMES
 
     @property
     def wire(self) -> Wire:
-        """The wire to speak there."""
-        return self.own_wire or _WIRES[self.scheme]
+        """The wire to speak there, right on the socket; raises `UsageError` where that is not allowed."""
+        if self.is_encrypted:
+            raise UsageError(f"this transport applies no channels, so it cannot serve {self}")
+        return self.layers().wire
+
+    def layers(self) -> Layers:
+        """Return the wire to speak there, and what makes the channel below it, if it is encrypted.
+
+        Raises `UsageError` if it should be and no channel was given.
+        """
+        if self.is_encrypted and self.channel is None:
+            clear = str(self).replace("s://", "://", 1)
+            raise UsageError(f"{self} is encrypted and needs a certificate; give one, or listen on {clear}")
+        return Layers(self.own_wire or _WIRES[self.scheme], self.channel)
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -207,7 +296,10 @@ class Server(Protocol):
 
 
 class Transport(Protocol):
-    """A way to serve a hub."""
+    """A way to serve a hub.
+
+    One that has a true ``applies_channels`` beside what is named here serves encrypted addresses, too.
+    """
 
     @property
     def name(self) -> str:
@@ -219,6 +311,16 @@ class Transport(Protocol):
 
     def start(self, hub: Host, listens: Sequence[Listen]) -> Server:
         """Listen and return; raises `OSError` where that fails, and then leaves nothing behind."""
+
+
+def check_listens(transport: Transport, listens: Sequence[Listen]) -> None:
+    """Raise `UsageError` unless a transport can serve all of these: encrypted ones need what encrypts."""
+    for listen in listens:
+        if listen.is_encrypted and not getattr(transport, "applies_channels", False):
+            raise UsageError(
+                f"the transport {transport.name} applies no channels, so it cannot serve {listen}"
+            )
+        listen.layers()
 
 
 def find_transports() -> dict[str, EntryPoint]:

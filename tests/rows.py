@@ -14,6 +14,7 @@ __all__ = [
     "COMMANDS",
     "COMPILED",
     "ENCODINGS",
+    "ENCRYPTED",
     "JOURNALS",
     "JOURNALS_WITH_LOSSES",
     "LOADS",
@@ -82,10 +83,39 @@ CLIENTS = {
 """The clients, where they meet a server that is only a script."""
 
 
+ENCRYPTED = {
+    "asyncio-tls": "a channel between the loop and its connections, which take turns to shake hands",
+    "threaded-tls": "a channel that two threads use",
+    "asyncio-stdlib-tls": "the first one's code on another loop, which matters to `LOOPS` alone",
+}
+"""The same servers over TLS."""
+
+OVER_TLS = {
+    "test_bytes": "records are cut elsewhere than lines",
+    "test_drain": "each side ends twice: in TLS, and below it",
+    "test_leaving": "a goodbye is told from a stream that was cut",
+    "test_slow_readers": "what a socket refuses is no longer what the session has given",
+}
+"""The modules of the contract that show most of what TLS may change."""
+
+IN_THE_CLEAR = {
+    "test_acceptor": "there is no connection yet",
+    "test_cost": "it counts what the core costs",
+    "test_endings": "its rows are those of TCP: what a reset throws away is not the same in TLS",
+    "test_own_wire": "it speaks to servers that it starts itself",
+}
+"""The modules of the contract that are not run over TLS."""
+
+
 def servers_for(module: str) -> list[str]:
     """Return the servers that a module of the contract runs on."""
-    loops = ALL or module.rpartition(".")[2] in LOOPS
-    return [name for name in SERVERS if loops or name != "asyncio-stdlib"]
+    name = module.rpartition(".")[2]
+    servers = [*SERVERS]
+    if name in OVER_TLS or (ALL and name not in IN_THE_CLEAR):
+        servers += ENCRYPTED
+    if not (ALL or name in LOOPS):
+        return [server for server in servers if "stdlib" not in server]
+    return servers if ALL else [server for server in servers if server != "asyncio-stdlib-tls"]
 
 
 def steps_of(all_steps: Iterable[str]) -> list[str]:

@@ -40,7 +40,12 @@ PUBLIC = {
         """,
     # For those who write plug-ins.
     "chatcore.transport": """
-        GROUP Endpoint Host Listen Peer Server Session Transport Wire find_transports load_transport
+        GROUP Channel Endpoint Host Layers Listen Peer Server Session Transport Wire check_listens
+        find_transports load_transport
+        """,
+    # For those who serve over TLS.
+    "transports.certificates": """
+        Certificate certificate_pin parse_pin
         """,
     "chatcore.journal": """
         GROUP Conflict Draft DurabilityWord Feed Head Journal JournalKind Outcome Page PageGap Place Posted

@@ -10,6 +10,9 @@ A program chooses one by its import, and may use several::
 - `sockets`: what all of them ask of their sockets, and the bounds that they share.
 - `acceptor`: how connections are accepted, and what happens when the system has no room for more.
 - `waiting`: those that are accepted and opened later, since many come from their address.
+- `tls`: TLS without I/O, for both sides of a connection.
+- `certificates`: what a server shows there. This module is public.
+- `pins`: what clients know a self-made certificate by.
 - `asyncio_tcp`: one event loop for all connections.
 - `threaded_tcp`: threads and blocking calls.
 

@@ -10,8 +10,11 @@ import logging
 import socket
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
 
-from chatcore.transport import Listen
+from chatcore.address import DEFAULT_URL
+from chatcore.transport import Channel, Listen
 
 __all__ = [
     "BACKLOG",
@@ -20,8 +23,10 @@ __all__ = [
     "FORKED",
     "GOODBYE_SECONDS",
     "LONGEST_WAIT",
+    "Encrypting",
     "bind",
     "listening_on",
+    "listens_at",
     "tune",
 ]
 
@@ -80,6 +85,30 @@ def tune(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _UNSENT)
     else:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+
+
+class Encrypting(Protocol):
+    """What makes the channels of a server: a `transports.certificates.Certificate`."""
+
+    def channel(self) -> Channel:
+        """Return the channel of a new connection."""
+
+
+def listens_at(
+    addresses: Sequence[str | Listen], cert: str | Path | Encrypting | None, cert_key: str | Path | None
+) -> list[Listen]:
+    """Return where a server is to listen, as ``serve`` of every transport takes it.
+
+    Raises `UsageError` for an invalid address, and `OSError` for a certificate that cannot be loaded.
+    """
+    if isinstance(cert, str | Path):
+        from transports.certificates import Certificate  # with OpenSSL, which most programs do not need
+
+        cert = Certificate.load(cert, cert_key)
+    channel = None if cert is None else cert.channel
+    return [
+        Listen.parse(each, channel) if isinstance(each, str) else each for each in addresses or [DEFAULT_URL]
+    ]
 
 
 def bind(listen: Listen) -> list[socket.socket]:

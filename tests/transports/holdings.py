@@ -11,7 +11,7 @@ from chatcore.server.hub import Hub
 from chatcore.server.member import Member
 from chatcore.server.session import Session
 from transports.asyncio_tcp import server as asyncio_server
-from transports.threaded_tcp import server as threaded_server
+from transports.threaded_tcp.server_connection import ServerConnection
 
 __all__ = ["Holdings", "objects"]
 
@@ -19,7 +19,7 @@ KINDS = (
     Session,
     Member,
     asyncio_server._Connection,
-    threaded_server._Connection,
+    ServerConnection,
     asyncio.BaseTransport,
     asyncio.Task,
     threading.Thread,

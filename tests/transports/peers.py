@@ -22,6 +22,7 @@ from tests.protocol.frames import (
     Welcome,
 )
 from tests.protocol.reader import FrameReader
+from tests.transports.tls import ENCRYPTED, TlsSocket, peer_context
 
 __all__ = ["DEADLINE", "Peer", "PlainPeer", "Stream", "TypedPeer", "hello", "line"]
 
@@ -141,6 +142,8 @@ class Stream:
     def reset(self) -> None:
         """Vanish: the other side gets a reset."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if isinstance(self.sock, TlsSocket):
+            self.sock.abandon()
         self.sock.close()
 
     def close(self) -> None:
@@ -166,6 +169,8 @@ class Peer(Stream):
         except BaseException:
             self.close()
             raise
+        if port in ENCRYPTED:
+            self.sock = TlsSocket(self.sock, peer_context())
 
     @property
     def address(self) -> tuple[str, int]:

@@ -18,6 +18,7 @@ import pytest
 from chatcore import Hub, Limits, SqliteJournal
 from tests.transports.peers import DEADLINE
 from tests.transports.servers import OPEN, Door, House, new_transport
+from tests.transports.tls import note_scheme
 
 __all__ = ["ServerProcess"]
 
@@ -45,9 +46,11 @@ class ServerProcess(Door):
         )
         assert self._process.stdout is not None
         self._ports: dict[str, int] = json.loads(self._process.stdout.readline())
+        for scheme, port in self._ports.items():
+            note_scheme(scheme, port)
 
     def port(self, scheme: str) -> int:
-        return self._ports[scheme]
+        return self._ports.get(scheme) or self._ports[f"{scheme}s"]
 
     @property
     def memory(self) -> int:

@@ -13,6 +13,7 @@ from chatcore.server.hub import Hub
 from chatcore.transport import Listen, Server, Transport, find_transports, load_transport
 from tests.limits import split_limits
 from tests.transports.peers import DEADLINE, Peer, PlainPeer, TypedPeer, hello
+from tests.transports.tls import OverTls, note_scheme
 from transports.asyncio_tcp import AsyncioTransport
 
 __all__ = ["OPEN", "SERVERS", "Clock", "Door", "House", "new_transport"]
@@ -22,6 +23,8 @@ SERVERS: dict[str, Callable[[], Transport]] = {
     "asyncio-stdlib": lambda: AsyncioTransport(asyncio.new_event_loop),
 }
 """Every transport that is installed, by name; asyncio also with the standard library's own loop."""
+
+TLS = "-tls"
 
 OPEN: dict[str, Any] = {
     "connections": None,
@@ -37,8 +40,9 @@ ANYWHERE = ("chat://127.0.0.1:0", "plain://127.0.0.1:0")
 
 
 def new_transport(name: str) -> Transport:
-    """Return the transport with a name of `SERVERS`."""
-    return SERVERS[name]()
+    """Return the transport with a name of `SERVERS`, or, if that is followed by ``-tls``, one over TLS."""
+    transport = SERVERS[name.removesuffix(TLS)]()
+    return OverTls(transport) if name.endswith(TLS) else transport
 
 
 class Clock:
@@ -136,14 +140,20 @@ class House(Door):
             hub = self._owned = Hub(MemoryJournal(history, **options), own, gate=gate, **options)
         self.hub = hub
         self.server: Server = transport.start(hub, [Listen.parse(url) for url in urls])
+        for listen in self.server.listening:
+            note_scheme(listen.scheme, listen.port)
 
     def port(self, scheme: str) -> int:
-        return next(listen.port for listen in self.server.listening if listen.scheme == scheme)
+        return self._listen(scheme).port
 
     @property
     def url(self) -> str:
         """The address for clients."""
-        return f"chat://127.0.0.1:{self.port('chat')}"
+        listen = self._listen("chat")
+        return f"{listen.scheme}://127.0.0.1:{listen.port}"
+
+    def _listen(self, scheme: str) -> Listen:
+        return next(each for each in self.server.listening if each.scheme in (scheme, f"{scheme}s"))
 
     def close(self) -> None:
         """Close the peers and the server, then its hub. Idempotent."""

@@ -7,6 +7,7 @@ A program that has a loop uses `serve` and `connect` in it. ``chat server`` has 
 - `connection`: what drives a client.
 - `server`: `serve` and `Server`.
 - `listeners`: what a server accepts from.
+- `secured`: what is between the loop and a connection that is encrypted, on either side.
 """
 
 import asyncio
@@ -43,6 +44,7 @@ class AsyncioTransport:
     """
 
     name = "asyncio"
+    applies_channels = True
     summary = "one event loop for all connections (uvloop with the extra 'fast')"
 
     def __init__(self, new_event_loop: Callable[[], asyncio.AbstractEventLoop] = new_event_loop) -> None:

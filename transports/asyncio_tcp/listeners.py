@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from chatcore.address import Peer
-from chatcore.transport import Wire
+from chatcore.transport import Layers
 from transports.acceptor import Acceptor, Delay
 
 __all__ = ["Listeners"]
@@ -28,27 +28,27 @@ class Listeners:
 
     def __init__(
         self,
-        announce: Callable[[socket.socket, Peer, Wire], None],
+        announce: Callable[[socket.socket, Peer, Layers], None],
         fail: Callable[[BaseException], None],
         delay: Delay,
     ) -> None:
         self._announce = announce
         self._fail = fail
         self._acceptor = Acceptor(delay)
-        self._wires: dict[socket.socket, Wire] = {}
+        self._layers: dict[socket.socket, Layers] = {}
         self._watched: list[socket.socket] = []
         self._waiting: list[asyncio.Task[None]] = []  # in a loop that watches no sockets for others
         self._resuming: asyncio.TimerHandle | None = None  # the end of a pause
         self._opening: asyncio.TimerHandle | None = None  # of what waits to be opened
 
-    def add(self, sockets: Sequence[socket.socket], wire: Wire) -> None:
-        """Take listening sockets, which are closed with this, and the wire that is spoken there."""
-        self._wires.update(dict.fromkeys(sockets, wire))
+    def add(self, sockets: Sequence[socket.socket], layers: Layers) -> None:
+        """Take listening sockets, which are closed with this, and what is spoken there."""
+        self._layers.update(dict.fromkeys(sockets, layers))
 
     def watch(self) -> None:
         """Accept from now on, in the loop that runs."""
         self._loop = asyncio.get_running_loop()
-        for listener in self._wires:
+        for listener in self._layers:
             try:
                 self._loop.add_reader(listener, self._accept_from, listener)
                 self._watched.append(listener)
@@ -67,14 +67,14 @@ class Listeners:
         self._acceptor.close()
         for waiting in self._waiting:
             waiting.cancel()
-        for listener in self._wires:
+        for listener in self._layers:
             listener.close()
-        self._wires.clear()
+        self._layers.clear()
 
     def _accept_from(self, listener: socket.socket) -> None:
         try:
             for sock, peer in self._acceptor.accept(listener):
-                self._announce(sock, peer, self._wires[listener])
+                self._announce(sock, peer, self._layers[listener])
         except Exception as error:
             self._fail(error)
         self._open_later()
@@ -96,7 +96,7 @@ class Listeners:
         self._opening = None
         try:
             for sock, peer, listener in self._acceptor.due():
-                self._announce(sock, peer, self._wires[listener])
+                self._announce(sock, peer, self._layers[listener])
         except Exception as error:
             self._fail(error)
         self._open_later()
@@ -120,7 +120,7 @@ class Listeners:
                 self._acceptor.note(error)
             else:
                 for accepted, peer in self._acceptor.admit(sock, address, listener):
-                    self._announce(accepted, peer, self._wires[listener])
+                    self._announce(accepted, peer, self._layers[listener])
                 self._open_later()
 
     def _waited(self, waiting: "asyncio.Task[None]") -> None:

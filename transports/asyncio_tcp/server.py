@@ -16,12 +16,14 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Self, cast
 
-from chatcore.address import DEFAULT_URL, Peer
-from chatcore.transport import Host, Listen, Session, Wire
+from chatcore.address import Peer
+from chatcore.transport import Host, Layers, Listen, Session, Wire
 from transports.asyncio_tcp.listeners import Listeners
-from transports.sockets import LONGEST_WAIT, bind, listening_on
+from transports.asyncio_tcp.secured import Handshakes, Secured
+from transports.sockets import LONGEST_WAIT, Encrypting, bind, listening_on, listens_at
 
 __all__ = ["Server", "serve"]
 
@@ -29,7 +31,12 @@ log = logging.getLogger("chat.asyncio")
 
 
 @contextlib.asynccontextmanager
-async def serve(*addresses: str | Listen, hub: Host | None = None) -> AsyncIterator["Server"]:
+async def serve(
+    *addresses: str | Listen,
+    hub: Host | None = None,
+    cert: str | Path | Encrypting | None = None,
+    cert_key: str | Path | None = None,
+) -> AsyncIterator["Server"]:
     """Serve a hub at these addresses for as long as the block lasts, then drain.
 
     An address is ``chat://HOST[:PORT]`` or ``plain://HOST[:PORT]``, or a `chatcore.transport.Listen` with a
@@ -39,13 +46,18 @@ async def serve(*addresses: str | Listen, hub: Host | None = None) -> AsyncItera
         async with serve("chat://127.0.0.1:0") as server:
             url = str(server.listening[0])
 
+    ``chats://`` and ``plains://`` are the same over TLS, with a certificate in the file ``cert`` and its key
+    in ``cert_key``, or both in one. They are loaded again when they change. ``cert`` may also be a
+    `transports.certificates.Certificate`, which several servers can share.
+
     With ``hub``, messages go where its journal keeps them, several servers may share it, and it is yours to
     close afterwards. Without, the server makes a hub of its own, which stores messages in memory.
 
     The end of the block waits until every client was given what is due to it, for ``closing_seconds`` of the
-    hub's limits at most. Raises `OSError` where it cannot listen, and `UsageError` for an invalid address.
+    hub's limits at most. Raises `OSError` where it cannot listen or load a certificate, and `UsageError` for
+    an invalid address.
     """
-    listens = [Listen.parse(each) if isinstance(each, str) else each for each in addresses or (DEFAULT_URL,)]
+    listens = listens_at(addresses, cert, cert_key)
     owned: AbstractContextManager[Host] = contextlib.nullcontext(hub) if hub else _own_hub()
     with owned as served:
         async with Server(served, listens) as server:
@@ -99,10 +111,12 @@ class Server:
         """Listen; raises `OSError` where that fails, and then leaves nothing behind."""
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
+        self._handshakes = Handshakes(self._loop)
         try:
             for listen in self._listens:
+                layers = listen.layers()
                 sockets = bind(listen)
-                self._listeners.add(sockets, listen.wire)
+                self._listeners.add(sockets, layers)
                 self.listening.append(listening_on(listen, sockets))
         except BaseException:
             self._end()
@@ -157,17 +171,23 @@ class Server:
 
     # --- accepting -------------------------------------------------------------------------------
 
-    def _accepted(self, sock: socket.socket, peer: Peer, wire: Wire) -> None:
-        opening = self._loop.create_task(self._open(sock, peer, wire))
+    def _accepted(self, sock: socket.socket, peer: Peer, layers: Layers) -> None:
+        opening = self._loop.create_task(self._open(sock, peer, layers))
         self._opening.add(opening)
         opening.add_done_callback(self._opening.discard)
 
-    async def _open(self, sock: socket.socket, peer: Peer, wire: Wire) -> None:
+    async def _open(self, sock: socket.socket, peer: Peer, layers: Layers) -> None:
         try:
-            await self._loop.connect_accepted_socket(lambda: _Connection(self, peer, wire), sock)
+            await self._loop.connect_accepted_socket(lambda: self._protocol(peer, layers), sock)
         except Exception:  # a bug: it may cost this peer its connection, and nobody else
             log.exception("cannot open the connection of %s", peer)
             sock.close()
+
+    def _protocol(self, peer: Peer, layers: Layers) -> asyncio.Protocol:
+        connection = _Connection(self, peer, layers.wire)
+        if layers.channel is None:
+            return connection
+        return Secured(layers.channel(), connection, self._handshakes)
 
     # --- the rhythm of the loop ------------------------------------------------------------------
 
@@ -313,6 +333,8 @@ class _Connection(asyncio.Protocol):
         if data := session.data_to_send():
             transport.write(data)
         if session.closed:
+            if isinstance(transport, Secured):
+                transport.end()  # else the peer would see a stream that was cut
             transport.abort()
             return
         if session.closing:

@@ -4,6 +4,7 @@
 - `connection`: what drives a client: one thread for each.
 - `dialing`: how a client connects.
 - `server`: `serve` and `Server`. A thread reads each connection, one writes to all of them.
+- `server_connection`: one of its connections, in the clear or encrypted.
 - `listeners`: what a server accepts from.
 """
 
@@ -20,6 +21,7 @@ class ThreadedTransport:
     """A `Transport` that runs each `Server` in threads of its own."""
 
     name = "threaded"
+    applies_channels = True
     summary = "a thread reads each connection, one writes to all of them"
 
     def start(self, hub: Host, listens: Sequence[Listen]) -> Server:

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterator, Sequence
 
 from chatcore.address import Peer
-from chatcore.transport import Wire
+from chatcore.transport import Layers
 from transports.acceptor import Acceptor, Delay
 
 __all__ = ["Listeners"]
@@ -17,22 +17,22 @@ class Listeners:
     def __init__(self, selector: selectors.BaseSelector, delay: Delay) -> None:
         self._selector = selector
         self._acceptor = Acceptor(delay)
-        self._wires: dict[socket.socket, Wire] = {}
+        self._layers: dict[socket.socket, Layers] = {}
         self._watched = False
 
-    def add(self, sockets: Sequence[socket.socket], wire: Wire) -> None:
-        """Take listening sockets, which are closed with this, and the wire that is spoken there."""
-        self._wires.update(dict.fromkeys(sockets, wire))
+    def add(self, sockets: Sequence[socket.socket], layers: Layers) -> None:
+        """Take listening sockets, which are closed with this, and what is spoken there."""
+        self._layers.update(dict.fromkeys(sockets, layers))
 
-    def accept(self, listener: socket.socket) -> Iterator[tuple[socket.socket, Peer, Wire]]:
+    def accept(self, listener: socket.socket) -> Iterator[tuple[socket.socket, Peer, Layers]]:
         """Yield some of the connections that wait at a listener; they are the caller's to close."""
         for sock, peer in self._acceptor.accept(listener):
-            yield sock, peer, self._wires[listener]
+            yield sock, peer, self._layers[listener]
 
-    def due(self) -> Iterator[tuple[socket.socket, Peer, Wire]]:
+    def due(self) -> Iterator[tuple[socket.socket, Peer, Layers]]:
         """Yield connections that have waited to be opened; they are the caller's to close."""
         for sock, peer, listener in self._acceptor.due():
-            yield sock, peer, self._wires[listener]
+            yield sock, peer, self._layers[listener]
 
     def due_in(self) -> float | None:
         """Return in how many seconds the next of these is due, or ``None`` if none waits."""
@@ -44,14 +44,14 @@ class Listeners:
 
     def pause_left(self) -> float | None:
         """Return for how many seconds nothing is accepted, or ``None`` if there is no pause to be ended."""
-        return self._acceptor.pause_left() if self._wires and not self._watched else None
+        return self._acceptor.pause_left() if self._layers and not self._watched else None
 
     def watch(self) -> None:
         """Watch the listeners, unless there is a pause."""
         wanted = not self._acceptor.pause_left()
         if wanted != self._watched:
             self._watched = wanted
-            for listener in self._wires:
+            for listener in self._layers:
                 if wanted:
                     self._selector.register(listener, selectors.EVENT_READ)
                 else:
@@ -60,8 +60,8 @@ class Listeners:
     def close(self) -> None:
         """Accept nothing more. Idempotent."""
         self._acceptor.close()
-        for listener in self._wires:
+        for listener in self._layers:
             if self._watched:
                 self._selector.unregister(listener)
             listener.close()
-        self._wires.clear()
+        self._layers.clear()

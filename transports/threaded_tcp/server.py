@@ -16,31 +16,35 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Self
 
-from chatcore.address import DEFAULT_URL, Peer
-from chatcore.transport import Host, Listen, Session, Wire
-from transports.sockets import LONGEST_WAIT, bind, listening_on
+from chatcore.address import Peer
+from chatcore.transport import Channel, Host, Layers, Listen, Session
+from transports.sockets import LONGEST_WAIT, Encrypting, bind, listening_on, listens_at
 from transports.threaded_tcp.listeners import Listeners
+from transports.threaded_tcp.server_connection import SecuredConnection, ServerConnection
 
 __all__ = ["Server", "serve"]
 
 log = logging.getLogger("chat.threaded")
 
-RECEIVE = 64 * 1024
-"""Bytes that a reader takes at once while there is much to take."""
-
-RECEIVE_IDLE = 2 * 1024
-"""Bytes that it takes when it has waited: it holds the memory for them while it waits."""
+WAKES = 4 * 1024
+"""Calls to wake up that are taken at once."""
 
 READER_SECONDS = 1.0
 """How long a pump that has failed waits for the readers, whose sockets it has shut."""
 
 
 @contextlib.contextmanager
-def serve(*addresses: str | Listen, hub: Host | None = None) -> Iterator["Server"]:
+def serve(
+    *addresses: str | Listen,
+    hub: Host | None = None,
+    cert: str | Path | Encrypting | None = None,
+    cert_key: str | Path | None = None,
+) -> Iterator["Server"]:
     """Serve a hub at these addresses for as long as the block lasts, then drain.
 
     An address is ``chat://HOST[:PORT]`` or ``plain://HOST[:PORT]``, or a `chatcore.transport.Listen` with a
@@ -50,13 +54,18 @@ def serve(*addresses: str | Listen, hub: Host | None = None) -> Iterator["Server
         with serve("chat://127.0.0.1:0") as server:
             url = str(server.listening[0])
 
+    ``chats://`` and ``plains://`` are the same over TLS, with a certificate in the file ``cert`` and its key
+    in ``cert_key``, or both in one. They are loaded again when they change. ``cert`` may also be a
+    `transports.certificates.Certificate`, which several servers can share.
+
     With ``hub``, messages go where its journal keeps them, several servers may share it, and it is yours to
     close afterwards. Without, the server makes a hub of its own, which stores messages in memory.
 
     The end of the block waits until every client was given what is due to it, for ``closing_seconds`` of the
-    hub's limits at most. Raises `OSError` where it cannot listen, and `UsageError` for an invalid address.
+    hub's limits at most. Raises `OSError` where it cannot listen or load a certificate, and `UsageError` for
+    an invalid address.
     """
-    listens = [Listen.parse(each) if isinstance(each, str) else each for each in addresses or (DEFAULT_URL,)]
+    listens = listens_at(addresses, cert, cert_key)
     owned: AbstractContextManager[Host] = contextlib.nullcontext(hub) if hub else _own_hub()
     with owned as served, Server(served, listens) as server:
         yield server
@@ -78,8 +87,9 @@ class Server:
     def __init__(self, hub: Host, listens: Sequence[Listen]) -> None:
         self.listening: list[Listen] = []
         self._hub = hub
-        self._connections: dict[Session, _Connection] = {}
-        self._left: deque[_Connection] = deque()  # whose reader has ended
+        self._connections: dict[Session, ServerConnection] = {}
+        self._left: deque[ServerConnection] = deque()  # whose reader has ended
+        self._called: deque[ServerConnection] = deque()  # whose channel has something to say
         self._closing = False
         self._woken = False
         self._failure: BaseException | None = None
@@ -95,8 +105,9 @@ class Server:
             self._listeners = Listeners(self._selector, self._endpoint.delay)
             undo.callback(self._listeners.close)
             for listen in listens:
+                layers = listen.layers()
                 sockets = bind(listen)
-                self._listeners.add(sockets, listen.wire)
+                self._listeners.add(sockets, layers)
                 self.listening.append(listening_on(listen, sockets))
             self._listeners.watch()
             self._pump.start()
@@ -154,6 +165,8 @@ class Server:
                 draining = True
                 self._listeners.close()
                 self._endpoint.drain()
+            while self._called:
+                self._serve_called(self._called.popleft())
             while self._left:
                 self._reader_left(self._left.popleft())
             self._open_due()
@@ -162,7 +175,7 @@ class Server:
         self._endpoint.close()
 
     def _timeout(self) -> float:
-        if self._left or self._endpoint.busy:
+        if self._left or self._called or self._endpoint.busy:
             return 0.0
         times = [LONGEST_WAIT]
         if (when := self._endpoint.next_deadline()) is not None:
@@ -171,15 +184,15 @@ class Server:
         times += [wait for wait in waits if wait is not None]
         return min(times)
 
-    def _handle_event(self, source: object, connection: "_Connection | None") -> None:
+    def _handle_event(self, source: object, connection: "ServerConnection | None") -> None:
         if connection is not None:
             self._serve(connection)
         elif source is self._wakee:
-            self._wakee.recv(RECEIVE)
+            self._wakee.recv(WAKES)
             self._woken = False
         elif isinstance(source, socket.socket):
-            for sock, peer, wire in self._listeners.accept(source):
-                self._open(sock, peer, wire)
+            for sock, peer, layers in self._listeners.accept(source):
+                self._open(sock, peer, layers)
 
     def _write_all(self) -> None:
         connections = self._connections
@@ -201,19 +214,20 @@ class Server:
         self._listeners.watch()
 
     def _open_due(self) -> None:
-        for sock, peer, wire in self._listeners.due():
-            self._open(sock, peer, wire)
+        for sock, peer, layers in self._listeners.due():
+            self._open(sock, peer, layers)
 
     # --- connections -----------------------------------------------------------------------------
 
-    def _open(self, sock: socket.socket, peer: Peer, wire: Wire) -> None:
+    def _open(self, sock: socket.socket, peer: Peer, layers: Layers) -> None:
         try:
-            session = self._endpoint.open(peer, wire)
+            channel = None if layers.channel is None else layers.channel()
+            session = self._endpoint.open(peer, layers.wire)
         except Exception:  # a bug: it may cost this peer its connection, and nobody else
             log.exception("cannot open the connection of %s", peer)
             sock.close()
             return
-        connection = _Connection(sock, session, self._selector)
+        connection = self._connection(sock, session, channel)
         self._connections[session] = connection
         try:
             connection.start(self._read, f"chat-read-{peer.port}")
@@ -221,7 +235,17 @@ class Server:
             self._listeners.pause(error)
             self._drop(connection)
 
-    def _read(self, connection: "_Connection") -> None:
+    def _connection(self, sock: socket.socket, session: Session, channel: Channel | None) -> ServerConnection:
+        if channel is None:
+            return ServerConnection(sock, session, self._selector)
+        return SecuredConnection(sock, session, self._selector, channel, self._call)
+
+    def _call(self, connection: ServerConnection) -> None:
+        """Have a connection served soon. For its reader."""
+        self._called.append(connection)
+        self._wake()
+
+    def _read(self, connection: ServerConnection) -> None:
         """Read one connection, in a thread of its own."""
         try:
             connection.read()
@@ -231,37 +255,43 @@ class Server:
         self._left.append(connection)
         self._wake()
 
-    def _reader_left(self, connection: "_Connection") -> None:
+    def _reader_left(self, connection: ServerConnection) -> None:
         connection.reader_left = True
         self._serve(connection)
 
-    def _serve(self, connection: "_Connection") -> None:
+    def _serve_called(self, connection: ServerConnection) -> None:
+        if connection.session in self._connections:
+            self._serve(connection)
+
+    def _serve(self, connection: ServerConnection) -> None:
         try:
             connection.flush()
             self._update(connection)
         except Exception:
             self._give_up(connection)
 
-    def _update(self, connection: "_Connection") -> None:
+    def _update(self, connection: ServerConnection) -> None:
         """Do what the session wants done with its socket."""
         session = connection.session
+        if session.closed:
+            connection.say_last()
         if connection.reader_left and (connection.broken or session.closed):
             self._drop(connection)
         elif session.closed:
             connection.shut(socket.SHUT_RDWR)
         elif session.closing and not connection.unsent:
-            connection.shut(socket.SHUT_WR)
-        if _readable(session):
+            connection.finish()
+        if connection.readable:
             connection.resume()
 
-    def _give_up(self, connection: "_Connection") -> None:
+    def _give_up(self, connection: ServerConnection) -> None:
         """After a bug, which may cost this peer its connection, and nobody else."""
         log.exception("cannot serve %r", connection.session)
         connection.give_up()
         if connection.reader_left and connection.session in self._connections:
             self._left.append(connection)  # to be dropped
 
-    def _drop(self, connection: "_Connection") -> None:
+    def _drop(self, connection: ServerConnection) -> None:
         del self._connections[connection.session]
         connection.close()
         connection.session.connection_lost()
@@ -287,145 +317,3 @@ class Server:
         self._selector.close()
         self._waker.close()
         self._wakee.close()
-
-
-class _Connection:
-    """One connection: its socket on one side, its session on the other."""
-
-    __slots__ = (
-        "_paused",
-        "_reader",
-        "_reading",
-        "_selector",
-        "_send",
-        "_shut",
-        "_watched",
-        "_writer",
-        "broken",
-        "reader_left",
-        "session",
-        "unsent",
-    )
-
-    def __init__(self, sock: socket.socket, session: Session, selector: selectors.BaseSelector) -> None:
-        self.session = session
-        self._selector = selector
-        self.unsent = memoryview(b"")
-        self._paused: threading.Event | None = None  # what the reader waits for, if the session says so
-        self.reader_left = False
-        self.broken = False
-        self._reading: threading.Thread | None = None
-        # Two objects with one descriptor: the reader's waits, the pump's never does. A timeout, however long,
-        # makes the descriptor one that does not block.
-        sock.settimeout(LONGEST_WAIT)
-        self._reader = sock
-        self._writer = socket.socket(sock.family, sock.type, sock.proto, fileno=sock.fileno())
-        self._writer.settimeout(0)
-        self._send = self._writer.send
-        self._watched = False
-        self._shut: set[int] = set()
-
-    def start(self, read: Callable[["_Connection"], None], name: str) -> None:
-        """Have this connection read in a thread; raises `RuntimeError` if there are too many."""
-        self._reading = threading.Thread(target=read, args=(self,), name=name, daemon=True)
-        self._reading.start()
-
-    def read(self) -> None:
-        """Feed the session until the peer's stream ends. For the reader."""
-        session, size = self.session, RECEIVE_IDLE
-        while True:
-            try:
-                data = self._reader.recv(size)
-            except OSError as error:
-                if isinstance(error, TimeoutError) and error.errno is None:
-                    continue  # it is silent for so long, and may be
-                self.broken = True
-                return
-            if not data:
-                if not self.broken:
-                    session.receive_eof()
-                return
-            size = RECEIVE if len(data) == size else RECEIVE_IDLE
-            session.receive_data(data)
-            if not _readable(session):
-                self._pause()
-
-    def _pause(self) -> None:
-        self._paused = paused = threading.Event()
-        if not (self.broken or _readable(self.session)):  # else the pump may have come too early
-            paused.wait()
-        self._paused = None
-
-    def resume(self) -> None:
-        """Let the reader continue. For the pump, as everything below."""
-        if paused := self._paused:
-            paused.set()
-
-    def flush(self) -> None:
-        """Write what is unsent or, if nothing is, what the session has to say."""
-        if self.unsent:
-            self.write(self.unsent)
-        if not (self.unsent or self.broken) and (data := self.session.data_to_send()):
-            self.write(data)
-
-    def write(self, data: bytes | memoryview) -> None:
-        """Write a piece; what the socket refuses of it is unsent."""
-        if self.broken:
-            return
-        try:
-            sent = self._send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            self.give_up()
-            return
-        if sent < len(data):
-            self.unsent = memoryview(data)[sent:]
-            self.session.data_unsent(len(self.unsent))
-            self._watch()
-        elif self._watched:
-            self.unsent = memoryview(b"")
-            self.unwatch()
-            self.session.data_unsent(0)
-
-    def give_up(self) -> None:
-        """Write no more, and let the reader meet the end."""
-        self.broken = True
-        self.shut(socket.SHUT_RDWR)
-        self.resume()
-
-    def shut(self, how: int) -> None:
-        """End one direction, or both, which also makes the reader leave."""
-        if how not in self._shut:
-            self._shut.add(how)
-            try:
-                self._writer.shutdown(how)
-            except OSError:
-                log.debug("the peer was gone before the end")
-
-    def unwatch(self) -> None:
-        """Wait no longer for the socket to take more."""
-        if self._watched:
-            self._watched = False
-            self._selector.unregister(self._writer)
-
-    def wait_for_reader(self, deadline: float) -> bool:
-        """Wait until the reader has left; tell whether it has. The deadline is one of `time.monotonic`."""
-        assert self._reading is not None
-        self._reading.join(max(deadline - time.monotonic(), 0.0))
-        return not self._reading.is_alive()
-
-    def close(self) -> None:
-        """Close the socket, which nobody reads any more."""
-        self.unwatch()
-        self._writer.detach()
-        self._reader.close()
-
-    def _watch(self) -> None:
-        if not self._watched:
-            self._watched = True
-            self._selector.register(self._writer, selectors.EVENT_WRITE, self)
-
-
-def _readable(session: Session) -> bool:
-    return session.want_data or session.closed
