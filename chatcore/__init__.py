@@ -14,7 +14,7 @@ Names are loaded when they are first asked for, so that a client never loads the
 
 To read the code, take it in this order. The ground: `version`, `subclassing`, `errors`, `names`, `ids`,
 `kinds`, `limits`, `messages`, which has every frame, `encoding`, which writes the two that come with every
-post, `arguments`, `schema`, and `address`. The seams: `gate`, `wire`, `journal` and `transport`. Then the two
+post, `arguments`, `schema`, `address`, and `sqlite`. The seams: `gate`, `wire`, `journal` and `transport`. Then the two
 sides, which never import each other: `server` and `client`. The docstring of each package continues from
 there.
 """

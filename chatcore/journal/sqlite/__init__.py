@@ -1,12 +1,12 @@
 """A journal in one SQLite file: durable, in one order, and read without waiting for the writer.
 
 One thread writes (`SqliteWriter`), another reads (`SqliteReader`), each over a connection of its own; here
-they are put together. Read in this order: `connection`, how the file is opened and what makes a write last;
-`rooms` and `statements`, its rows; `seal`, what shows that a row is what was stored; `migration`, from older
-versions; `queue`, `group` and `writer`; `retention`, what is removed and when; `reader`, `page`, `bounds` and
-`lookups`; `lock`, which keeps other servers out, and `epoch`, which notices a file that is not the one it
-was, both by its `identity`; `private`, the modes of files; `errors`, in words for whoever starts a server.
-`check` and `export` read a file from outside, and `kind` is how `--journal` finds all this.
+they are put together. `chatcore.sqlite` has what other files of the library share. Read in this order:
+`connection`, the file and its tables; `rooms` and `statements`, its rows; `seal`, what shows that a row is
+what was stored; `migration`, from older versions; `queue`, `group` and `writer`; `retention`, what is removed
+and when; `reader`, `page`, `bounds` and `lookups`; `lock`, which keeps other servers out, and `epoch`, which
+notices a file that is not the one it was. `check` and `export` read a file from outside, and `kind` is how
+`--journal` finds all this.
 """
 
 import contextlib
@@ -34,19 +34,19 @@ from chatcore.journal import (
 )
 from chatcore.journal.sqlite.bounds import Bounds
 from chatcore.journal.sqlite.check import JournalReport, check_journal, renew_epoch
-from chatcore.journal.sqlite.connection import Synchronous
 from chatcore.journal.sqlite.epoch import EpochGuard, witness_path
-from chatcore.journal.sqlite.errors import explain
 from chatcore.journal.sqlite.export import stored_entries
 from chatcore.journal.sqlite.lookups import head, place, rooms
 from chatcore.journal.sqlite.page import DamageLog, page
-from chatcore.journal.sqlite.private import make_directories, worries
 from chatcore.journal.sqlite.queue import DraftQueue
 from chatcore.journal.sqlite.reader import RETRY_SECONDS, SqliteReader
 from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.journal.sqlite.writer import SqliteWriter, Times, refusals
 from chatcore.limits import HistoryLimits
 from chatcore.messages import DurabilityWord
+from chatcore.sqlite.database import Synchronous
+from chatcore.sqlite.private import make_directories, worries
+from chatcore.sqlite.words import explain
 
 __all__ = [
     "QUEUE",
@@ -127,7 +127,7 @@ class SqliteJournal:
                 )
                 writer.start(file)
             except (sqlite3.Error, OSError) as error:
-                raise explain(self.path, error) from error
+                raise explain(SqliteFile.KIND, self.path, error) from error
             opened.pop_all()
         self._parts = (writer, reader, guard)
         for worry in worries(path.parent, (path, witness_path(path))):

@@ -24,12 +24,12 @@ from pathlib import Path
 
 from chatcore.errors import JournalError
 from chatcore.journal import Stored
-from chatcore.journal.sqlite.connection import Synchronous
-from chatcore.journal.sqlite.identity import FileIdentity
 from chatcore.journal.sqlite.lock import FileLock, in_use
-from chatcore.journal.sqlite.private import create
 from chatcore.journal.sqlite.rooms import NO_ROOM
 from chatcore.journal.sqlite.statements import SqliteFile
+from chatcore.sqlite.database import Synchronous
+from chatcore.sqlite.identity import FileIdentity
+from chatcore.sqlite.private import create
 
 __all__ = ["EpochGuard", "witness_path"]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from chatcore.errors import UsageError
 from chatcore.journal import Journal, JournalKind
 from chatcore.journal.sqlite import SqliteJournal
-from chatcore.journal.sqlite.connection import Synchronous
 from chatcore.limits import HistoryLimits
+from chatcore.sqlite.database import Synchronous
 
 __all__ = ["SqliteKind", "kind"]
 

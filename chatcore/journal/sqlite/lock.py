@@ -19,7 +19,7 @@ import threading
 from pathlib import Path
 
 from chatcore.errors import JournalError
-from chatcore.journal.sqlite.identity import FileIdentity
+from chatcore.sqlite.identity import FileIdentity
 
 if sys.platform != "win32":
     import fcntl

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TypeVar
 
 from chatcore.journal import Unavailable
-from chatcore.journal.sqlite.errors import log_failure
 from chatcore.journal.sqlite.statements import SqliteFile
+from chatcore.sqlite.words import log_failure
 
 __all__ = ["RETRY_SECONDS", "SqliteReader"]
 

@@ -22,13 +22,13 @@ from typing import TypeVar
 
 from chatcore.journal import Draft, Feed, Outcome, Stored, Unavailable
 from chatcore.journal.sqlite.epoch import EpochGuard
-from chatcore.journal.sqlite.errors import log_failure
 from chatcore.journal.sqlite.group import Group
 from chatcore.journal.sqlite.queue import DraftQueue, Submission, Task
 from chatcore.journal.sqlite.retention import Removal, Retention
 from chatcore.journal.sqlite.rooms import NO_ROOM
 from chatcore.journal.sqlite.statements import Row, SqliteFile
 from chatcore.limits import HistoryLimits
+from chatcore.sqlite.words import log_failure
 
 __all__ = ["SqliteWriter", "Times", "refusals"]
 

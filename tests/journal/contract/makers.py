@@ -9,7 +9,7 @@ from pathlib import Path
 from chatcore.journal import Draft, Journal, Outcome, always
 from chatcore.journal.memory import MemoryJournal
 from chatcore.journal.sqlite import SqliteJournal, Times
-from chatcore.journal.sqlite.connection import Synchronous
+from chatcore.sqlite.database import Synchronous
 from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.limits import HistoryLimits
 from tests.journal.sqlite.files import damage

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from chatcore.journal.sqlite import SqliteJournal
-from chatcore.journal.sqlite.connection import Synchronous
+from chatcore.sqlite.database import Synchronous
 from tests.journal.contract.harness import DEADLINE, Harness
 from tests.server.driver import Clock
 

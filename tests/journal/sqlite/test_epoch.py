@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from chatcore.journal import Draft
-from chatcore.journal.sqlite.connection import Synchronous
+from chatcore.sqlite.database import Synchronous
 from chatcore.journal.sqlite.epoch import EpochGuard, witness_path
 from chatcore.journal.sqlite.statements import SqliteFile
 from tests.journal.sqlite.files import open_journal

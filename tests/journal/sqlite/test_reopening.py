@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from chatcore.journal import Conflict, Draft
-from chatcore.journal.sqlite.connection import Synchronous
+from chatcore.sqlite.database import Synchronous
 from tests.journal.sqlite.files import open_journal, texts
 from tests.journal.sqlite.process import other_process
 

@@ -1,7 +1,7 @@
-"""Which file a name leads to: what is compared wherever the SQLite journal's file may have been replaced.
+"""Which file a name leads to: what is compared wherever a file may have been replaced.
 
 Whoever opens the file notes its identity then, and compares that later. It is only ever asked with `stat`,
-since opening and closing the file would cost SQLite its locks (see `lock`).
+since opening and closing the file would cost SQLite its locks (see `chatcore.journal.sqlite.lock`).
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What the SQLite journal stores is for its owner alone: modes 0600 and 0700, from the beginning.
+"""What is stored is for its owner alone: modes 0600 and 0700, from the beginning.
 
 - A file or directory is created with its mode, whatever the umask is, and never made narrower later.
 - SQLite gives what it creates beside a file (``-wal``, ``-shm``, ``-journal``) the mode of that file.
@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["create", "make_directories", "worries"]
+__all__ = ["create", "exposed", "make_directories", "worries"]
 
 
 def make_directories(path: Path) -> None:
@@ -38,6 +38,13 @@ def worries(directory: Path, files: Iterable[Path]) -> Iterator[str]:
     for path in files:
         if _mode(path) & stat.S_IRWXO:
             yield f"other users can read or write {path}; to prevent that: chmod go= {path}"
+
+
+def exposed(files: Iterable[Path]) -> Path | None:
+    """Return the first of some files that anybody but its owner can read or write, if there is one."""
+    if os.name != "posix":
+        return None
+    return next((path for path in files if _mode(path) & (stat.S_IRWXG | stat.S_IRWXO)), None)
 
 
 def _mode(path: Path) -> int:
