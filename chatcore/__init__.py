@@ -5,18 +5,18 @@ This is the front door: what is exported here is public, with one transport to c
     from chatcore import Message
     from transports.asyncio_tcp import connect  # or transports.threaded_tcp
 
-Five modules are public besides: `chatcore.gate`, for those who decide who may enter and what they may do,
-`chatcore.transport`, `chatcore.journal` and `chatcore.wire`, for those who write plug-ins, and
-`transports.certificates`, for those who serve over TLS. Everything else is internal and may change at any
-time. ``docs/library.md`` shows how to use all this.
+Six modules are public besides: `chatcore.gate`, for those who decide who may enter and what they may do,
+`chatcore.accounts`, for those who manage the accounts of a server, `transports.certificates`, for those who
+serve over TLS, and `chatcore.transport`, `chatcore.journal` and `chatcore.wire`, for those who write plug-ins.
+Everything else is internal and may change at any time. ``docs/library.md`` shows how to use all this.
 
 Names are loaded when they are first asked for, so that a client never loads the server.
 
 To read the code, take it in this order. The ground: `version`, `subclassing`, `errors`, `names`, `ids`,
 `kinds`, `limits`, `messages`, which has every frame, `encoding`, which writes the two that come with every
-post, `arguments`, `schema`, `address`, and `sqlite`. The seams: `gate`, `wire`, `journal` and `transport`. Then the two
-sides, which never import each other: `server` and `client`. The docstring of each package continues from
-there.
+post, `arguments`, `schema`, `address`, and `sqlite`, for what is stored in files. The seams: `gate`, `wire`,
+`journal` and `transport`. Then the two sides, which never import each other: `server` and `client`; and
+`accounts`, a gate. The docstring of each package continues from there.
 """
 
 from importlib import import_module
@@ -25,10 +25,12 @@ from typing import TYPE_CHECKING, Any
 from chatcore.version import COMPILED, __version__
 
 if TYPE_CHECKING:
+    from chatcore.accounts.gate import Accounts
     from chatcore.address import DEFAULT_URL
     from chatcore.client.backoff import Backoff, Offline, Online
     from chatcore.client.events import Event
     from chatcore.errors import (
+        AccountsError,
         ChatError,
         ClosedError,
         DisconnectedError,
@@ -101,6 +103,8 @@ __all__ = [
     "LOBBY",
     "PROTOCOL",
     "RULES",
+    "Accounts",
+    "AccountsError",
     "Ack",
     "Act",
     "Backoff",
@@ -173,11 +177,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "chatcore.accounts.gate": "Accounts",
     "chatcore.address": "DEFAULT_URL",
     "chatcore.client.backoff": "Backoff Offline Online",
     "chatcore.client.events": "Event",
     "chatcore.errors": (
-        "ChatError ClosedError DisconnectedError ErrorCode JournalError LocalError MisuseError "
+        "AccountsError ChatError ClosedError DisconnectedError ErrorCode JournalError LocalError MisuseError "
         "ProtocolError RefusedError RemoteError UsageError"
     ),
     "chatcore.journal.memory": "MemoryJournal",

@@ -8,7 +8,8 @@ may have to deal with is one tree, and its first branch says whose fault it is::
     │   ├── UsageError          an invalid argument (also a ValueError)
     │   ├── MisuseError         a call in the wrong place: thread, process, event loop (also a RuntimeError)
     │   ├── ClosedError         the connection was closed, by you, before this call or its answer
-    │   └── JournalError        a journal that does not open
+    │   ├── JournalError        a journal that does not open
+    │   └── AccountsError       a file of accounts that does not open, or cannot be used
     └── RemoteError             the other side did it
         ├── RefusedError        the server said no: `code`, `message`, `retry_after`, `room`, `id`
         ├── DisconnectedError   the connection ended: `reason`, `reconnect_after`
@@ -23,6 +24,7 @@ from typing import Literal, get_args
 
 __all__ = [
     "ERROR_CODES",
+    "AccountsError",
     "ChatError",
     "ClosedError",
     "DisconnectedError",
@@ -109,6 +111,10 @@ class ClosedError(LocalError):
 
 class JournalError(LocalError):
     """A journal does not open: its message names the file and what is wrong with it."""
+
+
+class AccountsError(LocalError):
+    """A file of accounts does not open, or cannot be used: its message names the file and what is wrong."""
 
 
 class RemoteError(ChatError):

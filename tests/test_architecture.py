@@ -268,7 +268,14 @@ def test_only_clients_take_frames_from_the_front_door(name: str) -> None:
         assert names_imported(name, "chatcore") <= {"Hub"}
 
 
-PUBLIC = ("chatcore", "chatcore.gate", "chatcore.transport", "chatcore.journal", "chatcore.wire")
+PUBLIC = (
+    "chatcore",
+    "chatcore.accounts",
+    "chatcore.gate",
+    "chatcore.transport",
+    "chatcore.journal",
+    "chatcore.wire",
+)
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name.partition(".")[0] == "cli"])

@@ -26,17 +26,23 @@ TIMEOUT = 50.0
 
 PUBLIC = {
     "chatcore": """
-        COMPILED DEFAULT_URL LOBBY PROTOCOL RULES Ack Act Backoff ChatError ClientFrame ClientLimits
-        ClosedError Closing DisconnectedError Error ErrorCode Event Frame Gap Hello History HistoryLimits
-        Hub Invite Invited Join Joined JournalError JournalReport Leave Left Limits LocalError Members
-        MemoryJournal Message MisuseError Moderate Moderated NickFrame Offline Online Page PageGap Ping Pong
-        Position Post Presence ProtocolError RefusedError RemoteError Renamed RoomEntry RoomEvent RoomList
-        RoomStatistics Rooms ServerFrame SqliteJournal Statistics Subscription UsageError Welcome Who
-        __version__ check_journal encode fold is_numeric is_reserved json_schema renew_epoch stored_entries
+        COMPILED DEFAULT_URL LOBBY PROTOCOL RULES Accounts AccountsError Ack Act Backoff ChatError
+        ClientFrame ClientLimits ClosedError Closing DisconnectedError Error ErrorCode Event Frame Gap Hello
+        History HistoryLimits Hub Invite Invited Join Joined JournalError JournalReport Leave Left Limits
+        LocalError Members MemoryJournal Message MisuseError Moderate Moderated NickFrame Offline Online
+        Page PageGap Ping Pong Position Post Presence ProtocolError RefusedError RemoteError Renamed
+        RoomEntry RoomEvent RoomList RoomStatistics Rooms ServerFrame SqliteJournal Statistics Subscription
+        UsageError Welcome Who __version__ check_journal encode fold is_numeric is_reserved json_schema
+        renew_epoch stored_entries
         """,
     # For those who decide who may enter, and what they may do.
     "chatcore.gate": """
         ANYBODY Act Claim Gate Invitation Moderation OpenGate Peer Person Post Refusal Watch
+        """,
+    # For those who manage the accounts of a server.
+    "chatcore.accounts": """
+        ROLES AccountEntry Accounts Administration AuditEntry BanEntry InviteEntry KeyEntry PublicUrl Role
+        owns
         """,
     # For those who write plug-ins.
     "chatcore.transport": """

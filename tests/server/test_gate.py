@@ -1,15 +1,32 @@
 """The contract of gates. A new one joins `GATES`, and needs no tests of its own for what stands here."""
 
+import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from chatcore.accounts import Accounts
 from chatcore.errors import ERROR_CODES
-from chatcore.gate import ANYBODY, Claim, Gate, OpenGate, Peer, Person, Post, Refusal
+from chatcore.gate import (
+    ANYBODY,
+    Act,
+    Claim,
+    Gate,
+    Invitation,
+    Moderation,
+    OpenGate,
+    Peer,
+    Person,
+    Post,
+    Refusal,
+)
 from chatcore.server.hub import Hub
+from tests.accounts.people import make_accounts
 from tests.protocol.frames import Ack, Hello, Join, Joined, Message, Welcome
 from tests.protocol.frames import Post as PostFrame
 from tests.server.driver import Host
@@ -25,22 +42,28 @@ DEADLINE = 10.0
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of gate: how one is made, and a nick and a key that it lets in.
+    """A kind of gate: how one is made in an empty directory, and a nick and a key that it lets in.
 
     Without a key it knows no accounts. ``strangers`` says whether it lets in people without a key.
     """
 
-    make: Callable[[], Gate]
+    make: Callable[[Path], Gate]
     nick: str = "zoe"
     key: str | None = None
     strangers: bool = True
 
 
 GATES = {
-    "open": Kind(OpenGate),
-    "keys": Kind(lambda: KeyGate("ada"), "ada", key_of("ada")),
-    "keys only": Kind(lambda: KeyGate("ada", needs_keys=True), "ada", key_of("ada"), strangers=False),
-    "threads": Kind(lambda: ThreadGate("ada"), "ada", key_of("ada")),
+    "open": Kind(lambda _: OpenGate()),
+    "keys": Kind(lambda _: KeyGate("ada"), "ada", key_of("ada")),
+    "keys only": Kind(lambda _: KeyGate("ada", needs_keys=True), "ada", key_of("ada"), strangers=False),
+    "threads": Kind(lambda _: ThreadGate("ada"), "ada", key_of("ada")),
+    "accounts": Kind(
+        lambda path: Accounts(make_accounts(path / "accounts.db", ada="member")),
+        "ada",
+        key_of("ada"),
+        strangers=False,
+    ),
 }
 
 
@@ -50,9 +73,9 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 
 @pytest.fixture
-def hub(kind: Kind) -> Iterator[Hub]:
+def hub(kind: Kind, tmp_path: Path) -> Iterator[Hub]:
     """A hub that has the gate, and is closed after the test."""
-    with closing(Hub(gate=kind.make())) as hub:
+    with closing(Hub(gate=kind.make(tmp_path))) as hub:
         yield hub
 
 
@@ -149,6 +172,7 @@ def test_whoever_was_let_in_may_stay_be_called_that_and_see_what_they_may_join(
     assert gate.may_join(person, "lobby") is None
     assert gate.may_see(person, "lobby")
     assert not gate.is_private("lobby")
+    assert not gate.is_muted(person, "lobby")
 
 
 def test_a_nick_belongs_to_one_account_in_any_spelling(gate: Gate, kind: Kind) -> None:
@@ -169,10 +193,46 @@ def test_what_is_asked_under_the_lock_of_the_hub_waits_for_nothing(hub: Hub, gat
             gate.may_join(person, "lobby")
             gate.may_see(person, "lobby")
             gate.is_private("lobby")
+            gate.is_muted(person, "lobby")
         answered.set()
 
     threading.Thread(target=ask, daemon=True).start()
     assert answered.wait(DEADLINE)
+
+
+def test_nobody_gets_in_without_a_key_where_one_is_required(gate: Gate, kind: Kind) -> None:
+    assert not (gate.requires_key and kind.strangers)
+    assert not gate.requires_key or isinstance(enter(gate, "zoe", None), Refusal)
+
+
+def test_each_act_is_answered_once_with_a_refusal_or_nothing(gate: Gate, kind: Kind) -> None:
+    person, answers = person_of(gate, kind), queue.SimpleQueue[Refusal | None]()
+    for act in get_args(Act):
+        gate.moderate(person, Moderation(act, "lobby", "nobody-there", 60.0, "why"), answers.put)
+    got = [answers.get(timeout=DEADLINE) for _ in get_args(Act)]
+    gate.close()  # after which nothing more can come
+    assert answers.empty()
+    assert all(answer is None or isinstance(answer, Refusal) for answer in got)
+    assert kind.key is not None or {answer.code for answer in got if answer} == {"forbidden"}
+
+
+def test_acts_of_people_who_are_unknown_are_refused(gate: Gate) -> None:
+    answers = queue.SimpleQueue[Refusal | None]()
+    stranger = Person("mallory", "owner", "0123")
+    for act in get_args(Act):
+        gate.moderate(stranger, Moderation(act, "lobby", "ada"), answers.put)
+        assert isinstance(answers.get(timeout=DEADLINE), Refusal)
+
+
+def test_an_invite_for_a_device_is_a_secret_that_nothing_shows(gate: Gate, kind: Kind) -> None:
+    answers = queue.SimpleQueue[Invitation | Refusal]()
+    gate.invite_device(person_of(gate, kind), answers.put)
+    answer = answers.get(timeout=DEADLINE)
+    if kind.key is None:
+        assert isinstance(answer, Refusal)
+    if isinstance(answer, Invitation):
+        assert answer.seconds > 0
+        assert answer.secret not in repr(answer)
 
 
 def test_a_post_that_is_accepted_as_it_is_comes_back_as_it_is(gate: Gate, kind: Kind) -> None:
@@ -210,8 +270,8 @@ def settle(host: Host) -> None:
     host.pump()
 
 
-def test_a_conversation_through_a_gate_leaves_nothing(kind: Kind) -> None:
-    host = Host(gate=kind.make())
+def test_a_conversation_through_a_gate_leaves_nothing(kind: Kind, tmp_path: Path) -> None:
+    host = Host(gate=kind.make(tmp_path))
     with closing(host.hub):
         peer = host.connect()
         peer.send(
@@ -226,8 +286,8 @@ def test_a_conversation_through_a_gate_leaves_nothing(kind: Kind) -> None:
         assert left_in(host) == {}
 
 
-def test_an_answer_for_a_peer_that_has_gone_leaves_nothing(kind: Kind) -> None:
-    host = Host(gate=kind.make())
+def test_an_answer_for_a_peer_that_has_gone_leaves_nothing(kind: Kind, tmp_path: Path) -> None:
+    host = Host(gate=kind.make(tmp_path))
     with closing(host.hub):
         host.hello(kind.nick, key=kind.key).lose()
         host.hello(kind.nick, key=kind.key).eof()
@@ -237,8 +297,10 @@ def test_an_answer_for_a_peer_that_has_gone_leaves_nothing(kind: Kind) -> None:
         assert left_in(host) == {}
 
 
-def test_several_devices_are_one_person_and_nobody_without_an_account_has_several(kind: Kind) -> None:
-    host = Host(gate=kind.make())
+def test_several_devices_are_one_person_and_nobody_without_an_account_has_several(
+    kind: Kind, tmp_path: Path
+) -> None:
+    host = Host(gate=kind.make(tmp_path))
     with closing(host.hub):
         peers = [host.hello(kind.nick, key=kind.key) for _ in range(2)]
         settle(host)
@@ -248,8 +310,8 @@ def test_several_devices_are_one_person_and_nobody_without_an_account_has_severa
         assert len(seats) == (1 if kind.key is None else 2)
 
 
-def test_a_delivery_and_a_post_ask_a_gate_nothing(kind: Kind) -> None:
-    host = Host(gate=kind.make(), frames_per_second=None)
+def test_a_delivery_and_a_post_ask_a_gate_nothing(kind: Kind, tmp_path: Path) -> None:
+    host = Host(gate=kind.make(tmp_path), frames_per_second=None)
     with closing(host.hub):
         writer = host.connect()
         writer.send(Hello(protocol=1, nick=kind.nick, key=kind.key), Join(room="lobby"))

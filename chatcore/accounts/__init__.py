@@ -1,0 +1,40 @@
+"""Accounts by invitation, in one SQLite file: a gate for a server, and what an operator does with the file.
+
+This module is public, for those who manage accounts: `Accounts` is the gate, `Administration` changes the
+same file from any process, beside a server. There are no passwords. Whoever has an invite makes a key, which
+the server knows by its hash from then on.
+
+Read in this order: `records`, what the file holds as values; `naming`, whose a nick is; `tokens`, keys and
+invites; `links`, how invites are sent; `rights`, the table of who may do what; `schema` and `statements`, the
+file; `refusals`; `redemption`, `moderation` and `devices`, what changes it for a session; `networks` and
+`snapshot`, what is known at one moment; `changes`, `uses` and `writer`, the thread that owns the file;
+`gate`; and `administration`, for the command line.
+"""
+
+from chatcore.accounts.administration import Administration
+from chatcore.accounts.gate import Accounts
+from chatcore.accounts.links import PublicUrl
+from chatcore.accounts.naming import owns
+from chatcore.accounts.records import (
+    ROLES,
+    AccountEntry,
+    AuditEntry,
+    BanEntry,
+    InviteEntry,
+    KeyEntry,
+    Role,
+)
+
+__all__ = [
+    "ROLES",
+    "AccountEntry",
+    "Accounts",
+    "Administration",
+    "AuditEntry",
+    "BanEntry",
+    "InviteEntry",
+    "KeyEntry",
+    "PublicUrl",
+    "Role",
+    "owns",
+]

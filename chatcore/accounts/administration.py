@@ -1,0 +1,282 @@
+"""What an operator does with the file of accounts, from any process, beside a server that has it open.
+
+A server sees what is done here within a second. Everything is noted in the audit, by ``by``.
+"""
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Final, Self
+
+from chatcore.accounts.links import PublicUrl, links, public_url
+from chatcore.accounts.naming import name_refusal
+from chatcore.accounts.networks import network_of
+from chatcore.accounts.records import (
+    ROLES,
+    AccountEntry,
+    AuditEntry,
+    BanEntry,
+    InviteEntry,
+    KeyEntry,
+    Role,
+)
+from chatcore.accounts.schema import create_accounts
+from chatcore.accounts.statements import AccountsFile, PersonRow
+from chatcore.accounts.tokens import digest, id_of, new_invite
+from chatcore.arguments import checked
+from chatcore.errors import UsageError
+from chatcore.messages import Join
+from chatcore.names import fold
+from chatcore.sqlite.words import explain
+
+__all__ = ["Administration"]
+
+INVITE_SECONDS: Final = 7 * 86_400.0
+"""How long an invite can be used, unless told otherwise."""
+
+
+class Administration:
+    """Changes the accounts in the file ``path``; for one thread, and to be closed.
+
+    ``by`` says in the audit who did it. With ``create`` a file that is missing is made, for its owner alone.
+    All methods raise `UsageError` for what is not there or not allowed, and `AccountsError` where the file
+    cannot be used. Names may have any spelling.
+    """
+
+    def __init__(
+        self, path: Path | str, *, by: str, create: bool = False, now: Callable[[], float] = time.time
+    ) -> None:
+        self.path = Path(path)
+        self._by = by
+        self._now = now
+        with self._explained():
+            if create:
+                create_accounts(self.path)
+            self._file = AccountsFile(self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file. Idempotent."""
+        self._file.close()
+
+    # --- accounts and keys -----------------------------------------------------------------------
+
+    def accounts(self) -> list[AccountEntry]:
+        """Return all accounts, by name."""
+        with self._explained():
+            return self._file.account_entries()
+
+    def add(self, name: str, role: Role | None = None, *, seconds: float = INVITE_SECONDS) -> InviteEntry:
+        """Make an account, and an invite that makes its first key.
+
+        The first account of a file is an owner, and all others are members, unless a role is given.
+        """
+        with self._change():
+            refusal = name_refusal(
+                name, lambda each: self._file.person(each) is not None, self._file.begins_a_name
+            )
+            if refusal is not None:
+                raise UsageError(refusal.message)
+            role = _checked_role(role or ("owner" if self._file.is_empty() else "member"))
+            self._file.add_person(fold(name), name, role, self._now())
+            self._note("add", target=name, reason=role)
+            return self._invite(role, 1, seconds, None, self._person(name))
+
+    def set_role(self, name: str, role: Role) -> None:
+        """Change what an account may do, also for those who are connected."""
+        with self._change():
+            person = self._person(name)
+            self._file.set_role(person.folded, _checked_role(role))
+            self._note("role", target=person.name, reason=role)
+
+    def remove(self, name: str) -> None:
+        """Remove an account with its keys. Its name is never given out again."""
+        with self._change():
+            person = self._person(name)
+            self._file.remove_person(person.folded, self._now())
+            self._note("remove", target=person.name)
+
+    def keys(self, name: str) -> list[KeyEntry]:
+        """Return the keys of an account, the oldest first."""
+        with self._explained():
+            return self._file.key_entries(self._person(name).folded)
+
+    def revoke(self, name: str, key_id: str | None = None) -> int:
+        """Revoke a key of an account, or all; return how many. Their sessions end.
+
+        With all of them go the invites to the account.
+        """
+        with self._change():
+            person = self._person(name)
+            count = self._file.revoke(person.folded, key_id, self._now())
+            if key_id is None:
+                self._file.remove_invites_to(person.folded)
+            elif not count:
+                raise UsageError(f"{person.name} has no key {key_id}; `chat account keys` lists them")
+            self._note("revoke", target=person.name, reason=key_id or "all keys")
+            return count
+
+    # --- invites ---------------------------------------------------------------------------------
+
+    def invite(
+        self,
+        *,
+        role: Role | None = None,
+        uses: int = 1,
+        seconds: float = INVITE_SECONDS,
+        room: str | None = None,
+        name: str | None = None,
+    ) -> InviteEntry:
+        """Make an invite, with its secret; nobody can read that again.
+
+        It makes a new account, or with ``name`` one more key of an account. With ``room`` the account is
+        admitted to that room, and a new one is a guest unless a role is given.
+        """
+        folded_room = _folded_room(room)
+        if uses < 1:
+            raise UsageError("an invite can be used once or more often")
+        with self._change():
+            person = None if name is None else self._person(name)
+            if person is not None and role is not None:
+                raise UsageError(f"{person.name} has a role; change it with `chat account role`")
+            default: Role = "member" if folded_room is None else "guest"
+            role = person.role if person else _checked_role(role or default)
+            return self._invite(role, uses, seconds, folded_room, person)
+
+    def _invite(
+        self, role: Role, uses: int, seconds: float, room: str | None, person: PersonRow | None
+    ) -> InviteEntry:
+        if not 0 < seconds < float("inf"):
+            raise UsageError("an invite ends after some time")
+        secret, now = new_invite(), self._now()
+        id_ = id_of(digest(secret))
+        name, folded = (person.name, person.folded) if person else (None, None)
+        self._file.remove_ended(now)
+        self._file.add_invite(InviteEntry(id_, role, folded, room, uses, now + seconds, self._by), secret)
+        self._note("invite", room=room, target=name, seconds=seconds, reason=id_)
+        return InviteEntry(id_, role, name, room, uses, now + seconds, self._by, secret)
+
+    def invites(self) -> list[InviteEntry]:
+        """Return the invites that can be used, in the order in which they end."""
+        with self._explained():
+            return self._file.invite_entries(self._now())
+
+    def withdraw(self, invite_id: str | None = None) -> int:
+        """Withdraw an invite, or all; return how many."""
+        with self._change():
+            count = self._file.remove_invite(invite_id)
+            if invite_id is not None and not count:
+                raise UsageError(f"there is no invite {invite_id}; `chat invite --list` lists them")
+            self._note("withdraw", reason=invite_id or "all invites")
+            return count
+
+    # --- bans ------------------------------------------------------------------------------------
+
+    def ban(self, target: str, *, seconds: float | None = None, reason: str | None = None) -> BanEntry:
+        """Ban an account, an address or a network, for some time or until it is lifted."""
+        if seconds is not None and not 0 < seconds < float("inf"):
+            raise UsageError("a ban lasts for some time, or has no end")
+        with self._change():
+            person = self._file.owner_of(target)
+            until = None if seconds is None else self._now() + seconds
+            name = person.folded if person else _network(target)
+            ban = BanEntry("ban" if person else "address", name, None, until, reason)
+            self._file.set_ban(ban)
+            self._note("ban", target=person.name if person else name, seconds=seconds, reason=reason)
+            return ban
+
+    def lift(self, target: str, *, room: str | None = None) -> int:
+        """End the ban and the mute of an account, in a room or everywhere, or the ban of an address."""
+        folded_room = _folded_room(room)
+        with self._change():
+            person = self._file.owner_of(target)
+            name = person.folded if person else _network(target)
+            count = self._file.lift(("ban", "mute") if person else ("address",), name, folded_room)
+            if not count:
+                raise UsageError(f"{person.name if person else name} is not banned; `chat bans` lists bans")
+            self._note("lift", room=folded_room, target=person.name if person else name)
+            return count
+
+    def bans(self) -> list[BanEntry]:
+        """Return the bans and mutes that have not ended."""
+        with self._explained():
+            return [ban for ban in self._file.bans() if not ban.ended(self._now())]
+
+    # --- the rest --------------------------------------------------------------------------------
+
+    def audit(self, limit: int = 100) -> list[AuditEntry]:
+        """Return the latest of what was done, the oldest first."""
+        with self._explained():
+            return self._file.audit(limit)
+
+    def publish(self, urls: Iterable[str], pin: str | None = None) -> None:
+        """Replace the URLs that links begin with; ``pin`` is that of a self-made certificate."""
+        found = [public_url(url, pin) for url in urls]
+        with self._change():
+            if found != list(self._file.urls()):
+                self._file.set_urls(found)
+                self._note("publish", reason=" ".join(each.url for each in found))
+
+    def urls(self) -> tuple[PublicUrl, ...]:
+        """Return the URLs that links begin with."""
+        with self._explained():
+            return self._file.urls()
+
+    def links(self, secret: str) -> tuple[str, ...]:
+        """Return the links of an invite, one for each public URL."""
+        return links(self.urls(), secret)
+
+    # --- how ---------------------------------------------------------------------------------------
+
+    def _person(self, name: str) -> PersonRow:
+        person = self._file.person(fold(name))
+        if person is None or person.gone:
+            raise UsageError(f"there is no account {name}; `chat account list` lists them")
+        return person
+
+    def _note(
+        self,
+        act: str,
+        *,
+        room: str | None = None,
+        target: str | None = None,
+        seconds: float | None = None,
+        reason: str | None = None,
+    ) -> None:
+        self._file.add_audit(AuditEntry(self._now(), self._by, act, room, target, seconds, reason))
+
+    @contextlib.contextmanager
+    def _change(self) -> Iterator[None]:
+        with self._explained(), self._file.transaction():
+            yield
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise explain(AccountsFile.KIND, self.path, error) from error
+
+
+def _checked_role(role: Role) -> Role:
+    if role not in ROLES:
+        raise UsageError(f"a role is one of {', '.join(ROLES)}, not {role!r}")
+    return role
+
+
+def _folded_room(room: str | None) -> str | None:
+    return None if room is None else fold(checked(Join, room=room).room)
+
+
+def _network(target: str) -> str:
+    try:
+        return network_of(target)
+    except UsageError:
+        raise UsageError(f"{target!r} is not an account, an address or a network") from None

@@ -1,0 +1,159 @@
+"""The gate of accounts: what a hub asks, answered from what was read last, or by the thread that writes."""
+
+import errno
+import os
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from chatcore.accounts.changes import Change
+from chatcore.accounts.devices import DEVICE_SECONDS, invite_device
+from chatcore.accounts.links import links
+from chatcore.accounts.moderation import Expulsion, moderate
+from chatcore.accounts.redemption import redeem
+from chatcore.accounts.refusals import UNAUTHORIZED
+from chatcore.accounts.snapshot import EMPTY, Snapshot
+from chatcore.accounts.statements import AccountsFile
+from chatcore.accounts.tokens import digest
+from chatcore.accounts.uses import KeyUses
+from chatcore.accounts.writer import AccountsWriter, Times
+from chatcore.gate import Claim, Gate, Invitation, Moderation, OpenGate, Peer, Person, Refusal, Watch
+from chatcore.sqlite.words import explain
+
+__all__ = ["Accounts"]
+
+
+class Accounts(OpenGate):
+    """Lets in people with an account of the file ``path``, and those who bring an invite to one.
+
+    The file is made by ``chat account add``, never by this; the hub that the gate is given to opens and
+    closes it. Other programs may write to it meanwhile, as ``chat account`` and ``chat ban`` do: what they
+    do is in force within a second. ``times`` and ``file`` are for tests.
+    """
+
+    def __init__(
+        self, path: Path | str, *, times: Times | None = None, file: type[AccountsFile] = AccountsFile
+    ) -> None:
+        self.path = Path(path)
+        self._file = file
+        self._times = times or Times()
+        self._snapshot = EMPTY
+        self._uses = KeyUses()
+        self._writer = AccountsWriter(self._open, self._enforce, self._uses, self._times)
+        self._watch: Watch | None = None
+
+    def __repr__(self) -> str:
+        return f"<Accounts {self.path}>"
+
+    @property
+    def requires_key(self) -> bool:
+        """Let nobody in without a key."""
+        return True
+
+    def start(self, watch: Watch) -> None:
+        """Open the file; raises `AccountsError` that says what is wrong with it."""
+        self._watch = watch
+        try:
+            self._writer.start(watch)
+        except (sqlite3.Error, OSError) as error:
+            raise explain(AccountsFile.KIND, self.path, error) from error
+
+    def close(self) -> None:
+        """Write what was asked for, and close the file. Idempotent."""
+        self._writer.close()
+
+    # --- who enters ------------------------------------------------------------------------------
+
+    def enter(self, claim: Claim, answer: Callable[[Person | Refusal], None]) -> None:
+        """Answer for a known key immediately, and for an invite when it is redeemed."""
+        now, snapshot = self._times.now(), self._snapshot
+        hash_ = digest(claim.key or "")
+        key = snapshot.key(hash_)
+        if refusal := snapshot.why_no_address(claim.peer, now):
+            answer(refusal)
+        elif claim.key is None or (key is None and claim.invite is None):
+            answer(UNAUTHORIZED)
+        elif key is not None:
+            person = snapshot.person_of(key)
+            if isinstance(person, Person):
+                self._uses.note(hash_, key.used, now)
+                answer(snapshot.why_out(person, claim.peer, now) or person)
+            else:
+                answer(person)
+        elif claim.invite is not None:
+            make = partial(redeem, nick=claim.nick, key=claim.key, secret=claim.invite)
+            self._writer.submit(Change(lambda file, at: make(file, now=at), answer))
+
+    def may_stay(self, person: Person, peer: Peer) -> Refusal | None:
+        """Refuse those whose key or account is gone, or who are banned."""
+        return self._snapshot.why_out(person, peer, self._times.now())
+
+    def may_call(self, person: Person, nick: str) -> bool:
+        """Give an account its own nicks and no others, and everybody else those of no account."""
+        return self._snapshot.owner_of(nick) == person.account
+
+    # --- rooms -----------------------------------------------------------------------------------
+
+    def may_join(self, person: Person, room: str) -> Refusal | None:
+        """Refuse private rooms to those who are not admitted, guests all others, and who is banned there."""
+        return self._snapshot.why_not_in(person, room, self._times.now())
+
+    def is_private(self, room: str) -> bool:
+        """Tell whether somebody has closed a room."""
+        return room in self._snapshot.keepers
+
+    def is_muted(self, person: Person, room: str) -> bool:
+        """Tell whether somebody is muted, in a room or everywhere."""
+        return self._snapshot.is_muted(person, room, self._times.now())
+
+    def room_removed(self, room: str) -> None:
+        """Forget who is admitted to a room, and who was banned there."""
+        self._writer.submit(Change(lambda file, _: file.forget_room(room), lambda _: None, revises=True))
+
+    # --- acts ------------------------------------------------------------------------------------
+
+    def moderate(
+        self, person: Person, moderation: Moderation, answer: Callable[[Refusal | None], None]
+    ) -> None:
+        """Do something to a room or to somebody, by the table of `chatcore.accounts.rights`."""
+
+        def deliver(outcome: Expulsion | Refusal | None) -> None:
+            if isinstance(outcome, Expulsion):
+                if self._watch is not None:
+                    self._watch.expel(outcome.account, outcome.room)
+                outcome = None
+            answer(outcome)
+
+        make = partial(moderate, person=person, what=moderation)
+        self._writer.submit(Change(lambda file, now: make(file, now=now), deliver, revises=True))
+
+    def invite_device(self, person: Person, answer: Callable[[Invitation | Refusal], None]) -> None:
+        """Make an invite for one more key of an account, for ten minutes."""
+
+        def deliver(secret: str | Refusal) -> None:
+            if isinstance(secret, Refusal):
+                answer(secret)
+            else:
+                answer(Invitation(secret, DEVICE_SECONDS, links(self._snapshot.urls, secret)))
+
+        self._writer.submit(Change(lambda file, now: invite_device(file, person, now), deliver))
+
+    # --- the file --------------------------------------------------------------------------------
+
+    def _open(self) -> AccountsFile:
+        return self._file(_real_path(self.path))
+
+    def _enforce(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+
+def _real_path(path: Path) -> Path:
+    """Return a path without links."""
+    try:
+        return path.resolve()
+    except RuntimeError as error:  # Python before 3.13 raises it for links that lead to each other
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
+
+
+_: type[Gate] = Accounts

@@ -1,0 +1,143 @@
+"""What an act of moderation changes, within one transaction. Who may do it is in `rights`.
+
+Everything is decided by what is in the file by then: the rank that somebody had when they entered counts for
+nothing.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from chatcore.accounts.records import AuditEntry, BanEntry
+from chatcore.accounts.refusals import UNAUTHORIZED, Refused
+from chatcore.accounts.rights import Place, Rank, Target, Verdict, decide, rank_of, relation
+from chatcore.accounts.statements import AccountsFile, PersonRow
+from chatcore.gate import Moderation, Person, Refusal
+from chatcore.names import fold
+
+__all__ = ["Expulsion", "live_actor", "moderate"]
+
+_REFUSALS: Final[dict[Verdict, Refusal]] = {
+    "forbidden": Refusal("forbidden", "you may not do that"),
+    "bad_frame": Refusal("bad_frame", "this act needs a room or a nick"),
+    "bad_name": Refusal("bad_name", "there is no such account"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Expulsion:
+    """An account that is put out of a room now, though it may be able to come back."""
+
+    account: str
+    room: str
+
+
+def moderate(file: AccountsFile, person: Person, what: Moderation, now: float) -> Expulsion | None:
+    """Do it, and note it in the audit; raises `Refused`."""
+    return _Act(file, live_actor(file, person, now), what, now).perform()
+
+
+def live_actor(file: AccountsFile, person: Person, now: float) -> PersonRow:
+    """Return who acts; raises `Refused` if they may no longer be here."""
+    actor = file.person(fold(person.account or ""))
+    if actor is None or actor.gone or not file.is_live(actor.folded, person.key_id):
+        raise Refused(UNAUTHORIZED)
+    if file.is_banned(actor.folded, None, now):
+        raise Refused(_REFUSALS["forbidden"])
+    return actor
+
+
+class _Act:
+    """One act."""
+
+    def __init__(self, file: AccountsFile, actor: PersonRow, what: Moderation, now: float) -> None:
+        self._file = file
+        self._actor = actor
+        self._what = what
+        self._now = now
+        self._private, self._keeper = (False, None) if what.room is None else file.keeper(what.room)
+        self._target = None if what.nick is None else file.owner_of(what.nick)
+
+    def perform(self) -> Expulsion | None:
+        """Ask whether it is allowed, do it, and note it."""
+        verdict = decide(
+            self._what.act,
+            self._rank(self._actor),
+            self._place(),
+            self._relation(),
+            inside=self._actor.folded in self._what.present,
+        )
+        if verdict != "allowed":
+            raise Refused(_REFUSALS[verdict])
+        expulsion = self._do()
+        self._file.add_audit(
+            AuditEntry(
+                at=self._now,
+                by=self._actor.name,
+                act=self._what.act,
+                room=self._what.room,
+                target=self._target.name if self._target else None,
+                seconds=self._what.seconds,
+                reason=self._what.reason,
+            )
+        )
+        return expulsion
+
+    def _keeps(self, person: PersonRow) -> bool:
+        """Tell whether somebody keeps the room: not while they are banned from it."""
+        return self._keeper == person.folded and not self._file.is_banned(
+            person.folded, self._what.room, self._now
+        )
+
+    def _rank(self, person: PersonRow) -> Rank:
+        return rank_of(person.role, keeps=self._keeps(person))
+
+    def _place(self) -> Place:
+        if self._what.room is None:
+            return "nowhere"
+        if not self._private:
+            return "public"
+        return "mine" if self._keeps(self._actor) else "private"
+
+    def _relation(self) -> Target:
+        if self._what.nick is None:
+            return "nobody"
+        if self._target is None:
+            return "unknown"
+        if self._target.folded == self._actor.folded:
+            return "self"
+        return relation(self._rank(self._actor), self._rank(self._target))
+
+    # --- what is done ----------------------------------------------------------------------------
+
+    def _do(self) -> Expulsion | None:
+        act, room, target = self._what.act, self._what.room, self._target
+        if target is not None and act == "kick" and room is not None:
+            return self._kick(target, room)
+        if target is not None and (act == "mute" or act == "ban"):
+            self._file.set_ban(BanEntry(act, target.folded, room, self._until(), self._what.reason))
+        elif target is not None and act == "lift":
+            self._file.lift(("ban", "mute"), target.folded, room)
+        elif room is not None:
+            self._do_to_room(room)
+        return None
+
+    def _do_to_room(self, room: str) -> None:
+        if self._what.act == "close":
+            self._file.close_room(room, self._actor.folded)
+            self._file.admit(room, {self._actor.folded, *self._what.present})
+        elif self._what.act == "open":
+            self._file.open_room(room)
+        elif self._target is not None:
+            self._file.admit(room, [self._target.folded])
+
+    def _kick(self, target: PersonRow, room: str) -> Expulsion:
+        if self._private:
+            self._file.dismiss(room, target.folded)
+            if self._keeper == target.folded:
+                self._file.close_room(room, None)
+        return Expulsion(target.name, room)
+
+    def _until(self) -> float | None:
+        seconds = self._what.seconds
+        return None if seconds is None or not math.isfinite(seconds) else self._now + max(seconds, 0.0)

@@ -1,0 +1,83 @@
+"""What the file of accounts holds, as values. Times are seconds since 1970.
+
+A ``name`` is an account's, in its one spelling; whatever ends in ``_folded`` is folded, and so is every room.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+__all__ = ["ROLES", "AccountEntry", "AuditEntry", "BanEntry", "InviteEntry", "KeyEntry", "Role"]
+
+Role = Literal["owner", "moderator", "member", "guest"]
+"""What an account may do on the whole server, the most first."""
+
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEntry:
+    """An account, how many keys it has, and the day on which one of them was used last."""
+
+    name: str
+    role: Role
+    made: float
+    keys: int
+    used: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEntry:
+    """A key of an account, by its public id: when it was made, and the day of its last use."""
+
+    id: str
+    made: float
+    used: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class InviteEntry:
+    """An invite: for a new account with a role, or for another device of an account.
+
+    ``room`` is the one that a new account is admitted to. ``uses`` are those that are left. The ``secret`` is
+    known to whoever made it, and to nobody afterwards.
+    """
+
+    id: str
+    role: Role
+    name: str | None
+    room: str | None
+    uses: int
+    until: float
+    by: str
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BanEntry:
+    """A ban or a mute of an account, everywhere or in one room, or the ban of an address or a network.
+
+    Without ``until`` it does not end by itself.
+    """
+
+    kind: Literal["ban", "mute", "address"]
+    target: str
+    room: str | None
+    until: float | None
+    reason: str | None
+
+    def ended(self, now: float) -> bool:
+        """Tell whether its time is over."""
+        return self.until is not None and self.until <= now
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """What was done, when and by whom: an account, or ``local:USER`` for a user of the machine."""
+
+    at: float
+    by: str
+    act: str
+    room: str | None
+    target: str | None
+    seconds: float | None
+    reason: str | None

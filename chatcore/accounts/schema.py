@@ -1,0 +1,118 @@
+"""The file of accounts: its tables, and how it is opened.
+
+- Only `create_accounts` makes one. A server with a mistyped path must not start with nobody in it.
+- It is for its owner alone: one that anybody else can read or write, or in a directory where others can
+  replace it, is refused.
+- An account's row stays when the account is removed, and a key's when it is revoked: neither a name nor a key
+  has a second life.
+"""
+
+from pathlib import Path
+
+from chatcore.errors import AccountsError
+from chatcore.sqlite.database import Database, FileKind
+from chatcore.sqlite.private import create, exposed, make_directories, worries
+
+__all__ = ["AccountsDatabase", "create_accounts"]
+
+_TABLES = """
+CREATE TABLE people (
+    name TEXT PRIMARY KEY,         -- folded
+    spelled TEXT NOT NULL,
+    role TEXT NOT NULL,
+    made REAL NOT NULL,
+    gone REAL                      -- when it was removed
+) STRICT, WITHOUT ROWID;
+CREATE TABLE keys (
+    hash BLOB PRIMARY KEY,         -- SHA-256 of the key
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,            -- of the account
+    made REAL NOT NULL,
+    used REAL,                     -- the day of the last use
+    revoked REAL                   -- when it was revoked
+) STRICT, WITHOUT ROWID;
+CREATE INDEX keys_of ON keys (name);
+CREATE TABLE invites (
+    hash BLOB PRIMARY KEY,         -- SHA-256 of the invite
+    id TEXT NOT NULL UNIQUE,
+    role TEXT NOT NULL,            -- of a new account
+    name TEXT,                     -- of the account that gets the key; NULL for a new one
+    room TEXT,                     -- that a new account is admitted to
+    uses INTEGER NOT NULL,         -- that are left
+    until REAL NOT NULL,
+    by TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE bans (
+    kind TEXT NOT NULL,            -- ban, mute, address
+    target TEXT NOT NULL,          -- an account or a network
+    room TEXT NOT NULL,            -- empty: everywhere
+    until REAL,                    -- NULL: for good
+    reason TEXT,
+    PRIMARY KEY (kind, target, room)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE rooms (
+    room TEXT PRIMARY KEY,         -- a private one
+    keeper TEXT                    -- an account; NULL if moderators keep it
+) STRICT, WITHOUT ROWID;
+CREATE TABLE admitted (
+    room TEXT NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (room, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY,
+    at REAL NOT NULL,
+    by TEXT NOT NULL,
+    act TEXT NOT NULL,
+    room TEXT,
+    target TEXT,
+    seconds REAL,
+    reason TEXT
+) STRICT;
+CREATE TABLE urls (
+    number INTEGER PRIMARY KEY,    -- their order
+    url TEXT NOT NULL,
+    pin TEXT
+) STRICT;
+"""
+
+_APPLICATION = 0x63686163  # "chac"
+
+
+class AccountsDatabase(Database):
+    """A connection to the file; raises `AccountsError` where that is not one, or not private."""
+
+    KIND = FileKind(
+        noun="accounts file",
+        option="--accounts",
+        application=_APPLICATION,
+        version=1,
+        tables=_TABLES,
+        error=AccountsError,
+    )
+    CREATES = False
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise AccountsError(
+                f"there is no accounts file {path}; make one with `chat account add NAME --accounts {path}`"
+            )
+        _refuse_exposed(path)
+        super().__init__(path)
+
+
+def create_accounts(path: Path) -> None:
+    """Create an empty file for its owner alone, unless there is one; raises `OSError`."""
+    make_directories(path.parent)
+    create(path)
+
+
+def _refuse_exposed(path: Path) -> None:
+    beside = (path.with_name(f"{path.name}{end}") for end in ("-wal", "-shm"))
+    if found := exposed((path, *beside)):
+        raise AccountsError(
+            f"other users can read or write {found}, which has the hashes of all keys;"
+            f" to prevent that: chmod go= {found}"
+        )
+    for worry in worries(path.parent, ()):
+        raise AccountsError(worry)

@@ -1,0 +1,323 @@
+"""The statements of the file of accounts. Names and rooms are folded here, times are seconds since 1970.
+
+Everything raises `sqlite3.Error` as SQLite does. What changes the file is for within a `transaction`.
+Names are compared, never matched by ``LIKE``: an underscore would be any character.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from chatcore.accounts.links import PublicUrl
+from chatcore.accounts.naming import possible_owners
+from chatcore.accounts.records import AccountEntry, AuditEntry, BanEntry, InviteEntry, KeyEntry, Role
+from chatcore.accounts.schema import AccountsDatabase
+from chatcore.accounts.tokens import digest, id_of
+
+__all__ = ["AccountsFile", "KeyRow", "PersonRow"]
+
+AUDIT = 100_000
+"""Entries of the audit that are stored."""
+
+_EVERYWHERE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """An account, also one that was removed."""
+
+    folded: str
+    name: str
+    role: Role
+    gone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key, also one that was revoked: its account's name is folded."""
+
+    hash: bytes
+    id: str
+    folded: str
+    used: float | None
+    revoked: bool
+
+
+class AccountsFile(AccountsDatabase):
+    """One connection to the file, with all that is asked of it."""
+
+    # --- accounts --------------------------------------------------------------------------------
+
+    def people(self) -> Iterator[PersonRow]:
+        """Yield all accounts."""
+        return map(_person, self.db.execute("SELECT name, spelled, role, gone FROM people"))
+
+    def person(self, folded: str) -> PersonRow | None:
+        """Return an account by its name."""
+        row = self.db.execute(
+            "SELECT name, spelled, role, gone FROM people WHERE name = ?", (folded,)
+        ).fetchone()
+        return None if row is None else _person(row)
+
+    def owner_of(self, nick: str) -> PersonRow | None:
+        """Return the account that a nick belongs to, unless it was removed."""
+        found = (self.person(name) for name in possible_owners(nick))
+        return next((person for person in found if person is not None and not person.gone), None)
+
+    def begins_a_name(self, start: str) -> bool:
+        """Tell whether the name of an account begins with a text, also of one that was removed."""
+        row = self.db.execute("SELECT name FROM people WHERE name >= ? ORDER BY name LIMIT 1", (start,))
+        name = row.fetchone()
+        return name is not None and name[0].startswith(start)
+
+    def is_empty(self) -> bool:
+        """Tell whether there never was an account."""
+        return self.db.execute("SELECT 1 FROM people LIMIT 1").fetchone() is None
+
+    def add_person(self, folded: str, name: str, role: Role, now: float) -> None:
+        """Add an account."""
+        self.db.execute("INSERT INTO people VALUES (?, ?, ?, ?, NULL)", (folded, name, role, now))
+
+    def set_role(self, folded: str, role: Role) -> None:
+        """Change what an account may do."""
+        self.db.execute("UPDATE people SET role = ? WHERE name = ?", (role, folded))
+
+    def remove_person(self, folded: str, now: float) -> None:
+        """Remove an account, and all that it has but its name."""
+        self.db.execute("UPDATE people SET gone = ? WHERE name = ?", (now, folded))
+        self.db.execute("UPDATE keys SET revoked = ? WHERE name = ? AND revoked IS NULL", (now, folded))
+        self.db.execute("UPDATE rooms SET keeper = NULL WHERE keeper = ?", (folded,))
+        for table in ("invites", "admitted"):
+            self.db.execute(f"DELETE FROM {table} WHERE name = ?", (folded,))
+        self.db.execute("DELETE FROM bans WHERE kind != 'address' AND target = ?", (folded,))
+
+    def account_entries(self) -> list[AccountEntry]:
+        """Return all accounts that were not removed, by name."""
+        rows = self.db.execute(
+            "SELECT spelled, role, people.made, count(hash), max(used) FROM people"
+            " LEFT JOIN keys ON keys.name = people.name AND revoked IS NULL"
+            " WHERE gone IS NULL GROUP BY people.name ORDER BY people.name"
+        )
+        return [AccountEntry(*row) for row in rows]
+
+    # --- keys ------------------------------------------------------------------------------------
+
+    def all_keys(self) -> Iterator[KeyRow]:
+        """Yield all keys."""
+        return map(_key, self.db.execute("SELECT hash, id, name, used, revoked FROM keys"))
+
+    def key(self, hash_: bytes) -> KeyRow | None:
+        """Return a key by its hash."""
+        row = self.db.execute(
+            "SELECT hash, id, name, used, revoked FROM keys WHERE hash = ?", (hash_,)
+        ).fetchone()
+        return None if row is None else _key(row)
+
+    def is_live(self, folded: str, key_id: str | None) -> bool:
+        """Tell whether an account has a key that was not revoked."""
+        row = self.db.execute(
+            "SELECT 1 FROM keys WHERE id = ? AND name = ? AND revoked IS NULL", (key_id, folded)
+        )
+        return row.fetchone() is not None
+
+    def add_key(self, hash_: bytes, folded: str, now: float) -> None:
+        """Add a key to an account."""
+        self.db.execute(
+            "INSERT INTO keys (hash, id, name, made) VALUES (?, ?, ?, ?)", (hash_, id_of(hash_), folded, now)
+        )
+
+    def revoke(self, folded: str, key_id: str | None, now: float) -> int:
+        """Revoke a key of an account, or all; return how many."""
+        return self.db.execute(
+            "UPDATE keys SET revoked = ? WHERE name = ? AND revoked IS NULL AND (?3 IS NULL OR id = ?3)",
+            (now, folded, key_id),
+        ).rowcount
+
+    def note_uses(self, uses: Iterable[tuple[float, bytes]]) -> None:
+        """Note when keys were used, by their hashes."""
+        self.db.executemany("UPDATE keys SET used = ? WHERE hash = ?", uses)
+
+    def key_entries(self, folded: str) -> list[KeyEntry]:
+        """Return the keys of an account that were not revoked, the oldest first."""
+        rows = self.db.execute(
+            "SELECT id, made, used FROM keys WHERE name = ? AND revoked IS NULL ORDER BY made, id", (folded,)
+        )
+        return [KeyEntry(*row) for row in rows]
+
+    # --- invites ---------------------------------------------------------------------------------
+
+    def add_invite(self, invite: InviteEntry, secret: str) -> None:
+        """Add an invite; its name is folded."""
+        self.db.execute(
+            "INSERT INTO invites VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                digest(secret),
+                invite.id,
+                invite.role,
+                invite.name,
+                invite.room,
+                invite.uses,
+                invite.until,
+                invite.by,
+            ),
+        )
+
+    def invite(self, secret: str, now: float) -> InviteEntry | None:
+        """Return an invite that can be used."""
+        row = self.db.execute(
+            "SELECT id, role, name, room, uses, until, by FROM invites WHERE hash = ? AND until > ?",
+            (digest(secret), now),
+        ).fetchone()
+        return None if row is None else InviteEntry(*row)
+
+    def use_invite(self, invite_id: str) -> None:
+        """Use an invite once; one that is used up is gone."""
+        self.db.execute("UPDATE invites SET uses = uses - 1 WHERE id = ?", (invite_id,))
+        self.db.execute("DELETE FROM invites WHERE id = ? AND uses < 1", (invite_id,))
+
+    def remove_invite(self, invite_id: str | None) -> int:
+        """Remove an invite, or all; return how many."""
+        return self.db.execute("DELETE FROM invites WHERE ?1 IS NULL OR id = ?1", (invite_id,)).rowcount
+
+    def remove_invites_to(self, folded: str) -> None:
+        """Remove the invites that make keys of an account."""
+        self.db.execute("DELETE FROM invites WHERE name = ?", (folded,))
+
+    def invite_entries(self, now: float) -> list[InviteEntry]:
+        """Return the invites that can be used, in the order in which they end."""
+        rows = self.db.execute(
+            "SELECT id, invites.role, spelled, room, uses, until, by FROM invites"
+            " LEFT JOIN people ON people.name = invites.name WHERE until > ? ORDER BY until, id",
+            (now,),
+        )
+        return [InviteEntry(*row) for row in rows]
+
+    def ends_of_invites_by(self, by: str, now: float) -> list[float]:
+        """Return when the invites end that somebody has made and that can be used, the earliest first."""
+        rows = self.db.execute(
+            "SELECT until FROM invites WHERE by = ? AND until > ? ORDER BY until", (by, now)
+        )
+        return [until for (until,) in rows]
+
+    # --- bans, mutes -----------------------------------------------------------------------------
+
+    def bans(self) -> list[BanEntry]:
+        """Return all bans and mutes, also those whose time is over."""
+        rows = self.db.execute(
+            "SELECT kind, target, nullif(room, ''), until, reason FROM bans ORDER BY kind, target, room"
+        )
+        return [BanEntry(*row) for row in rows]
+
+    def set_ban(self, ban: BanEntry) -> None:
+        """Add a ban or a mute, in place of the one that there was."""
+        self.db.execute(
+            "INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?)",
+            (ban.kind, ban.target, ban.room or _EVERYWHERE, ban.until, ban.reason),
+        )
+
+    def is_banned(self, target: str, room: str | None, now: float) -> BanEntry | None:
+        """Return the ban of an account in a room, or everywhere."""
+        row = self.db.execute(
+            "SELECT kind, target, nullif(room, ''), until, reason FROM bans"
+            " WHERE kind = 'ban' AND target = ? AND room = ? AND (until IS NULL OR until > ?)",
+            (target, room or _EVERYWHERE, now),
+        ).fetchone()
+        return None if row is None else BanEntry(*row)
+
+    def lift(self, kinds: Sequence[str], target: str, room: str | None) -> int:
+        """Remove bans and mutes of these kinds; return how many."""
+        marks = ", ".join("?" * len(kinds))
+        return self.db.execute(
+            f"DELETE FROM bans WHERE kind IN ({marks}) AND target = ? AND room = ?",
+            (*kinds, target, room or _EVERYWHERE),
+        ).rowcount
+
+    def remove_ended(self, now: float) -> None:
+        """Remove bans, mutes and invites whose time is over, and the oldest entries of a long audit."""
+        self.db.execute("DELETE FROM bans WHERE until <= ?", (now,))
+        self.db.execute("DELETE FROM invites WHERE until <= ?", (now,))
+        self.db.execute("DELETE FROM audit WHERE number <= (SELECT max(number) FROM audit) - ?", (AUDIT,))
+
+    # --- rooms -----------------------------------------------------------------------------------
+
+    def private_rooms(self) -> dict[str, str | None]:
+        """Return the private rooms, and who keeps them."""
+        return dict(self.db.execute("SELECT room, keeper FROM rooms"))
+
+    def keeper(self, room: str) -> tuple[bool, str | None]:
+        """Tell whether a room is private, and who keeps it."""
+        row = self.db.execute("SELECT keeper FROM rooms WHERE room = ?", (room,)).fetchone()
+        return (False, None) if row is None else (True, row[0])
+
+    def close_room(self, room: str, keeper: str | None) -> None:
+        """Make a room private, or let another keep it."""
+        self.db.execute("INSERT OR REPLACE INTO rooms VALUES (?, ?)", (room, keeper))
+
+    def open_room(self, room: str) -> None:
+        """Make a room public: only guests still have to be on its list."""
+        self.db.execute("DELETE FROM rooms WHERE room = ?", (room,))
+        self.db.execute(
+            "DELETE FROM admitted WHERE room = ?"
+            " AND name NOT IN (SELECT name FROM people WHERE role = 'guest')",
+            (room,),
+        )
+
+    def forget_room(self, room: str) -> None:
+        """Forget all that is known of a room."""
+        for table in ("rooms", "admitted", "bans"):
+            self.db.execute(f"DELETE FROM {table} WHERE room = ?", (room,))
+
+    def admitted(self) -> Iterator[tuple[str, str]]:
+        """Yield rooms, and who is on their lists."""
+        return iter(self.db.execute("SELECT room, name FROM admitted"))
+
+    def admit(self, room: str, names: Iterable[str]) -> None:
+        """Put accounts on the list of a room."""
+        self.db.executemany("INSERT OR IGNORE INTO admitted VALUES (?, ?)", [(room, name) for name in names])
+
+    def dismiss(self, room: str, name: str) -> None:
+        """Take an account off the list of a room."""
+        self.db.execute("DELETE FROM admitted WHERE room = ? AND name = ?", (room, name))
+
+    # --- the audit, public URLs ------------------------------------------------------------------
+
+    def add_audit(self, entry: AuditEntry) -> None:
+        """Note what was done."""
+        self.db.execute(
+            "INSERT INTO audit (at, by, act, room, target, seconds, reason) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (entry.at, entry.by, entry.act, entry.room, entry.target, entry.seconds, entry.reason),
+        )
+
+    def audit(self, limit: int) -> list[AuditEntry]:
+        """Return the latest of what was done, the oldest first."""
+        rows = self.db.execute(
+            "SELECT at, by, act, room, target, seconds, reason FROM audit ORDER BY number DESC LIMIT ?",
+            (limit,),
+        ).fetchall()
+        return [AuditEntry(*row) for row in reversed(rows)]
+
+    def urls(self) -> tuple[PublicUrl, ...]:
+        """Return the public URLs."""
+        return tuple(PublicUrl(*row) for row in self.db.execute("SELECT url, pin FROM urls ORDER BY number"))
+
+    def set_urls(self, urls: Iterable[PublicUrl]) -> None:
+        """Replace the public URLs."""
+        self.db.execute("DELETE FROM urls")
+        self.db.executemany(
+            "INSERT INTO urls (url, pin) VALUES (?, ?)", [(each.url, each.pin) for each in urls]
+        )
+
+    def data_version(self) -> int:
+        """Return a number that changes when another connection has written to the file."""
+        (version,) = self.db.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
+
+def _person(row: tuple[str, str, str, float | None]) -> PersonRow:
+    folded, name, role, gone = row
+    return PersonRow(folded, name, cast(Role, role), gone is not None)
+
+
+def _key(row: tuple[bytes, str, str, float | None, float | None]) -> KeyRow:
+    hash_, id_, folded, used, revoked = row
+    return KeyRow(hash_, id_, folded, used, revoked is not None)

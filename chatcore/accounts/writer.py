@@ -1,0 +1,213 @@
+"""The thread that writes to the file of accounts, and sees what others write to it.
+
+- Changes that wait are made in one transaction, each undone alone if it is refused. Then what is in the file
+  is read, put in force as a whole, and only then are they answered.
+- The command line writes to the same file. So the thread asks four times a second whether it has changed.
+- While the file cannot be used, what was read last stays in force: known keys are let in, and changes are
+  refused as ``unavailable``. A file that was replaced is read as a new one.
+- Nothing ends the thread before its time.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from chatcore.accounts.changes import Change, ChangeQueue
+from chatcore.accounts.refusals import UNAVAILABLE, Refused
+from chatcore.accounts.snapshot import EMPTY, Snapshot
+from chatcore.accounts.statements import AccountsFile
+from chatcore.accounts.uses import KeyUses
+from chatcore.errors import LocalError
+from chatcore.gate import Refusal, Watch
+from chatcore.sqlite.words import log_failure
+
+__all__ = ["AccountsWriter", "Times"]
+
+log = logging.getLogger("chat.accounts")
+
+GROUP = 256
+"""The most changes in one transaction."""
+
+QUEUE = 4_096
+"""Changes that may wait; more are refused."""
+
+_BROKEN = (sqlite3.Error, OSError, LocalError)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """A clock in seconds since 1970, and the seconds between looks at the file."""
+
+    now: Callable[[], float] = time.time
+    look: float = 0.25  # for what others have written
+    retry: float = 1.0  # for a file that cannot be used
+    uses: float = 60.0  # between writing when keys were used
+
+
+class AccountsWriter:
+    """Makes changes until it is closed; then it closes the file."""
+
+    def __init__(
+        self,
+        open_file: Callable[[], AccountsFile],
+        enforce: Callable[[Snapshot], None],
+        uses: KeyUses,
+        times: Times,
+    ) -> None:
+        self._open_file = open_file
+        self._enforce = enforce
+        self._uses = uses
+        self._times = times
+        self._queue = ChangeQueue(QUEUE)
+        self._watch: Watch | None = None
+        self._file: AccountsFile | None = None  # none between a failure and the next attempt
+        self._version = 0
+        self._snapshot = EMPTY
+        self._looked = times.now()  # up to then mutes have ended
+        self._next_try = 0.0
+        self._next_uses = 0.0
+        self._failing = False  # which is said once
+        self._thread = threading.Thread(target=self._run, name="chat-accounts", daemon=True)
+
+    def start(self, watch: Watch) -> None:
+        """Open the file and put what it says in force; raises what that raises."""
+        self._watch = watch
+        self._file = self._open_file()
+        with self._file.closed_on_error():
+            self._load(self._file)
+        self._thread.start()
+
+    def submit(self, change: Change) -> None:
+        """Take a change; its answer comes from the writer's thread, or from here if it is refused."""
+        if not self._queue.put(change):
+            change.deliver(UNAVAILABLE)
+
+    def close(self) -> None:
+        """Make the changes that wait, and close the file. Idempotent."""
+        self._queue.close()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while (changes := self._queue.take(GROUP, self._times.look)) is not None:
+            self._turn(changes)
+        self._end()
+
+    def _turn(self, changes: list[Change]) -> None:
+        now = self._times.now()
+        revises = self._has_mute_ended(now)  # before those are removed from the file
+        answers: list[Any] = [UNAVAILABLE] * len(changes)
+        try:
+            if (file := self._usable_file()) is not None:
+                made = self._make(file, changes, now)
+                revises |= self._look(file, changes, made)
+                answers = made
+        except Exception as error:  # also a bug: those who wait must get their answers all the same
+            self._fail(error)
+        if revises and self._watch is not None:
+            _call(lambda watch: watch.revise(), self._watch)
+        for change, answer in zip(changes, answers, strict=True):
+            _call(change.deliver, answer)
+
+    # --- writing ---------------------------------------------------------------------------------
+
+    def _make(self, file: AccountsFile, changes: list[Change], now: float) -> list[Any]:
+        """Make changes and return their results, and write what waits for an occasion."""
+        uses, monotonic = [], time.monotonic()
+        if monotonic >= self._next_uses:
+            uses, self._next_uses = self._uses.take(), monotonic + self._times.uses
+        if not changes and not uses:
+            return []
+        with file.transaction():
+            file.note_uses(uses)
+            file.remove_ended(now)
+            answers = [_made(file, change, now) for change in changes]
+        self._recovered()
+        return answers
+
+    def _fail(self, error: Exception) -> None:
+        if not self._failing:
+            self._failing = True
+            log_failure(log, "the accounts cannot be read or written", error)
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        self._next_try = time.monotonic() + self._times.retry
+
+    def _recovered(self) -> None:
+        if self._failing:
+            self._failing = False
+            log.warning("the accounts can be written again")
+
+    def _usable_file(self) -> AccountsFile | None:
+        """Return the file, opened again if it has failed; none until the next attempt is due."""
+        if self._file is None:
+            if time.monotonic() < self._next_try:
+                return None
+            self._file = self._open_file()
+            self._version = -1
+        self._file.check_identity()
+        return self._file
+
+    def _end(self) -> None:
+        if self._file is None:
+            return
+        try:
+            if uses := self._uses.take():
+                with self._file.transaction():
+                    self._file.note_uses(uses)
+        except _BROKEN as error:
+            log_failure(log, "the last use of some keys was not written", error)
+        self._file.close()
+
+    # --- putting in force ------------------------------------------------------------------------
+
+    def _look(self, file: AccountsFile, changes: list[Change], answers: list[Any]) -> bool:
+        """Read the file if it has changed; return whether somebody may have lost a right."""
+        by_others = file.data_version() != self._version
+        made = [change for change, answer in zip(changes, answers, strict=True) if not _is_refusal(answer)]
+        if by_others or made:
+            self._load(file)
+        return by_others or any(change.revises for change in made)
+
+    def _load(self, file: AccountsFile) -> None:
+        self._version = file.data_version()  # first: what is written later is seen at the next look
+        self._snapshot = Snapshot.load(file)
+        self._enforce(self._snapshot)
+
+    def _has_mute_ended(self, now: float) -> bool:
+        before, self._looked = self._looked, now
+        return self._snapshot.mute_ends_in(before, now)
+
+
+def _is_refusal(answer: Any) -> bool:
+    return isinstance(answer, Refusal)
+
+
+def _made(file: AccountsFile, change: Change, now: float) -> Any:
+    """Make a change, or undo it; return its result, or the refusal."""
+    file.db.execute("SAVEPOINT change")
+    try:
+        answer = change.make(file, now)
+    except Refused as refused:
+        file.db.execute("ROLLBACK TO change")
+        answer = refused.refusal
+    except _BROKEN:
+        raise
+    except Exception:
+        log.exception("a change to the accounts has failed")
+        file.db.execute("ROLLBACK TO change")
+        answer = UNAVAILABLE
+    file.db.execute("RELEASE change")
+    return answer
+
+
+def _call(take: Callable[[Any], None], argument: Any) -> None:
+    try:
+        take(argument)
+    except Exception:  # a bug in whoever asked: the others must get their answers all the same
+        log.exception("what the accounts have answered was not taken")

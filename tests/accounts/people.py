@@ -1,0 +1,91 @@
+"""Files of accounts with people in them, and gates over such files."""
+
+import queue
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from chatcore.accounts import Accounts, Administration, Role
+from chatcore.accounts.statements import AccountsFile
+from chatcore.accounts.tokens import digest
+from chatcore.accounts.writer import Times
+from chatcore.gate import Claim, Peer, Person, Refusal
+from chatcore.names import fold
+
+__all__ = ["DEADLINE", "PEER", "Clock", "Watch", "ask", "enter", "gate_over", "key_of", "make_accounts"]
+
+DEADLINE = 10.0
+"""Seconds that a test waits for a thread; only one that fails waits as long."""
+
+PEER = Peer("192.0.2.1", 40_000)
+
+
+def key_of(account: str, device: str = "phone") -> str:
+    """Return the key of an account on a device. Nobody could guess it."""
+    return f"{account}/{device}".ljust(43, "k")
+
+
+def make_accounts(path: Path, **people: Role) -> Path:
+    """Make a file with accounts, each with one key; return its path."""
+    with Administration(path, by="local:test", create=True) as book:
+        for name, role in people.items():
+            book.add(name, role)
+            book.withdraw()
+    with closing(AccountsFile(path)) as file, file.transaction():
+        for name in people:
+            file.add_key(digest(key_of(name)), fold(name), 0.0)
+    return path
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.time = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+class Watch:
+    """A hub that only counts what it is told."""
+
+    def __init__(self) -> None:
+        self.expelled: list[tuple[str, str]] = []
+        self._revised = threading.Semaphore(0)
+
+    def revise(self) -> None:
+        """Count it."""
+        self._revised.release()
+
+    def expel(self, account: str, room: str) -> None:
+        """Note it."""
+        self.expelled.append((account, room))
+
+    def was_revised(self, seconds: float = DEADLINE) -> bool:
+        """Wait until it was told to revise, once more than at the last call."""
+        return self._revised.acquire(timeout=seconds)
+
+
+def gate_over(path: Path, watch: Watch | None = None, now: Callable[[], float] | None = None) -> Accounts:
+    """Return a started gate; it is to be closed."""
+    gate = Accounts(path) if now is None else Accounts(path, times=Times(now))
+    gate.start(watch or Watch())
+    return gate
+
+
+def ask(question: Callable[..., None], *arguments: object) -> Any:
+    """Ask a gate, and return the answer."""
+    answers = queue.SimpleQueue[Any]()
+    question(*arguments, answers.put)
+    return answers.get(timeout=DEADLINE)
+
+
+def enter(
+    gate: Accounts, nick: str, key: str | None = None, invite: str | None = None, peer: Peer = PEER
+) -> Person | Refusal:
+    """Ask a gate who somebody is; the key is by default that of `key_of`."""
+    answer: Person | Refusal = ask(gate.enter, Claim(peer, nick, key or key_of(nick), invite))
+    return answer

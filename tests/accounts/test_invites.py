@@ -1,0 +1,244 @@
+"""Invites: what makes an account and a key, how often, and for how long."""
+
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from chatcore import UsageError
+from chatcore.accounts import Accounts, Administration
+from chatcore.accounts.refusals import UNAUTHORIZED
+from chatcore.gate import Claim, Invitation, Person, Refusal
+from tests.accounts.people import DEADLINE, PEER, Clock, Watch, ask, enter, gate_over, key_of
+
+
+def secret_of(book: Administration, **what: object) -> str:
+    """Make an invite; return its secret."""
+    secret = book.invite(**what).secret  # type: ignore[arg-type]  # what `invite` takes
+    assert secret is not None
+    return secret
+
+
+def code_of(answer: Person | Refusal) -> str | None:
+    return answer.code if isinstance(answer, Refusal) else None
+
+
+def test_an_invite_makes_an_account_that_its_key_proves_from_then_on(
+    gate: Accounts, book: Administration
+) -> None:
+    invite = secret_of(book)
+    person = enter(gate, "Zoe", invite=invite)
+    assert isinstance(person, Person)
+    assert (person.account, person.role) == ("Zoe", "member")
+    assert enter(gate, "zoe", key_of("Zoe")) == person
+    assert gate.may_stay(person, PEER) is None
+
+
+def test_the_same_invite_and_key_are_the_same_login_though_the_invite_is_used_up(
+    gate: Accounts, book: Administration
+) -> None:
+    invite = secret_of(book)
+    assert len({enter(gate, "zoe", invite=invite) for _ in range(3)}) == 1
+    assert enter(gate, "zoe", key_of("other"), invite) == UNAUTHORIZED
+    assert [entry.keys for entry in book.accounts() if entry.name == "zoe"] == [1]
+
+
+def test_an_invite_is_used_as_often_as_it_says(gate: Accounts, book: Administration) -> None:
+    invite = secret_of(book, uses=2)
+    assert [code_of(enter(gate, name, invite=invite)) for name in ("zoe", "zac", "zig")] == [
+        None,
+        None,
+        "unauthorized",
+    ]
+    assert book.invites() == []
+
+
+def test_an_invite_ends_at_its_time(gate: Accounts, book: Administration, clock: Clock) -> None:
+    early, late = secret_of(book, seconds=60.0), secret_of(book, seconds=60.0)
+    clock.time += 59.9
+    assert isinstance(enter(gate, "zoe", invite=early), Person)
+    clock.time += 0.1
+    assert enter(gate, "zac", invite=late) == UNAUTHORIZED
+
+
+def test_of_a_hundred_at_once_one_gets_a_single_use(gate: Accounts, book: Administration) -> None:
+    invite, answers = secret_of(book), list[Person | Refusal]()
+    start = threading.Barrier(10)
+
+    def redeem(first: int) -> None:
+        start.wait(DEADLINE)
+        for number in range(first, first + 10):
+            answers.append(enter(gate, f"zoe{number}", invite=invite))
+
+    threads = [threading.Thread(target=redeem, args=(first,)) for first in range(0, 100, 10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE)
+    assert Counter(map(code_of, answers)) == {None: 1, "unauthorized": 99}
+    assert len(book.accounts()) == 6
+
+
+def test_one_key_at_once_by_many_is_one_login(gate: Accounts, book: Administration) -> None:
+    invite, answers = secret_of(book, uses=50), list[Person | Refusal]()
+
+    def redeem() -> None:
+        answers.extend(enter(gate, "zoe", invite=invite) for _ in range(10))
+
+    threads = [threading.Thread(target=redeem) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE)
+    assert len(answers) == 40
+    assert len(set(answers)) == 1
+    assert [entry.uses for entry in book.invites()] == [49]
+
+
+def test_an_invite_for_an_account_makes_one_more_key_of_it(gate: Accounts, book: Administration) -> None:
+    laptop = enter(gate, "anything", key_of("ada", "laptop"), secret_of(book, name="ADA"))
+    phone = enter(gate, "ada")
+    assert isinstance(laptop, Person)
+    assert isinstance(phone, Person)
+    assert (laptop.account, laptop.role) == (phone.account, phone.role) == ("ada", "member")
+    assert laptop.key_id != phone.key_id
+    assert len(book.keys("ada")) == 2
+
+
+def test_an_invite_for_an_account_that_was_removed_is_worth_nothing(
+    gate: Accounts, book: Administration
+) -> None:
+    invite = secret_of(book, name="ada", uses=5)
+    book.remove("ada")
+    assert enter(gate, "ada", key_of("ada", "laptop"), invite) == UNAUTHORIZED
+    assert enter(gate, "zoe", key_of("zoe"), invite) == UNAUTHORIZED
+
+
+def test_an_invite_for_a_room_makes_a_guest_who_may_enter_it_alone(
+    gate: Accounts, book: Administration
+) -> None:
+    guest = enter(gate, "zoe", invite=secret_of(book, room="Project-X"))
+    assert isinstance(guest, Person)
+    assert guest.role == "guest"
+    assert gate.may_join(guest, "project-x") is None
+    assert code_of(gate.may_join(guest, "lobby") or guest) == "forbidden"
+
+
+def test_an_invite_that_is_withdrawn_is_worth_nothing(gate: Accounts, book: Administration) -> None:
+    kept, gone = secret_of(book), book.invite()
+    assert gone.secret
+    book.withdraw(gone.id)
+    assert enter(gate, "zoe", invite=gone.secret) == UNAUTHORIZED
+    assert isinstance(enter(gate, "zoe", invite=kept), Person)
+    with pytest.raises(UsageError, match="no invite"):
+        book.withdraw(gone.id)
+
+
+def test_a_key_that_was_revoked_stays_so_whatever_invite_comes_with_it(
+    gate: Accounts, book: Administration, watch: Watch
+) -> None:
+    book.revoke("ada")
+    assert watch.was_revised()
+    assert enter(gate, "ada", invite=secret_of(book, name="ada")) == UNAUTHORIZED
+    assert isinstance(enter(gate, "ada", key_of("ada", "new"), secret_of(book, name="ada")), Person)
+
+
+def test_a_key_that_can_be_guessed_is_not_taken(gate: Accounts, book: Administration) -> None:
+    assert enter(gate, "zoe", "k" * 42, secret_of(book)) == UNAUTHORIZED
+
+
+def test_an_invite_proves_nothing_without_a_key(gate: Accounts, book: Administration) -> None:
+    assert ask(gate.enter, Claim(PEER, "zoe", None, secret_of(book))) == UNAUTHORIZED
+
+
+def test_whoever_is_banned_makes_no_more_keys(gate: Accounts, book: Administration) -> None:
+    invite = secret_of(book, name="ada")
+    book.ban("ada", seconds=60.0)
+    answer = enter(gate, "ada", key_of("ada", "laptop"), invite)
+    assert (code_of(answer), getattr(answer, "retry_after", None)) == ("forbidden", 60.0)
+    assert [entry.uses for entry in book.invites()] == [1]
+
+
+def test_invites_survive_the_end_of_a_server(path: Path, book: Administration, clock: Clock) -> None:
+    invite, used = secret_of(book), secret_of(book)
+    first = gate_over(path, now=clock)
+    person = enter(first, "zoe", invite=used)
+    first.close()
+    second = gate_over(path, now=clock)
+    assert enter(second, "zoe", invite=used) == person
+    assert isinstance(enter(second, "zac", invite=invite), Person)
+    second.close()
+
+
+# --- another device ------------------------------------------------------------------------------
+
+
+def test_whoever_has_an_account_invites_one_more_device_for_ten_minutes(
+    gate: Accounts, book: Administration, clock: Clock
+) -> None:
+    book.publish(["chats://chat.example:7024", "https://chat.example/team"])
+    invitations = [ask(gate.invite_device, enter(gate, "gus")) for _ in range(2)]
+    used, late = invitations
+    assert isinstance(used, Invitation)
+    assert used.seconds == 600.0
+    clock.time += 599.0
+    device = enter(gate, "gus", key_of("gus", "laptop"), used.secret)
+    assert isinstance(device, Person)
+    assert (device.account, device.role) == ("gus", "guest")
+    clock.time += 1.0
+    assert enter(gate, "gus", key_of("gus", "tablet"), late.secret) == UNAUTHORIZED
+    assert enter(gate, "gus", key_of("gus", "third"), used.secret) == UNAUTHORIZED
+
+
+def test_few_invites_for_devices_wait_at_a_time(gate: Accounts, clock: Clock) -> None:
+    person = enter(gate, "ada")
+    answers = [ask(gate.invite_device, person) for _ in range(6)]
+    assert [isinstance(answer, Invitation) for answer in answers] == [True] * 5 + [False]
+    assert (answers[5].code, answers[5].retry_after) == ("limit_exceeded", 600.0)
+    clock.time += 600.0
+    assert isinstance(ask(gate.invite_device, person), Invitation)
+
+
+def test_a_key_that_was_revoked_invites_no_device(gate: Accounts, book: Administration, watch: Watch) -> None:
+    person = enter(gate, "ada")
+    book.revoke("ada")
+    assert ask(gate.invite_device, person) == UNAUTHORIZED
+
+
+def test_an_invite_for_a_device_is_in_the_audit(gate: Accounts, book: Administration) -> None:
+    ask(gate.invite_device, enter(gate, "ada"))
+    last = book.audit()[-1]
+    assert (last.act, last.by, last.target, last.seconds) == ("invite", "ada", "ada", 600.0)
+
+
+# --- links ---------------------------------------------------------------------------------------
+
+PIN = "p" * 43
+
+
+def test_there_is_a_link_for_each_public_url(gate: Accounts, book: Administration, watch: Watch) -> None:
+    book.publish(["chats://Chat.example", "https://chat.example/team/", "chats://[2001:DB8::1]:99"], PIN)
+    assert book.links("I" * 32) == (
+        f"chats://chat.example:7024/#{'I' * 32}.{PIN}",
+        f"https://chat.example/team/#{'I' * 32}",
+        f"chats://[2001:db8::1]:99/#{'I' * 32}.{PIN}",
+    )
+    assert watch.was_revised()
+    invitation = ask(gate.invite_device, enter(gate, "ada"))
+    assert invitation.links == book.links(invitation.secret)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["chat.example", "ssh://x", "https://u:p@h/", "https://h/?q", "https://h/#f", "chats://h:0", "https://"],
+)
+def test_a_url_that_no_link_can_begin_with_is_refused(book: Administration, url: str) -> None:
+    with pytest.raises(UsageError):
+        book.publish([url])
+    assert book.urls() == ()
+
+
+def test_a_pin_is_the_hash_of_a_certificate(book: Administration) -> None:
+    with pytest.raises(UsageError, match="43 characters"):
+        book.publish(["chats://h"], "sha256:00")
