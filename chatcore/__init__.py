@@ -7,8 +7,9 @@ This is the front door: what is exported here is public, with one transport to c
 
 Six modules are public besides: `chatcore.gate`, for those who decide who may enter and what they may do,
 `chatcore.accounts`, for those who manage the accounts of a server, `transports.certificates`, for those who
-serve over TLS, and `chatcore.transport`, `chatcore.journal` and `chatcore.wire`, for those who write plug-ins.
-Everything else is internal and may change at any time. ``docs/library.md`` shows how to use all this.
+serve over TLS, and `chatcore.transport`, `chatcore.journal` and `chatcore.wire`, for those who write
+plug-ins. Everything else is internal and may change at any time. ``docs/library.md`` shows how to use all
+this.
 
 Names are loaded when they are first asked for, so that a client never loads the server.
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from chatcore.journal import Draft, Journal, Outcome, always
 from chatcore.journal.memory import MemoryJournal
 from chatcore.journal.sqlite import SqliteJournal, Times
-from chatcore.sqlite.database import Synchronous
 from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.limits import HistoryLimits
+from chatcore.sqlite.database import Synchronous
 from tests.journal.sqlite.files import damage
 from tests.server.driver import Clock
 from tests.stone_age.tablets import StoneTablets

@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 
 from chatcore.journal import Draft
-from chatcore.sqlite.database import Synchronous
 from chatcore.journal.sqlite.epoch import EpochGuard, witness_path
 from chatcore.journal.sqlite.statements import SqliteFile
+from chatcore.sqlite.database import Synchronous
 from tests.journal.sqlite.files import open_journal
 from tests.journal.sqlite.process import other_process
 
