@@ -101,10 +101,12 @@ def chat(
         if file.unreachable:
             complain(f"{file.unreachable}; going on without settings")
         ctx.default_map = file.defaults()
+        ctx.obj = file
 
 
 @app.command()
 def server(
+    ctx: typer.Context,
     transport: Annotated[
         str,
         typer.Option(
@@ -147,9 +149,10 @@ def server(
     Example: chat server --listen chat://127.0.0.1:7024 --journal sqlite:chat.db
     """
     with reporting():
-        from cli.commands.server import run
+        from cli.commands.server import Options, run
 
-        raise typer.Exit(run(transport, listen or [], journal, limit or []))
+        options = Options(transport, listen or [], journal, limit or [])
+        raise typer.Exit(run(options, ctx.obj))
 
 
 @app.command()

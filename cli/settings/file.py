@@ -44,7 +44,8 @@ class ConfigFile:
         self.path = _expanded(named) if named else config_file()
         self.unreachable: str | None = None
         self._settings = settings
-        data = None if self.path is None else self._read(self.path, named=bool(named))
+        self._named = bool(named)
+        data = self._data = self._load()
         self.exists = data is not None
         self._text = self._decode(data or b"")
         try:
@@ -52,6 +53,14 @@ class ConfigFile:
             self._check()
         except RecursionError:
             raise UsageError(f"{self.path} is nested too deeply") from None
+
+    @property
+    def changed(self) -> bool:
+        """Whether the file is another one by now, or cannot be read any more."""
+        try:
+            return self._load() != self._data
+        except UsageError:
+            return True
 
     def defaults(self) -> dict[str, dict[str, Any]]:
         """Return what the file sets, by command and option, in typer's form."""
@@ -68,6 +77,9 @@ class ConfigFile:
         return value
 
     # --- reading ---------------------------------------------------------------------------------
+
+    def _load(self) -> bytes | None:
+        return None if self.path is None else self._read(self.path, named=self._named)
 
     def _read(self, path: Path, *, named: bool) -> bytes | None:
         """Return what is in the file; ``None`` if the default one is not there."""

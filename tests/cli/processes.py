@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +17,7 @@ __all__ = [
     "ChatServer",
     "chat",
     "chat_server",
+    "chat_server_in_session",
     "environment",
     "line_of",
     "rest_of",
@@ -57,7 +59,9 @@ def spawn(*args: str, **env: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextlib.contextmanager
-def _started(args: Sequence[str], env: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+def _started(
+    args: Sequence[str], env: Mapping[str, str], begin_session: Callable[[], object] | None = None
+) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         [CHAT, *args],
         stdin=subprocess.PIPE,
@@ -65,6 +69,8 @@ def _started(args: Sequence[str], env: Mapping[str, str]) -> Iterator[subprocess
         stderr=subprocess.PIPE,
         text=True,
         env=environment(**env),
+        start_new_session=begin_session is not None,
+        preexec_fn=begin_session,
     ) as process:
         try:
             yield process
@@ -121,13 +127,29 @@ class ChatServer:
         return self.process.returncode, errors
 
 
-@contextlib.contextmanager
 def chat_server(
     *args: str, listens: tuple[str, ...] = ("chat://127.0.0.1:0",), **env: str
-) -> Iterator[ChatServer]:
+) -> AbstractContextManager[ChatServer]:
     """Start a server and wait until it listens."""
+    return _serving(args, listens, env, None)
+
+
+def chat_server_in_session(
+    begin: Callable[[], object], *args: str, **env: str
+) -> AbstractContextManager[ChatServer]:
+    """Start a server in a session of its own, which has no terminal unless ``begin`` gives it one."""
+    return _serving(args, ("chat://127.0.0.1:0",), env, begin)
+
+
+@contextlib.contextmanager
+def _serving(
+    args: Sequence[str],
+    listens: Sequence[str],
+    env: Mapping[str, str],
+    begin_session: Callable[[], object] | None,
+) -> Iterator[ChatServer]:
     options = [option for url in listens for option in ("--listen", url)]
-    with _started(["server", *options, *args], env) as process:
+    with _started(["server", *options, *args], env, begin_session) as process:
         with _watched(process):  # it may serve many tests after that, however long they take together
             addresses = [_address(line_of(process.stdout)) for _ in listens]
         yield ChatServer(process, addresses)

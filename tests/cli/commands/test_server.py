@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.commands.hello import hello, receive_until
 from tests.cli.conftest import Inside
 from tests.cli.processes import CHAT, ChatServer, chat, chat_server, environment, line_of, spawn
 from transports.threaded_tcp import connect
@@ -28,77 +29,10 @@ def server(transport: str) -> Iterator[ChatServer]:
         yield running
 
 
-def hello(server: ChatServer) -> socket.socket:
-    """Return the socket of a peer in the lobby that never closes by itself."""
-    sock = socket.create_connection(("127.0.0.1", server.port()), timeout=20)
-    sock.sendall(b'{"type":"hello","protocol":1,"nick":"raw"}\n{"type":"join","room":"lobby"}\n')
-    receive_until(sock, b'"type":"joined"')
-    return sock
-
-
-def receive_until(sock: socket.socket, mark: bytes) -> bytes:
-    data = b""
-    while mark not in data:
-        piece = sock.recv(65536)
-        assert piece, f"the stream ended without {mark!r}: {data!r}"
-        data += piece
-    return data
-
-
 def test_a_server_prints_its_address_with_the_real_port(transport: str) -> None:
     with spawn("server", "--transport", transport, "--listen", "chat://127.0.0.1:0") as process:
         line = line_of(process.stdout)
     assert re.fullmatch(rf"listening on chat://127\.0\.0\.1:[1-9]\d* \({transport}\)\n", line)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_drains(server: ChatServer, number: signal.Signals) -> None:
-    with connect(server.url, nick="alice") as alice:
-        alice.post("last words")
-        server.signal(number)
-        events = alice.events()
-        closing = next(event for event in events if event.type == "closing")
-    code, errors = server.wait()
-    assert closing.type == "closing"
-    assert closing.reason == "drain"
-    assert code == 0
-    assert "Traceback" not in errors
-
-
-def test_a_second_signal_stops_it_immediately(server: ChatServer) -> None:
-    with hello(server) as sock:
-        server.signal(signal.SIGTERM)
-        receive_until(sock, b'"type":"closing"')  # and now it waits for this peer to close
-        while server.runs_on(for_seconds=0.05):  # one that comes immediately counts as the same
-            server.signal(signal.SIGTERM)
-        code, _ = server.wait()
-    assert code == -signal.SIGTERM
-
-
-def test_a_second_hangup_lets_it_drain(server: ChatServer) -> None:
-    with hello(server) as sock:
-        server.signal(signal.SIGHUP)
-        receive_until(sock, b'"type":"closing"')
-        while server.runs_on(for_seconds=0.05):
-            server.signal(signal.SIGHUP)
-        code, _ = server.wait()
-    assert code == 0
-
-
-def test_a_hangup_that_was_ignored_from_the_start_stays_ignored(transport: str) -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # children begin with what their parent ignores
-    try:
-        with chat_server("--transport", transport) as server, hello(server) as sock:
-            server.signal(signal.SIGHUP)
-            sock.sendall(b'{"type":"ping","token":"still here"}\n')
-            receive_until(sock, b"still here")
-            server.signal(signal.SIGTERM)
-            receive_until(sock, b'"type":"closing"')
-            sock.close()
-            code, _ = server.wait()
-    finally:
-        signal.signal(signal.SIGHUP, before)
-    assert code == 0
 
 
 def test_a_peer_that_never_closes_does_not_delay_the_end(server: ChatServer) -> None:
@@ -196,14 +130,6 @@ def test_options_come_from_the_environment_too() -> None:
 def test_a_flag_wins_over_the_environment() -> None:
     with chat_server("--transport", "threaded", CHAT_SERVER_TRANSPORT="smoke-signals") as server:
         assert server.urls
-
-
-def test_a_public_address_is_warned_about() -> None:
-    with chat_server(listens=("chat://0.0.0.0:0",)) as server:
-        server.signal(signal.SIGTERM)
-        code, errors = server.wait()
-    assert code == 0
-    assert "anyone" in errors
 
 
 def test_members_of_both_wires_talk(server: ChatServer) -> None:

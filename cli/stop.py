@@ -1,0 +1,117 @@
+"""The signals that stop a server, or have it load its files again.
+
+- The first SIGINT or SIGTERM stops it: it drains. A second one ends the process immediately.
+- SIGHUP stops it too, if it was started in a terminal: that was closed. Without a terminal nothing is closed,
+  and SIGHUP is what service managers send for "load your files again".
+- An error in one of the server's threads stops it.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+from typing import Self
+
+from cli.console import Console
+
+__all__ = ["Stop"]
+
+SAME_SIGNAL = 0.2
+"""Seconds in which signals count as one: some programs signal a process and then its group."""
+
+_HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)  # Windows has none
+
+
+class Stop:
+    """Waits for a signal or a crash, and for signals that come while the server ends. A context manager.
+
+    A second SIGINT or SIGTERM ends the process immediately. A second SIGHUP does not: when a terminal is
+    closed, several come, from the system and from the shell. If SIGHUP is ignored from the start, as under
+    ``nohup``, it stays so.
+
+    The system may hand a signal to any thread, or to the main one right before it waits, so no wait of
+    Python's is sure to end. Only what the system's own handler writes to a socket is sure to be read.
+    """
+
+    def __init__(self, errors: Console) -> None:
+        self.crashed = False
+        self._errors = errors
+        self._waker, self._wakee = socket.socketpair()
+        self._waker.setblocking(False)
+        self._since: float | None = None  # when the first signal came
+        self._reload_on: int | None = None if _HANGUP is None or _has_terminal() else _HANGUP
+
+    def __enter__(self) -> Self:
+        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGINT, signal.SIGTERM, _HANGUP):
+            if number is not None and (number != _HANGUP or signal.getsignal(number) != signal.SIG_IGN):
+                signal.signal(number, _ignore)
+        threading.excepthook = self._on_crash
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if _HANGUP is not None:
+            signal.signal(_HANGUP, signal.SIG_IGN)  # Python's own end would let one that comes late kill it
+        signal.set_wakeup_fd(-1)
+        self._waker.close()
+        self._wakee.close()
+
+    def wait(self, reload: Callable[[], None]) -> None:
+        """Wait until the server is to stop. ``reload`` is called for SIGHUP, unless that stops it."""
+        while self._since is None and not self.crashed:
+            numbers = self._wakee.recv(64)
+            if self._reload_on is not None and self._reload_on in numbers:
+                reload()
+            for number in numbers:
+                if number != self._reload_on:
+                    self._take(number)
+
+    def during(self, work: Callable[[], None]) -> None:
+        """Do something in a thread, and wait for that, or end if there is a second signal."""
+        with ThreadPoolExecutor(1) as pool:
+            doing = pool.submit(work)
+            doing.add_done_callback(lambda _: self._wake())
+            while not doing.done():
+                for number in self._wakee.recv(64):
+                    self._take(number)
+        doing.result()
+
+    def _take(self, number: int) -> None:
+        """Take the number of a signal, or 0, which stands for everything else that happens."""
+        now = time.monotonic()
+        if number and self._since is None:
+            self._since = now
+        elif number in (signal.SIGINT, signal.SIGTERM) and self._since and now - self._since > SAME_SIGNAL:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):  # it is full, or closed: nobody needs to be woken
+            self._waker.send(b"\0")
+
+    def _on_crash(self, args: threading.ExceptHookArgs) -> None:
+        # A server without one of its threads serves nobody: better to stop and be restarted.
+        self.crashed = True
+        lines = traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback)
+        self._errors.say("".join(lines).rstrip("\n"))
+        self._errors.say("chat: this is a bug in the server, which stops now")
+        self._wake()
+
+
+def _has_terminal() -> bool:
+    """Tell whether this process has a controlling terminal, whatever its streams are."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Let a signal do nothing but what the system's handler does for it."""
