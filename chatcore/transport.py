@@ -117,7 +117,8 @@ class Listen:
     The wire is that of the scheme, ``chat`` or ``plain``, unless ``own_wire`` is given: then the scheme is
     only what its addresses are called. With ``channel``, which makes one for each connection, it is
     encrypted. ``chats`` and ``plains`` are ``chat`` and ``plain`` with a channel, and are not served without.
-    Raises `UsageError` for a scheme that has no wire.
+    ``addresses`` are those of the host, as numbers, if it was looked up already: then a transport listens
+    there, and looks up nothing. Raises `UsageError` for a scheme that has no wire.
     """
 
     scheme: str
@@ -125,6 +126,7 @@ class Listen:
     port: int
     own_wire: Wire | None = None
     channel: Callable[[], Channel] | None = None
+    addresses: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.own_wire is None and self.scheme not in _WIRES:

@@ -140,6 +140,10 @@ def server(
             "`chat server --limit help` lists all limits.",
         ),
     ] = None,
+    insecure: Annotated[
+        bool,
+        typer.Option("--insecure", help="Listen without encryption where other machines can connect, too."),
+    ] = False,
 ) -> None:
     """Run a chat server until Ctrl-C.
 
@@ -151,7 +155,7 @@ def server(
     with reporting():
         from cli.commands.server import Options, run
 
-        options = Options(transport, listen or [], journal, limit or [])
+        options = Options(transport, listen or [], journal, limit or [], insecure)
         raise typer.Exit(run(options, ctx.obj))
 
 

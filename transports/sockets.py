@@ -118,7 +118,9 @@ def bind(listen: Listen) -> list[socket.socket]:
     listened on is left out and logged, as long as the host has another. Raises `OSError` if it has none, and
     then leaves nothing open.
     """
-    addresses = _addresses(listen.host, listen.port)
+    addresses = [
+        found for host in listen.addresses or (listen.host,) for found in _addresses(host, listen.port)
+    ]
     sockets, errors = _listen_at(addresses, listen.port)
     for _ in range(_ATTEMPTS):
         if listen.port or all(error.errno != errno.EADDRINUSE for error in errors.values()):

@@ -1,6 +1,7 @@
 """``chat server``: a hub, a transport, and the signals that stop them.
 
-A signal drains: clients get what they are owed and a ``closing`` frame; see `cli.stop`. An error in one of the server's threads stops it too: a
+The door is looked at before anything is opened: see `cli.door`. A signal drains: clients get what they are
+owed and a ``closing`` frame; see `cli.stop`. An error in one of the server's threads stops it too: a
 supervisor that restarts it helps more than a server with a missing part. Nothing that happens to its output
 stops it.
 """
@@ -8,19 +9,19 @@ stops it.
 import contextlib
 import errno
 import gc
-import ipaddress
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TextIO
 
-from chatcore import DEFAULT_URL, Hub
+from chatcore import DEFAULT_URL, Hub, UsageError
 from chatcore.transport import Host, Listen, Server, Transport
 from cli.commands.transports import choose
 from cli.console import Console, ConsoleHandler
 from cli.descriptors import require_descriptors
+from cli.door import Listener, bound_addresses, refusal
 from cli.report import FAILED
 from cli.settings.file import ConfigFile
 from cli.settings.journals import open_journal
@@ -49,19 +50,21 @@ class Options:
     listen: Sequence[str]
     journal: str | None
     limit: Sequence[str]
+    insecure: bool
 
 
 def run(options: Options, file: ConfigFile) -> int:
     """Serve until a signal; return the exit code. ``file`` has the settings, which are not loaded again.
 
-    Raises `UsageError` for an invalid option, `JournalError` if the journal cannot be opened, and `OSError` if it cannot listen on an address.
+    Raises `UsageError` for an invalid option and for a listener that the door refuses, `JournalError` if the
+    journal cannot be opened, and `OSError` if it cannot listen on an address.
     """
     if "help" in options.limit:
         _list_limits()
         return 0
     transport = choose(options.transport)
     settings, history = parse_limits(options.limit)
-    listens = [Listen.parse(url) for url in options.listen or [DEFAULT_URL]]
+    listens = list(_listens(options))
     require_descriptors(DESCRIPTORS, "a server")  # with fewer, libuv's event loop would abort the process
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
@@ -72,12 +75,25 @@ def run(options: Options, file: ConfigFile) -> int:
             server = _start(transport, hub, listens)
             for listen in server.listening:
                 output.say(f"listening on {listen} ({transport.name})")
-                output.wait()
-                _warn_if_open(listen, errors)
+            output.wait()
             errors.say(kind.describe(store))
             stop.wait(lambda: _reload(file))
             stop.during(lambda: _close(server, hub, stop))
     return FAILED if stop.crashed else 0
+
+
+def _listens(options: Options) -> Iterator[Listen]:
+    """Yield where to listen, looked up and let through by the door."""
+    for url in options.listen or [DEFAULT_URL]:
+        listen = Listen.parse(url)
+        try:
+            addresses = bound_addresses(listen.host, listen.port)
+        except OSError as error:
+            raise _cannot_listen(url, error) from error
+        why = refusal(Listener(url, addresses), accounts=False, insecure=options.insecure, everybody=False)
+        if why is not None:
+            raise UsageError(why)
+        yield replace(listen, addresses=addresses)
 
 
 def _reload(file: ConfigFile) -> None:
@@ -125,11 +141,3 @@ def _close(server: Server, hub: Hub, stop: Stop) -> None:
 def _list_limits() -> None:
     for name, default in default_limits().items():
         write_text(f"{name}={'none' if default is None else default}\n")
-
-
-def _warn_if_open(listen: Listen, errors: Console) -> None:
-    with contextlib.suppress(ValueError):
-        if ipaddress.ip_address(listen.host).is_loopback:
-            return
-    if listen.host != "localhost":
-        errors.say(f"anyone who can reach {listen} can join, and the traffic is not encrypted")

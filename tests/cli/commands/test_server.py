@@ -62,6 +62,8 @@ def test_an_address_in_use_is_one_line(transport: str) -> None:
         (["--listen", "chat://127.0.0.1:65536"], ["0-65535"]),
         (["--listen", "chat://"], ["has no host"]),
         (["--listen", "chat://a:1/path"], ["host and a port"]),
+        (["--listen", "chat://0.0.0.0:0"], ["chat://0.0.0.0:0", "--insecure"]),
+        (["--listen", "chat://127.0.0.1:0", "--listen", "plain://[::]:0"], ["plain://[::]:0", "--insecure"]),
         (["--limit", "nonsense=1"], ["nonsense", "text_bytes"]),
         (["--limit", "connections"], ["NAME=VALUE"]),
         (["--limit", "connections=many"], ["connections", "integer"]),
@@ -118,6 +120,14 @@ def test_limits_are_listed_as_the_option_accepts_them() -> None:
     assert "text_bytes=16384" in done.stdout.splitlines()
     with chat_server(*settings) as server, connect(server.url, nick="alice") as alice:
         assert alice.limits.text_bytes == 16384
+
+
+def test_an_unencrypted_address_is_served_to_other_machines_with_the_flag() -> None:
+    with (
+        chat_server("--insecure", listens=("chat://0.0.0.0:0",)) as server,
+        connect(f"chat://127.0.0.1:{server.port()}", nick="alice") as alice,
+    ):
+        assert alice.who("lobby") == ("alice",)
 
 
 def test_options_come_from_the_environment_too() -> None:

@@ -1,0 +1,96 @@
+"""The door: which listeners a server may have, and what must be given for the others.
+
+Whoever can reach a listener from another machine must find two things there: TLS, so that nobody reads what
+is said or takes a key, and accounts, so that only those come in who were invited.
+
+- What counts is the address that a socket is bound to, not its name. It is local only if all its addresses
+  are loopback addresses. An address that nobody can read is not local, nor is a listener without one.
+- ``--insecure`` stands for TLS, and for whatever it would protect: a private network, or a container whose
+  ports lead nowhere else. So an unencrypted listener needs no accounts with it.
+- ``--open`` stands for accounts, and only for those.
+- A proxy, and whoever binds a socket and hands it over, make a loopback address reachable from elsewhere. So
+  such a listener needs accounts wherever it is bound. TLS is the affair of the one in front.
+- A scheme is unencrypted unless it is known to be encrypted.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["Listener", "bound_addresses", "refusal"]
+
+ENCRYPTED = frozenset({"chats", "plains", "https"})
+"""Schemes with TLS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A listener that a server is about to have.
+
+    ``addresses`` are those that its sockets are bound to, as numbers. ``proxied`` says that a proxy on this
+    machine passes connections on to it, and ``handed_over`` that somebody else has bound its sockets.
+    """
+
+    url: str
+    addresses: Sequence[str]
+    proxied: bool = False
+    handed_over: bool = False
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether what goes through it is encrypted."""
+        return self.url.partition("://")[0] in ENCRYPTED
+
+    @property
+    def local(self) -> bool:
+        """Whether only programs on this machine reach its sockets."""
+        return bool(self.addresses) and all(map(_is_loopback, self.addresses))
+
+
+def refusal(listener: Listener, *, accounts: bool, insecure: bool, everybody: bool) -> str | None:
+    """Return why a server may not have a listener, and what to do about it; ``None`` if it may.
+
+    ``accounts`` says that people need a key there. ``insecure`` and ``everybody`` are ``--insecure`` and
+    ``--open``.
+    """
+    exposed = not listener.local and not listener.encrypted
+    if exposed and not insecure:
+        return (
+            f"{listener.url} can be reached from other machines, and is not encrypted; use "
+            f"{_encrypted(listener.url)} with --cert, or add --insecure if something else protects it"
+        )
+    reachable = not listener.local or listener.proxied or listener.handed_over
+    if reachable and not (accounts or everybody or exposed):
+        return (
+            f"anyone who can reach {listener.url} could join; add --accounts PATH to let in only those "
+            "whom you have invited, or --open to let in everybody"
+        )
+    return None
+
+
+def bound_addresses(host: str, port: int) -> tuple[str, ...]:
+    """Return the addresses that a host stands for here, as numbers; raises `OSError` if it has none."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return tuple(dict.fromkeys(_numbers(each[4]) for each in found))
+
+
+def _numbers(address: tuple[object, ...]) -> str:
+    """Return the host of a socket's address, with its zone if it has one."""
+    host = str(address[0])
+    zone = address[3] if len(address) > 3 else 0
+    return f"{host}%{zone}" if zone and "%" not in host else host
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return (mapped or parsed).is_loopback
+
+
+def _encrypted(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}s://{rest}"

@@ -1,0 +1,106 @@
+"""The door: the whole table of listeners, written out by hand."""
+
+import itertools
+
+import pytest
+
+from cli.door import Listener, bound_addresses, refusal
+
+LOCAL = [
+    ["127.0.0.1"],
+    ["127.255.255.254"],
+    ["::1"],
+    ["::ffff:127.0.0.1"],
+    ["::1", "127.0.0.1"],
+]
+ELSEWHERE = [
+    ["0.0.0.0"],
+    ["::"],
+    ["10.1.2.3"],
+    ["203.0.113.7"],
+    ["2001:db8::7"],
+    ["fe80::1%2"],
+    ["::ffff:203.0.113.7"],
+    ["::127.0.0.1"],
+    ["128.0.0.1"],
+    ["127.0.0.1", "10.1.2.3"],
+    ["::1", "not an address"],
+    [],
+]
+
+# Which flags must be given: each row is where, with TLS, with accounts; the answer is the flags of which one
+# is enough, or none.
+NOTHING: frozenset[str] = frozenset()
+TABLE = {
+    ("local", "chat", False): NOTHING,
+    ("local", "chat", True): NOTHING,
+    ("local", "chats", False): NOTHING,
+    ("local", "chats", True): NOTHING,
+    ("elsewhere", "chat", False): {"--insecure"},
+    ("elsewhere", "chat", True): {"--insecure"},
+    ("elsewhere", "chats", False): {"--open"},
+    ("elsewhere", "chats", True): NOTHING,
+    ("proxied", "chat", False): {"--open"},
+    ("proxied", "chat", True): NOTHING,
+    ("proxied", "chats", False): {"--open"},
+    ("proxied", "chats", True): NOTHING,
+    ("proxied elsewhere", "chat", False): {"--insecure"},
+    ("proxied elsewhere", "chat", True): {"--insecure"},
+    ("proxied elsewhere", "chats", False): {"--open"},
+    ("proxied elsewhere", "chats", True): NOTHING,
+    ("handed over", "chat", False): {"--open"},
+    ("handed over", "chat", True): NOTHING,
+    ("handed over", "chats", False): {"--open"},
+    ("handed over", "chats", True): NOTHING,
+}
+SCHEMES = {"chat": ("chat", "plain", "http"), "chats": ("chats", "plains", "https")}
+PLACES = {
+    "local": [Listener("x://h:1", each) for each in LOCAL],
+    "elsewhere": [Listener("x://h:1", each) for each in ELSEWHERE],
+    "proxied": [Listener("x://h:1", each, proxied=True) for each in LOCAL],
+    "proxied elsewhere": [Listener("x://h:1", each, proxied=True) for each in ELSEWHERE],
+    "handed over": [Listener("x://h:1", each, handed_over=True) for each in LOCAL],
+}
+
+
+@pytest.mark.parametrize(("row", "enough"), TABLE.items(), ids=lambda each: str(each))
+def test_the_table(row: tuple[str, str, bool], enough: frozenset[str]) -> None:
+    place, kind, accounts = row
+    for listener, scheme in itertools.product(PLACES[place], SCHEMES[kind]):
+        at = Listener(f"{scheme}://h:1", listener.addresses, listener.proxied, listener.handed_over)
+        for insecure, everybody in itertools.product((False, True), repeat=2):
+            given = {flag for flag, is_given in (("--insecure", insecure), ("--open", everybody)) if is_given}
+            why = refusal(at, accounts=accounts, insecure=insecure, everybody=everybody)
+            assert (why is None) == (not enough or bool(enough & given)), (at, given, why)
+            if why is not None:
+                assert f"{scheme}://h:1" in why
+                assert all(flag in why for flag in enough)
+
+
+@pytest.mark.parametrize("scheme", ["chat", "plain", "http"])
+def test_an_unencrypted_listener_names_the_encrypted_scheme(scheme: str) -> None:
+    at = Listener(f"{scheme}://h:1", ["0.0.0.0"])
+    why = refusal(at, accounts=True, insecure=False, everybody=False)
+    assert why is not None
+    assert f"{scheme}s://h:1" in why
+    assert "--cert" in why
+
+
+@pytest.mark.parametrize("scheme", ["chats2", "gopher", "CHATS", "tls", ""])
+def test_a_scheme_that_is_not_known_is_not_encrypted(scheme: str) -> None:
+    assert not Listener(f"{scheme}://h:1", ["127.0.0.1"]).encrypted
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [("localhost", True), ("127.0.0.1", True), ("0.0.0.0", False), ("::", False), ("::1", True)],
+)
+def test_a_name_counts_for_its_addresses(host: str, local: bool) -> None:
+    addresses = bound_addresses(host, 7024)
+    assert addresses
+    assert Listener("chat://name:1", addresses).local is local
+
+
+def test_a_name_without_an_address_is_an_error_of_the_network() -> None:
+    with pytest.raises(OSError, match=r"\S"):
+        bound_addresses("no-such-host.invalid", 7024)
