@@ -1,0 +1,256 @@
+"""Commands for those who use a server, or test one."""
+
+from typing import Annotated
+
+import typer
+
+from chatcore import DEFAULT_URL
+from cli.report import reporting
+from cli.settings.complete import complete_kind
+from cli.settings.shared import (
+    NICK_DEFAULT,
+    finite,
+    nick_option,
+    room_argument,
+    rooms_option,
+    seconds,
+    url_argument,
+    url_option,
+)
+
+__all__ = ["bench", "client", "rooms", "send", "tail"]
+
+
+def client(
+    url: Annotated[str, url_argument("client")] = DEFAULT_URL,
+    nick: Annotated[str | None, nick_option("client")] = None,
+    room: Annotated[list[str] | None, rooms_option("client")] = None,
+    history: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Show the last N messages of each room first.",
+            show_default="20 in a terminal, none in a pipe",
+        ),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Read JSON frames to send, and print every frame that arrives.")
+    ] = False,
+    plain: Annotated[
+        bool,
+        typer.Option(
+            "--plain",
+            help="In a terminal: print plain lines of text, without colours or a prompt.",
+            show_default="if TERM is dumb",
+        ),
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="In a terminal: hide joins and leaves.")] = False,
+    remember: Annotated[
+        bool,
+        typer.Option("--remember/--forget", help="In a terminal: save what you type, for the Up key."),
+    ] = True,
+) -> None:
+    """Chat in a terminal, or send standard input from a pipe.
+
+    In a terminal, type to talk; /help lists the commands. In a pipe, each line of standard input is sent as
+    a message, other people's messages are printed, and the client exits once all of its own are stored.
+
+    \b
+    Example: chat client chat://chat.example.org:7024 --nick ada --room ops
+             echo "the build is green" | chat client --nick ci
+    """
+    with reporting():
+        from cli.commands.client import run
+
+        raise typer.Exit(
+            run(url, nick, room or [], history, json=json, plain=plain, quiet=quiet, remember=remember)
+        )
+
+
+def bench(
+    url: Annotated[str, url_argument(None)] = DEFAULT_URL,
+    members: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How many connections to make, all in one room.")
+    ] = 100,
+    posters: Annotated[int, typer.Option(min=1, metavar="N", help="How many of them post.")] = 5,
+    stalled: Annotated[int, typer.Option(min=0, metavar="N", help="How many of them never read.")] = 0,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            callback=finite,
+            metavar="N",
+            help="Posts per second, for each poster.",
+            show_default="10",
+        ),
+    ] = None,
+    flood: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Instead of a rate: post as fast as the server answers, with N posts of each poster "
+            "unanswered.",
+        ),
+    ] = None,
+    duration: Annotated[
+        float, typer.Option(min=0.001, metavar="SECONDS", help="How long to post.", callback=finite)
+    ] = 10.0,
+    payload: Annotated[int, typer.Option(min=1, metavar="BYTES", help="The length of each text.")] = 64,
+    room: Annotated[str, typer.Option(metavar="ROOM", help="The room to use.")] = "bench",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+) -> None:
+    """Put a server under load, and check every delivery.
+
+    The exit code is 1 if a member lost a message, or got one twice, altered or out of order, and 3 if
+    posts were refused.
+
+    \b
+    Example: chat bench --members 100 --posters 5 --rate 10
+             chat bench --flood 64 --json
+    """
+    with reporting():
+        from cli.commands.bench import run
+
+        raise typer.Exit(
+            run(
+                url,
+                members=members,
+                posters=posters,
+                stalled=stalled,
+                rate=rate,
+                flood=flood,
+                duration=duration,
+                payload=payload,
+                room=room,
+                as_json=json,
+            )
+        )
+
+
+def send(
+    room: Annotated[str, room_argument()],
+    text: Annotated[
+        str | None,
+        typer.Argument(metavar="TEXT", help="The message.", show_default="or `-`: all of standard input"),
+    ] = None,
+    url: Annotated[str, url_option("send")] = DEFAULT_URL,
+    nick: Annotated[str | None, nick_option("send")] = None,
+    id_: Annotated[
+        str | None,
+        typer.Option(
+            "--id",
+            metavar="ID",
+            help="The message's key. Sent again with the same id, it is stored once.",
+            show_default="a new one",
+            allow_from_autoenv=False,
+        ),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            metavar="action|notice",
+            help="What it is: something that you do, or a notice, which no program may answer.",
+            show_default="a text that you say",
+            autocompletion=complete_kind,
+        ),
+    ] = None,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            metavar="SECONDS",
+            help="How long it may take, all in all; inf is as long as it takes.",
+            callback=seconds,
+        ),
+    ] = 30.0,
+    json: Annotated[bool, typer.Option("--json", help="Print the acknowledgement as JSON.")] = False,
+) -> None:
+    """Send one message, and print its number once it is stored.
+
+    \b
+    Example: chat send ops "the build is green" --nick ci
+             df -h / | chat send ops --nick disk-watch --kind notice
+    """
+    with reporting():
+        from cli.commands.send import run
+
+        run(url, nick, room, text, id_, kind, timeout, json=json)
+
+
+def tail(
+    ctx: typer.Context,
+    room: Annotated[str, room_argument()],
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="EPOCH:SEQ",
+            help="Start after this position (the last line an earlier run printed).",
+            allow_from_autoenv=False,
+        ),
+    ] = None,
+    history: Annotated[
+        int | None,
+        typer.Option(
+            "-n",
+            "--history",
+            min=0,
+            metavar="N",
+            help="Print the last N messages; with --since, at most so many of those after the position.",
+            show_default="10, or all after a position",
+        ),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Continue with new messages as they arrive.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, one frame per line.")] = False,
+    url: Annotated[str, url_option("tail")] = DEFAULT_URL,
+    nick: Annotated[
+        str | None,
+        typer.Option(metavar="NICK", help="Your name.", show_default=f"{NICK_DEFAULT} with -tail"),
+    ] = None,
+) -> None:
+    """Print a room's messages, then the position to resume from.
+
+    \b
+    Example: chat tail ops -n 20
+             chat tail ops --follow
+             chat tail ops --since EPOCH:SEQ -n 100
+    """
+    with reporting():
+        from cli.commands.tail import run
+
+        if since is not None and not _is_typed(ctx, "history"):
+            history = None  # a setting says how to begin without a position, and skips nothing after one
+        raise typer.Exit(run(url, nick, room, since, history, follow=follow, json=json))
+
+
+def rooms(
+    prefix: Annotated[
+        str | None,
+        typer.Option(metavar="START", help="Only rooms whose names begin so.", show_default="all rooms"),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, one room per line.")] = False,
+    url: Annotated[str, url_option("rooms")] = DEFAULT_URL,
+    nick: Annotated[
+        str | None,
+        typer.Option(metavar="NICK", help="Your name.", show_default=f"{NICK_DEFAULT} with -rooms"),
+    ] = None,
+) -> None:
+    """List a server's rooms, and when somebody spoke there last.
+
+    \b
+    Example: chat rooms
+             chat rooms --prefix build- --json
+    """
+    with reporting():
+        from cli.commands.rooms import run
+
+        run(url, nick, prefix, json=json)
+
+
+def _is_typed(ctx: typer.Context, option: str) -> bool:
+    """Tell whether an option was given on the command line, and is no setting."""
+    source = ctx.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"

@@ -1,0 +1,200 @@
+"""Commands for those who run a server: the server, its journal, and what is installed."""
+
+from typing import Annotated
+
+import typer
+
+from chatcore import DEFAULT_URL
+from cli.report import reporting
+from cli.settings.complete import complete_transport
+from cli.settings.shared import journal_argument, journal_option, room_argument
+from cli.streams import write_json
+
+__all__ = ["doctor", "history", "journals", "remove_room", "schema", "server", "transports"]
+
+
+def server(
+    ctx: typer.Context,
+    transport: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="How to serve sockets. `chat transports` lists what is installed.",
+            autocompletion=complete_transport,
+        ),
+    ] = "asyncio",
+    listen: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            help="Where to listen: chat://HOST:PORT for clients, plain://HOST:PORT for nc and telnet. "
+            "Repeat it for more.",
+            show_default=DEFAULT_URL,
+        ),
+    ] = None,
+    journal: Annotated[
+        str | None,
+        typer.Option(
+            metavar="memory|sqlite:PATH",
+            help="Where to store messages. `chat journals` lists what is installed.",
+            show_default="a file in your data directory",
+        ),
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Set a limit, or turn it off with `none`. Repeat it for more. "
+            "`chat server --limit help` lists all limits.",
+        ),
+    ] = None,
+    insecure: Annotated[
+        bool,
+        typer.Option("--insecure", help="Listen without encryption where other machines can connect, too."),
+    ] = False,
+) -> None:
+    """Run a chat server until Ctrl-C.
+
+    It prints a line for each address once clients can connect.
+
+    \b
+    Example: chat server --listen chat://127.0.0.1:7024 --journal sqlite:chat.db
+    """
+    with reporting():
+        from cli.commands.server import Options, run
+
+        options = Options(transport, listen or [], journal, limit or [], insecure)
+        raise typer.Exit(run(options, ctx.obj))
+
+
+def transports() -> None:
+    """List the installed transports.
+
+    \b
+    Example: chat transports
+             chat server --transport threaded
+    """
+    with reporting():
+        from cli.commands.transports import run
+
+        run()
+
+
+def journals() -> None:
+    """List the installed journals.
+
+    \b
+    Example: chat journals
+             chat server --journal memory
+    """
+    with reporting():
+        from cli.commands.journals import run
+
+        run()
+
+
+def schema() -> None:
+    """Print the JSON Schema of the protocol's frames.
+
+    \b
+    Example: chat schema >protocol.schema.json
+    """
+    with reporting():
+        import json
+
+        from chatcore import json_schema
+
+        write_json(json.dumps(json_schema(), indent=2).encode() + b"\n")
+
+
+def history(
+    path: Annotated[str | None, journal_argument()] = None,
+    room: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ROOM", help="Only this room. Repeat it for more.", show_default="all rooms"),
+    ] = None,
+    after: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="SEQ",
+            help="Only messages after this number.",
+            show_default="no limit",
+        ),
+    ] = None,
+    before: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="SEQ", help="Only messages before this number.", show_default="no limit"),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only messages from this time on.", show_default="no limit"),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only messages from before this time.", show_default="no limit"),
+    ] = None,
+    text: Annotated[bool, typer.Option("--text", help="Print lines of text instead of JSON.")] = False,
+) -> None:
+    """Print a journal's messages as JSON, one per line.
+
+    This reads the journal's file, and needs no server; one may be running. A time without an offset is
+    local. The exit code is 5 if messages are missing, and a line says so in their place.
+
+    \b
+    Example: chat history --room lobby
+             chat history backup.db --after 1000
+             chat history --since 2026-11-23 --until "2026-11-23 14:30"
+    """
+    with reporting():
+        from cli.commands.history import run
+        from cli.settings.journals import file_of
+
+        raise typer.Exit(run(file_of(path), room or [], after, before, since, until, text=text))
+
+
+def doctor(
+    journal: Annotated[str | None, journal_option()] = None,
+    new_epoch: Annotated[
+        bool,
+        typer.Option(
+            "--new-epoch",
+            help="First give the journal a new epoch. Do this after you restored a backup.",
+            allow_from_autoenv=False,
+        ),
+    ] = False,
+) -> None:
+    """Check this installation, and say how to fix problems.
+
+    The exit code is 1 if something is wrong.
+
+    \b
+    Example: chat doctor
+             chat doctor --journal backup.db
+    """
+    with reporting():
+        from cli.commands.doctor import run
+        from cli.settings.journals import file_of
+
+        raise typer.Exit(run(None if journal is None else file_of(journal), new_epoch=new_epoch))
+
+
+def remove_room(
+    room: Annotated[str, room_argument()],
+    journal: Annotated[str | None, journal_option(is_setting=False)] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.", allow_from_autoenv=False)] = False,
+) -> None:
+    """Remove a room and all its messages from a journal.
+
+    No server may be running with it. Its numbers are not used again: clients that come back see that
+    messages are missing, and a new message follows the last one that there was.
+
+    \b
+    Example: chat room remove old-project
+             chat room remove old-project --journal chat.db --yes
+    """
+    with reporting():
+        from cli.commands.room import remove
+        from cli.settings.journals import file_of
+
+        raise typer.Exit(remove(file_of(journal), room, yes=yes))
