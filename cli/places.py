@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["config_file", "journal_file", "typed_file"]
+__all__ = ["certificate_file", "config_file", "journal_file", "keys_file", "typed_file"]
 
 
 def config_file() -> Path | None:
@@ -15,9 +15,17 @@ def config_file() -> Path | None:
 
 def journal_file() -> Path | None:
     """Return the path of the journal that a server uses by default; ``None`` without a home directory."""
-    from platformdirs import user_data_path
+    return _in(_data_directory, "journal.db")
 
-    return _in(lambda: user_data_path("chatcore", appauthor=False), "journal.db")
+
+def keys_file() -> Path | None:
+    """Return the path of the user's keys; ``None`` without a home directory."""
+    return _in(_data_directory, "keys.json")
+
+
+def certificate_file() -> Path | None:
+    """Return the path of the certificate that ``chat server --cert auto`` makes; ``None`` without a home."""
+    return _in(_data_directory, "certificate.pem")
 
 
 def typed_file() -> Path | None:
@@ -25,6 +33,12 @@ def typed_file() -> Path | None:
     from platformdirs import user_state_path
 
     return _in(lambda: user_state_path("chatcore"), "typed.jsonl")
+
+
+def _data_directory() -> Path:
+    from platformdirs import user_data_path
+
+    return user_data_path("chatcore", appauthor=False)
 
 
 def _in(directory: Callable[[], Path], name: str) -> Path | None:

@@ -17,17 +17,19 @@ from dataclasses import dataclass, replace
 from typing import TextIO
 
 from chatcore import DEFAULT_URL, Hub, UsageError
-from chatcore.transport import Host, Listen, Server, Transport
+from chatcore.transport import Host, Listen, Server, Transport, check_listens
 from cli.commands.transports import choose
 from cli.console import Console, ConsoleHandler
 from cli.descriptors import require_descriptors
 from cli.door import Listener, bound_addresses, refusal
 from cli.report import FAILED
+from cli.settings.certificates import AUTO, open_certificate
 from cli.settings.file import ConfigFile
 from cli.settings.journals import open_journal
 from cli.settings.limits import default_limits, parse_limits
 from cli.stop import Stop
 from cli.streams import write_text
+from transports.certificates import Certificate
 
 __all__ = ["Options", "run"]
 
@@ -50,7 +52,15 @@ class Options:
     listen: Sequence[str]
     journal: str | None
     limit: Sequence[str]
+    cert: str | None
+    cert_key: str | None
     insecure: bool
+    everybody: bool
+
+    @property
+    def urls(self) -> Sequence[str]:
+        """Where to listen."""
+        return self.listen or [DEFAULT_URL]
 
 
 def run(options: Options, file: ConfigFile) -> int:
@@ -64,7 +74,9 @@ def run(options: Options, file: ConfigFile) -> int:
         return 0
     transport = choose(options.transport)
     settings, history = parse_limits(options.limit)
-    listens = list(_listens(options))
+    certificate = open_certificate(options.cert, options.cert_key, options.urls)
+    listens = list(_listens(options, certificate))
+    check_listens(transport, listens)
     require_descriptors(DESCRIPTORS, "a server")  # with fewer, libuv's event loop would abort the process
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
@@ -77,27 +89,36 @@ def run(options: Options, file: ConfigFile) -> int:
                 output.say(f"listening on {listen} ({transport.name})")
             output.wait()
             errors.say(kind.describe(store))
-            stop.wait(lambda: _reload(file))
+            if options.cert == AUTO and certificate is not None:
+                errors.say(f"the certificate is self-made; its fingerprint is {certificate.fingerprint}")
+            stop.wait(lambda: _reload(file, certificate))
             stop.during(lambda: _close(server, hub, stop))
     return FAILED if stop.crashed else 0
 
 
-def _listens(options: Options) -> Iterator[Listen]:
+def _listens(options: Options, certificate: Certificate | None) -> Iterator[Listen]:
     """Yield where to listen, looked up and let through by the door."""
-    for url in options.listen or [DEFAULT_URL]:
-        listen = Listen.parse(url)
+    for url in options.urls:
+        listen = Listen.parse(url, None if certificate is None else certificate.channel)
         try:
             addresses = bound_addresses(listen.host, listen.port)
         except OSError as error:
             raise _cannot_listen(url, error) from error
-        why = refusal(Listener(url, addresses), accounts=False, insecure=options.insecure, everybody=False)
+        why = refusal(
+            Listener(url, addresses),
+            accounts=False,
+            insecure=options.insecure,
+            everybody=options.everybody,
+        )
         if why is not None:
             raise UsageError(why)
         yield replace(listen, addresses=addresses)
 
 
-def _reload(file: ConfigFile) -> None:
-    """Load again what can be loaded again while the server runs."""
+def _reload(file: ConfigFile, certificate: Certificate | None) -> None:
+    """Load again what can be loaded while the server runs. What fails is logged, and stays as it was."""
+    if certificate is not None and certificate.reload():
+        log.warning("the certificate was loaded again; its fingerprint is %s", certificate.fingerprint)
     if file.changed:
         log.warning("%s has changed; restart the server to apply it", file.path)
 

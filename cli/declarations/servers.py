@@ -27,8 +27,8 @@ def server(
         list[str] | None,
         typer.Option(
             metavar="URL",
-            help="Where to listen: chat://HOST:PORT for clients, plain://HOST:PORT for nc and telnet. "
-            "Repeat it for more.",
+            help="Where to listen: chat://HOST:PORT for clients, plain://HOST:PORT for nc and telnet; "
+            "chats:// and plains:// are encrypted. Repeat it for more.",
             show_default=DEFAULT_URL,
         ),
     ] = None,
@@ -48,9 +48,26 @@ def server(
             "`chat server --limit help` lists all limits.",
         ),
     ] = None,
+    cert: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH|auto",
+            help="The certificate for chats:// and plains://, or `auto`: one that the server makes itself.",
+            show_default="none",
+        ),
+    ] = None,
+    cert_key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH", help="The key of the certificate.", show_default="in the file of --cert"
+        ),
+    ] = None,
     insecure: Annotated[
         bool,
         typer.Option("--insecure", help="Listen without encryption where other machines can connect, too."),
+    ] = False,
+    open: Annotated[
+        bool, typer.Option("--open", help="Let in everybody who can connect, from other machines, too.")
     ] = False,
 ) -> None:
     """Run a chat server until Ctrl-C.
@@ -59,11 +76,21 @@ def server(
 
     \b
     Example: chat server --listen chat://127.0.0.1:7024 --journal sqlite:chat.db
+             chat server --listen chats://127.0.0.1:7024 --cert auto
     """
     with reporting():
         from cli.commands.server import Options, run
 
-        options = Options(transport, listen or [], journal, limit or [], insecure)
+        options = Options(
+            transport=transport,
+            listen=listen or [],
+            journal=journal,
+            limit=limit or [],
+            cert=cert,
+            cert_key=cert_key,
+            insecure=insecure,
+            everybody=open,
+        )
         raise typer.Exit(run(options, ctx.obj))
 
 
