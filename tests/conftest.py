@@ -36,7 +36,6 @@ LONGEST = (
     "test_sixty_lines_docs",
     "cli/terminal/test_hostile",
     "faults/test_slow",
-    "test_reference",
     "cli/commands/test_send",
     "cli/terminal/test_commands",
     "faults/test_resume",
@@ -85,6 +84,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests of the longest files first, keep every other order, and choose what the build needs."""
     order = {TESTS / f"{name}.py": place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
+    if not rows.ALL:
+        items[:] = [item for item in items if not any(fnmatch(item.nodeid, row) for row in rows.WHOLE)]
     if rows.COMPILED:
         items[:] = [item for item in items if not any(fnmatch(item.nodeid, row) for row in rows.UNTOUCHED)]
     for pattern, reason in rows.PURE.items() if COMPILED else ():

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from itertools import product
 
 __all__ = [
+    "ALL",
     "CLIENTS",
     "COMMANDS",
     "COMPILED",
@@ -32,6 +33,7 @@ __all__ = [
     "SYSTEM_SEEDS",
     "UNTOUCHED",
     "WALKS",
+    "WHOLE",
     "commands_for",
     "journals_for",
     "servers_for",
@@ -270,20 +272,28 @@ if ALL:
 
 # --- how much ------------------------------------------------------------------------------------
 
-ROUNDS = int(os.environ.get("ROUNDS") or (60 if ALL else 10))
+ROUNDS = int(os.environ.get("ROUNDS") or (60 if ALL else 6))
 """Kills in a storm, under each transport; half as many losses of power."""
 
 MANY = 100_000 if ALL else 30_000
 """Messages past a reader that reads nothing. Memory has to stop growing long before."""
 
-SEEDS = 1_000 if ALL else 200
+SEEDS = 1_000 if ALL else 120
 """Seeds of the simulation; ``make simulate`` runs thousands."""
 
-SYSTEM_SEEDS = 1_000 if ALL else 300
+SYSTEM_SEEDS = 1_000 if ALL else 200
 """Seeds of the whole system, which takes a fifth of the time."""
 
 WALKS = 25 if ALL else 8
 """Random logs that are walked from end to end."""
+
+WHOLE = {
+    "tests/test_reference.py::*": "builds the API reference, whose docstrings the linter sees",
+    "tests/test_library_docs.py::test_the_examples_and_the_public_types_pass_mypy_strict": (
+        "checks the types of examples that are run all the same"
+    ),
+}
+"""What costs seconds and rarely breaks alone, so only ``make test-all`` runs it, as patterns of node ids."""
 
 # --- the compiled build --------------------------------------------------------------------------
 

@@ -45,3 +45,10 @@ def test_the_core_keeps_most_of_its_files() -> None:
     folders = [TESTS.parent / word for word in variable("CORE_TESTS") if not word.endswith(".py")]
     files = [path for folder in folders for path in folder.rglob("test_*.py")]
     assert len(variable("CORE_SLOW")) < len(files) / 2
+
+
+@pytest.mark.parametrize("pattern", rows.WHOLE)
+def test_what_only_runs_with_all_rows_exists(pattern: str) -> None:
+    path, _, name = pattern.partition("::")
+    text = (TESTS.parent / path).read_text("utf-8")
+    assert name == "*" or f"def {name}(" in text
