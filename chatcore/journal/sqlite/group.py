@@ -3,7 +3,7 @@
 - An id that is known decides by the digest of what was posted, also if it is in the same transaction.
 - A message shows the later of now and the last time of its room, so times never decrease there.
 - Rooms are known by folded name here, and all of them are looked up together, as are the ids. So a
-  transaction takes as many statements for a thousand rooms as for one, except that each changed row is one.
+  transaction takes as many statements for a thousand rooms as for one, but for those that write its rows.
 """
 
 from collections.abc import Iterator, Sequence

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
+from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from chatcore.journal.sqlite.rooms import SqliteRooms
 from chatcore.journal.sqlite.seal import checksum
 from chatcore.messages import Message, Stored
 
-__all__ = ["Known", "NewRow", "Row", "SqliteFile"]
+__all__ = ["TOGETHER", "Known", "NewRow", "Row", "SqliteFile"]
 
 NewRow = tuple[int, int, int, str, float, float | None, bytes, bytes, str | None, int]
 """A message to be stored: room, seq, prev, id, at, clock, line, digest, author, crc."""
@@ -58,6 +59,15 @@ Known = tuple[int, bytes]
 
 _NO_BOUND = 2**63 - 1
 
+TOGETHER = 32
+"""How many messages are added by one statement, where there are so many."""
+
+_VALUES = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+_INSERT = f"INSERT INTO messages (room, seq, prev, id, at, clock, line, digest, author, crc) VALUES {_VALUES}"
+
+_INSERT_MANY = _INSERT + f", {_VALUES}" * (TOGETHER - 1)
+
 
 class SqliteFile(SqliteRooms):
     """One connection to the file, with all that is asked of it."""
@@ -87,12 +97,15 @@ class SqliteFile(SqliteRooms):
         return found
 
     def insert(self, rows: list[NewRow]) -> None:
-        """Add messages, in the order in which they lie in the file: so each of its pages is changed once."""
-        self.db.executemany(
-            "INSERT INTO messages (room, seq, prev, id, at, clock, line, digest, author, crc)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            sorted(rows, key=itemgetter(0, 1)),
-        )
+        """Add messages, in the order in which they lie in the file: so each of its pages is changed once.
+
+        Many share a statement: while one runs, another thread gets the interpreter and keeps it for a while.
+        """
+        rows = sorted(rows, key=itemgetter(0, 1))
+        together = len(rows) - len(rows) % TOGETHER
+        for start in range(0, together, TOGETHER):
+            self.db.execute(_INSERT_MANY, list(chain(*rows[start : start + TOGETHER])))
+        self.db.executemany(_INSERT, rows[together:])
 
     def read(self, room: int, after: int, before: int, limit: int, *, newest: bool = False) -> Iterator[Row]:
         """Yield messages between two numbers, both exclusive; the newest first if asked to."""
