@@ -2,13 +2,18 @@
 
 import socket
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import closing
 
 import pytest
 
+from chatcore import Hub
+from chatcore.journal import Draft, Outcome, always
+from chatcore.journal.memory import MemoryJournal
+from tests.limits import split_limits
 from tests.protocol.frames import Message
 from tests.transports.peers import line
-from tests.transports.servers import House, new_transport
+from tests.transports.servers import OPEN, House, new_transport
 
 MEMBERS = 20
 POSTS = 64
@@ -34,3 +39,31 @@ def test_a_burst_takes_few_writes_for_each_member(name: str, monkeypatch: pytest
         for member in members:
             member.receive_many(Message, POSTS)
         assert MEMBERS <= len(writes) <= MEMBERS * POSTS / 8
+
+
+class Noting(MemoryJournal):
+    """Notes how many drafts come together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.submitted: list[int] = []
+
+    def submit(
+        self,
+        drafts: Sequence[Draft],
+        done: Callable[[Sequence[Outcome]], None],
+        still_valid: Callable[[], bool] = always,
+    ) -> None:
+        self.submitted.append(len(drafts))
+        super().submit(drafts, done, still_valid)
+
+
+@pytest.mark.parametrize("name", ["asyncio-stdlib", "threaded"])
+def test_a_burst_is_read_as_one(name: str) -> None:
+    journal = Noting()
+    with Hub(journal, split_limits(OPEN)[0]) as hub, closing(House(new_transport(name), hub=hub)) as house:
+        member = house.member("ana")
+        member.settle()
+        member.send(b"".join(line("post", room="lobby", id=f"p-{n}", text="x" * 64) for n in range(POSTS)))
+        member.receive_many(Message, POSTS)
+    assert journal.submitted == [POSTS]

@@ -4,6 +4,7 @@
 encrypts. What the channel itself has to say waits in it until the pump takes it, so records stay in order.
 """
 
+import contextlib
 import logging
 import selectors
 import socket
@@ -18,11 +19,11 @@ __all__ = ["SecuredConnection", "ServerConnection"]
 
 log = logging.getLogger("chat.threaded")
 
-RECEIVE = 64 * 1024
-"""Bytes that a reader takes at once while there is much to take."""
-
 RECEIVE_IDLE = 2 * 1024
-"""Bytes that it takes when it has waited: it holds the memory for them while it waits."""
+"""Bytes that a reader waits for: it holds the memory for them while it waits."""
+
+RECEIVE = 64 * 1024
+"""Bytes that it takes with these, if more is there."""
 
 
 class ServerConnection:
@@ -68,10 +69,9 @@ class ServerConnection:
 
     def read(self) -> None:
         """Feed the session until the peer's stream ends. For the reader."""
-        size = RECEIVE_IDLE
         while True:
             try:
-                data = self._reader.recv(size)
+                data = self._wait_for_data()
             except OSError as error:
                 if isinstance(error, TimeoutError) and error.errno is None:
                     continue  # it is silent for so long, and may be
@@ -79,9 +79,16 @@ class ServerConnection:
                 return
             if not self._receive(data):
                 return
-            size = RECEIVE if len(data) == size else RECEIVE_IDLE
             if not self.readable:
                 self._pause()
+
+    def _wait_for_data(self) -> bytes:
+        """Wait for data, and take all that is there: the session takes the posts of a burst together."""
+        data = self._reader.recv(RECEIVE_IDLE)
+        if len(data) == RECEIVE_IDLE:
+            with contextlib.suppress(BlockingIOError):
+                data += self._writer.recv(RECEIVE)  # which never waits
+        return data
 
     def _receive(self, data: bytes) -> bool:
         """Take what has come, nothing at the end of the stream; return whether there may be more."""
