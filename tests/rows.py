@@ -21,6 +21,7 @@ __all__ = [
     "LOADS",
     "LOSSES",
     "MANY",
+    "MUTATIONS",
     "PAIRS",
     "PURE",
     "ROUNDS",
@@ -105,19 +106,24 @@ IN_THE_CLEAR = {
     "test_cost": "it counts what the core costs",
     "test_endings": "its rows are those of TCP: what a reset throws away is not the same in TLS",
     "test_own_wire": "it speaks to servers that it starts itself",
+    "test_programs": "`nc` and `telnet` speak no TLS",
+    "test_connections_that_come_and_go_cost_no_more_than_their_address_may": "it sends before it is let in",
+    "test_a_connection_that_comes_too_soon_waits_and_the_next_is_turned_away": "so does this one",
 }
-"""The modules of the contract that are not run over TLS."""
+"""The modules and tests of the contract that are not run over TLS."""
 
 
-def servers_for(module: str) -> list[str]:
-    """Return the servers that a module of the contract runs on."""
+def servers_for(module: str, test: str) -> list[str]:
+    """Return the servers that a test in a module of the contract runs on."""
     name = module.rpartition(".")[2]
     servers = [*SERVERS]
-    if name in OVER_TLS or (ALL and name not in IN_THE_CLEAR):
+    if (ALL or name in OVER_TLS) and not IN_THE_CLEAR.keys() & {name, test}:
         servers += ENCRYPTED
-    if not (ALL or name in LOOPS):
-        return [server for server in servers if "stdlib" not in server]
-    return servers if ALL else [server for server in servers if server != "asyncio-stdlib-tls"]
+    if ALL:
+        return servers
+    if name in LOOPS:
+        return [server for server in servers if server != "asyncio-stdlib-tls"]
+    return [server for server in servers if "stdlib" not in server]
 
 
 def steps_of(all_steps: Iterable[str]) -> list[str]:
@@ -277,6 +283,9 @@ ROUNDS = int(os.environ.get("ROUNDS") or (60 if ALL else 6))
 
 MANY = 100_000 if ALL else 30_000
 """Messages past a reader that reads nothing. Memory has to stop growing long before."""
+
+MUTATIONS = int(os.environ.get("MUTATIONS") or (100_000 if ALL else 300))
+"""Handshakes and records of TLS that are changed on their way."""
 
 SEEDS = 1_000 if ALL else 120
 """Seeds of the simulation; ``make simulate`` runs thousands."""

@@ -5,7 +5,7 @@
 - It looks at its files when a connection comes, but at most once every `LOOK_SECONDS`. Files that differ from
   those loaded, and not from those of the look before, are loaded: one may be replaced after the other.
 - What is loaded goes into a new context, for connections to come. Those that are there keep theirs.
-- If that fails, the old one stays, and the failure is logged, once for each change.
+- If that fails, the old one stays, and the failure is logged, once for each change. It is tried again.
 - `Certificate.auto` writes one file with the key and the certificate, which only its owner can read, from its
   creation on. The file is there as a whole or not at all. What is there already is used.
 """
@@ -55,7 +55,8 @@ class Certificate:
         self._clock = clock
         self._lock = threading.Lock()  # of whoever looks at the files
         self._look_at = clock() + LOOK_SECONDS
-        self._seen = self._loaded = self._tried = self._version()
+        self._seen = self._loaded = self._version()
+        self._failed: _Version | None = None
         self._context, self.pin = _load(self.cert, self.key)
 
     @classmethod
@@ -109,15 +110,16 @@ class Certificate:
         self._look_at = self._clock() + LOOK_SECONDS
         version, before = self._version(), self._seen
         self._seen = version
-        if version == before and version not in (self._loaded, self._tried):
-            self._reload(version)
+        if version == before != self._loaded:
+            self._reload(version, again=version == self._failed)
 
-    def _reload(self, version: _Version) -> bool:
-        self._tried = version
+    def _reload(self, version: _Version, *, again: bool = False) -> bool:
         try:
             context, pin = _load(self.cert, self.key)
         except OSError as error:
-            log.warning("the certificate that was loaded before stays in use: %s", error)
+            self._failed = version
+            if not again:
+                log.warning("the certificate that was loaded before stays in use: %s", error)
             return False
         self._context, self.pin, self._loaded = context, pin, version
         log.info("the certificate was loaded again: %s", self.fingerprint)

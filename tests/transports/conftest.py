@@ -40,7 +40,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "transport_name" in has and "client_name" in has:
         metafunc.parametrize(("transport_name", "client_name"), list(rows.PAIRS), indirect=True)
     elif "transport_name" in has:
-        servers = rows.servers_for(metafunc.module.__name__)
+        servers = rows.servers_for(metafunc.module.__name__, metafunc.function.__name__)
         metafunc.parametrize("transport_name", servers, indirect=True)
     elif "client_name" in has:
         metafunc.parametrize("client_name", list(rows.CLIENTS), indirect=True)

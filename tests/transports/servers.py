@@ -16,7 +16,7 @@ from tests.transports.peers import DEADLINE, Peer, PlainPeer, TypedPeer, hello
 from tests.transports.tls import OverTls, note_scheme
 from transports.asyncio_tcp import AsyncioTransport
 
-__all__ = ["OPEN", "SERVERS", "Clock", "Door", "House", "new_transport"]
+__all__ = ["OPEN", "SERVERS", "TLS", "Clock", "Door", "House", "new_transport"]
 
 SERVERS: dict[str, Callable[[], Transport]] = {
     **{name: partial(load_transport, point) for name, point in find_transports().items()},

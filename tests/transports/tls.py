@@ -27,6 +27,7 @@ __all__ = [
 
 SLICE = 16 * 1024
 AUTHORITY = trustme.CA()
+_FOLDER = TemporaryDirectory()
 ENCRYPTED: set[int] = set()
 """The ports at which TLS is spoken."""
 
@@ -42,8 +43,7 @@ def new_certificate(folder: Path, *names: str) -> Path:
 @cache
 def certificate() -> Certificate:
     """Return the certificate that servers under test have."""
-    with TemporaryDirectory() as folder:
-        return Certificate.load(new_certificate(Path(folder)))
+    return Certificate.load(new_certificate(Path(_FOLDER.name)))
 
 
 @cache
@@ -84,7 +84,8 @@ class TlsSocket(socket.socket):
     """A connected socket that speaks TLS: whatever is sent and received is encrypted below.
 
     It shakes hands when something is first sent or received. An end without ``close_notify`` is a
-    `ConnectionResetError`. One that is closed ends its stream cleanly, if that can be sent at once.
+    `ConnectionResetError`, unless nothing has come before it. One that is closed ends its stream cleanly, if
+    that can be sent now.
     """
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext, hostname: str | None = None) -> None:
@@ -93,6 +94,7 @@ class TlsSocket(socket.socket):
         self.settimeout(timeout)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=hostname)
+        self._heard = False  # anything of the server
         self._shaken = False
         self._plain = b""  # received and not taken
         self._unsent = b""  # encrypted and not sent
@@ -170,8 +172,11 @@ class TlsSocket(socket.socket):
 
     def _fill(self, size: int) -> None:
         data = super().recv(size)
-        if not data:
+        if not data and not self._heard:
+            self._shaken = self._ended = True
+        elif not data:
             raise ConnectionResetError("the stream was cut: there was no close_notify")
+        self._heard = self._heard or bool(data)
         self._incoming.write(data)
 
     def _has_news(self) -> bool:

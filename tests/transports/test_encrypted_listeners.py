@@ -1,0 +1,165 @@
+"""Encrypted addresses are served over TLS or not at all."""
+
+import asyncio
+import threading
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chatcore import Hub, UsageError
+from chatcore.transport import Listen, Transport, check_listens
+from tests.protocol.frames import Message
+from tests.stone_age.drums import Drums
+from tests.transports.conftest import Serve
+from tests.transports.leftovers import Census
+from tests.transports.peers import Peer, TypedPeer, hello
+from tests.transports.tls import OverTls, TlsSocket, certificate, new_certificate, note_scheme
+from transports import asyncio_tcp, threaded_tcp
+from transports.certificates import Certificate
+
+URL = "chats://127.0.0.1:0"
+
+
+def test_an_encrypted_address_without_a_certificate_is_a_usage_error_and_leaves_nothing(
+    transport: Transport,
+) -> None:
+    census = Census()
+    with (
+        Hub() as hub,
+        pytest.raises(UsageError, match="needs a certificate; give one, or listen on plain://"),
+    ):
+        transport.start(hub, [Listen.parse(url) for url in ("chat://127.0.0.1:0", "plains://127.0.0.1:0")])
+    census.assert_unchanged()
+
+
+def test_a_transport_that_applies_no_channels_is_not_asked_to(transport: Transport) -> None:
+    listens = [Listen.parse(url, certificate().channel) for url in (URL, "plain://127.0.0.1:0")]
+    check_listens(transport, listens)
+    with pytest.raises(UsageError, match="the transport drums applies no channels"):
+        check_listens(Drums(), listens)
+    with pytest.raises(UsageError, match="needs a certificate"):
+        check_listens(transport, [Listen.parse(URL)])
+
+
+@pytest.mark.parametrize("listen", [Listen.parse(URL), Listen.parse(URL, certificate().channel)])
+def test_the_wire_of_an_encrypted_address_is_not_given_without_its_channel(listen: Listen) -> None:
+    with pytest.raises(UsageError, match=r"applies no channels, so it cannot serve chats://127\.0\.0\.1"):
+        _ = listen.wire
+    with pytest.raises(UsageError):
+        _ = replace(Listen.parse("chat://127.0.0.1:0"), channel=certificate().channel).wire
+
+
+def test_a_channel_is_only_for_encrypted_addresses() -> None:
+    assert Listen.parse("chat://127.0.0.1:0", certificate().channel).channel is None
+    assert str(Listen.parse("plains://[::1]:1", certificate().channel)) == "plains://[::1]:1"
+
+
+def test_a_server_takes_a_certificate_by_its_path(tmp_path: Path) -> None:
+    path = new_certificate(tmp_path)
+    with threaded_tcp.serve(URL, cert=path) as server:
+        _talk(server.listening[0])
+    with threaded_tcp.serve(URL, cert=str(path), cert_key=path) as server:
+        _talk(server.listening[0])
+    with (
+        pytest.raises(OSError, match="cannot read the key"),
+        threaded_tcp.serve(URL, cert=path, cert_key="no"),
+    ):
+        pass
+
+
+def test_two_servers_share_a_certificate(tmp_path: Path) -> None:
+    shared = Certificate.load(new_certificate(tmp_path))
+
+    async def main() -> None:
+        async with asyncio_tcp.serve(URL, cert=shared) as server:
+            await asyncio.to_thread(_talk, server.listening[0])
+
+    asyncio.run(main())
+    with threaded_tcp.serve(URL, "chat://127.0.0.1:0", cert=shared) as server:
+        for listen in server.listening:
+            _talk(listen)
+
+
+def _talk(listen: Listen) -> None:
+    note_scheme(listen.scheme, listen.port)
+    with TypedPeer(listen.port, f"ann-{listen.port}", "lobby") as ann:
+        ann.post("hi", f"a-{listen.port}")
+        assert ann.receive(Message).text == "hi"
+        assert isinstance(ann.sock, TlsSocket) == (listen.scheme == "chats")
+
+
+# --- strangers at the wrong door -----------------------------------------------------------------
+
+
+def test_a_peer_that_speaks_no_tls_is_closed_at_once_and_nobody_notices(
+    transport: Transport, serve: Serve
+) -> None:
+    house = serve(transport=OverTls(transport))
+    ann, port = house.member("ann"), house.port("chat")
+    note_scheme("chat", port)
+    with Peer(port) as stranger:
+        stranger.send(hello("bob"))
+        assert b"error" not in stranger.receive_rest()
+    note_scheme("chats", port)
+    ann.post("nobody came", "a-1")
+    assert ann.receive(Message).text == "nobody came"
+
+
+def test_a_stream_that_is_cut_is_no_goodbye(transport: Transport, serve: Serve) -> None:
+    house = serve(transport=OverTls(transport))
+    bob, ann = house.member("bob"), house.member("ann")
+    assert isinstance(ann.sock, TlsSocket)
+    ann.sock.cut()
+    ann.wait_for_end()
+    bob.wait_until_alone()
+    with closing(house.typed()) as again:
+        again.send(hello("ann"))
+        assert b"nick_taken" in again.receive_line()
+
+
+def test_an_end_of_tls_without_an_end_below_is_a_goodbye(transport: Transport, serve: Serve) -> None:
+    house = serve(transport=OverTls(transport))
+    ann = house.member("ann")
+    assert isinstance(ann.sock, TlsSocket)
+    ann.sock.say_end()
+    ann.wait_for_end()
+    assert house.member("ann").who() == ("ann",)
+
+
+def test_a_crowd_shakes_hands_and_each_is_served(transport: Transport, serve: Serve) -> None:
+    house = serve(transport=OverTls(transport))
+    ann = house.member("ann")
+    crowd = [house.stranger("chat") for _ in range(50)]
+    threads = [threading.Thread(target=peer.send, args=(hello(f"n{n}"),)) for n, peer in enumerate(crowd)]
+    for thread in threads:
+        thread.start()
+    ann.settle()
+    for thread, peer in zip(threads, crowd, strict=True):
+        thread.join()
+        assert b'"welcome"' in peer.receive_line()
+
+
+def test_a_server_drains_although_a_peer_never_shakes_hands(transport: Transport, serve: Serve) -> None:
+    house = serve(transport=OverTls(transport), closing_seconds=0.2)
+    ann = house.member("ann")
+    silent = house.stranger("chat")
+    ann.settle()
+    house.server.close()
+    silent.wait_for_end()
+
+
+def test_a_server_tells_a_peer_that_shakes_hands_late_that_it_closes(
+    transport: Transport, serve: Serve
+) -> None:
+    house = serve(transport=OverTls(transport))
+    ann, late = house.member("ann"), house.typed()
+    ann.settle()
+    closing = threading.Thread(target=house.server.close)
+    closing.start()
+    ann.wait_for_end()
+    assert late.reason_of_end() == "drain"
+    late.close()
+    ann.close()
+    closing.join()
