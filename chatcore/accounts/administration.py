@@ -73,8 +73,8 @@ class Administration:
         with self._explained():
             return self._file.account_entries()
 
-    def add(self, name: str, role: Role | None = None, *, seconds: float = INVITE_SECONDS) -> InviteEntry:
-        """Make an account, and an invite that makes its first key.
+    def add(self, name: str, role: Role | None = None) -> Role:
+        """Make an account, which has no key yet; return its role.
 
         The first account of a file is an owner, and all others are members, unless a role is given.
         """
@@ -87,7 +87,7 @@ class Administration:
             role = _checked_role(role or ("owner" if self._file.is_empty() else "member"))
             self._file.add_person(fold(name), name, role, self._now())
             self._note("add", target=name, reason=role)
-            return self._invite(role, 1, seconds, None, self._person(name))
+            return role
 
     def set_role(self, name: str, role: Role) -> None:
         """Change what an account may do, also for those who are connected."""
@@ -142,19 +142,19 @@ class Administration:
         folded_room = _folded_room(room)
         if uses < 1:
             raise UsageError("an invite can be used once or more often")
+        if not 0 < seconds < float("inf"):
+            raise UsageError("an invite ends after some time")
         with self._change():
             person = None if name is None else self._person(name)
             if person is not None and role is not None:
                 raise UsageError(f"{person.name} has a role; change it with `chat account role`")
             default: Role = "member" if folded_room is None else "guest"
             role = person.role if person else _checked_role(role or default)
-            return self._invite(role, uses, seconds, folded_room, person)
+            return self._new_invite(role, uses, seconds, folded_room, person)
 
-    def _invite(
+    def _new_invite(
         self, role: Role, uses: int, seconds: float, room: str | None, person: PersonRow | None
     ) -> InviteEntry:
-        if not 0 < seconds < float("inf"):
-            raise UsageError("an invite ends after some time")
         secret, now = new_invite(), self._now()
         id_ = id_of(digest(secret))
         name, folded = (person.name, person.folded) if person else (None, None)
@@ -261,6 +261,8 @@ class Administration:
     def _explained(self) -> Iterator[None]:
         try:
             yield
+        except UnicodeEncodeError:
+            raise UsageError("this text cannot be stored: it is not Unicode") from None
         except (sqlite3.Error, OSError) as error:
             raise explain(AccountsFile.KIND, self.path, error) from error
 

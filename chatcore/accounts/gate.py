@@ -76,11 +76,8 @@ class Accounts(OpenGate):
             answer(UNAUTHORIZED)
         elif key is not None:
             person = snapshot.person_of(key)
-            if isinstance(person, Person):
-                self._uses.note(hash_, key.used, now)
-                answer(snapshot.why_out(person, claim.peer, now) or person)
-            else:
-                answer(person)
+            self._uses.note(hash_, key.used, now)
+            answer(snapshot.why_out(person, claim.peer, now) or person)
         elif claim.invite is not None:
             make = partial(redeem, nick=claim.nick, key=claim.key, secret=claim.invite)
             self._writer.submit(Change(lambda file, at: make(file, now=at), answer))

@@ -97,8 +97,13 @@ class AccountsDatabase(Database):
             raise AccountsError(
                 f"there is no accounts file {path}; make one with `chat account add NAME --accounts {path}`"
             )
-        _refuse_exposed(path)
         super().__init__(path)
+
+    def check_kind(self) -> int:
+        """Return the format of the file; raises `AccountsError` also if it is not private."""
+        version = super().check_kind()
+        _refuse_exposed(self._path)
+        return version
 
 
 def create_accounts(path: Path) -> None:

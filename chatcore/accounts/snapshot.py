@@ -32,8 +32,8 @@ class Snapshot:
     """The accounts, and what they may do. Names of accounts and rooms are folded."""
 
     people: Mapping[str, PersonRow] = field(default_factory=dict)
-    keys: Mapping[bytes, KeyRow] = field(default_factory=dict)
-    key_owners: Mapping[str, str] = field(default_factory=dict)  # by the ids of keys that are not revoked
+    keys: Mapping[bytes, KeyRow] = field(default_factory=dict)  # that were not revoked
+    key_owners: Mapping[str, str] = field(default_factory=dict)  # by the ids of keys
     bans: Scoped = field(default_factory=dict)
     mutes: Scoped = field(default_factory=dict)
     networks: Networks = field(default_factory=Networks)
@@ -46,14 +46,14 @@ class Snapshot:
         """Read the file as it is at one moment."""
         with file.snapshot():
             bans = file.bans()
-            keys = {key.hash: key for key in file.all_keys()}
+            keys = {key.hash: key for key in file.live_keys()}
             admitted: defaultdict[str, set[str]] = defaultdict(set)
             for room, name in file.admitted():
                 admitted[room].add(name)
             return cls(
                 people={person.folded: person for person in file.people()},
                 keys=keys,
-                key_owners={key.id: key.folded for key in keys.values() if not key.revoked},
+                key_owners={key.id: key.folded for key in keys.values()},
                 bans=_scoped(bans, "ban"),
                 mutes=_scoped(bans, "mute"),
                 networks=Networks(ban for ban in bans if ban.kind == "address"),
@@ -65,14 +65,12 @@ class Snapshot:
     # --- who somebody is -------------------------------------------------------------------------
 
     def key(self, hash_: bytes) -> KeyRow | None:
-        """Return a key, also one that was revoked."""
+        """Return a key that proves somebody. One that was revoked is not known, as any other text."""
         return self.keys.get(hash_)
 
-    def person_of(self, key: KeyRow) -> Person | Refusal:
-        """Return whom a key proves, if it still does."""
-        person = self.people.get(key.folded)
-        if key.revoked or person is None or person.gone:
-            return UNAUTHORIZED
+    def person_of(self, key: KeyRow) -> Person:
+        """Return whom a key proves."""
+        person = self.people[key.folded]
         return Person(person.name, person.role, key.id)
 
     def why_out(self, person: Person, peer: Peer, now: float) -> Refusal | None:

@@ -102,9 +102,11 @@ class AccountsFile(AccountsDatabase):
 
     # --- keys ------------------------------------------------------------------------------------
 
-    def all_keys(self) -> Iterator[KeyRow]:
-        """Yield all keys."""
-        return map(_key, self.db.execute("SELECT hash, id, name, used, revoked FROM keys"))
+    def live_keys(self) -> Iterator[KeyRow]:
+        """Yield all keys that were not revoked."""
+        return map(
+            _key, self.db.execute("SELECT hash, id, name, used, revoked FROM keys WHERE revoked IS NULL")
+        )
 
     def key(self, hash_: bytes) -> KeyRow | None:
         """Return a key by its hash."""

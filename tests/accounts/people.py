@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +20,9 @@ __all__ = ["DEADLINE", "PEER", "Clock", "Watch", "ask", "enter", "gate_over", "k
 DEADLINE = 10.0
 """Seconds that a test waits for a thread; only one that fails waits as long."""
 
+LOOK = 0.02
+"""Seconds between looks at the file."""
+
 PEER = Peer("192.0.2.1", 40_000)
 
 
@@ -32,7 +36,6 @@ def make_accounts(path: Path, **people: Role) -> Path:
     with Administration(path, by="local:test", create=True) as book:
         for name, role in people.items():
             book.add(name, role)
-            book.withdraw()
     with closing(AccountsFile(path)) as file, file.transaction():
         for name in people:
             file.add_key(digest(key_of(name)), fold(name), 0.0)
@@ -69,9 +72,14 @@ class Watch:
         return self._revised.acquire(timeout=seconds)
 
 
-def gate_over(path: Path, watch: Watch | None = None, now: Callable[[], float] | None = None) -> Accounts:
-    """Return a started gate; it is to be closed."""
-    gate = Accounts(path) if now is None else Accounts(path, times=Times(now))
+def gate_over(
+    path: Path,
+    watch: Watch | None = None,
+    now: Callable[[], float] | None = None,
+    file: type[AccountsFile] = AccountsFile,
+) -> Accounts:
+    """Return a started gate, which looks at the file more often than usual; it is to be closed."""
+    gate = Accounts(path, times=Times(now or time.time, look=LOOK), file=file)
     gate.start(watch or Watch())
     return gate
 

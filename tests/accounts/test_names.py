@@ -83,7 +83,6 @@ def test_a_name_is_a_nick(book: Administration, name: str) -> None:
 @pytest.mark.parametrize("nick", ["ada", "ADA-x", "ad", "b"])
 def test_a_name_that_is_taken_costs_no_invite(gate: Accounts, book: Administration, nick: str) -> None:
     book.add("b-x")
-    book.withdraw()
     answer = enter(gate, nick, key_of("new"), book.invite().secret)
     if nick == "ad":
         assert isinstance(answer, Person)
