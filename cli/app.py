@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from chatcore import COMPILED, __version__
+from cli.declarations.accounts import account_app, audit, ban, bans, invite, unban
 from cli.declarations.clients import bench, client, rooms, send, tail
 from cli.declarations.servers import (
     doctor,
@@ -132,6 +133,11 @@ for command in (
     schema,
     history,
     doctor,
+    invite,
+    ban,
+    unban,
+    bans,
+    audit,
 ):
     app.command()(command)
 
@@ -142,3 +148,4 @@ room_app = typer.Typer(
 )
 app.add_typer(room_app, name="room")
 room_app.command(name="remove")(remove_room)
+app.add_typer(account_app, name="account")

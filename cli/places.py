@@ -3,7 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["certificate_file", "config_file", "journal_file", "keys_file", "typed_file"]
+__all__ = [
+    "accounts_file",
+    "certificate_file",
+    "config_file",
+    "journal_file",
+    "keys_file",
+    "typed_file",
+]
 
 
 def config_file() -> Path | None:
@@ -11,6 +18,11 @@ def config_file() -> Path | None:
     from platformdirs import user_config_path
 
     return _in(lambda: user_config_path("chatcore", appauthor=False), "chat.toml")
+
+
+def accounts_file() -> Path | None:
+    """Return the path of the accounts that a server uses by default; ``None`` without a home directory."""
+    return _in(_data_directory, "accounts.db")
 
 
 def journal_file() -> Path | None:

@@ -2,6 +2,6 @@
 
 Read in this order: `options` finds out from the commands which settings there are, and reads the environment;
 `file` reads ``chat.toml``; `shared` declares the options that several commands have. Then the values with a
-notation of their own, `journals`, `limits` and `certificates`, and `complete`, which offers all of this to a
-shell.
+notation of their own, `journals`, `accounts`, `limits`, `durations` and `certificates`, and `complete`, which
+offers all of this to a shell.
 """

@@ -12,7 +12,14 @@ from typer.core import TyperGroup
 
 from chatcore import DEFAULT_URL, UsageError
 
-__all__ = ["Completing", "complete_kind", "complete_room", "complete_transport", "complete_url"]
+__all__ = [
+    "Completing",
+    "complete_kind",
+    "complete_role",
+    "complete_room",
+    "complete_transport",
+    "complete_url",
+]
 
 
 class Completing(TyperGroup):
@@ -46,6 +53,11 @@ def complete_transport(incomplete: str) -> list[str]:
 def complete_kind(incomplete: str) -> list[str]:
     """Return what a message may be."""
     return _beginning(incomplete, ["action", "notice"])
+
+
+def complete_role(incomplete: str) -> list[str]:
+    """Return what an account may be."""
+    return _beginning(incomplete, ["owner", "moderator", "member", "guest"])
 
 
 def complete_url(ctx: typer.Context, incomplete: str) -> list[str]:

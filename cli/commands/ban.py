@@ -1,0 +1,58 @@
+"""``chat ban``, ``chat unban`` and ``chat bans``: who is kept out, by account or by address."""
+
+import typer
+
+from chatcore.accounts import BanEntry
+from cli.columns import iso_time, local_time, write_columns, write_objects
+from cli.settings.accounts import open_accounts
+from cli.settings.durations import duration
+from cli.streams import write_text
+
+__all__ = ["add", "lift", "list_bans"]
+
+
+def add(
+    ctx: typer.Context, accounts: str | None, target: str, seconds: str | None, reason: str | None
+) -> None:
+    """Ban an account, an address or a network; raises `UsageError` if it is none of these."""
+    lasts = None if seconds is None else duration(seconds)
+    with open_accounts(ctx, accounts) as book:
+        ban = book.ban(target, seconds=lasts, reason=reason)
+    until = f"until {local_time(ban.until)}" if ban.until is not None else "until `chat unban`"
+    write_text(f"banned {ban.target} {until}\n")
+
+
+def lift(ctx: typer.Context, accounts: str | None, target: str, room: str | None) -> None:
+    """End the bans of an account, an address or a network; raises `UsageError` if there are none."""
+    with open_accounts(ctx, accounts) as book:
+        book.lift(target, room=room)
+    write_text(f"{target} is no longer banned{f' from {room}' if room else ''}\n")
+
+
+def list_bans(ctx: typer.Context, accounts: str | None, *, as_json: bool) -> None:
+    """Print the bans and mutes that have not ended."""
+    with open_accounts(ctx, accounts) as book:
+        bans = book.bans()
+    if as_json:
+        write_objects(_object(ban) for ban in bans)
+    else:
+        write_columns(
+            ("WHO", "WHAT", "ROOM", "UNTIL", "REASON"),
+            [
+                (ban.target, _KINDS[ban.kind], ban.room or "-", local_time(ban.until), ban.reason or "-")
+                for ban in bans
+            ],
+        )
+
+
+_KINDS = {"ban": "banned", "mute": "muted", "address": "banned"}
+
+
+def _object(ban: BanEntry) -> dict[str, object]:
+    return {
+        "kind": ban.kind,
+        "target": ban.target,
+        "room": ban.room,
+        "until": iso_time(ban.until),
+        "reason": ban.reason,
+    }

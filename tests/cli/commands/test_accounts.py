@@ -1,0 +1,248 @@
+"""`chat account`, `chat invite`, `chat ban`, `chat audit`: what they do to the file, and what they print."""
+
+import json
+import os
+import pwd
+import re
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from chatcore.accounts import Administration
+from chatcore.gate import Person
+from tests.accounts.people import PEER, Watch, enter, gate_over, key_of
+from tests.cli.conftest import Inside
+from tests.cli.processes import CHAT, chat
+from tests.cli.pty import ENTER, in_terminal
+
+LINK = re.compile(r"(chats://chat\.example:7024|https://chat\.example/team)/#([\w-]{32})(\.p{43})?\n")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where there is no file of accounts yet."""
+    return tmp_path / "new" / "accounts.db"
+
+
+@pytest.fixture
+def accounts(path: Path) -> str:
+    """A file with an owner and a member, and two addresses of its server."""
+    with Administration(path, by="local:test", create=True) as book:
+        book.add("ada")
+        book.add("bob")
+        book.publish(["chats://chat.example", "https://chat.example/team"], "p" * 43)
+    return str(path)
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the columns of a list, without its head."""
+    return [re.split(r"  +", line) for line in text.splitlines()[1:]]
+
+
+def test_the_first_account_makes_the_file_and_is_an_owner(inside: Inside, path: Path) -> None:
+    done = inside("account", "add", "Ada", "--accounts", str(path))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "Ada is now an owner" in done.stderr
+    assert f"chat server --accounts {path} --public-url URL" in done.stderr
+    assert f"chat invite --for Ada --accounts {path}" in done.stderr
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    inside("account", "add", "bob", "--accounts", str(path))
+    inside("account", "add", "mona", "--role", "moderator", "--accounts", str(path))
+    listed = rows(inside("account", "list", "--accounts", str(path)).stdout)
+    assert [row[:3] for row in listed] == [
+        ["Ada", "owner", "0"],
+        ["bob", "member", "0"],
+        ["mona", "moderator", "0"],
+    ]
+
+
+def test_an_invite_is_a_link_for_each_address_and_nothing_else_on_standard_output(
+    inside: Inside, accounts: str, path: Path
+) -> None:
+    links: list[tuple[str, ...]] = []
+    for arguments in (("invite", "--for", "BOB"), ("account", "add", "zoe"), ("invite",)):
+        done = inside(*arguments, "--accounts", accounts)
+        links = [match.groups() for match in LINK.finditer(done.stdout)]
+        assert LINK.sub("", done.stdout) == ""
+        assert [bool(pin) for _, _, pin in links] == [True, False]
+        assert len({secret for _, secret, _ in links}) == 1
+        assert links[0][1] not in done.stderr
+    with closing(gate_over(path)) as gate:
+        assert isinstance(enter(gate, "made-it", invite=links[0][1]), Person)
+    assert "zoe" in inside("account", "list", "--accounts", accounts).stdout
+
+
+def test_without_an_address_there_is_no_link_and_the_option_is_named(inside: Inside, path: Path) -> None:
+    inside("account", "add", "ada", "--accounts", str(path))
+    done = inside("invite", "--accounts", str(path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--public-url URL" in done.stderr
+    assert inside("invite", "--list", "--accounts", str(path)).stdout == ""
+
+
+def test_invites_are_listed_without_their_secrets_and_revoked_by_id(inside: Inside, accounts: str) -> None:
+    made = inside("invite", "--room", "Ops", "--uses", "3", "--expires", "2h", "--accounts", accounts)
+    inside("invite", "--for", "bob", "--accounts", accounts)
+    secret = LINK.findall(made.stdout)[0][1]
+    listed = inside("invite", "--list", "--accounts", accounts).stdout
+    assert secret not in listed
+    assert [row[1:4] for row in rows(listed)] == [["a new guest", "ops", "3"], ["bob's devices", "-", "1"]]
+    objects = inside("invite", "--list", "--json", "--accounts", accounts).stdout
+    assert secret not in objects
+    first, second = (json.loads(line) for line in objects.splitlines())
+    assert (first["role"], first["room"], first["uses"], second["account"]) == ("guest", "ops", 3, "bob")
+    done = inside("invite", "--revoke", first["id"], "--accounts", accounts)
+    assert done.stdout == "revoked 1 invite\n"
+    assert inside("invite", "--revoke", first["id"], "--accounts", accounts).returncode == 2
+    assert inside("invite", "--revoke", "all", "--accounts", accounts).stdout == "revoked 1 invite\n"
+
+
+def test_keys_are_listed_and_revoked(inside: Inside, accounts: str, path: Path) -> None:
+    with Administration(path, by="local:test") as book, closing(gate_over(path)) as gate:
+        invite = book.invite(name="bob", uses=2).secret
+        phone = enter(gate, "bob", key_of("bob"), invite)
+        enter(gate, "bob", key_of("bob", "laptop"), invite)
+        assert isinstance(phone, Person)
+        listed = inside("account", "keys", "bob", "--accounts", accounts).stdout
+        assert phone.key_id in [row[0] for row in rows(listed)]
+        assert len(rows(listed)) == 2
+        assert inside("account", "revoke", "bob", "--accounts", accounts).returncode == 2
+        done = inside("account", "revoke", "bob", f"{phone.key_id}", "--accounts", accounts)
+        assert done.stdout == "revoked 1 key of bob\n"
+        assert inside("account", "revoke", "bob", "0123", "--accounts", accounts).returncode == 2
+        assert inside("account", "revoke", "bob", "--all", "--accounts", accounts).stdout.startswith(
+            "revoked 1"
+        )
+    assert inside("account", "keys", "bob", "--json", "--accounts", accounts).stdout == ""
+
+
+def test_a_server_sees_what_a_command_does(inside: Inside, accounts: str, path: Path) -> None:
+    watch = Watch()
+    with closing(gate_over(path, watch)) as gate, Administration(path, by="local:test") as book:
+        bob = enter(gate, "bob", invite=book.invite(name="bob").secret)
+        assert isinstance(bob, Person)
+        while watch.was_revised(0.0):
+            pass
+        assert inside("ban", "bob", "--for", "1h", "--reason", "spam", "--accounts", accounts).returncode == 0
+        assert watch.was_revised()
+        assert gate.may_stay(bob, PEER) is not None
+        assert inside("unban", "BOB", "--accounts", accounts).returncode == 0
+        assert watch.was_revised()
+        assert gate.may_stay(bob, PEER) is None
+
+
+def test_bans_are_listed(inside: Inside, accounts: str) -> None:
+    inside("ban", "bob", "--for", "1h", "--reason", "spam", "--accounts", accounts)
+    inside("ban", "203.0.113.9/24", "--accounts", accounts)
+    listed = rows(inside("bans", "--accounts", accounts).stdout)
+    assert [(row[0], row[1], row[4]) for row in listed] == [
+        ("203.0.113.0/24", "banned", "-"),
+        ("bob", "banned", "spam"),
+    ]
+    objects = [
+        json.loads(line) for line in inside("bans", "--json", "--accounts", accounts).stdout.splitlines()
+    ]
+    assert [each.get("until", "")[-1:] for each in objects] == ["", "Z"]
+    assert inside("unban", "203.0.113.0/24", "--accounts", accounts).returncode == 0
+    done = inside("unban", "203.0.113.0/24", "--accounts", accounts)
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_a_role_is_changed(inside: Inside, accounts: str) -> None:
+    assert inside("account", "role", "BOB", "moderator", "--accounts", accounts).stdout.endswith(
+        "moderator\n"
+    )
+    objects = inside("account", "list", "--json", "--accounts", accounts).stdout.splitlines()
+    assert {json.loads(line)["name"]: json.loads(line)["role"] for line in objects} == {
+        "ada": "owner",
+        "bob": "moderator",
+    }
+
+
+def test_the_audit_says_which_user_of_the_machine_it_was(inside: Inside, accounts: str) -> None:
+    inside("ban", "bob", "--for", "1h", "--reason", "a\x1b[2Jb", "--accounts", accounts, LOGNAME="mallory")
+    user = pwd.getpwuid(os.getuid()).pw_name
+    text = inside("audit", "-n", "1", "--accounts", accounts).stdout
+    assert rows(text)[0][1:] == [f"local:{user}", "ban", "-", "bob", "3600 s", "a␛[2Jb"]
+    line = inside("audit", "-n", "1", "--json", "--accounts", accounts).stdout
+    found = json.loads(line)
+    assert (found["by"], found["act"], found["target"], found["reason"]) == (
+        f"local:{user}",
+        "ban",
+        "bob",
+        "a\x1b[2Jb",
+    )
+
+
+def test_an_account_is_removed_after_a_question(accounts: str, inside: Inside) -> None:
+    done = inside("account", "remove", "bob", "--accounts", accounts)
+    assert done.returncode == 2
+    assert "add --yes" in done.stderr
+    with in_terminal(CHAT, "account", "remove", "bob", "--accounts", accounts) as terminal:
+        terminal.wait("Nobody can have the name again")
+        terminal.type("y" + ENTER)
+        assert terminal.wait_exit() == 0
+    assert inside("account", "remove", "bob", "--yes", "--accounts", accounts).returncode == 2
+    assert inside("account", "add", "bob-x", "--accounts", accounts).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("account", "add", "root"),
+        ("account", "add", "ADA"),
+        ("account", "add", "zoe", "--role", "king"),
+        ("account", "role", "nobody", "member"),
+        ("account", "role", "bob", "king"),
+        ("account", "keys", "nobody"),
+        ("invite", "--for", "nobody"),
+        ("invite", "--for", "bob", "--role", "owner"),
+        ("invite", "--expires", "soon"),
+        ("invite", "--expires", "0d"),
+        ("invite", "--uses", "0"),
+        ("invite", "--room", "a b"),
+        ("ban", "nobody"),
+        ("ban", "203.0.113.0/33"),
+        ("ban", "bob", "--for", "never"),
+        ("ban", "\udcff"),
+        ("account", "add", "\udcff"),
+        ("audit", "-n", "0"),
+    ],
+)
+def test_what_makes_no_sense_is_an_error_and_changes_nothing(
+    inside: Inside, accounts: str, path: Path, arguments: tuple[str, ...]
+) -> None:
+    before = path.read_bytes()
+    done = (
+        chat(*arguments, "--accounts", accounts)
+        if arguments[1] == "--uses" or "-n" in arguments
+        else (inside(*arguments, "--accounts", accounts))
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr
+    assert path.read_bytes() == before
+
+
+def test_without_a_file_only_the_first_account_makes_one(inside: Inside, path: Path) -> None:
+    for arguments in (
+        ("account", "list"),
+        ("invite",),
+        ("ban", "bob"),
+        ("audit",),
+        ("account", "role", "bob", "owner"),
+    ):
+        done = inside(*arguments, "--accounts", str(path))
+        assert done.returncode == 1
+        assert "chat account add NAME" in done.stderr
+    assert not path.exists()
+
+
+def test_the_file_is_the_one_of_the_server_by_default(inside: Inside, accounts: str, tmp_path: Path) -> None:
+    assert "ada" in inside("account", "list", CHAT_SERVER_ACCOUNTS=accounts).stdout
+    data = tmp_path / "data"
+    done = inside("account", "add", "eve", XDG_DATA_HOME=str(data), HOME=str(tmp_path))
+    assert done.returncode == 0
+    assert [file.name for file in data.rglob("*.db")] == ["accounts.db"]
