@@ -5,10 +5,13 @@ import others. A comment after a ``print`` is the line that it prints. The page'
 """
 
 import ast
+import json
 import os
 import re
+import runpy
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +24,7 @@ import pytest
 from pydantic import BaseModel
 
 import chatcore
+import chatcore.accounts
 import chatcore.gate
 from chatcore import (
     Closing,
@@ -33,6 +37,7 @@ from chatcore import (
     RefusedError,
     SqliteJournal,
 )
+from chatcore.gate import Gate
 from tests.ports import fixed_port
 from tests.test_readme import anchors, blocks_of
 from transports import asyncio_tcp, threaded_tcp
@@ -44,6 +49,7 @@ PAGE = DOCUMENT.read_text("utf-8")
 BLOCKS = blocks_of(PAGE)
 EXAMPLES = {block.text.splitlines()[0].removeprefix("# "): block.text for block in BLOCKS}
 DEADLINE = 50.0
+URLS = ["chats://chat.example"]
 
 E = TypeVar("E", bound=Event)
 
@@ -108,9 +114,9 @@ class Stage:
         assert code == 0, output
         return output
 
-    def serve(self, journal: SqliteJournal | None = None) -> str:
+    def serve(self, journal: SqliteJournal | None = None, gate: Gate | None = None) -> str:
         """Start a server; return its URL."""
-        hub = self._stack.enter_context(Hub(journal))
+        hub = self._stack.enter_context(Hub(journal, gate=gate))
         return str(self._stack.enter_context(serve("chat://127.0.0.1:0", hub=hub)).listening[0])
 
     def member(self, url: str, *rooms: str, nick: str = "grace") -> Chat:
@@ -315,6 +321,69 @@ def test_the_polite_server_refuses_a_word_and_replaces_another(stage: Stage) -> 
     assert server.end(signal.SIGINT) == (0, [])
 
 
+def send_hello(url: str, nick: str, key: str, invite: str) -> dict[str, object]:
+    """Say hello with an invite, and nothing else; return the answer."""
+    host, port = url.removeprefix("chat://").split(":")
+    hello = {"type": "hello", "protocol": 1, "nick": nick, "key": key, "invite": invite}
+    with socket.create_connection((host, int(port)), timeout=DEADLINE) as connection:
+        connection.sendall(json.dumps(hello).encode() + b"\n")
+        answer: dict[str, object] = json.loads(connection.makefile().readline())
+        return answer
+
+
+def test_a_team_gets_accounts_by_the_links_that_a_program_prints(stage: Stage) -> None:
+    stage.write(
+        "chat://127.0.0.1:0", lambda text: text.replace('publish(["chat://127.0.0.1:0"])', f"publish({URLS})")
+    )
+    server = stage.run("team.py")
+    name, link = server.line().split()
+    url, key = server.line().split()[2], "k" * 43
+    assert (name, link.partition("#")[0]) == ("ada:", "chats://chat.example:7024/")
+    assert send_hello(url, "ada", key, link.partition("#")[2])["role"] == "owner"
+    with connect(url, nick="ada-phone", key=key) as chat:
+        assert (chat.account, chat.role) == ("ada", "owner")
+    with pytest.raises(RefusedError) as refused, connect(url, nick="ada", key="x" * 43):
+        pass
+    assert refused.value.code == "unauthorized"
+    assert server.end(signal.SIGINT) == (0, [])
+    again = stage.run("team.py")
+    assert again.line().startswith("listening on ")
+    assert again.end(signal.SIGINT) == (0, [])
+
+
+def test_users_of_an_application_come_in_by_their_tokens_until_they_log_out(stage: Stage) -> None:
+    stage.write("chat://127.0.0.1:0")
+    namespace = runpy.run_path(str(stage.directory / "users.py"))
+    asked, down = threading.Event(), threading.Event()
+
+    def user_of(token: str) -> str | None:
+        if down.is_set():
+            raise ConnectionRefusedError
+        assert asked.wait(DEADLINE)
+        return {"a" * 43: "ada", "b" * 43: "bob"}.get(token)
+
+    gate = namespace["Users"](user_of)
+    url = stage.serve(gate=gate)
+    asked.set()
+    with connect(url, nick="ada", key="a" * 43) as ada, connect(url, nick="bob", key="b" * 43) as bob:
+        assert (ada.account, bob.account, bob.role) == ("ada", "bob", "member")
+        for nick, key, code in (
+            ("ada", "b" * 43, "forbidden"),
+            ("ada", "c" * 43, "unauthorized"),
+            ("ada", None, "unauthorized"),
+        ):
+            with pytest.raises(RefusedError) as refused, connect(url, nick=nick, key=key, reconnect=False):
+                pass
+            assert refused.value.code == code
+        gate.log_out("ada")
+        assert next_of(ada, Closing).reason == "revoked"
+        assert bob.post("still here", room="lobby").seq == 1
+        down.set()
+        with pytest.raises(RefusedError) as refused, connect(url, nick="bob", key="b" * 43, reconnect=False):
+            pass
+        assert (refused.value.code, refused.value.retry_after) == ("unavailable", 5.0)
+
+
 WEB_TALK = """
 import no_sockets  # isort: skip
 import asyncio
@@ -451,6 +520,7 @@ def test_the_examples_import_public_names_only() -> None:
     transport = {"connect", "serve", "Chat"}
     allowed = {
         "chatcore": set(chatcore.__all__),
+        "chatcore.accounts": set(chatcore.accounts.__all__),
         "chatcore.gate": set(chatcore.gate.__all__),
         "transports.asyncio_tcp": transport,
         "transports.threaded_tcp": transport,

@@ -229,9 +229,11 @@ class Administration:
         with self._explained():
             return self._file.urls()
 
-    def links(self, secret: str) -> tuple[str, ...]:
-        """Return the links of an invite, one for each public URL."""
-        return links(self.urls(), secret)
+    def links(self, invite: InviteEntry) -> tuple[str, ...]:
+        """Return the links of an invite that was made here, one for each public URL."""
+        if invite.secret is None:
+            raise UsageError(f"nobody knows the secret of the invite {invite.id} any more; make another")
+        return links(self.urls(), invite.secret)
 
     # --- how ---------------------------------------------------------------------------------------
 

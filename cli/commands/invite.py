@@ -43,7 +43,7 @@ def make(
 def print_links(book: Administration, invite: InviteEntry) -> None:
     """Print the links of an invite on standard output, and what they are on standard error."""
     write_text(f"{_description(invite)}\n", error=True)
-    write_text("".join(f"{link}\n" for link in book.links(invite.secret or "")), wrap=False)
+    write_text("".join(f"{link}\n" for link in book.links(invite)), wrap=False)
 
 
 def list_invites(ctx: typer.Context, accounts: str | None, *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from chatcore import UsageError
 from chatcore.accounts import Accounts, Administration
+from chatcore.accounts.links import links
 from chatcore.accounts.refusals import UNAUTHORIZED
 from chatcore.gate import Claim, Invitation, Person, Refusal
 from tests.accounts.people import DEADLINE, PEER, Clock, Watch, ask, enter, gate_over, key_of
@@ -219,14 +220,17 @@ PIN = "p" * 43
 
 def test_there_is_a_link_for_each_public_url(gate: Accounts, book: Administration, watch: Watch) -> None:
     book.publish(["chats://Chat.example", "https://chat.example/team/", "chats://[2001:DB8::1]:99"], PIN)
-    assert book.links("I" * 32) == (
-        f"chats://chat.example:7024/#{'I' * 32}.{PIN}",
-        f"https://chat.example/team/#{'I' * 32}",
-        f"chats://[2001:db8::1]:99/#{'I' * 32}.{PIN}",
+    invite = book.invite()
+    assert book.links(invite) == (
+        f"chats://chat.example:7024/#{invite.secret}.{PIN}",
+        f"https://chat.example/team/#{invite.secret}",
+        f"chats://[2001:db8::1]:99/#{invite.secret}.{PIN}",
     )
+    with pytest.raises(UsageError, match="make another"):
+        book.links(book.invites()[0])
     assert watch.was_revised()
     invitation = ask(gate.invite_device, enter(gate, "ada"))
-    assert invitation.links == book.links(invitation.secret)
+    assert invitation.links == links(book.urls(), invitation.secret)
 
 
 @pytest.mark.parametrize(

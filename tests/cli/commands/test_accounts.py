@@ -4,6 +4,7 @@ import json
 import os
 import pwd
 import re
+import shlex
 import stat
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.accounts.people import PEER, Watch, enter, gate_over, key_of
 from tests.cli.conftest import Inside
 from tests.cli.processes import CHAT, chat
 from tests.cli.pty import ENTER, in_terminal
+from tests.test_readme import blocks_of
 
 LINK = re.compile(r"(chats://chat\.example:7024|https://chat\.example/team)/#([\w-]{32})(\.p{43})?\n")
 
@@ -246,3 +248,22 @@ def test_the_file_is_the_one_of_the_server_by_default(inside: Inside, accounts: 
     done = inside("account", "add", "eve", XDG_DATA_HOME=str(data), HOME=str(tmp_path))
     assert done.returncode == 0
     assert [file.name for file in data.rglob("*.db")] == ["accounts.db"]
+
+
+# --- what docs/operations.md says ----------------------------------------------------------------
+
+
+def test_the_commands_of_the_document_work_in_its_order(inside: Inside, path: Path) -> None:
+    document = (Path(__file__).parents[3] / "docs" / "operations.md").read_text("utf-8")
+    section = document.partition("\n## Accounts\n")[2].partition("\n## ")[0]
+    blocks = [block.text for block in blocks_of(section) if block.mark == "sh"]
+    lines = [shlex.split(line)[1:] for block in blocks for line in block.splitlines()]
+    assert len(lines) == 15
+    links = 0
+    for arguments in lines:
+        done = inside(*arguments, CHAT_SERVER_ACCOUNTS=str(path))
+        assert done.returncode == 0, done.stderr
+        links += "/#" in done.stdout
+        with Administration(path, by="local:test") as book:
+            book.publish(["chats://chat.example.org"])
+    assert links == 4
