@@ -90,6 +90,7 @@ class Server:
         self._connections: dict[Session, ServerConnection] = {}
         self._left: deque[ServerConnection] = deque()  # whose reader has ended
         self._called: deque[ServerConnection] = deque()  # whose channel has something to say
+        self._shaking_hands = threading.Lock()
         self._closing = False
         self._woken = False
         self._failure: BaseException | None = None
@@ -238,7 +239,7 @@ class Server:
     def _connection(self, sock: socket.socket, session: Session, channel: Channel | None) -> ServerConnection:
         if channel is None:
             return ServerConnection(sock, session, self._selector)
-        return SecuredConnection(sock, session, self._selector, channel, self._call)
+        return SecuredConnection(sock, session, self._selector, channel, self._call, self._shaking_hands)
 
     def _call(self, connection: ServerConnection) -> None:
         """Have a connection served soon. For its reader."""

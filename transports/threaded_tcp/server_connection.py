@@ -188,9 +188,13 @@ class ServerConnection:
 
 
 class SecuredConnection(ServerConnection):
-    """One connection with a channel. ``call`` makes the pump serve it soon."""
+    """One connection with a channel.
 
-    __slots__ = ("_call", "_channel")
+    ``call`` makes the pump serve it soon. ``shaking_hands`` is held by one reader of the server at a time, so
+    that a crowd that shakes hands does not keep the pump and other readers from their work.
+    """
+
+    __slots__ = ("_call", "_channel", "_shaking_hands")
 
     def __init__(
         self,
@@ -199,17 +203,19 @@ class SecuredConnection(ServerConnection):
         selector: selectors.BaseSelector,
         channel: Channel,
         call: Callable[[ServerConnection], None],
+        shaking_hands: threading.Lock,
     ) -> None:
         super().__init__(sock, session, selector)
         self._channel = channel
         self._call = call
+        self._shaking_hands = shaking_hands
 
     def _receive(self, data: bytes) -> bool:
         channel = self._channel
         if not data:
             channel.receive_eof()  # the pump learns of the error when the reader has left
             return False
-        plain = channel.receive(data)
+        plain = self._decrypt(data)
         if channel.pending:
             self._call(self)
         if plain:
@@ -217,6 +223,12 @@ class SecuredConnection(ServerConnection):
         if channel.ended:
             self.session.receive_eof()
         return not channel.ended and channel.error is None
+
+    def _decrypt(self, data: bytes) -> bytes:
+        if self._channel.ready:
+            return self._channel.receive(data)
+        with self._shaking_hands:
+            return self._channel.receive(data)
 
     def flush(self) -> None:
         if self.unsent:
