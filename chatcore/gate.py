@@ -170,6 +170,13 @@ class Gate(Protocol):
         connection. What raises, or does not answer within ``handshake_seconds``, refuses as ``unavailable``.
         """
 
+    def may_connect(self, peer: Peer) -> bool:
+        """Tell whether anybody may connect from an address.
+
+        If not, the connection is closed before it begins, and without a word: that costs next to nothing.
+        Who is connected already is asked about by `may_stay`.
+        """
+
     def may_stay(self, person: Person, peer: Peer) -> Refusal | None:
         """Tell whether somebody may stay. Asked when they enter, and again by `Watch.revise`."""
 
@@ -243,6 +250,10 @@ class OpenGate:
     def enter(self, claim: Claim, answer: Callable[[Person | Refusal], None]) -> None:
         """Let anybody in."""
         answer(ANYBODY)
+
+    def may_connect(self, peer: Peer) -> bool:
+        """Let everyone connect."""
+        return True
 
     def may_stay(self, person: Person, peer: Peer) -> Refusal | None:
         """Let everyone stay."""

@@ -81,6 +81,10 @@ class Limits(BaseModel):
     # Off where `connections_per_address` is: then addresses do not tell peers apart.
     new_connections_burst: Count = 256
     new_connections_per_second: Rate | None = 50.0
+    # Hellos that are refused for who it is, from one address; beyond that its new connections are closed. A
+    # person mistypes a key a few times, and an office has one that is old in some script.
+    # Off where `connections_per_address` is.
+    refusals_per_minute: Count | None = 10
     # Ten seconds reach around the world three times over, even by radio and with TLS.
     handshake_seconds: Seconds | None = 10.0
 

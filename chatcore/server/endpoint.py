@@ -102,10 +102,13 @@ class Endpoint:
     def delay(self, peer: Peer, can_wait: bool = True) -> float | None:
         """Return the seconds until a connection that was just accepted may be opened.
 
-        ``None`` turns it away: too many come from its address, or it would have to wait and cannot.
+        ``None`` turns it away: its address may not connect, too many come from there, or it would have to
+        wait and cannot.
         """
         with self.hub.lock:
-            return self.hub.delay(peer, can_wait)
+            seconds = self.hub.delay(peer, can_wait)
+        self.hub.follow_up()
+        return seconds
 
     def open(self, peer: Peer, wire: Wire = ndjson) -> Session:
         """Return the session of a connection that was just accepted.

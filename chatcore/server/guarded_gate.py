@@ -48,6 +48,10 @@ class GuardedGate:
         """Ask who this is; raises what the gate raises, which has refused then."""
         self._gate.enter(claim, lambda value: answer(_checked(value, Person)))
 
+    def may_connect(self, peer: Peer) -> bool:
+        """Ask whether anybody may connect from an address; where that fails, `may_stay` is asked later."""
+        return self._guard(lambda: bool(self._gate.may_connect(peer)), True)
+
     def may_stay(self, person: Person, peer: Peer) -> Refusal | None:
         """Ask why somebody may not stay, if they may not."""
         return self._guard(lambda: _checked_refusal(self._gate.may_stay(person, peer)), FAILED)

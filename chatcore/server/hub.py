@@ -37,6 +37,7 @@ from chatcore.names import fold
 from chatcore.server.allowances import Allowances
 from chatcore.server.arrivals import LONGEST_WAIT, Arrivals
 from chatcore.server.directory import Directory, LocalDirectory
+from chatcore.server.door import Door
 from chatcore.server.endpoint import SLICE, Endpoint
 from chatcore.server.guarded_gate import GuardedGate
 from chatcore.server.program_posts import ProgramPosts
@@ -93,6 +94,7 @@ class Hub:
         self.rooms = Rooms(self.limits)
         self.reads = Reads()
         self.allowances = Allowances(self.limits)
+        self.door = Door(self.limits, self.gate)
         self._arrivals = Arrivals(self.limits)
         self._connections = 0
         self._addresses: Counter[str] = Counter()
@@ -318,8 +320,9 @@ class Hub:
 
     def delay(self, peer: Peer, can_wait: bool) -> float | None:
         """Return the seconds until a new connection may begin, or ``None`` if it is turned away."""
-        longest = LONGEST_WAIT if can_wait else 0.0
-        seconds = self._arrivals.take(address_of(peer), self.clock(), longest)
+        longest, now = LONGEST_WAIT if can_wait else 0.0, self.clock()
+        permitted = self.door.permits(peer, now)
+        seconds = self._arrivals.take(address_of(peer), now, longest) if permitted else None
         if seconds is None:
             self._turned_away += 1
         return seconds
@@ -371,6 +374,8 @@ class Hub:
                 self._let_go_on(session)
         if self._awake:
             self.wake()
+        if self.door.has_reports:
+            self.door.report()
 
     def _let_go_on(self, session: Session) -> None:
         try:

@@ -187,10 +187,12 @@ class Pending:
     def _refuse_hello(self, request: _Request[Hello], refusal: Refusal) -> None:
         """Refuse a `hello`, which ends the connection: what came after it is dropped."""
         self._hello = None
+        session = self._session
         request.go_on("cancelled")
-        self._session.refuse(refusal.code, refusal.message, retry_after=refusal.retry_after)
-        self._session.intake.inbox.clear()
-        self._session.end(None)
+        session.hub.door.note_refusal(session.peer, refusal.code, session.hub.clock())
+        session.refuse(refusal.code, refusal.message, retry_after=refusal.retry_after)
+        session.intake.inbox.clear()
+        session.end(None)
 
     # --- nick ------------------------------------------------------------------------------------
 

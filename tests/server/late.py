@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Literal, TypeVar
 
-from chatcore.gate import Claim, Person, Refusal
+from chatcore.gate import Claim, Invitation, Moderation, Person, Refusal
 from chatcore.journal import Head, Unavailable
 from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import Limits
@@ -25,27 +25,50 @@ Job = Callable[[], None]
 
 
 class LateGate(KeyGate):
-    """Says who somebody is when a test asks it to."""
+    """Answers what names of its methods are ``late`` when a test asks it to: by default, who somebody is."""
 
-    def __init__(self, *accounts: str, needs_keys: bool = False) -> None:
+    def __init__(
+        self, *accounts: str, needs_keys: bool = False, late: Iterable[str] = ("enter",), hasty: bool = False
+    ) -> None:
         super().__init__(*accounts, needs_keys=needs_keys)
-        self.asked: list[tuple[Claim, Callable[[Person | Refusal], None]]] = []
+        self._late = frozenset(late)
+        self._hasty = hasty  # it decides when it is asked, and not when it answers
+        self.asked: list[tuple[Job, Callable[[Refusal], None]]] = []
 
     def enter(self, claim: Claim, answer: Callable[[Person | Refusal], None]) -> None:
-        """Answer later."""
-        self.asked.append((claim, answer))
+        """Say who somebody is, perhaps later."""
+        self._ask("enter", lambda: self.identify(claim), answer)
+
+    def moderate(
+        self, person: Person, moderation: Moderation, answer: Callable[[Refusal | None], None]
+    ) -> None:
+        """Do something, perhaps later."""
+        self._ask("moderate", lambda: self.apply(person, moderation), answer)
+
+    def invite_device(self, person: Person, answer: Callable[[Invitation | Refusal], None]) -> None:
+        """Make an invite, perhaps later."""
+        self._ask("invite_device", lambda: self.invite(person), answer)
 
     def work(self, times: int = 1) -> None:
         """Answer everything that was asked, in turn, and so many times."""
         asked, self.asked = self.asked, []
-        for claim, answer in asked * times:
-            answer(self.identify(claim))
+        for job in [job for job, _ in asked] * times:
+            job()
 
     def refuse(self, refusal: Refusal) -> None:
         """Refuse everything that was asked."""
         asked, self.asked = self.asked, []
         for _, answer in asked:
             answer(refusal)
+
+    def _ask(self, what: str, decide: Callable[[], T], answer: Callable[[T | Refusal], None]) -> None:
+        if what not in self._late:
+            answer(decide())
+        elif self._hasty:
+            decided = decide()
+            self.asked.append((lambda: answer(decided), answer))
+        else:
+            self.asked.append((lambda: answer(decide()), answer))
 
 
 class ThreadGate(KeyGate):
@@ -60,6 +83,16 @@ class ThreadGate(KeyGate):
     def enter(self, claim: Claim, answer: Callable[[Person | Refusal], None]) -> None:
         """Leave it to the thread."""
         self._jobs.put(lambda: answer(self.identify(claim)))
+
+    def moderate(
+        self, person: Person, moderation: Moderation, answer: Callable[[Refusal | None], None]
+    ) -> None:
+        """Leave it to the thread."""
+        self._jobs.put(lambda: answer(self.apply(person, moderation)))
+
+    def invite_device(self, person: Person, answer: Callable[[Invitation | Refusal], None]) -> None:
+        """Leave it to the thread."""
+        self._jobs.put(lambda: answer(self.invite(person)))
 
     def close(self) -> None:
         """End the thread. Idempotent."""
