@@ -139,8 +139,8 @@ def test_the_wheel_carries_its_licence(wheel: Path, metadata: Message) -> None:
         assert archive.read(f"{DIST_INFO}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
 
 
-def test_the_faster_event_loop_is_the_only_extra(metadata: Message) -> None:
-    assert metadata.get_all("Provides-Extra") == ["fast"]
+def test_the_extras_are_a_faster_event_loop_and_certificates(metadata: Message) -> None:
+    assert metadata.get_all("Provides-Extra") == ["fast", "tls"]
 
 
 # What it does once installed

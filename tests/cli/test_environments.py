@@ -126,7 +126,9 @@ ENVIRONMENTS = {
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
+    """A server whose lobby has a message, for `tail` to print."""
     with chat_server("--limit", "frames_per_second=none") as server:
+        subprocess.run([CHAT, "send", "lobby", "hello", "--url", server.url], check=True, timeout=DEADLINE)
         yield server.url
 
 
