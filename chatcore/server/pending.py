@@ -135,7 +135,14 @@ class Pending:
 
     def _entrance_refusal(self, person: Person, hello: Hello) -> Refusal | None:
         session = self._session
-        return session.hub.gate.may_stay(person, session.peer) or self._nick_refusal(person, hello.nick)
+        nick = self._nick_for(person, hello)
+        return session.hub.gate.may_stay(person, session.peer) or self._nick_refusal(person, nick)
+
+    def _nick_for(self, person: Person, hello: Hello) -> str:
+        """Return the nick to give: whoever brings an invite may not know yet what the account is called."""
+        if hello.invite is None or person.account is None or self._nick_refusal(person, hello.nick) is None:
+            return hello.nick
+        return person.account
 
     def _claim(self, request: _Request[Hello], person: Person) -> None:
         session = self._session
@@ -143,7 +150,7 @@ class Pending:
             session=session,
             peer=session.peer,
             person=person,
-            nick=request.frame.nick,
+            nick=self._nick_for(person, request.frame),
             secret=request.frame.session,
             bucket=session.bucket,
             now=session.hub.clock(),
