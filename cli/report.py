@@ -117,6 +117,7 @@ def _refusal(code: str, message: str, retry_after: float | None) -> str:
     advice = {
         "nick_taken": f"; choose another with --nick{later and ', or '}{later}",
         "bad_name": "; choose another with --nick or --room",
+        "unauthorized": "; this server needs a key: run `chat join` with a link that you were sent",
         "unsupported_protocol": "; the server and this client have no protocol version in common",
     }.get(code, later and f"; {later}")
     return f"the server refused: {message} ({code}){advice}"

@@ -14,7 +14,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TextIO
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 from chatcore import DEFAULT_URL, Hub, UsageError
 from chatcore.transport import Host, Listen, Server, Transport, check_listens
@@ -30,6 +31,9 @@ from cli.settings.limits import default_limits, parse_limits
 from cli.stop import Stop
 from cli.streams import write_text
 from transports.certificates import Certificate
+
+if TYPE_CHECKING:
+    from chatcore import Accounts
 
 __all__ = ["Options", "run"]
 
@@ -54,6 +58,8 @@ class Options:
     limit: Sequence[str]
     cert: str | None
     cert_key: str | None
+    accounts: str | None
+    public_url: Sequence[str]
     insecure: bool
     everybody: bool
 
@@ -74,6 +80,7 @@ def run(options: Options, file: ConfigFile) -> int:
         return 0
     transport = choose(options.transport)
     settings, history = parse_limits(options.limit)
+    accounts = _accounts(options)
     certificate = open_certificate(options.cert, options.cert_key, options.urls)
     listens = list(_listens(options, certificate))
     check_listens(transport, listens)
@@ -83,17 +90,46 @@ def run(options: Options, file: ConfigFile) -> int:
     kind, store = open_journal(options.journal, history)
     with _console(sys.stdout) as output, _console(sys.stderr) as errors, Stop(errors) as stop:
         _log_to(errors)
-        with Hub(store, settings) as hub:
+        if accounts is not None and options.public_url:
+            _publish(accounts, options, certificate)
+        with Hub(store, settings, gate=accounts) as hub:
             server = _start(transport, hub, listens)
             for listen in server.listening:
                 output.say(f"listening on {listen} ({transport.name})")
             output.wait()
             errors.say(kind.describe(store))
+            if accounts is not None:
+                errors.say(f"people need an account in {accounts.path}")
             if options.cert == AUTO and certificate is not None:
                 errors.say(f"the certificate is self-made; its fingerprint is {certificate.fingerprint}")
             stop.wait(lambda: _reload(file, certificate))
             stop.during(lambda: _close(server, hub, stop))
     return FAILED if stop.crashed else 0
+
+
+def _accounts(options: Options) -> "Accounts | None":
+    """Return the gate to the accounts; the file MUST be there, so that no mistyped path opens the door."""
+    if options.accounts is None:
+        if options.public_url:
+            raise UsageError("--public-url is what links to accounts begin with; add --accounts PATH")
+        return None
+    path = Path(options.accounts)
+    if not path.is_file():
+        raise UsageError(
+            f"there are no accounts in {path}; make one: chat account add NAME --accounts {path}"
+        )
+    from chatcore import Accounts
+
+    return Accounts(path)
+
+
+def _publish(accounts: "Accounts", options: Options, certificate: Certificate | None) -> None:
+    """Store what links begin with, and the pin that they need if the certificate is self-made."""
+    from chatcore.accounts import Administration
+
+    pin = certificate.pin if certificate is not None and options.cert == AUTO else None
+    with Administration(accounts.path, by="server") as administration:
+        administration.publish(options.public_url, pin)
 
 
 def _listens(options: Options, certificate: Certificate | None) -> Iterator[Listen]:
@@ -106,7 +142,7 @@ def _listens(options: Options, certificate: Certificate | None) -> Iterator[List
             raise _cannot_listen(url, error) from error
         why = refusal(
             Listener(url, addresses),
-            accounts=False,
+            accounts=options.accounts is not None,
             insecure=options.insecure,
             everybody=options.everybody,
         )

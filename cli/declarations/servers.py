@@ -62,6 +62,23 @@ def server(
             metavar="PATH", help="The key of the certificate.", show_default="in the file of --cert"
         ),
     ] = None,
+    accounts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Let in only people with an account in this file. `chat account add` makes it.",
+            show_default="everybody is let in",
+        ),
+    ] = None,
+    public_url: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            help="What links to this server begin with: chats://HOST:PORT, or https://HOST/PATH for a page. "
+            "Repeat it for more. It is stored with the accounts.",
+            show_default="what was stored last",
+        ),
+    ] = None,
     insecure: Annotated[
         bool,
         typer.Option("--insecure", help="Listen without encryption where other machines can connect, too."),
@@ -88,6 +105,8 @@ def server(
             limit=limit or [],
             cert=cert,
             cert_key=cert_key,
+            accounts=accounts,
+            public_url=public_url or [],
             insecure=insecure,
             everybody=open,
         )

@@ -1,0 +1,75 @@
+"""``chat server --accounts``: who is let in then, and where links lead."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from chatcore.accounts import Administration
+from tests.cli.conftest import Inside
+from tests.cli.processes import chat, chat_server
+
+LOCAL = ("--listen", "chat://127.0.0.1:0")
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> Path:
+    path = tmp_path / "accounts.db"
+    with Administration(path, by="local:test", create=True) as administration:
+        administration.add("ada")
+    return path
+
+
+def test_a_file_that_is_missing_is_refused_and_not_made(inside: Inside, tmp_path: Path) -> None:
+    done = inside("server", *LOCAL, "--accounts", str(tmp_path / "acounts.db"))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "acounts.db" in done.stderr
+    assert "chat account add" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_links_without_accounts_are_refused(inside: Inside) -> None:
+    done = inside("server", *LOCAL, "--public-url", "chats://chat.example")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "--accounts" in done.stderr
+
+
+def test_a_file_that_others_can_read_is_refused(accounts: Path) -> None:
+    accounts.chmod(0o640)
+    done = chat("server", *LOCAL, "--accounts", str(accounts))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert str(accounts) in done.stderr
+
+
+def test_an_address_of_this_machine_needs_keys_too(accounts: Path) -> None:
+    with chat_server("--accounts", str(accounts)) as server:
+        done = chat("send", "lobby", "hello", "--url", server.url)
+        server.signal(signal.SIGTERM)
+        _, errors = server.wait()
+    assert done.returncode == 3
+    assert "unauthorized" in done.stderr
+    assert "chat join" in done.stderr
+    assert f"people need an account in {accounts}" in errors
+
+
+def test_links_begin_with_the_public_urls_and_have_the_pin_of_a_self_made_certificate(
+    accounts: Path, tmp_path: Path
+) -> None:
+    urls = ("--public-url", "chats://chat.example", "--public-url", "https://chat.example/talk")
+    args = ("--cert", "auto", "--accounts", str(accounts))
+    with chat_server(*args, *urls, listens=("chats://0.0.0.0:0",), XDG_DATA_HOME=str(tmp_path)) as server:
+        server.signal(signal.SIGTERM)
+        _, errors = server.wait()
+    pin = errors.rpartition("sha256:")[2].strip()
+    with Administration(accounts, by="local:test") as administration:
+        links = administration.links("INVITE")
+    assert links == (f"chats://chat.example:7024/#INVITE.{pin}", "https://chat.example/talk/#INVITE")
+
+
+def test_without_public_urls_those_that_were_stored_stay(accounts: Path) -> None:
+    with Administration(accounts, by="local:test") as administration:
+        administration.publish(["chats://chat.example"])
+    with chat_server("--accounts", str(accounts)):
+        pass
+    with Administration(accounts, by="local:test") as administration:
+        assert [each.url for each in administration.urls()] == ["chats://chat.example:7024/"]
