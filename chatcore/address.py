@@ -14,7 +14,15 @@ from typing import NamedTuple, TypeVar
 
 from chatcore.errors import UsageError
 
-__all__ = ["DEFAULT_PORT", "DEFAULT_URL", "ENCRYPTED_SCHEMES", "Peer", "address_of", "parse_url"]
+__all__ = [
+    "DEFAULT_PORT",
+    "DEFAULT_URL",
+    "ENCRYPTED_SCHEMES",
+    "Peer",
+    "address_of",
+    "is_loopback",
+    "parse_url",
+]
 
 DEFAULT_PORT = 7024
 DEFAULT_URL = f"chat://127.0.0.1:{DEFAULT_PORT}"
@@ -43,7 +51,11 @@ _NOT_A_NAME = "its host is not a name"
 
 
 def parse_url(url: str, schemes: tuple[str, ...]) -> tuple[str, str, int]:
-    """Split ``SCHEME://HOST[:PORT]`` into its parts; raises `UsageError` that says what to write."""
+    """Split ``SCHEME://HOST[:PORT]`` into its parts; raises `UsageError` that says what to write.
+
+    The error does not repeat what follows a ``#``: in a link that is a secret.
+    """
+    given, url = url, url.partition("#")[0]
     forms = " or ".join(f"{scheme}://HOST:PORT" for scheme in schemes)
     scheme, separator, rest = url.partition("://")
     if not separator and url:
@@ -51,6 +63,8 @@ def parse_url(url: str, schemes: tuple[str, ...]) -> tuple[str, str, int]:
         raise UsageError(f"{url!r} is not an address; write {schemes[0]}://{url}{port}")
     if scheme not in schemes:
         raise UsageError(f"{url!r} is not an address here; write {forms}")
+    if given != url:
+        raise UsageError(f"'{url}#...' is not an address; leave out the # and what follows it")
     if _MORE.search(rest):
         raise UsageError(f"{url!r} has more than a host and a port; write {forms}")
     try:
@@ -113,6 +127,16 @@ def _ascii(name: str) -> str:
         return name if name.isascii() else name.encode("idna").decode("ascii")
     except UnicodeError:
         raise ValueError(_NOT_A_NAME) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an IP address, as a socket names it, is one of this machine alone."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def address_of(peer: Peer) -> str:

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chatcore import UsageError
-from chatcore.address import DEFAULT_PORT, Peer, address_of, parse_url
+from chatcore.address import DEFAULT_PORT, Peer, address_of, is_loopback, parse_url
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,31 @@ from chatcore.address import DEFAULT_PORT, Peer, address_of, parse_url
 )
 def test_the_hosts_of_one_site_count_as_one_address(host: str, address: str) -> None:
     assert address_of(Peer(host, 40_000)) == address
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.255.255.254", True),
+        ("::1", True),
+        ("::1%lo", True),
+        ("::ffff:127.0.0.1", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("10.0.0.1", False),
+        ("128.0.0.1", False),
+        ("::ffff:10.0.0.1", False),
+        ("::127.0.0.1", False),
+        ("fe80::1%lo", False),
+        ("2130706433", False),
+        ("localhost", False),
+        ("/run/chat.sock", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_this_machine_alone(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
 
 
 def test_the_port_is_not_part_of_an_address() -> None:
@@ -89,6 +114,15 @@ def test_an_invalid_address_says_what_to_write(url: str, advice: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_url(url, ("chat", "plain"))
     assert str(caught.value).startswith(advice)
+
+
+@pytest.mark.parametrize(
+    "url", ["chat://a:1/#{}", "chat://a#{}", "other://a/#{}", "a:1#{}", "#{}", "chat://a?b#{}"]
+)
+def test_an_error_does_not_repeat_the_secret_of_a_link(url: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_url(url.format("secret"), ("chat", "plain"))
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("label", ["a" * 63, "a" * 64, "ü" * 58, "ü" * 60])
