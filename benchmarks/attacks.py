@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from benchmarks.contenders import WITHOUT_UVLOOP
 
-__all__ = ["main"]
+__all__ = ["TRANSPORTS", "Ports", "main", "processor_time", "serving"]
 
 HONEST, ATTACKER = "127.0.0.2", "127.0.0.1"
 CONNECTIONS = 8
@@ -262,7 +262,7 @@ def _row(rounds: Sequence[tuple[Times, Times]]) -> str:
 def _measure(transport: str, name: str, seconds: float, rounds: int) -> list[tuple[Times, Times]]:
     """Return for each round what acks took without an attack and with it."""
     measured = []
-    with _serving(transport) as (pid, ports), _plain_members(ports):
+    with serving(transport) as (pid, ports), _plain_members(ports):
         for number in range(rounds):
             without = _times(pid, ports, f"before{number}", seconds)
             with _attacked(name, ports):
@@ -289,29 +289,31 @@ def _times(pid: int, ports: Ports, nick: str, seconds: float) -> Times:
         times: list[Times] = []
         end = time.monotonic() + seconds
         while len(times) < 2 or (time.monotonic() < end and len(times) < POSTS):
-            processor, began = _processor_time(pid), time.monotonic()
+            processor, began = processor_time(pid), time.monotonic()
             sock.sendall(line("post", room="lobby", id=f"{nick}-{len(times)}", text="hi"))
             while b'"ack"' not in lines.readline():
                 pass
-            times.append(Times(time.monotonic() - began, _processor_time(pid) - processor))
+            times.append(Times(time.monotonic() - began, processor_time(pid) - processor))
             time.sleep(PAUSE)
     wall = statistics.quantiles((each.wall for each in times), n=100)[98]
     return Times(wall, statistics.median(each.processor for each in times))
 
 
-def _processor_time(pid: int) -> float:
+def processor_time(pid: int) -> float:
     """Return the seconds of processor time that a process has used. Linux numbers its clock like this."""
     return time.clock_gettime(~pid << 3 | 2) if sys.platform == "linux" else 0.0
 
 
 @contextlib.contextmanager
-def _serving(transport: str) -> Iterator[tuple[int, Ports]]:
+def serving(transport: str, options: Sequence[str] = (), scheme: str = "chat") -> Iterator[tuple[int, Ports]]:
+    """Run a server with a journal and a home of its own; yield its process id and its ports."""
     with tempfile.TemporaryDirectory() as directory:
-        where = ["--listen", "chat://127.0.0.1:0", "--listen", "plain://127.0.0.1:0"]
+        where = ["--listen", f"{scheme}://127.0.0.1:0", "--listen", "plain://127.0.0.1:0"]
         journal = f"sqlite:{directory}/journal.db?synchronous=NORMAL"  # else it is the disk that is measured
-        command = [*TRANSPORTS[transport], *where, "--journal", journal]
+        command = [*TRANSPORTS[transport], *where, "--journal", journal, *options]
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
-        with subprocess.Popen(command, stdout=pipe, stderr=nowhere, text=True) as process:
+        home = {**os.environ, "XDG_DATA_HOME": directory}
+        with subprocess.Popen(command, stdout=pipe, stderr=nowhere, text=True, env=home) as process:
             try:
                 assert process.stdout is not None
                 lines = [process.stdout.readline() for _ in where[::2]]
