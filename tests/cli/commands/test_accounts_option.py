@@ -62,8 +62,10 @@ def test_links_begin_with_the_public_urls_and_have_the_pin_of_a_self_made_certif
         _, errors = server.wait()
     pin = errors.rpartition("sha256:")[2].strip()
     with Administration(accounts, by="local:test") as administration:
-        links = administration.links("INVITE")
-    assert links == (f"chats://chat.example:7024/#INVITE.{pin}", "https://chat.example/talk/#INVITE")
+        invite = administration.invite()
+        links = administration.links(invite)
+    secret = invite.secret
+    assert links == (f"chats://chat.example:7024/#{secret}.{pin}", f"https://chat.example/talk/#{secret}")
 
 
 def test_without_public_urls_those_that_were_stored_stay(accounts: Path) -> None:
