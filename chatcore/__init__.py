@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chatcore.address import DEFAULT_URL
     from chatcore.client.backoff import Backoff, Offline, Online
     from chatcore.client.events import Event
+    from chatcore.client.identity import new_key
     from chatcore.errors import (
         AccountsError,
         ChatError,
@@ -173,6 +174,7 @@ __all__ = [
     "is_numeric",
     "is_reserved",
     "json_schema",
+    "new_key",
     "renew_epoch",
     "stored_entries",
 ]
@@ -182,6 +184,7 @@ _HOMES = {
     "chatcore.address": "DEFAULT_URL",
     "chatcore.client.backoff": "Backoff Offline Online",
     "chatcore.client.events": "Event",
+    "chatcore.client.identity": "new_key",
     "chatcore.errors": (
         "AccountsError ChatError ClosedError DisconnectedError ErrorCode JournalError LocalError MisuseError "
         "ProtocolError RefusedError RemoteError UsageError"

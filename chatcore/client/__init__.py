@@ -14,7 +14,7 @@ imports the server. Read it in this order:
 8. `events`: what waits for the user, and how much of it.
 9. `refill`: what did not fit there, asked for again.
 10. `pages`: the law of reading in a page of history.
-11. `backoff`: when to connect again.
+11. `redial`: whether to connect again, and `backoff`: when.
 
 None of the others knows `session`, which puts them together. State is written by its owner only.
 """

@@ -7,15 +7,29 @@ from pydantic import ValidationError
 
 from chatcore.arguments import checked
 from chatcore.errors import UsageError
-from chatcore.messages import History, Join
+from chatcore.messages import History, Join, Moderate
 
 __all__ = [
     "CONNECT_TIMEOUT",
     "checked_history",
+    "checked_moderation",
     "checked_most_missed",
     "checked_rooms",
     "out_of_time",
 ]
+
+_NAMES: dict[str, tuple[str, ...]] = {
+    "close": ("room",),
+    "open": ("room",),
+    "admit": ("room", "nick"),
+    "kick": ("room", "nick"),
+    "mute": ("nick",),
+    "ban": ("nick",),
+    "lift": ("nick",),
+}
+"""What each act of moderation has to name. The others may name a room, and mean the whole server without."""
+
+_ENDS = {"mute", "ban"}  # acts that may last for a time
 
 CONNECT_TIMEOUT = 30.0
 """Seconds until ``connect`` gives up by default: 10 to reach a server, 10 for its welcome, 10 for rooms."""
@@ -44,6 +58,24 @@ def checked_history(
         limit=limit,
         token=token,
     )
+
+
+def checked_moderation(
+    act: str,
+    room: str | None,
+    nick: str | None,
+    seconds: float | None,
+    reason: str | None,
+    token: str,
+) -> Moderate:
+    """Make a request to moderate; raises `UsageError`, also for an act that does not say where or whom."""
+    frame = checked(Moderate, act=act, room=room, nick=nick, seconds=seconds, reason=reason, token=token)
+    missing = [name for name in _NAMES[act] if getattr(frame, name) is None]
+    if missing:
+        raise UsageError(f"to {act}, name the {' and the '.join(missing)}")
+    if seconds is not None and act not in _ENDS:
+        raise UsageError(f"{act} has no end: seconds are for mute and ban")
+    return frame
 
 
 def _in_utc(name: str, when: object) -> datetime | None:

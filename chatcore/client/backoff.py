@@ -24,8 +24,9 @@ class Offline:
     """An event: the connection is lost, and will be tried again in ``retry_in`` seconds.
 
     ``reason`` is the ``reason`` of the server's `Closing` frame if it sent one, the ``code`` of its refusal
-    if it did not let us back in, ``"timeout"`` if it fell silent, and ``"lost"`` otherwise. Every failed
-    try is one more such event. What you post meanwhile waits for the next connection.
+    if it did not let us back in, ``"timeout"`` if it fell silent, ``"untrusted"`` if its certificate is not
+    one that we trust, and ``"lost"`` otherwise. Every failed try is one more such event. What you post
+    meanwhile waits for the next connection.
     """
 
     reason: str

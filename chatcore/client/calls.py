@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from chatcore.arguments import checked, checked_post
-from chatcore.client.arguments import checked_history
+from chatcore.client.arguments import checked_history, checked_moderation
 from chatcore.client.identity import Identity
 from chatcore.client.positions import Positions
 from chatcore.client.requests import PendingPost, PendingRequests, Request
@@ -12,15 +12,20 @@ from chatcore.client.send_queue import SendQueues
 from chatcore.errors import UsageError
 from chatcore.ids import new_id
 from chatcore.messages import (
+    Act,
     ClientFrame,
     Hello,
     History,
+    Invite,
+    Invited,
     Join,
     Joined,
     Leave,
     Left,
     Members,
     Message,
+    Moderate,
+    Moderated,
     NickFrame,
     Page,
     Ping,
@@ -118,6 +123,22 @@ class Calls:
         """Ask for another nick."""
         return self._ask(checked(NickFrame, nick=nick, token=self._next_token()))
 
+    def moderate(
+        self,
+        act: Act,
+        *,
+        room: str | None = None,
+        nick: str | None = None,
+        seconds: float | None = None,
+        reason: str | None = None,
+    ) -> Request[Moderated]:
+        """Ask for an act of moderation; it is answered once it is stored and in force."""
+        return self._ask(checked_moderation(act, room, nick, seconds, reason, self._next_token()))
+
+    def invite_device(self) -> Request[Invited]:
+        """Ask for an invite by which one more device of our own account may come."""
+        return self._ask(Invite(token=self._next_token()))
+
     def ask(self, frame: ClientFrame) -> Request[Any]:
         """Ask what a frame asks; raises `UsageError` for those that the session sends by itself."""
         match frame:
@@ -125,7 +146,13 @@ class Calls:
                 raise UsageError(f"{frame.type} is sent by the client itself")
             case Post():
                 return self._post(frame)
-            case History(token=None) | Rooms(token=None) | NickFrame(token=None):
+            case (
+                History(token=None)
+                | Rooms(token=None)
+                | NickFrame(token=None)
+                | Moderate(token=None)
+                | Invite(token=None)
+            ):
                 return self._ask(frame.model_copy(update={"token": self._next_token()}))
             case _:
                 return self._ask(frame)

@@ -62,6 +62,8 @@ class Connection:
             return None
         if self._first.startswith(b"* "):
             return "this is a plain:// port, which speaks lines of text; connect to the server's chat:// port"
+        if self._first.startswith(b"\x15\x03"):  # an alert, by which TLS refuses what we have said
+            return "this is a chats:// port, which speaks TLS; connect to it by that address"
         return "the server does not speak this protocol; is this its plain:// port, or another service?"
 
     @property

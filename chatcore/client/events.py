@@ -17,7 +17,20 @@ from collections.abc import Hashable
 from chatcore.client.backoff import Offline, Online
 from chatcore.errors import MisuseError
 from chatcore.limits import ClientLimits
-from chatcore.messages import Closing, Error, Gap, Joined, Left, NickFrame, Presence, ServerFrame, Welcome
+from chatcore.messages import (
+    Closing,
+    Error,
+    Gap,
+    Invited,
+    Joined,
+    Left,
+    NickFrame,
+    Ping,
+    Pong,
+    Presence,
+    ServerFrame,
+    Welcome,
+)
 
 __all__ = ["EVENTS_MAX", "Event", "EventQueue"]
 
@@ -30,9 +43,10 @@ READ_AFTER = 1.0
 Event = ServerFrame | Offline | Online
 """What a user is given: every message, and whatever else concerns the rooms that one is in.
 
-That is `Message`, `Gap`, `Joined`, `Left`, `Presence`, `NickFrame`, `Error` (one that refuses nothing
-that was asked), `Closing`, `Offline` and `Online`; with ``every_frame`` all other frames of the server
-too. Each has a ``type``, so ``match`` works by class and by word.
+That is `Message`, `Gap`, `Joined`, `Left`, `Presence`, `NickFrame`, `Invited` (for which another of your
+devices has asked), `Error` (one that refuses nothing that was asked), `Closing`, `Offline` and `Online`; with
+``every_frame`` all other frames of the server too. Each has a ``type``, so ``match`` works by class and by
+word.
 """
 
 
@@ -87,6 +101,13 @@ class EventQueue:
         """Add an entry, for which there MUST be space, or an answer."""
         self._events.append(event)
 
+    def add_answer(self, frame: ServerFrame) -> None:
+        """Add a frame that is an event with ``every_frame`` only."""
+        if isinstance(frame, Welcome | Ping | Pong):  # nobody has asked for these, so they are bounded
+            self.add_news(frame)
+        else:
+            self.add(frame)
+
     def add_news(self, event: Event) -> None:
         """Add news after all others. Where there is no space, it replaces what is older of its subject."""
         if self.space and not self._news:
@@ -131,7 +152,7 @@ def _subject(event: Event) -> Hashable:
             return "room", event.room
         case Gap() | Presence() | Error():
             return event.type, event.room
-        case NickFrame() | Closing() | Welcome():
+        case NickFrame() | Closing() | Welcome() | Invited():
             return event.type
         case _:
             return "other"

@@ -1,12 +1,14 @@
 """What a client has asked and is not answered yet.
 
 The protocol has no number for each request. An acknowledgement names the ``id`` of a post; a page, a list of
-rooms and a new nick the ``token`` of their request. Every other answer says only what it is about: a room. So
-of the requests with one *subject* only the first is sent at a time, and whatever the server says of that room
-is its answer, or its refusal. The rest wait here, in the order in which they were asked.
+rooms, a new nick, an act of moderation and an invite the ``token`` of their request. Every other answer says
+only what it is about: a room. So of the requests with one *subject* only the first is sent at a time, and
+whatever the server says of that room is its answer, or its refusal. The rest wait here, in the order in which
+they were asked.
 
-Two things are answers only if nothing else explains them. A nick without our token is one that another device
-has taken. A room that we are *put out* of, with a reason, is not one that we have asked to leave.
+Three things are answers only if nothing else explains them. A nick without our token is one that another
+device has taken, and an invite without it is one that another device has asked for. A room that we are *put
+out* of, with a reason, is not one that we have asked to leave.
 
 A request outlives its connection: what was not answered is asked again on the next one. Posts have queues of
 their own, in `chatcore.client.send_queue`.
@@ -24,11 +26,15 @@ from chatcore.messages import (
     Error,
     Hello,
     History,
+    Invite,
+    Invited,
     Join,
     Joined,
     Leave,
     Left,
     Members,
+    Moderate,
+    Moderated,
     NickFrame,
     Page,
     Post,
@@ -43,6 +49,9 @@ from chatcore.names import fold
 __all__ = ["PendingPost", "PendingRequests", "Request"]
 
 A = TypeVar("A")
+
+_WITH_TOKEN = History | Rooms | NickFrame | Moderate | Invite
+"""What is answered and refused by its token."""
 
 MEMBERS_MAX = 100_000
 """Nicks of one room that are asked for: after so many, what there is counts as all."""
@@ -119,6 +128,10 @@ class Request(Generic[A]):
                 return isinstance(frame, History) and frame.token == answer.token
             case RoomList():
                 return isinstance(frame, Rooms) and frame.token == answer.token
+            case Moderated():
+                return isinstance(frame, Moderate) and frame.token == answer.token
+            case Invited():
+                return isinstance(frame, Invite) and frame.token == answer.token
             case _:
                 return False
 
@@ -135,7 +148,7 @@ class Request(Generic[A]):
         """Tell whether an error means this, if it is the one of its subject that was sent."""
         frame = self.frame
         if error.id is not None:
-            return isinstance(frame, History | Rooms | NickFrame) and frame.token == error.id
+            return isinstance(frame, _WITH_TOKEN) and frame.token == error.id
         if error.room is not None:
             return isinstance(frame, Join | Leave | Who) and fold(frame.room) == fold(error.room)
         return False

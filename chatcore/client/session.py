@@ -40,13 +40,14 @@ from collections.abc import Callable
 from typing import Any
 
 from chatcore.client.arguments import checked_most_missed
-from chatcore.client.backoff import Backoff, Offline, Online
+from chatcore.client.backoff import Backoff, Online
 from chatcore.client.calls import Calls
 from chatcore.client.connection import Connection
 from chatcore.client.events import Event, EventQueue
 from chatcore.client.identity import Identity
 from chatcore.client.pages import check_page
 from chatcore.client.positions import Entry, Positions
+from chatcore.client.redial import Redial
 from chatcore.client.refill import Refill
 from chatcore.client.requests import PendingPost, Request
 from chatcore.errors import (
@@ -66,11 +67,13 @@ from chatcore.messages import (
     Error,
     Gap,
     History,
+    Invited,
     Join,
     Joined,
     Left,
     Members,
     Message,
+    Moderated,
     NickFrame,
     Page,
     Ping,
@@ -90,17 +93,14 @@ IN_FLIGHT = 64
 DEDUPE_SECONDS = 120.0
 """How long a post is sent again by itself, unless the server says how long it remembers ids."""
 
-# One that was taken over would only take over again, and one that is put out is not let in again.
-_FINAL_REASONS = {"taken_over", "protocol", "banned", "revoked"}
-_PASSING_REFUSALS = {"nick_taken", "limit_exceeded", "rate_limited", "unavailable"}
-
 
 class ClientSession(Calls):
     """One client's conversation with a server, over any number of connections.
 
-    ``secret`` proves an earlier session's right to its nick, and ``key`` an account. With ``every_frame`` the
-    answers to requests are events too, and so are pings. With ``reconnect`` a connection that is lost once
-    the server has said welcome is tried again, when ``backoff`` says; without, its loss ends the session.
+    ``secret`` proves an earlier session's right to its nick, ``key`` an account, and ``invite`` makes the key
+    one of an account. With ``every_frame`` the answers to requests are events too, and so are pings. With
+    ``reconnect`` a connection that is lost once the server has said welcome is tried again, when ``backoff``
+    says; without, its loss ends the session.
     With ``most_missed``, rooms are resumed with that many of the missed messages at most. ``clock`` counts
     seconds and never goes back. Raises `UsageError` for an argument that the protocol does not allow.
 
@@ -117,13 +117,14 @@ class ClientSession(Calls):
         client: str | None = None,
         secret: str | None = None,
         key: str | None = None,
+        invite: str | None = None,
         every_frame: bool = False,
         reconnect: bool = False,
         most_missed: int | None = None,
         clock: Callable[[], float] = time.monotonic,
         backoff: Backoff | None = None,
     ) -> None:
-        identity = Identity(nick, client=client, secret=secret, key=key)
+        identity = Identity(nick, client=client, secret=secret, key=key, invite=invite)
         super().__init__(identity, Positions(checked_most_missed(most_missed)))
         self.events = EventQueue()
         self.server = ""
@@ -131,10 +132,8 @@ class ClientSession(Calls):
         self.closed = False
         self.error: ChatError | None = None
         self.clock = clock
-        self.dial_at: float | None = None
         self._every_frame = every_frame
-        self._reconnect = reconnect
-        self._backoff = backoff or Backoff()
+        self._redial = Redial(backoff or Backoff(), clock, wanted=reconnect)
         self._connection: Connection | None = None
         self._refill = Refill(self._positions, self.events)
         self._finish_by: float | None = None  # while nothing more can be asked
@@ -206,15 +205,20 @@ class ClientSession(Calls):
 
     def connection_made(self) -> None:
         """Learn that there is a socket: the handshake begins, unless the session was closed meanwhile."""
-        self.dial_at = None
+        self._redial.cancel()
         if not self.closed:
             self._connection = Connection(self.clock())
             self._connection.send(self.identity.hello())
 
-    def connection_failed(self) -> None:
-        """Learn that the server could not be reached again."""
+    @property
+    def dial_at(self) -> float | None:
+        """When the driver must connect again, if it must."""
+        return self._redial.at
+
+    def connection_failed(self, reason: str = "lost") -> None:
+        """Learn that the server could not be reached again, or is not the one that we trust."""
         if not self.closed:
-            self._wait_for_server("lost")
+            self._wait_for_server(reason)
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the server. If they break the protocol, the session ends with `ProtocolError`."""
@@ -348,6 +352,7 @@ class ClientSession(Calls):
         self.identity.receive_welcome(frame)
         self.server, self.limits = frame.server, frame.limits
         connection.go_live()
+        self._redial.note_welcome()
         if not self.welcome.done:
             self.welcome.succeed(frame)
         else:
@@ -374,15 +379,13 @@ class ClientSession(Calls):
     def _lose(self, reason: str, reconnect_after: float | None = None) -> None:
         """The connection has ended, or is given up."""
         self._connection = None
-        if not self.welcome.done or not self._reconnect or reason in _FINAL_REASONS:
-            self._end(DisconnectedError(reason, reconnect_after))
-        else:
+        if self._redial.follows_loss(reason):
             self._wait_for_server(reason, reconnect_after or 0.0)
+        else:
+            self._end(DisconnectedError(reason, reconnect_after))
 
     def _wait_for_server(self, reason: str, at_least: float = 0.0) -> None:
-        wait = self._backoff.next(at_least)
-        self.dial_at = self.clock() + wait
-        self.events.add_news(Offline(reason, wait))
+        self.events.add_news(self._redial.plan(reason, at_least))
 
     def _end(self, error: ChatError) -> None:
         """The session ends, for whatever reason. The first one counts."""
@@ -390,7 +393,8 @@ class ClientSession(Calls):
             return
         self.closed = True
         self.error = error
-        self._connection = self.dial_at = None
+        self._connection = None
+        self._redial.cancel()
         unanswered = [*self._requests.clear(), *self._posts.clear()]
         for request in unanswered if self.welcome.done else [self.welcome, *unanswered]:
             request.fail(error)
@@ -446,6 +450,8 @@ class ClientSession(Calls):
                 self._receive_error(connection, frame)
             case Presence():
                 self.events.add_news(frame)
+            case Invited() if self._requests.asked(frame) is None:  # it was another device that asked
+                self.events.add_news(frame)
             case _:
                 self._receive_answer(connection, frame)
 
@@ -454,7 +460,7 @@ class ClientSession(Calls):
         match frame:
             case Ack():
                 self._posts.settle(frame)
-                self._backoff.reset()
+                self._redial.note_success()
             case Welcome():
                 self._receive_welcome(connection, frame)
             case Members():
@@ -463,20 +469,14 @@ class ClientSession(Calls):
             case Page():
                 if self._receive_page(frame):
                     return
-            case RoomList():
+            case RoomList() | Moderated() | Invited():
                 self._answer(frame)
             case Ping():
                 connection.send(Pong(token=frame.token))
             case _:  # a pong, and what later versions add
                 pass
         if self._every_frame and not self.closed:
-            self._show_answer(frame)
-
-    def _show_answer(self, frame: ServerFrame) -> None:
-        if isinstance(frame, Welcome | Ping | Pong):
-            self.events.add_news(frame)
-        else:
-            self.events.add(frame)
+            self.events.add_answer(frame)
 
     def _receive_entry(self, entry: Entry) -> None:
         events = self._positions.receive(entry, self.events.space)
@@ -487,7 +487,7 @@ class ClientSession(Calls):
             return
         for event in events:
             self.events.add(event)
-        self._backoff.reset()
+        self._redial.note_success()
 
     def _receive_page(self, page: Page) -> bool:
         """Take a page; return whether it was the session that has asked for it."""
@@ -523,7 +523,7 @@ class ClientSession(Calls):
         self._positions.leave(room)
 
     def _answer(self, frame: ServerFrame) -> None:
-        self._backoff.reset()
+        self._redial.note_success()
         self._requests.answer(frame)
         self._send_requests()
 
@@ -566,9 +566,8 @@ class ClientSession(Calls):
 
     def _receive_rejection(self, error: RefusedError) -> None:
         """Learn that the server does not want this connection."""
-        if not self.welcome.done or not self._reconnect or error.code not in _PASSING_REFUSALS:
-            self._end(error)
-        else:
+        if self._redial.follows_refusal(error):
             self._connection = None
-            # A nick may be free long before its reservation ends: its owner may have come back, and left.
-            self._wait_for_server(error.code, 0.0 if error.code == "nick_taken" else error.retry_after or 0.0)
+            self.events.add_news(self._redial.plan_after(error))
+        else:
+            self._end(error)

@@ -15,6 +15,8 @@ FOREIGN = {
     b"220 mail": "plain:// port, or another service",
     b"HTTP/1.1 400 Bad Request\r\n\r\n": "plain:// port, or another service",
     b"\n\n* hello\n": "this is a plain:// port",
+    b"\x15\x03\x01\x00\x02\x02\x46": "this is a chats:// port",
+    b"\x15\x07": "plain:// port, or another service",
     b"[]\n": "plain:// port, or another service",
 }
 

@@ -1,13 +1,26 @@
 """Who a client is: its nick and who changes it, its account, its secrets, and how it is put out."""
 
+import json
+
 import pytest
 
-from chatcore import DisconnectedError, Error, Left, Message, NickFrame, RefusedError, UsageError
+from chatcore import (
+    DisconnectedError,
+    Error,
+    Left,
+    Message,
+    NickFrame,
+    Offline,
+    RefusedError,
+    UsageError,
+    new_key,
+)
 from chatcore.client.identity import NICKS
 from chatcore.client.session import ClientSession
-from tests.client.script import Script, message
+from tests.client.script import Script, line, message
 
 KEY = "k" * 43
+INVITE = "an-invite"
 
 
 @pytest.fixture
@@ -82,6 +95,52 @@ def test_an_invalid_key_is_a_usage_error_without_it(key: str) -> None:
     with pytest.raises(UsageError, match="key") as raised:
         ClientSession("ana", key=key)
     assert key not in str(raised.value)
+
+
+def test_a_new_key_is_one_and_never_the_same() -> None:
+    keys = {new_key() for _ in range(100)}
+    assert len(keys) == 100
+    for key in keys:
+        ClientSession("ana", key=key)
+
+
+def test_an_invite_goes_with_the_key_until_a_welcome_has_come() -> None:
+    session = ClientSession("ana", key=KEY, invite=INVITE, reconnect=True)
+    session.connection_made()
+    (hello,) = map(json.loads, session.data_to_send().splitlines())
+    assert (hello["key"], hello["invite"]) == (KEY, INVITE)
+    ana = Script("ana", key=KEY, invite=INVITE)
+    ana.cut()
+    again = ana.connect(nick="ana")
+    assert (again["key"], again.get("invite")) == (KEY, None)
+
+
+def test_an_invite_that_was_refused_for_a_while_is_for_the_caller_to_show_again() -> None:
+    session = ClientSession("ana", key=KEY, invite=INVITE, reconnect=True)
+    session.connection_made()
+    session.receive_data(line("error", code="unavailable", message="not now", retry_after=1.0))
+    assert isinstance(session.error, RefusedError)
+    assert session.error.retry_after == 1.0
+
+
+def test_an_invite_is_shown_to_nobody() -> None:
+    session = ClientSession("ana", key=KEY, invite=INVITE)
+    for each in (session, session.identity, session.welcome, session.welcome.frame, session.identity.hello()):
+        assert INVITE not in repr(each)
+        assert INVITE not in str(each)
+
+
+@pytest.mark.parametrize("invite", ["", f"{INVITE} ", "é", "i" * 129])
+def test_an_invalid_invite_is_a_usage_error_without_it(invite: str) -> None:
+    with pytest.raises(UsageError, match="an invite is 1 to 128") as raised:
+        ClientSession("ana", key=KEY, invite=invite)
+    assert not invite or invite not in str(raised.value)
+
+
+def test_an_invite_without_a_key_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="needs a key") as raised:
+        ClientSession("ana", invite=INVITE)
+    assert INVITE not in str(raised.value)
 
 
 def test_account_and_role_are_what_the_last_welcome_said(ana: Script) -> None:
@@ -199,6 +258,28 @@ def test_who_is_put_out_of_the_server_does_not_reconnect(ana: Script, reason: st
     assert ana.session.dial_at is None
     with pytest.raises(DisconnectedError):
         post.result()
+
+
+@pytest.mark.parametrize("code", ["unauthorized", "forbidden"])
+def test_a_refusal_of_who_we_are_is_asked_again_when_the_server_says(ana: Script, code: str) -> None:
+    ana.cut()
+    ana.events()
+    ana.session.connection_made()
+    ana.say("error", code=code, message="later", retry_after=60.0)
+    (offline,) = ana.events()
+    assert isinstance(offline, Offline)
+    assert offline.reason == code
+    assert offline.retry_in >= 60.0
+    assert ana.session.dial_at == ana.clock.now + offline.retry_in
+
+
+@pytest.mark.parametrize("code", ["unauthorized", "forbidden"])
+def test_a_first_refusal_is_the_callers_whenever_it_may_ask_again(code: str) -> None:
+    session = ClientSession("ana", key=KEY, reconnect=True)
+    session.connection_made()
+    session.receive_data(line("error", code=code, message="later", retry_after=60.0))
+    assert isinstance(session.error, RefusedError)
+    assert session.dial_at is None
 
 
 @pytest.mark.parametrize("code", ["unauthorized", "forbidden"])
