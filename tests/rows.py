@@ -226,6 +226,8 @@ def commands_for(broken: str, commands: Iterable[str]) -> tuple[str, ...]:
 PAIRS = {
     ("asyncio", "client-threaded"): "each server and each client once, and none with its own kind,",
     ("threaded", "client-asyncio"): "so that no habit of a driver at one end hides a fault at the other",
+    ("asyncio-tls", "client-asyncio"): "over TLS, where each client has its own way to write and to end,",
+    ("threaded-tls", "client-threaded"): "and so has each server",
 }
 """A server and a client that talk."""
 
@@ -271,7 +273,7 @@ if ALL:
         ),
         "every combination",
     )
-    PAIRS = dict.fromkeys(product(SERVERS, CLIENTS), "every combination")
+    PAIRS = dict.fromkeys(product([*SERVERS, *ENCRYPTED], CLIENTS), "every combination")
     LOSSES = dict.fromkeys(product(("asyncio", "threaded"), CLIENTS), "every combination")
     STORMS = dict.fromkeys(product(("asyncio", "threaded"), range(5)), "every combination")
     SLOW = dict.fromkeys(product(("asyncio", "threaded"), [pace for _, pace in SLOW]), "every combination")

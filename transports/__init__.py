@@ -2,7 +2,7 @@
 
 There is one package for each way to do I/O, with the same files in each: ``server`` is found by its entry
 point and serves a hub, ``listeners`` is what it accepts from, ``client`` is what users of the library connect
-with, and ``connection`` drives that.
+with, ``dialing`` does that, and ``connection`` drives it from then on.
 A program chooses one by its import, and may use several::
 
     from transports.asyncio_tcp import connect, serve  # or transports.threaded_tcp
@@ -13,6 +13,9 @@ A program chooses one by its import, and may use several::
 - `tls`: TLS without I/O, for both sides of a connection.
 - `certificates`: what a server shows there. This module is public.
 - `pins`: what clients know a self-made certificate by.
+- `destination`: where a client connects, and what must be true there before it says who it is.
+- `trust`: why a client believes that a server is the one that it wants.
+- `handshake`: what comes before a client's first frame, until the server is trusted.
 - `asyncio_tcp`: one event loop for all connections.
 - `threaded_tcp`: threads and blocking calls.
 

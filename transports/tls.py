@@ -84,6 +84,8 @@ def _load_authorities(context: ssl.SSLContext, ca: Path) -> None:
             context.load_verify_locations(cafile=ca)
     except ssl.SSLError as error:
         raise OSError(f"{ca} has no certificate of an authority ({error.reason or error})") from error
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(ca)) from None
 
 
 def _set_up(context: ssl.SSLContext) -> ssl.SSLContext:

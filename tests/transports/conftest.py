@@ -11,6 +11,7 @@ from tests import rows
 from tests.transports.clients import CLIENTS, Visitor
 from tests.transports.leftovers import Census
 from tests.transports.servers import SERVERS, House, new_transport
+from tests.transports.tls import authority_file
 from transports import asyncio_tcp, threaded_tcp
 
 
@@ -85,8 +86,10 @@ def connect(client_name: str) -> Iterator[Callable[..., Visitor]]:
     """The client of the row; what it connects is closed after the test."""
     with ExitStack() as stack:
 
-        def open_client(*args: Any, **options: Any) -> Visitor:
-            return stack.enter_context(closing(CLIENTS[client_name](*args, **options)))
+        def open_client(url: str, **options: Any) -> Visitor:
+            if url.startswith("chats://") and "pin" not in options:
+                options.setdefault("ca", authority_file())
+            return stack.enter_context(closing(CLIENTS[client_name](url, **options)))
 
         yield open_client
 

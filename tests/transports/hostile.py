@@ -3,8 +3,10 @@
 import contextlib
 import json
 import socket
+import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import Any
 
 from tests.transports.peers import DEADLINE, Stream, line
@@ -64,14 +66,31 @@ class Guest(Stream):
             self.send(data)
 
 
+def _accept(listener: socket.socket, context: ssl.SSLContext | None) -> socket.socket | None:
+    """Return the next connection; ``None`` if the client does not shake hands."""
+    sock, _ = listener.accept()
+    if context is None:
+        return sock
+    sock.settimeout(DEADLINE)
+    try:
+        return context.wrap_socket(sock, server_side=True, suppress_ragged_eofs=False)
+    except OSError:
+        sock.close()
+        return None
+
+
 class HostileServer:
     """Takes one connection after another, in a thread, and does with each what its script says.
 
-    A context manager.
+    With ``contexts``, one for each script, that is over TLS, but for those that are ``None``; a script whose
+    client does not shake hands is left out. A context manager.
     """
 
-    def __init__(self, *scripts: Callable[[Guest], None]) -> None:
+    def __init__(
+        self, *scripts: Callable[[Guest], None], contexts: Sequence[ssl.SSLContext | None] = ()
+    ) -> None:
         self._scripts = scripts
+        self._contexts = contexts
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(DEADLINE)
         self._error: BaseException | None = None
@@ -80,7 +99,7 @@ class HostileServer:
     @property
     def url(self) -> str:
         """The address for clients."""
-        return f"chat://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"{'chats' if self._contexts else 'chat'}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> "HostileServer":
         self._thread.start()
@@ -95,8 +114,9 @@ class HostileServer:
 
     def _run(self) -> None:
         try:
-            for script in self._scripts:
-                with Guest(self._listener.accept()[0]) as guest:
-                    script(guest)
+            for script, context in zip(self._scripts, self._contexts or repeat(None), strict=False):
+                if (sock := _accept(self._listener, context)) is not None:
+                    with Guest(sock) as guest:
+                        script(guest)
         except BaseException as error:
             self._error = error

@@ -205,7 +205,7 @@ def test_after_the_server_is_gone_calls_raise_disconnected_error(house: House, c
 def test_a_client_reconnects_and_misses_nothing(serve: Serve, connect: Connect) -> None:
     url = f"chat://127.0.0.1:{fixed_port()}"
     first = serve(urls=[url])
-    ann = connect(url, nick="ann", reconnect=True)
+    ann = connect(first.url, nick="ann", reconnect=True)
     ann.post("before")
     first.server.close()
     meanwhile = ann.post_nowait("meanwhile")

@@ -132,7 +132,7 @@ def test_a_reconnect_skips_all_but_so_many(serve: Serve, connect: Connect) -> No
     url = f"chat://127.0.0.1:{fixed_port()}"
     first = serve(urls=[url])
     backoff = Backoff(first=0.01, longest=0.05)
-    ann = connect(url, nick="ann", reconnect=True, most_missed=2, backoff=backoff)
+    ann = connect(first.url, nick="ann", reconnect=True, most_missed=2, backoff=backoff)
     ann.post("seen")
     assert until_message(ann)[1].seq == 1
     first.server.close()

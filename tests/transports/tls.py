@@ -1,12 +1,14 @@
 """TLS at the far end of a server, which shares no code with ours, and certificates for both."""
 
+import atexit
 import contextlib
 import socket
 import ssl
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 import trustme
@@ -19,6 +21,7 @@ __all__ = [
     "ENCRYPTED",
     "OverTls",
     "TlsSocket",
+    "authority_file",
     "certificate",
     "new_certificate",
     "note_scheme",
@@ -44,6 +47,15 @@ def new_certificate(folder: Path, *names: str) -> Path:
 def certificate() -> Certificate:
     """Return the certificate that servers under test have."""
     return Certificate.load(new_certificate(Path(_FOLDER.name)))
+
+
+@cache
+def authority_file() -> Path:
+    """Return a file with our authority, by which clients know those servers."""
+    folder = Path(mkdtemp(prefix="chat-tests-"))
+    atexit.register(rmtree, folder)
+    AUTHORITY.cert_pem.write_to_path(str(folder / "ca.pem"))
+    return folder / "ca.pem"
 
 
 @cache

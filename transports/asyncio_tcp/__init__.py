@@ -5,6 +5,7 @@ A program that has a loop uses `serve` and `connect` in it. ``chat server`` has 
 
 - `client`: `connect` and `Chat`.
 - `connection`: what drives a client.
+- `dialing`: how a client connects.
 - `server`: `serve` and `Server`.
 - `listeners`: what a server accepts from.
 - `secured`: what is between the loop and a connection that is encrypted, on either side.

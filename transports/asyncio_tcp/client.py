@@ -9,6 +9,7 @@ import logging
 import warnings
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Self
 
 from chatcore import (
@@ -30,11 +31,12 @@ from chatcore import (
     Position,
     RoomList,
 )
-from chatcore.address import DEFAULT_URL, parse_url
+from chatcore.address import DEFAULT_URL
 from chatcore.arguments import checked_timeout
 from chatcore.client.arguments import CONNECT_TIMEOUT, checked_rooms, out_of_time
 from chatcore.client.session import ClientSession
 from transports.asyncio_tcp.connection import Connection
+from transports.destination import Destination
 
 __all__ = ["Chat", "connect"]
 
@@ -53,7 +55,10 @@ class connect:  # it is called like a function, awaited or entered
 
     Without a ``with``, ``chat = await connect(...)`` does the same, and you owe it a `Chat.close`.
 
-    ``url`` is ``chat://HOST[:PORT]``. ``rooms`` are joined in this order, each with its last ``history``
+    ``url`` is ``chat://HOST[:PORT]``, or ``chats://HOST[:PORT]`` for TLS. There the system's authorities must
+    vouch for the server's certificate, or those in the file ``ca``, or its SHA-256 must be ``pin``.
+
+    ``rooms`` are joined in this order, each with its last ``history``
     messages; the first of them, or else the lobby, is the room of calls that name none. To resume from a
     stored position, give no rooms and call `Chat.join` with ``after``. ``client`` names your program to
     the server.
@@ -64,17 +69,21 @@ class connect:  # it is called like a function, awaited or entered
     says when to try; with ``reconnect=False`` a loss is the end.
 
     ``session`` is the `Chat.secret` of an earlier connection, maybe of an earlier run of your program: it
-    proves the right to its nick while the server still holds that for it. ``key`` proves your account, on a
-    server that has accounts; it is in no ``repr`` and in no log. With ``every_frame``, events are all frames
-    that the server sends, answers included.
+    proves the right to its nick while the server still holds that for it. With ``every_frame``, events are
+    all frames that the server sends, answers included.
+
+    ``key`` proves your account, on a server that has accounts: one of yours that `chatcore.new_key` has made.
+    With ``invite`` it becomes one, of the account that the invite stands for. Keep the key before you
+    connect, and give both again until you were let in once: that is the same login. Both are in no ``repr``
+    and in no log. Over ``chat://`` they are sent to this machine alone, unless it may be ``insecure``.
 
     All of this may take ``timeout`` seconds; ``None``, or ``inf``, waits as long as it takes. Whatever that
     is, a server has 10 seconds to take the connection, and 10 more to answer.
 
-    Raises `OSError` if no server is reached, which is a `TimeoutError` if the time is over, `RefusedError` if
-    it refuses the connection or a room, `ProtocolError` if it is no chat server, `DisconnectedError` if it
-    hangs up or does not answer, and `UsageError` for invalid arguments. None of these leaves a connection
-    behind.
+    Raises `OSError` if no server is reached, which is a `TimeoutError` if the time is over and an
+    ``ssl.SSLCertVerificationError`` if its certificate is not trusted, `RefusedError` if it refuses the
+    connection or a room, `ProtocolError` if it is no chat server, `DisconnectedError` if it hangs up or does
+    not answer, and `UsageError` for invalid arguments. None of these leaves a connection behind.
     """
 
     def __init__(
@@ -87,21 +96,24 @@ class connect:  # it is called like a function, awaited or entered
         client: str | None = None,
         session: str | None = None,
         key: str | None = None,
+        invite: str | None = None,
+        ca: str | Path | None = None,
+        pin: str | None = None,
+        insecure: bool = False,
         every_frame: bool = False,
         reconnect: bool = True,
         most_missed: int | None = None,
         backoff: Backoff | None = None,
         timeout: float | None = CONNECT_TIMEOUT,
     ) -> None:
-        _, host, port = parse_url(url, ("chat",))
-        self._url = url
-        self._address = host, port
+        self._destination = Destination(url, ca=ca, pin=pin, insecure=insecure)
         self._timeout = checked_timeout(timeout)
         self._session = ClientSession(
             nick,
             client=client,
             secret=session,
             key=key,
+            invite=invite,
             every_frame=every_frame,
             reconnect=reconnect,
             most_missed=most_missed,
@@ -135,12 +147,12 @@ class connect:  # it is called like a function, awaited or entered
                 return await self._connect()
         except TimeoutError:
             if limit.expired():
-                raise out_of_time(self._url, self._timeout) from None
+                raise out_of_time(self._destination.url, self._timeout) from None
             raise
 
     async def _connect(self) -> "Chat":
         session = self._session
-        connection = Connection(session, self._address)
+        connection = Connection(session, self._destination)
         await connection.dial()
         chat = Chat(session, connection, self._rooms[0] if self._rooms else LOBBY)
         try:

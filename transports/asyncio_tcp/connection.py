@@ -13,12 +13,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar, cast
 
-from chatcore import Event, MisuseError
+from chatcore import Event, MisuseError, UsageError
 from chatcore.arguments import checked_timeout
 from chatcore.client.requests import Request
 from chatcore.client.session import ClientSession
+from transports.asyncio_tcp.dialing import dial
+from transports.asyncio_tcp.secured import Secured
+from transports.destination import Destination
 from transports.sockets import (
-    CONNECT_SECONDS,
     FLUSH_SECONDS,
     FORKED,
     GOODBYE_SECONDS,
@@ -37,9 +39,9 @@ class Connection(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, session: ClientSession, address: tuple[str, int]) -> None:
+    def __init__(self, session: ClientSession, destination: Destination) -> None:
         self._session = session
-        self._address = address
+        self._destination = destination
         self._loop = asyncio.get_running_loop()
         self._process = os.getpid()
         self._news = asyncio.Event()  # there are events, or there will be no more
@@ -60,9 +62,8 @@ class Connection(asyncio.Protocol):
         return os.getpid() != self._process
 
     async def dial(self) -> None:
-        """Connect; raises `OSError`."""
-        async with asyncio.timeout(CONNECT_SECONDS):
-            await self._loop.create_connection(lambda: self, *self._address)
+        """Connect; raises what `transports.asyncio_tcp.dialing.dial` does."""
+        await dial(self._destination, self, shows_key=self._session.identity.shows_key)
 
     def ask(self, make: Callable[[], Request[A]]) -> "asyncio.Future[A]":
         """Ask something of the session; return a future that has the answer. Raises `MisuseError`."""
@@ -166,7 +167,13 @@ class Connection(asyncio.Protocol):
             self._redialing.cancel()
         self._update()
         if not self._lost.is_set():
-            self._transport.abort()
+            self._abort()
+
+    def _abort(self) -> None:
+        """Let go of the socket. What the server sees is the end of our stream, as it is without TLS."""
+        if isinstance(self._transport, Secured):
+            self._transport.end()
+        self._transport.abort()
 
     def _check_place(self) -> None:
         """Raise `MisuseError` where nothing would ever come of a call."""
@@ -212,7 +219,7 @@ class Connection(asyncio.Protocol):
     def _update_socket(self) -> None:
         session, transport = self._session, self._transport
         if not session.online and not session.closed_by_us:
-            transport.abort()
+            self._abort()
             return
         while self._writing and (data := session.data_to_send()):
             transport.write(data)
@@ -242,8 +249,8 @@ class Connection(asyncio.Protocol):
         outcome: Callable[[], None] = self._update
         try:
             await self.dial()
-        except OSError:
-            outcome = self._session.connection_failed
+        except (OSError, UsageError) as error:
+            outcome = partial(self._session.connection_failed, self._destination.reason_of(error))
         except Exception as error:  # nobody looks at this task, so whatever it is must reach those who wait
             outcome = partial(self._session.fail, error)
         finally:

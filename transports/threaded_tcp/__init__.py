@@ -3,6 +3,7 @@
 - `client`: `connect` and `Chat`.
 - `connection`: what drives a client: one thread for each.
 - `dialing`: how a client connects.
+- `stream`: its socket, in the clear or encrypted.
 - `server`: `serve` and `Server`. A thread reads each connection, one writes to all of them.
 - `server_connection`: one of its connections, in the clear or encrypted.
 - `listeners`: what a server accepts from.

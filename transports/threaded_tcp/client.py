@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, Self
 
 from chatcore import (
@@ -31,10 +32,11 @@ from chatcore import (
     Position,
     RoomList,
 )
-from chatcore.address import DEFAULT_URL, parse_url
+from chatcore.address import DEFAULT_URL
 from chatcore.arguments import checked_timeout
 from chatcore.client.arguments import CONNECT_TIMEOUT, checked_rooms, out_of_time
 from chatcore.client.session import ClientSession
+from transports.destination import Destination
 from transports.threaded_tcp.connection import Connection
 
 __all__ = ["Chat", "connect"]
@@ -51,6 +53,10 @@ def connect(
     client: str | None = None,
     session: str | None = None,
     key: str | None = None,
+    invite: str | None = None,
+    ca: str | Path | None = None,
+    pin: str | None = None,
+    insecure: bool = False,
     every_frame: bool = False,
     reconnect: bool = True,
     most_missed: int | None = None,
@@ -68,7 +74,10 @@ def connect(
 
     Without a ``with``, ``chat = connect(...)`` does the same, and you owe it a `Chat.close`.
 
-    ``url`` is ``chat://HOST[:PORT]``. ``rooms`` are joined in this order, each with its last ``history``
+    ``url`` is ``chat://HOST[:PORT]``, or ``chats://HOST[:PORT]`` for TLS. There the system's authorities must
+    vouch for the server's certificate, or those in the file ``ca``, or its SHA-256 must be ``pin``.
+
+    ``rooms`` are joined in this order, each with its last ``history``
     messages; the first of them, or else the lobby, is the room of calls that name none. To resume from a
     stored position, give no rooms and call `Chat.join` with ``after``. ``client`` names your program to
     the server.
@@ -79,24 +88,29 @@ def connect(
     says when to try; with ``reconnect=False`` a loss is the end.
 
     ``session`` is the `Chat.secret` of an earlier connection, maybe of an earlier run of your program: it
-    proves the right to its nick while the server still holds that for it. ``key`` proves your account, on a
-    server that has accounts; it is in no ``repr`` and in no log. With ``every_frame``, events are all frames
-    that the server sends, answers included.
+    proves the right to its nick while the server still holds that for it. With ``every_frame``, events are
+    all frames that the server sends, answers included.
+
+    ``key`` proves your account, on a server that has accounts: one of yours that `chatcore.new_key` has made.
+    With ``invite`` it becomes one, of the account that the invite stands for. Keep the key before you
+    connect, and give both again until you were let in once: that is the same login. Both are in no ``repr``
+    and in no log. Over ``chat://`` they are sent to this machine alone, unless it may be ``insecure``.
 
     All of this may take ``timeout`` seconds; ``None``, or ``inf``, waits as long as it takes. Whatever that
     is, a server has 10 seconds to take the connection, and 10 more to answer.
 
-    Raises `OSError` if no server is reached, which is a `TimeoutError` if the time is over, `RefusedError` if
-    it refuses the connection or a room, `ProtocolError` if it is no chat server, `DisconnectedError` if it
-    hangs up or does not answer, and `UsageError` for invalid arguments. None of these leaves a connection
-    behind.
+    Raises `OSError` if no server is reached, which is a `TimeoutError` if the time is over and an
+    ``ssl.SSLCertVerificationError`` if its certificate is not trusted, `RefusedError` if it refuses the
+    connection or a room, `ProtocolError` if it is no chat server, `DisconnectedError` if it hangs up or does
+    not answer, and `UsageError` for invalid arguments. None of these leaves a connection behind.
     """
-    _, host, port = parse_url(url, ("chat",))
+    destination = Destination(url, ca=ca, pin=pin, insecure=insecure)
     state = ClientSession(
         nick,
         client=client,
         secret=session,
         key=key,
+        invite=invite,
         every_frame=every_frame,
         reconnect=reconnect,
         most_missed=most_missed,
@@ -105,21 +119,21 @@ def connect(
     names, wait = checked_rooms(rooms), checked_timeout(timeout)
     end = None if wait is None else time.monotonic() + wait
     try:
-        return _connect((host, port), state, names, history, end)
+        return _connect(destination, state, names, history, end)
     except TimeoutError:
         if end is None or time.monotonic() < end:  # this is one of the system's
             raise
-        raise out_of_time(url, wait) from None
+        raise out_of_time(destination.url, wait) from None
 
 
 def _connect(
-    address: tuple[str, int],
+    destination: Destination,
     state: ClientSession,
     rooms: Sequence[str],
     history: int | None,
     end: float | None,
 ) -> "Chat":
-    connection = Connection(address, state, end)
+    connection = Connection(destination, state, end)
     chat = Chat(state, connection, rooms[0] if rooms else LOBBY)
     try:
         connection.wait(lambda: state.welcome, end)

@@ -22,18 +22,14 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-from chatcore import Event, MisuseError
+from chatcore import Event, MisuseError, UsageError
 from chatcore.arguments import checked_timeout
 from chatcore.client.requests import Request
 from chatcore.client.session import ClientSession
-from transports.sockets import (
-    FLUSH_SECONDS,
-    FORKED,
-    GOODBYE_SECONDS,
-    LONGEST_WAIT,
-    tune,
-)
+from transports.destination import Destination
+from transports.sockets import FLUSH_SECONDS, FORKED, GOODBYE_SECONDS, LONGEST_WAIT
 from transports.threaded_tcp.dialing import dial
+from transports.threaded_tcp.stream import Stream
 
 __all__ = ["Connection"]
 
@@ -41,8 +37,8 @@ A = TypeVar("A")
 
 log = logging.getLogger("chat.client")
 
-RECEIVE = 64 * 1024
-"""Bytes to take from the socket in one call."""
+WAKES = 4 * 1024
+"""Calls to wake up that are taken at once."""
 
 
 class _Answer(Future[A]):
@@ -79,8 +75,8 @@ class _Answer(Future[A]):
 class Connection:
     """The socket on one side, the session on the other, and the thread between them."""
 
-    def __init__(self, address: tuple[str, int], session: ClientSession, until: float | None = None) -> None:
-        self._address = address
+    def __init__(self, destination: Destination, session: ClientSession, until: float | None = None) -> None:
+        self._destination = destination
         self._session = session
         self._process = os.getpid()
         self._abandoned = False  # nobody will close this any more
@@ -88,8 +84,6 @@ class Connection:
         # under way would leave it locked forever.
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
-        self._unsent = b""
-        self._refused = False  # whether the socket has left some of that for later
         self._goodbye_by: float | None = None
         with contextlib.ExitStack() as undo:
             self._selector = undo.enter_context(selectors.DefaultSelector())
@@ -97,8 +91,8 @@ class Connection:
             self._waker.setblocking(False)
             self._wakee.setblocking(False)
             self._selector.register(self._wakee, selectors.EVENT_READ)
-            sock = undo.enter_context(self._dial(until))
-            self._thread = threading.Thread(target=self._run, args=(sock,), name="chat-client", daemon=True)
+            stream = undo.enter_context(self._dial(until))
+            self._thread = threading.Thread(target=self._run, args=(stream,), name="chat-client", daemon=True)
             self._thread.start()
             undo.pop_all()
 
@@ -209,49 +203,44 @@ class Connection:
 
     # --- the thread ------------------------------------------------------------------------------
 
-    def _run(self, sock: socket.socket) -> None:
+    def _run(self, stream: Stream) -> None:
         try:
-            self._converse_on_all(sock)
+            self._converse_on_all(stream)
         except BaseException as error:  # a bug, here or in a backoff of the user's
             with self._lock:
                 self._session.fail(error)
                 self._keep_up()
             log.exception("the client's thread has failed")
 
-    def _converse_on_all(self, first: socket.socket) -> None:
+    def _converse_on_all(self, first: Stream) -> None:
         """Be one connection after another."""
-        sock: socket.socket | None = first
+        stream: Stream | None = first
         with self._selector, self._waker, self._wakee:
-            while sock is not None:
-                with sock:
-                    self._converse(sock)
-                    self._watch(sock, 0)
-                sock = self._dial_again()
+            while stream is not None:
+                with stream:
+                    self._converse(stream)
+                    self._watch(stream, 0)
+                stream = self._dial_again()
 
-    def _dial(self, until: float | None = None) -> socket.socket:
-        sock = dial(self._address, until)
-        try:
-            sock.setblocking(False)
-            tune(sock)
-        except BaseException:
-            sock.close()
-            raise
-        self._unsent, self._refused, self._goodbye_by = b"", False, None
+    def _dial(self, until: float | None = None) -> Stream:
+        stream, early = dial(self._destination, until, shows_key=self._session.identity.shows_key)
+        self._goodbye_by = None
         with self._lock:
             self._session.connection_made()
-        return sock
+            self._session.receive_data(early)
+        return stream
 
-    def _dial_again(self) -> socket.socket | None:
-        """Return the next socket, however long it takes, or ``None`` at the end."""
+    def _dial_again(self) -> Stream | None:
+        """Return the next stream, however long it takes, or ``None`` at the end."""
         while (wait := self._seconds_to_dial()) is not None:
             if wait > 0:
                 self._sleep()
                 continue
             try:
                 return self._dial()
-            except OSError:
+            except (OSError, UsageError) as error:
                 with self._lock:
-                    self._session.connection_failed()
+                    self._session.connection_failed(self._destination.reason_of(error))
         return None
 
     def _seconds_to_dial(self) -> float | None:
@@ -265,7 +254,7 @@ class Connection:
     def _sleep(self) -> None:
         """Wait until something is due, or until woken."""
         if self._selector.select(self._seconds_to_deadline()):
-            self._wakee.recv(RECEIVE)
+            self._wakee.recv(WAKES)
 
     def _seconds_to_deadline(self) -> float | None:
         with self._lock:
@@ -274,16 +263,16 @@ class Connection:
                 return None
             return min(max(deadline - self._session.clock(), 0.0), LONGEST_WAIT)
 
-    def _converse(self, sock: socket.socket) -> None:
+    def _converse(self, stream: Stream) -> None:
         """Be the connection between a socket and the session, until either ends."""
-        while (interest := self._update(sock)) is not None:
+        while (interest := self._update(stream)) is not None:
             mask, timeout = interest
-            self._watch(sock, mask)
+            self._watch(stream, mask)
             for key, ready in self._selector.select(timeout):
                 if key.fileobj is self._wakee:
-                    self._wakee.recv(RECEIVE)
+                    self._wakee.recv(WAKES)
                 else:
-                    self._transfer(sock, ready)
+                    self._transfer(stream, ready)
 
     def _keep_up(self) -> None:
         """Tell those who wait that something may have changed."""
@@ -291,54 +280,47 @@ class Connection:
             self._session.close()
         self._changed.notify_all()
 
-    def _update(self, sock: socket.socket) -> tuple[int, float | None] | None:
+    def _update(self, stream: Stream) -> tuple[int, float | None] | None:
         """Bring the session up to date; return what to wait for, or ``None`` at the end."""
         session = self._session
         with self._lock:
             now = session.clock()
             session.handle_deadline(now)
-            self._unsent = self._unsent or session.data_to_send()
+            if not stream.unsent:
+                stream.give(session.data_to_send())
             self._keep_up()
             if not session.online:
-                return self._goodbye(sock, now)
+                return self._goodbye(stream, now)
             mask = selectors.EVENT_READ if session.want_data else 0
-            return mask | (selectors.EVENT_WRITE if self._unsent else 0), self._seconds_to_deadline()
+            return mask | (selectors.EVENT_WRITE if stream.unsent else 0), self._seconds_to_deadline()
 
-    def _goodbye(self, sock: socket.socket, now: float) -> tuple[int, float | None] | None:
+    def _goodbye(self, stream: Stream, now: float) -> tuple[int, float | None] | None:
         """End our stream if we have closed; return what to wait for, or ``None`` to close the socket."""
         if not self._session.closed_by_us or (self._goodbye_by is not None and now >= self._goodbye_by):
             return None
         if self._goodbye_by is None:
             self._goodbye_by = now + GOODBYE_SECONDS
-            try:
-                sock.shutdown(socket.SHUT_WR)
-            except OSError:
-                return None
-        return selectors.EVENT_READ, self._goodbye_by - now
+        stream.end()
+        if stream.ended:
+            return None
+        mask = selectors.EVENT_READ | (selectors.EVENT_WRITE if stream.unsent else 0)
+        return mask, self._goodbye_by - now
 
-    def _transfer(self, sock: socket.socket, ready: int) -> None:
+    def _transfer(self, stream: Stream, ready: int) -> None:
         """Write and read what the socket takes and has, and give it to the session."""
-        try:
-            if ready & selectors.EVENT_WRITE:
-                self._unsent = self._unsent[sock.send(self._unsent) :]
-                if self._refused:  # bytes that the system takes immediately are no sign of the server's life
-                    with self._lock:
-                        self._session.data_drained()
-                self._refused = bool(self._unsent)
-            data = sock.recv(RECEIVE) if ready & selectors.EVENT_READ else None
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
+        drained = bool(ready & selectors.EVENT_WRITE) and stream.send()
+        data = stream.receive() if ready & selectors.EVENT_READ and not stream.ended else b""
         with self._lock:
+            if drained:
+                self._session.data_drained()
             if data:
                 self._session.receive_data(data)
-            elif data is not None:
-                self._goodbye_by = 0.0  # the server has ended its stream
+            if stream.ended:
                 self._session.receive_eof()
 
-    def _watch(self, sock: socket.socket, mask: int) -> None:
+    def _watch(self, stream: Stream, mask: int) -> None:
         """Wait for something else of a socket from now on, or for nothing."""
+        sock = stream.sock
         watched = self._selector.get_map().get(sock)
         if mask and watched is None:
             self._selector.register(sock, mask)

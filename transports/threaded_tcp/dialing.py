@@ -1,25 +1,52 @@
-"""Connecting to a server: all addresses of its name together have one end.
+"""Connecting to a server: a socket, then TLS where the address asks for it. All of it together has one end.
 
-`socket.create_connection` would give the whole time to each address.
+`socket.create_connection` would give the whole time to each address of a name.
 """
 
 import socket
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from transports.sockets import CONNECT_SECONDS
+from transports.destination import Destination
+from transports.sockets import CONNECT_SECONDS, tune
+from transports.threaded_tcp.stream import Stream
+
+if TYPE_CHECKING:
+    from transports.handshake import Handshake
 
 __all__ = ["dial"]
 
+RECEIVE = 16 * 1024
+"""Bytes of a handshake to take in one call."""
 
-def dial(address: tuple[str, int], until: float | None = None) -> socket.socket:
-    """Return a socket that is connected to a host and port; raises `OSError`, that of the last address.
 
-    With ``until``, a time of `time.monotonic`, it raises `TimeoutError` then; in any case after
-    `CONNECT_SECONDS`. A search for a name cannot be interrupted, but its time counts.
+def dial(destination: Destination, until: float | None = None, *, shows_key: bool) -> tuple[Stream, bytes]:
+    """Return a stream to a server, and what the server has said on it already.
+
+    Raises `OSError` if the server is not reached, that of its last address, or is not trusted, and
+    `UsageError` if it would get a key that it must not get. With ``until``, a time of `time.monotonic`, it
+    raises `TimeoutError` then; in any case after `CONNECT_SECONDS`. A search for a name cannot be
+    interrupted, but its time counts.
     """
     end = time.monotonic() + CONNECT_SECONDS
     end = end if until is None else min(until, end)
+    sock = _reach(destination.address, end)
+    try:
+        tune(sock)
+        if shows_key:
+            destination.check_may_show_key(sock.getpeername()[0])
+        handshake = destination.handshake()
+        if handshake is None:
+            return Stream(sock), b""
+        _shake_hands(sock, handshake, end)
+        return Stream(sock, handshake.tls), handshake.early
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _reach(address: tuple[str, int], end: float) -> socket.socket:
+    """Return a socket that is connected to one of the addresses of a host."""
     _seconds_until(end)
     found = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
     error = OSError(f"{address[0]} has no address")
@@ -42,6 +69,16 @@ def _connect(sock: socket.socket, place: Any, end: float) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _shake_hands(sock: socket.socket, handshake: "Handshake", end: float) -> None:
+    """Return when the server is trusted; raises `OSError`."""
+    while not handshake.done:
+        sock.settimeout(_seconds_until(end))
+        sock.sendall(handshake.data_to_send())
+        if (failure := handshake.failure) is not None:
+            raise failure
+        handshake.receive(sock.recv(RECEIVE))
 
 
 def _seconds_until(end: float) -> float:
