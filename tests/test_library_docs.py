@@ -27,6 +27,7 @@ import chatcore
 import chatcore.accounts
 import chatcore.gate
 from chatcore import (
+    Accounts,
     Closing,
     DisconnectedError,
     Event,
@@ -37,10 +38,12 @@ from chatcore import (
     RefusedError,
     SqliteJournal,
 )
+from chatcore.accounts import Administration
 from chatcore.gate import Gate
 from tests.ports import fixed_port
 from tests.test_readme import anchors, blocks_of
 from transports import asyncio_tcp, threaded_tcp
+from transports.certificates import Certificate
 from transports.threaded_tcp import Chat, connect, serve
 
 ROOT = Path(__file__).parent.parent
@@ -100,7 +103,7 @@ class Stage:
     def write(self, url: str, change: Callable[[str], str] = lambda text: text) -> None:
         """Write all examples for a server at a URL, each changed as a test needs it."""
         for name, text in EXAMPLES.items():
-            text = text.replace("chat://127.0.0.1:7024", url).replace(":7025", ":0")
+            text = re.sub("chats?://127.0.0.1:7024", url, text).replace(":7025", ":0")
             (self.directory / name).write_text(change(text), "utf-8")
 
     def run(self, *arguments: str) -> Program:
@@ -196,6 +199,25 @@ def test_the_lonely_bot_asks_for_company_and_ends_cleanly_on_ctrl_c(stage: Stage
     grace.post("I am")
     assert next_from(grace, "lonely") == "welcome, grace"
     assert bot.end(signal.SIGINT) == (0, [])
+
+
+def test_a_device_enrols_once_and_moderates(stage: Stage) -> None:
+    certificate = Certificate.auto(stage.directory / "server.pem")
+    with Administration(stage.directory / "accounts.db", by="test", create=True) as accounts:
+        for name in ("ada", "grace", "mallory"):
+            accounts.add(name)
+        (stage.directory / "ada.invite").write_text(accounts.invite(name="ada").secret or "")
+    (stage.directory / "server.pin").write_text(certificate.fingerprint)
+    with (
+        Hub(gate=Accounts(stage.directory / "accounts.db")) as hub,
+        serve("chats://127.0.0.1:0", hub=hub, cert=certificate) as server,
+    ):
+        stage.write(str(server.listening[0]))
+        for _ in range(2):
+            assert stage.output_of("enrol.py") == ["ada is ada, owner"]
+        assert stage.output_of("calm.py") == ["only we are here, and mallory is silent"]
+    assert not (stage.directory / "ada.invite").exists()
+    assert (stage.directory / "ada.key").stat().st_mode & 0o777 == 0o600
 
 
 def test_the_news_resume_where_they_ended(stage: Stage) -> None:

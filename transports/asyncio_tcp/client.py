@@ -15,6 +15,7 @@ from typing import Any, Self
 from chatcore import (
     LOBBY,
     Ack,
+    Act,
     Backoff,
     ClientFrame,
     ClientLimits,
@@ -22,10 +23,12 @@ from chatcore import (
     Error,
     Event,
     Gap,
+    Invited,
     Joined,
     Left,
     Message,
     MisuseError,
+    Moderated,
     NickFrame,
     Page,
     Position,
@@ -422,6 +425,40 @@ class Chat:
         Raises `RefusedError`, with ``nick_taken`` if another has it, and with ``bad_name`` if nobody may.
         """
         return await self._connection.ask(lambda: self._session.set_nick(nick))
+
+    async def moderate(
+        self,
+        act: Act,
+        *,
+        room: str | None = None,
+        nick: str | None = None,
+        seconds: float | None = None,
+        reason: str | None = None,
+    ) -> Moderated:
+        """Act on a room or on somebody; returns once that is stored and in force.
+
+        ``"close"`` makes a room private, for those who are in it, and ``"open"`` public again; ``"admit"``
+        lets somebody enter a private room, and ``"kick"`` puts them out of a room. ``"mute"`` and ``"ban"``
+        last for ``seconds``, or until ``"lift"``; without a ``room`` they mean all of the server. There is
+        no default for it here. ``nick`` stands for its account, with all devices and nicks. ``reason`` is
+        in ASCII, and is written down.
+
+        Raises `RefusedError`, with ``forbidden`` if your role does not let you, with ``bad_name`` if there is
+        no such account, and with ``unavailable`` if it may or may not have been done.
+        """
+        return await self._connection.ask(
+            lambda: self._session.moderate(act, room=room, nick=nick, seconds=seconds, reason=reason)
+        )
+
+    async def invite_device(self) -> Invited:
+        """Ask for an invite for one more device of your own account.
+
+        ``Invited.invite`` is a secret: give it to ``connect(invite=...)`` on that device, with a new key,
+        within so many ``seconds``. ``Invited.links`` have it in the form that people open. All your other
+        devices learn of it by an `Invited` event that has neither. Raises `RefusedError`, with ``forbidden``
+        if you have no account.
+        """
+        return await self._connection.ask(self._session.invite_device)
 
     async def receive(self, timeout: float | None = None) -> Event:
         """Return the next event; raises `TimeoutError` if none comes within so many seconds.

@@ -16,6 +16,7 @@ from typing import Any, Self
 from chatcore import (
     LOBBY,
     Ack,
+    Act,
     Backoff,
     ClientFrame,
     ClientLimits,
@@ -23,10 +24,12 @@ from chatcore import (
     Error,
     Event,
     Gap,
+    Invited,
     Joined,
     Left,
     Message,
     MisuseError,
+    Moderated,
     NickFrame,
     Page,
     Position,
@@ -404,6 +407,40 @@ class Chat:
         Raises `RefusedError`, with ``nick_taken`` if another has it, and with ``bad_name`` if nobody may.
         """
         return self._connection.wait(lambda: self._session.set_nick(nick))
+
+    def moderate(
+        self,
+        act: Act,
+        *,
+        room: str | None = None,
+        nick: str | None = None,
+        seconds: float | None = None,
+        reason: str | None = None,
+    ) -> Moderated:
+        """Act on a room or on somebody; returns once that is stored and in force.
+
+        ``"close"`` makes a room private, for those who are in it, and ``"open"`` public again; ``"admit"``
+        lets somebody enter a private room, and ``"kick"`` puts them out of a room. ``"mute"`` and ``"ban"``
+        last for ``seconds``, or until ``"lift"``; without a ``room`` they mean all of the server. There is
+        no default for it here. ``nick`` stands for its account, with all devices and nicks. ``reason`` is
+        in ASCII, and is written down.
+
+        Raises `RefusedError`, with ``forbidden`` if your role does not let you, with ``bad_name`` if there is
+        no such account, and with ``unavailable`` if it may or may not have been done.
+        """
+        return self._connection.wait(
+            lambda: self._session.moderate(act, room=room, nick=nick, seconds=seconds, reason=reason)
+        )
+
+    def invite_device(self) -> Invited:
+        """Ask for an invite for one more device of your own account.
+
+        ``Invited.invite`` is a secret: give it to ``connect(invite=...)`` on that device, with a new key,
+        within so many ``seconds``. ``Invited.links`` have it in the form that people open. All your other
+        devices learn of it by an `Invited` event that has neither. Raises `RefusedError`, with ``forbidden``
+        if you have no account.
+        """
+        return self._connection.wait(self._session.invite_device)
 
     def receive(self, timeout: float | None = None) -> Event:
         """Return the next event; raises `TimeoutError` if none comes within so many seconds.
