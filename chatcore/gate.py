@@ -47,6 +47,8 @@ __all__ = [
 
 
 _ROLE: Final = re.compile(r"[ -~]{0,128}")
+_SECRET: Final = re.compile(r"[!-~]{1,128}")
+_LINK: Final = re.compile(r"[!-~]{1,1024}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +128,22 @@ class Invitation:
     """What makes one more key of an account, for so many ``seconds``.
 
     ``links`` have the same secret in the form that is sent to people, for each address of the server that the
-    gate knows.
+    gate knows. Raises `UsageError` for what an ``invited`` could not carry: up to 128 printable ASCII
+    characters, none of them a space, and up to 1,024 for a link.
     """
 
     secret: str = field(repr=False)
     seconds: float
     links: tuple[str, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        # The texts do not say what was given: it is a secret.
+        if not _SECRET.fullmatch(self.secret):
+            raise UsageError("an invite is 1 to 128 printable ASCII characters without spaces")
+        if not all(map(_LINK.fullmatch, self.links)):
+            raise UsageError("a link is 1 to 1,024 printable ASCII characters without spaces")
+        if not (math.isfinite(self.seconds) and self.seconds >= 0):
+            raise UsageError("an invite holds for a number of seconds")
 
 
 class Watch(Protocol):

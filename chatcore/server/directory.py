@@ -21,7 +21,7 @@ from typing import Protocol
 from chatcore.address import Peer, address_of
 from chatcore.gate import Gate, Person, Refusal
 from chatcore.limits import Limits
-from chatcore.messages import ClosingWord, ServerFrame
+from chatcore.messages import ClosingWord
 from chatcore.names import NICK_CHARS, fold
 from chatcore.server.rate_limit import TokenBucket, TokenBuckets
 from chatcore.server.reservations import Reservations
@@ -53,14 +53,14 @@ class Occupant(Protocol):
     def wants(self, room: str) -> bool:
         """Tell whether it is a member of a room (folded), or about to be."""
 
-    def send(self, frame: ServerFrame) -> None:
-        """Queue a frame for its peer."""
-
     def note_renamed(self, nick_before: str, *, asked: bool) -> None:
         """Learn that the nick of its identity is another now, and whether it has asked for that."""
 
     def tell_nick(self) -> None:
         """Have the peer told its nick."""
+
+    def tell_invited(self) -> None:
+        """Have the peer told that another session asked for an invite for one more device."""
 
 
 class Identity:

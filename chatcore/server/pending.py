@@ -122,9 +122,7 @@ class Pending:
         session.intake.ask_gate(lambda gate, answer: gate.enter(claim, answer), receive)
 
     def _receive_person(self, request: _Request[Hello], answer: Person | Refusal) -> None:
-        if request.step != "gate":
-            if request.step != "cancelled":
-                log.warning("the gate has answered twice; the first answer counts")
+        if not self._is_awaited(request):
             return
         refusal = answer if isinstance(answer, Refusal) else self._entrance_refusal(answer, request.frame)
         request.go_on("directory")  # not before: a gate that has failed at that has refused
@@ -139,8 +137,13 @@ class Pending:
         return session.hub.gate.may_stay(person, session.peer) or self._nick_refusal(person, nick)
 
     def _nick_for(self, person: Person, hello: Hello) -> str:
-        """Return the nick to give: whoever brings an invite may not know yet what the account is called."""
-        if hello.invite is None or person.account is None or self._nick_refusal(person, hello.nick) is None:
+        """Return the nick to give: not everybody who has an account can say what it is called.
+
+        Whoever brings an invite may not know it, and a wire without a `hello` has no words for it.
+        """
+        if person.account is None or self._session.wire.capabilities.implied_hello:
+            return person.account or hello.nick
+        if hello.invite is None or self._nick_refusal(person, hello.nick) is None:
             return hello.nick
         return person.account
 
@@ -201,6 +204,15 @@ class Pending:
         session.intake.inbox.clear()
         session.end(None)
 
+    def refuse_late_hello(self) -> None:
+        """Say that the time for the handshake is over, and what was missing."""
+        session = self._session
+        if self.says_hello:
+            session.refuse("unavailable", "hello could not be answered in time", retry_after=1.0)
+        else:
+            missing = "login" if session.wire.capabilities.implied_hello else "hello"
+            session.refuse("bad_state", f"no {missing} came in time")
+
     # --- nick ------------------------------------------------------------------------------------
 
     def nick(self, frame: NickFrame) -> None:
@@ -255,8 +267,8 @@ class Pending:
         done = Moderated(act=frame.act, room=moderation.room, nick=frame.nick, token=frame.token)
 
         def receive(answer: Refusal | None) -> None:
-            if request.step != "gate":
-                return  # it was refused as too late, or this is a second answer
+            if not self._is_awaited(request):
+                return
             if answer is None:
                 self._answer_alone(request, done)
             else:
@@ -266,26 +278,33 @@ class Pending:
 
     def invite(self, frame: Invite) -> None:
         """Ask the gate for an invite for one more device."""
-        person = self._person()
+        session, person = self._session, self._person()
         request = self._ask_alone(frame, "gate")
 
         def receive(answer: Invitation | Refusal) -> None:
             if isinstance(answer, Invitation):
                 self._tell_other_devices(person)  # also of one that comes too late
-            if request.step != "gate":
+            if not self._is_awaited(request):
                 return
-            if isinstance(answer, Invitation):
+            refusal = session.hub.gate.may_stay(person, session.peer)
+            if isinstance(answer, Invitation) and refusal is None:
                 self._answer_alone(request, _invited(answer, frame))
             else:
-                self._refuse_alone(request, answer)
+                self._refuse_alone(request, answer if isinstance(answer, Refusal) else refusal or FAILED)
 
-        self._session.intake.ask_gate(lambda gate, answer: gate.invite_device(person, answer), receive)
+        session.intake.ask_gate(lambda gate, answer: gate.invite_device(person, answer), receive)
+
+    def _is_awaited(self, request: _Request[F]) -> bool:
+        """Tell whether an answer of the gate is the first one, and in time."""
+        if request.step not in ("gate", "cancelled"):
+            log.warning("the gate has answered twice; the first answer counts")
+        return request.step == "gate"
 
     def _tell_other_devices(self, person: Person) -> None:
         if person.account is not None:
             for other in self._session.hub.directory.sessions_of(person.account):
                 if other is not self._session:
-                    other.send(Invited())
+                    other.tell_invited()
 
     def _person(self) -> Person:
         seat = self._session.seat

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 from chatcore import transport
 from chatcore.address import Peer
 from chatcore.errors import ErrorCode, Fault
-from chatcore.messages import Closing, ClosingWord, Left, NickFrame, Ping, ServerFrame
+from chatcore.messages import Closing, ClosingWord, Invited, Left, NickFrame, Ping, ServerFrame
 from chatcore.server import handlers
 from chatcore.server.directory import Identity, Occupant, Seat
 from chatcore.server.inflow import Inflow
@@ -206,7 +206,8 @@ class Session:
     def start(self) -> None:
         """Take what the wire says for the peer, and begin to watch the clock. Not under the lock."""
         if self._refusal is None:
-            self.intake.take(self.codec.opening(), self.hub.clock())
+            opening = self.codec.opening(requires_key=self.hub.gate.requires_key)
+            self.intake.take(opening, self.hub.clock())
         with self._lock:
             if not self._gone:
                 self.endpoint.set_timer(self, self._next_deadline())
@@ -282,6 +283,11 @@ class Session:
         """Have the peer told its nick, once, however often that changes until then."""
         self._renamed = True
         self.endpoint.mark(self)
+
+    def tell_invited(self) -> None:
+        """Have the peer told that another session of its account asked for an invite for one more device."""
+        if self.seat is not None:  # else the welcome has to come first
+            self.send(Invited())
 
     def vacate(self, seat: Seat, *, reserve: bool) -> None:
         """Leave a seat, and reserve its nick for a while if nobody else has a seat there."""
@@ -373,10 +379,7 @@ class Session:
 
     def _end_handshake(self) -> None:
         if self._refusal is None:
-            if self.pending.says_hello:
-                self.refuse("unavailable", "hello could not be answered in time", retry_after=1.0)
-            else:
-                self.refuse("bad_state", "no hello came in time")
+            self.pending.refuse_late_hello()
             self.end("timeout")
         else:
             self._say_refusal(by_force=True)

@@ -102,8 +102,11 @@ class Codec(Protocol):
     def open(self) -> bool:
         """Whether frames can be sent: the wire's own handshake, if it has one, is done."""
 
-    def opening(self) -> list[Item]:
-        """Return what the peer need not say, because the wire implies it."""
+    def opening(self, *, requires_key: bool) -> list[Item]:
+        """Return what the peer need not say, because the wire implies it.
+
+        It cannot imply a `Hello` where everybody needs a key: then it asks for one in its own way.
+        """
 
     def cut(self, data: bytes, lines: int) -> tuple[int, int]:
         """Return where to cut bytes from the peer that take about as much work as so many frames, and how

@@ -64,7 +64,7 @@ class NdjsonDecoder(Generic[F]):
         self._silence = silence
         self.deadline: float | None = None
 
-    def opening(self) -> list[F | Fault | Reply | Hangup]:
+    def opening(self, *, requires_key: bool) -> list[F | Fault | Reply | Hangup]:
         """Return nothing: on this wire the peer says everything."""
         return []
 

@@ -5,7 +5,9 @@
   end: else a text of line ends would be many times as long for every reader.
 - ``/me TEXT`` is an action and comes out as ``NICK: /me TEXT``; ``/notice TEXT`` comes out as
   ``NICK (notice): TEXT``, and no nick has a space. A kind that this wire does not know is a text.
-- There is no handshake: a connection is in the lobby from its start.
+- There is no handshake: a connection is in the lobby from its start. Where everybody needs a key, it is there
+  once it has said ``/login KEY``; until then anything else is answered with that. A line with ``/login`` is
+  never posted, nor repeated in an answer.
 - A client that never sends a newline works too: until the first newline of a connection, a short silence
   ends a line, though never inside a character.
 - A first line that is a frame of the typed wire comes from a client that has the wrong address. Nothing of it
@@ -32,7 +34,9 @@ from chatcore.messages import (
     Error,
     Gap,
     Hello,
+    Invited,
     Join,
+    Left,
     Members,
     Message,
     NickFrame,
@@ -40,6 +44,7 @@ from chatcore.messages import (
     Post,
     ServerFrame,
     Stored,
+    Welcome,
     Who,
 )
 from chatcore.names import LOBBY, RULES
@@ -57,6 +62,10 @@ _HELP = (
     b"/nick NAME changes your name, /who lists who is here, /quit leaves; "
     b"anything else is sent to the room\n"
 )
+
+_LOG_IN = Reply(b"* log in: /login KEY\n")
+
+_NO_LOGIN = Reply(b"* not sent: there is no need to log in here\n")
 
 _CHARACTER = 4
 """Bytes of the longest character (RFC 3629)."""
@@ -78,13 +87,16 @@ class PlainCodec:
     """One connection's half of the wire. Ids of posts are made here, since the peer has none."""
 
     __slots__ = (
-        "_lines", "_line_mode", "_nick", "_posted", "_prefix", "_recogniser", "_said", "_telnet", "deadline"
+        "_asks_for_key", "_has_key", "_lines", "_line_mode", "_nick", "_posted", "_prefix", "_recogniser",
+        "_said", "_telnet", "deadline",
     )  # fmt: skip
 
     open = True  # there is no handshake
 
     def __init__(self, peer: Peer, line_bytes: int) -> None:
-        self._nick = str(peer.port)
+        self._nick = str(peer.port)  # unless it logs in: then the nick is its account's
+        self._asks_for_key = False
+        self._has_key = False
         self._lines = LineBuffer(line_bytes)
         self._line_mode = False  # set by the first newline: from then on only newlines end a line
         self._said = False  # whether there was a line that holds anything
@@ -94,9 +106,10 @@ class PlainCodec:
         self._posted = 0
         self.deadline: float | None = None
 
-    def opening(self) -> list[Item]:
-        """Say hello and join the lobby for the peer."""
-        return [Hello(protocol=PROTOCOL, nick=self._nick), Join(room=LOBBY)]
+    def opening(self, *, requires_key: bool) -> list[Item]:
+        """Say hello and join the lobby for the peer, or ask it for a key."""
+        self._asks_for_key = requires_key
+        return [_LOG_IN] if requires_key else self._enter(None)
 
     def cut(self, data: bytes, lines: int) -> tuple[int, int]:
         """Return the size of so many lines or telnet commands, and their number."""
@@ -135,6 +148,8 @@ class PlainCodec:
 
     def encode(self, frame: ServerFrame) -> bytes:
         """Return the lines that a frame is; most frames are none."""
+        if self._has_key and isinstance(frame, Welcome):
+            frame = NickFrame(nick=frame.nick)
         return plain.encode(frame)
 
     def encode_acks(self, room: str, durability: DurabilityWord, stored: Sequence[tuple[str, int]]) -> bytes:
@@ -165,7 +180,28 @@ class PlainCodec:
             if is_frame(said[0]):
                 self._lines.close()
                 return [_typed_client()]
-        return [self._item(line) for line in said]
+        return [item for line in said for item in self._take(line)]
+
+    def _take(self, line: bytes) -> list[Item]:
+        if self._asks_for_key:
+            return self._log_in(line)
+        return [_NO_LOGIN if _is_login(line) else self._item(line)]
+
+    def _log_in(self, line: bytes) -> list[Item]:
+        command, *rest = line.split() or [b""]
+        if command == b"/quit":
+            return [Hangup()]
+        if not _is_login(line) or len(rest) != 1:
+            return [_LOG_IN]
+        try:
+            entrance = self._enter(rest[0].decode())
+        except ValueError:  # it is not text, or no key
+            return [_LOG_IN]
+        self._asks_for_key, self._has_key = False, True
+        return entrance
+
+    def _enter(self, key: str | None) -> list[Item]:
+        return [Hello(protocol=PROTOCOL, nick=self._nick, key=key), Join(room=LOBBY)]
 
     def _item(self, line: bytes) -> Item:
         try:
@@ -212,6 +248,10 @@ def _typed_client() -> Fault:
     return _wrong_port("JSON", "; connect to a chat:// address of this server instead")
 
 
+def _is_login(line: bytes) -> bool:
+    return line.lower().split(maxsplit=1)[:1] == [b"/login"]
+
+
 def _said(message: Message) -> list[str]:
     """Return a message's lines, each with a prefix: nobody can write another's name at the start of one.
 
@@ -256,6 +296,10 @@ class Plain:
             case Error():
                 wait = "" if frame.retry_after is None else f", try again in {frame.retry_after:.1f} s"
                 lines = [f"* {frame.message} ({frame.code}){wait}"]
+            case Left(reason="expelled"):
+                lines = ["* you were put out of the room; to enter it again, connect again"]
+            case Invited():
+                lines = ["* somebody with your account asked for an invite for one more device"]
             case Closing():
                 lines = [f"* the server ends this connection ({frame.reason})"]
             case _:

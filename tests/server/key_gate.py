@@ -40,7 +40,7 @@ class KeyGate(OpenGate):
     """Knows accounts by their names. Without a key everybody is nobody, or refused where keys are needed."""
 
     def __init__(self, *accounts: str, needs_keys: bool = False) -> None:
-        self._needs_keys = needs_keys
+        self._needs_keys = self._asks_for_keys = needs_keys
         self._names = {fold(account): account for account in accounts}  # also of those that were removed
         self._revoked: set[str] = set()  # ids of keys
         self._banned: set[str] = set()
@@ -81,6 +81,10 @@ class KeyGate(OpenGate):
         """Close a room to an account, or to everybody without one."""
         self._forbidden.add((account, room))
         self._revise()
+
+    def ask_for_keys(self) -> None:
+        """Have people on the plain wire log in, though it lets in strangers."""
+        self._asks_for_keys = True
 
     def ban_address(self, host: str) -> None:
         """Let nobody connect from an address."""
@@ -134,8 +138,8 @@ class KeyGate(OpenGate):
 
     @property
     def requires_key(self) -> bool:
-        """Whether nobody is let in without a key."""
-        return self._needs_keys
+        """Whether people on the plain wire are asked for a key."""
+        return self._asks_for_keys
 
     def enter(self, claim: Claim, answer: Callable[[Person | Refusal], None]) -> None:
         """Answer immediately."""
@@ -192,7 +196,7 @@ class KeyGate(OpenGate):
     def apply(self, person: Person, moderation: Moderation) -> Refusal | None:
         """Do something to a room or an account, or say why not."""
         target = None if moderation.nick is None else self._owner(moderation.nick)
-        if person.account is None or (moderation.nick and target == person.account):
+        if person.account not in self._names.values() or (moderation.nick and target == person.account):
             return FORBIDDEN
         if moderation.nick and target is None:
             return NOBODY

@@ -1,33 +1,24 @@
-"""A plain wire whose members have logged in: it says hello with a key for them."""
+"""Plain connections that log in."""
 
-from chatcore.address import Peer
-from chatcore.limits import Limits
-from chatcore.messages import PROTOCOL, Hello, Join
-from chatcore.names import LOBBY
-from chatcore.wire import Item, Wire
-from chatcore.wire.plain import Plain, PlainCodec
+from chatcore.wire.plain import plain
+from tests.server.driver import Host, Peer
+from tests.server.key_gate import KeyGate
 
-__all__ = ["PlainLogin"]
+__all__ = ["LOG_IN", "login", "plain_member"]
 
-
-class PlainLogin(Plain):
-    """The plain wire of one account."""
-
-    def __init__(self, nick: str, key: str) -> None:
-        self._hello = Hello(protocol=PROTOCOL, nick=nick, key=key)
-
-    def codec(self, peer: Peer, limits: Limits) -> PlainCodec:
-        """Return the half of a new connection."""
-        return _Codec(peer, limits.line_bytes, self._hello)
+LOG_IN = "* log in: /login KEY"
 
 
-class _Codec(PlainCodec):
-    def __init__(self, peer: Peer, line_bytes: int, hello: Hello) -> None:
-        super().__init__(peer, line_bytes)
-        self._hello = hello
-
-    def opening(self) -> list[Item]:
-        return [self._hello, Join(room=LOBBY)]
+def login(key: str) -> bytes:
+    """Return the line that logs in."""
+    return f"/login {key}\n".encode()
 
 
-_: type[Wire] = PlainLogin
+def plain_member(host: Host, key: str) -> Peer:
+    """Return a plain connection that has logged in as ada, whoever else may enter without a key."""
+    assert isinstance(host.gate, KeyGate)
+    host.gate.ask_for_keys()
+    peer = host.connect(plain)
+    peer.feed(login(key))
+    assert peer.lines() == [LOG_IN, "* you are now ada"]
+    return peer

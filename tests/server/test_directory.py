@@ -7,7 +7,7 @@ import pytest
 from chatcore.address import Peer
 from chatcore.gate import ANYBODY, Gate, OpenGate, Person, Refusal
 from chatcore.limits import Limits
-from chatcore.messages import ClosingWord, ServerFrame
+from chatcore.messages import ClosingWord
 from chatcore.names import NICK_CHARS
 from chatcore.server.directory import (
     ARRIVALS_BURST,
@@ -44,8 +44,8 @@ class Visitor:
     def tell_nick(self) -> None:
         raise AssertionError("only a session may ask for that")
 
-    def send(self, frame: ServerFrame) -> None:
-        raise AssertionError("a directory has nothing to say")
+    def tell_invited(self) -> None:
+        raise AssertionError("only a session may ask for that")
 
     def note_renamed(self, nick_before: str, *, asked: bool) -> None:
         self.renamed.append((nick_before, asked))

@@ -64,7 +64,7 @@ class _Codec:
         self._rest = b""
         self._over = False  # the stream is out of step, or has ended
 
-    def opening(self) -> list[Item]:
+    def opening(self, *, requires_key: bool) -> list[Item]:
         return []
 
     def cut(self, data: bytes, lines: int) -> tuple[int, int]:

@@ -13,11 +13,13 @@ from chatcore.messages import (
     Error,
     Gap,
     Hello,
+    Invited,
     Join,
     Joined,
     Left,
     Members,
     Message,
+    Moderated,
     NickFrame,
     Page,
     Ping,
@@ -62,7 +64,7 @@ def lines_of(frame: ServerFrame) -> list[str]:
 
 
 def test_a_plain_connection_opens_with_a_hello_by_its_port_and_a_join_of_the_lobby() -> None:
-    assert decoder(plain).opening() == [Hello(protocol=1, nick="4711"), Join(room="lobby")]
+    assert decoder(plain).opening(requires_key=False) == [Hello(protocol=1, nick="4711"), Join(room="lobby")]
 
 
 def test_a_line_is_a_post_to_the_lobby_with_its_spaces_and_tabs_unchanged() -> None:
@@ -361,7 +363,13 @@ def test_no_kind_can_pass_for_a_line_of_the_server_or_of_another(
         (Ack(room="lobby", id="1", seq=1, durability="memory"), []),
         (Joined(room="lobby", epoch="e", head=1, after=1, count=1), []),
         (Presence(room="lobby", joined=("ana",), count=1), []),
-        (Left(room="lobby", reason="expelled"), []),
+        (
+            Left(room="lobby", reason="expelled"),
+            ["* you were put out of the room; to enter it again, connect again"],
+        ),
+        (Left(room="lobby"), []),
+        (Invited(), ["* somebody with your account asked for an invite for one more device"]),
+        (Moderated(act="open", room="lobby"), []),
         (RoomList(rooms=(RoomEntry(room="a", count=1, head=0),), more=False), []),
         (Ping(), []),
     ],

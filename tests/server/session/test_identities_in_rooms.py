@@ -26,7 +26,7 @@ from tests.protocol.frames import (
 )
 from tests.server.driver import Clock, Host, Peer
 from tests.server.key_gate import KeyGate, key_of
-from tests.server.plain_login import PlainLogin
+from tests.server.plain_login import plain_member
 from tests.server.slow_journal import SlowJournal
 
 PHONE, LAPTOP, DESK = key_of("ada"), key_of("ada", "laptop"), key_of("ada", "desk")
@@ -298,7 +298,7 @@ def test_a_plain_member_of_an_account_shares_its_identity() -> None:
     host = house()
     phone = host.member("ada", key=PHONE)
     zoe = observed(host)
-    nc = host.connect(PlainLogin("ada", LAPTOP))
+    nc = plain_member(host, LAPTOP)
     assert news(host, zoe) == []
     assert host.hub.rooms["lobby"].count == 2
     phone.post("from the phone")
@@ -318,7 +318,7 @@ def test_a_plain_member_of_an_account_shares_its_identity() -> None:
 
 def test_a_plain_member_of_an_account_gets_the_nick_it_asks_for_or_none() -> None:
     host = house()
-    nc = host.connect(PlainLogin("ada", PHONE))
+    nc = plain_member(host, PHONE)
     observed(host)
     host.live("ada-ci", key=LAPTOP)
     nc.feed(b"/nick zoe\n/nick ada-ci\n/nick Ada-9\n")
