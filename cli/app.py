@@ -14,7 +14,7 @@ import typer
 
 from chatcore import COMPILED, __version__
 from cli.declarations.accounts import account_app, audit, ban, bans, invite, unban
-from cli.declarations.clients import bench, client, rooms, send, tail
+from cli.declarations.clients import bench, client, join, rooms, send, tail, trust
 from cli.declarations.servers import (
     doctor,
     history,
@@ -123,6 +123,8 @@ def config(
 for command in (
     server,
     client,
+    join,
+    trust,
     bench,
     send,
     tail,

@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from chatcore import LOBBY, RefusedError, is_numeric, is_reserved
+from cli.access.login import Login
 from cli.descriptors import require_descriptors
 from cli.report import reaching
 
-__all__ = ["run", "with_nick"]
+__all__ = ["login_nick", "run", "with_nick"]
 
 T = TypeVar("T")
 
@@ -29,6 +30,7 @@ def run(
     rooms: Sequence[str],
     history: int | None,
     *,
+    login: Login,
     json: bool,
     plain: bool = False,
     quiet: bool = False,
@@ -48,11 +50,13 @@ def run(
         shown = HISTORY if history is None else history
         options = Options(shown, plain or os.environ.get("TERM") == "dumb", quiet, remember)
         with reaching(url):
-            return with_nick(nick, lambda name: converse(url, name, rooms, options))
+            return with_nick(nick, lambda name: converse(url, name, rooms, options, login), login=login)
     from cli.commands.pipe import run as pass_through
 
     with reaching(url):
-        return with_nick(nick, lambda name: pass_through(url, name, rooms, history, json=json))
+        return with_nick(
+            nick, lambda name: pass_through(url, name, rooms, history, login=login, json=json), login=login
+        )
 
 
 def _interactive() -> bool:
@@ -60,15 +64,16 @@ def _interactive() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
-def with_nick(nick: str | None, use: Callable[[str], T], suffix: str = "") -> T:
+def with_nick(nick: str | None, use: Callable[[str], T], suffix: str = "", *, login: Login) -> T:
     """Call ``use`` with the nick that the user chose, or with one made of the login name and a suffix.
 
     A nick that we chose gets a number if it is taken, so ``use`` may be called several times. A nick that
-    the user chose is never changed: then the `RefusedError` is raised.
+    the user chose is never changed: then the `RefusedError` is raised. Nor is that of an account, which all
+    of its devices may have.
     """
-    if nick is not None:
-        return use(nick)
-    own = _login_nick() + suffix
+    if nick is not None or login.account is not None:
+        return use(nick or login.account or "")
+    own = login_nick() + suffix
     for name in (own, *(f"{own}-{number}" for number in range(2, 10))):
         try:
             return use(name)
@@ -78,7 +83,7 @@ def with_nick(nick: str | None, use: Callable[[str], T], suffix: str = "") -> T:
     return use(f"{own}-{secrets.token_hex(3)}")
 
 
-def _login_nick() -> str:
+def login_nick() -> str:
     try:
         login = getpass.getuser()
     except (OSError, KeyError):  # this user has no name

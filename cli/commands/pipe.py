@@ -28,6 +28,7 @@ from chatcore import (
     Welcome,
     encode,
 )
+from cli.access.login import Login
 from cli.gap import describe_gap
 from cli.lines import lines_of
 from cli.report import FAILED, REFUSED, USAGE, complain
@@ -44,14 +45,16 @@ PATIENCE = 120.0
 """Seconds without a server after which we give up: it may have forgotten the ids of our posts by then."""
 
 
-def run(url: str, nick: str, rooms: Sequence[str], history: int | None, *, json: bool) -> int:
+def run(url: str, nick: str, rooms: Sequence[str], history: int | None, *, login: Login, json: bool) -> int:
     """Send standard input and print what arrives, until all of the input is answered.
 
     Return the exit code. Raises the `ChatError` that ended the connection, and `OSError` if there is no
     server.
     """
     offline_since: float | None = None
-    with connect(url, nick=nick, rooms=rooms, history=history, every_frame=json, reconnect=True) as chat:
+    with connect(
+        url, nick=nick, rooms=rooms, history=history, every_frame=json, reconnect=True, **login.options
+    ) as chat:
         sender = _Sender(chat, json=json)
         for event in chat.events():
             if isinstance(event, Online):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from chatcore import RoomEntry, __version__, encode
+from cli.access.login import Login
 from cli.commands.client import with_nick
 from cli.report import reaching
 from cli.streams import flush, write_json, write_text
@@ -15,18 +16,19 @@ WIDTH = 24
 """Columns of a name; a longer one pushes the rest of its line to the right."""
 
 
-def run(url: str, nick: str | None, prefix: str | None, *, json: bool) -> None:
+def run(url: str, nick: str | None, prefix: str | None, *, login: Login, json: bool) -> None:
     """Print the rooms whose names begin with ``prefix``, in the order of their names.
 
     Each page is printed as it arrives, so a line is true when it is printed. Raises `UsageError` for an
     invalid prefix, and `RefusedError` if the server refuses to list its rooms.
     """
     with reaching(url):
-        with_nick(nick, lambda name: _print(url, name, prefix, json=json), "-rooms")
+        with_nick(nick, lambda name: _print(url, name, prefix, login, json=json), "-rooms", login=login)
 
 
-def _print(url: str, nick: str, prefix: str | None, *, json: bool) -> None:
-    with connect(url, nick=nick, rooms=(), client=f"chat {__version__}", reconnect=False) as chat:
+def _print(url: str, nick: str, prefix: str | None, login: Login, *, json: bool) -> None:
+    client = f"chat {__version__}"
+    with connect(url, nick=nick, rooms=(), client=client, reconnect=False, **login.options) as chat:
         for number, page in enumerate(_pages(chat, prefix)):
             if json:
                 write_json(b"".join(map(encode, page)))

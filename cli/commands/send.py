@@ -16,6 +16,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from chatcore import Ack, Backoff, RefusedError, RemoteError, UsageError, __version__, encode
+from cli.access.login import Login
 from cli.commands.client import with_nick
 from cli.report import complain, reaching
 from cli.stdin import check_size, input_text, without_controls
@@ -51,6 +52,7 @@ def run(
     kind: str | None,
     timeout: float,
     *,
+    login: Login,
     json: bool,
 ) -> None:
     """Send a text, or all of standard input, and print its number once it is stored.
@@ -66,7 +68,7 @@ def run(
         raise UsageError("nothing to send: the text is empty")
     message = _Message(room, text, str(uuid4()) if id_ is None else id_, kind)
     with reaching(url):
-        ack = _Sending(url, nick, message, timeout).run()
+        ack = _Sending(url, nick, message, timeout, login).run()
     if json:
         write_json(encode(ack))
     else:
@@ -80,8 +82,9 @@ class _OutOfTimeError(BaseException):
 class _Sending:
     """One message on its way, in a thread of its own."""
 
-    def __init__(self, url: str, nick: str | None, message: _Message, timeout: float) -> None:
+    def __init__(self, url: str, nick: str | None, message: _Message, timeout: float, login: Login) -> None:
         self._url = url
+        self._login = login
         self._nick = nick
         self._message = message
         self._timeout = min(timeout, threading.TIMEOUT_MAX)
@@ -140,7 +143,7 @@ class _Sending:
         backoff = Backoff(longest=2.0)
         while True:
             try:
-                return with_nick(self._nick, self._post)
+                return with_nick(self._nick, self._post, login=self._login)
             except RefusedError as error:
                 if self._posted or (error.retry_after is None and error.code not in PASSING):
                     raise
@@ -153,7 +156,9 @@ class _Sending:
 
     def _post(self, nick: str) -> Ack:
         room, client = self._message.room, f"chat {__version__}"
-        with connect(self._url, nick=nick, rooms=[room], client=client, timeout=None) as chat:
+        with connect(
+            self._url, nick=nick, rooms=[room], client=client, timeout=None, **self._login.options
+        ) as chat:
             self._check_size(chat)
             return self._await(self._post_nowait(chat))
 

@@ -23,6 +23,7 @@ from chatcore import (
     encode,
     fold,
 )
+from cli.access.login import Login
 from cli.commands.client import with_nick
 from cli.gap import describe_gap
 from cli.lines import lines_of
@@ -38,7 +39,15 @@ HISTORY = 10
 
 
 def run(
-    url: str, nick: str | None, room: str, since: str | None, history: int | None, *, follow: bool, json: bool
+    url: str,
+    nick: str | None,
+    room: str,
+    since: str | None,
+    history: int | None,
+    *,
+    login: Login,
+    follow: bool,
+    json: bool,
 ) -> int:
     """Print the last messages of a room, or those after a position; return the exit code.
 
@@ -49,9 +58,9 @@ def run(
     after = None if since is None else _position(since)
     if after is None and history is None:
         history = HISTORY
-    tail = _Tail(room, after, follow=follow, json=json)
+    tail = _Tail(room, after, login, follow=follow, json=json)
     with reaching(url):
-        return with_nick(nick, lambda name: tail.run(url, name, history), "-tail")
+        return with_nick(nick, lambda name: tail.run(url, name, history), "-tail", login=login)
 
 
 def _position(since: str) -> Position:
@@ -64,10 +73,11 @@ def _position(since: str) -> Position:
 class _Tail:
     """A reader of one room. ``position`` is that of the last message that was written."""
 
-    def __init__(self, room: str, after: Position | None, *, follow: bool, json: bool) -> None:
+    def __init__(self, room: str, after: Position | None, login: Login, *, follow: bool, json: bool) -> None:
         self.room = fold(room)
         self.position = after
         self._after = after
+        self._login = login
         self._follow = follow
         self._json = json
         self._head: int | None = None  # where to stop, unless we follow
@@ -79,7 +89,9 @@ class _Tail:
         """Read until the end; return the exit code."""
         client = f"chat {__version__}"
         with (
-            connect(url, nick=nick, rooms=(), client=client, reconnect=self._follow) as chat,
+            connect(
+                url, nick=nick, rooms=(), client=client, reconnect=self._follow, **self._login.options
+            ) as chat,
             Output() as output,
         ):
             code = 0

@@ -9,7 +9,9 @@ from cli.report import reporting
 from cli.settings.complete import complete_kind
 from cli.settings.shared import (
     NICK_DEFAULT,
+    ca_option,
     finite,
+    key_file_option,
     nick_option,
     room_argument,
     rooms_option,
@@ -18,7 +20,7 @@ from cli.settings.shared import (
     url_option,
 )
 
-__all__ = ["bench", "client", "rooms", "send", "tail"]
+__all__ = ["bench", "client", "join", "rooms", "send", "tail", "trust"]
 
 
 def client(
@@ -50,6 +52,8 @@ def client(
         bool,
         typer.Option("--remember/--forget", help="In a terminal: save what you type, for the Up key."),
     ] = True,
+    key_file: Annotated[str | None, key_file_option("client")] = None,
+    ca: Annotated[str | None, ca_option("client")] = None,
 ) -> None:
     """Chat in a terminal, or send standard input from a pipe.
 
@@ -61,10 +65,21 @@ def client(
              echo "the build is green" | chat client --nick ci
     """
     with reporting():
+        from cli.access.login import login_for
         from cli.commands.client import run
 
         raise typer.Exit(
-            run(url, nick, room or [], history, json=json, plain=plain, quiet=quiet, remember=remember)
+            run(
+                url,
+                nick,
+                room or [],
+                history,
+                login=login_for(url, key_file, ca),
+                json=json,
+                plain=plain,
+                quiet=quiet,
+                remember=remember,
+            )
         )
 
 
@@ -166,6 +181,8 @@ def send(
         ),
     ] = 30.0,
     json: Annotated[bool, typer.Option("--json", help="Print the acknowledgement as JSON.")] = False,
+    key_file: Annotated[str | None, key_file_option("send")] = None,
+    ca: Annotated[str | None, ca_option("send")] = None,
 ) -> None:
     """Send one message, and print its number once it is stored.
 
@@ -174,9 +191,11 @@ def send(
              df -h / | chat send ops --nick disk-watch --kind notice
     """
     with reporting():
+        from cli.access.login import login_for
         from cli.commands.send import run
 
-        run(url, nick, room, text, id_, kind, timeout, json=json)
+        login = login_for(url, key_file, ca)
+        run(url, nick, room, text, id_, kind, timeout, login=login, json=json)
 
 
 def tail(
@@ -210,6 +229,8 @@ def tail(
         str | None,
         typer.Option(metavar="NICK", help="Your name.", show_default=f"{NICK_DEFAULT} with -tail"),
     ] = None,
+    key_file: Annotated[str | None, key_file_option("tail")] = None,
+    ca: Annotated[str | None, ca_option("tail")] = None,
 ) -> None:
     """Print a room's messages, then the position to resume from.
 
@@ -219,11 +240,13 @@ def tail(
              chat tail ops --since EPOCH:SEQ -n 100
     """
     with reporting():
+        from cli.access.login import login_for
         from cli.commands.tail import run
 
         if since is not None and not _is_typed(ctx, "history"):
             history = None  # a setting says how to begin without a position, and skips nothing after one
-        raise typer.Exit(run(url, nick, room, since, history, follow=follow, json=json))
+        login = login_for(url, key_file, ca)
+        raise typer.Exit(run(url, nick, room, since, history, login=login, follow=follow, json=json))
 
 
 def rooms(
@@ -237,6 +260,8 @@ def rooms(
         str | None,
         typer.Option(metavar="NICK", help="Your name.", show_default=f"{NICK_DEFAULT} with -rooms"),
     ] = None,
+    key_file: Annotated[str | None, key_file_option("rooms")] = None,
+    ca: Annotated[str | None, ca_option("rooms")] = None,
 ) -> None:
     """List a server's rooms, and when somebody spoke there last.
 
@@ -245,9 +270,74 @@ def rooms(
              chat rooms --prefix build- --json
     """
     with reporting():
+        from cli.access.login import login_for
         from cli.commands.rooms import run
 
-        run(url, nick, prefix, json=json)
+        run(url, nick, prefix, login=login_for(url, key_file, ca), json=json)
+
+
+def join(
+    nick: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NICK",
+            help="Your name, if you have no account there yet.",
+            show_default="asked for in a terminal, or your login name",
+            allow_from_autoenv=False,
+        ),
+    ] = None,
+    key_file: Annotated[str | None, key_file_option("join")] = None,
+    ca: Annotated[str | None, ca_option("join")] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="Replace the key that you have on that server.", allow_from_autoenv=False
+        ),
+    ] = False,
+    insecure: Annotated[
+        bool,
+        typer.Option(
+            "--insecure",
+            help="Let the key go to another machine without encryption, now and later.",
+            allow_from_autoenv=False,
+        ),
+    ] = False,
+) -> None:
+    """Use a link that somebody has sent you to get in.
+
+    It asks for the link, or reads it from a pipe; it is a secret, so it is not an argument. It makes a key
+    for this device, stores it, and says who you are there from now on. If anything fails in between, run it
+    again with the same link.
+
+    \b
+    Example: chat join
+             chat join --key-file bot.json <link.txt
+    """
+    with reporting():
+        from cli.commands.join import run
+
+        run(nick, key_file, ca, replace=replace, insecure=insecure)
+
+
+def trust(
+    url: Annotated[str, typer.Argument(metavar="URL", help="The server's address.")],
+    fingerprint: Annotated[
+        str, typer.Argument(metavar="sha256:...", help="The fingerprint of its certificate.")
+    ],
+    key_file: Annotated[str | None, key_file_option("trust")] = None,
+) -> None:
+    """Trust a server's self-made certificate, by its fingerprint.
+
+    Use one that the server's owner has given you, and not one that you have only seen in an error. Links have
+    it in them, so after `chat join` there is nothing to do.
+
+    \b
+    Example: chat trust chats://chat.example.org:7024 sha256:3q2-7w...
+    """
+    with reporting():
+        from cli.commands.trust import run
+
+        run(url, fingerprint, key_file)
 
 
 def _is_typed(ctx: typer.Context, option: str) -> bool:

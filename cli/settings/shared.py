@@ -14,9 +14,11 @@ from cli.settings.complete import complete_room, complete_url
 
 __all__ = [
     "NICK_DEFAULT",
+    "ca_option",
     "finite",
     "journal_argument",
     "journal_option",
+    "key_file_option",
     "nick_option",
     "room_argument",
     "rooms_option",
@@ -25,7 +27,7 @@ __all__ = [
     "url_option",
 ]
 
-NICK_DEFAULT = "your login name"
+NICK_DEFAULT = "your account, or your login name"
 """What stands for a nick that is not set, in words."""
 
 _JOURNAL_HELP = "The journal: sqlite:PATH, or its path."
@@ -64,6 +66,26 @@ def nick_option(command: str) -> Any:
     """Return ``--nick`` for a command."""
     return typer.Option(
         metavar="NICK", envvar=_variables(command, "NICK"), help="Your name.", show_default=NICK_DEFAULT
+    )
+
+
+def key_file_option(command: str) -> Any:
+    """Return ``--key-file`` for a command."""
+    return typer.Option(
+        metavar="PATH",
+        envvar=_variables(command, "KEY_FILE"),
+        help="A file with the keys to use in place of yours.",
+        show_default="keys.json in your data directory",
+    )
+
+
+def ca_option(command: str) -> Any:
+    """Return ``--ca`` for a command."""
+    return typer.Option(
+        metavar="PATH",
+        envvar=_variables(command, "CA"),
+        help="A file with the authorities that may vouch for the server's certificate.",
+        show_default="those of the system",
     )
 
 

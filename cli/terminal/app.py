@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from chatcore import Ack, ChatError, Joined, RefusedError, UsageError, __version__, fold
+from cli.access.login import Login
 from cli.places import typed_file
 from cli.report import FAILED
 from cli.terminal.answers import NO_ROOM, Answers
@@ -63,20 +64,20 @@ class Options:
     """Whether to save what is typed."""
 
 
-def run(url: str, nick: str, rooms: Sequence[str], options: Options) -> int:
+def run(url: str, nick: str, rooms: Sequence[str], options: Options, login: Login) -> int:
     """Chat until the user or the server ends it; return the exit code.
 
     Standard input and output must be a terminal. Raises `ChatError` or `OSError` if the connection cannot be
     made; once it is made, errors are shown on the screen.
     """
-    return asyncio.run(_converse(url, nick, rooms, options))
+    return asyncio.run(_converse(url, nick, rooms, options, login))
 
 
-async def _converse(url: str, nick: str, rooms: Sequence[str], options: Options) -> int:
+async def _converse(url: str, nick: str, rooms: Sequence[str], options: Options, login: Login) -> int:
     terminal = Terminal(options)  # which may fail, so before others see us join
-    client = f"chat {__version__}"
+    client, history = f"chat {__version__}", options.history
     async with connect(
-        url, nick=nick, rooms=rooms, history=options.history, client=client, reconnect=True
+        url, nick=nick, rooms=rooms, history=history, client=client, reconnect=True, **login.options
     ) as chat:
         return await terminal.run(chat, url)
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from chatcore import RefusedError, UsageError
+from cli.access.login import Login
 from cli.commands import send
 from cli.commands.send import run
 from tests.cli.conftest import Inside
@@ -78,13 +79,13 @@ def test_a_text_that_is_too_long_is_not_sent(server: ChatServer) -> None:
 @pytest.mark.parametrize("text", ["", "\n\n"])
 def test_an_empty_text_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError, match="nothing to send"):
-        run("chat://127.0.0.1:1", "ci", "lobby", text.strip("\n"), None, None, 1.0, json=False)
+        run("chat://127.0.0.1:1", "ci", "lobby", text.strip("\n"), None, None, 1.0, login=Login(), json=False)
 
 
 @pytest.mark.parametrize("kind", ["edit", "Action", "", "x.poll"])
 def test_an_unknown_kind_is_a_usage_error(kind: str) -> None:
     with pytest.raises(UsageError, match="--kind must be action or notice"):
-        run("chat://127.0.0.1:1", "ci", "lobby", "hello", None, kind, 1.0, json=False)
+        run("chat://127.0.0.1:1", "ci", "lobby", "hello", None, kind, 1.0, login=Login(), json=False)
 
 
 @pytest.mark.parametrize(

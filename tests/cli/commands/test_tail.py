@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chatcore import UsageError
+from cli.access.login import Login
 from cli.commands.tail import run
 from tests.cli.conftest import Inside
 from tests.cli.processes import ChatServer, chat_server, line_of, rest_of, spawn
@@ -207,7 +208,7 @@ def test_tail_survives_a_restart_of_the_server_and_misses_nothing(tmp_path: Path
 @pytest.mark.parametrize("since", ["nonsense", "epoch:", ":7", "epoch:-1", "epoch:seven", "two words:7"])
 def test_an_invalid_position_is_a_usage_error(since: str) -> None:
     with pytest.raises(UsageError, match="--since must be EPOCH:SEQ"):
-        run("chat://127.0.0.1:1", "ears", "lobby", since, None, follow=False, json=False)
+        run("chat://127.0.0.1:1", "ears", "lobby", since, None, login=Login(), follow=False, json=False)
 
 
 # --- against a server that is a script -----------------------------------------------------------

@@ -152,7 +152,7 @@ def test_a_timeout_may_be_endless(monkeypatch: pytest.MonkeyPatch, path: Path) -
     [
         ("CHAT_SERVER_LISTN", "; did you mean CHAT_SERVER_LISTEN?"),
         ("CHAT_SERVR_LISTEN", "; did you mean CHAT_SERVER_LISTEN?"),
-        ("CHAT_SEND_ZEBRA", ""),
+        ("CHAT_SEND_XYLOPHONE", ""),
         ("CHAT_GPT_KEY", None),
         ("CHAT_CONFIG", None),
         ("CHAT_NICK", None),
@@ -204,7 +204,7 @@ def test_the_output_of_config_is_a_valid_file(
         "json = true  # CHAT_CLIENT_JSON",
         "timeout = 5  # chat.toml",
         '# transport = "asyncio"  # default',
-        '# nick = "..."  # default: your login name',
+        '# nick = "..."  # default: your account, or your login name',
     ]:
         assert line in printed.splitlines()
     again = read(path, printed)

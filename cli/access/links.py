@@ -1,0 +1,60 @@
+"""Links that let somebody in: ``chats://HOST:PORT/#INVITE``, with ``.PIN`` for a self-made certificate.
+
+- What follows ``#`` is a secret, and is in no error: a link that is wrong is not repeated.
+- A link to a page, ``https://HOST/PATH/#INVITE``, says where the page is. `cli.access.page` asks it where the
+  server is.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from chatcore import UsageError
+from chatcore.transport import Listen
+
+__all__ = ["Link", "address", "encrypted_address", "parse_link"]
+
+_LINK = re.compile(r"([a-z]+)://([^#\s]+)#([A-Za-z0-9_-]{16,128})(?:\.([A-Za-z0-9_-]{43}))?")
+_FORMS = "chats://HOST:PORT/#..., or https://HOST/PATH/#..."
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link in its parts. ``url`` is the address of a server, or of a page: see ``is_page``."""
+
+    url: str
+    invite: str = field(repr=False)
+    pin: str | None = None
+
+    @property
+    def is_page(self) -> bool:
+        """Whether a page says where the server is."""
+        return self.url.startswith("http")
+
+
+def parse_link(text: str) -> Link:
+    """Read a link; raises `UsageError`, which does not repeat it."""
+    parts = _LINK.fullmatch(text.strip())
+    if parts is None:
+        raise UsageError(f"that is not a link; one looks like {_FORMS}")
+    scheme, rest, invite, pin = parts.groups()
+    if scheme in ("chat", "chats"):
+        return Link(address(f"{scheme}://{rest}"), invite, pin)
+    if scheme in ("http", "https"):
+        return Link(f"{scheme}://{rest}", invite)
+    raise UsageError(f"a link cannot begin with {scheme}://; one looks like {_FORMS}")
+
+
+def address(url: str) -> str:
+    """Return the address of a server in full, ``SCHEME://HOST:PORT``; raises `UsageError`."""
+    listen = Listen.parse(url)
+    if listen.scheme not in ("chat", "chats"):
+        raise UsageError(f"{url!r} is not an address here; write chat://HOST:PORT or chats://HOST:PORT")
+    return str(listen)
+
+
+def encrypted_address(url: str) -> str:
+    """Return the address of a server that has a certificate, in full; raises `UsageError`."""
+    found = address(url)
+    if not found.startswith("chats://"):
+        raise UsageError(f"{url!r} is not encrypted, and has no certificate; write chats://HOST:PORT")
+    return found

@@ -1,0 +1,58 @@
+"""What a command needs in order to connect: the key and the pin for its server, found by themselves."""
+
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+from chatcore import UsageError
+from cli.access.keys import KeyFile
+from cli.access.links import address
+from cli.places import keys_file
+
+__all__ = ["Login", "login_for"]
+
+
+class _Options(TypedDict):
+    """What a ``connect`` takes of it."""
+
+    key: str | None
+    ca: str | None
+    pin: str | None
+    insecure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who we are on a server, and how we know that it is the right one.
+
+    ``account`` is the name to use there, if we have a key, which is never shown. With a ``pin`` there is no
+    ``ca``: it is enough by itself.
+    """
+
+    account: str | None = None
+    key: str | None = field(default=None, repr=False)
+    ca: str | None = None
+    pin: str | None = None
+    insecure: bool = False
+
+    @property
+    def options(self) -> _Options:
+        """What to give to ``connect``."""
+        return {"key": self.key, "ca": self.ca, "pin": self.pin, "insecure": self.insecure}
+
+
+def login_for(url: str, key_file: str | None, ca: str | None) -> Login:
+    """Return what is stored for a server; raises `UsageError` if the file cannot be used."""
+    if key_file is None and keys_file() is None:
+        return Login(ca=ca)
+    file = KeyFile.of(key_file)
+    if key_file is not None and not file.path.exists():
+        raise UsageError(f"there is no file of keys {file.path}; `chat join --key-file` makes one")
+    entry = file.entry(address(url))
+    seat = entry.key
+    return Login(
+        account=None if seat is None else entry.account,
+        key=None if seat is None else seat.key,
+        ca=None if entry.pin else ca,
+        pin=entry.pin,
+        insecure=entry.insecure,
+    )
