@@ -3,14 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = [
-    "accounts_file",
-    "certificate_file",
-    "config_file",
-    "journal_file",
-    "keys_file",
-    "typed_file",
-]
+__all__ = ["accounts_file", "certificate_file", "config_file", "journal_file", "keys_file", "typed_file"]
 
 
 def config_file() -> Path | None:

@@ -1,7 +1,7 @@
 """``chat doctor``: what can be wrong with an installation, and what to do about it.
 
-Each check is a function that yields what it found. A finding with advice is a problem, and makes the exit
-code 1; a finding without advice is for bug reports.
+Each check is a function that yields what it found; some are in `cli.checks`. A finding with advice is a
+problem, and makes the exit code 1; a finding without advice is for bug reports.
 """
 
 import importlib.util
@@ -9,7 +9,6 @@ import platform
 import socket
 import sys
 from collections.abc import Iterator
-from functools import partial
 from importlib.metadata import files, packages_distributions, version
 from pathlib import Path
 from typing import NamedTuple
@@ -25,14 +24,15 @@ from chatcore import (
 )
 from chatcore.journal import find_journals
 from chatcore.transport import Listen, find_transports
+from cli.checks import Finding, check_accounts, check_certificate, check_keys
 from cli.commands.transports import choose
 from cli.descriptors import require_descriptors
-from cli.places import journal_file
+from cli.places import accounts_file, certificate_file, journal_file, keys_file
 from cli.settings.journals import choose as choose_journal
 from cli.settings.journals import default_path
 from cli.streams import write_text
 
-__all__ = ["Finding", "run"]
+__all__ = ["Files", "run"]
 
 PACKAGES = ("chatcore", "transports", "cli")
 
@@ -40,33 +40,44 @@ DESCRIPTORS = 16
 """Files that this may have open, and some to spare."""
 
 
-class Finding(NamedTuple):
-    """The result of one check. ``advice`` is empty unless something is wrong."""
+class Files(NamedTuple):
+    """The files to check; the default ones unless they are named."""
 
-    what: str
-    found: str
-    advice: str = ""
+    journal: Path | None
+    accounts: Path | None
+    cert: Path | None
+    cert_key: str | None
+    keys: str | None
 
 
-def run(journal: Path | None, *, new_epoch: bool) -> int:
-    """Check everything, with the default journal unless another is named; return the exit code.
+def run(given: Files, *, new_epoch: bool) -> int:
+    """Check everything; return the exit code.
 
     Raises `JournalError` if ``new_epoch`` is wanted where there is no journal, or a server has it open.
     """
     require_descriptors(DESCRIPTORS, "this command")  # with fewer, a healthy journal cannot be read
-    path = journal or journal_file()
+    path = given.journal or journal_file()
     if new_epoch:
         path = path or default_path()
         write_text(f"the journal {path} has a new epoch: {renew_epoch(path)}\n")
     wrong = 0
     here = (_python, _names, _build, _transports, _journals, _speed, _descriptors, _address)
-    for check in (*here, partial(_journal, path)):
-        for finding in check():
+    found = [check() for check in here] + [_journal(path), *_access(given)]
+    for findings in found:
+        for finding in findings:
             wrong += bool(finding.advice)
             write_text(f"{'wrong' if finding.advice else 'ok':<6} {finding.what}: {finding.found}\n")
             if finding.advice:
                 write_text(f"       {finding.advice}\n")
     return 1 if wrong else 0
+
+
+def _access(given: Files) -> Iterator[Iterator[Finding]]:
+    """Yield the checks of who may come in, and how."""
+    yield check_accounts(given.accounts or accounts_file())
+    own = certificate_file()
+    yield check_certificate(given.cert or (own if own and own.exists() else None), given.cert_key)
+    yield check_keys(Path(given.keys) if given.keys else keys_file())
 
 
 def _python() -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """Commands for those who run a server: the server, its journal, and what is installed."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from chatcore import DEFAULT_URL
 from cli.report import reporting
 from cli.settings.complete import complete_transport
-from cli.settings.shared import journal_argument, journal_option, room_argument
+from cli.settings.shared import journal_argument, journal_option, key_file_option, room_argument
 from cli.streams import write_json
 
 __all__ = ["doctor", "history", "journals", "remove_room", "schema", "server", "transports"]
@@ -209,6 +210,22 @@ def doctor(
             allow_from_autoenv=False,
         ),
     ] = False,
+    accounts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH", help="The file of accounts.", show_default="accounts.db in your data directory"
+        ),
+    ] = None,
+    cert: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH", help="The certificate of a server.", show_default="what `--cert auto` has made"
+        ),
+    ] = None,
+    cert_key: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Its key.", show_default="in the file of --cert")
+    ] = None,
+    key_file: Annotated[str | None, key_file_option("doctor")] = None,
 ) -> None:
     """Check this installation, and say how to fix problems.
 
@@ -219,10 +236,17 @@ def doctor(
              chat doctor --journal backup.db
     """
     with reporting():
-        from cli.commands.doctor import run
+        from cli.commands.doctor import Files, run
         from cli.settings.journals import file_of
 
-        raise typer.Exit(run(None if journal is None else file_of(journal), new_epoch=new_epoch))
+        files = Files(
+            journal=None if journal is None else file_of(journal),
+            accounts=None if accounts is None else Path(accounts),
+            cert=None if cert is None else Path(cert),
+            cert_key=cert_key,
+            keys=key_file,
+        )
+        raise typer.Exit(run(files, new_epoch=new_epoch))
 
 
 def remove_room(

@@ -1,11 +1,17 @@
 """``chat doctor``: what is wrong, and what to do about it."""
 
 import sqlite3
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from chatcore.accounts import Administration
+from cli.access.keys import KeyFile
 from tests.cli.commands.conftest import Texts
 from tests.cli.conftest import Inside
 from tests.cli.processes import chat_server
+from tests.transports.tls import AUTHORITY
 from transports.threaded_tcp import connect
 
 
@@ -73,3 +79,46 @@ def test_doctor_gives_no_epoch_to_a_journal_that_is_missing(tmp_path: Path, insi
     assert done.returncode == 1
     assert done.stderr == f"chat: there is no journal {tmp_path / 'none.db'}\n"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("days", "code", "found"), [(90, 0, "valid for 89 days"), (13, 1, "renew"), (-1, 1, "expired")]
+)
+def test_doctor_says_when_a_certificate_ends(
+    tmp_path: Path, inside: Inside, days: int, code: int, found: str
+) -> None:
+    path = tmp_path / "server.pem"
+    ends = datetime.now(UTC) + timedelta(days=days)
+    made = AUTHORITY.issue_cert("chat.example", not_after=ends)
+    made.private_key_and_cert_chain_pem.write_to_path(str(path))
+    done = inside("doctor", "--cert", str(path))
+    assert done.returncode == code, done.stdout
+    assert found in done.stdout
+
+
+def test_doctor_finds_a_certificate_that_cannot_be_used(tmp_path: Path, inside: Inside) -> None:
+    path = tmp_path / "server.pem"
+    path.write_text("not a certificate")
+    done = inside("doctor", "--cert", str(path))
+    assert done.returncode == 1
+    assert f"certificate {path}: not usable" in done.stdout
+
+
+def test_doctor_looks_at_accounts_and_at_keys(tmp_path: Path, inside: Inside) -> None:
+    accounts, keys = tmp_path / "accounts.db", KeyFile(tmp_path / "keys.json")
+    with Administration(accounts, by="local:test", create=True) as administration:
+        administration.add("ada")
+    keys.begin("chats://chat.example:7024", "i" * 32, lambda: "secret-key")
+    keys.finish("chats://chat.example:7024", "ada", pin=None, insecure=False)
+    args = ("doctor", "--accounts", str(accounts), "--key-file", str(keys.path))
+    done = inside(*args)
+    assert f"ok     accounts {accounts}: 1, 0 public URLs\n" in done.stdout
+    assert f"ok     keys {keys.path}: for 1 server\n" in done.stdout
+    accounts.chmod(0o644)
+    keys.path.chmod(0o644)
+    done = inside(*args)
+    assert done.returncode == 1
+    assert f"wrong  accounts {accounts}" in done.stdout
+    assert f"wrong  keys {keys.path}: other users can read" in done.stdout
+    assert f"chmod 600 {keys.path}" in done.stdout
+    assert "secret-key" not in done.stdout
