@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from chatcore import UsageError
 from chatcore.transport import Listen
 
-__all__ = ["Link", "address", "encrypted_address", "parse_link"]
+__all__ = ["Link", "address", "encrypted_address", "link_of", "parse_link"]
 
 _LINK = re.compile(r"([a-z]+)://([^#\s]+)#([A-Za-z0-9_-]{16,128})(?:\.([A-Za-z0-9_-]{43}))?")
 _FORMS = "chats://HOST:PORT/#..., or https://HOST/PATH/#..."
@@ -42,6 +42,11 @@ def parse_link(text: str) -> Link:
     if scheme in ("http", "https"):
         return Link(f"{scheme}://{rest}", invite)
     raise UsageError(f"a link cannot begin with {scheme}://; one looks like {_FORMS}")
+
+
+def link_of(url: str, invite: str, pin: str | None) -> str:
+    """Return the link to a server that carries an invite; raises `UsageError` for an invalid address."""
+    return f"{address(url)}/#{invite}{f'.{pin}' if pin else ''}"
 
 
 def address(url: str) -> str:

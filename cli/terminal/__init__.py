@@ -2,8 +2,8 @@
 
 Read in this order:
 
-- input and output: `input` is what a typed line means, `surface` the seam to a kind of terminal, `screen` and
-  `plain` the two kinds; `input_history`, `signals`;
+- input and output: `input` is what a typed line means, with `moderation` for some commands; `surface` the
+  seam to a kind of terminal, `screen` and `plain` the two kinds; `input_history`, `signals`;
 - what a conversation knows: `rooms`, and `presence` and `nicks` in each; `attention`, `bell`, `scrollback`,
   `unsent`;
 - how it looks: `painter`, `palette`, `mentions`, `status`, `completion`;

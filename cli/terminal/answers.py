@@ -25,7 +25,7 @@ _REASONS = {  # of the end of a connection
     "timeout": "the other side did not respond in time",
     "protocol": "the server reports a protocol error",
     "banned": "you are banned from this server",
-    "revoked": "your key is no longer valid",
+    "revoked": "your key is no longer valid; with a new link, run `chat join --replace`",
     "nick_taken": "someone else is using this name now",
 }
 
@@ -52,7 +52,7 @@ class Answers:
 
     def help(self) -> Fragments:
         """Return the list of commands."""
-        lines = [f"{f'{name} {form.argument}':16}{form.summary}" for name, form in COMMANDS.items()]
+        lines = [_usage(f"{name} {form.argument}", form.summary) for name, form in COMMANDS.items()]
         lines.append("//text          send a message that starts with a slash")
         if not self._words:
             lines.append(
@@ -109,6 +109,13 @@ class Answers:
             else "joins and leaves are shown again"
         )
 
+    def device(self, links: Sequence[str], seconds: float | None) -> Fragments:
+        """Return the links by which one more device of the user gets in, for copying."""
+        valid = "" if seconds is None else f" within {seconds / 60:.0f} minutes"
+        return self._painter.warning(
+            f"run `chat join` on your other device{valid}, and give it this link; show it to nobody:"
+        ) + [fragment for link in links for fragment in self._painter.copy(link)]
+
     def note(self, text: str) -> Fragments:
         """Return a quiet line."""
         return self._painter.note(text)
@@ -129,7 +136,7 @@ class Answers:
     def invalid(self, command: Command) -> Fragments:
         """Return what is wrong with an argument that the protocol cannot carry."""
         match command.verb:
-            case "nick":
+            case "nick" | "kick" | "mute" | "ban" | "lift" | "admit":
                 problem = RULES["nick"]
             case "say" | "me":
                 problem = "not sent: control characters are not allowed (the Up key brings the text back)"
@@ -158,6 +165,10 @@ class Answers:
         """Return why the connection ended for good."""
         why = reason_of(error.reason) if isinstance(error, DisconnectedError) else str(error)
         return self._painter.warning(f"disconnected: {why}")
+
+
+def _usage(typed: str, summary: str) -> str:
+    return f"{typed:15} {summary}"
 
 
 def reason_of(reason: str) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from chatcore import Ack, ChatError, Joined, RefusedError, UsageError, __version__, fold
+from cli.access.links import link_of
 from cli.access.login import Login
 from cli.places import typed_file
 from cli.report import FAILED
@@ -24,6 +25,7 @@ from cli.terminal.completion import Candidate
 from cli.terminal.conversation import Conversation
 from cli.terminal.input import BACK, Command, parse
 from cli.terminal.input_history import InputHistory
+from cli.terminal.moderation import describe, parse_deed
 from cli.terminal.paging import messages_since, older_messages, other_rooms
 from cli.terminal.painter import Fragments, Painter
 from cli.terminal.plain import PlainScreen
@@ -79,7 +81,7 @@ async def _converse(url: str, nick: str, rooms: Sequence[str], options: Options,
     async with connect(
         url, nick=nick, rooms=rooms, history=history, client=client, reconnect=True, **login.options
     ) as chat:
-        return await terminal.run(chat, url)
+        return await terminal.run(chat, url, login.pin)
 
 
 class Terminal:
@@ -112,9 +114,9 @@ class Terminal:
         typed = typed_file() if options.remember and not options.plain else None
         self._input_history = None if typed is None else InputHistory(typed, self._warn)
 
-    async def run(self, chat: Chat, url: str) -> int:
+    async def run(self, chat: Chat, url: str, pin: str | None = None) -> int:
         """Chat on a new connection; return the exit code."""
-        self._chat = chat
+        self._chat, self._url, self._pin = chat, url, pin
         self._conversation.nick = chat.nick
         self._screen.print(self._answers.connected(chat.server, url))
         typed = self._input_history.load() if self._input_history is not None else []
@@ -290,6 +292,10 @@ class Terminal:
                 show(answers.quiet(conversation.quiet))
             case "quit":
                 self._screen.stop()
+            case "device":
+                await self._invite_device()
+            case "kick" | "mute" | "ban" | "lift" | "close" | "open" | "admit":
+                await self._moderate(command)
             case "leave" | "who" if argument:
                 await self._do_in_room(command, argument)
             case _:
@@ -312,6 +318,22 @@ class Terminal:
                 nicks = await self._chat.who(name)
                 self._conversation.learn_members(name, nicks)
                 self._screen.print(self._answers.members(name, nicks))
+
+    async def _moderate(self, command: Command) -> None:
+        deed, room = parse_deed(command.verb, command.argument), self._conversation.rooms.current
+        if room is None and not deed.everywhere:
+            self._warn(NO_ROOM)
+            return
+        name = None if room is None or deed.everywhere else room.name
+        await self._chat.moderate(
+            deed.act, room=name, nick=deed.nick, seconds=deed.seconds, reason=deed.reason
+        )
+        self._screen.print(self._answers.note(describe(deed, name)))
+
+    async def _invite_device(self) -> None:
+        invited = await self._chat.invite_device()
+        own = link_of(self._url, invited.invite or "", self._pin)
+        self._screen.print(self._answers.device(invited.links or (own,), invited.seconds))
 
     def _go_to(self, number: int) -> None:
         room = self._conversation.rooms.numbered(number)

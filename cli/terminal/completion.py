@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from chatcore import fold
 from cli.terminal.input import COMMANDS
+from cli.terminal.moderation import ALL_OVER
 from cli.terminal.rooms import Rooms
 
 __all__ = ["Candidate", "candidates"]
@@ -32,6 +33,10 @@ def candidates(before: str, rooms: Rooms, own: str) -> list[Candidate]:
         if name in ("/join", "/leave", "/who"):
             known = rooms.names(others=name == "/join")
             return [Candidate(room, len(start), room) for room in _starting(start, known)][:MOST]
+        if name in COMMANDS and COMMANDS[name].argument.startswith("NICK"):
+            return list(_nicks(start, rooms, own, after=" "))[:MOST]
+    elif (word := _place(before)) is not None:
+        return [Candidate(ALL_OVER, len(word), ALL_OVER)]
     elif before.startswith("/") and " " not in before:
         return [
             Candidate(f"{name} " if COMMANDS[name].argument else name, len(before), name)
@@ -44,12 +49,21 @@ def _starting(start: str, names: list[str]) -> list[str]:
     return [name for name in names if fold(name).startswith(fold(start))]
 
 
-def _nicks(before: str, rooms: Rooms, own: str) -> Iterator[Candidate]:
+def _place(before: str) -> str | None:
+    """Return the start of ``everywhere`` that is typed after a command which takes that."""
+    name, _, rest = before.partition(" ")
+    word = rest.rpartition(" ")[2]
+    takes_it = name.casefold() in COMMANDS and ALL_OVER in COMMANDS[name.casefold()].argument
+    return word if takes_it and word and ALL_OVER.startswith(word) else None
+
+
+def _nicks(before: str, rooms: Rooms, own: str, after: str | None = None) -> Iterator[Candidate]:
     word = _WORD.fullmatch(before)
     if word is None or rooms.current is None:
         return
     start = word[1]
-    after = ": " if before in (start, f"@{start}") else " "
+    if after is None:
+        after = ": " if before in (start, f"@{start}") else " "
     for nick in rooms.current.nicks.matching(start):
         if fold(nick) != fold(own):
             yield Candidate(nick + after, len(start), nick)

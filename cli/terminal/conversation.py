@@ -13,7 +13,20 @@ It does no I/O: events go in, lines to draw come out, and time is a clock that t
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from chatcore import Error, Event, Gap, Joined, Left, Message, NickFrame, Offline, Online, Presence, fold
+from chatcore import (
+    Error,
+    Event,
+    Gap,
+    Invited,
+    Joined,
+    Left,
+    Message,
+    NickFrame,
+    Offline,
+    Online,
+    Presence,
+    fold,
+)
 from cli.gap import describe_gap
 from cli.sanitize import sanitize
 from cli.terminal.answers import NO_ROOM, reason_of
@@ -42,6 +55,11 @@ REST = {
     Rest.NONE: "there are no older messages",
     Rest.EXPIRED: "older messages are no longer kept",
 }
+
+DEVICE = (
+    "another of your devices has asked for a link for one more; if that was not you, somebody has your key: "
+    "have it revoked"
+)
 
 EXCERPT = 120
 """Characters that are shown of a message in another room."""
@@ -199,6 +217,8 @@ class Conversation:
             case NickFrame():
                 self.nick = event.nick
                 return self._painter.note(f"you are now {event.nick}")
+            case Invited():
+                return self._painter.warning(DEVICE)
             case Error():
                 return self._painter.warning(f"{event.message} ({event.code})")
             case Offline():

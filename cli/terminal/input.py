@@ -7,17 +7,27 @@ may be a secret. A second slash makes it a message again.
 import re
 from typing import Literal, NamedTuple
 
+from cli.terminal.moderation import PATTERNS
+
 __all__ = ["BACK", "COMMANDS", "Command", "Form", "Verb", "parse"]
 
 Verb = Literal[
+    "admit",
     "back",
+    "ban",
+    "close",
+    "device",
     "goto",
     "help",
     "join",
+    "kick",
     "leave",
+    "lift",
     "me",
     "mistake",
+    "mute",
     "nick",
+    "open",
     "quiet",
     "quit",
     "rooms",
@@ -72,6 +82,14 @@ COMMANDS = {
     "/back": Form("back", "[N|TIME]", f"show N older messages ({BACK}), or since 14:30, 2026-11-23 14:00"),
     "/search": Form("search", "TEXT", "search the messages shown so far, in all rooms"),
     "/me": Form("me", "TEXT", "say what you are doing, as in: /me waves"),
+    "/kick": Form("kick", "NICK", "put somebody out of this room"),
+    "/mute": Form("mute", "NICK [TIME] [everywhere] [REASON]", "let somebody only read in this room"),
+    "/ban": Form("ban", "NICK [TIME] [everywhere] [REASON]", "put somebody out, and keep them out"),
+    "/lift": Form("lift", "NICK [everywhere]", "end a mute and a ban"),
+    "/close": Form("close", "", "make this room private, for those who are in it"),
+    "/open": Form("open", "", "make this room public again"),
+    "/admit": Form("admit", "NICK", "let somebody enter this private room"),
+    "/device": Form("device", "", "get a link for one more device of yours"),
     "/quiet": Form("quiet", "", "hide joins and leaves, or show them again"),
     "/quit": Form("quit", "", "leave the chat"),
 }
@@ -88,6 +106,7 @@ _ARGUMENTS = {  # what may stand after a command, and a hint for those who typed
         "a number from 1 to 9999, or a time such as 14:30 or 2026-11-23 14:00",
     ),
     "TEXT": (r"(?s:.+)", ""),
+    **PATTERNS,
 }
 _NUMBER = re.compile(r"/([1-9][0-9]{0,3})")
 

@@ -12,7 +12,7 @@ from cli.terminal.rooms import Rooms
     [
         ("", []),
         ("/n", ["/nick "]),
-        ("/L", ["/leave "]),
+        ("/L", ["/leave ", "/lift "]),
         ("/q", ["/quiet", "/quit"]),
         ("//", []),
         ("/join o", ["ops", "old"]),

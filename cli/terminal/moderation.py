@@ -1,0 +1,89 @@
+"""What is typed to moderate: whom, where and for how long; and what is said once it is done.
+
+An act concerns the room that is on the screen, since that is the lesser mistake. ``everywhere`` is for the
+whole server.
+"""
+
+import re
+from typing import NamedTuple, cast
+
+from chatcore import Act
+
+__all__ = ["ACTS", "ALL_OVER", "PATTERNS", "Deed", "describe", "parse_deed"]
+
+ACTS = ("kick", "mute", "ban", "lift", "close", "open", "admit")
+"""The commands that moderate, which are called as their acts are."""
+
+ALL_OVER = "everywhere"
+
+_UNITS = {"s": (1, "second"), "m": (60, "minute"), "h": (3_600, "hour"), "d": (86_400, "day")}
+
+_TIME = rf"[1-9][0-9]{{0,8}}[{''.join(_UNITS)}]"
+# A reason does not begin with a digit: else a time with a mistake would be one, and the act have no end.
+_REASON = r"(?![0-9])[ -~]{1,128}"
+
+PATTERNS = {
+    "NICK": (r"\S+", "one word, no spaces"),
+    "NICK [everywhere]": (rf"\S+(?: +{ALL_OVER})?", ""),
+    "NICK [TIME] [everywhere] [REASON]": (
+        rf"\S+(?: +{_TIME})?(?: +{ALL_OVER})?(?: +{_REASON})?",
+        "a time such as 30s, 10m, 1h or 7d; a reason in ASCII",
+    ),
+}
+"""What may stand after a command that moderates, and a hint for those who typed something else."""
+
+_PARTS = re.compile(rf"(\S+)(?: +({_TIME}))?(?: +({ALL_OVER})\b)?(?: +(.+))?")
+
+
+class Deed(NamedTuple):
+    """An act, and what it needs: without ``seconds`` it has no end."""
+
+    act: Act
+    nick: str | None = None
+    seconds: float | None = None
+    everywhere: bool = False
+    reason: str | None = None
+
+
+def parse_deed(verb: str, argument: str) -> Deed:
+    """Return what a command asks for; the argument has the form of the command."""
+    act = cast("Act", verb)
+    parts = _PARTS.fullmatch(argument)
+    if parts is None:  # those that close and open a room take none
+        return Deed(act)
+    nick, time, everywhere, reason = parts.groups()
+    return Deed(act, nick, _seconds(time), bool(everywhere), reason)
+
+
+def describe(deed: Deed, room: str | None) -> str:
+    """Return what is the case now, in words."""
+    where = "anywhere" if room is None else f"in {room}"
+    match deed.act:
+        case "close":
+            return f"{room} is private now; whoever is here may come back, and /admit NICK lets in others"
+        case "open":
+            return f"{room} is open to everybody now"
+        case "admit":
+            return f"{deed.nick} may enter {room}"
+        case "kick":
+            return f"{deed.nick} is out of {room}; if it is private, /admit {deed.nick} lets them back in"
+        case "mute":
+            return f"{deed.nick} can read, but not speak, {where}{_duration(deed.seconds)}"
+        case "ban":
+            what = "use this server" if room is None else f"enter {room}"
+            return f"{deed.nick} cannot {what}{_duration(deed.seconds)}"
+        case "lift":
+            return f"{deed.nick} is no longer muted or banned {where}"
+
+
+def _seconds(time: str | None) -> float | None:
+    return None if time is None else float(int(time[:-1]) * _UNITS[time[-1]][0])
+
+
+def _duration(seconds: float | None) -> str:
+    """Return for how long, in the largest unit that fits."""
+    if seconds is None:
+        return " until you /lift it"
+    size, name = next(unit for unit in reversed(_UNITS.values()) if seconds % unit[0] == 0)
+    count = int(seconds // size)
+    return f" for {count:,} {name}{'' if count == 1 else 's'}"
