@@ -52,7 +52,7 @@ CREATE TABLE bans (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE rooms (
     room TEXT PRIMARY KEY,         -- a private one
-    keeper TEXT                    -- an account; NULL if moderators keep it
+    keeper TEXT                    -- an account; NULL, or one that was removed, if moderators keep it
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE admitted (
     room TEXT NOT NULL,

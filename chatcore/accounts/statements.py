@@ -86,7 +86,6 @@ class AccountsFile(AccountsDatabase):
         """Remove an account, and all that it has but its name."""
         self.db.execute("UPDATE people SET gone = ? WHERE name = ?", (now, folded))
         self.db.execute("UPDATE keys SET revoked = ? WHERE name = ? AND revoked IS NULL", (now, folded))
-        self.db.execute("UPDATE rooms SET keeper = NULL WHERE keeper = ?", (folded,))
         for table in ("invites", "admitted"):
             self.db.execute(f"DELETE FROM {table} WHERE name = ?", (folded,))
         self.db.execute("DELETE FROM bans WHERE kind != 'address' AND target = ?", (folded,))

@@ -145,6 +145,13 @@ def test_a_key_that_was_revoked_stays_so_whatever_invite_comes_with_it(
     assert isinstance(enter(gate, "ada", key_of("ada", "new"), secret_of(book, name="ada")), Person)
 
 
+def test_with_all_keys_of_an_account_go_the_invites_to_it(gate: Accounts, book: Administration) -> None:
+    to_ada, to_bob = secret_of(book, name="ada"), secret_of(book, name="bob")
+    book.revoke("ada")
+    assert enter(gate, "ada", key_of("ada", "thief"), to_ada) == UNAUTHORIZED
+    assert isinstance(enter(gate, "bob", key_of("bob", "laptop"), to_bob), Person)
+
+
 def test_a_key_that_can_be_guessed_is_not_taken(gate: Accounts, book: Administration) -> None:
     assert enter(gate, "zoe", "k" * 42, secret_of(book)) == UNAUTHORIZED
 
@@ -219,12 +226,14 @@ PIN = "p" * 43
 
 
 def test_there_is_a_link_for_each_public_url(gate: Accounts, book: Administration, watch: Watch) -> None:
-    book.publish(["chats://Chat.example", "https://chat.example/team/", "chats://[2001:DB8::1]:99"], PIN)
+    urls = ["chats://Chat.example", "https://chat.example/team/", "chats://[2001:DB8::1]:99", "chat://h"]
+    book.publish(urls, PIN)
     invite = book.invite()
     assert book.links(invite) == (
         f"chats://chat.example:7024/#{invite.secret}.{PIN}",
         f"https://chat.example/team/#{invite.secret}",
         f"chats://[2001:db8::1]:99/#{invite.secret}.{PIN}",
+        f"chat://h:7024/#{invite.secret}",
     )
     with pytest.raises(UsageError, match="make another"):
         book.links(book.invites()[0])

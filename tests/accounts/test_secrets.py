@@ -1,12 +1,11 @@
 """What is secret stays so: in the file, in logs, in texts; and nobody else can read the file."""
 
-import gc
 import logging
 import os
 import stat
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from chatcore.accounts.refusals import UNAUTHORIZED
 from chatcore.accounts.tokens import digest, id_of, new_invite
 from chatcore.gate import Claim, Invitation, Moderation, Person, Refusal
 from tests.accounts.people import PEER, Clock, ask, enter, gate_over, key_of, make_accounts
+from tests.server.test_cost import profile
 
 
 def files_beside(path: Path) -> list[Path]:
@@ -83,23 +83,6 @@ def test_invites_are_long_and_differ() -> None:
 # --- all that is wrong looks the same ------------------------------------------------------------
 
 
-def calls_of(question: Callable[[], object]) -> Counter[str]:
-    """Count what is called to answer a question, and not what a collector finds to do meanwhile."""
-    counts = Counter[str]()
-
-    def count(frame: object, event: str, argument: object) -> None:
-        counts[event] += 1
-
-    gc.disable()
-    sys.setprofile(count)
-    try:
-        question()
-    finally:
-        sys.setprofile(None)
-        gc.enable()
-    return counts
-
-
 def test_wrong_keys_cost_the_same_and_get_the_same_answer(path: Path, clock: Clock) -> None:
     make_accounts(path, eve="member", mallory="member")
     with Administration(path, by="local:root", now=clock) as book:
@@ -110,11 +93,10 @@ def test_wrong_keys_cost_the_same_and_get_the_same_answer(path: Path, clock: Clo
     with closing(gate_over(path, now=clock)) as gate:
         answers = list[Person | Refusal]()
 
-        def work(key: str) -> Counter[str]:
-            return calls_of(lambda: gate.enter(Claim(PEER, "ada", key), answers.append))
+        def cost(key: str) -> Counter[str]:
+            return profile(lambda: gate.enter(Claim(PEER, "ada", key), answers.append))
 
-        work("warm")
-        assert len({tuple(sorted(work(key).items())) for key in wrong}) == 1
+        assert len({tuple(sorted(cost(key).items())) for key in wrong}) == 1
         assert {id(answer) for answer in answers} == {id(UNAUTHORIZED)}
 
 

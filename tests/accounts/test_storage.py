@@ -63,7 +63,9 @@ def test_while_nothing_can_be_written_known_keys_are_let_in_and_nothing_else_cha
     with Administration(path, by="local:root") as book:
         invite = book.invite(uses=5).secret
     fails(TROUBLE[trouble])
-    with closing(gate_over(path, file=FailingFile)) as gate:
+    gate = Accounts(path, times=Times(look=0.01, retry=0.0), file=FailingFile)
+    with closing(gate):
+        gate.start(Watch())
         mona, ada = enter(gate, "mona"), enter(gate, "ada")
         for number in range(3):
             assert enter(gate, f"zoe{number}", invite=invite) == UNAVAILABLE
@@ -105,6 +107,15 @@ def test_a_file_that_was_removed_is_not_made_again_and_is_used_when_it_is_back(
         (tmp_path / "away").rename(path)
         assert watch.was_revised()
         assert isinstance(ask(gate.invite_device, ada), Invitation)
+
+
+def test_a_file_that_is_removed_just_then_is_not_made_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "is_file", lambda path: True)
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        AccountsFile(tmp_path / "accounts.db")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_was_replaced_is_read_as_it_is_now(path: Path, tmp_path: Path, watch: Watch) -> None:
