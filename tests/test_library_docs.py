@@ -5,13 +5,11 @@ import others. A comment after a ``print`` is the line that it prints. The page'
 """
 
 import ast
-import json
 import os
 import re
 import runpy
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -343,16 +341,6 @@ def test_the_polite_server_refuses_a_word_and_replaces_another(stage: Stage) -> 
     assert server.end(signal.SIGINT) == (0, [])
 
 
-def send_hello(url: str, nick: str, key: str, invite: str) -> dict[str, object]:
-    """Say hello with an invite, and nothing else; return the answer."""
-    host, port = url.removeprefix("chat://").split(":")
-    hello = {"type": "hello", "protocol": 1, "nick": nick, "key": key, "invite": invite}
-    with socket.create_connection((host, int(port)), timeout=DEADLINE) as connection:
-        connection.sendall(json.dumps(hello).encode() + b"\n")
-        answer: dict[str, object] = json.loads(connection.makefile().readline())
-        return answer
-
-
 def test_a_team_gets_accounts_by_the_links_that_a_program_prints(stage: Stage) -> None:
     stage.write(
         "chat://127.0.0.1:0", lambda text: text.replace('publish(["chat://127.0.0.1:0"])', f"publish({URLS})")
@@ -361,9 +349,9 @@ def test_a_team_gets_accounts_by_the_links_that_a_program_prints(stage: Stage) -
     name, link = server.line().split()
     url, key = server.line().split()[2], "k" * 43
     assert (name, link.partition("#")[0]) == ("ada:", "chats://chat.example:7024/")
-    assert send_hello(url, "ada", key, link.partition("#")[2])["role"] == "owner"
-    with connect(url, nick="ada-phone", key=key) as chat:
-        assert (chat.account, chat.role) == ("ada", "owner")
+    for invite in (link.partition("#")[2], None):
+        with connect(url, nick="ada-phone", key=key, invite=invite) as chat:
+            assert (chat.account, chat.role) == ("ada", "owner")
     with pytest.raises(RefusedError) as refused, connect(url, nick="ada", key="x" * 43):
         pass
     assert refused.value.code == "unauthorized"

@@ -37,11 +37,15 @@ class Networks:
     """The banned networks, found by an address in as many steps as there are lengths of prefixes."""
 
     def __init__(self, bans: Iterable[BanEntry] = ()) -> None:
+        self._all = tuple(bans)
         self._bans: dict[tuple[int, int], dict[int, BanEntry]] = {}
-        for ban in bans:
+        for ban in self._all:
             network = ip_network(ban.target)
             of_length = self._bans.setdefault((network.version, network.prefixlen), {})
             of_length[_prefix(network)] = ban
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Networks) and self._all == other._all
 
     def find(self, host: str, now: float) -> BanEntry | None:
         """Return the ban of a peer's address, if there is one that has not ended."""

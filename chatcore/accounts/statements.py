@@ -5,7 +5,7 @@ Names are compared, never matched by ``LIKE``: an underscore would be any charac
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from chatcore.accounts.links import PublicUrl
@@ -34,12 +34,12 @@ class PersonRow:
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A key, also one that was revoked: its account's name is folded."""
+    """A key, also one that was revoked: its account's name is folded. When it was used changes nothing."""
 
     hash: bytes
     id: str
     folded: str
-    used: float | None
+    used: float | None = field(compare=False)
     revoked: bool
 
 

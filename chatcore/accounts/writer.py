@@ -168,11 +168,11 @@ class AccountsWriter:
 
     def _look(self, file: AccountsFile, changes: list[Change], answers: list[Any]) -> bool:
         """Read the file if it has changed; return whether somebody may have lost a right."""
-        by_others = file.data_version() != self._version
+        by_others, before = file.data_version() != self._version, self._snapshot
         made = [change for change, answer in zip(changes, answers, strict=True) if not _is_refusal(answer)]
         if by_others or made:
             self._load(file)
-        return by_others or any(change.revises for change in made)
+        return (by_others and self._snapshot != before) or any(change.revises for change in made)
 
     def _load(self, file: AccountsFile) -> None:
         self._version = file.data_version()  # first: what is written later is seen at the next look

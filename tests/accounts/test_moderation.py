@@ -244,6 +244,18 @@ def test_a_peer_without_an_ip_address_is_in_no_network(gate: Accounts, book: Adm
 # --- what the command line does ------------------------------------------------------------------
 
 
+def test_an_invite_that_another_process_makes_asks_the_hub_for_nothing(
+    gate: Accounts, book: Administration, watch: Watch
+) -> None:
+    ada = person(gate, "ada")
+    book.invite()
+    ask(gate.invite_device, ada)  # answered after the file was looked at
+    assert not watch.was_revised(0.0)
+    book.ban("192.0.2.0/24")
+    ask(gate.invite_device, ada)
+    assert watch.was_revised(0.0)
+
+
 def test_a_key_that_is_revoked_by_another_process_ends_within_a_look(
     gate: Accounts, book: Administration, watch: Watch
 ) -> None:
