@@ -25,8 +25,8 @@ class Offline:
 
     ``reason`` is the ``reason`` of the server's `Closing` frame if it sent one, the ``code`` of its refusal
     if it did not let us back in, ``"timeout"`` if it fell silent, ``"untrusted"`` if its certificate is not
-    one that we trust, and ``"lost"`` otherwise. Every failed try is one more such event. What you post
-    meanwhile waits for the next connection.
+    one that we trust, or our key would go in the clear to another machine, and ``"lost"`` otherwise. Every
+    failed try is one more such event. What you post meanwhile waits for the next connection.
     """
 
     reason: str

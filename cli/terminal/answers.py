@@ -27,6 +27,7 @@ _REASONS = {  # of the end of a connection
     "banned": "you are banned from this server",
     "revoked": "your key is no longer valid; with a new link, run `chat join --replace`",
     "nick_taken": "someone else is using this name now",
+    "untrusted": "the server's certificate is not one that you trust",
 }
 
 _ADVICE = {  # on refusals
