@@ -1,4 +1,7 @@
-"""`hello`, `nick` and `join`, answered later: whoever answers, and whatever has happened meanwhile."""
+"""What is answered later: whoever answers, and whatever has happened meanwhile.
+
+That is `hello`, `nick`, `join`, `moderate` and `invite`.
+"""
 
 import threading
 from collections.abc import Callable
@@ -11,7 +14,21 @@ import pytest
 from chatcore.gate import Claim, Person, Refusal
 from chatcore.journal import Head, Unavailable
 from chatcore.server.hub import Hub
-from tests.protocol.frames import ClientFrame, Closing, Error, Frame, Hello, Join, Joined, NickFrame, Welcome
+from tests.protocol.frames import (
+    ClientFrame,
+    Closing,
+    Error,
+    Frame,
+    Hello,
+    Invite,
+    Invited,
+    Join,
+    Joined,
+    Moderate,
+    Moderated,
+    NickFrame,
+    Welcome,
+)
 from tests.server.driver import Clock, Host, Peer
 from tests.server.key_gate import KeyGate, key_of
 from tests.server.late import LateDirectory, LateGate, LateHeads
@@ -59,11 +76,7 @@ def by_directory(frame: ClientFrame, answered: type[Frame], late: str) -> Answer
 
 
 def hello_by_gate() -> Answerer:
-    gate = LateGate("ada")
-    prompt = by_directory(HELLO, Welcome, "nothing")
-    return replace(
-        prompt, gate=gate, work=lambda _, times: gate.work(times), refuse=lambda _: gate.refuse(NO)
-    )
+    return by_gate(HELLO, Welcome, "enter")
 
 
 def hello_by_directory() -> Answerer:
@@ -88,7 +101,31 @@ def join_by_journal() -> Answerer:
     return replace(prompt, journal=journal, work=lambda _, times: journal.work(times), refuse=refuse)
 
 
-EVERYBODY = [hello_by_gate, hello_by_directory, nick_by_directory, join_by_directory, join_by_journal]
+def by_gate(frame: ClientFrame, answered: type[Frame], late: str) -> Answerer:
+    gate = LateGate("ada", late=(late,))
+    prompt = by_directory(frame, answered, "nothing")
+    return replace(
+        prompt, gate=gate, work=lambda _, times: gate.work(times), refuse=lambda _: gate.refuse(NO)
+    )
+
+
+def moderate_by_gate() -> Answerer:
+    return by_gate(Moderate(act="close", room="attic", token="t"), Moderated, "moderate")
+
+
+def invite_by_gate() -> Answerer:
+    return by_gate(Invite(token="t"), Invited, "invite_device")
+
+
+EVERYBODY = [
+    hello_by_gate,
+    hello_by_directory,
+    nick_by_directory,
+    join_by_directory,
+    join_by_journal,
+    moderate_by_gate,
+    invite_by_gate,
+]
 each_one = pytest.mark.parametrize("make", EVERYBODY, ids=lambda make: make.__name__)
 once_live = pytest.mark.parametrize("make", EVERYBODY[2:], ids=lambda make: make.__name__)
 
@@ -184,8 +221,11 @@ def test_the_first_of_two_answers_counts(make: Callable[[], Answerer]) -> None:
     assert nothing_is_left(host)
 
 
-def test_a_gate_that_answers_twice_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    answerer = hello_by_gate()
+@pytest.mark.parametrize("make", [hello_by_gate, moderate_by_gate, invite_by_gate])
+def test_a_gate_that_answers_twice_is_logged(
+    make: Callable[[], Answerer], caplog: pytest.LogCaptureFixture
+) -> None:
+    answerer = make()
     host, _ = ask(answerer)
     work(answerer, host, times=2)
     assert "answered twice" in caplog.text
@@ -261,7 +301,8 @@ def test_an_answer_for_a_peer_that_was_taken_over_is_the_next_ones_nick_or_taken
     assert (old.error().code, old.one(Closing).reason) == ("unavailable", "taken_over")
     work(answerer, host)
     assert old.take() == []
-    assert new.take() == [NickFrame(nick="ada-x")] * (answerer.answered is NickFrame)
+    told = [NickFrame(nick="ada-x")] * (answerer.answered is NickFrame)
+    assert new.take() == told + [Invited()] * (answerer.answered is Invited)
     assert not host.hub.rooms
     assert nothing_is_left(host)
 
