@@ -87,14 +87,21 @@ class RoomLister:
 
     def _page_of(self, answer: RoomPage | Unavailable) -> RoomPage | None:
         """Return what there is to go on with; finish if there is nothing, or nobody to read it."""
-        is_over = self._session.state in OVER
-        if isinstance(answer, RoomPage) and not is_over:
+        is_over, is_out = self._session.state in OVER, self._is_out
+        if isinstance(answer, RoomPage) and not (is_over or is_out):
             return answer
-        if isinstance(answer, Unavailable) and not is_over:
-            words = "the list of rooms is not available now"
-            self._session.refuse("unavailable", words, self._frame, retry_after=answer.retry_after)
+        if not is_over:
+            words = "this connection is ending" if is_out else "the list of rooms is not available now"
+            wait = answer.retry_after if isinstance(answer, Unavailable) else 1.0
+            self._session.refuse("unavailable", words, self._frame, retry_after=wait)
         self._finish()
         return None
+
+    @property
+    def _is_out(self) -> bool:
+        """Whether the session was put out, or taken over: nobody says any more what it may see."""
+        seat = self._session.seat
+        return seat is not None and seat.session is not self._session
 
     def _go_on(self) -> None:
         if self._lost:
