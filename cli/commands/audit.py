@@ -5,6 +5,7 @@ import typer
 from chatcore.accounts import AuditEntry
 from cli.columns import iso_time, local_time, write_columns, write_objects
 from cli.settings.accounts import open_accounts
+from cli.settings.durations import duration_text
 
 __all__ = ["run"]
 
@@ -25,7 +26,7 @@ def run(ctx: typer.Context, accounts: str | None, limit: int, *, as_json: bool) 
                     each.act,
                     each.room or "-",
                     each.target or "-",
-                    "-" if each.seconds is None else f"{each.seconds:.0f} s",
+                    "-" if each.seconds is None else duration_text(each.seconds),
                     each.reason or "-",
                 )
                 for each in entries

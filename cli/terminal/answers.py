@@ -54,7 +54,7 @@ class Answers:
     def help(self) -> Fragments:
         """Return the list of commands."""
         lines = [_usage(f"{name} {form.argument}", form.summary) for name, form in COMMANDS.items()]
-        lines.append("//text          send a message that starts with a slash")
+        lines.append(_usage("//text", "send a message that starts with a slash"))
         if not self._words:
             lines.append(
                 "Enter sends, Alt-Enter starts a new line, Tab completes,"
@@ -168,8 +168,14 @@ class Answers:
         return self._painter.warning(f"disconnected: {why}")
 
 
+_COLUMN = 15
+"""Where summaries begin."""
+
+
 def _usage(typed: str, summary: str) -> str:
-    return f"{typed:15} {summary}"
+    if len(typed) > _COLUMN:
+        return f"{typed}\n{'':{_COLUMN}} {summary}"
+    return f"{typed:{_COLUMN}} {summary}"
 
 
 def reason_of(reason: str) -> str:
