@@ -4,7 +4,7 @@ from chatcore.gate import Refusal
 
 __all__ = ["UNAUTHORIZED", "UNAVAILABLE", "Refused", "banned"]
 
-UNAUTHORIZED = Refusal("unauthorized", "this server lets in people with a key that it knows, or an invite")
+UNAUTHORIZED = Refusal("unauthorized", "the key or the invite is missing, or is not valid")
 """The one answer to keys and invites that are unknown, wrong, revoked, used up or expired."""
 
 UNAVAILABLE = Refusal("unavailable", "the accounts cannot be written right now", 1.0)

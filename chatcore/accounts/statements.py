@@ -13,6 +13,7 @@ from chatcore.accounts.naming import possible_owners
 from chatcore.accounts.records import AccountEntry, AuditEntry, BanEntry, InviteEntry, KeyEntry, Role
 from chatcore.accounts.schema import AccountsDatabase
 from chatcore.accounts.tokens import digest, id_of
+from chatcore.accounts.uses import day_of
 
 __all__ = ["AccountsFile", "KeyRow", "PersonRow"]
 
@@ -122,9 +123,10 @@ class AccountsFile(AccountsDatabase):
         return row.fetchone() is not None
 
     def add_key(self, hash_: bytes, folded: str, now: float) -> None:
-        """Add a key to an account."""
+        """Add a key to an account, which is used now."""
         self.db.execute(
-            "INSERT INTO keys (hash, id, name, made) VALUES (?, ?, ?, ?)", (hash_, id_of(hash_), folded, now)
+            "INSERT INTO keys (hash, id, name, made, used) VALUES (?, ?, ?, ?, ?)",
+            (hash_, id_of(hash_), folded, now, day_of(now)),
         )
 
     def revoke(self, folded: str, key_id: str | None, now: float) -> int:

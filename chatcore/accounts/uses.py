@@ -3,9 +3,14 @@ written for each connection."""
 
 import threading
 
-__all__ = ["KeyUses"]
+__all__ = ["KeyUses", "day_of"]
 
-DAY = 86_400.0
+_DAY = 86_400.0
+
+
+def day_of(now: float) -> float:
+    """Return when a day began, in UTC."""
+    return now - now % _DAY
 
 
 class KeyUses:
@@ -18,7 +23,7 @@ class KeyUses:
 
     def note(self, hash_: bytes, used: float | None, now: float) -> None:
         """Note that a key is used now; ``used`` is the day that is known."""
-        day = now - now % DAY
+        day = day_of(now)
         if used != day:
             with self._lock:
                 if self._days.get(hash_) != day:
