@@ -358,6 +358,49 @@ def test_a_server_that_is_killed_before_it_answers_has_stored_one_account(
         assert book.invites() == []
 
 
+ENROLLING = """
+import os, sys
+from chatcore.accounts import Accounts, writer
+from chatcore.gate import Claim, Peer
+
+class Watch:
+    def revise(self): ...
+    def expel(self, account, room): ...
+
+path, invite, *names = sys.argv[1:]
+writer.GROUP = 4  # so that there are many transactions
+gate = Accounts(path)
+gate.start(Watch())
+for name in names:
+    claim = Claim(Peer("127.0.0.1", 1), name, name.ljust(43, "k"), invite)
+    gate.enter(claim, lambda answer, name=name: os.write(1, f"{name} {answer.account}\\n".encode()))
+gate.close()
+"""
+
+
+def test_of_a_crowd_that_enrols_nobody_is_lost_and_nobody_comes_twice_however_often_it_is_killed(
+    path: Path,
+) -> None:
+    names = [f"zoe{number}" for number in range(60)]
+    with Administration(path, by="local:root") as book:
+        invite = book.invite(uses=len(names)).secret
+    assert invite is not None
+    for answers in (5, 30, len(names)):  # after so many of them it is killed
+        process = subprocess.Popen(
+            [sys.executable, "-c", ENROLLING, str(path), invite, *names], stdout=subprocess.PIPE, text=True
+        )
+        with process:
+            assert process.stdout is not None
+            seen = [process.stdout.readline().split() for _ in range(answers)]
+            process.kill()
+        assert [line[0] for line in seen] == [line[1] for line in seen]
+    with Administration(path, by="local:root") as book:
+        assert {each.name: each.keys for each in book.accounts() if each.name in names} == dict.fromkeys(
+            names, 1
+        )
+        assert book.invites() == []
+
+
 def test_a_copy_of_the_file_alone_is_whole_after_the_end(path: Path, tmp_path: Path) -> None:
     with closing(gate_over(path)) as gate, Administration(path, by="local:root") as book:
         enter(gate, "zoe", invite=book.invite().secret)
