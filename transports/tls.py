@@ -124,7 +124,7 @@ class Tls:
         self.error: OSError | None = None
         self._ending = False
         self._pin = pin
-        self._waiting: list[bytes] = []
+        self._waiting: tuple[bytes, ...] = ()
         self._lock = threading.Lock()
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
@@ -183,7 +183,7 @@ class Tls:
             if self.ready and not self._ending and self.error is None:
                 return self._encrypt(data)
             if data and not self._ending and self.error is None:
-                self._waiting.append(data)
+                self._waiting += (data,)
             return self._outgoing.read()
 
     def output(self) -> bytes:
@@ -229,7 +229,7 @@ class Tls:
         for data in self._waiting:
             for piece in _slices(data):
                 self._ssl.write(piece)
-        self._waiting.clear()
+        self._waiting = ()
         if self._ending:
             self._finish()
 
@@ -260,7 +260,7 @@ class Tls:
 
     def _fail(self, error: OSError) -> None:
         self.error = error
-        self._waiting.clear()
+        self._waiting = ()
 
 
 def _slices(data: bytes) -> Iterator[bytes | memoryview]:

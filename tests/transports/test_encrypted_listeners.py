@@ -17,7 +17,9 @@ from tests.transports.leftovers import Census
 from tests.transports.peers import Peer, TypedPeer, hello
 from tests.transports.tls import OverTls, TlsSocket, certificate, new_certificate, note_scheme
 from transports import asyncio_tcp, threaded_tcp
+from transports.asyncio_tcp.secured import SLICE, Handshakes, Secured
 from transports.certificates import Certificate
+from transports.tls import Tls
 
 URL = "chats://127.0.0.1:0"
 
@@ -96,7 +98,7 @@ def _talk(listen: Listen) -> None:
 def test_a_peer_that_speaks_no_tls_is_closed_at_once_and_nobody_notices(
     transport: Transport, serve: Serve
 ) -> None:
-    house = serve(transport=OverTls(transport))
+    house = serve(transport=OverTls(transport), handshake_seconds=60.0)
     ann, port = house.member("ann"), house.port("chat")
     note_scheme("chat", port)
     with Peer(port) as stranger:
@@ -109,11 +111,10 @@ def test_a_peer_that_speaks_no_tls_is_closed_at_once_and_nobody_notices(
 
 def test_a_stream_that_is_cut_is_no_goodbye(transport: Transport, serve: Serve) -> None:
     house = serve(transport=OverTls(transport))
-    bob, ann = house.member("bob"), house.member("ann")
+    ann = house.typed("ann")  # in no room: nothing is written to it, so nothing else shows that it is gone
     assert isinstance(ann.sock, TlsSocket)
     ann.sock.cut()
     ann.wait_for_end()
-    bob.wait_until_alone()
     with closing(house.typed()) as again:
         again.send(hello("ann"))
         assert b"nick_taken" in again.receive_line()
@@ -128,9 +129,28 @@ def test_an_end_of_tls_without_an_end_below_is_a_goodbye(transport: Transport, s
     assert house.member("ann").who() == ("ann",)
 
 
-def test_a_crowd_shakes_hands_and_each_is_served(transport: Transport, serve: Serve) -> None:
+def test_a_crowd_shakes_hands_one_after_the_other_and_each_is_served(
+    transport: Transport, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house = serve(transport=OverTls(transport))
     ann = house.member("ann")
+    together, most = 0, 0
+    receive, counting = Tls.receive, threading.Lock()
+
+    def counted(channel: Tls, data: bytes) -> bytes:
+        nonlocal together, most
+        if channel.ready:
+            return receive(channel, data)
+        with counting:
+            together += 1
+            most = max(most, together)
+        try:
+            return receive(channel, data)
+        finally:
+            with counting:
+                together -= 1
+
+    monkeypatch.setattr(Tls, "receive", counted)
     crowd = [house.stranger("chat") for _ in range(50)]
     threads = [threading.Thread(target=peer.send, args=(hello(f"n{n}"),)) for n, peer in enumerate(crowd)]
     for thread in threads:
@@ -139,6 +159,28 @@ def test_a_crowd_shakes_hands_and_each_is_served(transport: Transport, serve: Se
     for thread, peer in zip(threads, crowd, strict=True):
         thread.join()
         assert b'"welcome"' in peer.receive_line()
+    assert most == 1
+
+
+def test_in_a_loop_the_handshakes_of_a_crowd_take_turns_with_all_else() -> None:
+    async def main() -> None:
+        turns: list[str] = []
+
+        class Waiting(Secured):
+            def take_turn(self) -> None:
+                turns.append("handshake")
+
+        loop = asyncio.get_running_loop()
+        handshakes = Handshakes(loop)
+        for _ in range(5 * SLICE):
+            handshakes.add(Waiting(certificate().channel(), asyncio.Protocol()))
+        while turns.count("handshake") < 5 * SLICE:
+            turns.append("turn")
+            await asyncio.sleep(0)
+        turn = ["turn", *["handshake"] * SLICE]
+        assert turns == turn * 5
+
+    asyncio.run(main())
 
 
 def test_a_server_drains_although_a_peer_never_shakes_hands(transport: Transport, serve: Serve) -> None:

@@ -98,10 +98,14 @@ def test_however_the_bytes_are_cut_what_was_sent_arrives(size: int, text: bytes)
     assert link.to_server(link.client.send(b"") + link.client.send(b"again")) == b"again"
 
 
-def test_it_is_tls_1_3_with_our_protocol_and_no_tickets(link: Link) -> None:
+def test_it_is_tls_1_3_with_our_protocol_and_no_tickets() -> None:
+    link = Link()
+    link.to_server(link.client.output())
+    link.to_client(link.server.output())
+    link.to_server(link.client.output())
+    assert (link.server.ready, link.server.pending) == (True, False)  # tickets would be here
     connection = link.client._ssl
     assert (connection.version(), connection.selected_alpn_protocol()) == ("TLSv1.3", "chat/1")
-    assert not link.server.pending  # tickets would be here
 
 
 def test_a_client_that_offers_no_protocol_or_another_one_is_let_in() -> None:
@@ -131,6 +135,35 @@ def test_records_hold_no_more_than_a_slice_each(link: Link) -> None:
         secret = secret[5 + length :]
         records += 1
     assert records == len(MUCH) / SLICE
+
+
+class Counted:
+    """A connection of OpenSSL's; ``most`` is the largest number of bytes that it was given or asked for."""
+
+    def __init__(self, connection: ssl.SSLObject) -> None:
+        self._connection = connection
+        self.most = 0
+
+    def write(self, data: bytes) -> int:
+        self.most = max(self.most, len(data))
+        return self._connection.write(data)
+
+    def read(self, size: int) -> bytes:
+        self.most = max(self.most, size)
+        return self._connection.read(size)
+
+    def pending(self) -> int:
+        return self._connection.pending()
+
+
+def test_buffers_of_openssl_which_never_shrink_hold_no_more_than_a_slice(
+    link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = Counted(link.server._ssl)
+    monkeypatch.setattr(link.server, "_ssl", counted)
+    assert link.to_client(link.server.send(MUCH)) == MUCH
+    assert link.to_server(link.client.send(MUCH)) == MUCH
+    assert 0 < counted.most <= SLICE
 
 
 # --- how it ends ---------------------------------------------------------------------------------
