@@ -14,6 +14,7 @@ __all__ = [
     "CLIENTS",
     "COMMANDS",
     "COMPILED",
+    "CUTS",
     "ENCODINGS",
     "ENCRYPTED",
     "JOURNALS",
@@ -237,9 +238,16 @@ LOSSES = {
 }
 """A server and a client whose connection is lost."""
 
+CUTS = {
+    ("asyncio", "client-threaded"): 1,
+    ("threaded-tls", "client-asyncio"): 1 if ALL else 23,  # it has far more bytes, most of them of handshakes
+}
+"""A server and a client whose connection is cut at each byte, or at each so many, of a conversation."""
+
 STORMS = {
     ("asyncio", 0): "cuts at random bytes, under two clients of each kind",
     ("threaded", 1): "the same with other cuts",
+    ("asyncio-tls", 2): "over TLS, also amid records and handshakes",
 }
 """A server under a storm of cuts, and the seed."""
 
@@ -274,9 +282,24 @@ if ALL:
         "every combination",
     )
     PAIRS = dict.fromkeys(product([*SERVERS, *ENCRYPTED], CLIENTS), "every combination")
-    LOSSES = dict.fromkeys(product(("asyncio", "threaded"), CLIENTS), "every combination")
-    STORMS = dict.fromkeys(product(("asyncio", "threaded"), range(5)), "every combination")
-    SLOW = dict.fromkeys(product(("asyncio", "threaded"), [pace for _, pace in SLOW]), "every combination")
+    LOSSES = dict.fromkeys(
+        [
+            *product(("asyncio", "threaded"), CLIENTS),
+            ("asyncio-tls", "client-asyncio"),
+            ("threaded-tls", "client-threaded"),
+        ],
+        "every combination, and each kind over TLS",
+    )
+    STORMS = dict.fromkeys(
+        [*product(("asyncio", "threaded"), range(5)), *product(ENCRYPTED, range(2))], "every combination"
+    )
+    SLOW = dict.fromkeys(
+        [
+            *product(("asyncio", "threaded"), [pace for _, pace in SLOW]),
+            *product(("asyncio-tls", "threaded-tls"), ["megabytes-a-second"]),  # a record is read as a whole
+        ],
+        "every combination",
+    )
 
 # --- how much ------------------------------------------------------------------------------------
 

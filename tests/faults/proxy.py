@@ -14,6 +14,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal, Self
 
+from tests.transports.tls import ENCRYPTED
+
 __all__ = ["CLEAN", "End", "FaultProxy", "Faults", "Link", "Pipe"]
 
 End = Literal["close", "reset", "half-open", "black-hole"]
@@ -87,7 +89,7 @@ class FaultProxy:
     @property
     def url(self) -> str:
         """Where clients of the typed protocol connect."""
-        return f"chat://127.0.0.1:{self.port}"
+        return f"{'chats' if self.server_port in ENCRYPTED else 'chat'}://127.0.0.1:{self.port}"
 
     def link(self, number: int) -> "Link":
         """Return a connection by its number, from 0, once it is there."""
