@@ -21,8 +21,9 @@ from chatcore.wire import client_frames
 __all__ = ["check_size", "input_lines", "input_text", "parse_frame", "pieces", "without_controls"]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_TYPES = ("post", "join", "leave", "history", "who", "rooms", "nick")
+_TYPES = ("post", "join", "leave", "history", "who", "rooms", "moderate", "nick")
 _OURS = ("hello", "ping", "pong")
+_SECRET = ("invite",)
 
 
 def input_lines() -> Iterator[tuple[int, str]]:
@@ -99,6 +100,8 @@ def parse_frame(line: str) -> ClientFrame:
     type_ = value.setdefault("type", "post")
     if type_ in _OURS:
         raise UsageError(f"the client sends {type_} frames itself; remove this line")
+    if type_ in _SECRET:
+        raise UsageError("the answer would be a secret; get a link for a device with /device in a terminal")
     if type_ not in _TYPES:
         raise UsageError(f"a client cannot send the type {type_!r}; the types are {', '.join(_TYPES)}")
     if type_ == "post":

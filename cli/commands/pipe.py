@@ -16,6 +16,7 @@ from chatcore import (
     ClosedError,
     DisconnectedError,
     Gap,
+    Invited,
     Left,
     Message,
     Offline,
@@ -75,9 +76,10 @@ def run(url: str, nick: str, rooms: Sequence[str], history: int | None, *, login
 
 
 def _public(event: ServerFrame) -> bytes:
-    """Return a frame as a line, without the secret of a `Welcome`: what is printed often ends up in a log."""
-    if isinstance(event, Welcome):
-        return event.model_dump_json(exclude={"session"}, exclude_none=True).encode() + b"\n"
+    """Return a frame as a line, without the secrets in it: what is printed often ends up in a log."""
+    if isinstance(event, Welcome | Invited):
+        secrets = {"session", "invite", "links"}
+        return event.model_dump_json(exclude=secrets, exclude_none=True).encode() + b"\n"
     return encode(event)
 
 

@@ -69,3 +69,12 @@ def test_a_terminal_never_shows_the_secret_not_even_when_the_connection_breaks()
         terminal.type(ENTER)
         assert terminal.wait_exit() == 1
         assert SECRET.encode() not in terminal.raw
+
+
+def test_an_invite_in_json_has_everything_but_the_secret() -> None:
+    invited = line(type="invited", invite=SECRET, links=[f"chats://h:1/#{SECRET}"], seconds=600.0)
+    joined = line(type="joined", room="lobby", epoch="e", head=0, after=0, count=1)
+    with scripted_server(answers=ANSWERS | {"join": lambda _: joined + invited}) as server:
+        done = chat("client", server.url, "--nick", "ann", "--json")
+    assert {"type": "invited", "seconds": 600.0} in [json.loads(row) for row in done.stdout.splitlines()]
+    assert SECRET not in done.stdout + done.stderr

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from chatcore import UsageError
+from chatcore import Moderate, UsageError
 from cli.stdin import parse_frame
 from tests.cli.processes import CHAT, ChatServer, chat, chat_server, environment, line_of, rest_of, spawn
 from tests.cli.scripted import line, message, scripted_server
@@ -162,6 +162,12 @@ def test_an_invalid_line_is_reported_with_its_number_and_the_others_are_sent(
     assert "line 2: join the room" in done.stderr
 
 
+def test_a_script_may_moderate() -> None:
+    frame = parse_frame('{"type":"moderate","act":"kick","room":"lobby","nick":"mallory"}')
+    assert isinstance(frame, Moderate)
+    assert (frame.act, frame.nick) == ("kick", "mallory")
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
@@ -169,6 +175,7 @@ def test_an_invalid_line_is_reported_with_its_number_and_the_others_are_sent(
         ("[" * 100_000, "this is not JSON"),
         ("7", "this is not a JSON object"),
         ('{"type":"pong"}', "the client sends pong frames itself"),
+        ('{"type":"invite"}', "the answer would be a secret"),
         ('{"type":"message"}', "a client cannot send the type 'message'; the types are post, "),
         ('{"type":["post"]}', "a client cannot send the type"),
         ('{"text":"x"}', "a post frame needs room"),
