@@ -6,7 +6,7 @@ serves runs until the next one that does. Below ``nc``, lines that the plain wir
 typed. A block marked ``python`` is a program, and a ``text`` block after it is what that prints. A block
 marked ``sh`` would change this machine: its verbs are run by a test of their own, its installations not.
 
-The README's ports, its data directory and the client's default address become the test's own.
+The README's ports, its data directory, its host and the client's default address become the test's own.
 """
 
 import os
@@ -134,6 +134,7 @@ class Stage:
     def adapted(self, text: str) -> str:
         """Return a part of the README with what is the test's own."""
         text = re.sub(r"\b702[45]\b", lambda port: self.ports[port[0]], text)
+        text = text.replace("chat.example.org", "127.0.0.1")
         return text.replace("/home/ada/.local/share", str(self.directory / "data"))
 
     def command(self, text: str) -> str:
