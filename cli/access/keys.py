@@ -163,7 +163,7 @@ class KeyFile:
     def _locked(self) -> Iterator[None]:
         _make_directory(self.path.parent)
         lock = self.path.with_name(f".{self.path.name}.lock")
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             _lock(descriptor)
             yield

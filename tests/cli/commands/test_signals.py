@@ -13,12 +13,13 @@ import pytest
 
 from tests.cli.commands.hello import hello, receive_until
 from tests.cli.processes import ChatServer, chat_server, chat_server_in_session, line_of
+from tests.rows import ALL
 from transports.threaded_tcp import connect
 
 
-@pytest.fixture(params=["asyncio", "threaded"])
+@pytest.fixture(params=["asyncio", "threaded"] if ALL else ["asyncio"])
 def transport(request: pytest.FixtureRequest) -> str:
-    """The name of each transport that comes with the package."""
+    """The name of a transport: what signals do is decided above it."""
     return str(request.param)
 
 
