@@ -24,14 +24,14 @@ from typing import Any
 from chatcore import UsageError
 from cli.places import keys_file
 
-__all__ = ["Entry", "KeyFile", "Seat"]
+__all__ = ["DeviceKey", "Entry", "KeyFile"]
 
 MOST_BYTES = 1_000_000
 """The longest file that is read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class DeviceKey:
     """A key that was made for an invite, whose hash is ``invite``."""
 
     key: str = field(repr=False)
@@ -48,8 +48,8 @@ class Entry:
     """
 
     account: str | None = None
-    key: Seat | None = None
-    joining: Seat | None = None
+    key: DeviceKey | None = None
+    joining: DeviceKey | None = None
     pin: str | None = None
     insecure: bool = False
 
@@ -93,16 +93,16 @@ class KeyFile:
         hashed = hashlib.sha256(invite.encode()).hexdigest()
         with self._changing() as entries:
             entry = entries.get(url, Entry())
-            for seat in (entry.joining, entry.key):
-                if seat is not None and seat.invite == hashed:
-                    return seat.key
+            for device in (entry.joining, entry.key):
+                if device is not None and device.invite == hashed:
+                    return device.key
             if entry.key is not None and not again:
                 raise UsageError(
                     f"you are {entry.account or 'somebody'} at {url} already; to be let in by this link with "
                     "another key, add --replace"
                 )
             key = new_key()
-            entries[url] = replace(entry, joining=Seat(key, hashed))
+            entries[url] = replace(entry, joining=DeviceKey(key, hashed))
             return key
 
     def finish(self, url: str, account: str, *, pin: str | None, insecure: bool) -> None:
@@ -217,15 +217,15 @@ def _sync_directory(path: Path) -> None:
 def _entry(value: dict[str, Any]) -> Entry:
     return Entry(
         account=_text(value.get("account")),
-        key=_seat(value.get("key")),
-        joining=_seat(value.get("joining")),
+        key=_device_key(value.get("key")),
+        joining=_device_key(value.get("joining")),
         pin=_text(value.get("pin")),
         insecure=value.get("insecure") is True,
     )
 
 
-def _seat(value: dict[str, Any] | None) -> Seat | None:
-    return None if value is None else Seat(str(value["key"]), _text(value.get("invite")))
+def _device_key(value: dict[str, Any] | None) -> DeviceKey | None:
+    return None if value is None else DeviceKey(str(value["key"]), _text(value.get("invite")))
 
 
 def _text(value: object) -> str | None:

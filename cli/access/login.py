@@ -48,10 +48,10 @@ def login_for(url: str, key_file: str | None, ca: str | None) -> Login:
     if key_file is not None and not file.path.exists():
         raise UsageError(f"there is no file of keys {file.path}; `chat join --key-file` makes one")
     entry = file.entry(address(url))
-    seat = entry.key
+    device = entry.key
     return Login(
-        account=None if seat is None else entry.account,
-        key=None if seat is None else seat.key,
+        account=None if device is None else entry.account,
+        key=None if device is None else device.key,
         ca=None if entry.pin else ca,
         pin=entry.pin,
         insecure=entry.insecure,

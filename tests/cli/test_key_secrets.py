@@ -75,8 +75,8 @@ def test_a_conversation_shows_no_secret_and_a_server_stores_none(
     keys = folder / "home" / "keys.json"
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{server.url}/#{invite}"))
     join(None, str(keys), None, replace=False, insecure=False)
-    seat = KeyFile(keys).entry(server.url).key
-    assert seat is not None
+    device = KeyFile(keys).entry(server.url).key
+    assert device is not None
     shown = "".join(capfd.readouterr())
     env = {"CHAT_KEY_FILE": str(keys), "CHAT_URL": server.url}
     done = chat("client", "--json", stdin='{"room":"lobby","text":"hello"}\n', **env)
@@ -92,7 +92,7 @@ def test_a_conversation_shows_no_secret_and_a_server_stores_none(
     _, errors = server.wait()
     shown += errors
     stored = b"".join(path.read_bytes() for path in folder.glob("*") if path.is_file())
-    for secret in (seat.key, invite, wrong, lost):
+    for secret in (device.key, invite, wrong, lost):
         assert secret not in shown
         assert secret.encode() not in stored
     assert '"session"' not in shown

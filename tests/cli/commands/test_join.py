@@ -52,9 +52,9 @@ class Place:
 
     def key(self) -> str:
         """The key that is sent."""
-        seat = self.keys.entry(self.url).key
-        assert seat is not None
-        return seat.key
+        device = self.keys.entry(self.url).key
+        assert device is not None
+        return device.key
 
 
 @pytest.fixture

@@ -118,9 +118,9 @@ class Place:
 
     def chat(self, name: str) -> Chat:
         """Return a connection of an account, in the lobby."""
-        seat = KeyFile(self.key_file(name)).entry(self.url).key
-        assert seat is not None
-        return connect(self.url, nick=name, key=seat.key, reconnect=False)
+        device = KeyFile(self.key_file(name)).entry(self.url).key
+        assert device is not None
+        return connect(self.url, nick=name, key=device.key, reconnect=False)
 
 
 @pytest.fixture
