@@ -90,7 +90,7 @@ PostId = Annotated[str, Field(pattern=r"^[ -~]{1,64}$")]
 Token = Annotated[str, Field(pattern=r"^[ -~]{1,64}$")]
 Epoch = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
 Secret = Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
-Key = Annotated[str, Field(pattern=r"^[!-~]{43,128}$")]
+Key = Annotated[str, Field(pattern=r"^[!-~]{43,4096}$")]
 Label = Annotated[str, Field(pattern=r"^[ -~]{0,128}$")]
 Link = Annotated[str, Field(pattern=r"^[!-~]{1,1024}$")]
 

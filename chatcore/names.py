@@ -27,7 +27,7 @@ RULES = {
     "nick": "a nick is 1 to 32 ASCII letters, digits, '-', '_' or '.'",
     "room": "a room's name is 1 to 64 ASCII letters, digits, '-', '_' or '.'",
     "id": "an id is 1 to 64 printable ASCII characters",
-    "key": "a key is 43 to 128 printable ASCII characters without spaces, such as new_key() makes",
+    "key": "a key is 43 to 4096 printable ASCII characters without spaces, such as new_key() makes",
     "invite": "an invite is 1 to 128 printable ASCII characters without spaces",
     "text": "a text has at least one character, and no control characters but tab and newline",
     "kind": "a kind is text, action or notice, or one of your own: x. and up to 30 of a-z, 0-9, '-' and '.'",

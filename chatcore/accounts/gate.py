@@ -82,6 +82,10 @@ class Accounts(OpenGate):
             make = partial(redeem, nick=claim.nick, key=claim.key, secret=claim.invite)
             self._writer.submit(Change(lambda file, at: make(file, now=at), answer))
 
+    def may_connect(self, peer: Peer) -> bool:
+        """Turn banned addresses away before they can cost anything."""
+        return self._snapshot.why_no_address(peer, self._times.now()) is None
+
     def may_stay(self, person: Person, peer: Peer) -> Refusal | None:
         """Refuse those whose key or account is gone, or who are banned."""
         return self._snapshot.why_out(person, peer, self._times.now())

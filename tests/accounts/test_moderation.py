@@ -226,8 +226,10 @@ def test_nobody_comes_from_an_address_that_is_banned(
         codes = [answer.code if isinstance(answer, Refusal) else None for answer in answers]
         assert codes[:2] == [code, code]
         assert code is None or codes[2] == code
+        assert gate.may_connect(peer) == (code is None)
     clock.time += 60.0
     assert gate.may_stay(ada, Peer(inside, 1)) is None
+    assert gate.may_connect(Peer(inside, 1))
 
 
 def test_a_ban_of_an_address_is_lifted_in_any_spelling(book: Administration) -> None:

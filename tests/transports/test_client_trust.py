@@ -261,7 +261,7 @@ USAGE: dict[str, tuple[dict[str, Any], str]] = {
     "no pin": ({"pin": "sha256:abc"}, "is not the pin of a certificate"),
     "a pin in hex": ({"pin": "a" * 64}, "is not the pin of a certificate"),
     "an invite alone": ({"invite": INVITE, "pin": OTHER_PIN}, "an invite needs a key"),
-    "a short key": ({"key": "short", "pin": OTHER_PIN}, "a key is 43 to 128"),
+    "a short key": ({"key": "short", "pin": OTHER_PIN}, "a key is 43 to 4096"),
 }
 
 

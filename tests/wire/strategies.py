@@ -79,7 +79,7 @@ client_frame: SearchStrategy[ClientFrame] = st.one_of(
         nick=nick,
         client=st.none() | label,
         session=st.none() | secret,
-        key=st.none() | st.text(_PRINTABLE[1:], min_size=43, max_size=128),
+        key=st.none() | st.text(_PRINTABLE[1:], min_size=43, max_size=4096),
         invite=st.none() | secret,
     ),
     st.builds(messages.Join, room=room, after=st.none() | position, history=st.none() | seq),
