@@ -169,13 +169,11 @@ class Answers:
 
 
 _COLUMN = 15
-"""Where summaries begin."""
+"""Where summaries begin, unless what is typed is longer: a command is one row."""
 
 
 def _usage(typed: str, summary: str) -> str:
-    if len(typed) > _COLUMN:
-        return f"{typed}\n{'':{_COLUMN}} {summary}"
-    return f"{typed:{_COLUMN}} {summary}"
+    return f"{typed:{_COLUMN}} {summary}" if len(typed) <= _COLUMN else f"{typed}  {summary}"
 
 
 def reason_of(reason: str) -> str:

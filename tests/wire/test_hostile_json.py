@@ -238,7 +238,9 @@ def test_a_time_of_rfc_3339_in_utc_is_accepted(time: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["", "k" * 42, "k" * 129, "k" * 42 + " ", "k" * 42 + "ä", 5, ["k"]], ids=ascii
+    "key",
+    ["", "k" * 42, "k" * 4_097, "k" * 42 + " ", "k" * 42 + "ä", 5, ["k"]],
+    ids=lambda key: ascii(key)[:50],
 )
 def test_an_invalid_key_is_a_bad_frame_and_is_not_repeated(key: object) -> None:
     found = fault_of({"type": "hello", "protocol": 1, "nick": "ana", "key": key})

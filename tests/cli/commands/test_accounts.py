@@ -168,7 +168,7 @@ def test_the_audit_says_which_user_of_the_machine_it_was(inside: Inside, account
     inside("ban", "bob", "--for", "1h", "--reason", "a\x1b[2Jb", "--accounts", accounts, LOGNAME="mallory")
     user = pwd.getpwuid(os.getuid()).pw_name
     text = inside("audit", "-n", "1", "--accounts", accounts).stdout
-    assert rows(text)[0][1:] == [f"local:{user}", "ban", "-", "bob", "3600 s", "a␛[2Jb"]
+    assert rows(text)[0][1:] == [f"local:{user}", "ban", "-", "bob", "1h", "a␛[2Jb"]
     line = inside("audit", "-n", "1", "--json", "--accounts", accounts).stdout
     found = json.loads(line)
     assert (found["by"], found["act"], found["target"], found["reason"]) == (
