@@ -5,13 +5,15 @@ ratio; and the same of the processor time that the server uses between a post an
 median, which hardly depends on what else the machine does. Of several rounds, the median counts.
 
 The server has its default limits. The honest member has another address than the attacker, which is a process
-of its own with a low priority: on a network, it would have a processor of its own.
+of its own with a low priority: on a network, it would have a processor of its own. Where keys are tried, the
+server has accounts, and the honest member has one.
 """
 
 import argparse
 import contextlib
 import json
 import os
+import secrets
 import socket
 import statistics
 import struct
@@ -25,6 +27,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.contenders import WITHOUT_UVLOOP
+from chatcore.accounts import Administration
 
 __all__ = ["TRANSPORTS", "Ports", "main", "processor_time", "serving"]
 
@@ -72,9 +75,9 @@ def line(type: str, **fields: object) -> bytes:
     return json.dumps({"type": type, **fields}).encode() + b"\n"
 
 
-def hello(nick: str) -> bytes:
-    """Return the line that opens a session."""
-    return line("hello", protocol=1, nick=nick)
+def hello(nick: str, **shown: str) -> bytes:
+    """Return the line that opens a session; a key and an invite may be shown."""
+    return line("hello", protocol=1, nick=nick, **shown)
 
 
 # --- the attacks ---------------------------------------------------------------------------------
@@ -134,6 +137,15 @@ def _reserve_nicks(ports: Ports, number: int) -> None:
         _reset(sock)
 
 
+def _try_keys(ports: Ports, number: int) -> None:
+    """Try a key, and another one: a thousand a second together, if the server lets them."""
+    began = time.monotonic()
+    with contextlib.suppress(OSError), _connection(ports.typed) as sock:
+        sock.sendall(hello("honest", key=secrets.token_urlsafe(32)))
+        _read_all(sock)
+    time.sleep(max(began + CONNECTIONS / 1_000 - time.monotonic(), 0.0))
+
+
 def _repeat(
     frames: Callable[[int, int], bytes], pause: float, rooms: Sequence[str] = ("lobby",)
 ) -> Callable[[Ports, int], None]:
@@ -186,6 +198,7 @@ ATTACKS: dict[str, tuple[int, Callable[[Ports, int], None]]] = {
     "5 line ends on the plain wire": (1, _post_line_ends),
     "6 connections that come and go": (1, _come_and_go),
     "7 reserved nicks": (1, _reserve_nicks),
+    "8 wrong keys": (CONNECTIONS, _try_keys),
     "pages of history": (MANY, _repeat(_pages, 0.1)),
     "lists of rooms": (MANY, _repeat(_room_lists, 0.1)),
     "lists of members": (MANY, _repeat(_members, 0.1)),
@@ -196,6 +209,9 @@ ATTACKS: dict[str, tuple[int, Callable[[Ports, int], None]]] = {
     "long posts": (MANY, _repeat(_posts(16_000), 0.05)),
 }
 """By the name of what is attacked: how many do it together, each again and again, and what."""
+
+NEED_ACCOUNTS = frozenset({"8 wrong keys"})
+"""The attacks on a server with accounts."""
 
 
 def _attack(name: str, ports: Ports) -> None:
@@ -262,12 +278,25 @@ def _row(rounds: Sequence[tuple[Times, Times]]) -> str:
 def _measure(transport: str, name: str, seconds: float, rounds: int) -> list[tuple[Times, Times]]:
     """Return for each round what acks took without an attack and with it."""
     measured = []
-    with serving(transport) as (pid, ports), _plain_members(ports):
+    with contextlib.ExitStack() as stack:
+        options, shown = _account(stack) if name in NEED_ACCOUNTS else ([], {})
+        pid, ports = stack.enter_context(serving(transport, options))
+        stack.enter_context(_plain_members(ports))
         for number in range(rounds):
-            without = _times(pid, ports, f"before{number}", seconds)
+            without = _times(pid, ports, f"honest-before{number}", seconds, shown)
             with _attacked(name, ports):
-                measured.append((without, _times(pid, ports, f"after{number}", seconds)))
+                measured.append((without, _times(pid, ports, f"honest-after{number}", seconds, shown)))
     return measured
+
+
+def _account(stack: contextlib.ExitStack) -> tuple[list[str], dict[str, str]]:
+    """Make a file with one account; return the options of its server, and what proves the account."""
+    path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "accounts.db"
+    with Administration(path, by="benchmark", create=True) as administration:
+        administration.add("honest", "member")
+        invite = administration.invite(name="honest").secret
+    assert invite is not None
+    return ["--accounts", str(path)], {"key": secrets.token_urlsafe(32), "invite": invite}
 
 
 @contextlib.contextmanager
@@ -281,9 +310,9 @@ def _attacked(name: str, ports: Ports) -> Iterator[None]:
             attacker.kill()
 
 
-def _times(pid: int, ports: Ports, nick: str, seconds: float) -> Times:
+def _times(pid: int, ports: Ports, nick: str, seconds: float, shown: dict[str, str]) -> Times:
     with _connection(ports.typed, HONEST) as sock, sock.makefile("rb") as lines:
-        sock.sendall(hello(nick) + line("join", room="lobby"))
+        sock.sendall(hello(nick, **shown) + line("join", room="lobby"))
         while b'"joined"' not in lines.readline():
             pass
         times: list[Times] = []
