@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import count
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 from chatcore.address import Peer
+from chatcore.gate import Gate, OpenGate
 from chatcore.limits import Limits
 from chatcore.server.hub import Hub
 from chatcore.server.session import Session
@@ -24,9 +25,9 @@ OPEN = Limits(connections=None, connections_per_address=None, frames_per_second=
 class Crowd:
     """Members of one room, and a transport that discards its output."""
 
-    def __init__(self, size: int, limits: Limits = OPEN) -> None:
+    def __init__(self, size: int, limits: Limits = OPEN, gate: Gate | None = None) -> None:
         self.now = 0.0
-        self.endpoint = Hub(limits=limits, clock=lambda: self.now).endpoint(lambda: None)
+        self.endpoint = Hub(limits=limits, gate=gate, clock=lambda: self.now).endpoint(lambda: None)
         self.sessions: list[Session] = []
         self.written = 0
         self._posts = 0
@@ -111,6 +112,29 @@ def test_delivery_costs_a_member_few_calls_and_one_write_however_many_messages()
     crowd.written = 0
     crowd.serve()
     assert crowd.written == 100  # that of the member who posted has its acknowledgements too
+
+
+class Counted(OpenGate):
+    """Counts each name of it that is used."""
+
+    used: ClassVar[Counter[str]] = Counter()
+
+    def __getattribute__(self, name: str) -> Any:
+        Counted.used[name] += 1
+        return super().__getattribute__(name)
+
+
+def test_ten_thousand_deliveries_and_a_thousand_posts_ask_the_gate_nothing() -> None:
+    crowd, alone = Crowd(100, gate=Counted()), Crowd(1, gate=Counted())
+    assert Counted.used["is_muted"] == 101
+    Counted.used.clear()
+    crowd.written = 0
+    for _ in range(100):
+        crowd.post(1)
+        crowd.serve()
+    assert crowd.written >= 10_000
+    alone.post(1_000)
+    assert Counted.used == Counter()
 
 
 def test_a_post_costs_the_same_in_a_small_and_a_large_room() -> None:
