@@ -96,6 +96,7 @@ class Ours:
     syncs: Path | None = None
     dialect: str = "chat"
     posters_hear: bool = True
+    encrypted: bool = False
 
     def check(self) -> None:
         """Raise `Unable` if it cannot be started here."""
@@ -108,14 +109,19 @@ class Ours:
         """Return the same with a journal in a file; ``syncs`` is where its syncs are counted."""
         return replace(self, journal=f"sqlite:{path}", syncs=syncs)
 
+    def over_tls(self) -> "Ours":
+        """Return the same with TLS."""
+        return replace(self, name=f"{self.name}, TLS", encrypted=True)
+
     def command(self) -> list[str]:
         """Return how it is started, on any free port."""
         chat = [str(Path(self.python).with_name("chat"))]
         if self.transport == "asyncio" and not self.uvloop:
             chat = [self.python, "-c", WITHOUT_UVLOOP]
         limits = [part for name in LIMITS for part in ("--limit", f"{name}=none")]
-        where = ["--transport", self.transport, "--journal", self.journal, "--listen", "chat://127.0.0.1:0"]
-        return [*chat, "server", *where, *limits]
+        listen = ["--listen", "chats://127.0.0.1:0", "--cert", "auto"] if self.encrypted else []
+        where = ["--transport", self.transport, "--journal", self.journal]
+        return [*chat, "server", *where, *(listen or ["--listen", "chat://127.0.0.1:0"]), *limits]
 
     @contextlib.contextmanager
     def serving(self, tools: Tools) -> Iterator[Running]:
@@ -124,7 +130,13 @@ class Ours:
         if self.syncs is not None:
             self.syncs.write_bytes(bytes(16))
             env |= {"LD_PRELOAD": str(tools.syncs), "SYNCS": str(self.syncs)}
-        with _process(self.command(), env) as process:
+        with (
+            tempfile.TemporaryDirectory() as home,
+            _process(
+                self.command(),
+                {**env, "XDG_DATA_HOME": home},  # where the certificate is made
+            ) as process,
+        ):
             assert process.stdout is not None
             line = process.stdout.readline().decode()
             if not line.startswith("listening on "):

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +29,9 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef TLS
+#include <openssl/ssl.h>
+#endif
 
 enum { MARK = 15, TOKEN = 14, READ = 128 * 1024, EVENTS = 512, LANES = 1024, OCTAVE = 32, BUCKETS = 40 * OCTAVE };
 
@@ -61,6 +65,7 @@ static const Dialect dialects[] = {
 static int port, pid, members = 100, posters = 8, stalled, rooms = 1, size = 64, window = 64, at_once = 256, count, lively;
 static double rate, seconds = 2, warm = 0.3, settle = 0.5, patience = 60;
 static bool idle, by_acks;
+static int over_tls;
 static const Dialect *speak = dialects;
 static const volatile uint64_t *syncs; /* of syncs.c: how many, and the nanoseconds that they took */
 
@@ -77,6 +82,7 @@ typedef struct {
     char carry[TOKEN];
     size_t carried, out_start, out_end, out_size;
     char *out;
+    void *tls; /* if the bytes are encrypted */
 } Peer;
 
 typedef struct {
@@ -129,6 +135,43 @@ static bool hears(const Peer *p, int lane) {
     return posters < rooms ? lane % posters == p->number : p->number % rooms == room;
 }
 
+/* --- bytes, in the clear or over TLS: as send and recv do it ---------------------------------------------- */
+
+#ifdef TLS
+static ssize_t outcome(Peer *p, int moved) {
+    if (moved > 0) return moved;
+    int why = SSL_get_error(p->tls, moved);
+    if (why == SSL_ERROR_ZERO_RETURN) return 0;
+    errno = why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
+    return -1;
+}
+
+static ssize_t give(Peer *p, const char *bytes, size_t length) {
+    return p->tls ? outcome(p, SSL_write(p->tls, bytes, (int)length)) : send(p->fd, bytes, length, MSG_NOSIGNAL);
+}
+
+static ssize_t take(Peer *p, char *to, size_t length) {
+    return p->tls ? outcome(p, SSL_read(p->tls, to, (int)length)) : recv(p->fd, to, length, 0);
+}
+
+static void encrypt(Peer *p) { /* which the server need not be trusted for: it is ours */
+    static SSL_CTX *context;
+    if (!context) {
+        context = SSL_CTX_new(TLS_client_method());
+        SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+        signal(SIGPIPE, SIG_IGN);
+    }
+    if (!(p->tls = SSL_new(context)) || !SSL_set_fd(p->tls, p->fd)) fail("out of memory");
+    SSL_set_connect_state(p->tls);
+}
+#else
+static ssize_t give(Peer *p, const char *bytes, size_t length) { return send(p->fd, bytes, length, MSG_NOSIGNAL); }
+static ssize_t take(Peer *p, char *to, size_t length) { return recv(p->fd, to, length, 0); }
+static void encrypt(Peer *p) {
+    fail("connection %d cannot be encrypted without OpenSSL; on Debian: apt-get install libssl-dev", p->number);
+}
+#endif
+
 /* --- output ----------------------------------------------------------------------------------------------- */
 
 static void watch_peer(Peer *p, int how) {
@@ -165,7 +208,7 @@ static void put(Peer *p, const char *bytes, size_t length) {
 
 static void flush(Peer *p) {
     while (p->stage != CLOSED && p->out_start < p->out_end) {
-        ssize_t done = send(p->fd, p->out + p->out_start, p->out_end - p->out_start, MSG_NOSIGNAL);
+        ssize_t done = give(p, p->out + p->out_start, p->out_end - p->out_start);
         if (done < 0 && errno == EINTR) continue;
         if (done < 0 && errno == EAGAIN) return want_out(p, true);
         if (done < 0) return close_peer(p);
@@ -341,7 +384,7 @@ static char *take_answers(Peer *p, char *start, char *end) {
 
 static void receive(Peer *p) {
     char *start = input + TOKEN - p->carried, *end, *behind = start;
-    ssize_t length = recv(p->fd, input + TOKEN, READ, 0);
+    ssize_t length = take(p, input + TOKEN, READ);
     if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (length <= 0) return close_peer(p);
     memcpy(start, p->carry, p->carried);
@@ -377,6 +420,7 @@ static void turn(int milliseconds) {
             socklen_t length = sizeof error;
             getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &length);
             if (error) fail("cannot connect: %s", strerror(error));
+            if (over_tls) encrypt(p);
             say_hello(p);
         } else if (events[i].events & EPOLLOUT) {
             flush(p);
@@ -561,7 +605,8 @@ static void read_options(int argc, char **argv) {
         int *to;
     } counts[] = {{"port", &port},       {"pid", &pid},     {"members", &members}, {"posters", &posters},
                   {"stalled", &stalled}, {"rooms", &rooms}, {"size", &size},       {"window", &window},
-                  {"at-once", &at_once}, {"count", &count}, {"lively", &lively}};
+                  {"at-once", &at_once}, {"count", &count}, {"lively", &lively},
+                  {"tls", &over_tls}};
     static const struct {
         const char *name;
         double *to;

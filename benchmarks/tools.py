@@ -37,10 +37,18 @@ def compile_tools(build: Path = BUILD) -> Tools:
         )
     build.mkdir(parents=True, exist_ok=True)
     return Tools(
-        load=_compiled(compiler, "load.c", build / "load", "-lm"),
+        load=_load(compiler, build / "load"),
         floor=_compiled(compiler, "floor.c", build / "floor"),
         syncs=_compiled(compiler, "syncs.c", build / "syncs.so", "-shared", "-fPIC", "-ldl"),
     )
+
+
+def _load(compiler: str, target: Path) -> Path:
+    """Compile the load generator: with OpenSSL if that is there, else it cannot speak TLS."""
+    try:
+        return _compiled(compiler, "load.c", target, "-DTLS", "-lm", "-lssl", "-lcrypto")
+    except Unable:
+        return _compiled(compiler, "load.c", target, "-lm")
 
 
 def _compiled(compiler: str, name: str, target: Path, *flags: str) -> Path:

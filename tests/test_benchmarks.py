@@ -137,6 +137,17 @@ def test_the_load_generator_counts_every_delivery_of_our_server(bench: Bench, ro
     assert report["p50_ms"] > 0
 
 
+def test_the_load_generator_counts_what_comes_over_tls(bench: Bench) -> None:
+    with ASYNCIO.over_tls().serving(bench.tools) as server:
+        try:
+            report = bench.load("chat", {**LOAD, "tls": 1, "size": 15_000, "count": 60}, port=server.port)
+        except Unable as error:
+            pytest.skip(str(error))  # there is no OpenSSL to compile it with
+        with pytest.raises(Unable, match="before it had joined"):
+            bench.load("chat", LOAD, port=server.port)
+    assert (report["deliveries"], report["lost"], report["repeated"]) == (60 * 5, 0, 0)
+
+
 def test_the_load_generator_counts_acknowledged_posts_and_syncs(bench: Bench, tmp_path: Path) -> None:
     durable = ASYNCIO.keeping(tmp_path / "journal.db", tmp_path / "syncs")
     options: Options = {**LOAD, "window": 1, "pace": "acks", "count": 20, "syncs": str(tmp_path / "syncs")}
