@@ -13,10 +13,11 @@ def main() -> int:
     parser.add_argument("first", nargs="?", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--tls", action="store_true", help="encrypt all connections")
     args = parser.parse_args()
     for seed in range(args.first, args.first + args.seeds):
         try:
-            violations = System(seed).run(args.steps)
+            violations = System(seed, over_tls=args.tls).run(args.steps)
         except Exception:
             violations = []
             traceback.print_exc()

@@ -6,6 +6,7 @@ from chatcore.address import Peer
 from chatcore.client.session import ClientSession
 from chatcore.server.endpoint import Endpoint
 from chatcore.server.session import Session
+from chatcore.transport import Channel
 from tests.faults.history import Connected, History, Received, Sent
 from tests.protocol.codec import LineSplitter, decode_client, decode_server
 
@@ -16,8 +17,15 @@ class Connection:
     """One client's connection: what is on its way, and what each end knows of it."""
 
     def __init__(
-        self, rng: Random, name: str, client: ClientSession, endpoint: Endpoint, history: History
+        self,
+        rng: Random,
+        name: str,
+        client: ClientSession,
+        endpoint: Endpoint,
+        history: History,
+        channels: tuple[Channel, Channel],
     ) -> None:
+        self._near, self._far = channels  # the client's, the server's
         self._rng = rng
         self._name = name
         self._client = client
@@ -46,23 +54,23 @@ class Connection:
         data = self._client.data_to_send()
         for line in self._sent.receive_data(data):
             self._history.note(Sent(self._name, decode_client(line)))
-        if not self._black_hole:
-            self._up += data
+        self._put_up(self._near.send(data))
 
     def server_writes(self) -> None:
         """Let the server put on the way what it has to send, as far as that takes it."""
         session = self._session
         if session is None:
             return
+        self._put_down(self._far.output())
         if data := session.data_to_send():
             self.server_writes_piece(data)
         if session.closed or (session.closing and not self._overflow):
+            self._put_down(self._far.end())
             self.server_loses_it()
 
     def server_writes_piece(self, data: bytes) -> None:
         """Put a piece on the way to the client."""
-        if not self._black_hole:
-            self._down += data
+        self._put_down(self._far.send(data))
         if self._session is not None:
             self._report(self._session)
 
@@ -94,7 +102,14 @@ class Connection:
             return False
         data = bytes(self._up[:size])
         del self._up[:size]
-        session.receive_data(data)
+        plain = self._far.receive(data)
+        self._put_down(self._far.output())
+        if plain:
+            session.receive_data(plain)
+        if self._far.ended:
+            session.receive_eof()
+        if self._far.error is not None:
+            self.server_loses_it()
         return True
 
     def carry_down(self, size: int) -> bool:
@@ -108,15 +123,26 @@ class Connection:
             return False
         data = bytes(self._down[:size])
         del self._down[:size]
-        for line in self._told.receive_data(data):
+        plain = self._near.receive(data)
+        self._put_up(self._near.output())
+        for line in self._told.receive_data(plain):
             self._history.note(Received(self._name, decode_server(line)))
-        self._client.receive_data(data)
+        if plain:
+            self._client.receive_data(plain)
         self._client.events_received()  # the user takes all of them, so its positions move on
-        if not self._client.online:  # it has had enough
+        if not self._client.online or self._near.ended or self._near.error is not None:  # it has had enough
             self.client_loses_it(at_once=self._rng.random() < 0.5)
         elif self._session is not None:
             self._report(self._session)
         return True
+
+    def _put_up(self, data: bytes) -> None:
+        if not self._black_hole:
+            self._up += data
+
+    def _put_down(self, data: bytes) -> None:
+        if not self._black_hole:
+            self._down += data
 
     def _report(self, session: Session) -> None:
         overflow = max(len(self._down) - self._capacity, 0)

@@ -20,6 +20,7 @@ from chatcore.server.hub import Hub
 from tests.faults.checker import Violation, check
 from tests.faults.history import Finished, History, Log, log_of
 from tests.server.driver import Clock
+from tests.system.channels import Clear, encrypted
 from tests.system.network import Connection
 
 __all__ = ["System"]
@@ -42,7 +43,8 @@ class _Person:
 class System:
     """A server, some clients, and the steps that can be taken next."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, over_tls: bool = False) -> None:
+        self._over_tls = over_tls
         self._rng = rng = random.Random(seed)
         self.history = History()
         self._clock = Clock()
@@ -110,7 +112,10 @@ class System:
         return True
 
     def _connect(self, person: _Person) -> None:
-        person.connection = Connection(self._rng, person.name, person.session, self._endpoint, self.history)
+        channels = encrypted() if self._over_tls else (Clear(), Clear())
+        person.connection = Connection(
+            self._rng, person.name, person.session, self._endpoint, self.history, channels
+        )
         self._connections.append(person.connection)
 
     def _say(self, person: _Person) -> None:
