@@ -14,7 +14,7 @@ from tests.faults.proxy import FaultProxy
 from tests.limits import split_limits
 from tests.transports.clients import CLIENTS, Visitor
 from tests.transports.servers import OPEN, House, new_transport
-from tests.transports.tls import authority_file
+from tests.transports.tls import trust
 
 __all__ = ["Reader", "Scene"]
 
@@ -123,9 +123,8 @@ class Scene:
     def client(self, nick: str, url: str, *, kind: str | None = None, **options: Any) -> Reader:
         """Connect a client."""
         backoff = Backoff(random.Random(nick), first=0.001, longest=0.004)
-        if url.startswith("chats://"):
-            options["ca"] = authority_file()
-        visitor = CLIENTS[kind or self._client](url, nick=nick, reconnect=True, backoff=backoff, **options)
+        options = {"nick": nick, "reconnect": True, "backoff": backoff, **trust(url), **options}
+        visitor = CLIENTS[kind or self._client](url, **options)
         return self._stack.enter_context(closing(Reader(visitor)))
 
     def bystander(self, nick: str = "bob", **options: Any) -> Reader:

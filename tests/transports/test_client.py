@@ -171,7 +171,7 @@ def test_invalid_arguments_of_calls_raise_usage_error_and_harm_nothing(
 
 
 def test_after_close_calls_raise_closed_error_and_iteration_ends(house: House, connect: Connect) -> None:
-    ann, bob = connect(house.url, nick="ann"), house.member("bob")
+    bob, ann = house.member("bob"), connect(house.url, nick="ann")
     bob.receive(frames.Presence, where=lambda presence: "ann" in presence.joined)
     ann.do("close")
     ann.do("close")

@@ -13,6 +13,7 @@ from tests.transports.clients import Visitor
 from tests.transports.hostile import Guest, HostileServer
 from tests.transports.peers import DEADLINE
 from tests.transports.servers import House
+from tests.transports.tls import trust
 from transports import asyncio_tcp, threaded_tcp
 
 Connect = Callable[..., Visitor]
@@ -31,7 +32,7 @@ def _silent(posted: Event) -> Callable[[Guest], None]:
 
 
 def test_close_lets_posts_have_their_answer(house: House, connect: Connect) -> None:
-    ann = connect(house.url, nick="ann")
+    ann = connect(house.url, nick="ann", **trust(house.url))
     posts = [ann.post_nowait(f"bye {number}") for number in range(100)]
     ann.do("close")
     assert [post.result(DEADLINE).seq for post in posts] == list(range(1, 101))
@@ -39,7 +40,7 @@ def test_close_lets_posts_have_their_answer(house: House, connect: Connect) -> N
 
 def test_close_while_events_wait_lets_posts_have_their_answer(house: House, connect: Connect) -> None:
     bob = house.member("bob")
-    ann = connect(house.url, nick="ann")
+    ann = connect(house.url, nick="ann", **trust(house.url))
     for number in range(1_500):
         bob.post("x" * 100, f"b-{number}")
     post = ann.post_nowait("bye")
@@ -78,13 +79,13 @@ def test_close_gives_up_without_a_connection_too(connect: Connect, short_flush: 
 
 def test_a_with_block_sends_what_was_posted_right_before_its_end(house: House) -> None:
     async def by_asyncio() -> None:
-        async with asyncio_tcp.connect(house.url, nick="ann") as chat:
+        async with asyncio_tcp.connect(house.url, nick="ann", **trust(house.url)) as chat:
             assert not chat.post_nowait("bye from asyncio").done()
 
     asyncio.run(by_asyncio())
-    with threaded_tcp.connect(house.url, nick="ann") as chat:
+    with threaded_tcp.connect(house.url, nick="ann", **trust(house.url)) as chat:
         chat.post_nowait("bye from threads")
-    with threaded_tcp.connect(house.url, nick="ann") as chat:
+    with threaded_tcp.connect(house.url, nick="ann", **trust(house.url)) as chat:
         assert [message.text for message in chat.history().messages] == [
             "bye from asyncio",
             "bye from threads",
@@ -92,7 +93,7 @@ def test_a_with_block_sends_what_was_posted_right_before_its_end(house: House) -
 
 
 def _leave_block(url: str, posted: Event, error: BaseException) -> "Future[Ack]":
-    with contextlib.suppress(type(error)), threaded_tcp.connect(url, nick="ann") as chat:
+    with contextlib.suppress(type(error)), threaded_tcp.connect(url, nick="ann", **trust(url)) as chat:
         post = chat.post_nowait("hello?")
         assert posted.wait(DEADLINE)
         raise error

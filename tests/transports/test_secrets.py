@@ -21,7 +21,7 @@ from tests import rows
 from tests.transports.clients import CLIENTS, Visitor
 from tests.transports.impostor import Impostor, server_context
 from tests.transports.servers import SERVERS, House, new_transport
-from tests.transports.tls import authority_file, new_certificate
+from tests.transports.tls import authority_file, new_certificate, trust
 
 KEY = "key-" + "k" * 60
 INVITE = "invite-" + "i" * 30
@@ -74,11 +74,6 @@ class Inviting(OpenGate):
 
     def invite_device(self, person: Person, answer: Callable[[Invitation | Refusal], None]) -> None:
         answer(Invitation(DEVICE, 600.0, (f"chats://a/#{DEVICE}",)))
-
-
-def trust(url: str) -> dict[str, Any]:
-    """Return what a client is given to trust a server."""
-    return {"ca": authority_file()} if url.startswith("chats://") else {}
 
 
 @pytest.mark.parametrize("server", [*SERVERS, *(name for name in rows.ENCRYPTED if "stdlib" not in name)])

@@ -1,14 +1,12 @@
 """TLS at the far end of a server, which shares no code with ours, and certificates for both."""
 
-import atexit
 import contextlib
 import socket
 import ssl
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from shutil import rmtree
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import trustme
@@ -26,6 +24,7 @@ __all__ = [
     "new_certificate",
     "note_scheme",
     "peer_context",
+    "trust",
 ]
 
 SLICE = 16 * 1024
@@ -52,10 +51,14 @@ def certificate() -> Certificate:
 @cache
 def authority_file() -> Path:
     """Return a file with our authority, by which clients know those servers."""
-    folder = Path(mkdtemp(prefix="chat-tests-"))
-    atexit.register(rmtree, folder)
-    AUTHORITY.cert_pem.write_to_path(str(folder / "ca.pem"))
-    return folder / "ca.pem"
+    path = Path(_FOLDER.name) / "ca.pem"
+    AUTHORITY.cert_pem.write_to_path(str(path))
+    return path
+
+
+def trust(url: str) -> dict[str, Any]:
+    """Return the options by which a client trusts our authority, if the address is encrypted."""
+    return {"ca": authority_file()} if url.startswith("chats://") else {}
 
 
 @cache
