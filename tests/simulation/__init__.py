@@ -17,6 +17,7 @@ core holds is counted again after every step:
 - `journal`, `gate`, `directory` and `transport` are the neighbours of the core, taken apart into steps. Gate
   and directory answer with the `manners` of their simulation: late, twice, never, or by raising;
 - `identities` is a model of what a directory decides, and `invariants` is what holds between two steps;
+- `table` is what was decided of who may be where and speak there, and `acts` is what people ask of the gate;
 - `moderator` revokes keys, puts people out and removes rooms;
 - `simulation` puts them together: chaos, then quiet, then the end, each with its own checks.
 

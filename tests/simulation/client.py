@@ -6,6 +6,7 @@ from dataclasses import replace
 from tests.protocol.codec import encode
 from tests.protocol.frames import (
     Ack,
+    Act,
     ClientFrame,
     Closing,
     Error,
@@ -33,6 +34,7 @@ from tests.protocol.frames import (
     Who,
 )
 from tests.protocol.reader import FrameReader
+from tests.simulation.acts import Acts
 from tests.simulation.law import Reader
 from tests.simulation.memberships import Memberships
 from tests.simulation.naming import Naming, Wishes
@@ -58,7 +60,8 @@ class Client:
         self.sender = sender
         self.pipe = Pipe(name, self, world.random)
         self.naming = Naming(self, wishes, world)
-        self.pings = Pings(self, self.naming)
+        self.acts = Acts(self, world)
+        self.pings = Pings(self, self.naming, self.acts)
         self.questions = Questions(self, world)
         self.memberships = Memberships(self, self.naming, world, self.pipe, self._send)
         self.refused: Error | None = None  # why it was not let in
@@ -71,6 +74,7 @@ class Client:
         self._world = world
         self._reader = FrameReader()
         self._posts: Counter[str] = Counter()  # sent here and not answered here
+        self._sent_at: dict[str, int] = {}  # by id: the step in which a post was sent last
         self._hello: Hello | None = None
 
     def __repr__(self) -> str:
@@ -136,7 +140,7 @@ class Client:
 
     def judge_answered(self) -> None:
         """Demand that every question has its answer."""
-        asked = (self.naming.open, self.pings.open, self.questions.open, self._posts)
+        asked = (self.naming.open, self.acts.open, self.pings.open, self.questions.open, self._posts)
         expect(not any((*self.open.values(), *asked)), self, "got no answer to", self.open, asked)
 
     # --- asking ----------------------------------------------------------------------------------
@@ -163,6 +167,7 @@ class Client:
     def post(self, room: str, id_: str, text: str) -> None:
         """Say something."""
         self._posts[id_] += 1
+        self._sent_at[id_] = self._world.table.step
         self._send(Post(room=room, id=id_, text=text))
 
     def resume(self, room: str) -> None:
@@ -182,6 +187,15 @@ class Client:
     def rename(self, nick: str) -> None:
         """Ask for another nick."""
         self._send(self.naming.ask(nick))
+
+    def moderate(self, act: Act, room: str | None, nick: str | None) -> None:
+        """Ask to do something to a room, or to somebody."""
+        waits = room is not None and self.memberships.is_joining(room)
+        self._send(self.acts.moderate(act, room, nick, waits=waits))
+
+    def invite(self) -> None:
+        """Ask for an invite for one more device."""
+        self._send(self.acts.invite(self.account))
 
     def ping(self) -> None:
         """Ask for a sign of life."""
@@ -221,10 +235,12 @@ class Client:
     def _receive(self, frame: ServerFrame) -> None:
         match frame:
             case Message():
+                self._judge_shown(frame)
                 self.readers[frame.room].message(frame)
             case Gap():
                 self.readers[frame.room].gap(frame)
             case Presence():
+                expect(frame.room in self.readers, self, "is not in the room of", frame)
                 self.rosters[frame.room].presence(frame)
             case Joined():
                 self.memberships.joined(frame)
@@ -235,7 +251,7 @@ class Client:
             case Page():
                 self._page(frame)
             case RoomList():
-                self.questions.room_list(frame)
+                self.questions.room_list(frame, self.account)
             case Ack():
                 self._answered(frame.id)
                 self.sender.ack(frame, self.name)
@@ -251,8 +267,10 @@ class Client:
                 self.pings.answer(frame.token, welcome=self.welcome is not None)
             case Closing():
                 self._closing(frame)
-            case Moderated() | Invited():
-                expect(False, self, "asked for nothing, and got", frame)
+            case Moderated():
+                self.acts.moderated(frame)
+            case Invited():
+                self.acts.invited(frame, self.account)
             case Ping():
                 pass
 
@@ -270,7 +288,17 @@ class Client:
         reader = self.readers.get(page.room)
         fits = reader is None or reader.epoch == page.epoch
         expect(fits, self, "reads", reader, "and gets a page of another epoch:", page)
-        self.questions.page(page)
+        inside = reader is not None or self.memberships.is_joining(page.room)
+        expect(inside, self, "is not in the room of", page)
+        for message in page.messages:
+            self._judge_shown(message)
+        self.questions.page(page, self.account)
+
+    def _judge_shown(self, message: Message) -> None:
+        """Check that somebody who gets a message has been allowed in its room since it was stored."""
+        stored_at = self._world.stored_at[message.id]
+        out = self._world.table.was_out(self.account, message.room, stored_at)
+        expect(not out, self, "was not allowed in the room since before it was stored, and gets", message)
 
     def _members(self, frame: Members) -> None:
         if (after := self.memberships.members(frame)) and not self.said_goodbye:
@@ -286,17 +314,27 @@ class Client:
         if self.welcome is None:
             expect(self.refused is None, self, "is refused twice:", self.refused, error)
             self.refused = error
-        elif self.naming.refuse(error):
+        elif self.naming.refuse(error) or self.acts.refuse(error):
             pass
         elif self.pings.has(error.id):
             self.pings.answer(error.id, welcome=True)
         elif error.id is not None and self.sender.knows(error.id):
             self._answered(error.id)
+            self._judge_mute(error, error.id)
             self.sender.error(error, self.name)
         elif error.id is not None:
             expect(self.questions.refuse(error), self, "did not ask for", error)
         elif error.room is not None:
             self.memberships.refuse(error.room, error)
+
+    def _judge_mute(self, error: Error, id_: str) -> None:
+        """Check that a post that is refused for good is one of somebody who was muted."""
+        if error.code == "forbidden":
+            self._world.saw("a post of somebody who is muted")
+            expect(error.retry_after is None, self, "is muted, and told to wait:", error)
+            room = self.sender.room_of(id_)
+            muted = self._world.table.was_ever_muted(self.account, room, self._sent_at[id_])
+            expect(muted, self, "was not muted in", room, "and gets", error)
 
     def _answered(self, id_: str) -> None:
         expect(self._posts[id_] > 0, self, "has its answer already for", id_)

@@ -99,8 +99,10 @@ def _judge_rights(session: Session, gate: SimGate) -> None:
     refusal = gate.may_stay(seat.person, session.peer)
     expect(refusal is None, session, "may not stay:", refusal)
     expect(gate.may_call(seat.person, session.nick), session, "may not be called that")
-    for room in session.members:
+    for room, member in session.members.items():
         expect(gate.may_join(seat.person, room) is None, session, "may not be in", room)
+        muted = gate.is_muted(seat.person, room)
+        expect(member.muted == muted, session, "may speak or not in", room, "and", muted)
 
 
 def _judge_reserved(directory: SimDirectory, gate: SimGate) -> None:

@@ -26,7 +26,7 @@ from chatcore.journal import (
 from chatcore.messages import DurabilityWord, Message
 from tests.simulation.pages import ERA, number_from, page, position_before
 from tests.simulation.record import Log
-from tests.simulation.step import Step
+from tests.simulation.step import Step, expect
 from tests.simulation.submission import Done, Submission
 from tests.simulation.world import World
 
@@ -87,6 +87,8 @@ class SimJournal:
 
     def submit(self, drafts: Sequence[Draft], done: Done, still_valid: Callable[[], bool] = always) -> None:
         """Queue drafts; refuse them immediately if there are too many."""
+        for draft in drafts:
+            self._judge(draft)
         submission = Submission(drafts, done)
         if self._refused or not still_valid():
             submission.refuse_rest(1.0)
@@ -96,6 +98,13 @@ class SimJournal:
             done(submission.outcomes)
         else:
             self._queue.append(submission)
+
+    def _judge(self, draft: Draft) -> None:
+        """Check that whoever posts may: that was decided in this step, and a change takes one at most."""
+        table = self._world.table
+        where = (draft.author, draft.room, table.step)
+        expect(not table.was_muted(*where), draft, "is of somebody who is muted")
+        expect(not table.was_out(*where), draft, "is of somebody who may not be in the room")
 
     def read(
         self,
@@ -361,6 +370,7 @@ class SimJournal:
             at=self._time(log),
         )
         log.append(message)
+        self._world.stored_at.setdefault(message.id, self._world.table.step)
         self._posted[draft.room, draft.id] = posted
         self._removed.discard(draft.room)
         self._unreported.append(message)

@@ -90,6 +90,10 @@ class Memberships:
         alone = self._world.limits.frames_per_second is None  # else it could be the one that was too many
         return not waiting or (leave and alone and len(waiting) == 1 and isinstance(waiting[0], Join))
 
+    def is_joining(self, room: str) -> bool:
+        """Tell whether a room is being entered."""
+        return any(isinstance(frame, Join) for frame in self.open.get(room, ()))
+
     def _ask(self, frame: Question) -> None:
         self.open.setdefault(frame.room, []).append(frame)
         self._send(frame)

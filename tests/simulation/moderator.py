@@ -8,8 +8,9 @@ from chatcore.errors import JournalError
 from chatcore.server.hub import Hub
 from chatcore.server.session import Session
 from tests.simulation.gate import SimGate
-from tests.simulation.papers import ACCOUNTS, Device
+from tests.simulation.papers import Device
 from tests.simulation.step import Step, expect
+from tests.simulation.table import ACCOUNTS
 from tests.simulation.world import ROOMS, Expulsion, World
 
 __all__ = ["Moderator"]
@@ -86,7 +87,6 @@ class Moderator:
 
     def _bar(self, account: str) -> str:
         who, room = self._random.choice((account, None)), self._random.choice(ROOMS)
-        self._world.expulsions.append(Expulsion(room, who))
         self._gate.bar(who, room)
         return f"moderator lets {who or 'strangers'} into {room} no more"
 

@@ -4,12 +4,10 @@ from random import Random
 
 from tests.protocol.frames import Hello
 from tests.simulation.naming import Wishes
+from tests.simulation.table import ACCOUNTS
 from tests.simulation.world import World
 
-__all__ = ["ACCOUNTS", "Device", "Papers", "Stranger"]
-
-ACCOUNTS = {"ada": 2, "cleo": 3}
-"""The accounts that there may be, and how many devices each has."""
+__all__ = ["Device", "Papers", "Stranger"]
 
 _ANYWHERE = ("ann", "Ann", "bob", "cid")
 

@@ -8,17 +8,21 @@ from typing import Protocol
 from chatcore.address import Peer
 from chatcore.wire import Wire
 from chatcore.wire.ndjson import ndjson
-from tests.protocol.frames import Position, Time
+from tests.protocol.frames import Act, Position, Time
 from tests.simulation.client import Client
 from tests.simulation.pages import ERA
 from tests.simulation.papers import Papers
 from tests.simulation.questions import Bounds
 from tests.simulation.sender import Sender
 from tests.simulation.step import Step
+from tests.simulation.table import ACCOUNTS
 from tests.simulation.transport import Pipe
 from tests.simulation.world import ADDRESSES, ROOMS, World
 
 __all__ = ["Connect", "Person", "TypedPerson"]
+
+_ACTS: dict[Act, int] = {"close": 2, "open": 2, "admit": 3, "kick": 4, "mute": 8, "ban": 1, "lift": 5}
+"""How often each is asked for."""
 
 _TOO_LONG = 90  # characters more than any text may have
 
@@ -110,6 +114,9 @@ class TypedPerson:
 
     def _act(self, client: Client) -> str:
         actions = (*[self._post] * 4, *[self._join] * 3, *[self._ask] * 2, *[self._others] * 3)
+        strictness = self._world.strictness * (1.0 if client.account else 0.1)
+        if self._random.random() < strictness:
+            return self._moderate(client)
         return self._random.choice(actions)(client)
 
     def _come(self) -> str:
@@ -250,6 +257,19 @@ class TypedPerson:
     def _rename(self, client: Client) -> str:
         client.rename(nick := self.papers.wish())
         return f"{client} wants to be {nick}"
+
+    def _moderate(self, client: Client) -> str:
+        if self._random.random() < 0.1:
+            client.invite()
+            return f"{client} asks for an invite"
+        [act] = self._random.choices(tuple(_ACTS), tuple(_ACTS.values()))
+        others = [account for account in ACCOUNTS if account != client.account]
+        [room] = self._random.choices(ROOMS, (6, 3, 1))
+        nick = self._random.choice((*others * 4, *ACCOUNTS, "ADA-x", "cleo-ci", "ann"))
+        needs_room = act not in ("mute", "ban", "lift")
+        at = room if needs_room or self._random.random() < 0.6 else None
+        client.moderate(act, at, None if act in ("close", "open") else nick)
+        return f"{client} wants to {act} {nick} in {at}"
 
     def _ping(self, client: Client) -> str:
         client.ping()

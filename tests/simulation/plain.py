@@ -44,6 +44,7 @@ class PlainClient:
         self.let_in = False  # its hello was answered
         self.entered = False  # the lobby, once
         self.put_out = False
+        self._seen_at_most: dict[str, int] = {}  # by epoch: the head when it was put out
         self._may_see_own = False
         self._world = world
         self._record = world.record
@@ -68,6 +69,9 @@ class PlainClient:
             epoch = member.room.epoch
             self._readings = [_Reading(epoch, self._record.log(LOBBY, epoch).index_after(member.position))]
         elif member is None and self.entered and session.state is State.LIVE:
+            if not self.put_out:
+                lives = self._record.lives.items()
+                self._seen_at_most = {epoch: logs[LOBBY].told for epoch, logs in lives if LOBBY in logs}
             self.put_out = True
 
     def say(self, size: int) -> None:
@@ -130,7 +134,8 @@ class PlainClient:
 
     def _follow(self, reading: _Reading, line: str) -> _Reading | None:
         log = self._record.log(LOBBY, reading.epoch)
-        for index in range(reading.at, log.index_after(log.told)):
+        told = min(log.told, self._seen_at_most.get(reading.epoch, 0)) if self.put_out else log.told
+        for index in range(reading.at, log.index_after(told)):
             message = log.messages[index]
             lines = [f"{message.nick}: {said}" for said in message.text.split("\n")]
             part = reading.line if index == reading.at else 0

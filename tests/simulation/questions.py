@@ -17,6 +17,7 @@ class Questions:
 
     def __init__(self, who: object, world: World) -> None:
         self.open: dict[str, tuple[History, Then] | Rooms] = {}  # by token
+        self._asked_at: dict[str, int] = {}  # by token: the step
         self._who = who
         self._world = world
         self._count = 0
@@ -42,14 +43,15 @@ class Questions:
         self.open[frame.token or ""] = frame
         return frame
 
-    def page(self, page: Page) -> None:
+    def page(self, page: Page, account: str | None) -> None:
         """Judge a page."""
         asked = self.open.pop(page.token or "", None)
         expect(isinstance(asked, tuple), self._who, "did not ask for", page)
         assert isinstance(asked, tuple)
         judge_page(self._world.record, page, *asked, self._world.limits.page_messages)
+        self._judge_shown(page.token, account, page.room)
 
-    def room_list(self, rooms: RoomList) -> None:
+    def room_list(self, rooms: RoomList, account: str | None) -> None:
         """Judge a list of rooms."""
         asked = self.open.pop(rooms.token or "", None)
         expect(isinstance(asked, Rooms), self._who, "did not ask for", rooms)
@@ -60,6 +62,7 @@ class Questions:
         expect(fits and set(names) <= set(ROOMS), rooms, "is not what was asked:", asked)
         expect(len(names) <= (asked.limit or len(ROOMS)), rooms, "is longer than", asked)
         for entry in rooms.rooms:
+            self._judge_shown(rooms.token, account, entry.room)
             lives = self._world.record.lives.values()
             heads = {log.head for logs in lives if (log := logs.get(entry.room)) is not None}
             expect(entry.head <= max(heads, default=0), rooms, "is ahead of the journal")
@@ -68,6 +71,13 @@ class Questions:
         """Take an error if it is an answer; return whether it is."""
         return self.open.pop(error.id or "", None) is not None
 
+    def _judge_shown(self, token: str | None, account: str | None, room: str) -> None:
+        """Check that nothing is shown of a room that was closed to somebody when they asked, and since."""
+        out = self._world.table.was_out(account, room, self._asked_at[token or ""])
+        expect(not out, self._who, "may not see", room, "and is shown something of it")
+
     def _token(self) -> str:
         self._count += 1
-        return f"t{self._count}"
+        token = f"t{self._count}"
+        self._asked_at[token] = self._world.table.step
+        return token

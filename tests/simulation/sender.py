@@ -113,7 +113,7 @@ class Sender:
             post.conflicts += 1
         else:
             post.others += 1
-        if error.code in ("conflict", "too_long"):
+        if error.code in ("conflict", "too_long", "forbidden"):
             self._settle(post, via)
         else:
             expect(error.code in ("unavailable", "rate_limited", "not_joined"), error, "for", post)

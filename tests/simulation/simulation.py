@@ -19,10 +19,11 @@ from tests.simulation.invariants import judge_deadlines
 from tests.simulation.journal import SimJournal
 from tests.simulation.moderator import Moderator
 from tests.simulation.naming import Wishes
-from tests.simulation.papers import ACCOUNTS, Device, Papers, Stranger
+from tests.simulation.papers import Device, Papers, Stranger
 from tests.simulation.person import Person, TypedPerson
 from tests.simulation.plain_person import PlainPerson
 from tests.simulation.step import Step, expect
+from tests.simulation.table import ACCOUNTS
 from tests.simulation.transport import Pipe, SimTransport
 from tests.simulation.watch import LogReader, Watch
 from tests.simulation.world import World
@@ -109,6 +110,7 @@ class Simulation:
             steps.append(Step(clock, self._advance))
         if not steps:
             return False
+        self.world.table.advance()
         [step] = self.world.random.choices(steps, [step.weight for step in steps])
         self.log.append(f"{self.world.now:9.2f}  {step.run()}")
         self._watch.judge_step()

@@ -7,13 +7,12 @@ from typing import NamedTuple
 
 from chatcore.limits import Limits
 from tests.simulation.record import Record
+from tests.simulation.table import ROOMS, Table
 
 __all__ = ["ADDRESSES", "ROOMS", "Expulsion", "World"]
 
 ADDRESSES = 3
 """From which people come."""
-
-ROOMS = ("lobby", "attic", "cellar")
 
 
 class Expulsion(NamedTuple):
@@ -34,11 +33,15 @@ class World:
     page_bytes: int  # of one page of a reader that catches up, in place of `PAGE_BYTES`
     arrivals: int  # sessions of one account that may say hello together, in place of `ARRIVALS_BURST`
     haste: float  # of the clock
+    strictness: float  # how often people moderate
     record: Record = field(default_factory=Record)
+    table: Table = field(default_factory=Table)
+    stored_at: dict[str, int] = field(default_factory=dict)  # by id: the step in which it was stored first
     seen: Counter[str] = field(default_factory=Counter)  # what has happened, and how often
     secrets: list[str] = field(default_factory=list)  # all that were given out
     stolen: set[str] = field(default_factory=set)  # those that somebody else has shown
     bad_keys: set[str] = field(default_factory=set)  # that opened once
+    invites: Counter[str | None] = field(default_factory=Counter)  # that were asked for, by account
     expulsions: list[Expulsion] = field(default_factory=list)
     began: float = 1_000.0
     now: float = 1_000.0
@@ -76,6 +79,7 @@ class World:
             page_bytes=random.choice((1, 300, 500)),
             arrivals=random.choice((3, 16)),
             haste=random.choice((0.02, 0.05, 0.15)),
+            strictness=random.choice((0, 0.2, 0.5)),
         )
 
     def clock(self) -> float:
