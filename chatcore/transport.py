@@ -225,8 +225,8 @@ class Endpoint(Protocol):
         """Return for how many seconds to leave a socket that was just accepted alone before `open`.
 
         0.0 is the usual answer; more, that many come from its address. ``None`` says that too many wait
-        already, or that it would have to wait and you have no room for that: close it, without a word. To be
-        asked once for each socket.
+        already, that it would have to wait and you have no room for that, or that nobody may connect from
+        there: close it, without a word. To be asked once for each socket.
         """
 
     def open(self, peer: Peer, wire: Wire = ...) -> Session:

@@ -76,7 +76,7 @@ def test_it_joins_the_identity_that_is_there_under_its_present_nick() -> None:
         b"/login two keys",
         b"/login " + b"\xff" * 43,
         b"/login " + "\u00e9".encode() * 43,
-        b"/login " + b"k" * 129,
+        b"/login " + b"k" * 4_097,
         b"/loginx " + KEY.encode(),
         KEY.encode(),
         b"\xe9t\xe9",
