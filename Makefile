@@ -26,8 +26,9 @@ WORKERS ?= auto
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 CORE_TESTS := tests/server tests/client tests/wire tests/test_names.py tests/test_limits.py tests/test_address.py
 # Files among these that take long, or have many combinations; `make test` runs them too.
-CORE_SLOW := backpressure contract cost gate hostile_json identities identities_in_rooms identity_races inflow \
-	join_places law page_walks presence resume reviews room_list roundtrip slow_users two_steps waiting
+CORE_SLOW := allowances backpressure contract cost every_frame gate hostile_json identities identities_in_rooms \
+	identity_races inflow join_places law matrix no_gaps page_walks plain_login presence resume reviews \
+	room_list roundtrip shut_out slow_users turns two_steps waiting
 
 # An environment whose name ends in -compiled has the compiled build, as a wheel: an editable one would leave files
 # beside the sources, which hide later edits. A path that comes last leads to the tests, so they test the wheel.
