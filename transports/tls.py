@@ -13,7 +13,9 @@ not be used by two threads.
   never anything for the session.
 - Buffers of OpenSSL never shrink. They are filled and emptied in slices, so that an idle connection is small.
 - What a peer can make this hold is bounded: OpenSSL bounds records and messages of the handshake, and `MOST`
-  whatever it answers by itself.
+  whatever it answers by itself. So is the work that no allowance for lines pays for: after the handshake,
+  what contains nothing for the session (new keys, empty records) is taken up to `MOST`, and a record with
+  something in it makes up for `SPARE` of that.
 
 A server gets its channels from `transports.certificates.Certificate.channel`. A client::
 
@@ -49,7 +51,11 @@ SLICE = 16 * 1024
 """Bytes that OpenSSL is given or asked for at a time: what one record holds at most."""
 
 MOST = 64 * 1024
-"""Bytes that may wait to be written for reasons of TLS's own. More is a peer that asks and does not read."""
+"""Bytes that may wait to be written for reasons of TLS's own: more is a peer that asks and does not read. And
+bytes that may come with nothing in them for the session."""
+
+SPARE = 1024
+"""Bytes around what a record holds, such as padding (RFC 8446, 5.4), that are no cause for concern."""
 
 
 def server_context() -> ssl.SSLContext:
@@ -108,6 +114,7 @@ class Tls:
         "_outgoing",
         "_pin",
         "_ssl",
+        "_surplus",
         "_waiting",
         "ended",
         "error",
@@ -124,6 +131,7 @@ class Tls:
         self.error: OSError | None = None
         self._ending = False
         self._pin = pin
+        self._surplus = 0  # bytes since the handshake that had nothing for the session
         self._waiting: tuple[bytes, ...] = ()
         self._lock = threading.Lock()
         self._incoming = ssl.MemoryBIO()
@@ -143,6 +151,7 @@ class Tls:
         """Take bytes from the socket; return what they contain for the session. Never raises."""
         parts: list[bytes] = []
         with self._lock:
+            was_ready = self.ready
             for piece in _slices(data):
                 if self.ended or self.error is not None:
                     break
@@ -150,6 +159,8 @@ class Tls:
                 self._advance(parts)
             if self._outgoing.pending > MOST:
                 self._fail(ConnectionAbortedError("the peer asks for more than it reads"))
+            if was_ready and not self.ended and self.error is None:
+                self._count(len(data), parts)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def receive_eof(self) -> None:
@@ -218,6 +229,11 @@ class Tls:
             self.ended = True
         except OSError as error:
             self._fail(error)
+
+    def _count(self, received: int, parts: list[bytes]) -> None:
+        self._surplus = max(self._surplus + received - sum(len(part) + SPARE for part in parts), 0)
+        if self._surplus > MOST:
+            self._fail(ConnectionAbortedError("the peer sends much, and nothing in it"))
 
     def _shake_hands(self) -> None:
         """Go on with the handshake; raises `ssl.SSLWantReadError` until it is over."""

@@ -11,10 +11,11 @@ import pytest
 import trustme
 
 from tests import rows
+from tests.transports.key_updates import Sender
 from tests.transports.tls import AUTHORITY
 from transports import tls
 from transports.pins import certificate_pin
-from transports.tls import SLICE, Tls, client_context, server_context
+from transports.tls import MOST, SLICE, Tls, client_context, server_context
 
 HOST = "chat.example"
 MUCH = bytes(range(256)) * 1024
@@ -404,3 +405,46 @@ def test_a_client_whose_server_speaks_no_tls_has_an_error() -> None:
     client.receive(b'{"type":"error","code":"bad_frame"}\n')
     assert "WRONG_VERSION_NUMBER" in str(client.error)
     assert client.peer_pin is None
+
+
+# --- new keys ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def updating(tmp_path: Path) -> tuple[Tls, Sender]:
+    """A server after the handshake, and what a client can send it from then on."""
+    context = client_context(pinned=True)
+    context.keylog_filename = str(tmp_path / "keys")
+    link = Link(Tls(context, pin=PIN))
+    link.settle()
+    return link.server, Sender(tmp_path / "keys")
+
+
+def test_a_peer_may_change_its_key_whenever_it_says_something(updating: tuple[Tls, Sender]) -> None:
+    server, sender = updating
+    for _ in range(3_000):
+        assert server.receive(sender.update() + sender.data(b"x")) == b"x"
+        server.output()
+    assert server.error is None
+
+
+def test_a_peer_that_says_nothing_but_new_keys_is_given_up(updating: tuple[Tls, Sender]) -> None:
+    server, sender = updating
+    sent = 0
+    while server.error is None:
+        update = sender.update()
+        assert server.receive(update) == b""
+        server.output()  # which is read
+        sent += len(update)
+        assert sent < 2 * MOST
+    assert str(server.error) == "the peer sends much, and nothing in it"
+    assert server.receive(sender.data(b"x")) == b""
+
+
+def test_a_peer_that_asks_for_keys_and_reads_none_is_given_up(updating: tuple[Tls, Sender]) -> None:
+    server, sender = updating
+    for _ in range(MOST):
+        server.receive(sender.update() + sender.data(b"x"))
+        if server.error is not None:
+            break
+    assert str(server.error) == "the peer asks for more than it reads"

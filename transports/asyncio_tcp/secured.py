@@ -9,7 +9,8 @@ the server and the client use it, and write as they would without it::
   in the channel, and so does the end.
 - What the peer has ended is reported as the end of its stream, and what breaks the channel as a lost
   connection. The reason is the channel's ``error``.
-- What the socket refuses counts as it is: encrypted.
+- What the socket refuses counts as it is: encrypted. While it refuses something, what the channel answers by
+  itself stays there, where it is bounded.
 - The handshakes of a server take turns, a few in each turn of the loop, so a crowd of them holds up nobody.
 """
 
@@ -183,6 +184,7 @@ class Secured(asyncio.Protocol, asyncio.Transport):
         self._protocol.pause_writing()
 
     def resume_writing(self) -> None:
+        self._put(self._channel.output())
         self._protocol.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -195,7 +197,8 @@ class Secured(asyncio.Protocol, asyncio.Transport):
     def _receive(self, data: bytes) -> None:
         channel = self._channel
         plain = channel.receive(data)
-        self._put(channel.output())
+        if not (channel.ready and self._below.get_write_buffer_size()):  # else with the next write
+            self._put(channel.output())
         if self._ending:
             self._end_late()
         if plain:
