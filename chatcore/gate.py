@@ -112,7 +112,8 @@ class Moderation:
     """What somebody asks to be done to a room (folded), or to whoever has a nick: see `Moderate`.
 
     The room and the nick are there where the act needs them. ``seconds`` is for how long, without end if it
-    is ``None``. ``present`` are the accounts (folded) with a session in the room when it was asked.
+    is ``None``. To ``close`` a room, ``present`` has the accounts (folded) with a session there when it was
+    asked.
     """
 
     act: Act

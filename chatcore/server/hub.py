@@ -327,6 +327,11 @@ class Hub:
             self._turned_away += 1
         return seconds
 
+    @property
+    def connections(self) -> int:
+        """How many there are."""
+        return self._connections
+
     def admit(self, peer: Peer) -> str | None:
         """Count a connection in; return what forbids it, if anything does."""
         address = address_of(peer)

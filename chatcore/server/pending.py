@@ -34,6 +34,7 @@ from chatcore.messages import (
 from chatcore.names import fold, is_numeric, is_reserved
 from chatcore.server.directory import Claimed, Seat
 from chatcore.server.guarded_gate import FAILED
+from chatcore.server.queries import LISTED_PER_LINE
 from chatcore.server.room import Room
 from chatcore.version import __version__
 
@@ -45,6 +46,9 @@ __all__ = ["ANSWER_SECONDS", "Pending"]
 log = logging.getLogger("chat.core")
 
 SERVER: Final = f"chatcore/{__version__}"
+
+REVISED_PER_LINE = 4
+"""Connections whose rights are asked again in the time in which a line is decoded."""
 
 ANSWER_SECONDS = 5.0
 """How long a request waits for its answer, other than `hello`."""
@@ -267,6 +271,8 @@ class Pending:
         done = Moderated(act=frame.act, room=moderation.room, nick=frame.nick, token=frame.token)
 
         def receive(answer: Refusal | None) -> None:
+            if answer is None:  # also of what comes too late: everybody was looked at because of it
+                self._session.inflow.charge(1 + self._session.hub.connections // REVISED_PER_LINE)
             if not self._is_awaited(request):
                 return
             if answer is None:
@@ -313,9 +319,15 @@ class Pending:
 
     def _moderation(self, frame: Moderate) -> Moderation:
         room = None if frame.room is None else fold(frame.room)
-        found = None if room is None else self._session.hub.rooms.get(room)
-        present = frozenset() if found is None else found.accounts()
+        present = self._present(room) if room is not None and frame.act == "close" else frozenset[str]()
         return Moderation(frame.act, room, frame.nick, frame.seconds, frame.reason, present)
+
+    def _present(self, room: str) -> frozenset[str]:
+        found = self._session.hub.rooms.get(room)
+        if found is None:
+            return frozenset()
+        self._session.inflow.charge(1 + found.count // LISTED_PER_LINE)
+        return found.accounts()
 
     def _ask_alone(self, frame: Alone, step: Step) -> _Request[Alone]:
         request: _Request[Alone] = self._request(frame, step)

@@ -27,7 +27,7 @@ from chatcore.server.states import State
 if TYPE_CHECKING:
     from chatcore.server.session import Session
 
-__all__ = ["Queries", "Query"]
+__all__ = ["LISTED_PER_LINE", "Queries", "Query"]
 
 _ENVELOPE = 1_024
 """Bytes of a line that are not for the list it carries."""

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from chatcore.gate import Moderation, OpenGate, Person, Refusal
 from chatcore.server.endpoint import OF_ONE_ADDRESS
 from chatcore.server.reads import OF_ONE, ON_THE_WAY
 from chatcore.server.reads import OF_ONE_ADDRESS as READS_OF_ONE_ADDRESS
 from chatcore.server.turns import Turns
-from tests.protocol.frames import Ack, ClientFrame, History, Join, NickFrame, Page, Ping, Post, Who
+from tests.protocol.frames import Ack, ClientFrame, History, Join, Moderate, NickFrame, Page, Ping, Post, Who
 from tests.server.driver import Clock, Host, Peer
 from tests.server.slow_journal import SlowJournal
 
@@ -127,16 +128,29 @@ FRAMES: dict[str, tuple[Callable[[int], ClientFrame], bool]] = {
     "pages": (lambda number: History(room="lobby", token="t"), True),
     "members": (lambda number: Who(room="lobby"), True),
     "nicks": (lambda number: NickFrame(nick=f"k{number}"), True),
+    "acts": (lambda number: Moderate(act="mute", nick="zoe"), True),
+    "refused-acts": (lambda number: Moderate(act="mute", nick="ann"), False),
+    "closed-rooms": (lambda number: Moderate(act="close", room="lobby"), True),
     "long-posts": (lambda number: Post(room="lobby", id="a", text="x" * 16_000), True),
 }
 """A frame of each peer, and whether a few thousand are more than an address may cause."""
+
+
+class Lenient(OpenGate):
+    """Lets everybody moderate, but for acts on ann or in the attic."""
+
+    def moderate(
+        self, person: Person, moderation: Moderation, answer: Callable[[Refusal | None], None]
+    ) -> None:
+        is_refused = moderation.nick == "ann" or moderation.room == "attic"
+        answer(Refusal("forbidden", "no") if is_refused else None)
 
 
 @pytest.mark.parametrize(("frame", "is_costly"), FRAMES.values(), ids=FRAMES)
 def test_what_costs_more_than_its_line_is_paid_for_by_the_address(
     frame: Callable[[int], ClientFrame], is_costly: bool
 ) -> None:
-    host = Host(connections=None, frames_burst=100)
+    host = Host(connections=None, frames_burst=100, gate=Lenient())
     crowd = [enter(host, f"n{number}", "192.0.2.1") for number in range(50)]
     ann = enter(host, "ann", THERE)
     host.advance(1.0)
@@ -147,3 +161,19 @@ def test_what_costs_more_than_its_line_is_paid_for_by_the_address(
     assert late.session.want_data is not is_costly
     ann.send(Post(room="lobby", id="mine", text="x"))
     assert ann.one(Ack).id == "mine"
+
+
+def test_the_list_of_those_in_a_room_that_is_to_be_closed_is_paid_for_though_it_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("chatcore.server.pending.LISTED_PER_LINE", 1)  # as in a room of thousands
+    host = Host(connections=None, frames_burst=100, gate=Lenient())
+    crowd = [enter(host, f"n{number}", "192.0.2.1") for number in range(50)]
+    for peer in crowd:
+        peer.send(Join(room="attic"))
+    host.advance(1.0)
+    for peer in crowd:
+        peer.send(*[Moderate(act="close", room="attic")] * 60)
+    late = host.connect(host="192.0.2.1")
+    late.feed(b"\n")
+    assert not late.session.want_data
