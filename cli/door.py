@@ -16,9 +16,12 @@ is said or takes a key, and accounts, so that only those come in who were invite
 import ipaddress
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-__all__ = ["Listener", "bound_addresses", "refusal"]
+from chatcore import UsageError
+from chatcore.transport import Listen
+
+__all__ = ["Listener", "bound_addresses", "let_through", "refusal"]
 
 ENCRYPTED = frozenset({"chats", "plains", "https"})
 """Schemes with TLS."""
@@ -67,6 +70,19 @@ def refusal(listener: Listener, *, accounts: bool, insecure: bool, everybody: bo
             "whom you have invited, or --open to let in everybody"
         )
     return None
+
+
+def let_through(listen: Listen, *, accounts: bool, insecure: bool, everybody: bool) -> Listen:
+    """Return where to listen, with the addresses that were looked at: a transport looks up nothing again.
+
+    Raises `UsageError` if a server may not listen there, and `OSError` if the host has no address.
+    """
+    addresses = bound_addresses(listen.host, listen.port)
+    at = Listener(str(listen), addresses)
+    why = refusal(at, accounts=accounts, insecure=insecure, everybody=everybody)
+    if why is not None:
+        raise UsageError(why)
+    return replace(listen, addresses=addresses)
 
 
 def bound_addresses(host: str, port: int) -> tuple[str, ...]:

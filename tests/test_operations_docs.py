@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.access.page import NAME, find_server
-from tests.cli.processes import CHAT, DEADLINE, environment, line_of
+from tests.cli.processes import CHAT, DEADLINE, environment, line_of, watched
 from tests.ports import fixed_port
 from tests.test_readme import Block, anchors, blocks_of
 from tests.transports.tls import new_certificate
@@ -56,26 +56,26 @@ def test_the_service_starts_and_loads_a_renewed_certificate(tmp_path: Path) -> N
     done = subprocess.run(add, capture_output=True, check=True, timeout=DEADLINE, env=environment())
     assert b"owner" in done.stderr
     port = fixed_port()
-    with subprocess.Popen(
-        _command(port),
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as service:
-        try:
-            assert line_of(service.stdout).startswith(f"listening on chats://127.0.0.1:{port}")
-            assert "messages are kept" in line_of(service.stderr)
-            assert "people need an account" in line_of(service.stderr)
-            assert _setting("ExecReload") == "kill -HUP $MAINPID"
-            service.send_signal(signal.SIGHUP)
-            assert "the certificate was loaded again" in line_of(service.stderr)
-            service.terminate()
-            assert service.wait(DEADLINE) == 0
-        finally:
-            service.kill()
+    with (
+        subprocess.Popen(
+            _command(port),
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as service,
+        watched(service),
+    ):
+        assert line_of(service.stdout).startswith(f"listening on chats://127.0.0.1:{port}")
+        assert "messages are kept" in line_of(service.stderr)
+        assert "people need an account" in line_of(service.stderr)
+        assert _setting("ExecReload") == "kill -HUP $MAINPID"
+        service.send_signal(signal.SIGHUP)
+        assert "the certificate was loaded again" in line_of(service.stderr)
+        service.terminate()
+        assert service.wait(DEADLINE) == 0
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -22,7 +22,7 @@ from chatcore.transport import Host, Listen, Server, Transport, check_listens
 from cli.commands.transports import choose
 from cli.console import Console, ConsoleHandler
 from cli.descriptors import require_descriptors
-from cli.door import Listener, bound_addresses, refusal
+from cli.door import let_through
 from cli.report import FAILED
 from cli.settings.certificates import AUTO, open_certificate
 from cli.settings.file import ConfigFile
@@ -137,18 +137,14 @@ def _listens(options: Options, certificate: Certificate | None) -> Iterator[List
     for url in options.urls:
         listen = Listen.parse(url, None if certificate is None else certificate.channel)
         try:
-            addresses = bound_addresses(listen.host, listen.port)
+            yield let_through(
+                listen,
+                accounts=options.accounts is not None,
+                insecure=options.insecure,
+                everybody=options.everybody,
+            )
         except OSError as error:
             raise _cannot_listen(url, error) from error
-        why = refusal(
-            Listener(url, addresses),
-            accounts=options.accounts is not None,
-            insecure=options.insecure,
-            everybody=options.everybody,
-        )
-        if why is not None:
-            raise UsageError(why)
-        yield replace(listen, addresses=addresses)
 
 
 def _reload(file: ConfigFile, certificate: Certificate | None) -> None:

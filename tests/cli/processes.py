@@ -22,6 +22,7 @@ __all__ = [
     "line_of",
     "rest_of",
     "spawn",
+    "watched",
 ]
 
 CHAT = str(Path(sys.executable).with_name("chat"))
@@ -54,7 +55,7 @@ def chat(*args: str, stdin: str | bytes | None = None, **env: str) -> subprocess
 @contextlib.contextmanager
 def spawn(*args: str, **env: str) -> Iterator[subprocess.Popen[str]]:
     """Start a command with pipes for its streams; it is killed at the end, and when it takes too long."""
-    with _started(args, env) as process, _watched(process):
+    with _started(args, env) as process, watched(process):
         yield process
 
 
@@ -82,7 +83,7 @@ def _started(
 
 
 @contextlib.contextmanager
-def _watched(process: subprocess.Popen[str]) -> Iterator[None]:
+def watched(process: subprocess.Popen[str]) -> Iterator[None]:
     """Kill a process that keeps a test waiting: then whatever the test reads ends."""
     watchdog = threading.Timer(DEADLINE, process.kill)
     watchdog.start()
@@ -112,6 +113,11 @@ class ChatServer:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal."""
         self.process.send_signal(number)
+
+    def says(self) -> str:
+        """Return the next line of standard error; a server that says nothing is killed."""
+        with watched(self.process):
+            return line_of(self.process.stderr)
 
     def runs_on(self, for_seconds: float) -> bool:
         """Tell whether the server still runs after so many seconds."""
@@ -150,7 +156,7 @@ def _serving(
 ) -> Iterator[ChatServer]:
     options = [option for url in listens for option in ("--listen", url)]
     with _started(["server", *options, *args], env, begin_session) as process:
-        with _watched(process):  # it may serve many tests after that, however long they take together
+        with watched(process):  # it may serve many tests after that, however long they take together
             addresses = [_address(line_of(process.stdout)) for _ in listens]
         yield ChatServer(process, addresses)
 

@@ -1,10 +1,13 @@
 """The door: the whole table of listeners, written out by hand."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
-from cli.door import Listener, bound_addresses, refusal
+from chatcore import UsageError
+from chatcore.transport import Listen
+from cli.door import Listener, bound_addresses, let_through, refusal
 
 LOCAL = [
     ["127.0.0.1"],
@@ -104,3 +107,15 @@ def test_a_name_counts_for_its_addresses(host: str, local: bool) -> None:
 def test_a_name_without_an_address_is_an_error_of_the_network() -> None:
     with pytest.raises(OSError, match=r"\S"):
         bound_addresses("no-such-host.invalid", 7024)
+
+
+def test_a_transport_is_given_the_addresses_that_were_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.door.bound_addresses", lambda host, port: ("127.0.0.7",))
+    listen = Listen.parse("chat://chat.example:0")
+    through = let_through(listen, accounts=False, insecure=False, everybody=False)
+    assert through == replace(listen, addresses=("127.0.0.7",))
+
+
+def test_a_listener_that_is_refused_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match=r"chat://0\.0\.0\.0:7024 .*--insecure"):
+        let_through(Listen.parse("chat://0.0.0.0"), accounts=True, insecure=False, everybody=True)

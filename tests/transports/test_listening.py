@@ -9,6 +9,7 @@ from contextlib import closing
 
 import pytest
 
+from chatcore import Hub
 from chatcore.transport import Listen, Transport
 from tests.protocol.frames import Message
 from tests.transports.conftest import Serve
@@ -79,6 +80,17 @@ def _two_addresses() -> None:
             probe.bind((TWO[1], 0))
     except OSError:
         pytest.skip("this system has one loopback address only")
+
+
+def test_addresses_that_were_looked_up_are_not_looked_up_again(
+    transport: Transport,
+) -> None:
+    listen = Listen("chat", "no-such-host.invalid", 0, addresses=("127.0.0.1",))
+    with closing(Hub()) as hub, closing(transport.start(hub, [listen])) as server:
+        (listening,) = server.listening
+        assert listening.host == "no-such-host.invalid"
+        with TypedPeer(listening.port, "ann", "lobby") as ann:
+            assert ann.who() == ("ann",)
 
 
 def test_an_address_in_use_leaves_the_others_of_its_name(

@@ -89,15 +89,15 @@ def test_a_hangup_loads_the_certificate_again_and_cuts_nobody_off(tmp_path: Path
         with connected(port) as old:
             old.sendall(b'{"type":"hello","protocol":1,"nick":"raw"}\n')
             receive_until(old, b"welcome")
-            assert line_of(server.process.stderr).startswith("messages are kept")
+            assert server.says().startswith("messages are kept")
             new_certificate(tmp_path)
             server.signal(signal.SIGHUP)
-            assert "the certificate was loaded again" in line_of(server.process.stderr)
+            assert "the certificate was loaded again" in server.says()
             assert shown_at(port) != before
             old.sendall(b'{"type":"ping","token":"still here"}\n')
             receive_until(old, b"still here")
             path.write_text("not a certificate")
             after = shown_at(port)
             server.signal(signal.SIGHUP)
-            assert "stays in use" in line_of(server.process.stderr)
+            assert "stays in use" in server.says()
             assert shown_at(port) == after

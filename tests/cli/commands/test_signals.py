@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands.hello import hello, receive_until
-from tests.cli.processes import ChatServer, chat_server, chat_server_in_session, line_of
+from tests.cli.processes import ChatServer, chat_server, chat_server_in_session, watched
 from tests.rows import ALL
 from transports.threaded_tcp import connect
 
@@ -47,7 +47,7 @@ def server(transport: str) -> Iterator[ChatServer]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_drains(server: ChatServer, number: signal.Signals) -> None:
-    with connect(server.url, nick="alice") as alice:
+    with watched(server.process), connect(server.url, nick="alice", reconnect=False) as alice:
         alice.post("last words")
         server.signal(number)
         events = alice.events()
@@ -105,10 +105,10 @@ def test_a_hangup_without_a_terminal_drains_nobody_and_names_what_needs_a_restar
             chat_server_in_session(_nothing, "--transport", transport, CHAT_CONFIG=str(settings))
         )
         peer = stack.enter_context(closing(hello(server)))
-        assert line_of(server.process.stderr).startswith("messages are kept")
+        assert server.says().startswith("messages are kept")
         settings.write_text("nick = 'grace'\n")
         server.signal(signal.SIGHUP)
-        assert f"{settings} has changed; restart" in line_of(server.process.stderr)
+        assert f"{settings} has changed; restart" in server.says()
         peer.sendall(b'{"type":"ping","token":"still here"}\n')
         receive_until(peer, b"still here")
         server.signal(signal.SIGHUP)  # and again, as a service manager may
