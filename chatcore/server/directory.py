@@ -14,7 +14,7 @@ answers within the call. All methods run under the hub's lock, and so do their a
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -192,8 +192,11 @@ class Directory(Protocol):
     def sessions_of(self, account: str) -> list[Occupant]:
         """Return the sessions of an account that are in this process."""
 
-    def revise(self, gate: Gate) -> None:
-        """Forget the seats without a session whose person may not stay."""
+    def away(self) -> list[Seat]:
+        """Return the seats without a session."""
+
+    def revise(self, gate: Gate, away: Sequence[Seat]) -> None:
+        """Of seats that were without a session, forget those that still are and whose person may not stay."""
 
 
 class LocalDirectory:
@@ -260,11 +263,16 @@ class LocalDirectory:
         """Return the sessions of an account."""
         return [one for identity in self._by_account.get(account, ()) for one in identity.occupants()]
 
-    def revise(self, gate: Gate) -> None:
-        """Look at everybody who is away."""
-        away = [seat for seat in self._by_secret.values() if seat.session is None]
+    def away(self) -> list[Seat]:
+        """Return the seats of those who are away."""
+        return [seat for seat in self._by_secret.values() if seat.session is None]
+
+    def revise(self, gate: Gate, away: Sequence[Seat]) -> None:
+        """Look at some who were away."""
         for seat in away:
             person = seat.person
+            if seat.session is not None or seat not in seat.identity.seats:
+                continue
             if gate.may_stay(person, seat.peer) or not gate.may_call(person, seat.identity.nick):
                 self._forget(seat.identity)
 

@@ -22,7 +22,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
-from typing import Self
+from typing import Self, TypeVar
 
 from chatcore import transport
 from chatcore.address import Peer, address_of
@@ -52,6 +52,8 @@ from chatcore.server.subscription import Subscription, Subscriptions
 __all__ = ["Hub"]
 
 log = logging.getLogger("chat.core")
+
+T = TypeVar("T")
 
 _room = attrgetter("room")
 
@@ -242,14 +244,18 @@ class Hub:
     # --- for the gate ----------------------------------------------------------------------------
 
     def revise(self) -> None:
-        """Ask the gate again about everybody, and put out who may not stay."""
-        with self.lock:
-            self.directory.revise(self.gate)
-        for sessions in self._slices():
+        """Ask the gate again about everybody, and put out who may not stay.
+
+        First about those who are here: whoever goes meanwhile is looked at as one who is away.
+        """
+        for sessions in self._slices(self._all_sessions):
             with self.lock:
                 for session in sessions:
                     revise(session)
             self.follow_up()
+        for seats in self._slices(self.directory.away):
+            with self.lock:
+                self.directory.revise(self.gate, seats)
 
     def expel(self, account: str, room: str) -> None:
         """Put all sessions of an account out of a room."""
@@ -262,11 +268,14 @@ class Hub:
                     member.session.expel(member)
         self.follow_up()
 
-    def _slices(self) -> Iterator[list[Session]]:
+    def _all_sessions(self) -> list[Session]:
+        return [session for endpoint in self._endpoints for session in endpoint.sessions()]
+
+    def _slices(self, everybody: Callable[[], list[T]]) -> Iterator[list[T]]:
         with self.lock:
-            sessions = [session for endpoint in self._endpoints for session in endpoint.sessions()]
-        for start in range(0, len(sessions), SLICE):
-            yield sessions[start : start + SLICE]
+            found = everybody()
+        for start in range(0, len(found), SLICE):
+            yield found[start : start + SLICE]
 
     # --- the feed of the journal -----------------------------------------------------------------
 

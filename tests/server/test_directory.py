@@ -100,7 +100,7 @@ class Reception:
         return [self.directory.is_free(nick) for nick in nicks]
 
     def revise(self, gate: Gate) -> None:
-        self.directory.revise(gate)
+        self.directory.revise(gate, self.directory.away())
 
 
 def visitor(seat: Seat) -> Visitor:

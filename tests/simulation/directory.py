@@ -4,7 +4,7 @@ It remembers which seats are in which rooms, as a directory must that tells othe
 forgets to say that a seat has left is found out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from unittest import mock
 
 from chatcore.address import Peer
@@ -82,12 +82,16 @@ class SimDirectory:
         """Return the sessions of an account."""
         return self._local.sessions_of(account)
 
-    def revise(self, gate: Gate) -> None:
+    def away(self) -> list[Seat]:
+        """Return the seats without a session."""
+        return self._local.away()
+
+    def revise(self, gate: Gate, away: Sequence[Seat]) -> None:
         """Forget who may not come back."""
         for seat in self.seats():
             if seat.session is None and not _may_come(gate, seat):
                 self._model.forget(seat.secret)
-        self._local.revise(gate)
+        self._local.revise(gate, away)
         self._compare()
 
     # --- deciding --------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from tests.protocol.frames import (
     Presence,
     Welcome,
 )
-from tests.server.driver import Clock, Host
+from tests.server.driver import Clock, Host, Peer
 from tests.server.key_gate import KeyGate, key_of
 from tests.server.late import LateDirectory, LateGate, LateHeads
 from tests.server.leftovers import left_in, waits_in
@@ -293,6 +293,47 @@ def test_everybody_is_looked_at_in_slices_between_which_others_go_on() -> None:
     host.pump()
     assert [peer.one(Closing).reason for peer in (first, last)] == ["revoked", "revoked"]
     assert host.hub.rooms["lobby"].count == SLICE
+
+
+def test_whoever_goes_between_two_slices_is_looked_at_as_one_who_is_away() -> None:
+    class Breaking(Host):
+        """Breaks connections when it is woken."""
+
+        breaks: tuple[Peer, ...] = ()
+
+        def _wake(self) -> None:
+            super()._wake()
+            peers, self.breaks = self.breaks, ()
+            for peer in peers:
+                peer.session.connection_lost()
+
+    gate = KeyGate("ada")
+    host = Breaking(gate=gate, connections=None, connections_per_address=None)
+    host.live("ada", key=PHONE)
+    for number in range(SLICE):
+        host.connect(plain, port=number + 1)
+    host.breaks = (host.live("ada-x", key=PHONE),)
+    gate.revoke("ada")
+    assert host.is_free("ada-x")
+
+
+def test_those_who_are_away_are_looked_at_in_slices_and_whoever_is_back_is_left_alone() -> None:
+    gate = KeyGate()
+    host = Host(gate=gate, connections=None, connections_per_address=None, reserved_nicks_per_address=None)
+    peers = [host.live(f"n{number}") for number in range(SLICE + 1)]
+    for peer in peers:
+        peer.lose()
+    away = host.hub.directory.away()
+    back = host.live("n1", session=peers[1].secret)
+    gate._names |= {"n0": "n0", "n1": "n1", f"n{SLICE}": f"n{SLICE}"}
+    host.hub.directory.revise(host.hub.gate, away)
+    host.pump()
+    assert back.take_all(Closing) == []
+    assert [host.is_free(f"n{number}") for number in (0, 1, 2, SLICE)] == [True, False, False, True]
+    host.hub.revise()
+    host.pump()
+    assert [closing.reason for closing in back.take_all(Closing)] == ["revoked"]
+    assert host.is_free("n1")
 
 
 def test_sessions_that_have_not_said_hello_and_those_that_are_over_are_left_alone() -> None:
