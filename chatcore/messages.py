@@ -539,7 +539,10 @@ class Left(Frame):
 
 
 class Moderated(Frame):
-    """Answers `Moderate`: it is done, and kept."""
+    """Answers `Moderate`: it is done, and kept.
+
+    Unasked, without a token, it tells a member that it is muted in a room, or may speak there again.
+    """
 
     type: Literal["moderated"] = "moderated"
     act: Act

@@ -404,6 +404,8 @@ export interface Left {
 }
 /**
  * Answers `Moderate`: it is done, and kept.
+ *
+ * Unasked, without a token, it tells a member that it is muted in a room, or may speak there again.
  */
 export interface Moderated {
   type: "moderated";

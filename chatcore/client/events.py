@@ -24,6 +24,7 @@ from chatcore.messages import (
     Invited,
     Joined,
     Left,
+    Moderated,
     NickFrame,
     Ping,
     Pong,
@@ -44,9 +45,9 @@ Event = ServerFrame | Offline | Online
 """What a user is given: every message, and whatever else concerns the rooms that one is in.
 
 That is `Message`, `Gap`, `Joined`, `Left`, `Presence`, `NickFrame`, `Invited` (for which another of your
-devices has asked), `Error` (one that refuses nothing that was asked), `Closing`, `Offline` and `Online`; with
-``every_frame`` all other frames of the server too. Each has a ``type``, so ``match`` works by class and by
-word.
+devices has asked), `Moderated` (you are muted in a room, or no longer), `Error` (one that refuses nothing
+that was asked), `Closing`, `Offline` and `Online`; with ``every_frame`` all other frames of the server too.
+Each has a ``type``, so ``match`` works by class and by word.
 """
 
 
@@ -154,6 +155,8 @@ def _subject(event: Event) -> Hashable:
             return event.type, event.room
         case NickFrame() | Closing() | Welcome() | Invited():
             return event.type
+        case Moderated():
+            return event.type, event.room
         case _:
             return "other"
 

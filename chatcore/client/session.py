@@ -450,7 +450,7 @@ class ClientSession(Calls):
                 self._receive_error(connection, frame)
             case Presence():
                 self.events.add_news(frame)
-            case Invited() if self._requests.asked(frame) is None:  # it was another device that asked
+            case Invited() | Moderated() if self._requests.asked(frame) is None:  # we did not ask
                 self.events.add_news(frame)
             case _:
                 self._receive_answer(connection, frame)

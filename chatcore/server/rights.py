@@ -1,15 +1,17 @@
 """What it means for a session when a gate has changed its mind.
 
-A right is checked when somebody enters, and again here: whoever has lost it is put out immediately. So being
-in a room is the right to read it, and nothing has to be asked for a message; nor for a post, since a member
-knows whether it is muted. Under the hub's lock.
+A right is checked when somebody enters, and again here: whoever has lost it is put out immediately, and told
+why. So being in a room is the right to read it, and nothing has to be asked for a message; nor for a post,
+since a member knows whether it is muted. Under the hub's lock.
 """
 
 from typing import TYPE_CHECKING, Final
 
-from chatcore.messages import ClosingWord
+from chatcore.gate import Refusal
+from chatcore.messages import Act, ClosingWord, Moderated
 from chatcore.server.directory import Seat
 from chatcore.server.guarded_gate import GuardedGate
+from chatcore.server.member import Member
 
 if TYPE_CHECKING:
     from chatcore.server.session import Session
@@ -26,7 +28,10 @@ def revise(session: "Session") -> None:
     seat, gate = session.seat, session.hub.gate
     if seat is None or seat.session is not session:
         return
-    if reason := _why_out(gate, seat):
+    if out := _why_out(gate, seat):
+        reason, refusal = out
+        if reason == "banned":
+            session.refuse(refusal.code, refusal.message, retry_after=refusal.retry_after)
         session.end(reason)
         session.vacate(seat, reserve=False)
         return
@@ -34,12 +39,20 @@ def revise(session: "Session") -> None:
         if gate.may_join(seat.person, member.room.name):
             session.expel(member)
         else:
-            member.mute(gate.is_muted(seat.person, member.room.name))
+            _mute(member, seat, muted=gate.is_muted(seat.person, member.room.name))
 
 
-def _why_out(gate: GuardedGate, seat: Seat) -> ClosingWord | None:
-    refusal = gate.may_stay(seat.person, seat.peer)
-    if refusal is None:
-        refusal = gate.nick_refusal(seat.person, seat.identity.nick)
-        return _OUT_OF_NICK.get(refusal.code, "revoked") if refusal else None
-    return _OUT.get(refusal.code, "revoked")
+def _mute(member: Member, seat: Seat, *, muted: bool) -> None:
+    """Let a member only read, or speak again, and tell it if that is news."""
+    if muted != member.muted:
+        member.mute(muted)
+        act: Act = "mute" if muted else "lift"
+        member.session.send(Moderated(act=act, room=member.room.name, nick=seat.identity.nick))
+
+
+def _why_out(gate: GuardedGate, seat: Seat) -> tuple[ClosingWord, Refusal] | None:
+    if refusal := gate.may_stay(seat.person, seat.peer):
+        return _OUT.get(refusal.code, "revoked"), refusal
+    if refusal := gate.nick_refusal(seat.person, seat.identity.nick):
+        return _OUT_OF_NICK.get(refusal.code, "revoked"), refusal
+    return None

@@ -39,6 +39,7 @@ from chatcore.messages import (
     Left,
     Members,
     Message,
+    Moderated,
     NickFrame,
     Page,
     Post,
@@ -298,6 +299,8 @@ class Plain:
                 lines = [f"* {frame.message} ({frame.code}){wait}"]
             case Left(reason="expelled"):
                 lines = ["* you were put out of the room; to enter it again, connect again"]
+            case Moderated():
+                lines = [f"* you {'are muted' if frame.act == 'mute' else 'may speak again'} in this room"]
             case Invited():
                 lines = ["* somebody with your account asked for an invite for one more device"]
             case Closing():

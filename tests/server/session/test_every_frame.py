@@ -148,7 +148,7 @@ def answers(scene: Scene, frame: ClientFrame) -> list[Frame]:
     scene.host.settle()
     welcomed = isinstance(scene.gate, LateGate)
     came = [each for each in scene.bob.take() if not isinstance(each, Message | Presence | Closing)]
-    expected = [Welcome] * welcomed + [Pong] * (scene.clogged)
+    expected = [Welcome] * welcomed + [Pong, Error] * scene.clogged  # who was banned is told why
     assert [type(each) for each in came[: len(expected)]] == expected
     return came[len(expected) :]
 

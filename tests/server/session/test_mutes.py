@@ -5,7 +5,7 @@ import pytest
 from chatcore.gate import Peer as Address
 from chatcore.gate import Person, Refusal
 from chatcore.gate import Post as Posted
-from tests.protocol.frames import Ack, Error, Hello, Join, Message, Moderate, Post, Who
+from tests.protocol.frames import Ack, Error, Hello, Join, Message, Moderate, Moderated, Post, Who
 from tests.server.driver import Clock, Host, Peer
 from tests.server.key_gate import KeyGate, key_of
 from tests.server.late import LateGate, LateHeads
@@ -250,6 +250,20 @@ def test_a_gate_that_cannot_say_lets_nobody_speak(caplog: pytest.LogCaptureFixtu
     ada.send(post("1"))
     assert refusals(ada) == [("1", *FORBIDDEN)]
     assert "the gate failed" in caplog.text
+
+
+def test_all_devices_are_told_once_of_a_mute_and_of_its_end(gate: KeyGate) -> None:
+    host = Host(gate=gate)
+    phone, laptop = host.member("ada", key=PHONE), host.member("ada", key=LAPTOP)
+    bob = host.member("bob", key=BOB)
+    for change, act in ((gate.mute, "mute"), (gate.mute, None), (gate.lift, "lift")):
+        change("ada", "lobby")
+        host.settle()
+        told = [] if act is None else [(act, "lobby", "ada", None)]
+        for device in (phone, laptop):
+            frames = device.take_all(Moderated)
+            assert [(each.act, each.room, each.nick, each.token) for each in frames] == told
+    assert bob.take_all(Moderated) == []
 
 
 def test_people_without_an_account_can_be_muted_too() -> None:
