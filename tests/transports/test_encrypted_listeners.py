@@ -1,7 +1,10 @@
 """Encrypted addresses are served over TLS or not at all."""
 
 import asyncio
+import selectors
+import socket
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -9,16 +12,19 @@ from pathlib import Path
 import pytest
 
 from chatcore import Hub, UsageError
-from chatcore.transport import Listen, Transport, check_listens
+from chatcore.transport import Listen, Peer, Transport, check_listens
 from tests.protocol.frames import Message
 from tests.stone_age.drums import Drums
+from tests.system.channels import Clear
 from tests.transports.conftest import Serve
 from tests.transports.leftovers import Census
-from tests.transports.peers import Peer, TypedPeer, hello
+from tests.transports.peers import Peer as RawPeer
+from tests.transports.peers import TypedPeer, hello
 from tests.transports.tls import OverTls, TlsSocket, certificate, new_certificate, note_scheme
 from transports import asyncio_tcp, threaded_tcp
-from transports.asyncio_tcp.secured import SLICE, Handshakes, Secured
+from transports.asyncio_tcp.secured import PIECE, SLICE, TURN, Handshakes, Secured
 from transports.certificates import Certificate
+from transports.threaded_tcp.server_connection import SecuredConnection
 from transports.tls import Tls
 
 URL = "chats://127.0.0.1:0"
@@ -101,7 +107,7 @@ def test_a_peer_that_speaks_no_tls_is_closed_at_once_and_nobody_notices(
     house = serve(transport=OverTls(transport), handshake_seconds=60.0)
     ann, port = house.member("ann"), house.port("chat")
     note_scheme("chat", port)
-    with Peer(port) as stranger:
+    with RawPeer(port) as stranger:
         stranger.send(hello("bob"))
         assert b"error" not in stranger.receive_rest()
     note_scheme("chats", port)
@@ -181,6 +187,66 @@ def test_in_a_loop_the_handshakes_of_a_crowd_take_turns_with_all_else() -> None:
         assert turns == turn * 5
 
     asyncio.run(main())
+
+
+class Hollow(Clear):
+    """A channel in which nothing is for the session; ``sizes`` are those of the pieces that it was given."""
+
+    def __init__(self, is_alone: Callable[[], bool] = lambda: False) -> None:
+        self.sizes: list[int] = []
+        self.alone: list[bool] = []  # whether a lock was held then
+        self._is_alone = is_alone
+
+    def receive(self, data: bytes) -> bytes:
+        self.sizes.append(len(data))
+        self.alone.append(self._is_alone())
+        return b""
+
+
+class Below(asyncio.Transport):
+    """A transport that writes nothing, and knows whether it is read."""
+
+    reading = True
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+
+def test_in_a_loop_what_is_nothing_for_the_session_is_read_in_turns() -> None:
+    async def main() -> None:
+        channel, below = Hollow(), Below()
+        secured = Secured(channel, asyncio.Protocol(), Handshakes(asyncio.get_running_loop()))
+        secured.connection_made(below)
+        secured.data_received(bytes(PIECE + 5 * TURN))
+        for turns in range(6):
+            assert channel.sizes == [PIECE, *[TURN] * turns]
+            assert below.reading == (turns == 5)
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+
+
+def test_of_threads_one_reads_what_is_nothing_for_the_session() -> None:
+    lock = threading.Lock()
+    channel = Hollow(lock.locked)
+    with socket.socket() as sock, selectors.DefaultSelector() as selector, Hub() as hub:
+        session = hub.endpoint(lambda: None).open(Peer("127.0.0.1", 1))
+        connection = SecuredConnection(sock, session, selector, channel, lambda _: None, lock)
+        for _ in range(3):
+            assert connection._receive(bytes(1_000))
+        connection._writer.detach()
+        hub.endpoint(lambda: None).close()
+        session.connection_lost()
+    assert channel.alone == [False, True, True]
 
 
 def test_a_server_drains_although_a_peer_never_shakes_hands(transport: Transport, serve: Serve) -> None:

@@ -12,6 +12,7 @@ the server and the client use it, and write as they would without it::
 - What the socket refuses counts as it is: encrypted. While it refuses something, what the channel answers by
   itself stays there, where it is bounded.
 - The handshakes of a server take turns, a few in each turn of the loop, so a crowd of them holds up nobody.
+  So does a connection most of whose bytes are for TLS alone, such as new keys, which cost more than others.
 """
 
 import asyncio
@@ -26,7 +27,16 @@ __all__ = ["SLICE", "Handshakes", "Secured"]
 log = logging.getLogger("chat.asyncio")
 
 SLICE = 2
-"""Steps of handshakes in one turn of the loop: each costs up to half a millisecond."""
+"""Connections that get a turn in one turn of the loop: each costs up to a millisecond."""
+
+TURN = 2 * 1024
+"""Bytes that one of them reads then."""
+
+PIECE = 16 * 1024
+"""Bytes that any other reads before it is looked at how much of that was for the protocol."""
+
+CHEAP = 512
+"""Bytes of a piece that may be for TLS alone, whatever else it has."""
 
 
 class Handshakes:
@@ -35,18 +45,24 @@ class Handshakes:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._waiting: deque[Secured] = deque()
+        self._scheduled = False
 
     def add(self, connection: "Secured") -> None:
         """Give a connection a turn; until then it is not read further."""
-        if not self._waiting:
-            self._loop.call_soon(self._take_some)
         self._waiting.append(connection)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._take_some)
 
     def _take_some(self) -> None:
         for _ in range(min(SLICE, len(self._waiting))):
-            self._waiting.popleft().take_turn()
+            self._waiting.popleft().take_turn()  # which may have it wait again
+        self._scheduled = False
         if self._waiting:
-            self._loop.call_soon(self._take_some)
+            self._schedule()
 
 
 class Secured(asyncio.Protocol, asyncio.Transport):
@@ -58,6 +74,7 @@ class Secured(asyncio.Protocol, asyncio.Transport):
     __slots__ = (
         "_below",
         "_channel",
+        "_costly",
         "_ending",
         "_handshakes",
         "_held",
@@ -81,6 +98,7 @@ class Secured(asyncio.Protocol, asyncio.Transport):
         self._reading = True
         self._ending = False  # the protocol has ended its stream
         self._written_eof = False
+        self._costly = False  # most of what came last was not for the protocol
         self._told = False  # the protocol knows that the peer has ended its stream
 
     # --- for the protocol above ------------------------------------------------------------------
@@ -147,11 +165,13 @@ class Secured(asyncio.Protocol, asyncio.Transport):
 
     def take_turn(self) -> None:
         """Read what has waited. A bug costs this peer its connection, and nobody else."""
-        data, self._held = self._held, None
-        if data is None or self._below.is_closing():
+        held = self._held
+        if held is None or self._below.is_closing():
             return
         try:
-            self._receive(data)
+            self._receive(held[:TURN])
+            self._held = None
+            self._receive_all(held[TURN:])
             self._set_reading()
         except Exception:
             log.exception("cannot serve %r", self._protocol)
@@ -165,12 +185,8 @@ class Secured(asyncio.Protocol, asyncio.Transport):
         self._put(self._channel.output())
 
     def data_received(self, data: bytes) -> None:
-        if self._handshakes is None or self._channel.ready:
-            self._receive(data)
-        elif self._held is None:
-            self._held = data
-            self._handshakes.add(self)
-            self._set_reading()
+        if self._held is None:
+            self._receive_all(data)
         else:
             self._held += data
 
@@ -194,9 +210,21 @@ class Secured(asyncio.Protocol, asyncio.Transport):
 
     # --- the rest --------------------------------------------------------------------------------
 
+    def _receive_all(self, data: bytes) -> None:
+        """Receive a piece after the other, until the rest has to wait for a turn."""
+        while data and not self._below.is_closing():
+            if self._handshakes is not None and (self._costly or not self._channel.ready):
+                self._held = data
+                self._handshakes.add(self)
+                self._set_reading()
+                return
+            self._receive(data[:PIECE])
+            data = data[PIECE:]
+
     def _receive(self, data: bytes) -> None:
         channel = self._channel
         plain = channel.receive(data)
+        self._costly = len(data) > 2 * len(plain) + CHEAP
         if not (channel.ready and self._below.get_write_buffer_size()):  # else with the next write
             self._put(channel.output())
         if self._ending:

@@ -19,6 +19,9 @@ __all__ = ["SecuredConnection", "ServerConnection"]
 
 log = logging.getLogger("chat.threaded")
 
+CHEAP = 512
+"""Bytes of what is read that may be for a channel alone, whatever else there is."""
+
 RECEIVE_IDLE = 2 * 1024
 """Bytes that a reader waits for: it holds the memory for them while it waits."""
 
@@ -191,10 +194,11 @@ class SecuredConnection(ServerConnection):
     """One connection with a channel.
 
     ``call`` makes the pump serve it soon. ``shaking_hands`` is held by one reader of the server at a time, so
-    that a crowd that shakes hands does not keep the pump and other readers from their work.
+    that a crowd that shakes hands does not keep the pump and other readers from their work. It is held, too,
+    by a reader most of whose bytes are for the channel alone, such as new keys.
     """
 
-    __slots__ = ("_call", "_channel", "_shaking_hands")
+    __slots__ = ("_call", "_channel", "_costly", "_shaking_hands")
 
     def __init__(
         self,
@@ -209,6 +213,7 @@ class SecuredConnection(ServerConnection):
         self._channel = channel
         self._call = call
         self._shaking_hands = shaking_hands
+        self._costly = False  # most of what came last was not for the session
 
     def _receive(self, data: bytes) -> bool:
         channel = self._channel
@@ -225,10 +230,13 @@ class SecuredConnection(ServerConnection):
         return not channel.ended and channel.error is None
 
     def _decrypt(self, data: bytes) -> bytes:
-        if self._channel.ready:
-            return self._channel.receive(data)
-        with self._shaking_hands:
-            return self._channel.receive(data)
+        if self._channel.ready and not self._costly:
+            plain = self._channel.receive(data)
+        else:
+            with self._shaking_hands:
+                plain = self._channel.receive(data)
+        self._costly = len(data) > 2 * len(plain) + CHEAP
+        return plain
 
     def flush(self) -> None:
         if self.unsent:
