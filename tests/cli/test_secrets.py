@@ -40,13 +40,20 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_no_output_has_the_secret_in_it(name: str) -> None:
+def test_no_output_has_the_secret_in_it_and_none_takes_the_seat_of_another_session(name: str) -> None:
+    hellos: list[dict[str, object]] = []
+
+    def note(frame: dict[str, object]) -> bytes:
+        hellos.append(frame)
+        return welcome(frame)
+
     argv, stdin = COMMANDS[name]
-    with scripted_server(answers=ANSWERS) as server:
+    with scripted_server(answers=ANSWERS | {"hello": note}) as server:
         argv = [server.url if word == "URL" else word for word in argv]
         done = chat(*argv, stdin=stdin, PYTHONASYNCIODEBUG="1")
     assert done.returncode == 0, done.stderr
     assert SECRET not in done.stdout + done.stderr
+    assert [hello.get("session") for hello in hellos] == [None]
 
 
 def test_the_welcome_in_json_has_everything_but_the_secret() -> None:
