@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from chatcore import AccountsError, UsageError
 from cli.access.keys import KeyFile
+from cli.settings.certificates import shake_hands
 from transports.certificates import Certificate
 
 __all__ = ["Finding", "check_accounts", "check_certificate", "check_keys"]
@@ -82,17 +83,10 @@ def _end_of(certificate: Certificate) -> float:
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.load_verify_locations(certificate.cert)
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client, server = context.wrap_bio(incoming, outgoing), certificate.channel()
-    for _ in range(2):
-        try:
-            client.do_handshake()
-        except ssl.SSLWantReadError:
-            server.receive(outgoing.read())
-            incoming.write(server.output())
-        except ssl.SSLCertVerificationError as error:
-            if error.verify_code != _EXPIRED:
-                raise
-            return 0.0
-    shown = client.getpeercert() or {}
+    try:
+        shown = shake_hands(certificate, context).getpeercert() or {}
+    except ssl.SSLCertVerificationError as error:
+        if error.verify_code != _EXPIRED:
+            raise
+        return 0.0
     return float(ssl.cert_time_to_seconds(str(shown["notAfter"])))

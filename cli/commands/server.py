@@ -24,7 +24,7 @@ from cli.console import Console, ConsoleHandler
 from cli.descriptors import require_descriptors
 from cli.door import let_through
 from cli.report import FAILED
-from cli.settings.certificates import AUTO, open_certificate
+from cli.settings.certificates import is_self_made, open_certificate
 from cli.settings.file import ConfigFile
 from cli.settings.journals import open_journal
 from cli.settings.limits import default_limits, parse_limits
@@ -100,7 +100,7 @@ def run(options: Options, file: ConfigFile) -> int:
             errors.say(kind.describe(store))
             if accounts is not None:
                 errors.say(f"people need an account in {accounts.path}")
-            if options.cert == AUTO and certificate is not None:
+            if certificate is not None and is_self_made(certificate):
                 errors.say(f"the certificate is self-made; its fingerprint is {certificate.fingerprint}")
             stop.wait(lambda: _reload(file, certificate))
             stop.during(lambda: _close(server, hub, stop))
@@ -127,7 +127,7 @@ def _publish(accounts: "Accounts", options: Options, certificate: Certificate | 
     """Store what links begin with, and the pin that they need if the certificate is self-made."""
     from chatcore.accounts import Administration
 
-    pin = certificate.pin if certificate is not None and options.cert == AUTO else None
+    pin = certificate.pin if certificate is not None and is_self_made(certificate) else None
     with Administration(accounts.path, by="server") as administration:
         administration.publish(options.public_url, pin)
 

@@ -3,6 +3,8 @@
 ``auto`` is one that the server makes for itself, once, in the data directory. Clients know it by its pin.
 """
 
+import contextlib
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,9 +13,11 @@ from chatcore.transport import Listen
 from cli.places import certificate_file
 from transports.certificates import Certificate
 
-__all__ = ["AUTO", "open_certificate"]
+__all__ = ["is_self_made", "open_certificate", "shake_hands"]
 
 AUTO = "auto"
+
+_SELF_SIGNED = 18  # X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
 
 
 def open_certificate(cert: str | None, key: str | None, urls: Sequence[str]) -> Certificate | None:
@@ -34,6 +38,32 @@ def open_certificate(cert: str | None, key: str | None, urls: Sequence[str]) -> 
     if cert == AUTO:
         return Certificate.auto(_place())
     return None if cert is None else Certificate.load(cert, key)
+
+
+def is_self_made(certificate: Certificate) -> bool:
+    """Tell whether a certificate is signed by itself: then clients can know it by its pin only."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which trusts nobody
+    context.check_hostname = False
+    try:
+        shake_hands(certificate, context)
+    except ssl.SSLCertVerificationError as error:
+        return error.verify_code == _SELF_SIGNED
+    return False
+
+
+def shake_hands(certificate: Certificate, context: ssl.SSLContext) -> ssl.SSLObject:
+    """Show a certificate to a client, both here; return the client's side.
+
+    Raises `ssl.SSLCertVerificationError` if it does not trust the certificate.
+    """
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client, server = context.wrap_bio(incoming, outgoing), certificate.channel()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    server.receive(outgoing.read())
+    incoming.write(server.output())
+    client.do_handshake()
+    return client
 
 
 def _place() -> Path:

@@ -8,6 +8,8 @@ import pytest
 from chatcore.accounts import Administration
 from tests.cli.conftest import Inside
 from tests.cli.processes import chat, chat_server
+from tests.transports.tls import new_certificate
+from transports.certificates import Certificate
 
 LOCAL = ("--listen", "chat://127.0.0.1:0")
 
@@ -52,20 +54,27 @@ def test_an_address_of_this_machine_needs_keys_too(accounts: Path) -> None:
     assert f"people need an account in {accounts}" in errors
 
 
+@pytest.mark.parametrize("cert", ["auto", "self-made", "of an authority"])
 def test_links_begin_with_the_public_urls_and_have_the_pin_of_a_self_made_certificate(
-    accounts: Path, tmp_path: Path
+    accounts: Path, tmp_path: Path, cert: str
 ) -> None:
+    path = tmp_path / "made.pem"
+    if cert == "self-made":
+        Certificate.auto(path)
+    elif cert == "of an authority":
+        path = new_certificate(tmp_path)
     urls = ("--public-url", "chats://chat.example", "--public-url", "https://chat.example/talk")
-    args = ("--cert", "auto", "--accounts", str(accounts))
+    args = ("--cert", cert if cert == "auto" else str(path), "--accounts", str(accounts))
     with chat_server(*args, *urls, listens=("chats://0.0.0.0:0",), XDG_DATA_HOME=str(tmp_path)) as server:
         server.signal(signal.SIGTERM)
         _, errors = server.wait()
-    pin = errors.rpartition("sha256:")[2].strip()
+    pin = f".{errors.rpartition('sha256:')[2].strip()}" if "sha256:" in errors else ""
     with Administration(accounts, by="local:test") as administration:
         invite = administration.invite()
         links = administration.links(invite)
     secret = invite.secret
-    assert links == (f"chats://chat.example:7024/#{secret}.{pin}", f"https://chat.example/talk/#{secret}")
+    assert bool(pin) == (cert != "of an authority")
+    assert links == (f"chats://chat.example:7024/#{secret}{pin}", f"https://chat.example/talk/#{secret}")
 
 
 def test_without_public_urls_those_that_were_stored_stay(accounts: Path) -> None:
