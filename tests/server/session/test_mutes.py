@@ -258,7 +258,7 @@ def test_all_devices_are_told_once_of_a_mute_and_of_its_end(gate: KeyGate) -> No
     bob = host.member("bob", key=BOB)
     for change, act in ((gate.mute, "mute"), (gate.mute, None), (gate.lift, "lift")):
         change("ada", "lobby")
-        host.settle()
+        host.pump()
         told = [] if act is None else [(act, "lobby", "ada", None)]
         for device in (phone, laptop):
             frames = device.take_all(Moderated)
