@@ -5,10 +5,10 @@ same file from any process, beside a server. There are no passwords. Whoever has
 the server knows by its hash from then on.
 
 Read in this order: `records`, what the file holds as values; `naming`, whose a nick is; `tokens`, keys and
-invites; `links`, how invites are sent; `rights`, the table of who may do what; `schema` and `statements`, the
-file; `refusals`; `redemption`, `moderation` and `devices`, what changes it for a session; `networks` and
-`snapshot`, what is known at one moment; `changes`, `uses` and `writer`, the thread that owns the file;
-`gate`; and `administration`, for the command line.
+invites; `links`, how invites are sent; `rights`, the table of who may do what; `schema` and `statements`,
+the file; `refusals`; `redemption`, `moderation` and `devices`, what changes it for a session; `networks` and
+`snapshot`, what is known at one moment; `changes`, `uses`, `pace` and `writer`, the thread that owns the
+file; `gate`; and `administration`, for the command line.
 """
 
 from chatcore.accounts.administration import Administration

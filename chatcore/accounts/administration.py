@@ -108,20 +108,28 @@ class Administration:
         with self._explained():
             return self._file.key_entries(self._person(name).folded)
 
-    def revoke(self, name: str, key_id: str | None = None) -> int:
-        """Revoke a key of an account, or all; return how many. Their sessions end.
+    def revoke(self, name: str, key_id: str | None = None, *, only: bool = False) -> list[str]:
+        """Revoke a key of an account, or all; return which. Their sessions end.
 
-        With all of them go the invites to the account.
+        With a key go those that came from it: whoever stole it may have invited devices of their own. With
+        ``only``, these stay. The invites that the account's keys have asked for are worth nothing any more,
+        and if all keys go, no invite to the account is.
         """
         with self._change():
             person = self._person(name)
-            count = self._file.revoke(person.folded, key_id, self._now())
-            if key_id is None:
-                self._file.remove_invites_to(person.folded)
-            elif not count:
-                raise UsageError(f"{person.name} has no key {key_id}; `chat account keys` lists them")
-            self._note("revoke", target=person.name, reason=key_id or "all keys")
-            return count
+            keys = self._keys_to_revoke(person, key_id, only=only)
+            self._file.revoke(keys, self._now())
+            self._file.remove_invites_to(person.folded, by_keys=key_id is not None)
+            self._note("revoke", target=person.name, reason="all keys" if key_id is None else " ".join(keys))
+            return keys
+
+    def _keys_to_revoke(self, person: PersonRow, key_id: str | None, *, only: bool) -> list[str]:
+        if key_id is None:
+            return [key.id for key in self._file.key_entries(person.folded)]
+        found = self._file.keys_from(person.folded, key_id)
+        if not self._file.is_live(person.folded, key_id):
+            raise UsageError(f"{person.name} has no key {key_id}; `chat account keys` lists them")
+        return [key_id] if only else [key_id, *(each for each in found if each != key_id)]
 
     # --- invites ---------------------------------------------------------------------------------
 
@@ -161,7 +169,7 @@ class Administration:
         self._file.remove_ended(now)
         self._file.add_invite(InviteEntry(id_, role, folded, room, uses, now + seconds, self._by), secret)
         self._note("invite", room=room, target=name, seconds=seconds, reason=id_)
-        return InviteEntry(id_, role, name, room, uses, now + seconds, self._by, secret)
+        return InviteEntry(id_, role, name, room, uses, now + seconds, self._by, secret=secret)
 
     def invites(self) -> list[InviteEntry]:
         """Return the invites that can be used, in the order in which they end."""

@@ -25,7 +25,10 @@ def invite_device(file: AccountsFile, person: Person, now: float) -> str:
     secret = new_invite()
     id_ = id_of(digest(secret))
     file.add_invite(
-        InviteEntry(id_, account.role, account.folded, None, 1, now + DEVICE_SECONDS, account.name), secret
+        InviteEntry(
+            id_, account.role, account.folded, None, 1, now + DEVICE_SECONDS, account.name, person.key_id
+        ),
+        secret,
     )
     file.add_audit(AuditEntry(now, account.name, "invite", None, account.name, DEVICE_SECONDS, id_))
     return secret

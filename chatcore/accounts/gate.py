@@ -11,6 +11,7 @@ from chatcore.accounts.changes import Change
 from chatcore.accounts.devices import DEVICE_SECONDS, invite_device
 from chatcore.accounts.links import links
 from chatcore.accounts.moderation import Expulsion, moderate
+from chatcore.accounts.pace import Pace
 from chatcore.accounts.redemption import redeem
 from chatcore.accounts.refusals import UNAUTHORIZED
 from chatcore.accounts.snapshot import EMPTY, Snapshot
@@ -40,6 +41,7 @@ class Accounts(OpenGate):
         self._times = times or Times()
         self._snapshot = EMPTY
         self._uses = KeyUses()
+        self._pace = Pace(self._times.act)
         self._writer = AccountsWriter(self._open, self._enforce, self._uses, self._times)
         self._watch: Watch | None = None
 
@@ -118,6 +120,9 @@ class Accounts(OpenGate):
         self, person: Person, moderation: Moderation, answer: Callable[[Refusal | None], None]
     ) -> None:
         """Do something to a room or to somebody, by the table of `chatcore.accounts.rights`."""
+        if refusal := self._too_often(person):
+            answer(refusal)
+            return
 
         def deliver(outcome: Expulsion | Refusal | None) -> None:
             if isinstance(outcome, Expulsion):
@@ -131,6 +136,9 @@ class Accounts(OpenGate):
 
     def invite_device(self, person: Person, answer: Callable[[Invitation | Refusal], None]) -> None:
         """Make an invite for one more key of an account, for ten minutes."""
+        if refusal := self._too_often(person):
+            answer(refusal)
+            return
 
         def deliver(secret: str | Refusal) -> None:
             if isinstance(secret, Refusal):
@@ -139,6 +147,10 @@ class Accounts(OpenGate):
                 answer(Invitation(secret, DEVICE_SECONDS, links(self._snapshot.urls, secret)))
 
         self._writer.submit(Change(lambda file, now: invite_device(file, person, now), deliver))
+
+    def _too_often(self, person: Person) -> Refusal | None:
+        wait = self._pace.take(person.account or "", self._times.now())
+        return Refusal("rate_limited", "you ask for too many changes", wait) if wait else None
 
     # --- the file --------------------------------------------------------------------------------
 

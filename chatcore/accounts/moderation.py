@@ -13,7 +13,7 @@ from chatcore.accounts.refusals import UNAUTHORIZED, Refused
 from chatcore.accounts.rights import Place, Rank, Target, Verdict, decide, rank_of, relation
 from chatcore.accounts.statements import AccountsFile, PersonRow
 from chatcore.gate import Moderation, Person, Refusal
-from chatcore.names import fold
+from chatcore.names import LOBBY, fold
 
 __all__ = ["Expulsion", "live_actor", "moderate"]
 
@@ -66,6 +66,7 @@ class _Act:
             self._place(),
             self._relation(),
             inside=self._actor.folded in self._what.present,
+            lobby=self._what.room == LOBBY,
         )
         if verdict != "allowed":
             raise Refused(_REFUSALS[verdict])

@@ -27,19 +27,24 @@ class AccountEntry:
 
 @dataclass(frozen=True, slots=True)
 class KeyEntry:
-    """A key of an account, by its public id: when it was made, and the day of its last use."""
+    """A key of an account, by its public id: when it was made, and the day of its last use.
+
+    ``invited_by`` is the key that asked for its invite, or ``None`` if that was made by an operator.
+    """
 
     id: str
     made: float
     used: float | None
+    invited_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class InviteEntry:
     """An invite: for a new account with a role, or for another device of an account.
 
-    ``room`` is the one that a new account is admitted to. ``uses`` are those that are left. The ``secret`` is
-    known to whoever made it, and to nobody afterwards.
+    ``room`` is the one that the account is admitted to. ``uses`` are those that are left. ``by`` made it, and
+    ``by_key`` is the key that asked for it, or ``None`` if that was an operator. The ``secret`` is known to
+    whoever made it, and to nobody afterwards.
     """
 
     id: str
@@ -49,6 +54,7 @@ class InviteEntry:
     uses: int
     until: float
     by: str
+    by_key: str | None = None
     secret: str | None = field(default=None, repr=False)
 
 

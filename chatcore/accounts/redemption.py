@@ -4,6 +4,7 @@
   the same again, and is let in by the key: an invite is redeemed once for each key.
 - An invite stands for an account, or for a new one. That is called what its first session asks for.
 - A key that was revoked is never a key again, whatever invite comes with it.
+- An account has a limited number of keys, so whoever has one of them cannot make any number of them.
 """
 
 from chatcore.accounts.naming import name_refusal
@@ -11,10 +12,15 @@ from chatcore.accounts.records import AuditEntry, InviteEntry
 from chatcore.accounts.refusals import UNAUTHORIZED, Refused, banned
 from chatcore.accounts.statements import AccountsFile, PersonRow
 from chatcore.accounts.tokens import KEY_CHARS, digest, id_of
-from chatcore.gate import Person
+from chatcore.gate import Person, Refusal
 from chatcore.names import fold
 
-__all__ = ["redeem"]
+__all__ = ["MOST_KEYS", "redeem"]
+
+MOST_KEYS = 32
+"""Keys of one account that were not revoked."""
+
+_TOO_MANY = Refusal("limit_exceeded", "this account has too many keys; one has to be revoked first")
 
 
 def redeem(file: AccountsFile, nick: str, key: str, secret: str, now: float) -> Person:
@@ -38,9 +44,11 @@ def _redeemed(file: AccountsFile, nick: str, key: str, secret: str, now: float) 
     person = _new_account(file, invite, nick, now) if invite.name is None else file.person(invite.name)
     if person is None or person.gone:
         raise Refused(UNAUTHORIZED)
+    if len(file.key_entries(person.folded)) >= MOST_KEYS:
+        raise Refused(_TOO_MANY)
     if invite.room is not None:
         file.admit(invite.room, [person.folded])
-    file.add_key(digest(key), person.folded, now)
+    file.add_key(digest(key), person.folded, now, invite.by_key)
     file.use_invite(invite.id)
     file.add_audit(AuditEntry(now, person.name, "enroll", invite.room, id_of(digest(key)), None, invite.id))
     return person

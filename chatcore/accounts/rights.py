@@ -2,8 +2,8 @@
 
 - Ranks are the roles, and between moderator and member the keeper of a room, in that room only. A guest keeps
   nothing.
-- A member makes a public room private from inside it; its keeper and moderators do all else that concerns a
-  private room. Muting and banning is for moderators.
+- A member makes a public room private from inside it, but not the lobby, which all clients enter; its keeper
+  and moderators do all else that concerns a private room. Muting and banning is for moderators.
 - Nobody acts on somebody of their own rank or above, nor on themselves. To admit somebody is an exception.
 - What is not allowed is ``forbidden`` before it is asked whether there is such an account.
 """
@@ -57,11 +57,16 @@ def relation(actor: Rank, target: Rank) -> Target:
     return "below" if target < actor else "equal" if target == actor else "above"
 
 
-def decide(act: Act, actor: Rank, place: Place, target: Target, *, inside: bool = True) -> Verdict:
-    """Say whether somebody may do something. ``inside`` tells whether they are in the room."""
+def decide(
+    act: Act, actor: Rank, place: Place, target: Target, *, inside: bool = True, lobby: bool = False
+) -> Verdict:
+    """Say whether somebody may do something.
+
+    ``inside`` tells whether they are in the room, and ``lobby`` whether it is the one that all clients enter.
+    """
     if (place == "nowhere" and act in _NEED_ROOM) or (target == "nobody" and act in _NEED_NICK):
         return "bad_frame"
-    if actor < _least(act, place) or (act == "close" and actor < Rank.MODERATOR and not inside):
+    if actor < _least(act, place) or (act == "close" and actor < Rank.MODERATOR and (lobby or not inside)):
         return "forbidden"
     if act not in _NEED_NICK:
         return "allowed"

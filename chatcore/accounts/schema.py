@@ -29,7 +29,8 @@ CREATE TABLE keys (
     name TEXT NOT NULL,            -- of the account
     made REAL NOT NULL,
     used REAL,                     -- the day of the last use
-    revoked REAL                   -- when it was revoked
+    revoked REAL,                  -- when it was revoked
+    invited_by TEXT                -- the key that asked for its invite; NULL if an operator made that
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX keys_of ON keys (name);
 CREATE TABLE invites (
@@ -40,7 +41,8 @@ CREATE TABLE invites (
     room TEXT,                     -- that a new account is admitted to
     uses INTEGER NOT NULL,         -- that are left
     until REAL NOT NULL,
-    by TEXT NOT NULL
+    by TEXT NOT NULL,
+    by_key TEXT                    -- the key that asked for it; NULL if an operator made it
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE bans (
     kind TEXT NOT NULL,            -- ban, mute, address
@@ -76,6 +78,11 @@ CREATE TABLE urls (
 ) STRICT;
 """
 
+_KEYS_AND_THEIR_KEYS = (
+    "ALTER TABLE keys ADD COLUMN invited_by TEXT",
+    "ALTER TABLE invites ADD COLUMN by_key TEXT",
+)
+
 _APPLICATION = 0x63686163  # "chac"
 
 
@@ -86,7 +93,7 @@ class AccountsDatabase(Database):
         noun="accounts file",
         option="--accounts",
         application=_APPLICATION,
-        version=1,
+        version=2,
         tables=_TABLES,
         error=AccountsError,
     )
@@ -104,6 +111,10 @@ class AccountsDatabase(Database):
         version = super().check_kind()
         _refuse_exposed(self._path)
         return version
+
+    def _migrate(self, version: int) -> None:
+        for statement in _KEYS_AND_THEIR_KEYS:
+            self.db.execute(statement)
 
 
 def create_accounts(path: Path) -> None:

@@ -122,19 +122,27 @@ class AccountsFile(AccountsDatabase):
         )
         return row.fetchone() is not None
 
-    def add_key(self, hash_: bytes, folded: str, now: float) -> None:
+    def add_key(self, hash_: bytes, folded: str, now: float, invited_by: str | None = None) -> None:
         """Add a key to an account, which is used now."""
         self.db.execute(
-            "INSERT INTO keys (hash, id, name, made, used) VALUES (?, ?, ?, ?, ?)",
-            (hash_, id_of(hash_), folded, now, day_of(now)),
+            "INSERT INTO keys (hash, id, name, made, used, invited_by) VALUES (?, ?, ?, ?, ?, ?)",
+            (hash_, id_of(hash_), folded, now, day_of(now), invited_by),
         )
 
-    def revoke(self, folded: str, key_id: str | None, now: float) -> int:
-        """Revoke a key of an account, or all; return how many."""
-        return self.db.execute(
-            "UPDATE keys SET revoked = ? WHERE name = ? AND revoked IS NULL AND (?3 IS NULL OR id = ?3)",
-            (now, folded, key_id),
-        ).rowcount
+    def keys_from(self, folded: str, key_id: str) -> list[str]:
+        """Return a key and all that came from it by invites, without those that were revoked."""
+        rows = self.db.execute(
+            "WITH RECURSIVE found (id) AS (SELECT ?2 UNION"
+            " SELECT keys.id FROM keys JOIN found ON keys.invited_by = found.id WHERE name = ?1)"
+            " SELECT keys.id FROM keys JOIN found USING (id) WHERE name = ?1 AND revoked IS NULL"
+            " ORDER BY made, id",
+            (folded, key_id),
+        )
+        return [id_ for (id_,) in rows]
+
+    def revoke(self, key_ids: Iterable[str], now: float) -> None:
+        """Revoke keys."""
+        self.db.executemany("UPDATE keys SET revoked = ? WHERE id = ?", [(now, each) for each in key_ids])
 
     def note_uses(self, uses: Iterable[tuple[float, bytes]]) -> None:
         """Note when keys were used, by their hashes."""
@@ -143,7 +151,9 @@ class AccountsFile(AccountsDatabase):
     def key_entries(self, folded: str) -> list[KeyEntry]:
         """Return the keys of an account that were not revoked, the oldest first."""
         rows = self.db.execute(
-            "SELECT id, made, used FROM keys WHERE name = ? AND revoked IS NULL ORDER BY made, id", (folded,)
+            "SELECT id, made, used, invited_by FROM keys WHERE name = ? AND revoked IS NULL"
+            " ORDER BY made, id",
+            (folded,),
         )
         return [KeyEntry(*row) for row in rows]
 
@@ -152,7 +162,7 @@ class AccountsFile(AccountsDatabase):
     def add_invite(self, invite: InviteEntry, secret: str) -> None:
         """Add an invite; its name is folded."""
         self.db.execute(
-            "INSERT INTO invites VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO invites VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 digest(secret),
                 invite.id,
@@ -162,13 +172,14 @@ class AccountsFile(AccountsDatabase):
                 invite.uses,
                 invite.until,
                 invite.by,
+                invite.by_key,
             ),
         )
 
     def invite(self, secret: str, now: float) -> InviteEntry | None:
         """Return an invite that can be used."""
         row = self.db.execute(
-            "SELECT id, role, name, room, uses, until, by FROM invites WHERE hash = ? AND until > ?",
+            "SELECT id, role, name, room, uses, until, by, by_key FROM invites WHERE hash = ? AND until > ?",
             (digest(secret), now),
         ).fetchone()
         return None if row is None else InviteEntry(*row)
@@ -182,14 +193,15 @@ class AccountsFile(AccountsDatabase):
         """Remove an invite, or all; return how many."""
         return self.db.execute("DELETE FROM invites WHERE ?1 IS NULL OR id = ?1", (invite_id,)).rowcount
 
-    def remove_invites_to(self, folded: str) -> None:
-        """Remove the invites that make keys of an account."""
-        self.db.execute("DELETE FROM invites WHERE name = ?", (folded,))
+    def remove_invites_to(self, folded: str, *, by_keys: bool = False) -> None:
+        """Remove the invites that make keys of an account, or only those that its own keys asked for."""
+        which = " AND by_key IS NOT NULL" if by_keys else ""
+        self.db.execute(f"DELETE FROM invites WHERE name = ?{which}", (folded,))
 
     def invite_entries(self, now: float) -> list[InviteEntry]:
         """Return the invites that can be used, in the order in which they end."""
         rows = self.db.execute(
-            "SELECT id, invites.role, spelled, room, uses, until, by FROM invites"
+            "SELECT id, invites.role, spelled, room, uses, until, by, by_key FROM invites"
             " LEFT JOIN people ON people.name = invites.name WHERE until > ? ORDER BY until, id",
             (now,),
         )

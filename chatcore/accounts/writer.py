@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatcore.accounts.changes import Change, ChangeQueue
+from chatcore.accounts.pace import GAP
 from chatcore.accounts.refusals import UNAVAILABLE, Refused
 from chatcore.accounts.snapshot import EMPTY, Snapshot
 from chatcore.accounts.statements import AccountsFile
@@ -46,6 +47,7 @@ class Times:
     look: float = 0.25  # for what others have written
     retry: float = 1.0  # for a file that cannot be used
     uses: float = 60.0  # between writing when keys were used
+    act: float = GAP  # between acts of one account, after some that it has at once
 
 
 class AccountsWriter:

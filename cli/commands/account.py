@@ -76,17 +76,22 @@ def list_keys(ctx: typer.Context, accounts: str | None, name: str, *, as_json: b
         write_objects(_key_object(each) for each in keys)
     else:
         write_columns(
-            ("KEY", "MADE", "LAST USED"), [(each.id, local_time(each.made), _day(each.used)) for each in keys]
+            ("KEY", "MADE", "LAST USED", "INVITED BY"),
+            [(each.id, local_time(each.made), _day(each.used), each.invited_by or "-") for each in keys],
         )
 
 
-def revoke(ctx: typer.Context, accounts: str | None, name: str, key: str | None, *, everything: bool) -> None:
-    """Revoke a key of an account, or all."""
-    if (key is None) != everything:
+def revoke(
+    ctx: typer.Context, accounts: str | None, name: str, key: str | None, *, everything: bool, only: bool
+) -> None:
+    """Revoke a key of an account and those that came from it, or it only, or all."""
+    if (key is None) != everything or (only and everything):
         raise UsageError(f"name one key, as `chat account keys {name}` prints it, or use --all")
     with open_accounts(ctx, accounts) as book:
-        count = book.revoke(name, key)
-    write_text(f"revoked {count} key{'' if count == 1 else 's'} of {name}\n")
+        keys = book.revoke(name, key, only=only)
+    write_text(f"revoked {len(keys)} key{'' if len(keys) == 1 else 's'} of {name}\n")
+    if key is not None and len(keys) > 1:
+        write_text(f"With {key} went the keys that came from its invites: {', '.join(keys[1:])}\n")
 
 
 def _confirm(what: str) -> bool:
@@ -110,4 +115,9 @@ def _account_object(each: AccountEntry) -> dict[str, object]:
 
 
 def _key_object(each: KeyEntry) -> dict[str, object]:
-    return {"id": each.id, "made": iso_time(each.made), "used": iso_time(each.used)}
+    return {
+        "id": each.id,
+        "made": iso_time(each.made),
+        "used": iso_time(each.used),
+        "invited_by": each.invited_by,
+    }

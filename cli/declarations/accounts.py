@@ -152,11 +152,16 @@ def revoke_key(
         bool,
         typer.Option("--all", help="Revoke all keys, and all invites to it.", allow_from_autoenv=False),
     ] = False,
+    only: Annotated[
+        bool,
+        typer.Option("--only", help="Leave the keys that came from its invites.", allow_from_autoenv=False),
+    ] = False,
     accounts: Accounts = None,
 ) -> None:
     """Revoke a key, as of a device that was stolen.
 
-    Its sessions end, and it is never let in again. `chat invite --for NAME` lets the account make a new one.
+    Its sessions end, and it is never let in again. With it go the keys that came from invites that it asked
+    for, unless you say --only. `chat invite --for NAME` lets the account make a new one.
 
     \b
     Example: chat account revoke ada 0f3c5a9e1b7d2468
@@ -165,7 +170,7 @@ def revoke_key(
     with reporting():
         from cli.commands.account import revoke
 
-        revoke(ctx, accounts, name, key, everything=everything)
+        revoke(ctx, accounts, name, key, everything=everything, only=only)
 
 
 def invite(

@@ -214,6 +214,49 @@ def test_a_key_that_was_revoked_invites_no_device(gate: Accounts, book: Administ
     assert ask(gate.invite_device, person) == UNAUTHORIZED
 
 
+def device(gate: Accounts, by: Person, name: str) -> Person:
+    """Let a device invite another one, which has a key with that name; return the other."""
+    secret = ask(gate.invite_device, by).secret
+    found = enter(gate, f"{by.account}", key_of(f"{by.account}", name), secret)
+    assert isinstance(found, Person)
+    return found
+
+
+def test_with_a_key_goes_all_that_came_from_it(gate: Accounts, book: Administration, watch: Watch) -> None:
+    stolen, laptop = (
+        enter(gate, "ada"),
+        enter(gate, "ada", key_of("ada", "laptop"), secret_of(book, name="ada")),
+    )
+    assert isinstance(stolen, Person)
+    child = device(gate, stolen, "child")
+    grandchild = device(gate, child, "grandchild")
+    unused = ask(gate.invite_device, stolen).secret
+    listed = {key.id: key.invited_by for key in book.keys("ada")}
+    assert (listed[f"{child.key_id}"], listed[f"{grandchild.key_id}"]) == (stolen.key_id, child.key_id)
+    revoked = book.revoke("ada", stolen.key_id)
+    assert revoked[0] == stolen.key_id
+    assert set(revoked[1:]) == {child.key_id, grandchild.key_id}
+    assert book.audit()[-1].reason == " ".join(revoked)
+    assert enter(gate, "ada", key_of("ada", "thief"), unused) == UNAUTHORIZED
+    assert watch.was_revised()
+    assert [gate.may_stay(each, PEER) for each in (stolen, child, grandchild)] == [UNAUTHORIZED] * 3
+    assert enter(gate, "ada", key_of("ada", "laptop")) == laptop
+
+
+def test_a_key_is_revoked_alone_if_that_is_asked_for_but_no_invite_of_a_device_stays(
+    gate: Accounts, book: Administration
+) -> None:
+    phone = enter(gate, "ada")
+    assert isinstance(phone, Person)
+    tablet = device(gate, phone, "tablet")
+    unused = (ask(gate.invite_device, phone).secret, ask(gate.invite_device, tablet).secret)
+    from_operator = secret_of(book, name="ada")
+    assert book.revoke("ada", phone.key_id, only=True) == [phone.key_id]
+    assert [enter(gate, "ada", key_of("ada", secret), secret) for secret in unused] == [UNAUTHORIZED] * 2
+    assert enter(gate, "ada", key_of("ada", "tablet")) == tablet
+    assert isinstance(enter(gate, "ada", key_of("ada", "new"), from_operator), Person)
+
+
 def test_an_invite_for_a_device_is_in_the_audit(gate: Accounts, book: Administration) -> None:
     ask(gate.invite_device, enter(gate, "ada"))
     last = book.audit()[-1]

@@ -144,6 +144,19 @@ def test_a_file_that_is_replaced_by_rubbish_changes_nothing(path: Path, tmp_path
         assert enter(gate, "ada") == ada
 
 
+def test_a_file_of_an_earlier_version_is_brought_up_to_date(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("ALTER TABLE keys DROP COLUMN invited_by")
+        db.execute("ALTER TABLE invites DROP COLUMN by_key")
+        db.execute("PRAGMA user_version = 1")
+    with closing(gate_over(path)) as gate, Administration(path, by="local:root") as book:
+        ada = enter(gate, "ada")
+        tablet = enter(gate, "ada", key_of("ada", "tablet"), ask(gate.invite_device, ada).secret)
+        assert isinstance(tablet, Person)
+        assert book.keys("ada")[0].invited_by is None
+        assert {key.id: key.invited_by for key in book.keys("ada")}[f"{tablet.key_id}"] is not None
+
+
 # --- what is refused -----------------------------------------------------------------------------
 
 

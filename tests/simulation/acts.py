@@ -49,7 +49,10 @@ class Acts:
         return frame
 
     def moderated(self, frame: Moderated) -> None:
-        """Judge an answer."""
+        """Judge an answer, or news of a mute."""
+        if frame.token is None:
+            expect(frame.act in ("mute", "lift") and frame.room is not None, self._who, "is told", frame)
+            return
         asked = self._resolve(frame.token)
         expect(isinstance(asked, Moderate), self._who, "did not ask for", frame)
         assert isinstance(asked, Moderate)

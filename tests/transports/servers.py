@@ -161,5 +161,7 @@ class House(Door):
         if self._clock is not None:
             self._clock.release()
         self.server.close()
+        for listen in self.server.listening:
+            note_scheme("", listen.port)  # whoever gets this port next may speak something else
         if self._owned:
             self._owned.close()

@@ -9,6 +9,7 @@ import pytest
 from chatcore import Hub, UsageError
 from chatcore.transport import Listen, Server, Transport
 from tests.transports.peers import Peer
+from tests.transports.tls import note_scheme
 from tests.wire.framed import BYE, HANDSHAKE, framed, unwrap, wrap
 
 
@@ -16,6 +17,7 @@ from tests.wire.framed import BYE, HANDSHAKE, framed, unwrap, wrap
 def server(transport: Transport) -> Iterator[Server]:
     """A server of the transport of the row, on the test's own wire."""
     with Hub() as hub, closing(transport.start(hub, [Listen("framed", "127.0.0.1", 0, framed)])) as server:
+        note_scheme("framed", server.listening[0].port)
         yield server
 
 

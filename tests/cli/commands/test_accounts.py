@@ -13,7 +13,7 @@ import pytest
 
 from chatcore.accounts import Administration
 from chatcore.gate import Person
-from tests.accounts.people import PEER, Watch, enter, gate_over, key_of
+from tests.accounts.people import PEER, Watch, ask, enter, gate_over, key_of
 from tests.cli.conftest import Inside
 from tests.cli.processes import CHAT, chat
 from tests.cli.pty import ENTER, in_terminal
@@ -112,8 +112,15 @@ def test_keys_are_listed_and_revoked(inside: Inside, accounts: str, path: Path) 
         assert phone.key_id in [row[0] for row in rows(listed)]
         assert len(rows(listed)) == 2
         assert inside("account", "revoke", "bob", "--accounts", accounts).returncode == 2
+        tablet = enter(gate, "bob", key_of("bob", "tablet"), ask(gate.invite_device, phone).secret)
+        assert isinstance(tablet, Person)
+        objects = inside("account", "keys", "bob", "--json", "--accounts", accounts).stdout.splitlines()
+        assert phone.key_id in [json.loads(line).get("invited_by") for line in objects]
         done = inside("account", "revoke", "bob", f"{phone.key_id}", "--accounts", accounts)
-        assert done.stdout == "revoked 1 key of bob\n"
+        assert done.stdout == (
+            "revoked 2 keys of bob\n"
+            f"With {phone.key_id} went the keys that came from its invites: {tablet.key_id}\n"
+        )
         assert inside("account", "revoke", "bob", "0123", "--accounts", accounts).returncode == 2
         assert inside("account", "revoke", "bob", "--all", "--accounts", accounts).stdout.startswith(
             "revoked 1"

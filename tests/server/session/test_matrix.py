@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from chatcore.accounts import Accounts
+from chatcore.accounts.writer import Times
 from tests.accounts.matrix import ALLOWED, CASES, PRESENT, Case, Play, scene
 from tests.accounts.people import key_of
 from tests.protocol.frames import (
@@ -49,7 +50,9 @@ class Stage(Host):
 
     def __init__(self, path: Path) -> None:
         self._woken = threading.Event()
-        super().__init__(gate=Accounts(path), frames_per_second=None, new_rooms_per_minute=None)
+        super().__init__(
+            gate=Accounts(path, times=Times(act=0.0)), frames_per_second=None, new_rooms_per_minute=None
+        )
         self._people: dict[str, Peer] = {}
         self._ids = 0
 
