@@ -137,11 +137,13 @@ class Answers:
     def invalid(self, command: Command) -> Fragments:
         """Return what is wrong with an argument that the protocol cannot carry."""
         match command.verb:
+            case "admit" if " " in command.argument:
+                problem = f"{RULES['nick']}; {RULES['room']}"
             case "nick" | "kick" | "mute" | "ban" | "lift" | "admit":
                 problem = RULES["nick"]
             case "say" | "me":
                 problem = "not sent: control characters are not allowed (the Up key brings the text back)"
-            case "join" | "leave" | "who" | "rooms":
+            case "join" | "leave" | "who" | "rooms" | "close" | "open":
                 problem = RULES["room"]
             case _:
                 problem = "that is not possible"

@@ -69,6 +69,7 @@ class Options:
 def run(url: str, nick: str, rooms: Sequence[str], options: Options, login: Login) -> int:
     """Chat until the user or the server ends it; return the exit code.
 
+    A room that the server refuses is shown, and does not end it: others can be joined, or that one opened.
     Standard input and output must be a terminal. Raises `ChatError` or `OSError` if the connection cannot be
     made; once it is made, errors are shown on the screen.
     """
@@ -77,11 +78,9 @@ def run(url: str, nick: str, rooms: Sequence[str], options: Options, login: Logi
 
 async def _converse(url: str, nick: str, rooms: Sequence[str], options: Options, login: Login) -> int:
     terminal = Terminal(options)  # which may fail, so before others see us join
-    client, history = f"chat {__version__}", options.history
-    async with connect(
-        url, nick=nick, rooms=rooms, history=history, client=client, reconnect=True, **login.options
-    ) as chat:
-        return await terminal.run(chat, url, login.pin)
+    client = f"chat {__version__}"
+    async with connect(url, nick=nick, rooms=(), client=client, reconnect=True, **login.options) as chat:
+        return await terminal.run(chat, url, rooms, login.pin)
 
 
 class Terminal:
@@ -114,15 +113,15 @@ class Terminal:
         typed = typed_file() if options.remember and not options.plain else None
         self._input_history = None if typed is None else InputHistory(typed, self._warn)
 
-    async def run(self, chat: Chat, url: str, pin: str | None = None) -> int:
-        """Chat on a new connection; return the exit code."""
+    async def run(self, chat: Chat, url: str, rooms: Sequence[str], pin: str | None = None) -> int:
+        """Join rooms on a new connection, and chat; return the exit code."""
         self._chat, self._url, self._pin = chat, url, pin
         self._conversation.nick = chat.nick
         self._screen.print(self._answers.connected(chat.server, url))
         typed = self._input_history.load() if self._input_history is not None else []
         typing = asyncio.create_task(self._screen.run(typed))
         reading = asyncio.create_task(self._read())
-        working = asyncio.create_task(self._work())
+        working = asyncio.create_task(self._work(rooms))
         try:
             with stopped_by_signals(self._screen.stop, interrupt=self._screen.words):
                 await asyncio.wait({typing, reading, working}, return_when=asyncio.FIRST_COMPLETED)
@@ -242,8 +241,10 @@ class Terminal:
 
     # --- output to the server --------------------------------------------------------------------
 
-    async def _work(self) -> None:
-        """Do what was typed until the connection ends."""
+    async def _work(self, rooms: Sequence[str]) -> None:
+        """Enter the first rooms, then do what was typed until the connection ends."""
+        if not await self._entered(rooms):
+            return
         while True:
             while self._typed:
                 if not await self._done(self._typed[0]):
@@ -253,6 +254,21 @@ class Terminal:
             self._news.set()
             self._line_typed.clear()
             await self._line_typed.wait()
+
+    async def _entered(self, rooms: Sequence[str]) -> bool:
+        """Join rooms, of which the first is the current one; return false if the connection has ended."""
+        for room in rooms:
+            try:
+                await self._wait_for_join(room)
+            except UsageError:
+                raise  # the command line names what cannot be a room
+            except RefusedError as error:
+                self._screen.print(self._answers.refused(error))
+            except ChatError:
+                return False
+        if self._conversation.rooms.current is None:
+            self._screen.print(self._answers.note(NO_ROOM))
+        return True
 
     async def _done(self, command: Command) -> bool:
         """Do a command; return false if the connection has ended, which `_read` reports."""
@@ -321,10 +337,10 @@ class Terminal:
 
     async def _moderate(self, command: Command) -> None:
         deed, room = parse_deed(command.verb, command.argument), self._conversation.rooms.current
-        if room is None and not deed.everywhere:
+        name = deed.room or (None if room is None or deed.everywhere else room.name)
+        if name is None and not deed.everywhere:
             self._warn(NO_ROOM)
             return
-        name = None if room is None or deed.everywhere else room.name
         await self._chat.moderate(
             deed.act, room=name, nick=deed.nick, seconds=deed.seconds, reason=deed.reason
         )
@@ -348,6 +364,10 @@ class Terminal:
             self._screen.print(self._conversation.go_to(room))
             return
         self._conversation.expect(name)
+        await self._wait_for_join(name)
+
+    async def _wait_for_join(self, name: str) -> None:
+        rooms = self._conversation.rooms
         await self._chat.join(name, history=self._history)
         while rooms.get(name) is None and fold(name) in self._chat.rooms:
             self._news.clear()  # the event comes later than the answer

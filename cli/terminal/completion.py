@@ -30,8 +30,8 @@ def candidates(before: str, rooms: Rooms, own: str) -> list[Candidate]:
     """Return the candidates, the most likely first. ``own`` is our nick, which is never offered."""
     if argument := _ARGUMENT.fullmatch(before):
         name, start = argument[1].casefold(), argument[2]
-        if name in ("/join", "/leave", "/who"):
-            known = rooms.names(others=name == "/join")
+        if name in ("/join", "/leave", "/who", "/close", "/open"):
+            known = rooms.names(others=name not in ("/leave", "/who"))
             return [Candidate(room, len(start), room) for room in _starting(start, known)][:MOST]
         if name in COMMANDS and COMMANDS[name].argument.startswith("NICK"):
             return list(_nicks(start, rooms, own, after=" "))[:MOST]

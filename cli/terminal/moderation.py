@@ -1,7 +1,8 @@
 """What is typed to moderate: whom, where and for how long; and what is said once it is done.
 
 An act concerns the room that is on the screen, since that is the lesser mistake. ``everywhere`` is for the
-whole server.
+whole server. Who may enter a room can be changed from outside too, by its name: whoever is shut out of one
+has no other place to do it.
 """
 
 import re
@@ -24,6 +25,7 @@ _REASON = r"(?![0-9])[ -~]{1,128}"
 
 PATTERNS = {
     "NICK": (r"\S+", "one word, no spaces"),
+    "NICK [ROOM]": (r"\S+(?: +\S+)?", "one word each"),
     "NICK [everywhere]": (rf"\S+(?: +{ALL_OVER})?", ""),
     "NICK [TIME] [everywhere] [REASON]": (
         rf"\S+(?: +{_TIME})?(?: +{ALL_OVER})?(?: +{_REASON})?",
@@ -43,14 +45,20 @@ class Deed(NamedTuple):
     seconds: float | None = None
     everywhere: bool = False
     reason: str | None = None
+    room: str | None = None
+    """The room, unless it is the one on the screen."""
 
 
 def parse_deed(verb: str, argument: str) -> Deed:
     """Return what a command asks for; the argument has the form of the command."""
     act = cast("Act", verb)
+    if act in ("close", "open"):
+        return Deed(act, room=argument or None)
+    if act == "admit":
+        nick, _, room = argument.partition(" ")
+        return Deed(act, nick, room=room.strip() or None)
     parts = _PARTS.fullmatch(argument)
-    if parts is None:  # those that close and open a room take none
-        return Deed(act)
+    assert parts is not None
     nick, time, everywhere, reason = parts.groups()
     return Deed(act, nick, _seconds(time), bool(everywhere), reason)
 

@@ -26,6 +26,9 @@ from transports.threaded_tcp import Chat, connect, serve
         ("/admit bob", Deed("admit", "bob")),
         ("/close", Deed("close")),
         ("/open", Deed("open")),
+        ("/close lobby", Deed("close", room="lobby")),
+        ("/open lobby", Deed("open", room="lobby")),
+        ("/admit bob  ops", Deed("admit", "bob", room="ops")),
         ("/mute bob", Deed("mute", "bob")),
         ("/mute bob 10m", Deed("mute", "bob", 600.0)),
         ("/ban bob everywhere", Deed("ban", "bob", everywhere=True)),
@@ -52,7 +55,8 @@ def test_what_a_line_asks_for(line: str, deed: Deed) -> None:
         "/mute bob 10x",
         "/ban bob schön",
         "/lift bob here",
-        "/close lobby",
+        "/close lobby ops",
+        "/admit bob ops now",
         "/device phone",
     ],
 )
@@ -87,6 +91,7 @@ def test_what_is_said_of_an_act(deed: Deed, room: str | None, words: str) -> Non
         ("/mute alice 10m every", ["everywhere"]),
         ("/lift alice e", ["everywhere"]),
         ("/dev", ["/device"]),
+        ("/open o", ["ops", "old"]),
     ],
 )
 def test_tab_completes_commands_nicks_and_everywhere(rooms: Rooms, before: str, texts: list[str]) -> None:
@@ -168,6 +173,21 @@ def test_a_moderator_acts_and_reads_what_was_done(place: Place, ada: Pty) -> Non
             list(bob.events())
         assert error.value.reason == "banned"
     told(ada, "/kick nobody-here", "no such account")
+
+
+def test_who_is_shut_out_of_the_first_room_stays_and_can_open_it_again(place: Place) -> None:
+    with place.chat("ada") as ada:
+        ada.moderate("close", room="lobby")
+        ada.moderate("kick", room="lobby", nick="bob")
+    with in_terminal(CHAT, "client", place.url, "--key-file", str(place.key_file("bob")), columns=120) as bob:
+        bob.wait("you are not in a room; join one with /join ROOM")
+        told(bob, "/join ops", "you are in ops")
+    with in_terminal(
+        CHAT, "client", place.url, "--key-file", str(place.key_file("ada")), "--room", "ops", columns=120
+    ) as ada_elsewhere:
+        told(ada_elsewhere, "/admit bob lobby", "bob may enter lobby")
+        told(ada_elsewhere, "/open lobby", "lobby is open to everybody now")
+        told(ada_elsewhere, "/close lobby", "lobby is private now")
 
 
 def test_the_one_concerned_reads_what_happened(place: Place) -> None:

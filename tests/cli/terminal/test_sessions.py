@@ -411,3 +411,11 @@ def test_too_few_descriptors_are_one_line(server: Server, limit: int) -> None:
     assert words.splitlines()[0].startswith("chat: ")
     assert "Traceback" not in words
     assert f"only {limit} files" in words
+
+
+def test_a_room_that_cannot_be_one_ends_the_client_and_restores_the_terminal(server: Server) -> None:
+    url = str(server.listening[0])
+    with in_terminal(CHAT, "client", url, "--room", "#ops", columns=120) as terminal:
+        terminal.wait("a room's name is")
+        assert terminal.wait_exit() == 2
+        assert terminal.is_restored()
