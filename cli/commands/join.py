@@ -95,7 +95,9 @@ def _redeem(file: KeyFile, link: Link, nick: str, login: Login) -> tuple[str, st
         if error.code != "unauthorized":
             raise
         file.abandon(link.url)
-        raise RefusedError("forbidden", "the link is unknown, used up or expired; ask for another") from None
+        raise RefusedError(
+            "unauthorized", "the link is unknown, used up or expired; ask for another"
+        ) from None
     if account is None:
         file.abandon(link.url)
         raise UsageError(f"{link.url} has no accounts, so you need no link there: chat client {link.url}")
