@@ -15,8 +15,9 @@ from chatcore.errors import UsageError
 __all__ = ["PublicUrl", "links", "public_url"]
 
 _WEB: Final = re.compile(
-    r"(https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)(/[A-Za-z0-9._~%/-]*)?"
+    r"(https://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?)(/[A-Za-z0-9._~%/-]*)?"
 )
+_PORTS: Final = 65_535
 _PIN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _CHAT: Final = ("chats", "chat")
 
@@ -34,9 +35,10 @@ def public_url(text: str, pin: str | None = None) -> PublicUrl:
     if pin is not None and not _PIN.fullmatch(pin):
         raise UsageError("a pin is the SHA-256 of a certificate in base64url, 43 characters")
     if text.startswith(("https://", "http://")):
-        if (parts := _WEB.fullmatch(text)) is None:
+        parts = _WEB.fullmatch(text)
+        if parts is None or int(parts[2] or 0) > _PORTS:
             raise UsageError(f"{text!r} is not a public URL; write https://HOST/PATH")
-        return PublicUrl(f"{parts[1]}{(parts[2] or '/').rstrip('/')}/")
+        return PublicUrl(f"{parts[1]}{(parts[3] or '/').rstrip('/')}/")
     scheme, host, port = parse_url(text, _CHAT)
     if port == 0:
         raise UsageError(f"{text!r} has no port that people could connect to")

@@ -4,7 +4,6 @@ Everything is decided by what is in the file by then: the rank that somebody had
 nothing.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +15,9 @@ from chatcore.gate import Moderation, Person, Refusal
 from chatcore.names import LOBBY, fold
 
 __all__ = ["Expulsion", "live_actor", "moderate"]
+
+LONGEST: Final = 10 * 365 * 86_400.0
+"""Seconds of a mute or a ban that ends; a longer one does not."""
 
 _REFUSALS: Final[dict[Verdict, Refusal]] = {
     "forbidden": Refusal("forbidden", "you may not do that"),
@@ -141,4 +143,4 @@ class _Act:
 
     def _until(self) -> float | None:
         seconds = self._what.seconds
-        return None if seconds is None or not math.isfinite(seconds) else self._now + max(seconds, 0.0)
+        return None if seconds is None or seconds > LONGEST else self._now + max(seconds, 0.0)

@@ -8,6 +8,7 @@ in seconds.
 
 import http.client
 import json
+import os
 import ssl
 import threading
 from concurrent.futures import Future
@@ -44,7 +45,7 @@ def find_server(page: str, ca: str | None = None, seconds: float = SECONDS) -> F
     thread.start()  # which can be left behind: nothing ends a search for a name
     try:
         body = answer.result(seconds)
-    except TimeoutError:
+    except TimeoutError:  # of the whole, or of one step of it
         raise OSError(f"{page} did not answer within {seconds:g} s") from None
     if isinstance(body, int):
         raise UsageError(
@@ -68,7 +69,10 @@ def _get(page: str, ca: str | None, seconds: float) -> bytes | int:
         raise UsageError(
             f"{page} is not encrypted, so anybody could answer for it; ask for a link with https://"
         )
-    context = ssl.create_default_context(cafile=ca)
+    is_directory = ca is not None and os.path.isdir(ca)
+    context = ssl.create_default_context(
+        cafile=None if is_directory else ca, capath=ca if is_directory else None
+    )
     connection = http.client.HTTPSConnection(
         parts.hostname or "", parts.port, timeout=seconds, context=context
     )
@@ -84,7 +88,7 @@ def _get(page: str, ca: str | None, seconds: float) -> bytes | int:
 
 def _explained(page: str, error: Exception) -> Exception:
     match error:
-        case UsageError():
+        case UsageError() | TimeoutError():
             return error
         case ssl.SSLCertVerificationError():
             return OSError(f"the certificate of {page} is not trusted ({error.verify_message}); see --ca")

@@ -90,7 +90,7 @@ def run(options: Options, file: ConfigFile) -> int:
     kind, store = open_journal(options.journal, history)
     with _console(sys.stdout) as output, _console(sys.stderr) as errors, Stop(errors) as stop:
         _log_to(errors)
-        if accounts is not None and options.public_url:
+        if accounts is not None:
             _publish(accounts, options, certificate)
         with Hub(store, settings, gate=accounts) as hub:
             server = _start(transport, hub, listens)
@@ -124,12 +124,13 @@ def _accounts(options: Options) -> "Accounts | None":
 
 
 def _publish(accounts: "Accounts", options: Options, certificate: Certificate | None) -> None:
-    """Store what links begin with, and the pin that they need if the certificate is self-made."""
+    """Store what links begin with, if that is given, and the pin of a certificate that is self-made now."""
     from chatcore.accounts import Administration
 
     pin = certificate.pin if certificate is not None and is_self_made(certificate) else None
     with Administration(accounts.path, by="server") as administration:
-        administration.publish(options.public_url, pin)
+        stored = [each.url for each in administration.urls()]
+        administration.publish(options.public_url or stored, pin)
 
 
 def _listens(options: Options, certificate: Certificate | None) -> Iterator[Listen]:

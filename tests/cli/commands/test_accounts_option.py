@@ -77,10 +77,14 @@ def test_links_begin_with_the_public_urls_and_have_the_pin_of_a_self_made_certif
     assert links == (f"chats://chat.example:7024/#{secret}{pin}", f"https://chat.example/talk/#{secret}")
 
 
-def test_without_public_urls_those_that_were_stored_stay(accounts: Path) -> None:
+def test_without_public_urls_those_that_were_stored_stay_but_not_the_pin_of_another_certificate(
+    accounts: Path,
+) -> None:
     with Administration(accounts, by="local:test") as administration:
-        administration.publish(["chats://chat.example"])
+        administration.publish(["chats://chat.example"], "p" * 43)
     with chat_server("--accounts", str(accounts)):
         pass
     with Administration(accounts, by="local:test") as administration:
-        assert [each.url for each in administration.urls()] == ["chats://chat.example:7024/"]
+        assert [(each.url, each.pin) for each in administration.urls()] == [
+            ("chats://chat.example:7024/", None)
+        ]
