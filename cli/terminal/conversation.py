@@ -21,6 +21,7 @@ from chatcore import (
     Joined,
     Left,
     Message,
+    Moderated,
     NickFrame,
     Offline,
     Online,
@@ -219,6 +220,9 @@ class Conversation:
                 return self._painter.note(f"you are now {event.nick}")
             case Invited():
                 return self._painter.warning(DEVICE)
+            case Moderated():
+                what = "are muted in" if event.act == "mute" else "may speak again in"
+                return self._painter.warning(f"you {what} {event.room}")
             case Error():
                 return self._painter.warning(f"{event.message} ({event.code})")
             case Offline():

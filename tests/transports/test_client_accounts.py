@@ -77,7 +77,7 @@ def test_a_device_whose_key_is_revoked_ends_and_the_other_stays(
     stolen, key = new_key(), new_key()
     thief = connect(house.url, nick="ada", key=stolen, invite=invite, reconnect=True)
     ada = connect(house.url, nick="ada", key=key, invite=thief.do("invite_device").invite)
-    accounts.revoke("ada", accounts.keys("ada")[0].id)
+    accounts.revoke("ada", accounts.keys("ada")[0].id, only=True)
     with pytest.raises(DisconnectedError) as ended:
         thief.take_all()
     assert ended.value.reason == "revoked"

@@ -5,7 +5,21 @@ from typing import Any
 
 import pytest
 
-from chatcore import Closing, Error, Gap, Joined, Left, Message, NickFrame, Offline, Online, Presence, Renamed
+from chatcore import (
+    Act,
+    Closing,
+    Error,
+    Gap,
+    Joined,
+    Left,
+    Message,
+    Moderated,
+    NickFrame,
+    Offline,
+    Online,
+    Presence,
+    Renamed,
+)
 from cli.terminal.attention import AWAY_SECONDS
 from cli.terminal.conversation import NEWS_SECONDS, Conversation
 from cli.terminal.painter import Painter
@@ -486,3 +500,8 @@ def test_a_search_finds_only_what_was_shown(alice: Alice) -> None:
     assert [hit.room for hit in alice.scrollback.find("BUILD", 20)] == ["lobby"]
     alice.go_to_room("ops")
     assert [hit.room for hit in alice.scrollback.find("BUILD", 20)] == ["lobby", "ops"]
+
+
+@pytest.mark.parametrize(("act", "words"), [("mute", "are muted in"), ("lift", "may speak again in")])
+def test_whoever_is_muted_is_told_so(alice: Alice, act: Act, words: str) -> None:
+    assert lines_of(alice, Moderated(act=act, room="lobby", nick="alice")) == f"* you {words} lobby\n"
