@@ -302,7 +302,7 @@ if ALL:
 
 # --- how much ------------------------------------------------------------------------------------
 
-ROUNDS = int(os.environ.get("ROUNDS") or (60 if ALL else 6))
+ROUNDS = int(os.environ.get("ROUNDS") or (60 if ALL else 4))
 """Kills in a storm, under each transport; half as many losses of power."""
 
 MANY = 100_000 if ALL else 30_000
@@ -311,10 +311,10 @@ MANY = 100_000 if ALL else 30_000
 MUTATIONS = int(os.environ.get("MUTATIONS") or (100_000 if ALL else 300))
 """Handshakes and records of TLS that are changed on their way."""
 
-SEEDS = 1_000 if ALL else 120
+SEEDS = 1_000 if ALL else 80
 """Seeds of the simulation; ``make simulate`` runs thousands."""
 
-SYSTEM_SEEDS = 1_000 if ALL else 200
+SYSTEM_SEEDS = 1_000 if ALL else 120
 """Seeds of the whole system, which takes a fifth of the time."""
 
 SYSTEM_TLS_SEEDS = 200 if ALL else 10
@@ -328,6 +328,30 @@ WHOLE = {
     "tests/test_library_docs.py::test_the_examples_and_the_public_types_pass_mypy_strict": (
         "checks the types of examples that are run all the same"
     ),
+    "tests/test_packaging.py::test_a_consumer_is_type_checked_against_the_wheel": "checks the types again",
+    "tests/test_packaging.py::test_what_that_distribution_imports_is_public_and_fits_our_types": (
+        "checks the types of a journal that is run all the same"
+    ),
+    "tests/test_builds.py::test_without_a_compiler_the_build_says_what_it_needs_and_leaves_nothing": (
+        "builds, with compilers that are none"
+    ),
+    "tests/cli/test_environments.py::*few files?": "starts every command, where others start a few",
+    "tests/cli/test_environments.py::*no streams at all?": "each stream is closed alone, too",
+    "tests/cli/test_environments.py::*both full?": "each stream is full alone, too",
+    "tests/cli/test_environments.py::*home that does not exist?": "a home that is a file is refused alike",
+    "tests/cli/test_environments.py::*input that cannot be read?": "no input at all is treated alike",
+    "tests/cli/terminal/test_commands.py::test_an_action_that_is_not_confirmed_is_given_back_*": (
+        "waits as the test of any message does"
+    ),
+    "tests/cli/commands/test_send.py::test_a_timeout_covers_all_of_the_command?answers[12]?": (
+        "waits for answers that do not come, once more"
+    ),
+    "tests/faults/test_clients.py::*-tls-*": "a storm over TLS, beside the cuts at every byte",
+    "tests/transports/test_slow_readers.py::test_peers_that_read_nothing_cost_no_memory?*-tls?": (
+        "what is unsent is encrypted, and bounded by the same code"
+    ),
+    "tests/transports/test_no_room.py::*asyncio-stdlib?": "waits seconds for descriptors, on each loop",
+    "tests/transports/test_abuse.py::*asyncio-stdlib?": "sends much, which each loop cuts into reads anyway",
 }
 """What costs seconds and rarely breaks alone, so only ``make test-all`` runs it, as patterns of node ids."""
 
