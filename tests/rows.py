@@ -107,9 +107,11 @@ IN_THE_CLEAR = {
     "test_acceptor": "there is no connection yet",
     "test_cost": "it counts what the core costs",
     "test_endings": "its rows are those of TCP: what a reset throws away is not the same in TLS",
+    "test_encrypted_listeners": "it encrypts by itself",
     "test_own_wire": "it speaks to servers that it starts itself",
     "test_programs": "`nc` and `telnet` speak no TLS",
     "test_a_name_is_reached_at_the_address_that_answers": "there is no certificate for that name",
+    "test_addresses_that_were_looked_up_are_not_looked_up_again": "encrypted ones are looked up by the test",
     "test_connections_that_come_and_go_cost_no_more_than_their_address_may": "it sends before it is let in",
     "test_a_connection_that_comes_too_soon_waits_and_the_next_is_turned_away": "so does this one",
 }

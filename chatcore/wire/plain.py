@@ -84,6 +84,10 @@ _CUTS = re.compile(rb"\r\n?|\n|\xff")
 _LINE_ENDS = re.compile("[\n\u2028\u2029]")
 
 
+def _is_fatal(item: Item) -> bool:
+    return isinstance(item, Fault) and item.fatal
+
+
 class PlainCodec:
     """One connection's half of the wire. Ids of posts are made here, since the peer has none."""
 
@@ -129,7 +133,7 @@ class PlainCodec:
         overflows = self._lines.overflow and not overflowed
         self._line_mode = self._line_mode or bool(lines)
         items = self._items(lines)
-        if overflows:
+        if overflows and not (items and _is_fatal(items[-1])):
             items.append(Fault("too_long", "the line is too long", fatal=True))
         self.deadline = now + SILENCE if self._may_end_by_silence() else None
         return items

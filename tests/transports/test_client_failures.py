@@ -15,6 +15,8 @@ from tests.transports.conftest import Serve
 from tests.transports.hostile import Guest, HostileServer, message
 from tests.transports.peers import DEADLINE, line
 from transports import threaded_tcp
+from transports.asyncio_tcp.connection import Connection
+from transports.threaded_tcp.stream import Stream
 
 Connect = Callable[..., Visitor]
 
@@ -67,21 +69,42 @@ def test_a_bug_in_a_step_fails_every_call_with_its_cause(
     assert "Broken" in caplog.text
 
 
+def _note_refusals(monkeypatch: pytest.MonkeyPatch, full: Event) -> None:
+    """Set an event once a socket, or the transport of a loop, takes no more of what a client has to say."""
+    pause, send = Connection.pause_writing, Stream.send
+
+    def note_pause(self: Connection) -> None:
+        pause(self)
+        full.set()
+
+    def note_refusal(self: Stream) -> bool:
+        try:
+            return send(self)
+        finally:
+            if self.unsent:
+                full.set()
+
+    monkeypatch.setattr(Connection, "pause_writing", note_pause)
+    monkeypatch.setattr(Stream, "send", note_refusal)
+
+
 def test_a_bug_when_the_server_reads_again_fails_every_call_with_its_cause(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    full = Event()
+    full, patched = Event(), Event()
+    _note_refusals(monkeypatch, full)
 
     def script(guest: Guest) -> None:
         guest.serve_until_joined()
-        assert full.wait(DEADLINE)
+        assert patched.wait(DEADLINE)
         guest.wait_for_end()
 
     with HostileServer(script) as server:
         ann = connect(server.url, nick="ann")
         posts = [ann.post_nowait("x" * 16_000) for _ in range(500)]
+        assert full.wait(DEADLINE)
         monkeypatch.setattr(ClientSession, "data_drained", _break)
-        full.set()
+        patched.set()
         with pytest.raises(DisconnectedError) as failed:
             posts[0].result(DEADLINE)
         assert isinstance(failed.value.__cause__, Broken)

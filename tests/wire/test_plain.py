@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatcore.errors import Fault
+from chatcore.limits import Limits
 from chatcore.messages import (
     Ack,
     Closing,
@@ -383,3 +384,10 @@ def test_a_frame_is_encoded_as_a_line_with_a_star_or_as_nothing(frame: ServerFra
 def test_a_page_of_history_is_encoded_as_nothing_on_the_plain_wire() -> None:
     head = Page(room="lobby", epoch="e", base=0, more=False, messages=())
     assert decoder(plain).encode_page(head, [b"ana: hi\n"]) == b""
+
+
+def test_a_typed_client_is_told_one_thing_also_when_its_next_line_is_too_long() -> None:
+    items = decode(
+        plain, [b'{"type":"ping"}\n' + b"x" * 3_000, b"x"], Limits(line_bytes=2_000, text_bytes=100)
+    )
+    assert [isinstance(item, Fault) and item.fatal for item in items] == [True]
