@@ -30,6 +30,8 @@ from chatcore.limits import ClientLimits
 from chatcore.names import Nick, RoomName, Text
 
 __all__ = [
+    "NEEDS_NICK",
+    "NEEDS_ROOM",
     "PROTOCOL",
     "Ack",
     "Act",
@@ -129,6 +131,10 @@ Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9.-]{0,31}$"), AfterValidator(
 
 Act = Literal["close", "open", "admit", "kick", "mute", "ban", "lift"]
 """What `Moderate` does; ``docs/protocol.md`` has who may."""
+
+NEEDS_ROOM: frozenset[Act] = frozenset({"close", "open", "admit", "kick"})
+NEEDS_NICK: frozenset[Act] = frozenset({"admit", "kick", "mute", "ban", "lift"})
+"""The acts that name a room, and those that name somebody. Without a room the others are for everywhere."""
 
 DurabilityWord = Literal["memory", "written", "synced", "replicated"]
 """What an acknowledged message survives; see `Ack`."""

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from chatcore.accounts.records import Role
 from chatcore.gate import Act
+from chatcore.messages import NEEDS_NICK, NEEDS_ROOM
 
 __all__ = ["Place", "Rank", "Target", "Verdict", "decide", "rank_of", "relation"]
 
@@ -42,8 +43,6 @@ _RANKS: Final[dict[Role, Rank]] = {
     "member": Rank.MEMBER,
     "guest": Rank.GUEST,
 }
-_NEED_ROOM: Final = frozenset({"close", "open", "admit", "kick"})
-_NEED_NICK: Final = frozenset({"admit", "kick", "mute", "ban", "lift"})
 
 
 def rank_of(role: Role, *, keeps: bool) -> Rank:
@@ -64,11 +63,11 @@ def decide(
 
     ``inside`` tells whether they are in the room, and ``lobby`` whether it is the one that all clients enter.
     """
-    if (place == "nowhere" and act in _NEED_ROOM) or (target == "nobody" and act in _NEED_NICK):
+    if (place == "nowhere" and act in NEEDS_ROOM) or (target == "nobody" and act in NEEDS_NICK):
         return "bad_frame"
     if actor < _least(act, place) or (act == "close" and actor < Rank.MODERATOR and (lobby or not inside)):
         return "forbidden"
-    if act not in _NEED_NICK:
+    if act not in NEEDS_NICK:
         return "allowed"
     if target == "unknown":
         return "bad_name"
@@ -78,4 +77,4 @@ def decide(
 def _least(act: Act, place: Place) -> Rank:
     if act == "close" and place == "public":
         return Rank.MEMBER
-    return Rank.KEEPER if act in _NEED_ROOM and place == "mine" else Rank.MODERATOR
+    return Rank.KEEPER if act in NEEDS_ROOM and place == "mine" else Rank.MODERATOR

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from chatcore.arguments import checked
 from chatcore.errors import UsageError
-from chatcore.messages import History, Join, Moderate
+from chatcore.messages import NEEDS_NICK, NEEDS_ROOM, History, Join, Moderate
 
 __all__ = [
     "CONNECT_TIMEOUT",
@@ -18,16 +18,7 @@ __all__ = [
     "out_of_time",
 ]
 
-_NAMES: dict[str, tuple[str, ...]] = {
-    "close": ("room",),
-    "open": ("room",),
-    "admit": ("room", "nick"),
-    "kick": ("room", "nick"),
-    "mute": ("nick",),
-    "ban": ("nick",),
-    "lift": ("nick",),
-}
-"""What each act of moderation has to name. The others may name a room, and mean the whole server without."""
+_NEEDS = {"room": NEEDS_ROOM, "nick": NEEDS_NICK}
 
 _ENDS = {"mute", "ban"}  # acts that may last for a time
 
@@ -70,7 +61,7 @@ def checked_moderation(
 ) -> Moderate:
     """Make a request to moderate; raises `UsageError`, also for an act that does not say where or whom."""
     frame = checked(Moderate, act=act, room=room, nick=nick, seconds=seconds, reason=reason, token=token)
-    missing = [name for name in _NAMES[act] if getattr(frame, name) is None]
+    missing = [name for name, acts in _NEEDS.items() if act in acts and getattr(frame, name) is None]
     if missing:
         raise UsageError(f"to {act}, name the {' and the '.join(missing)}")
     if seconds is not None and act not in _ENDS:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from chatcore.errors import Fault
 from chatcore.messages import (
+    NEEDS_NICK,
+    NEEDS_ROOM,
     PROTOCOL,
     Hello,
     History,
@@ -139,14 +141,11 @@ def _nick(session: "Session", frame: NickFrame, now: float) -> None:
 
 # --- moderation ----------------------------------------------------------------------------------
 
-_NEEDS_ROOM: Final = frozenset({"close", "open", "admit", "kick"})
-_NEEDS_NICK: Final = frozenset({"admit", "kick", "mute", "ban", "lift"})
-
 
 def _moderate(session: "Session", frame: Moderate, now: float) -> None:
-    if frame.room is None and frame.act in _NEEDS_ROOM:
+    if frame.room is None and frame.act in NEEDS_ROOM:
         session.refuse("bad_frame", f"{frame.act} needs a room", frame)
-    elif frame.nick is None and frame.act in _NEEDS_NICK:
+    elif frame.nick is None and frame.act in NEEDS_NICK:
         session.refuse("bad_frame", f"{frame.act} needs a nick", frame)
     else:
         session.pending.moderate(frame)

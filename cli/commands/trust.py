@@ -9,7 +9,7 @@ __all__ = ["run"]
 
 
 def run(url: str, fingerprint: str, key_file: str | None) -> None:
-    """Store a fingerprint; raises `UsageError` if that is none, or the address has no certificate."""
+    """Store a fingerprint; raises `UsageError` if it is malformed, or the address has no certificate."""
     server = encrypted_address(url)
     KeyFile.of(key_file).trust(server, parse_pin(fingerprint))
     write_text(f"{server} is trusted by this certificate from now on\n")
