@@ -1,8 +1,13 @@
-"""Names of rooms that a user gives to a command that asks no server."""
+"""Names that a command makes, or checks without a server."""
+
+import secrets
+from collections.abc import Iterator
 
 from chatcore import RULES, Join, UsageError, fold
 
-__all__ = ["folded_room"]
+__all__ = ["folded_room", "variants"]
+
+NICK_CHARS = 32
 
 
 def folded_room(name: str) -> str:
@@ -11,3 +16,12 @@ def folded_room(name: str) -> str:
         return fold(Join(room=name).room)
     except ValueError:
         raise UsageError(f"{name!r} is not a room: {RULES['room']}") from None
+
+
+def variants(nick: str) -> Iterator[str]:
+    """Yield a nick, and what to take in its place if it is taken: with a number, and at last with a word."""
+    yield nick
+    for number in range(2, 10):
+        yield f"{nick[: NICK_CHARS - 2]}-{number}"
+    word = secrets.token_hex(3)
+    yield f"{nick[: NICK_CHARS - len(word) - 1]}-{word}"

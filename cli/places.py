@@ -3,7 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["accounts_file", "certificate_file", "config_file", "journal_file", "keys_file", "typed_file"]
+__all__ = [
+    "accounts_file",
+    "certificate_file",
+    "config_file",
+    "journal_file",
+    "keys_file",
+    "state_directory",
+    "typed_file",
+]
 
 
 def config_file() -> Path | None:
@@ -35,9 +43,18 @@ def certificate_file() -> Path | None:
 
 def typed_file() -> Path | None:
     """Return the path of the input history; ``None`` without a home directory."""
+    return _in(_state_directory, "typed.jsonl")
+
+
+def state_directory() -> Path | None:
+    """Return the directory of what clients in a terminal remember; ``None`` without a home directory."""
+    return _in(_state_directory, "state")
+
+
+def _state_directory() -> Path:
     from platformdirs import user_state_path
 
-    return _in(lambda: user_state_path("chatcore"), "typed.jsonl")
+    return user_state_path("chatcore")
 
 
 def _data_directory() -> Path:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from chatcore import UsageError
+from cli.directories import make_directory, sync_directory
 from cli.places import keys_file
 
 __all__ = ["DeviceKey", "Entry", "KeyFile"]
@@ -161,7 +162,7 @@ class KeyFile:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        _make_directory(self.path.parent)
+        make_directory(self.path.parent)
         lock = self.path.with_name(f".{self.path.name}.lock")
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -183,13 +184,7 @@ class KeyFile:
             with contextlib.suppress(OSError):
                 os.unlink(name)
             raise
-        _sync_directory(path.parent)
-
-
-def _make_directory(path: Path) -> None:
-    missing = [each for each in (path, *path.parents) if not each.exists()]
-    for each in reversed(missing):
-        each.mkdir(0o700, exist_ok=True)
+        sync_directory(path.parent)
 
 
 def _lock(descriptor: int) -> None:
@@ -199,16 +194,6 @@ def _lock(descriptor: int) -> None:
     except ImportError:  # Windows: two programs that change it at the same moment may undo each other
         return
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-
-
-def _sync_directory(path: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 # --- what is in it -------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import TypeVar
 from chatcore import LOBBY, RefusedError, is_numeric, is_reserved
 from cli.access.login import Login
 from cli.descriptors import require_descriptors
+from cli.names import variants
 from cli.report import reaching
 
 __all__ = ["login_nick", "run", "with_nick"]
@@ -41,21 +42,22 @@ def run(
     Raises `UsageError` for invalid arguments, `RefusedError` if the server refuses them, and `OSError` or
     another `ChatError` if there is no connection, or no longer one.
     """
-    rooms = rooms or [LOBBY]
     if not json and _interactive():
-        from cli.terminal.app import Options
-        from cli.terminal.app import run as converse
+        from cli.terminal.options import Options
+        from cli.terminal.start import run as converse
 
         require_descriptors(DESCRIPTORS, "a client in a terminal")
         shown = HISTORY if history is None else history
         options = Options(shown, plain or os.environ.get("TERM") == "dumb", quiet, remember)
         with reaching(url):
-            return with_nick(nick, lambda name: converse(url, name, rooms, options, login), login=login)
+            return converse(url, nick or login.account or login_nick(), rooms, options, login)
     from cli.commands.pipe import run as pass_through
 
     with reaching(url):
         return with_nick(
-            nick, lambda name: pass_through(url, name, rooms, history, login=login, json=json), login=login
+            nick,
+            lambda name: pass_through(url, name, rooms or [LOBBY], history, login=login, json=json),
+            login=login,
         )
 
 
@@ -73,14 +75,14 @@ def with_nick(nick: str | None, use: Callable[[str], T], suffix: str = "", *, lo
     """
     if nick is not None or login.account is not None:
         return use(nick or login.account or "")
-    own = login_nick() + suffix
-    for name in (own, *(f"{own}-{number}" for number in range(2, 10))):
+    *first, last = variants(login_nick() + suffix)
+    for name in first:
         try:
             return use(name)
         except RefusedError as error:
             if error.code != "nick_taken":
                 raise
-    return use(f"{own}-{secrets.token_hex(3)}")
+    return use(last)
 
 
 def login_nick() -> str:

@@ -50,7 +50,10 @@ def client(
     quiet: Annotated[bool, typer.Option("--quiet", help="In a terminal: hide joins and leaves.")] = False,
     remember: Annotated[
         bool,
-        typer.Option("--remember/--forget", help="In a terminal: save what you type, for the Up key."),
+        typer.Option(
+            "--remember/--forget",
+            help="In a terminal: remember your rooms and what you have read, and save what you type.",
+        ),
     ] = True,
     key_file: Annotated[str | None, key_file_option("client")] = None,
     ca: Annotated[str | None, ca_option("client")] = None,

@@ -5,9 +5,10 @@ Read in this order:
 - input and output: `input` is what a typed line means, with `moderation` for some commands; `surface` the
   seam to a kind of terminal, `screen` and `plain` the two kinds; `input_history`, `signals`;
 - what a conversation knows: `rooms`, and `presence` and `nicks` in each; `attention`, `bell`, `scrollback`,
-  `unsent`;
+  `unsent`; `memory` of the last run, `returns` to its rooms, and the `wanted_nick`;
 - how it looks: `painter`, `palette`, `mentions`, `status`, `completion`;
 - what it says: `conversation` of each event, `answers` to each command;
-- `paging`, which loads older messages and lists of rooms, with `times`; and `app`, which puts everything
-  together.
+- `paging`, which loads older messages and lists of rooms, with `times`; `entrance` into the first rooms;
+  `app`, which puts everything together, `start` and its
+  `options`.
 """

@@ -134,6 +134,13 @@ class Answers:
             advice = f"try again in {error.retry_after:.0f} s"
         return self._painter.warning(f"{error.message} ({error.code}){f'; {advice}' if advice else ''}")
 
+    def not_back(self, room: str, error: RefusedError) -> Fragments:
+        """Return why a room of the last run did not let us in."""
+        return self._painter.warning(
+            f"you are not back in {room}: {error.message} ({error.code}); the next start asks again,"
+            f" /leave {room} forgets it"
+        )
+
     def invalid(self, command: Command) -> Fragments:
         """Return what is wrong with an argument that the protocol cannot carry."""
         match command.verb:

@@ -12,20 +12,32 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from chatcore import Ack, ChatError, Joined, RefusedError, UsageError, __version__, fold
+from chatcore import (
+    Ack,
+    ChatError,
+    Event,
+    Joined,
+    Left,
+    Message,
+    Online,
+    RefusedError,
+    UsageError,
+    fold,
+)
 from cli.access.links import link_of
-from cli.access.login import Login
 from cli.places import typed_file
 from cli.report import FAILED
 from cli.terminal.answers import NO_ROOM, Answers
 from cli.terminal.completion import Candidate
 from cli.terminal.conversation import Conversation
+from cli.terminal.entrance import enter_rooms
 from cli.terminal.input import BACK, Command, parse
 from cli.terminal.input_history import InputHistory
+from cli.terminal.memory import Memory
 from cli.terminal.moderation import describe, parse_deed
+from cli.terminal.options import Options
 from cli.terminal.paging import messages_since, older_messages, other_rooms
 from cli.terminal.painter import Fragments, Painter
 from cli.terminal.plain import PlainScreen
@@ -35,9 +47,13 @@ from cli.terminal.signals import stopped_by_signals
 from cli.terminal.surface import Surface
 from cli.terminal.times import parse_time
 from cli.terminal.unsent import PATIENCE, Unsent
-from transports.asyncio_tcp import Chat, connect
+from cli.terminal.wanted_nick import WantedNick
+from transports.asyncio_tcp import Chat
 
-__all__ = ["Options", "Terminal", "run"]
+__all__ = ["Terminal"]
+
+ENTER_SECONDS = 30.0
+"""How long entering the first rooms may take, all in all."""
 
 LAST_SECONDS = 3.0
 """How long the last messages may take to be acknowledged when the user quits."""
@@ -52,44 +68,14 @@ FOUND = 20
 """Messages that a search shows."""
 
 
-@dataclass(frozen=True)
-class Options:
-    """The user's preferences."""
-
-    history: int | None = None
-    """Older messages to show when a room is joined."""
-    plain: bool = False
-    """Whether to print plain lines of text and nothing else."""
-    quiet: bool = False
-    """Whether to hide joins and leaves."""
-    remember: bool = True
-    """Whether to save what is typed."""
-
-
-def run(url: str, nick: str, rooms: Sequence[str], options: Options, login: Login) -> int:
-    """Chat until the user or the server ends it; return the exit code.
-
-    A room that the server refuses is shown, and does not end it: others can be joined, or that one opened.
-    Standard input and output must be a terminal. Raises `ChatError` or `OSError` if the connection cannot be
-    made; once it is made, errors are shown on the screen.
-    """
-    return asyncio.run(_converse(url, nick, rooms, options, login))
-
-
-async def _converse(url: str, nick: str, rooms: Sequence[str], options: Options, login: Login) -> int:
-    terminal = Terminal(options)  # which may fail, so before others see us join
-    client = f"chat {__version__}"
-    async with connect(url, nick=nick, rooms=(), client=client, reconnect=True, **login.options) as chat:
-        return await terminal.run(chat, url, rooms, login.pin)
-
-
 class Terminal:
     """One user's conversation. It is the `Controller` of its screen.
 
     Used once: `run` may be called only once.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, memory: Memory) -> None:
+        self._memory = memory
         self._history = options.history
         self._typed: deque[Command] = deque()  # the first one is being done
         self._line_typed = asyncio.Event()
@@ -113,15 +99,44 @@ class Terminal:
         typed = typed_file() if options.remember and not options.plain else None
         self._input_history = None if typed is None else InputHistory(typed, self._warn)
 
-    async def run(self, chat: Chat, url: str, rooms: Sequence[str], pin: str | None = None) -> int:
-        """Join rooms on a new connection, and chat; return the exit code."""
+    async def run(
+        self,
+        chat: Chat,
+        url: str,
+        nick: str,
+        rooms: Sequence[str],
+        pin: str | None = None,
+        warning: str | None = None,
+    ) -> int:
+        """Chat on a new connection, as ``nick`` if that is possible; return the exit code.
+
+        A ``warning`` is shown first. A room that the server refuses is shown, and does not end it: others can
+        be joined, or that one opened. Raises `UsageError` for a name that no room can have, `OSError` and the
+        `ChatError` that ended the connection before we were in.
+        """
         self._chat, self._url, self._pin = chat, url, pin
+        self._nick = WantedNick(nick)
         self._conversation.nick = chat.nick
+        self._memory.note_welcome(chat.secret, chat.limits.dedupe_seconds)
+        self._memory.on_failure(self._warn)
+        async with asyncio.timeout(ENTER_SECONDS):
+            refusals = await enter_rooms(chat, self._conversation, self._memory, rooms, self._history)
         self._screen.print(self._answers.connected(chat.server, url))
+        for line in (warning, self._nick.describe_other(chat.nick)):
+            if line is not None:
+                self._warn(line)
+        for room, error, known in refusals:
+            self._screen.print(self._answers.not_back(room, error) if known else self._answers.refused(error))
+        if not chat.rooms:
+            self._screen.print(self._answers.note(NO_ROOM))
+        return await self._talk()
+
+    async def _talk(self) -> int:
         typed = self._input_history.load() if self._input_history is not None else []
         typing = asyncio.create_task(self._screen.run(typed))
         reading = asyncio.create_task(self._read())
-        working = asyncio.create_task(self._work(rooms))
+        working = asyncio.create_task(self._work())
+        renaming = asyncio.create_task(self._nick.take_back(self._chat))
         try:
             with stopped_by_signals(self._screen.stop, interrupt=self._screen.words):
                 await asyncio.wait({typing, reading, working}, return_when=asyncio.FIRST_COMPLETED)
@@ -134,8 +149,10 @@ class Terminal:
                 return await self._leave_dead_connection(typing, reading)
         finally:
             self._give_back_unsent()
+            self._conversation.note_seen()
+            self._memory.note_rooms(self._conversation.rooms, watched=self._conversation.is_watched)
             self._screen.flush()
-            tasks = [task for task in (typing, reading, working, self._asking) if task is not None]
+            tasks = [task for task in (typing, reading, working, renaming, self._asking) if task is not None]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -174,10 +191,12 @@ class Terminal:
     def take_focus(self, focused: bool) -> None:
         """Note that the window has got the focus, or has lost it."""
         self._conversation.attention.focus(focused, time.monotonic())
+        self._conversation.note_seen()
 
     def take_key(self) -> None:
         """Note that a key was pressed."""
         self._conversation.attention.key(time.monotonic())
+        self._conversation.note_seen()
 
     def _warn(self, message: str) -> None:
         self._screen.print(self._answers.warning(message))
@@ -192,6 +211,7 @@ class Terminal:
                 self._screen.print(self._conversation.receive(event))
                 self._screen.redraw()
                 self._set_timer(self._conversation.next_deadline())
+                self._remember(event)
                 self._news.set()
                 if isinstance(event, Joined) and 1 < event.count <= FEW:
                     self._asking = asyncio.create_task(self._learn_members(event.room, self._asking))
@@ -205,6 +225,23 @@ class Terminal:
         finally:
             self._news.set()
         return None
+
+    def _remember(self, event: Event) -> None:
+        self._nick.receive(event)
+        self._conversation.note_seen()
+        match event:
+            case Joined():
+                self._memory.note_rooms(self._conversation.rooms)
+            case Left():
+                self._memory.forget(event.room)
+            case Online():
+                self._memory.note_welcome(self._chat.secret, self._chat.limits.dedupe_seconds)
+            case Message():
+                if (epoch := self._conversation.unseen_mention(event)) is not None:
+                    self._memory.note_mention(event, epoch)
+                self._memory.note_reading(self._conversation.rooms)
+            case _:
+                return
 
     async def _learn_members(self, room: str, before: "asyncio.Task[None] | None") -> None:
         """Ask who is in a room, after the same question about another room is answered."""
@@ -241,10 +278,11 @@ class Terminal:
 
     # --- output to the server --------------------------------------------------------------------
 
-    async def _work(self, rooms: Sequence[str]) -> None:
-        """Enter the first rooms, then do what was typed until the connection ends."""
-        if not await self._entered(rooms):
-            return
+    async def _work(self) -> None:
+        """Do what was typed until the connection ends, as soon as there is a room on the screen."""
+        while self._conversation.is_returning:
+            self._news.clear()
+            await self._news.wait()
         while True:
             while self._typed:
                 if not await self._done(self._typed[0]):
@@ -254,21 +292,6 @@ class Terminal:
             self._news.set()
             self._line_typed.clear()
             await self._line_typed.wait()
-
-    async def _entered(self, rooms: Sequence[str]) -> bool:
-        """Join rooms, of which the first is the current one; return false if the connection has ended."""
-        for room in rooms:
-            try:
-                await self._wait_for_join(room)
-            except UsageError:
-                raise  # the command line names what cannot be a room
-            except RefusedError as error:
-                self._screen.print(self._answers.refused(error))
-            except ChatError:
-                return False
-        if self._conversation.rooms.current is None:
-            self._screen.print(self._answers.note(NO_ROOM))
-        return True
 
     async def _done(self, command: Command) -> bool:
         """Do a command; return false if the connection has ended, which `_read` reports."""
@@ -295,6 +318,7 @@ class Terminal:
                 show(answers.warning(argument))
             case "nick":
                 await self._chat.set_nick(argument)
+                self._nick.give_up()
             case "join":
                 await self._join(argument)
             case "goto":
@@ -327,13 +351,22 @@ class Terminal:
             case "back":
                 await self._show_older(name, command.argument)
             case "leave":
-                # The event comes later than the answer; if the connection was lost there is none.
-                left = await self._chat.leave(name)
-                self._screen.print(self._conversation.leave(left.room))
+                await self._leave(name)
             case _:  # who
                 nicks = await self._chat.who(name)
                 self._conversation.learn_members(name, nicks)
                 self._screen.print(self._answers.members(name, nicks))
+
+    async def _leave(self, name: str) -> None:
+        rooms = self._conversation.rooms
+        if rooms.get(name) is None and self._memory.forget(name):  # it has not let us back in
+            self._screen.print(self._answers.note(f"{name} is forgotten"))
+            return
+        left = await self._chat.leave(name)
+        # The event comes later than this answer; if the connection was lost there is none.
+        self._screen.print(self._conversation.leave(left.room))
+        self._memory.forget(left.room)
+        self._memory.note_rooms(rooms)
 
     async def _moderate(self, command: Command) -> None:
         deed, room = parse_deed(command.verb, command.argument), self._conversation.rooms.current
@@ -356,18 +389,19 @@ class Terminal:
         if room is None:
             self._warn(f"you have no room {number}; /rooms lists your rooms")
         else:
-            self._screen.print(self._conversation.go_to(room))
+            self._show_room(room)
+
+    def _show_room(self, room: RoomView) -> None:
+        self._screen.print(self._conversation.go_to(room))
+        self._conversation.note_seen()
+        self._memory.note_rooms(self._conversation.rooms)
 
     async def _join(self, name: str) -> None:
         rooms = self._conversation.rooms
         if (room := rooms.get(name)) is not None:
-            self._screen.print(self._conversation.go_to(room))
+            self._show_room(room)
             return
         self._conversation.expect(name)
-        await self._wait_for_join(name)
-
-    async def _wait_for_join(self, name: str) -> None:
-        rooms = self._conversation.rooms
         await self._chat.join(name, history=self._history)
         while rooms.get(name) is None and fold(name) in self._chat.rooms:
             self._news.clear()  # the event comes later than the answer

@@ -30,12 +30,14 @@ from chatcore import (
 )
 from cli.gap import describe_gap
 from cli.sanitize import sanitize
+from cli.state.remembered import Mention, RoomMark
 from cli.terminal.answers import NO_ROOM, reason_of
 from cli.terminal.attention import Attention
 from cli.terminal.bell import Bell
 from cli.terminal.completion import Candidate, candidates
 from cli.terminal.mentions import mentions
 from cli.terminal.painter import MOST_CHARS, Fragments, Painter
+from cli.terminal.returns import Return
 from cli.terminal.rooms import Older, Rest, RoomEvent, Rooms, RoomView
 from cli.terminal.scrollback import Scrollback
 from cli.terminal.status import status_rows
@@ -104,6 +106,8 @@ class Conversation:
         self._expected: str | None = None  # the room that the user is about to join, folded
         self._reason: str | None = None  # why there is no connection, as shown last
         self._progress_shown = float("-inf")
+        self._marks: dict[str, tuple[RoomMark, Sequence[Mention]]] = {}  # of rooms that we come back to
+        self._first: str | None = None  # which of them comes on the screen, folded
 
     # --- questions -------------------------------------------------------------------------------
 
@@ -111,6 +115,13 @@ class Conversation:
         """Tell whether a message was received, or never will be because we left the room."""
         room = self.rooms.get(name)
         return room is None or room.position >= seq
+
+    def unseen_mention(self, message: Message) -> str | None:
+        """Return the epoch of a message that mentions the user, who has not seen it; else ``None``."""
+        room = self.rooms.get(message.room)
+        if room is None or message.seq <= room.seen or not self._is_news(room, message):
+            return None
+        return room.epoch if self._mentions_us(message) else None
 
     def learn_members(self, name: str, nicks: Sequence[str]) -> None:
         """Note who is in a room, for the Tab key."""
@@ -144,15 +155,42 @@ class Conversation:
         """Note which room the user is about to join: it becomes the current one then."""
         self._expected = None if room is None else fold(room)
 
-    def go_to(self, room: RoomView) -> Fragments:
-        """Make a room the current one, and draw what has waited there."""
+    def expect_back(self, mark: RoomMark, mentions: Sequence[Mention], *, first: bool) -> None:
+        """Note where we were in a room when the client ran last; the ``first`` one comes on the screen."""
+        self._marks[fold(mark.name)] = mark, mentions
+        if first:
+            self._first = fold(mark.name)
+
+    def give_up_return(self, room: str) -> None:
+        """Note that we are not let back into a room."""
+        self._marks.pop(fold(room), None)
+        self._first = None if self._first == fold(room) else self._first
+
+    @property
+    def is_returning(self) -> bool:
+        """Whether no room is on the screen yet, but one will be in a moment."""
+        return self._first is not None
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody looks at the room on the screen."""
+        return not self.attention.is_away(self._clock())
+
+    def note_seen(self) -> None:
+        """Note what the user has seen, if somebody is looking."""
+        if self.rooms.current is not None and self.is_watched:
+            self.rooms.current.see()
+
+    def go_to(self, room: RoomView, news: str | None = None) -> Fragments:
+        """Make a room the current one, and draw what has waited there; ``news`` says what that is."""
         if room is self.rooms.current:
             return []
         held, unread = room.take_held()
         self.rooms.current = room
-        new = f"; {_number(unread, 'new message')}" if unread else ""
-        drawn = self._painter.note(f"you are in {room.name}{new}")
-        if hidden := unread - sum(item.news for item in held):
+        if news is None:
+            news = f"; {_number(unread, 'new message')}" if unread else ""
+        drawn = self._painter.note(f"you are in {room.name}{news}")
+        if hidden := unread - sum(item.news for item in held if isinstance(item.event, Message)):
             which = "1 older one is hidden" if hidden == 1 else f"{hidden:,} older ones are hidden"
             drawn += self._painter.note(f"{which}; /back shows {'it' if hidden == 1 else 'them'}")
         marked = False
@@ -172,6 +210,7 @@ class Conversation:
         if room is None:
             return []
         self.rooms.leave(name)
+        self.give_up_return(name)
         if reason is None:
             drawn = self._painter.note(f"you left {room.name}")
         else:
@@ -258,11 +297,12 @@ class Conversation:
             return []
         replay, last = room.replaying, event.seq if isinstance(event, Message) else event.through
         ends = room.advance(last)
-        own = isinstance(event, Message) and self._is_mine(event)
-        item = RoomEvent(event, replay, ends, isinstance(event, Message) and not own and last > room.known)
+        item = RoomEvent(event, replay, ends, self._is_news(room, event))
         mentions_us = isinstance(event, Message) and item.news and self._mentions_us(event)
         if isinstance(event, Message):
             room.nicks.note_speaker(event.nick)
+        elif event.reason == "skipped":
+            room.skip(event)
         here = room is self.rooms.current
         if mentions_us and not (here and self.attention.is_certain) and self._bell.rings(self._clock()):
             self._ring()
@@ -270,7 +310,26 @@ class Conversation:
         if here:
             return drawn + self._read_here(room, item)
         room.hold(item)
-        return drawn + self._announce(room, item, mentions_us)
+        return drawn + self._announce(room, item, mentions_us) + self._show_return(room)
+
+    def _is_news(self, room: RoomView, event: Message | Gap) -> bool:
+        """Tell whether an event is new to the user: so is what was skipped when we came back."""
+        if isinstance(event, Gap):
+            return room.missed is not None and event.reason == "skipped"
+        return event.seq > room.known and not self._is_mine(event)
+
+    def _show_return(self, room: RoomView) -> Fragments:
+        """Return what was missed in a room since the last run, if that is complete now."""
+        missed = room.complete()
+        if missed is None:
+            return []
+        words = missed.summary(room.unread, room.mentions, self._painter.since(missed.mark.read_at))
+        news = f"; {_company(missed.others)} {'here' if self._first == fold(room.name) else 'there'}"
+        news += f"; {words}" if words else ""
+        if self._first == fold(room.name):
+            self._first = None
+            return self.go_to(room, news)
+        return self._painter.note(f"you are also in {room.name} (/{room.number}){news}")
 
     def _read_here(self, room: RoomView, item: RoomEvent) -> Fragments:
         event, drawn = item.event, Fragments()
@@ -286,8 +345,11 @@ class Conversation:
         if not item.news or not isinstance(message, Message):
             return []
         room.unread += 1
+        room.mentions += mentions_us
+        if room.missed is not None:  # one line will say it all
+            return []
         if mentions_us:
-            room.mentions, room.announced = room.mentions + 1, now
+            room.announced = now
             text = " ".join(message.text[:MOST_CHARS].split())
             excerpt = text if len(text) <= EXCERPT else f"{text[:EXCERPT]}..."
             return self._painter.warning(
@@ -337,12 +399,13 @@ class Conversation:
         room = self.rooms.get(event.room)
         if room is not None:
             return self._rejoined(room, event)
-        room = self.rooms.enter(event)
-        others = event.count - 1
-        company = (
-            "nobody else is" if others <= 0 else "1 other is" if others == 1 else f"{others:,} others are"
-        )
-        if self.rooms.current is None or self._expected == fold(event.room):
+        mark, mentions = self._marks.pop(fold(event.room), (None, ()))
+        room = self.rooms.enter(event, None if mark is None else mark.number)
+        if mark is not None:
+            room.resume(Return(mark, event, mentions))
+            return self._show_return(room)
+        company = _company(event.count - 1)
+        if (self.rooms.current is None and not self.is_returning) or self._expected == fold(event.room):
             self.rooms.current = room
             return self._painter.note(f"you are in {room.name}; {company} here")
         return self._painter.note(f"you are also in {room.name} (/{room.number}); {company} there")
@@ -372,6 +435,10 @@ def _progress(room: RoomView) -> str | None:
     if not room.replaying or total < MANY:
         return None
     return f"catching up on {room.name}: {room.position - room.start:,} of {total:,}"
+
+
+def _company(others: int) -> str:
+    return "nobody else is" if others <= 0 else "1 other is" if others == 1 else f"{others:,} others are"
 
 
 def _number(count: int, what: str) -> str:

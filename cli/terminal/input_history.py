@@ -12,6 +12,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from cli.directories import make_directory
+
 __all__ = ["InputHistory"]
 
 MOST = 1_000
@@ -48,7 +50,7 @@ class InputHistory:
         if text.startswith(" ") or self._warn is None:
             return
         try:
-            self._make_directories()
+            make_directory(self._file.parent)
             fd = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
                 os.write(fd, _line(text))
@@ -66,11 +68,6 @@ class InputHistory:
             lines = file.read(MOST_BYTES).splitlines()
         texts = [text for line in lines if (text := _text(line)) is not None]
         return texts[-MOST:], size > 2 * MOST_BYTES or len(texts) > 2 * MOST
-
-    def _make_directories(self) -> None:
-        missing = [each for each in self._file.parents if not each.exists()]
-        for directory in reversed(missing):  # `mkdir` alone would open those above to others
-            directory.mkdir(mode=0o700, exist_ok=True)
 
     def _replace(self, entries: list[str]) -> None:
         fd, name = tempfile.mkstemp(dir=self._file.parent)  # which creates it readable by its owner only

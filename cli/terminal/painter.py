@@ -13,6 +13,7 @@ from datetime import UTC, datetime, tzinfo
 from cli.sanitize import sanitize, sanitize_lines
 from cli.terminal.mentions import mentions
 from cli.terminal.palette import Palette
+from cli.terminal.times import describe_time
 from cli.wrap import break_head, cut, indent_for, width_of, wrap
 
 __all__ = ["MOST_CHARS", "MOST_LINES", "Fragments", "Painter"]
@@ -81,6 +82,10 @@ class Painter:
         """Return a day and a time of day, as ``/back`` takes them."""
         local = self._local(at)
         return f"{local:%Y-%m-%d} {_clock(local)}" if local else _clock(local)
+
+    def since(self, at: datetime) -> str:
+        """Return a moment as people say it: the day only if it is not today."""
+        return describe_time(at, datetime.now(UTC), self._zone)
 
     def mark(self) -> Fragments:
         """Return the mark that stands before the first unseen message."""

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from chatcore import Gap, Joined, Message, fold
 from cli.terminal.nicks import KnownNicks
 from cli.terminal.presence import PresenceDigest
+from cli.terminal.returns import Return
 
 __all__ = ["Entry", "Older", "Rest", "RoomEvent", "RoomView", "Rooms", "end_of"]
 
@@ -76,6 +77,8 @@ class RoomView:
         self.position = joined.after
         self.oldest = joined.after + 1  # no message before this one was shown
         self.known = joined.head  # messages up to this one are older than our first entry
+        self.seen = joined.head  # up to here the user has looked
+        self.missed: Return | None = None  # while what came since the last run is on its way
         self.unread = 0
         self.mentions = 0
         self.announced: float | None = None  # when a line last said that something is unread
@@ -89,10 +92,33 @@ class RoomView:
         """Whether the next message is older than our entry, or our return."""
         return self.position < self.head
 
+    def resume(self, missed: Return) -> None:
+        """Begin where the last run of the client has ended: everything after that is news."""
+        self.missed = missed
+        self.known = self.seen = self.start
+
+    def complete(self) -> Return | None:
+        """Return what was missed, once, as soon as all of it is there."""
+        missed = self.missed
+        if missed is None or self.replaying:
+            return None
+        self.missed = None
+        return missed
+
+    def see(self) -> None:
+        """Note that the user looks at everything that has come so far."""
+        self.seen = max(self.seen, self.position)
+
+    def skip(self, gap: Gap) -> None:
+        """Note that messages are left out which can be loaded."""
+        self.oldest = gap.through + 1
+        if self.missed is not None:
+            self.missed.skip(gap)
+
     def rejoin(self, joined: Joined) -> None:
         """Resume on a new connection; start over if the epoch is another one."""
         if joined.epoch != self.epoch:
-            self.oldest, self.known = joined.after + 1, joined.head
+            self.oldest, self.known, self.seen = joined.after + 1, joined.head, joined.after
         self.epoch, self.head = joined.epoch, joined.head
         self.start = self.position = joined.after
 
@@ -142,10 +168,11 @@ class Rooms:
         """Return the room with a number."""
         return next((room for room in self if room.number == number), None)
 
-    def enter(self, joined: Joined) -> RoomView:
-        """Add a room, with the lowest free number."""
+    def enter(self, joined: Joined, wanted: int | None = None) -> RoomView:
+        """Add a room, with the number that is wanted if that is free, or else with the lowest free one."""
         taken = {room.number for room in self}
-        number = next(number for number in range(1, len(taken) + 2) if number not in taken)
+        free = (number for number in range(1, len(taken) + 2) if number not in taken)
+        number = next(free) if wanted is None or wanted in taken else wanted
         room = self._rooms[fold(joined.room)] = RoomView(joined, number)
         self._past.pop(fold(joined.room), None)
         return room

@@ -1,8 +1,8 @@
-"""Times as a person types them."""
+"""Times as a person types them, and reads them."""
 
 from datetime import datetime, time, timedelta, tzinfo
 
-__all__ = ["parse_time"]
+__all__ = ["describe_time", "parse_time"]
 
 _DAY, _TIME = "%Y-%m-%d", "%H:%M"
 _MOMENTS = (f"{_DAY} {_TIME}", f"{_DAY}T{_TIME}", _DAY)
@@ -25,6 +25,18 @@ def _last(clock: time, now: datetime, zone: tzinfo | None) -> datetime | None:
     today = datetime.combine(now.date(), clock)
     when = _placed(today, zone)
     return when if when is None or when <= now else _placed(today - timedelta(days=1), zone)
+
+
+def describe_time(at: datetime, now: datetime, zone: tzinfo | None = None) -> str:
+    """Return when something was: ``18:02``, ``yesterday 18:02`` or ``2026-11-23 18:02``."""
+    try:
+        local, today = at.astimezone(zone), now.astimezone(zone).date()
+    except (OverflowError, ValueError, OSError):  # a time that no calendar here can show
+        return "--:--"
+    if local.date() == today:
+        return f"{local:{_TIME}}"
+    day = "yesterday" if local.date() == today - timedelta(days=1) else f"{local:{_DAY}}"
+    return f"{day} {local:{_TIME}}"
 
 
 def _read(words: str, form: str) -> datetime | None:

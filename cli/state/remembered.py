@@ -1,0 +1,259 @@
+"""What a slot's records mean together.
+
+Records are applied one after the other, and any of them may be applied twice. A record or a field that is
+unknown is skipped: a newer client has written it. Everything has a bound, since a slot lives for years.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from chatcore import UsageError, fold
+from cli.state.records import Record
+
+__all__ = ["VERSION", "Draft", "Header", "Mention", "Remembered", "RoomMark", "UnsentLine"]
+
+VERSION = 1
+
+MOST_ROOMS = 256
+MOST_UNSENT = 1_000
+MOST_UNSENT_CHARS = 1024 * 1024
+MOST_MENTIONS = 200
+MOST_MENTION_CHARS = 200
+MOST_DRAFT_CHARS = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Whose slot it is: an address in full, and who we are there. Ids are known there for so long."""
+
+    server: str
+    who: str
+    dedupe_seconds: float | None = None
+
+    def record(self) -> Record:
+        """Return it as a record."""
+        return {
+            "v": VERSION,
+            "server": self.server,
+            "who": self.who,
+            "dedupe_seconds": self.dedupe_seconds,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RoomMark:
+    """A room that we are in, by its number, and up to where it was read, and when."""
+
+    name: str
+    number: int
+    epoch: str
+    read: int
+    read_at: datetime
+
+    def record(self) -> Record:
+        """Return it as a record."""
+        return {
+            "room": self.name,
+            "number": self.number,
+            "epoch": self.epoch,
+            "read": self.read,
+            "read_at": self.read_at.isoformat(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class UnsentLine:
+    """A line that the server has not acknowledged. ``typed`` is a time of the wall clock.
+
+    ``behind`` is the epoch and the number of the last entry of its room at that time.
+    """
+
+    id: str
+    room: str
+    kind: str | None
+    text: str
+    typed: float
+    behind: tuple[str, int] | None = None
+
+    @property
+    def shown(self) -> str:
+        """What the user has typed."""
+        return f"/me {self.text}" if self.kind == "action" else self.text
+
+    def record(self) -> Record:
+        """Return it as a record."""
+        return {
+            "unsent": self.id,
+            "room": self.room,
+            "kind": self.kind,
+            "text": self.text,
+            "typed": self.typed,
+            "behind": self.behind,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A text that is being typed in a room; an empty one is none."""
+
+    room: str
+    text: str
+
+    def record(self) -> Record:
+        """Return it as a record."""
+        return {"draft": self.text[:MOST_DRAFT_CHARS], "room": self.room}
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A message that mentions us, and that nobody has seen: it is above its room's read mark."""
+
+    room: str
+    epoch: str
+    seq: int
+    nick: str
+    text: str
+
+    def record(self) -> Record:
+        """Return it as a record."""
+        return {
+            "mention": self.room,
+            "epoch": self.epoch,
+            "seq": self.seq,
+            "nick": self.nick,
+            "text": self.text[:MOST_MENTION_CHARS],
+        }
+
+
+@dataclass(slots=True)
+class Remembered:
+    """The content of a slot. Rooms and drafts are found by the folded name of the room."""
+
+    header: Header
+    session: str | None = field(default=None, repr=False)
+    current: str | None = None
+    rooms: dict[str, RoomMark] = field(default_factory=dict)
+    drafts: dict[str, Draft] = field(default_factory=dict)
+    unsent: dict[str, UnsentLine] = field(default_factory=dict)
+    mentions: dict[tuple[str, int], Mention] = field(default_factory=dict)
+
+    def apply(self, records: Iterable[Record]) -> None:
+        """Apply records. Raises `UsageError` for those of a later version."""
+        for record in records:
+            if record.get("v", VERSION) != VERSION:
+                raise UsageError("it was written by a newer version of this program")
+            try:
+                self._apply(record)
+            except (KeyError, TypeError, ValueError):
+                continue
+
+    def records(self) -> Iterator[Record]:
+        """Yield the records that make this content out of nothing."""
+        yield self.header.record()
+        if self.session is not None:
+            yield {"session": self.session}
+        for held in (self.rooms, self.drafts, self.unsent, self.mentions):
+            for item in held.values():
+                yield item.record()
+        if self.current is not None:
+            yield {"current": self.current}
+
+    def begin_as(self, other: "Remembered") -> None:
+        """Begin beside another client: in its rooms, and after its marks."""
+        self.rooms, self.current = dict(other.rooms), other.current
+
+    def take_unsent(self, other: "Remembered") -> None:
+        """Take over the lines that a client which is gone has left."""
+        self.unsent.update(other.unsent)
+
+    def has_space_for(self, text: str) -> bool:
+        """Tell whether one more line can wait to be sent."""
+        chars = sum(len(line.text) for line in self.unsent.values())
+        return len(self.unsent) < MOST_UNSENT and chars + len(text) <= MOST_UNSENT_CHARS
+
+    def in_order(self) -> list[RoomMark]:
+        """Return the rooms, by their numbers."""
+        return sorted(self.rooms.values(), key=lambda mark: mark.number)
+
+    def mentions_in(self, room: str) -> list[Mention]:
+        """Return the mentions in a room that nobody has seen."""
+        return [mention for (name, _), mention in self.mentions.items() if name == fold(room)]
+
+    def _apply(self, record: Record) -> None:
+        match record:
+            case {"v": _, "dedupe_seconds": seconds}:
+                known = None if seconds is None else float(seconds)
+                self.header = Header(self.header.server, self.header.who, known)
+            case {"session": str(session)}:
+                self.session = session
+            case {"current": str(room)}:
+                self.current = room
+            case {"unsent": str(id_)}:
+                self.unsent[id_] = _unsent(record)
+            case {"settled": str(id_)}:
+                self.unsent.pop(id_, None)
+            case {"draft": str(text), "room": str(room)}:
+                self._set_draft(Draft(room, text))
+            case {"mention": str(room)}:
+                self._add_mention(_mention(room, record))
+            case {"room": str(room), "left": True}:
+                self._leave(fold(room))
+            case {"room": str(room)}:
+                self._set_room(_mark(room, record))
+            case _:
+                pass
+
+    def _set_draft(self, draft: Draft) -> None:
+        self.drafts.pop(fold(draft.room), None)
+        if draft.text and len(self.drafts) < MOST_ROOMS:
+            self.drafts[fold(draft.room)] = draft
+
+    def _set_room(self, mark: RoomMark) -> None:
+        name = fold(mark.name)
+        if name not in self.rooms and len(self.rooms) >= MOST_ROOMS:
+            return
+        self.rooms[name] = mark
+        for mention in self.mentions_in(name):
+            if mention.epoch != mark.epoch or mention.seq <= mark.read:
+                del self.mentions[name, mention.seq]
+
+    def _leave(self, name: str) -> None:
+        self.rooms.pop(name, None)
+        self.drafts.pop(name, None)
+        for mention in self.mentions_in(name):
+            del self.mentions[name, mention.seq]
+        if self.current is not None and fold(self.current) == name:
+            self.current = None
+
+    def _add_mention(self, mention: Mention) -> None:
+        name = fold(mention.room)
+        mark = self.rooms.get(name)
+        if mark is not None and mark.epoch == mention.epoch and mark.read >= mention.seq:
+            return
+        self.mentions[name, mention.seq] = mention
+        while len(self.mentions) > MOST_MENTIONS:
+            del self.mentions[next(iter(self.mentions))]
+
+
+def _mark(room: str, record: dict[str, Any]) -> RoomMark:
+    read_at = datetime.fromisoformat(record["read_at"])
+    number, read = int(record["number"]), int(record["read"])
+    return RoomMark(room, number, str(record["epoch"]), read, read_at)
+
+
+def _unsent(record: dict[str, Any]) -> UnsentLine:
+    kind, behind = record.get("kind"), record.get("behind")
+    return UnsentLine(
+        id=str(record["unsent"]),
+        room=str(record["room"]),
+        kind=None if kind is None else str(kind),
+        text=str(record["text"]),
+        typed=float(record["typed"]),
+        behind=None if behind is None else (str(behind[0]), int(behind[1])),
+    )
+
+
+def _mention(room: str, record: dict[str, Any]) -> Mention:
+    return Mention(room, str(record["epoch"]), int(record["seq"]), str(record["nick"]), str(record["text"]))

@@ -1,0 +1,144 @@
+"""What the client remembers of a conversation, and when it writes that down.
+
+- Rooms are written when one is entered or left, and where the user has read at most every ten seconds, at a
+  change of room and at the end.
+- Without a slot nothing is remembered, and everything here does nothing.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from chatcore import Message, UsageError, fold
+from cli.access.links import address
+from cli.places import state_directory
+from cli.state.remembered import Header, Mention, RoomMark
+from cli.state.slot import Slot
+from cli.state.slots import Slots
+from cli.terminal.rooms import Rooms, RoomView
+
+__all__ = ["Memory", "open_memory"]
+
+READ_SECONDS = 10.0
+"""How often the read marks are written at most, while messages arrive."""
+
+
+class Memory:
+    """The memory of one run of the client. Times of ``clock`` never go back."""
+
+    def __init__(self, slot: Slot | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._slot = slot
+        self._clock = clock
+        self._read_at = clock()  # when the marks were written last
+
+    # --- what the last run has left --------------------------------------------------------------
+
+    @property
+    def secret(self) -> str | None:
+        """What proves our right to the nick that we had."""
+        return self._slot.remembered.session if self._slot else None
+
+    @property
+    def rooms(self) -> list[RoomMark]:
+        """The rooms that we were in, in their order, but for the current one, which comes first."""
+        if self._slot is None:
+            return []
+        current = fold(self._slot.remembered.current or "")
+        return sorted(self._slot.remembered.in_order(), key=lambda mark: fold(mark.name) != current)
+
+    def mentions(self, room: str) -> Sequence[Mention]:
+        """Return the mentions in a room that nobody has seen."""
+        return self._slot.remembered.mentions_in(room) if self._slot else ()
+
+    # --- what happens in this one ----------------------------------------------------------------
+
+    def on_failure(self, warn: Callable[[str], None]) -> None:
+        """Have ``warn`` called, in the running event loop, if nothing can be written any more."""
+        if self._slot is not None:
+            loop = asyncio.get_running_loop()
+
+            def report(error: OSError) -> None:
+                why = f"the client remembers nothing from now on: {error.strerror or error}"
+                loop.call_soon_threadsafe(warn, why)
+
+            self._slot.on_failure(report)
+
+    def note_welcome(self, secret: str, dedupe_seconds: float | None) -> None:
+        """Remember what the server has given us."""
+        if self._slot is None:
+            return
+        old = self._slot.remembered.header
+        header = Header(old.server, old.who, dedupe_seconds)
+        records = [] if header == old else [header.record()]
+        if secret != self._slot.remembered.session:
+            records.append({"session": secret})
+        if records:
+            self._slot.write(*records)
+
+    def note_rooms(self, rooms: Rooms, *, watched: bool = False) -> None:
+        """Remember which rooms we are in, which one is on the screen, and what was read in them.
+
+        If that one is ``watched``, it was read now, even if nothing new was there.
+        """
+        if self._slot is None:
+            return
+        known = self._slot.remembered
+        changed = [
+            room
+            for room in rooms
+            if (watched and room is rooms.current) or not _is_known(room, known.rooms.get(fold(room.name)))
+        ]
+        records = [_mark(room).record() for room in changed]
+        current = None if rooms.current is None else rooms.current.name
+        if current is not None and current != known.current:
+            records.append({"current": current})
+        if records:
+            self._read_at = self._clock()
+            self._slot.write(*records)
+
+    def note_reading(self, rooms: Rooms) -> None:
+        """Remember what was read, if that was not done a moment ago."""
+        if self._clock() - self._read_at >= READ_SECONDS:
+            self.note_rooms(rooms)
+
+    def forget(self, room: str) -> bool:
+        """Forget a room that we have left, or were put out of; return whether it was known."""
+        if self._slot is None or fold(room) not in self._slot.remembered.rooms:
+            return False
+        self._slot.write({"room": room, "left": True})
+        return True
+
+    def note_mention(self, message: Message, epoch: str) -> None:
+        """Remember a mention until its room is read."""
+        if self._slot is not None:
+            mention = Mention(message.room, epoch, message.seq, message.nick, message.text)
+            self._slot.write(mention.record())
+
+    def close(self) -> None:
+        """Write what is not written yet."""
+        if self._slot is not None:
+            self._slot.close()
+
+
+def open_memory(url: str, who: str, *, account: bool) -> tuple[Memory, str | None]:
+    """Return the memory of a server and identity, and why there is none if it cannot be used."""
+    directory = state_directory()
+    if directory is None:
+        return Memory(None), None
+    try:
+        return Memory(Slots(directory, address(url), who, account=account).take()), None
+    except UsageError as error:
+        return Memory(None), f"nothing is remembered of this conversation: {error}"
+    except OSError as error:
+        why = f"{error.strerror or error} ({directory})"
+        return Memory(None), f"nothing is remembered of this conversation: {why}"
+
+
+def _mark(room: RoomView) -> RoomMark:
+    return RoomMark(room.name, room.number, room.epoch, room.seen, datetime.now(UTC))
+
+
+def _is_known(room: RoomView, mark: RoomMark | None) -> bool:
+    now = (room.name, room.number, room.epoch, room.seen)
+    return mark is not None and (mark.name, mark.number, mark.epoch, mark.read) == now

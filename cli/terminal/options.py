@@ -1,0 +1,19 @@
+"""What a user prefers."""
+
+from dataclasses import dataclass
+
+__all__ = ["Options"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The user's preferences."""
+
+    history: int | None = None
+    """Older messages to show when a room is joined."""
+    plain: bool = False
+    """Whether to print plain lines of text and nothing else."""
+    quiet: bool = False
+    """Whether to hide joins and leaves."""
+    remember: bool = True
+    """Whether to remember rooms and what was read, and to save what is typed."""

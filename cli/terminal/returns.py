@@ -1,0 +1,42 @@
+"""Coming back to a room that we were in when the client ran last.
+
+What was missed is held until all of it is there: only then can a line above it say how many messages there
+are, and how many of them mention us. A server sends the newest only, and a gap for what comes before.
+"""
+
+from collections.abc import Iterable
+
+from chatcore import Gap, Joined
+from cli.state.remembered import Mention, RoomMark
+
+__all__ = ["Return"]
+
+
+class Return:
+    """What was missed in a room until we came back.
+
+    ``others`` is how many others are there now.
+    """
+
+    def __init__(self, mark: RoomMark, joined: Joined, mentions: Iterable[Mention] = ()) -> None:
+        self.mark = mark
+        self.others = joined.count - 1
+        self._mentions = {mention.seq for mention in mentions if mention.epoch == joined.epoch}
+        self._hidden = set[int]()  # of the mentions
+        self._skipped = 0
+        self._uncounted = False
+
+    def skip(self, gap: Gap) -> None:
+        """Note messages that were missed and are not shown."""
+        self._skipped += gap.count or 0
+        self._uncounted |= gap.count is None
+        self._hidden |= {seq for seq in self._mentions if gap.after < seq <= gap.through}
+
+    def summary(self, unread: int, mentions: int, since: str) -> str:
+        """Return what was missed, in words; empty if it is nothing. The numbers count what is shown."""
+        count = unread + self._skipped
+        if not count and not self._uncounted:
+            return ""
+        mentions += len(self._hidden)
+        mention = "" if not mentions else f", {mentions:,} mention{'s' if mentions == 1 else ''} you"
+        return f"{'more than ' if self._uncounted else ''}{count:,} new since {since}{mention}"

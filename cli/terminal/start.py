@@ -1,0 +1,48 @@
+"""How a client in a terminal starts: with its memory, a connection and the nick that it gets."""
+
+import asyncio
+from collections.abc import Sequence
+
+from chatcore import RefusedError, __version__
+from cli.access.login import Login
+from cli.names import variants
+from cli.terminal.app import Terminal
+from cli.terminal.memory import Memory, open_memory
+from cli.terminal.options import Options
+from transports.asyncio_tcp import Chat, connect
+
+__all__ = ["run"]
+
+
+def run(url: str, nick: str, rooms: Sequence[str], options: Options, login: Login) -> int:
+    """Chat until the user or the server ends it; return the exit code.
+
+    Standard input and output must be a terminal. Raises `ChatError` or `OSError` if the connection cannot be
+    made; once it is made, errors are shown on the screen.
+    """
+    return asyncio.run(_converse(url, nick, rooms, options, login))
+
+
+async def _converse(url: str, nick: str, rooms: Sequence[str], options: Options, login: Login) -> int:
+    memory, why_not = Memory(None), None
+    if options.remember:
+        memory, why_not = open_memory(url, nick, account=login.account is not None)
+    try:
+        terminal = Terminal(options, memory)  # which may fail, so before others see us join
+        async with await _connect(url, nick, memory.secret, login) as chat:
+            return await terminal.run(chat, url, nick, rooms, login.pin, warning=why_not)
+    finally:
+        memory.close()
+
+
+async def _connect(url: str, nick: str, secret: str | None, login: Login) -> Chat:
+    """Connect under a nick or, where somebody else has it, one like it."""
+    *first, last = [nick] if login.account is not None else variants(nick)
+    client = f"chat {__version__}"
+    for name in first:
+        try:
+            return await connect(url, nick=name, rooms=(), session=secret, client=client, **login.options)
+        except RefusedError as error:
+            if error.code != "nick_taken":
+                raise
+    return await connect(url, nick=last, rooms=(), session=secret, client=client, **login.options)

@@ -1,0 +1,201 @@
+"""Coming back: what a person sees who quits the client, and starts it again later."""
+
+import contextlib
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chatcore import Hub, Limits
+from tests.cli.processes import CHAT, chat_server
+from tests.cli.pty import ENTER, Pty, in_terminal
+from tests.ports import fixed_port
+from transports.threaded_tcp import connect, serve
+
+FOCUS_OUT = "\x1b[O"
+ROOM_MEMBERS = 2
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    limits = Limits(
+        frames_per_second=None, frames_burst=10_000, session_seconds=600.0, members_per_room=ROOM_MEMBERS
+    )
+    with contextlib.closing(Hub(limits=limits)) as hub:
+        yield hub
+
+
+@pytest.fixture
+def server(hub: Hub) -> Iterator[str]:
+    with serve("chat://127.0.0.1:0", hub=hub) as running:
+        yield str(running.listening[0])
+
+
+@contextlib.contextmanager
+def full_of_bobs(url: str, room: str) -> Iterator[None]:
+    """Let as many enter a room as it holds."""
+    with contextlib.ExitStack() as bobs:
+        for number in range(ROOM_MEMBERS):
+            bobs.enter_context(connect(url, nick=f"bob-{number}", rooms=[room]))
+        yield
+
+
+@contextlib.contextmanager
+def client(
+    url: str, state: Path, *options: str, nick: str = "ada", wait: str = "you are in"
+) -> Iterator[Pty]:
+    """Run a client that remembers, until it has its prompt."""
+    argv = (CHAT, "client", url, "--nick", nick, *options)
+    with in_terminal(*argv, XDG_STATE_HOME=str(state), CHAT_CLIENT_REMEMBER="1", rows=40) as terminal:
+        terminal.wait(wait)
+        terminal.wait_until(lambda: terminal.line.endswith(">"), "a prompt")
+        yield terminal
+
+
+def quit_client(terminal: Pty) -> None:
+    terminal.type(f"/quit{ENTER}")
+    assert terminal.wait_exit() == 0
+
+
+def own_rows(terminal: Pty) -> list[str]:
+    return [re.sub(r"\d\d:\d\d", "HH:MM", row) for row in terminal.everything if row]
+
+
+@pytest.mark.parametrize("transport", ["asyncio", "threaded"])
+def test_what_was_missed_is_counted_marked_and_shown(transport: str, tmp_path: Path) -> None:
+    url, options = f"chat://127.0.0.1:{fixed_port()}", ("--transport", transport)
+    journal = f"sqlite:{tmp_path / 'journal.db'}"
+    with (
+        chat_server(*options, "--journal", journal, listens=(url,)),
+        connect(url, nick="bob", rooms=["lobby", "ops"]) as bob,
+    ):
+        bob.post("seen")
+        with client(url, tmp_path) as ada:
+            ada.wait("bob: seen")
+            ada.type(f"/join ops{ENTER}/1{ENTER}")
+            ada.wait("you are in ops")
+            ada.wait_line("ada@lobby>")
+            quit_client(ada)
+        for number in range(71):
+            bob.post(f"missed {number}" if number != 33 else "Ada, are you there?")
+        bob.post("in ops too", room="ops")
+    with chat_server(*options, "--journal", journal, listens=(url,)), client(url, tmp_path) as ada:
+        ada.wait("bob: missed 70")
+        ada.wait("you are also in ops (/2)")
+        rows = own_rows(ada)
+    start = rows.index("* you are in lobby; nobody else is here; 71 new since HH:MM, 1 mentions you")
+    assert rows[start + 1 : start + 3] == ["-- new messages --", "HH:MM~bob: missed 0"]
+    assert "* you are also in ops (/2); nobody else is there; 1 new since HH:MM" in rows
+    assert "HH:MM~bob: seen" not in rows
+
+
+def test_of_thousands_the_newest_are_shown_and_back_shows_the_others(server: str, tmp_path: Path) -> None:
+    with connect(server, nick="bob") as bob:
+        with client(server, tmp_path) as ada:
+            quit_client(ada)
+        for number in range(1_000):
+            bob.post_nowait(f"missed {number}")
+        bob.flush()
+        with client(server, tmp_path) as ada:
+            ada.wait("bob: missed 999")
+            rows = own_rows(ada)
+            start = rows.index("* you are in lobby; 1 other is here; 1,000 new since HH:MM")
+            assert rows[start + 1 : start + 4] == [
+                "-- new messages --",
+                "* 800 messages were skipped here (1 to 800)",
+                "HH:MM~bob: missed 800",
+            ]
+            ada.type(f"/back 1{ENTER}")
+            ada.wait("bob: missed 799")
+
+
+def test_what_nobody_has_looked_at_is_new_again(server: str, tmp_path: Path) -> None:
+    with connect(server, nick="bob", rooms=["lobby", "ops"]) as bob:
+        with client(server, tmp_path, "--room", "lobby", "--room", "ops") as ada:
+            ada.wait("you are also in ops")
+            bob.post("Ada?", room="ops")
+            ada.wait("bob mentioned you in ops")
+            ada.type(FOCUS_OUT)
+            bob.post("while you look elsewhere")
+            ada.wait("while you look elsewhere")
+            ada.kill(signal.SIGTERM)
+            assert ada.wait_exit() == 128 + signal.SIGTERM
+        with client(server, tmp_path) as ada:
+            ada.wait("* you are in lobby; 1 other is here; 1 new since ")
+            ada.wait("* you are also in ops (/2); 1 other is there; 1 new since ")
+            ada.wait(", 1 mentions you")
+
+
+def test_rooms_keep_their_order_and_the_last_one_is_on_the_screen(server: str, tmp_path: Path) -> None:
+    with client(server, tmp_path, "--room", "a", "--room", "b", "--room", "c") as ada:
+        ada.wait("you are also in c")
+        ada.type(f"/leave a{ENTER}/3{ENTER}")
+        ada.wait_line("ada@c>")
+        quit_client(ada)
+    with client(server, tmp_path, wait="you are also in b (/2)") as ada:
+        ada.wait_line("ada@c>")
+        assert ada.rows[-2] == "2:b  [3:c]"
+
+
+def test_a_client_that_is_killed_gets_its_nick_back(server: str, tmp_path: Path) -> None:
+    with client(server, tmp_path) as ada:
+        ada.kill(signal.SIGSTOP)  # so the server does not see that it is gone
+        with client(server, tmp_path, wait="until it is free") as second:
+            second.wait("* the nick ada is in use; you are ada-2 until it is free")
+            second.kill(signal.SIGKILL)
+            second.wait_exit()
+        ada.kill(signal.SIGKILL)
+        ada.wait_exit()
+    with client(server, tmp_path) as ada:
+        ada.wait_line("ada@lobby>")
+        ada.type(f"it is me{ENTER}")
+        ada.wait(" ada: it is me")
+
+
+def test_two_clients_at_once_have_two_nicks_until_one_is_free(server: str, tmp_path: Path) -> None:
+    with client(server, tmp_path, "--room", "ops") as first, client(server, tmp_path) as second:
+        second.wait("* you are in ops; 1 other is here")  # the rooms of the first
+        second.wait_line("ada-2@ops>")
+        quit_client(first)
+        second.wait("* you are now ada")
+        second.wait_line("ada@ops>")
+
+
+def test_a_room_that_lets_nobody_in_is_asked_again_until_it_is_left(server: str, tmp_path: Path) -> None:
+    with client(server, tmp_path, "--room", "lobby", "--room", "ops") as ada:
+        ada.wait("you are also in ops")
+        quit_client(ada)
+    for _ in range(2):
+        with full_of_bobs(server, "ops"), client(server, tmp_path) as ada:
+            ada.wait("* you are not back in ops: ")
+            ada.wait_line("ada@lobby>")
+            quit_client(ada)
+    with full_of_bobs(server, "ops"), client(server, tmp_path) as ada:
+        ada.type(f"/leave ops{ENTER}")
+        ada.wait("* ops is forgotten")
+        quit_client(ada)
+    with client(server, tmp_path) as ada:
+        ada.type(f"/who{ENTER}")
+        ada.wait("* 1 in lobby: ada")
+        assert not any("ops" in row for row in ada.everything)
+
+
+def test_forget_neither_reads_nor_writes(server: str, tmp_path: Path) -> None:
+    with client(server, tmp_path, "--room", "ops") as ada:
+        quit_client(ada)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with client(server, tmp_path, "--forget") as ada:
+        ada.wait_line("ada@lobby>")
+        quit_client(ada)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_state_that_others_may_write_is_not_used(server: str, tmp_path: Path) -> None:
+    with client(server, tmp_path, "--room", "ops") as ada:
+        quit_client(ada)
+    (tmp_path / "chatcore" / "state").chmod(0o777)
+    with client(server, tmp_path) as ada:
+        ada.wait("* nothing is remembered of this conversation: other users may write ")
+        ada.wait_line("ada@lobby>")
