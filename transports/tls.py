@@ -14,8 +14,8 @@ not be used by two threads.
 - Buffers of OpenSSL never shrink. They are filled and emptied in slices, so that an idle connection is small.
 - What a peer can make this hold is bounded: OpenSSL bounds records and messages of the handshake, and `MOST`
   whatever it answers by itself. So is the work that no allowance for lines pays for: after the handshake,
-  what contains nothing for the session (new keys, empty records) is taken up to `MOST`, and a record with
-  something in it makes up for `SPARE` of that.
+  what contains nothing for the session (new keys, empty records) is taken up to `MOST`, and what a record
+  holds makes up for some of that; see `_worth`.
 
 A server gets its channels from `transports.certificates.Certificate.channel`. A client::
 
@@ -55,7 +55,8 @@ MOST = 64 * 1024
 bytes that may come with nothing in them for the session."""
 
 SPARE = 1024
-"""Bytes around what a record holds, such as padding (RFC 8446, 5.4), that are no cause for concern."""
+"""Bytes around what a record holds, such as padding (RFC 8446, 5.4), that are no cause for concern: so many
+at most, and fewer where it holds hardly anything."""
 
 
 def server_context() -> ssl.SSLContext:
@@ -231,7 +232,7 @@ class Tls:
             self._fail(error)
 
     def _count(self, received: int, parts: list[bytes]) -> None:
-        self._surplus = max(self._surplus + received - sum(len(part) + SPARE for part in parts), 0)
+        self._surplus = max(self._surplus + received - sum(map(_worth, parts)), 0)
         if self._surplus > MOST:
             self._fail(ConnectionAbortedError("the peer sends much, and nothing in it"))
 
@@ -277,6 +278,11 @@ class Tls:
     def _fail(self, error: OSError) -> None:
         self.error = error
         self._waiting = ()
+
+
+def _worth(part: bytes) -> int:
+    """Return how many bytes a record with ``part`` in it may take. One byte pays for one new key."""
+    return len(part) + min(48 + 16 * len(part), SPARE)
 
 
 def _slices(data: bytes) -> Iterator[bytes | memoryview]:

@@ -33,20 +33,20 @@ class Sender:
         self._set(_expand(self._secret, b"traffic upd", 48))
         return record
 
-    def data(self, data: bytes) -> bytes:
-        """Return a record with data."""
-        return self._record(_DATA, data)
+    def data(self, data: bytes, padding: int = 0) -> bytes:
+        """Return a record with data, and so many bytes of nothing behind them."""
+        return self._record(_DATA, data, padding)
 
     def _set(self, secret: bytes) -> None:
         self._secret = secret
         self._key, self._iv = AESGCM(_expand(secret, b"key", 32)), _expand(secret, b"iv", 12)
         self._number = 0
 
-    def _record(self, kind: int, content: bytes) -> bytes:
-        header = struct.pack("!BHH", _DATA, 0x0303, len(content) + 17)
+    def _record(self, kind: int, content: bytes, padding: int = 0) -> bytes:
+        header = struct.pack("!BHH", _DATA, 0x0303, len(content) + padding + 17)
         nonce = (int.from_bytes(self._iv) ^ self._number).to_bytes(12)
         self._number += 1
-        return header + self._key.encrypt(nonce, content + bytes([kind]), header)
+        return header + self._key.encrypt(nonce, content + bytes([kind]) + bytes(padding), header)
 
 
 def _expand(secret: bytes, label: bytes, length: int) -> bytes:

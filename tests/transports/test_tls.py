@@ -428,6 +428,24 @@ def test_a_peer_may_change_its_key_whenever_it_says_something(updating: tuple[Tl
     assert server.error is None
 
 
+def test_a_peer_pays_for_each_new_key_with_what_it_says(updating: tuple[Tls, Sender]) -> None:
+    server, sender = updating
+    keys = 0
+    while server.error is None and keys < MOST:
+        server.receive(b"".join(sender.update() for _ in range(4)) + sender.data(b"x"))
+        server.output()
+        keys += 4
+    assert str(server.error) == "the peer sends much, and nothing in it"
+
+
+def test_lines_may_be_padded(updating: tuple[Tls, Sender]) -> None:
+    server, sender = updating
+    line = b"a line of some words, as people write them\n"
+    for _ in range(1_000):
+        assert server.receive(sender.data(line, padding=512 - len(line))) == line
+    assert server.error is None
+
+
 def test_a_peer_that_says_nothing_but_new_keys_is_given_up(updating: tuple[Tls, Sender]) -> None:
     server, sender = updating
     sent = 0
