@@ -155,17 +155,19 @@ define INSTALL_MISSING
 endef
 
 .PHONY: system
-system: ## install nc, telnet and gcc if they are missing; some tests need them
+system: ## install nc, telnet, gcc and OpenSSL's headers if they are missing; some tests need them
 	@missing=; \
 	command -v nc >/dev/null || missing="$$missing netcat-openbsd"; \
 	command -v telnet >/dev/null || missing="$$missing telnet"; \
 	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	echo '#include <openssl/ssl.h>' | gcc -fsyntax-only -xc - 2>/dev/null || missing="$$missing libssl-dev"; \
 	$(call INSTALL_MISSING,which the tests need; those will be skipped)
 
 .PHONY: headers
 headers: ## install gcc and Python's headers if they are missing; the compiled build needs them
 	@missing=; \
 	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	echo '#include <openssl/ssl.h>' | gcc -fsyntax-only -xc - 2>/dev/null || missing="$$missing libssl-dev"; \
 	$(PYTHON) -c 'import os, sysconfig as s; os.stat(s.get_path("include") + "/Python.h")' 2>/dev/null || \
 		missing="$$missing $$($(PYTHON) -c 'import sys; print("python3.%d-dev" % sys.version_info[1])')"; \
 	$(call INSTALL_MISSING,which the compiled build needs)
