@@ -313,10 +313,10 @@ MANY = 100_000 if ALL else 30_000
 MUTATIONS = int(os.environ.get("MUTATIONS") or (100_000 if ALL else 300))
 """Handshakes and records of TLS that are changed on their way."""
 
-SEEDS = 1_000 if ALL else 80
+SEEDS = 1_000 if ALL else 100
 """Seeds of the simulation; ``make simulate`` runs thousands."""
 
-SYSTEM_SEEDS = 1_000 if ALL else 120
+SYSTEM_SEEDS = 1_000 if ALL else 100
 """Seeds of the whole system, which takes a fifth of the time."""
 
 SYSTEM_TLS_SEEDS = 200 if ALL else 10
@@ -353,7 +353,44 @@ WHOLE = {
         "what is unsent is encrypted, and bounded by the same code"
     ),
     "tests/transports/test_no_room.py::*asyncio-stdlib?": "waits seconds for descriptors, on each loop",
-    "tests/transports/test_abuse.py::*asyncio-stdlib?": "sends much, which each loop cuts into reads anyway",
+    "tests/transports/test_abuse.py::*asyncio-stdlib*": "sends much, which each loop cuts into reads anyway",
+    "tests/transports/test_drain.py::*asyncio-stdlib?": "waits seconds, on each loop",
+    "tests/transports/test_endings.py::*asyncio-stdlib*": "endings are the same on the other loop",
+    "tests/transports/test_slow_readers.py::*asyncio-stdlib?": "fills buffers, which we bound ourselves",
+    "tests/transports/test_crowd.py::test_a_server_that_closes_tells_everyone?threaded?": (
+        "a thousand connections once more"
+    ),
+    "tests/transports/test_crowd.py::test_a_thousand_joins_together_are_one_frame?threaded?": (
+        "a thousand connections once more"
+    ),
+    "tests/transports/test_no_room.py::test_members_keep_their_history_without_a_descriptor?asyncio?": (
+        "the journal is the same, and waits seconds for descriptors"
+    ),
+    "tests/faults/test_power.py::test_a_failed_sync_acknowledges_nothing_and_the_server_recovers": (
+        "a whole storm, where tests/journal/sqlite has the failed commit"
+    ),
+    "tests/faults/test_replaced_file.py::*asyncio?": "the journal is the same, and so are its readers",
+    "tests/faults/test_slow.py::test_a_stalled_member_costs_no_memory_and_reads_everything_later?asyncio?": (
+        "much is sent, and its memory is also seen in test_slow_readers.py"
+    ),
+    "tests/test_sixty_lines_docs.py::test_the_script_breaks_as_shown*": "nothing of ours runs in it",
+    "tests/test_sixty_lines_docs.py::test_a_reset_kills_the_thread_of_an_innocent_sender": "nor in this",
+    "tests/test_sixty_lines_docs.py::test_our_server_passes_the_same_experiments": (
+        "what the contract of transports has, one by one"
+    ),
+    "tests/test_scripts_docs.py::test_a_script_prints_what_is_new_since_the_last_time": (
+        "a command of the page, the output of which is compared anyway"
+    ),
+    "tests/cli/commands/test_server_output.py::test_a_server_serves_whatever_happens_to_its_output?stderr*": (
+        "written by the same thread as the other stream"
+    ),
+    "tests/cli/commands/test_send.py::test_a_connection_that_is_lost_before_the_room_*": (
+        "waits between its attempts, as after one loss"
+    ),
+    "tests/cli/commands/test_send.py::test_a_timeout_covers_a_search_for_a_name": "waits as for an answer",
+    "tests/cli/terminal/test_returning.py::*threaded?": "the client is the same",
+    "tests/test_packaging.py::test_a_broken_transport_disables_only_itself": "found as journals are",
+    "tests/test_packaging.py::test_an_installed_transport_*": "found as journals are",
 }
 """What costs seconds and rarely breaks alone, so only ``make test-all`` runs it, as patterns of node ids."""
 
