@@ -81,4 +81,6 @@ class Trust:
                 f". The server has shown {PREFIX}{pin}; if its owner confirms that, run: "
                 f"chat trust {self._url} {PREFIX}{pin}"
             )
+        if self._pin is not None:
+            why += f"; if an authority vouches for it now, run: chat trust {self._url} --forget"
         return ssl.SSLCertVerificationError(1, why)

@@ -107,13 +107,16 @@ class KeyFile:
             return key
 
     def finish(self, url: str, account: str, *, pin: str | None, insecure: bool) -> None:
-        """Note that the server has let in the key of `begin`, as an account, and how it was reached."""
+        """Note that the server has let in the key of `begin`, as an account, and how it was reached.
+
+        ``pin`` is the one that its certificate was known by, if it was: any other is forgotten.
+        """
         with self._changing() as entries:
             entry = entries.get(url, Entry())
             entries[url] = Entry(
                 account=account,
                 key=entry.joining or entry.key,
-                pin=pin or entry.pin,
+                pin=pin,
                 insecure=insecure or entry.insecure,
             )
 
@@ -127,6 +130,17 @@ class KeyFile:
         """Note the pin of a server's certificate."""
         with self._changing() as entries:
             entries[url] = replace(entries.get(url, Entry()), pin=pin)
+
+    def forget_pin(self, url: str) -> bool:
+        """Forget the pin of a server's certificate; return whether there was one."""
+        with self._changing() as entries:
+            entry = entries.get(url, Entry())
+            if entry.pin is None:
+                return False
+            entries[url] = replace(entry, pin=None)
+            if entries[url] == Entry():
+                del entries[url]
+            return True
 
     # --- the file --------------------------------------------------------------------------------
 

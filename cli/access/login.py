@@ -6,6 +6,7 @@ from typing import TypedDict
 from chatcore import UsageError
 from cli.access.keys import KeyFile
 from cli.access.links import address
+from cli.access.trust import Ca, trust_of
 from cli.places import keys_file
 
 __all__ = ["Login", "login_for"]
@@ -25,7 +26,7 @@ class Login:
     """Who we are on a server, and how we know that it is the right one.
 
     ``account`` is the name to use there, if we have a key, which is never shown. With a ``pin`` there is no
-    ``ca``: it is enough by itself.
+    ``ca``: see `cli.access.trust`.
     """
 
     account: str | None = None
@@ -40,19 +41,19 @@ class Login:
         return {"key": self.key, "ca": self.ca, "pin": self.pin, "insecure": self.insecure}
 
 
-def login_for(url: str, key_file: str | None, ca: str | None) -> Login:
+def login_for(url: str, key_file: str | None, ca: Ca) -> Login:
     """Return what is stored for a server; raises `UsageError` if the file cannot be used."""
     if key_file is None and keys_file() is None:
-        return Login(ca=ca)
+        return Login(ca=ca.path)
     file = KeyFile.of(key_file)
     if key_file is not None and not file.path.exists():
         raise UsageError(f"there is no file of keys {file.path}; `chat join --key-file` makes one")
     entry = file.entry(address(url))
-    device = entry.key
+    device, trust = entry.key, trust_of(ca, entry.pin)
     return Login(
         account=None if device is None else entry.account,
         key=None if device is None else device.key,
-        ca=None if entry.pin else ca,
-        pin=entry.pin,
+        ca=trust.ca,
+        pin=trust.pin,
         insecure=entry.insecure,
     )

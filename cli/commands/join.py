@@ -5,10 +5,16 @@
 - The key is stored before it is sent. Whatever fails after that, the same link can be used again: the server
   knows the key by then, or lets it in now.
 - A key that the server refuses for good is forgotten.
+- How the server's certificate is known is decided in `cli.access.trust`. A stored pin that was not needed is
+  forgotten: it would keep us out once the certificate is renewed.
 """
 
+import contextlib
 import getpass
+import shlex
+import ssl
 import sys
+from collections.abc import Sequence
 
 import typer
 
@@ -17,6 +23,7 @@ from cli.access.keys import KeyFile
 from cli.access.links import Link, parse_link
 from cli.access.login import Login
 from cli.access.page import find_server
+from cli.access.trust import Ca, trusts_of_link
 from cli.commands.client import login_nick
 from cli.report import reaching
 from cli.streams import write_text
@@ -28,22 +35,30 @@ MOST_CHARS = 4_096
 """The longest line that is read: a link has a few hundred characters."""
 
 
-def run(nick: str | None, key_file: str | None, ca: str | None, *, replace: bool, insecure: bool) -> None:
+def run(nick: str | None, key_file: str | None, ca: Ca, *, replace: bool, insecure: bool) -> None:
     """Use a link; print who we are on its server.
 
     Raises `UsageError` for what is not a link, and if there is a key already, and `RefusedError`, `OSError`
     or another `ChatError` if the server does not let us in.
     """
     file = KeyFile.of(key_file)
-    link = _link(ca)
+    link = _link(ca.path)
     name = nick or _asked_nick()
     key = file.begin(link.url, link.invite, new_key, again=replace)
-    pin = link.pin or file.entry(link.url).pin
-    login = Login(key=key, ca=None if pin else ca, pin=pin, insecure=insecure)
-    account, role = _redeem(file, link, name, login)
+    stored = file.entry(link.url).pin
+    logins = [
+        Login(key=key, ca=trust.ca, pin=trust.pin, insecure=insecure)
+        for trust in trusts_of_link(link.pin, ca, stored)
+    ]
+    (account, role), pin = _redeem(file, link, name, logins)
     file.finish(link.url, account, pin=pin, insecure=insecure)
     write_text(f"you are {account}{f' ({role})' if role else ''} at {link.url}\n")
-    write_text(f"now run: chat client {link.url}\n", wrap=False)
+    if stored is not None and pin is None:
+        write_text(
+            "an authority vouches for its certificate, so the fingerprint that was stored is forgotten\n"
+        )
+    authorities = f" --ca {shlex.quote(ca.path)}" if ca.typed and ca.path and pin is None else ""
+    write_text(f"now run: chat client {link.url}{authorities}\n", wrap=False)
 
 
 def _link(ca: str | None) -> Link:
@@ -74,8 +89,18 @@ def _asked_nick() -> str:
     return answer
 
 
-def _redeem(file: KeyFile, link: Link, nick: str, login: Login) -> tuple[str, str | None]:
-    """Return the account that the link is for, and its role."""
+def _redeem(
+    file: KeyFile, link: Link, nick: str, logins: Sequence[Login]
+) -> tuple[tuple[str, str | None], str | None]:
+    """Return the account that the link is for with its role, and the pin that the server is known by."""
+    *others, last = logins
+    for login in others:
+        with contextlib.suppress(ssl.SSLCertVerificationError):  # nothing was sent, so it can be tried again
+            return _redeem_once(file, link, nick, login), login.pin
+    return _redeem_once(file, link, nick, last), last.pin
+
+
+def _redeem_once(file: KeyFile, link: Link, nick: str, login: Login) -> tuple[str, str | None]:
     client = f"chat {__version__}"
     try:
         with (

@@ -9,8 +9,10 @@ from cli.report import reporting
 from cli.settings.complete import complete_kind
 from cli.settings.shared import (
     NICK_DEFAULT,
+    ca_of,
     ca_option,
     finite,
+    is_typed,
     key_file_option,
     nick_option,
     room_argument,
@@ -24,6 +26,7 @@ __all__ = ["bench", "client", "join", "rooms", "send", "tail", "trust"]
 
 
 def client(
+    ctx: typer.Context,
     url: Annotated[str, url_argument("client")] = DEFAULT_URL,
     nick: Annotated[str | None, nick_option("client")] = None,
     room: Annotated[list[str] | None, rooms_option("client")] = None,
@@ -77,7 +80,7 @@ def client(
                 nick,
                 room or [],
                 history,
-                login=login_for(url, key_file, ca),
+                login=login_for(url, key_file, ca_of(ctx, ca)),
                 json=json,
                 plain=plain,
                 quiet=quiet,
@@ -148,6 +151,7 @@ def bench(
 
 
 def send(
+    ctx: typer.Context,
     room: Annotated[str, room_argument()],
     text: Annotated[
         str | None,
@@ -197,7 +201,7 @@ def send(
         from cli.access.login import login_for
         from cli.commands.send import run
 
-        login = login_for(url, key_file, ca)
+        login = login_for(url, key_file, ca_of(ctx, ca))
         run(url, nick, room, text, id_, kind, timeout, login=login, json=json)
 
 
@@ -246,13 +250,14 @@ def tail(
         from cli.access.login import login_for
         from cli.commands.tail import run
 
-        if since is not None and not _is_typed(ctx, "history"):
+        if since is not None and not is_typed(ctx, "history"):
             history = None  # a setting says how to begin without a position, and skips nothing after one
-        login = login_for(url, key_file, ca)
+        login = login_for(url, key_file, ca_of(ctx, ca))
         raise typer.Exit(run(url, nick, room, since, history, login=login, follow=follow, json=json))
 
 
 def rooms(
+    ctx: typer.Context,
     prefix: Annotated[
         str | None,
         typer.Option(metavar="START", help="Only rooms whose names begin so.", show_default="all rooms"),
@@ -276,10 +281,11 @@ def rooms(
         from cli.access.login import login_for
         from cli.commands.rooms import run
 
-        run(url, nick, prefix, login=login_for(url, key_file, ca), json=json)
+        run(url, nick, prefix, login=login_for(url, key_file, ca_of(ctx, ca)), json=json)
 
 
 def join(
+    ctx: typer.Context,
     nick: Annotated[
         str | None,
         typer.Option(
@@ -319,14 +325,25 @@ def join(
     with reporting():
         from cli.commands.join import run
 
-        run(nick, key_file, ca, replace=replace, insecure=insecure)
+        run(nick, key_file, ca_of(ctx, ca), replace=replace, insecure=insecure)
 
 
 def trust(
     url: Annotated[str, typer.Argument(metavar="URL", help="The server's address.")],
     fingerprint: Annotated[
-        str, typer.Argument(metavar="sha256:...", help="The fingerprint of its certificate.")
-    ],
+        str | None,
+        typer.Argument(
+            metavar="sha256:...", help="The fingerprint of its certificate.", show_default="with --forget"
+        ),
+    ] = None,
+    forget: Annotated[
+        bool,
+        typer.Option(
+            "--forget",
+            help="Forget the fingerprint: an authority has to vouch for the server again.",
+            allow_from_autoenv=False,
+        ),
+    ] = False,
     key_file: Annotated[str | None, key_file_option("trust")] = None,
 ) -> None:
     """Trust a server's self-made certificate, by its fingerprint.
@@ -336,14 +353,9 @@ def trust(
 
     \b
     Example: chat trust chats://chat.example.org:7024 sha256:3q2-7w...
+             chat trust chats://chat.example.org:7024 --forget
     """
     with reporting():
         from cli.commands.trust import run
 
-        run(url, fingerprint, key_file)
-
-
-def _is_typed(ctx: typer.Context, option: str) -> bool:
-    """Tell whether an option was given on the command line, and is no setting."""
-    source = ctx.get_parameter_source(option)
-    return source is not None and source.name == "COMMANDLINE"
+        run(url, fingerprint, key_file, forget=forget)

@@ -10,12 +10,15 @@ from typing import Any
 
 import typer
 
+from cli.access.trust import Ca
 from cli.settings.complete import complete_room, complete_url
 
 __all__ = [
     "NICK_DEFAULT",
+    "ca_of",
     "ca_option",
     "finite",
+    "is_typed",
     "journal_argument",
     "journal_option",
     "key_file_option",
@@ -87,6 +90,17 @@ def ca_option(command: str) -> Any:
         help="A file with the authorities that may vouch for the server's certificate.",
         show_default="those of the system",
     )
+
+
+def ca_of(ctx: typer.Context, path: str | None) -> Ca:
+    """Return the value of ``--ca``, with where it comes from."""
+    return Ca(path, is_typed(ctx, "ca"))
+
+
+def is_typed(ctx: typer.Context, option: str) -> bool:
+    """Tell whether an option was given on the command line, and is no setting."""
+    source = ctx.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def rooms_option(command: str) -> Any:

@@ -12,6 +12,7 @@ import pytest
 from chatcore import new_key
 from chatcore.accounts import Administration
 from cli.access.keys import KeyFile
+from cli.access.trust import Ca
 from cli.commands.join import run as join
 from tests.cli.conftest import Inside
 from tests.cli.processes import ChatServer, chat, chat_server, spawn
@@ -74,7 +75,7 @@ def test_a_conversation_shows_no_secret_and_a_server_stores_none(
     assert wrong is not None
     keys = folder / "home" / "keys.json"
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{server.url}/#{invite}"))
-    join(None, str(keys), None, replace=False, insecure=False)
+    join(None, str(keys), Ca(), replace=False, insecure=False)
     device = KeyFile(keys).entry(server.url).key
     assert device is not None
     shown = "".join(capfd.readouterr())

@@ -11,6 +11,7 @@ import pytest
 from chatcore import UsageError
 from cli.access.keys import KeyFile
 from cli.access.login import login_for
+from cli.access.trust import Ca
 
 URL = "chats://chat.example:7024"
 INVITE = "i" * 32
@@ -53,7 +54,7 @@ def test_a_file_that_others_can_read_or_write_is_not_used(file: KeyFile, exposed
     for use in (
         lambda: file.entry(URL),
         lambda: file.begin(URL, INVITE, maker("other")),
-        lambda: login_for(URL, str(file.path), None),
+        lambda: login_for(URL, str(file.path), Ca()),
     ):
         with pytest.raises(UsageError, match="chmod 600") as error:
             use()
@@ -95,22 +96,22 @@ def test_another_link_replaces_no_key_unless_that_is_wanted_and_not_before_it_wo
     with pytest.raises(UsageError, match=r"you are ada at .* --replace"):
         file.begin(URL, "j" * 32, maker("k2"))
     assert file.begin(URL, "j" * 32, maker("k2"), again=True) == "k2"
-    assert login_for(URL, str(file.path), None).key == "k1"
+    assert login_for(URL, str(file.path), Ca()).key == "k1"
     file.abandon(URL)
     assert file.begin(URL, "j" * 32, maker("k3"), again=True) == "k3"
     file.finish(URL, "grace", pin=None, insecure=False)
-    login = login_for(URL, str(file.path), None)
-    assert (login.key, login.account, login.pin) == ("k3", "grace", PIN)
+    login = login_for(URL, str(file.path), Ca())
+    assert (login.key, login.account, login.pin) == ("k3", "grace", None)
 
 
 def test_a_key_is_for_one_address_with_its_scheme(file: KeyFile) -> None:
     file.begin(URL, INVITE, maker("k1"))
     file.finish(URL, "ada", pin=PIN, insecure=False)
     path = str(file.path)
-    assert login_for("chats://chat.example/", path, None).key == "k1"
-    assert login_for("chats://CHAT.example:7024", path, None).key == "k1"
+    assert login_for("chats://chat.example/", path, Ca()).key == "k1"
+    assert login_for("chats://CHAT.example:7024", path, Ca()).key == "k1"
     for other in ("chat://chat.example:7024", "chats://chat.example:7025", "chats://chat.example.org"):
-        assert login_for(other, path, None).options == {
+        assert login_for(other, path, Ca()).options == {
             "key": None,
             "ca": None,
             "pin": None,
@@ -120,7 +121,7 @@ def test_a_key_is_for_one_address_with_its_scheme(file: KeyFile) -> None:
 
 def test_a_key_that_no_server_has_let_in_is_sent_by_no_command(file: KeyFile) -> None:
     file.begin(URL, INVITE, maker("k1"))
-    assert login_for(URL, str(file.path), "ca.pem").options == {
+    assert login_for(URL, str(file.path), Ca("ca.pem")).options == {
         "key": None,
         "ca": "ca.pem",
         "pin": None,
@@ -130,12 +131,33 @@ def test_a_key_that_no_server_has_let_in_is_sent_by_no_command(file: KeyFile) ->
 
 def test_a_pin_is_enough_by_itself(file: KeyFile) -> None:
     file.trust(URL, PIN)
-    assert login_for(URL, str(file.path), "ca.pem").options == {
+    assert login_for(URL, str(file.path), Ca("ca.pem")).options == {
         "key": None,
         "ca": None,
         "pin": PIN,
         "insecure": False,
     }
+
+
+def test_authorities_that_are_typed_win_over_a_pin(file: KeyFile) -> None:
+    file.trust(URL, PIN)
+    login = login_for(URL, str(file.path), Ca("ca.pem", typed=True))
+    assert (login.ca, login.pin) == ("ca.pem", None)
+
+
+def test_a_pin_that_is_forgotten_leaves_the_key(file: KeyFile) -> None:
+    file.begin(URL, INVITE, maker("k1"))
+    file.finish(URL, "ada", pin=PIN, insecure=False)
+    assert file.forget_pin(URL)
+    login = login_for(URL, str(file.path), Ca())
+    assert (login.key, login.pin) == ("k1", None)
+    assert not file.forget_pin(URL)
+
+
+def test_of_a_server_of_which_nothing_else_is_known_nothing_is_left(file: KeyFile) -> None:
+    file.trust(URL, PIN)
+    assert file.forget_pin(URL)
+    assert file.entries() == {}
 
 
 @pytest.mark.parametrize(
@@ -166,7 +188,7 @@ def test_nothing_secret_is_in_a_repr(file: KeyFile) -> None:
     file.begin(URL, INVITE, maker("secret-key"))
     shown = repr(file.entries())
     file.finish(URL, "ada", pin=None, insecure=False)
-    shown += repr(file.entry(URL)) + repr(login_for(URL, str(file.path), None))
+    shown += repr(file.entry(URL)) + repr(login_for(URL, str(file.path), Ca()))
     assert "ada" in shown
     assert "secret-key" not in shown
     assert INVITE not in shown + file.path.read_text()
@@ -193,12 +215,12 @@ def test_a_link_to_the_file_stays_one(file: KeyFile, tmp_path: Path) -> None:
 
 def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no file of keys .*bot\.json"):
-        login_for(URL, str(tmp_path / "bot.json"), None)
+        login_for(URL, str(tmp_path / "bot.json"), Ca())
 
 
 def test_without_a_home_there_are_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cli.access.login.keys_file", lambda: None)
-    assert login_for(URL, None, "ca.pem").options["ca"] == "ca.pem"
+    assert login_for(URL, None, Ca("ca.pem")).options["ca"] == "ca.pem"
     monkeypatch.setattr("cli.access.keys.keys_file", lambda: None)
     with pytest.raises(UsageError, match="--key-file"):
         KeyFile.of(None)

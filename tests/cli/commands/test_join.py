@@ -1,8 +1,7 @@
-"""``chat join`` and ``chat trust``, and what other commands make of the key: against a real server."""
+"""``chat join``, and what other commands make of the key: against a real server."""
 
 import io
 import json
-import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from chatcore import Accounts, Hub, RefusedError, UsageError, new_key
 from chatcore.accounts import Administration
 from cli.access.keys import KeyFile
 from cli.access.links import parse_link
+from cli.access.trust import Ca
 from cli.commands.join import run as join
 from tests.cli.conftest import Inside
 from tests.cli.processes import CHAT
@@ -48,7 +48,7 @@ class Place:
     ) -> None:
         """Run the command with a link on its input."""
         monkeypatch.setattr("sys.stdin", io.StringIO(f"{link}\n"))
-        join(nick, str(self.keys.path), None, **{"replace": False, "insecure": False, **options})
+        join(nick, str(self.keys.path), Ca(), **{"replace": False, "insecure": False, **options})
 
     def key(self) -> str:
         """The key that is sent."""
@@ -169,7 +169,7 @@ def test_a_server_that_an_authority_vouches_for_needs_no_pin(
     ):
         url = str(server.listening[0])
         monkeypatch.setattr("sys.stdin", io.StringIO(f"{url}/#{secret}"))
-        join(None, str(tmp_path / "keys.json"), str(ca), replace=False, insecure=False)
+        join(None, str(tmp_path / "keys.json"), Ca(str(ca)), replace=False, insecure=False)
     assert f"you are ada (owner) at {url}" in capfd.readouterr().out
 
 
@@ -178,7 +178,7 @@ def test_a_server_without_accounts_needs_no_link(tmp_path: Path, monkeypatch: py
         url = str(server.listening[0])
         monkeypatch.setattr("sys.stdin", io.StringIO(f"{url}/#{'i' * 32}"))
         with pytest.raises(UsageError, match="has no accounts"):
-            join("ada", str(tmp_path / "keys.json"), None, replace=False, insecure=False)
+            join("ada", str(tmp_path / "keys.json"), Ca(), replace=False, insecure=False)
     assert KeyFile(tmp_path / "keys.json").entry(url).joining is None
 
 
@@ -192,7 +192,7 @@ def test_a_key_goes_to_no_other_machine_without_encryption(
         monkeypatch.setattr("sys.stdin", io.StringIO(f"{server.listening[0]}/#{'i' * 32}"))
         monkeypatch.setattr(socket.socket, "getpeername", elsewhere)
         with pytest.raises(UsageError, match="not encrypted"):
-            join("ada", str(tmp_path / "keys.json"), None, replace=False, insecure=False)
+            join("ada", str(tmp_path / "keys.json"), Ca(), replace=False, insecure=False)
 
 
 def test_without_input_there_is_no_link(
@@ -214,36 +214,3 @@ def test_in_a_terminal_the_link_is_asked_for_and_not_shown(place: Place) -> None
         terminal.wait("you are grace (member)")
         assert terminal.wait_exit() == 0
         assert parse_link(link).invite not in terminal.raw.decode()
-
-
-def test_a_fingerprint_that_is_trusted_is_enough(
-    place: Place, inside: Inside, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place.join(place.link(), monkeypatch, "grace")
-    elsewhere = str(place.home / "other.json")
-    done = inside("rooms", "--url", place.url, CHAT_KEY_FILE=str(place.keys.path))
-    assert done.returncode == 0
-    KeyFile(Path(elsewhere)).trust("chats://127.0.0.1:1", place.pin)
-    refused = inside("rooms", "--url", place.url, "--key-file", elsewhere)
-    assert refused.returncode == 1
-    command = re.findall(r"chat (trust \S+ \S+)", refused.stderr)[0].split()
-    trusted = inside(*command, "--key-file", elsewhere)
-    assert trusted.returncode == 0, trusted.stderr
-    unknown = inside("rooms", "--url", place.url, "--key-file", elsewhere)
-    assert "unauthorized" in unknown.stderr  # so it has spoken with the server
-
-
-@pytest.mark.parametrize(
-    "args",
-    [
-        ["chat://h:1", "sha256:" + "A" * 43],
-        ["chats://h:1", "sha256:short"],
-        ["chats://h:1", "md5:" + "A" * 43],
-    ],
-)
-def test_trust_takes_an_encrypted_address_and_a_fingerprint(
-    inside: Inside, tmp_path: Path, args: list[str]
-) -> None:
-    done = inside("trust", *args, CHAT_KEY_FILE=str(tmp_path / "keys.json"))
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert not (tmp_path / "keys.json").exists()
