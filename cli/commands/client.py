@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from chatcore import LOBBY, RefusedError, is_numeric, is_reserved
+from chatcore import RefusedError, is_numeric, is_reserved
 from cli.access.login import Login
 from cli.descriptors import require_descriptors
 from cli.names import variants
@@ -39,6 +39,7 @@ def run(
 ) -> int:
     """Chat until the user, the input or the server ends it; return the exit code.
 
+    Without rooms it begins in the lobby, and for a guest in the only room that it may enter, if that is one.
     Raises `UsageError` for invalid arguments, `RefusedError` if the server refuses them, and `OSError` or
     another `ChatError` if there is no connection, or no longer one.
     """
@@ -56,7 +57,7 @@ def run(
     with reaching(url):
         return with_nick(
             nick,
-            lambda name: pass_through(url, name, rooms or [LOBBY], history, login=login, json=json),
+            lambda name: pass_through(url, name, rooms, history, login=login, json=json),
             login=login,
         )
 

@@ -15,10 +15,12 @@ import shlex
 import ssl
 import sys
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import typer
 
-from chatcore import RefusedError, UsageError, __version__, new_key
+from chatcore import LOBBY, ChatError, RefusedError, RoomList, UsageError, __version__, new_key
+from cli.access.guests import GUEST, MOST_NAMED, first_rooms, naming
 from cli.access.keys import KeyFile
 from cli.access.links import Link, parse_link
 from cli.access.login import Login
@@ -27,7 +29,7 @@ from cli.access.trust import Ca, trusts_of_link
 from cli.commands.client import login_nick
 from cli.report import reaching
 from cli.streams import write_text
-from transports.threaded_tcp import connect
+from transports.threaded_tcp import Chat, connect
 
 __all__ = ["run"]
 
@@ -36,7 +38,7 @@ MOST_CHARS = 4_096
 
 
 def run(nick: str | None, key_file: str | None, ca: Ca, *, replace: bool, insecure: bool) -> None:
-    """Use a link; print who we are on its server.
+    """Use a link; print who we are on its server, and what to do next.
 
     Raises `UsageError` for what is not a link, and if there is a key already, and `RefusedError`, `OSError`
     or another `ChatError` if the server does not let us in.
@@ -50,15 +52,18 @@ def run(nick: str | None, key_file: str | None, ca: Ca, *, replace: bool, insecu
         Login(key=key, ca=trust.ca, pin=trust.pin, insecure=insecure)
         for trust in trusts_of_link(link.pin, ca, stored)
     ]
-    (account, role), pin = _redeem(file, link, name, logins)
-    file.finish(link.url, account, pin=pin, insecure=insecure)
-    write_text(f"you are {account}{f' ({role})' if role else ''} at {link.url}\n")
-    if stored is not None and pin is None:
+    entered = _redeem(file, link, name, logins)
+    role = f" ({entered.role})" if entered.role else ""
+    write_text(f"you are {entered.account}{role} at {link.url}\n")
+    is_pinned = file.entry(link.url).pin is not None
+    if stored is not None and not is_pinned:
         write_text(
             "an authority vouches for its certificate, so the fingerprint that was stored is forgotten\n"
         )
-    authorities = f" --ca {shlex.quote(ca.path)}" if ca.typed and ca.path and pin is None else ""
-    write_text(f"now run: chat client {link.url}{authorities}\n", wrap=False)
+    _write_next(link.url, entered.rooms, None if is_pinned else ca)
+
+
+# --- what the user gives -------------------------------------------------------------------------
 
 
 def _link(ca: str | None) -> Link:
@@ -89,18 +94,27 @@ def _asked_nick() -> str:
     return answer
 
 
-def _redeem(
-    file: KeyFile, link: Link, nick: str, logins: Sequence[Login]
-) -> tuple[tuple[str, str | None], str | None]:
-    """Return the account that the link is for with its role, and the pin that the server is known by."""
+# --- what the server says ------------------------------------------------------------------------
+
+
+class _Entered(NamedTuple):
+    """Who we are; with the rooms that we are confined to, if we are."""
+
+    account: str
+    role: str | None
+    rooms: RoomList | None
+
+
+def _redeem(file: KeyFile, link: Link, nick: str, logins: Sequence[Login]) -> _Entered:
+    """Use a link, by the first login whose certificate is accepted, and note how it has worked."""
     *others, last = logins
     for login in others:
         with contextlib.suppress(ssl.SSLCertVerificationError):  # nothing was sent, so it can be tried again
-            return _redeem_once(file, link, nick, login), login.pin
-    return _redeem_once(file, link, nick, last), last.pin
+            return _redeem_once(file, link, nick, login)
+    return _redeem_once(file, link, nick, last)
 
 
-def _redeem_once(file: KeyFile, link: Link, nick: str, login: Login) -> tuple[str, str | None]:
+def _redeem_once(file: KeyFile, link: Link, nick: str, login: Login) -> _Entered:
     client = f"chat {__version__}"
     try:
         with (
@@ -115,7 +129,9 @@ def _redeem_once(file: KeyFile, link: Link, nick: str, login: Login) -> tuple[st
                 **login.options,
             ) as chat,
         ):
-            account, role = chat.account, chat.role
+            if chat.account is not None:
+                file.finish(link.url, chat.account, pin=login.pin, insecure=login.insecure)
+                return _Entered(chat.account, chat.role, _rooms_of_guest(chat))
     except RefusedError as error:
         if error.code != "unauthorized":
             raise
@@ -123,7 +139,26 @@ def _redeem_once(file: KeyFile, link: Link, nick: str, login: Login) -> tuple[st
         raise RefusedError(
             "unauthorized", "the link is unknown, used up or expired; ask for another"
         ) from None
-    if account is None:
-        file.abandon(link.url)
-        raise UsageError(f"{link.url} has no accounts, so you need no link there: chat client {link.url}")
-    return account, role
+    file.abandon(link.url)
+    raise UsageError(f"{link.url} has no accounts, so you need no link there: chat client {link.url}")
+
+
+def _rooms_of_guest(chat: Chat) -> RoomList | None:
+    """Return the rooms that a guest may enter; ``None`` for all others, and where there is no answer."""
+    if chat.role == GUEST:
+        with contextlib.suppress(ChatError):  # we are in, whatever becomes of this
+            return chat.list_rooms(limit=MOST_NAMED)
+    return None
+
+
+def _write_next(url: str, rooms: RoomList | None, ca: Ca | None) -> None:
+    """Print what to run next, for somebody who is confined to some rooms or may enter all."""
+    command = f"chat client {url}"
+    if ca is not None and ca.typed and ca.path:
+        command += f" --ca {shlex.quote(ca.path)}"
+    names = (LOBBY,) if rooms is None else first_rooms(rooms)
+    if rooms is not None and len(names) != 1:
+        write_text(f"{naming(names, more=rooms.more)}\n")
+        names = ("ROOM",)
+    where = "" if names == (LOBBY,) else f" --room {names[0]}"
+    write_text(f"now run: {command}{where}\n", wrap=False)

@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from chatcore import (
+    LOBBY,
     ClosedError,
     DisconnectedError,
     Gap,
@@ -29,6 +30,7 @@ from chatcore import (
     Welcome,
     encode,
 )
+from cli.access.guests import GUEST, MOST_NAMED, first_rooms, naming
 from cli.access.login import Login
 from cli.gap import describe_gap
 from cli.lines import lines_of
@@ -53,9 +55,7 @@ def run(url: str, nick: str, rooms: Sequence[str], history: int | None, *, login
     server.
     """
     offline_since: float | None = None
-    with connect(
-        url, nick=nick, rooms=rooms, history=history, every_frame=json, reconnect=True, **login.options
-    ) as chat:
+    with _connected(url, nick, rooms, history, login, json=json) as chat:
         sender = _Sender(chat, json=json)
         for event in chat.events():
             if isinstance(event, Online):
@@ -73,6 +73,39 @@ def run(url: str, nick: str, rooms: Sequence[str], history: int | None, *, login
             else:
                 _print(event, chat, several_rooms=len(rooms) > 1)
     return sender.exit_code
+
+
+def _connected(
+    url: str, nick: str, rooms: Sequence[str], history: int | None, login: Login, *, json: bool
+) -> Chat:
+    """Return a connection in some rooms, or in the lobby; for a guest, in the only room that it may enter."""
+
+    def enter(rooms: Sequence[str]) -> Chat:
+        return connect(
+            url, nick=nick, rooms=rooms, history=history, every_frame=json, reconnect=True, **login.options
+        )
+
+    try:
+        return enter(rooms or [LOBBY])
+    except RefusedError as error:
+        if rooms or error.code != "forbidden":
+            raise
+        room = _room_of_guest(url, nick, login, error)
+        complain(f"{error.message}, so you are in {room}")
+    return enter([room])
+
+
+def _room_of_guest(url: str, nick: str, login: Login, error: RefusedError) -> str:
+    """Return the one room that a guest may enter who was refused the lobby; raises if there is none."""
+    with connect(url, nick=nick, rooms=(), reconnect=False, **login.options) as chat:
+        if chat.role != GUEST:
+            raise error
+        listed = chat.list_rooms(limit=MOST_NAMED)
+    names = first_rooms(listed)
+    if len(names) != 1 or names == (LOBBY,):
+        advice = f"{naming(names, more=listed.more)}; name one with --room"
+        raise RefusedError(error.code, f"{error.message}; {advice}") from None
+    return names[0]
 
 
 def _public(event: ServerFrame) -> bytes:

@@ -32,7 +32,7 @@ from cli.report import FAILED
 from cli.terminal.answers import NO_ROOM, Answers
 from cli.terminal.completion import Candidate
 from cli.terminal.conversation import Conversation
-from cli.terminal.entrance import enter_rooms
+from cli.terminal.entrance import describe_no_room, enter_rooms
 from cli.terminal.input import BACK, Command, parse
 from cli.terminal.input_history import InputHistory
 from cli.terminal.memory import Memory
@@ -121,14 +121,15 @@ class Terminal:
         self._memory.on_failure(self._warn)
         async with asyncio.timeout(ENTER_SECONDS):
             refusals = await enter_rooms(chat, self._conversation, self._memory, rooms, self._history)
+            advice = await describe_no_room(chat)
         self._screen.print(self._answers.connected(chat.server, url))
         for line in (warning, self._nick.describe_other(chat.nick)):
             if line is not None:
                 self._warn(line)
         for room, error, known in refusals:
             self._screen.print(self._answers.not_back(room, error) if known else self._answers.refused(error))
-        if not chat.rooms:
-            self._screen.print(self._answers.note(NO_ROOM))
+        if advice is not None:
+            self._screen.print(self._answers.note(advice))
         return await self._talk()
 
     async def _talk(self) -> int:

@@ -1,19 +1,24 @@
 """Entering the rooms at the start: those of the last run after what was read there, and those that are named.
 
+Without either it is the lobby or, for a guest, the only room that it may enter.
+
 The first one that lets us in comes on the screen. It is the first one that is named, or else the one that was
 on the screen last.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from chatcore import LOBBY, Joined, Position, RefusedError, UsageError, fold
+from chatcore import LOBBY, Joined, Position, RefusedError, RoomList, UsageError, fold
+from cli.access.guests import GUEST, MOST_NAMED, first_rooms, naming
 from cli.state.remembered import RoomMark
+from cli.terminal.answers import NO_ROOM
 from cli.terminal.conversation import Conversation
 from cli.terminal.memory import Memory
 from transports.asyncio_tcp import Chat
 
-__all__ = ["Refusal", "enter_rooms"]
+__all__ = ["Refusal", "describe_no_room", "enter_rooms"]
 
 NEWEST = 200
 """Messages of a room that are shown of those that were missed."""
@@ -31,12 +36,13 @@ class Refusal(NamedTuple):
 async def enter_rooms(
     chat: Chat, conversation: Conversation, memory: Memory, named: Sequence[str], history: int | None
 ) -> list[Refusal]:
-    """Enter the rooms, or the lobby if there are none; return which of them did not let us in.
+    """Enter the rooms, or the first one if there are none; return which of them did not let us in.
 
     Raises `UsageError` for a name that no room can have.
     """
     marks = {fold(mark.name): mark for mark in memory.rooms}
-    names = {fold(name): name for name in named} or ({} if marks else {LOBBY: LOBBY})
+    first = named if named or marks else await _first_room(chat)
+    names = {fold(name): name for name in first}
     refusals = []
     for folded in dict.fromkeys([*names, *marks]):
         mark = marks.get(folded)
@@ -53,6 +59,29 @@ async def enter_rooms(
                 conversation.give_up_return(mark.name)
             refusals.append(Refusal(names[folded] if mark is None else mark.name, error, mark is not None))
     return refusals
+
+
+async def describe_no_room(chat: Chat) -> str | None:
+    """Return what somebody can do who is in no room; ``None`` for everybody else."""
+    if chat.rooms:
+        return None
+    listed = await _rooms_of_guest(chat)
+    return NO_ROOM if listed is None else f"{naming(first_rooms(listed), more=listed.more)}\n{NO_ROOM}"
+
+
+async def _first_room(chat: Chat) -> Sequence[str]:
+    """Return the lobby or, for a guest who may not enter it, the only room that it may enter."""
+    listed = await _rooms_of_guest(chat)
+    names = (LOBBY,) if listed is None else first_rooms(listed)
+    return names if len(names) == 1 else ()
+
+
+async def _rooms_of_guest(chat: Chat) -> RoomList | None:
+    """Return the rooms that a guest may enter; ``None`` for all others, and if the server does not say."""
+    if chat.role == GUEST:
+        with contextlib.suppress(RefusedError):
+            return await chat.list_rooms(limit=MOST_NAMED)
+    return None
 
 
 async def _come_back(chat: Chat, mark: RoomMark) -> Joined:
