@@ -21,7 +21,7 @@ import typer
 
 from chatcore import LOBBY, ChatError, RefusedError, RoomList, UsageError, __version__, new_key
 from cli.access.guests import GUEST, MOST_NAMED, first_rooms, naming
-from cli.access.keys import KeyFile
+from cli.access.keys import DeviceKey, KeyFile
 from cli.access.links import Link, parse_link
 from cli.access.login import Login
 from cli.access.page import find_server
@@ -47,19 +47,21 @@ def run(nick: str | None, key_file: str | None, ca: Ca, *, replace: bool, insecu
     link = _link(ca.path)
     name = nick or _asked_nick()
     key = file.begin(link.url, link.invite, new_key, again=replace)
-    stored = file.entry(link.url).pin
+    before = file.entry(link.url)
     logins = [
         Login(key=key, ca=trust.ca, pin=trust.pin, insecure=insecure)
-        for trust in trusts_of_link(link.pin, ca, stored)
+        for trust in trusts_of_link(link.pin, ca, before.pin)
     ]
     entered = _redeem(file, link, name, logins)
     role = f" ({entered.role})" if entered.role else ""
     write_text(f"you are {entered.account}{role} at {link.url}\n")
     is_pinned = file.entry(link.url).pin is not None
-    if stored is not None and not is_pinned:
+    if before.pin is not None and not is_pinned:
         write_text(
             "an authority vouches for its certificate, so the fingerprint that was stored is forgotten\n"
         )
+    if before.key is not None and before.key.key != key:
+        _write_replaced(before.account or entered.account, before.key)
     _write_next(link.url, entered.rooms, None if is_pinned else ca)
 
 
@@ -149,6 +151,16 @@ def _rooms_of_guest(chat: Chat) -> RoomList | None:
         with contextlib.suppress(ChatError):  # we are in, whatever becomes of this
             return chat.list_rooms(limit=MOST_NAMED)
     return None
+
+
+def _write_replaced(account: str, key: DeviceKey) -> None:
+    """Print how the key ends that this device had: the server goes on to let it in."""
+    from chatcore.accounts.tokens import digest, id_of
+
+    key_id = id_of(digest(key.key))
+    write_text(f"the key that you had, {key_id} of {account}, is valid until somebody runs on the server:\n")
+    # The new key may have come from a link that the old one asked for, and is to stay.
+    write_text(f"    chat account revoke {shlex.quote(account)} {key_id} --only\n", wrap=False)
 
 
 def _write_next(url: str, rooms: RoomList | None, ca: Ca | None) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -144,6 +145,27 @@ def test_with_another_key_there_it_is_replaced_only_on_request(
         place.join(link, monkeypatch)
     place.join(link, monkeypatch, replace=True)
     assert place.keys.entry(place.url).account == "ada"
+
+
+def test_who_replaces_a_key_reads_how_the_old_one_ends(
+    place: Place, monkeypatch: pytest.MonkeyPatch, inside: Inside, capfd: pytest.CaptureFixture[str]
+) -> None:
+    place.join(place.link("ada"), monkeypatch)
+    assert "revoke" not in capfd.readouterr().out
+    with connect(place.url, nick="ada", rooms=(), key=place.key(), pin=place.pin) as chat:
+        link = f"{place.url}/#{chat.invite_device().invite}.{place.pin}"
+    place.join(link, monkeypatch, replace=True)
+    (command,) = re.findall(
+        r"^    chat (account revoke ada [0-9a-f]{16} --only)$", capfd.readouterr().out, re.M
+    )
+    with place.administration() as administration:
+        old, new = (key.id for key in administration.keys("ada"))
+        assert command.split()[3] == old
+        done = inside(*command.split(), "--accounts", str(place.accounts))
+        assert done.returncode == 0, done.stderr
+        assert [key.id for key in administration.keys("ada")] == [new]
+    place.join(link, monkeypatch, replace=True)
+    assert "revoke" not in capfd.readouterr().out
 
 
 def test_a_server_with_another_pin_gets_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
