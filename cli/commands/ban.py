@@ -2,6 +2,7 @@
 
 import typer
 
+from chatcore import Moderate, UsageError
 from chatcore.accounts import BanEntry
 from cli.columns import iso_time, local_time, write_columns, write_objects
 from cli.settings.accounts import open_accounts
@@ -14,12 +15,23 @@ __all__ = ["add", "lift", "list_bans"]
 def add(
     ctx: typer.Context, accounts: str | None, target: str, seconds: str | None, reason: str | None
 ) -> None:
-    """Ban an account, an address or a network; raises `UsageError` if it is none of these."""
+    """Ban an account, an address or a network; raises `UsageError` if it is none of these.
+
+    A reason is what one that comes over the protocol may be: on one line, in ASCII.
+    """
+    _check_reason(reason)
     lasts = None if seconds is None else duration(seconds)
     with open_accounts(ctx, accounts) as book:
         ban = book.ban(target, seconds=lasts, reason=reason)
     until = f"until {local_time(ban.until)}" if ban.until is not None else "until `chat unban`"
     write_text(f"banned {ban.target} {until}\n")
+
+
+def _check_reason(reason: str | None) -> None:
+    try:
+        Moderate(act="ban", reason=reason)
+    except ValueError:
+        raise UsageError("a reason is at most 128 printable ASCII characters, on one line") from None
 
 
 def lift(ctx: typer.Context, accounts: str | None, target: str, room: str | None) -> None:

@@ -172,18 +172,30 @@ def test_a_role_is_changed(inside: Inside, accounts: str) -> None:
 
 
 def test_the_audit_says_which_user_of_the_machine_it_was(inside: Inside, accounts: str) -> None:
-    inside("ban", "bob", "--for", "1h", "--reason", "a\x1b[2Jb", "--accounts", accounts, LOGNAME="mallory")
+    inside("ban", "bob", "--for", "1h", "--reason", "spam", "--accounts", accounts, LOGNAME="mallory")
     user = pwd.getpwuid(os.getuid()).pw_name
     text = inside("audit", "-n", "1", "--accounts", accounts).stdout
-    assert rows(text)[0][1:] == [f"local:{user}", "ban", "-", "bob", "1h", "a␛[2Jb"]
+    assert rows(text)[0][1:] == [f"local:{user}", "ban", "-", "bob", "1h", "spam"]
     line = inside("audit", "-n", "1", "--json", "--accounts", accounts).stdout
     found = json.loads(line)
     assert (found["by"], found["act"], found["target"], found["reason"]) == (
         f"local:{user}",
         "ban",
         "bob",
-        "a\x1b[2Jb",
+        "spam",
     )
+
+
+def test_a_reason_that_was_stored_makes_no_row_of_its_own(inside: Inside, accounts: str, path: Path) -> None:
+    reason = "x\n2026-01-01 00:00  root  ban\r\x1b[2J\u2028\x85"
+    with Administration(path, by="local:test") as book:
+        book.ban("bob", reason=reason)
+    for command in ("bans", "audit"):
+        text = inside(command, "--accounts", accounts).stdout
+        assert text.rstrip().endswith(r"x\n2026-01-01 00:00  root  ban\r\x1b[2J\u2028\x85")
+        lines = inside(command, "--json", "--accounts", accounts).stdout.rstrip("\n").split("\n")
+        assert json.loads(lines[-1])["reason"] == reason
+        assert len(text.splitlines()) == 1 + len(lines)
 
 
 def test_an_account_is_removed_after_a_question(accounts: str, inside: Inside) -> None:
@@ -216,6 +228,9 @@ def test_an_account_is_removed_after_a_question(accounts: str, inside: Inside) -
         ("ban", "nobody"),
         ("ban", "203.0.113.0/33"),
         ("ban", "bob", "--for", "never"),
+        ("ban", "bob", "--reason", "x\nbob  banned"),
+        ("ban", "bob", "--reason", "a\x1b[2Jb"),
+        ("ban", "bob", "--reason", "x" * 129),
         ("ban", "\udcff"),
         ("account", "add", "\udcff"),
         ("audit", "-n", "0"),
