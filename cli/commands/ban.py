@@ -1,9 +1,11 @@
 """``chat ban``, ``chat unban`` and ``chat bans``: who is kept out, by account or by address."""
 
+from collections.abc import Iterable
+
 import typer
 
-from chatcore import Moderate, UsageError
-from chatcore.accounts import BanEntry
+from chatcore import Moderate, UsageError, fold
+from chatcore.accounts import BanEntry, owns
 from cli.columns import iso_time, local_time, write_columns, write_objects
 from cli.settings.accounts import open_accounts
 from cli.settings.durations import duration
@@ -35,10 +37,38 @@ def _check_reason(reason: str | None) -> None:
 
 
 def lift(ctx: typer.Context, accounts: str | None, target: str, room: str | None) -> None:
-    """End the bans of an account, an address or a network; raises `UsageError` if there are none."""
+    """End the ban and the mute of an account, or the ban of an address or a network.
+
+    Raises `UsageError` if there are none, and says where there are any.
+    """
     with open_accounts(ctx, accounts) as book:
+        found = [ban for ban in book.bans() if _concerns(ban, target)]
+        ended = [ban for ban in found if ban.room == (None if room is None else fold(room))]
+        if found and not ended:
+            raise UsageError(_elsewhere(target, found))
         book.lift(target, room=room)
-    write_text(f"{target} is no longer banned{f' from {room}' if room else ''}\n")
+    write_text(f"{target} is no longer {_kinds(ended) or 'banned'}{f' in {room}' if room else ''}\n")
+
+
+def _concerns(ban: BanEntry, target: str) -> bool:
+    """Tell whether a ban or a mute is of the account that has a nick."""
+    return ban.kind != "address" and owns(ban.target, target)
+
+
+def _kinds(bans: Iterable[BanEntry]) -> str:
+    return " or ".join(sorted({_KINDS[ban.kind] for ban in bans}))
+
+
+def _elsewhere(target: str, bans: Iterable[BanEntry]) -> str:
+    """Return what somebody may not do elsewhere, and the commands that end it."""
+    by_room: dict[str | None, list[BanEntry]] = {}
+    for ban in bans:
+        by_room.setdefault(ban.room, []).append(ban)
+    return "; ".join(
+        f"{target} is {_kinds(each)} {f'in {room}' if room else 'everywhere'}, "
+        f"so run: chat unban {target}{f' --room {room}' if room else ''}"
+        for room, each in by_room.items()
+    )
 
 
 def list_bans(ctx: typer.Context, accounts: str | None, *, as_json: bool) -> None:

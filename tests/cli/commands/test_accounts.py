@@ -8,10 +8,12 @@ import shlex
 import stat
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from chatcore.accounts import Administration
+from chatcore.accounts import Administration, BanEntry
+from chatcore.accounts.statements import AccountsFile
 from chatcore.gate import Person
 from tests.accounts.people import PEER, Watch, ask, enter, gate_over, key_of
 from tests.cli.conftest import Inside
@@ -158,6 +160,36 @@ def test_bans_are_listed(inside: Inside, accounts: str) -> None:
     assert inside("unban", "203.0.113.0/24", "--accounts", accounts).returncode == 0
     done = inside("unban", "203.0.113.0/24", "--accounts", accounts)
     assert (done.returncode, done.stdout) == (2, "")
+
+
+def ban_in(path: Path, *bans: tuple[Literal["ban", "mute"], str | None]) -> None:
+    """Note bans or mutes of bob, by kind and room, as a moderator's acts do."""
+    with closing(AccountsFile(path)) as file, file.transaction():
+        for kind, room in bans:
+            file.set_ban(BanEntry(kind, "bob", room, None, None))
+
+
+def test_a_ban_elsewhere_is_named_with_the_command_that_ends_it(
+    inside: Inside, accounts: str, path: Path
+) -> None:
+    ban_in(path, ("ban", "ops"), ("mute", "ops"), ("mute", "lobby"))
+    done = inside("unban", "bob", "--accounts", accounts)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "bob is banned or muted in ops, so run: chat unban bob --room ops" in done.stderr
+    assert "bob is muted in lobby, so run: chat unban bob --room lobby" in done.stderr
+    done = inside("unban", "Bob-phone", "--room", "OPS", "--accounts", accounts)
+    assert done.stdout == "Bob-phone is no longer banned or muted in OPS\n"
+    done = inside("unban", "bob", "--room", "lobby", "--accounts", accounts)
+    assert done.stdout == "bob is no longer muted in lobby\n"
+    assert inside("bans", "--accounts", accounts).stdout == ""
+
+
+def test_a_ban_from_the_server_is_no_ban_from_a_room(inside: Inside, accounts: str, path: Path) -> None:
+    ban_in(path, ("mute", None))
+    done = inside("unban", "bob", "--room", "ops", "--accounts", accounts)
+    assert done.returncode == 2
+    assert "bob is muted everywhere, so run: chat unban bob\n" in done.stderr
+    assert inside("unban", "bob", "--accounts", accounts).stdout == "bob is no longer muted\n"
 
 
 def test_a_role_is_changed(inside: Inside, accounts: str) -> None:
