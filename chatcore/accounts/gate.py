@@ -69,20 +69,22 @@ class Accounts(OpenGate):
 
     def enter(self, claim: Claim, answer: Callable[[Person | Refusal], None]) -> None:
         """Answer for a known key immediately, and for an invite when it is redeemed."""
-        now, snapshot = self._times.now(), self._snapshot
-        hash_ = digest(claim.key or "")
-        key = snapshot.key(hash_)
-        if refusal := snapshot.why_no_address(claim.peer, now):
-            answer(refusal)
-        elif claim.key is None or (key is None and claim.invite is None):
-            answer(UNAUTHORIZED)
-        elif key is not None:
-            person = snapshot.person_of(key)
-            self._uses.note(hash_, key.used, now)
-            answer(snapshot.why_out(person, claim.peer, now) or person)
-        elif claim.invite is not None:
+        now = self._times.now()
+        known = self._snapshot.why_no_address(claim.peer, now) or self._known(claim, now)
+        if isinstance(known, Refusal) or claim.key is None or claim.invite is None:
+            answer(known or UNAUTHORIZED)
+        else:
             make = partial(redeem, nick=claim.nick, key=claim.key, secret=claim.invite)
             self._writer.submit(Change(lambda file, at: make(file, now=at), answer))
+
+    def _known(self, claim: Claim, now: float) -> Person | Refusal | None:
+        """Return whom a key proves, if it is known, and why they may not be here."""
+        snapshot, hash_ = self._snapshot, digest(claim.key or "")
+        if (key := snapshot.key(hash_)) is None:
+            return None
+        self._uses.note(hash_, key.used, now)
+        person = snapshot.person_of(key)
+        return snapshot.why_out(person, claim.peer, now) or person
 
     def may_connect(self, peer: Peer) -> bool:
         """Turn banned addresses away before they can cost anything."""

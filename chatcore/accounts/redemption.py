@@ -2,6 +2,8 @@
 
 - The client has made the key, and stored it, before it sends the two. So one whose ``welcome`` was lost sends
   the same again, and is let in by the key: an invite is redeemed once for each key.
+- An invite for a room also admits an account whose key is known already. It admits each account once: whoever
+  was put out of the room does not come back by the same invite.
 - An invite stands for an account, or for a new one. That is called what its first session asks for.
 - A key that was revoked is never a key again, whatever invite comes with it.
 - An account has a limited number of keys, so whoever has one of them cannot make any number of them.
@@ -10,7 +12,7 @@
 from chatcore.accounts.naming import name_refusal
 from chatcore.accounts.records import AuditEntry, InviteEntry
 from chatcore.accounts.refusals import UNAUTHORIZED, Refused, banned
-from chatcore.accounts.statements import AccountsFile, PersonRow
+from chatcore.accounts.statements import AccountsFile, KeyRow, PersonRow
 from chatcore.accounts.tokens import KEY_CHARS, digest, id_of
 from chatcore.gate import Person, Refusal
 from chatcore.names import fold
@@ -20,21 +22,45 @@ __all__ = ["MOST_KEYS", "redeem"]
 MOST_KEYS = 32
 """Keys of one account that were not revoked."""
 
+_FOR_ANOTHER = Refusal("forbidden", "this invite is for another account")
+
 _TOO_MANY = Refusal("limit_exceeded", "this account has too many keys; one has to be revoked first")
 
 
 def redeem(file: AccountsFile, nick: str, key: str, secret: str, now: float) -> Person:
-    """Let a key be one of the account that an invite stands for; raises `Refused`."""
+    """Let a key be one of the account that an invite stands for, or admit its account; raises `Refused`."""
     hash_ = digest(key)
-    if (known := file.key(hash_)) is not None:  # it was sent twice, before the first was answered
-        person = file.person(known.folded)
-        if known.revoked or person is None or person.gone:
-            raise Refused(UNAUTHORIZED)
+    if (known := file.key(hash_)) is not None:
+        person = _known(file, known)
+        _admit(file, person, secret, now)
     else:
         person = _redeemed(file, nick, key, secret, now)
     if ban := file.is_banned(person.folded, None, now):
         raise Refused(banned(ban.until, now))
     return Person(person.name, person.role, id_of(hash_))
+
+
+def _known(file: AccountsFile, key: KeyRow) -> PersonRow:
+    person = file.person(key.folded)
+    if key.revoked or person is None or person.gone:
+        raise Refused(UNAUTHORIZED)
+    return person
+
+
+def _admit(file: AccountsFile, person: PersonRow, secret: str, now: float) -> None:
+    """Admit an account that is known to the room of an invite, if it has one and can still be used."""
+    invite = file.invite(secret, now)
+    if invite is None:  # it may have been used up by this very key
+        return
+    if invite.name not in (None, person.folded):
+        raise Refused(_FOR_ANOTHER)
+    if invite.room is None or file.is_admitted(invite.room, person.folded):
+        return
+    if file.admit_by(invite.id, invite.room, person.folded):
+        file.use_invite(invite.id)
+        file.add_audit(
+            AuditEntry(now, person.name, "admit", invite.room, person.name, None, f"invite {invite.id}")
+        )
 
 
 def _redeemed(file: AccountsFile, nick: str, key: str, secret: str, now: float) -> PersonRow:
@@ -47,7 +73,7 @@ def _redeemed(file: AccountsFile, nick: str, key: str, secret: str, now: float) 
     if len(file.key_entries(person.folded)) >= MOST_KEYS:
         raise Refused(_TOO_MANY)
     if invite.room is not None:
-        file.admit(invite.room, [person.folded])
+        file.admit_by(invite.id, invite.room, person.folded)
     file.add_key(digest(key), person.folded, now, invite.by_key)
     file.use_invite(invite.id)
     file.add_audit(AuditEntry(now, person.name, "enroll", invite.room, id_of(digest(key)), None, invite.id))

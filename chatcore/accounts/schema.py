@@ -44,6 +44,13 @@ CREATE TABLE invites (
     by TEXT NOT NULL,
     by_key TEXT                    -- the key that asked for it; NULL if an operator made it
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE admissions (
+    invite TEXT NOT NULL,          -- the id of one that can still be used
+    name TEXT NOT NULL,            -- an account that it has admitted to its room
+    PRIMARY KEY (invite, name)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER forget_admissions AFTER DELETE ON invites
+    BEGIN DELETE FROM admissions WHERE invite = old.id; END;
 CREATE TABLE bans (
     kind TEXT NOT NULL,            -- ban, mute, address
     target TEXT NOT NULL,          -- an account or a network
@@ -78,10 +85,19 @@ CREATE TABLE urls (
 ) STRICT;
 """
 
-_KEYS_AND_THEIR_KEYS = (
-    "ALTER TABLE keys ADD COLUMN invited_by TEXT",
-    "ALTER TABLE invites ADD COLUMN by_key TEXT",
-)
+_CHANGES = {
+    1: (
+        "ALTER TABLE keys ADD COLUMN invited_by TEXT",
+        "ALTER TABLE invites ADD COLUMN by_key TEXT",
+    ),
+    2: (
+        "CREATE TABLE admissions (invite TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (invite, name))"
+        " STRICT, WITHOUT ROWID",
+        "CREATE TRIGGER forget_admissions AFTER DELETE ON invites"
+        " BEGIN DELETE FROM admissions WHERE invite = old.id; END",
+    ),
+}
+"""What makes a file of one version one of the next."""
 
 _APPLICATION = 0x63686163  # "chac"
 
@@ -93,7 +109,7 @@ class AccountsDatabase(Database):
         noun="accounts file",
         option="--accounts",
         application=_APPLICATION,
-        version=2,
+        version=3,
         tables=_TABLES,
         error=AccountsError,
     )
@@ -113,8 +129,9 @@ class AccountsDatabase(Database):
         return version
 
     def _migrate(self, version: int) -> None:
-        for statement in _KEYS_AND_THEIR_KEYS:
-            self.db.execute(statement)
+        for number in range(version, self.KIND.version):
+            for statement in _CHANGES[number]:
+                self.db.execute(statement)
 
 
 def create_accounts(path: Path) -> None:

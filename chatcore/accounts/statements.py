@@ -290,6 +290,18 @@ class AccountsFile(AccountsDatabase):
         """Put accounts on the list of a room."""
         self.db.executemany("INSERT OR IGNORE INTO admitted VALUES (?, ?)", [(room, name) for name in names])
 
+    def is_admitted(self, room: str, name: str) -> bool:
+        """Tell whether an account is on the list of a room."""
+        row = self.db.execute("SELECT 1 FROM admitted WHERE room = ? AND name = ?", (room, name))
+        return row.fetchone() is not None
+
+    def admit_by(self, invite_id: str, room: str, name: str) -> bool:
+        """Put an account on the list of a room, unless this invite did so before; return if it was."""
+        first = self.db.execute("INSERT OR IGNORE INTO admissions VALUES (?, ?)", (invite_id, name)).rowcount
+        if first:
+            self.admit(room, [name])
+        return bool(first)
+
     def dismiss(self, room: str, name: str) -> None:
         """Take an account off the list of a room."""
         self.db.execute("DELETE FROM admitted WHERE room = ? AND name = ?", (room, name))

@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from chatcore import UsageError
 from chatcore.accounts import Accounts, Administration
 from chatcore.accounts.links import links
 from chatcore.accounts.refusals import UNAUTHORIZED
-from chatcore.gate import Claim, Invitation, Person, Refusal
+from chatcore.accounts.statements import AccountsFile
+from chatcore.gate import Claim, Invitation, Moderation, Person, Refusal
 from tests.accounts.people import DEADLINE, PEER, Clock, Watch, ask, enter, gate_over, key_of
 
 
@@ -124,6 +126,89 @@ def test_an_invite_for_a_room_makes_a_guest_who_may_enter_it_alone(
     assert guest.role == "guest"
     assert gate.may_join(guest, "project-x") is None
     assert code_of(gate.may_join(guest, "lobby") or guest) == "forbidden"
+
+
+# --- an invite for a room, and a key that is known -----------------------------------------------
+
+
+def test_an_invite_for_a_room_admits_an_account_whose_key_is_known_and_is_used_up(
+    gate: Accounts, book: Administration
+) -> None:
+    gus = enter(gate, "gus")
+    assert isinstance(gus, Person)
+    assert code_of(gate.may_join(gus, "attic") or gus) == "forbidden"
+    invite = secret_of(book, name="gus", room="Attic")
+    assert enter(gate, "gus", invite=invite) == gus
+    assert gate.may_join(gus, "attic") is None
+    assert book.invites() == []
+    last = book.audit()[-1]
+    assert (last.by, last.act, last.room, last.target) == ("gus", "admit", "attic", "gus")
+    assert enter(gate, "gus", invite=invite) == gus  # as when the welcome was lost
+
+
+def test_an_invite_for_a_room_and_anybody_admits_each_account_once(
+    gate: Accounts, book: Administration
+) -> None:
+    invite = secret_of(book, room="attic", uses=5)
+    gus = enter(gate, "gus", invite=invite)
+    assert isinstance(gus, Person)
+    assert [enter(gate, "gus", invite=invite) for _ in range(3)] == [gus] * 3
+    assert [each.uses for each in book.invites()] == [4]
+    assert isinstance(zoe := enter(gate, "zoe", invite=invite), Person)
+    assert enter(gate, "zoe", invite=invite) == zoe
+    assert [each.uses for each in book.invites()] == [3]
+    assert [gate.may_join(each, "attic") for each in (gus, zoe)] == [None, None]
+
+
+@pytest.mark.parametrize("key", ["", "another"])
+def test_whoever_is_put_out_of_a_room_does_not_come_back_by_the_same_invite(
+    gate: Accounts, book: Administration, key: str
+) -> None:
+    invite = secret_of(book, name="gus", room="attic", uses=5)
+    gus = enter(gate, "gus", invite=invite)
+    assert isinstance(gus, Person)
+    mona = enter(gate, "mona")
+    assert ask(gate.moderate, mona, Moderation("close", "attic", present=frozenset({"mona"}))) is None
+    assert ask(gate.moderate, mona, Moderation("kick", "attic", "gus")) is None
+    again = enter(gate, "gus", key_of("gus", key) if key else None, invite)
+    assert isinstance(again, Person)
+    assert code_of(gate.may_join(again, "attic") or again) == "forbidden"
+    assert isinstance(enter(gate, "gus", invite=secret_of(book, name="gus", room="attic")), Person)
+    assert gate.may_join(gus, "attic") is None
+
+
+def test_an_invite_for_another_account_is_refused_with_a_known_key_and_stays_valid(
+    gate: Accounts, book: Administration
+) -> None:
+    invite = secret_of(book, name="bob", room="attic")
+    refused = enter(gate, "ada", invite=invite)
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.message) == ("forbidden", "this invite is for another account")
+    assert isinstance(enter(gate, "bob", invite=invite), Person)
+
+
+@pytest.mark.parametrize("what", [{}, {"name": "ada"}, {"role": "moderator"}])
+def test_an_invite_without_a_room_gives_nothing_to_a_key_that_is_known(
+    gate: Accounts, book: Administration, what: dict[str, object]
+) -> None:
+    ada = enter(gate, "ada")
+    assert enter(gate, "ada", invite=secret_of(book, **what)) == ada
+    assert [each.uses for each in book.invites()] == [1]
+    assert {each.role for each in book.accounts() if each.name == "ada"} == {"member"}
+
+
+def test_nothing_is_remembered_of_an_invite_that_is_gone(
+    path: Path, gate: Accounts, book: Administration, clock: Clock
+) -> None:
+    ended, withdrawn = (book.invite(room=room, uses=5) for room in ("attic", "cellar"))
+    for each in (ended, withdrawn):
+        enter(gate, "gus", invite=each.secret)
+    with closing(AccountsFile(path)) as file:
+        assert file.db.execute("SELECT count(*) FROM admissions").fetchone() == (2,)
+        book.withdraw(withdrawn.id)
+        clock.time = ended.until
+        ask(gate.invite_device, enter(gate, "ada"))
+        assert file.db.execute("SELECT count(*) FROM admissions").fetchone() == (0,)
 
 
 def test_an_invite_that_is_withdrawn_is_worth_nothing(gate: Accounts, book: Administration) -> None:

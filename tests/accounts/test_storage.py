@@ -144,17 +144,28 @@ def test_a_file_that_is_replaced_by_rubbish_changes_nothing(path: Path, tmp_path
         assert enter(gate, "ada") == ada
 
 
-def test_a_file_of_an_earlier_version_is_brought_up_to_date(path: Path) -> None:
+EARLIER = (
+    ("ALTER TABLE keys DROP COLUMN invited_by", "ALTER TABLE invites DROP COLUMN by_key"),
+    ("DROP TRIGGER forget_admissions", "DROP TABLE admissions"),
+)
+"""What makes a file of one version one of the version before it, the earliest first."""
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_file_of_an_earlier_version_is_brought_up_to_date(path: Path, version: int) -> None:
     with closing(sqlite3.connect(path)) as db:
-        db.execute("ALTER TABLE keys DROP COLUMN invited_by")
-        db.execute("ALTER TABLE invites DROP COLUMN by_key")
-        db.execute("PRAGMA user_version = 1")
+        for statements in reversed(EARLIER[version - 1 :]):
+            for statement in statements:
+                db.execute(statement)
+        db.execute(f"PRAGMA user_version = {version}")
     with closing(gate_over(path)) as gate, Administration(path, by="local:root") as book:
         ada = enter(gate, "ada")
         tablet = enter(gate, "ada", key_of("ada", "tablet"), ask(gate.invite_device, ada).secret)
         assert isinstance(tablet, Person)
         assert book.keys("ada")[0].invited_by is None
         assert {key.id: key.invited_by for key in book.keys("ada")}[f"{tablet.key_id}"] is not None
+        assert enter(gate, "bob", invite=book.invite(name="bob", room="den").secret) == enter(gate, "bob")
+        assert book.invites() == []
 
 
 # --- what is refused -----------------------------------------------------------------------------
