@@ -30,5 +30,6 @@ def invite_device(file: AccountsFile, person: Person, now: float) -> str:
         ),
         secret,
     )
-    file.add_audit(AuditEntry(now, account.name, "invite", None, account.name, DEVICE_SECONDS, id_))
+    entry = AuditEntry(now, account.name, "invite", None, account.name, DEVICE_SECONDS, id_)
+    file.add_audit(entry, by_member=True)
     return secret

@@ -82,7 +82,8 @@ class _Act:
                 target=self._target.name if self._target else None,
                 seconds=self._what.seconds,
                 reason=self._what.reason,
-            )
+            ),
+            by_member=rank_of(self._actor.role, keeps=False) < Rank.MODERATOR,
         )
         return expulsion
 

@@ -58,9 +58,7 @@ def _admit(file: AccountsFile, person: PersonRow, secret: str, now: float) -> No
         return
     if file.admit_by(invite.id, invite.room, person.folded):
         file.use_invite(invite.id)
-        file.add_audit(
-            AuditEntry(now, person.name, "admit", invite.room, person.name, None, f"invite {invite.id}")
-        )
+        _note(file, person, "admit", invite, now, f"invite {invite.id}")
 
 
 def _redeemed(file: AccountsFile, nick: str, key: str, secret: str, now: float) -> PersonRow:
@@ -76,8 +74,15 @@ def _redeemed(file: AccountsFile, nick: str, key: str, secret: str, now: float) 
         file.admit_by(invite.id, invite.room, person.folded)
     file.add_key(digest(key), person.folded, now, invite.by_key)
     file.use_invite(invite.id)
-    file.add_audit(AuditEntry(now, person.name, "enroll", invite.room, id_of(digest(key)), None, invite.id))
+    _note(file, person, "enroll", invite, now, f"key {id_of(digest(key))}, invite {invite.id}")
     return person
+
+
+def _note(
+    file: AccountsFile, person: PersonRow, act: str, invite: InviteEntry, now: float, reason: str
+) -> None:
+    entry = AuditEntry(now, person.name, act, invite.room, person.name, None, reason)
+    file.add_audit(entry, by_member=True)
 
 
 def _new_account(file: AccountsFile, invite: InviteEntry, nick: str, now: float) -> PersonRow:

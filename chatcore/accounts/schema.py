@@ -76,8 +76,11 @@ CREATE TABLE audit (
     room TEXT,
     target TEXT,
     seconds REAL,
-    reason TEXT
+    reason TEXT,
+    by_member INTEGER NOT NULL,    -- 1: by somebody who moderates nobody, or for a device of their own
+    nth INTEGER NOT NULL           -- counts those by members, and all others
 ) STRICT;
+CREATE UNIQUE INDEX audit_of ON audit (by_member, nth);
 CREATE TABLE urls (
     number INTEGER PRIMARY KEY,    -- their order
     url TEXT NOT NULL,
@@ -95,6 +98,11 @@ _CHANGES = {
         " STRICT, WITHOUT ROWID",
         "CREATE TRIGGER forget_admissions AFTER DELETE ON invites"
         " BEGIN DELETE FROM admissions WHERE invite = old.id; END",
+        "ALTER TABLE audit ADD COLUMN by_member INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE audit ADD COLUMN nth INTEGER NOT NULL DEFAULT 0",
+        "UPDATE audit SET nth = number, by_member = substr(by, 1, 6) != 'local:'"
+        " AND act IN ('close', 'open', 'invite', 'enroll', 'admit')",
+        "CREATE UNIQUE INDEX audit_of ON audit (by_member, nth)",
     ),
 }
 """What makes a file of one version one of the next."""

@@ -5,7 +5,7 @@ Names are compared, never matched by ``LIKE``: an underscore would be any charac
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import cast
 
 from chatcore.accounts.links import PublicUrl
@@ -18,7 +18,7 @@ from chatcore.accounts.uses import day_of
 __all__ = ["AccountsFile", "KeyRow", "PersonRow"]
 
 AUDIT = 100_000
-"""Entries of the audit that are stored."""
+"""Entries of the audit that are stored by operators and moderators, and as many by members."""
 
 _EVERYWHERE = ""
 
@@ -248,10 +248,9 @@ class AccountsFile(AccountsDatabase):
         ).rowcount
 
     def remove_ended(self, now: float) -> None:
-        """Remove bans, mutes and invites whose time is over, and the oldest entries of a long audit."""
+        """Remove bans, mutes and invites whose time is over."""
         self.db.execute("DELETE FROM bans WHERE until <= ?", (now,))
         self.db.execute("DELETE FROM invites WHERE until <= ?", (now,))
-        self.db.execute("DELETE FROM audit WHERE number <= (SELECT max(number) FROM audit) - ?", (AUDIT,))
 
     # --- rooms -----------------------------------------------------------------------------------
 
@@ -308,12 +307,19 @@ class AccountsFile(AccountsDatabase):
 
     # --- the audit, public URLs ------------------------------------------------------------------
 
-    def add_audit(self, entry: AuditEntry) -> None:
-        """Note what was done."""
+    def add_audit(self, entry: AuditEntry, *, by_member: bool = False) -> None:
+        """Note what was done, and forget the oldest entries of a long audit.
+
+        What is done ``by_member`` pushes out no entry of an operator or a moderator, and the other way round.
+        """
+        row = self.db.execute("SELECT coalesce(max(nth), 0) + 1 FROM audit WHERE by_member = ?", (by_member,))
+        (nth,) = row.fetchone()
         self.db.execute(
-            "INSERT INTO audit (at, by, act, room, target, seconds, reason) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (entry.at, entry.by, entry.act, entry.room, entry.target, entry.seconds, entry.reason),
+            "INSERT INTO audit (at, by, act, room, target, seconds, reason, by_member, nth)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*astuple(entry), by_member, nth),
         )
+        self.db.execute("DELETE FROM audit WHERE by_member = ? AND nth <= ?", (by_member, nth - AUDIT))
 
     def audit(self, limit: int) -> list[AuditEntry]:
         """Return the latest of what was done, the oldest first."""

@@ -12,10 +12,22 @@ from chatcore.accounts import Accounts, Administration, Role
 from chatcore.accounts.statements import AccountsFile
 from chatcore.accounts.tokens import digest
 from chatcore.accounts.writer import Times
-from chatcore.gate import Claim, Peer, Person, Refusal
+from chatcore.gate import Act, Claim, Moderation, Peer, Person, Refusal
 from chatcore.names import fold
 
-__all__ = ["DEADLINE", "PEER", "Clock", "Watch", "ask", "enter", "gate_over", "key_of", "make_accounts"]
+__all__ = [
+    "DEADLINE",
+    "PEER",
+    "Clock",
+    "Watch",
+    "act",
+    "ask",
+    "enter",
+    "gate_over",
+    "key_of",
+    "make_accounts",
+    "person",
+]
 
 DEADLINE = 10.0
 """Seconds that a test waits for a thread; only one that fails waits as long."""
@@ -97,3 +109,24 @@ def enter(
     """Ask a gate who somebody is; the key is by default that of `key_of`."""
     answer: Person | Refusal = ask(gate.enter, Claim(peer, nick, key or key_of(nick), invite))
     return answer
+
+
+def person(gate: Accounts, name: str) -> Person:
+    """Return somebody whom a gate lets in."""
+    found = enter(gate, name)
+    assert isinstance(found, Person)
+    return found
+
+
+def act(
+    gate: Accounts,
+    by: str,
+    what: Act,
+    room: str | None = None,
+    nick: str | None = None,
+    seconds: float | None = None,
+    present: frozenset[str] = frozenset(),
+) -> str | None:
+    """Let somebody act; return the code of the refusal, if there is one."""
+    answer = ask(gate.moderate, person(gate, by), Moderation(what, room, nick, seconds, "why", present))
+    return answer.code if isinstance(answer, Refusal) else None

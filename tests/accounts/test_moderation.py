@@ -5,27 +5,7 @@ import pytest
 from chatcore.accounts import Accounts, Administration
 from chatcore.accounts.refusals import UNAUTHORIZED
 from chatcore.gate import Act, Moderation, Peer, Person, Refusal
-from tests.accounts.people import PEER, Clock, Watch, ask, enter, key_of
-
-
-def person(gate: Accounts, name: str) -> Person:
-    found = enter(gate, name)
-    assert isinstance(found, Person)
-    return found
-
-
-def act(
-    gate: Accounts,
-    by: str,
-    what: Act,
-    room: str | None = None,
-    nick: str | None = None,
-    seconds: float | None = None,
-    present: frozenset[str] = frozenset(),
-) -> str | None:
-    """Let somebody act; return the code of the refusal, if there is one."""
-    answer = ask(gate.moderate, person(gate, by), Moderation(what, room, nick, seconds, "why", present))
-    return answer.code if isinstance(answer, Refusal) else None
+from tests.accounts.people import PEER, Clock, Watch, act, ask, enter, key_of, person
 
 
 def may_enter(gate: Accounts, room: str) -> list[str]:
@@ -297,23 +277,3 @@ def test_a_role_that_is_changed_counts_for_those_who_are_in(
     assert ask(gate.moderate, ada, Moderation("lift", None, "bob")).code == "forbidden"
     assert gate.may_join(ada, "lobby") is not None
     assert gate.is_muted(bob, "lobby")
-
-
-# --- the audit -----------------------------------------------------------------------------------
-
-
-def test_what_is_done_is_in_the_audit_and_what_is_refused_is_not(
-    gate: Accounts, book: Administration, clock: Clock
-) -> None:
-    before = len(book.audit())
-    act(gate, "mona", "mute", "lobby", "ada-phone", 60.0)
-    act(gate, "ada", "mute", "lobby", "bob", 60.0)
-    book.set_role("bob", "guest")
-    book.ban("192.0.2.9", seconds=5.0, reason="spam")
-    entries = book.audit()[before:]
-    assert [(each.by, each.act, each.room, each.target, each.seconds, each.reason) for each in entries] == [
-        ("mona", "mute", "lobby", "ada", 60.0, "why"),
-        ("local:root", "role", None, "bob", None, "guest"),
-        ("local:root", "ban", None, "192.0.2.9/32", 5.0, "spam"),
-    ]
-    assert {each.at for each in entries} == {clock.time}

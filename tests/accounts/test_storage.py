@@ -39,10 +39,11 @@ class FailingFile(AccountsFile):
         super().__init__(path)
         if self.trouble is not None:
             self.db.execute(self.trouble)
-            with contextlib.suppress(sqlite3.OperationalError):
-                while True:  # until the last page of the audit is full too
-                    with self.transaction():
-                        self.add_audit(AuditEntry(0.0, "nobody", "fill", None, None, None, "x" * 64))
+            for reason in ("x" * 64, None):
+                with contextlib.suppress(sqlite3.OperationalError):
+                    while True:  # until the last page of the audit is full too
+                        with self.transaction():
+                            self.add_audit(AuditEntry(0.0, "", "", None, None, None, reason))
 
 
 @pytest.fixture
@@ -146,7 +147,13 @@ def test_a_file_that_is_replaced_by_rubbish_changes_nothing(path: Path, tmp_path
 
 EARLIER = (
     ("ALTER TABLE keys DROP COLUMN invited_by", "ALTER TABLE invites DROP COLUMN by_key"),
-    ("DROP TRIGGER forget_admissions", "DROP TABLE admissions"),
+    (
+        "DROP TRIGGER forget_admissions",
+        "DROP TABLE admissions",
+        "DROP INDEX audit_of",
+        "ALTER TABLE audit DROP COLUMN by_member",
+        "ALTER TABLE audit DROP COLUMN nth",
+    ),
 )
 """What makes a file of one version one of the version before it, the earliest first."""
 
