@@ -6,9 +6,9 @@ the server knows by its hash from then on.
 
 Read in this order: `records`, what the file holds as values; `naming`, whose a nick is; `tokens`, keys and
 invites; `links`, how invites are sent; `rights`, the table of who may do what; `schema` and `statements`,
-the file; `refusals`; `redemption`, `moderation` and `devices`, what changes it for a session; `networks` and
-`snapshot`, what is known at one moment; `changes`, `uses`, `pace` and `writer`, the thread that owns the
-file; `gate`; and `administration`, for the command line.
+the file, and `touched`, what of it has changed; `refusals`; `redemption`, `moderation` and `devices`, what
+changes it for a session; `networks` and `snapshot`, what is known at one moment; `changes`, `uses`, `pace`
+and `writer`, the thread that owns the file; `gate`; and `administration`, for the command line.
 """
 
 from chatcore.accounts.administration import Administration

@@ -15,12 +15,13 @@ __all__ = ["Change", "ChangeQueue"]
 class Change:
     """A change: how it is made within a transaction, and what takes its result, or the refusal.
 
-    ``make`` raises `Refused` if it is not to be. ``revises`` says that somebody may lose a right by it.
+    ``make`` raises `Refused` if it is not to be. ``revises`` says of its result whether everybody has to be
+    looked at, because somebody may have lost a right, or may speak again.
     """
 
     make: Callable[[AccountsFile, float], Any]
     deliver: Callable[[Any], None]
-    revises: bool = False
+    revises: Callable[[Any], bool] = lambda _: False
 
 
 class ChangeQueue:

@@ -10,7 +10,7 @@ from pathlib import Path
 from chatcore.accounts.changes import Change
 from chatcore.accounts.devices import DEVICE_SECONDS, invite_device
 from chatcore.accounts.links import links
-from chatcore.accounts.moderation import Expulsion, moderate
+from chatcore.accounts.moderation import Outcome, moderate
 from chatcore.accounts.pace import Pace
 from chatcore.accounts.redemption import redeem
 from chatcore.accounts.refusals import UNAUTHORIZED
@@ -114,7 +114,7 @@ class Accounts(OpenGate):
 
     def room_removed(self, room: str) -> None:
         """Forget who is admitted to a room, and who was banned there."""
-        self._writer.submit(Change(lambda file, _: file.forget_room(room), lambda _: None, revises=True))
+        self._writer.submit(Change(lambda file, _: file.forget_room(room), lambda _: None, revises=bool))
 
     # --- acts ------------------------------------------------------------------------------------
 
@@ -126,15 +126,18 @@ class Accounts(OpenGate):
             answer(refusal)
             return
 
-        def deliver(outcome: Expulsion | Refusal | None) -> None:
-            if isinstance(outcome, Expulsion):
-                if self._watch is not None:
-                    self._watch.expel(outcome.account, outcome.room)
-                outcome = None
-            answer(outcome)
+        def deliver(outcome: Outcome | Refusal) -> None:
+            if isinstance(outcome, Refusal):
+                answer(outcome)
+                return
+            if outcome.expelled is not None and moderation.room is not None and self._watch is not None:
+                self._watch.expel(outcome.expelled, moderation.room)
+            answer(None)
 
         make = partial(moderate, person=person, what=moderation)
-        self._writer.submit(Change(lambda file, now: make(file, now=now), deliver, revises=True))
+        self._writer.submit(
+            Change(lambda file, now: make(file, now=now), deliver, lambda outcome: outcome.revises)
+        )
 
     def invite_device(self, person: Person, answer: Callable[[Invitation | Refusal], None]) -> None:
         """Make an invite for one more key of an account, for ten minutes."""

@@ -14,7 +14,7 @@ from chatcore.accounts.statements import AccountsFile, PersonRow
 from chatcore.gate import Moderation, Person, Refusal
 from chatcore.names import LOBBY, fold
 
-__all__ = ["Expulsion", "live_actor", "moderate"]
+__all__ = ["Outcome", "live_actor", "moderate"]
 
 LONGEST: Final = 10 * 365 * 86_400.0
 """Seconds of a mute or a ban that ends; a longer one does not."""
@@ -27,15 +27,19 @@ _REFUSALS: Final[dict[Verdict, Refusal]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Expulsion:
-    """An account that is put out of a room now, though it may be able to come back."""
+class Outcome:
+    """What an act has done.
 
-    account: str
-    room: str
+    ``expelled`` is an account that is put out of the room now, though it may be able to come back. With
+    ``revises`` somebody may have lost a right, or may speak again, and everybody has to be looked at.
+    """
+
+    expelled: str | None = None
+    revises: bool = False
 
 
-def moderate(file: AccountsFile, person: Person, what: Moderation, now: float) -> Expulsion | None:
-    """Do it, and note it in the audit; raises `Refused`."""
+def moderate(file: AccountsFile, person: Person, what: Moderation, now: float) -> Outcome:
+    """Do it, and note it in the audit unless all was so already; raises `Refused`."""
     return _Act(file, live_actor(file, person, now), what, now).perform()
 
 
@@ -60,7 +64,7 @@ class _Act:
         self._private, self._keeper = (False, None) if what.room is None else file.keeper(what.room)
         self._target = None if what.nick is None else file.owner_of(what.nick)
 
-    def perform(self) -> Expulsion | None:
+    def perform(self) -> Outcome:
         """Ask whether it is allowed, do it, and note it."""
         verdict = decide(
             self._what.act,
@@ -72,7 +76,14 @@ class _Act:
         )
         if verdict != "allowed":
             raise Refused(_REFUSALS[verdict])
-        expulsion = self._do()
+        before = self._file.changes
+        outcome = self._do()
+        if self._file.changes == before and outcome.expelled is None:
+            return Outcome()
+        self._note()
+        return outcome
+
+    def _note(self) -> None:
         self._file.add_audit(
             AuditEntry(
                 at=self._now,
@@ -85,7 +96,6 @@ class _Act:
             ),
             by_member=rank_of(self._actor.role, keeps=False) < Rank.MODERATOR,
         )
-        return expulsion
 
     def _keeps(self, person: PersonRow) -> bool:
         """Tell whether somebody keeps the room: not while they are banned from it."""
@@ -114,33 +124,38 @@ class _Act:
 
     # --- what is done ----------------------------------------------------------------------------
 
-    def _do(self) -> Expulsion | None:
+    def _do(self) -> Outcome:
         act, room, target = self._what.act, self._what.room, self._target
         if target is not None and act == "kick" and room is not None:
             return self._kick(target, room)
         if target is not None and (act == "mute" or act == "ban"):
             self._file.set_ban(BanEntry(act, target.folded, room, self._until(), self._what.reason))
-        elif target is not None and act == "lift":
-            self._file.lift(("ban", "mute"), target.folded, room)
-        elif room is not None:
-            self._do_to_room(room)
-        return None
+            return Outcome(revises=True)
+        if target is not None and act == "lift":
+            self._file.lift(["ban"], target.folded, room)
+            return Outcome(revises=self._file.lift(["mute"], target.folded, room) > 0)
+        return self._do_to_room(room) if room is not None else Outcome()
 
-    def _do_to_room(self, room: str) -> None:
+    def _do_to_room(self, room: str) -> Outcome:
         if self._what.act == "close":
             self._file.close_room(room, self._actor.folded)
             self._file.admit(room, {self._actor.folded, *self._what.present})
-        elif self._what.act == "open":
+            return Outcome(revises=True)  # somebody may have come in since it was asked who is present
+        if self._what.act == "open":
             self._file.open_room(room)
         elif self._target is not None:
             self._file.admit(room, [self._target.folded])
+        return Outcome()
 
-    def _kick(self, target: PersonRow, room: str) -> Expulsion:
+    def _kick(self, target: PersonRow, room: str) -> Outcome:
         if self._private:
+            before = self._file.changes
             self._file.dismiss(room, target.folded)
             if self._keeper == target.folded:
                 self._file.close_room(room, None)
-        return Expulsion(target.name, room)
+            if self._file.changes == before:  # who is not on the list is not inside
+                return Outcome()
+        return Outcome(expelled=target.name)
 
     def _until(self) -> float | None:
         seconds = self._what.seconds

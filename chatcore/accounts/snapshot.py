@@ -5,8 +5,9 @@ argument: a ban or a mute ends without anybody's help.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from chatcore.accounts.links import PublicUrl
 from chatcore.accounts.naming import possible_owners
@@ -14,6 +15,7 @@ from chatcore.accounts.networks import Networks
 from chatcore.accounts.records import BanEntry
 from chatcore.accounts.refusals import UNAUTHORIZED, banned
 from chatcore.accounts.statements import AccountsFile, KeyRow, PersonRow
+from chatcore.accounts.touched import ALL, Table, Touched
 from chatcore.gate import Peer, Person, Refusal
 from chatcore.names import fold
 
@@ -44,23 +46,28 @@ class Snapshot:
     @classmethod
     def load(cls, file: AccountsFile) -> "Snapshot":
         """Read the file as it is at one moment."""
+        return cls().renewed(file, Touched(ALL))
+
+    def renewed(self, file: AccountsFile, touched: Touched) -> "Snapshot":
+        """Return what is known after a change, of which nothing is read but what it has touched."""
+        if not touched:
+            return self
         with file.snapshot():
-            bans = file.bans()
-            keys = {key.hash: key for key in file.live_keys()}
-            admitted: defaultdict[str, set[str]] = defaultdict(set)
-            for room, name in file.admitted():
-                admitted[room].add(name)
-            return cls(
-                people={person.folded: person for person in file.people()},
-                keys=keys,
-                key_owners={key.id: key.folded for key in keys.values()},
-                bans=_scoped(bans, "ban"),
-                mutes=_scoped(bans, "mute"),
-                networks=Networks(ban for ban in bans if ban.kind == "address"),
-                keepers=file.private_rooms(),
-                admitted={room: frozenset(names) for room, names in admitted.items()},
-                urls=file.urls(),
-            )
+            parts = {} if "rooms" in touched.tables else self._renewed_rooms(file, touched.rooms)
+            for table in touched.tables:
+                parts |= _READ[table](file)
+        return replace(self, **parts)
+
+    def _renewed_rooms(self, file: AccountsFile, rooms: Iterable[str]) -> dict[str, Any]:
+        keepers, admitted = dict(self.keepers), dict(self.admitted)
+        for room in rooms:
+            is_private, keeper = file.keeper(room)
+            keepers[room], admitted[room] = keeper, file.admitted_to(room)
+            if not is_private:
+                del keepers[room]
+            if not admitted[room]:
+                del admitted[room]
+        return {"keepers": keepers, "admitted": admitted}
 
     # --- who somebody is -------------------------------------------------------------------------
 
@@ -124,9 +131,40 @@ class Snapshot:
         return None if ban is None or ban.ended(now) else banned(ban.until, now)
 
 
+def _read_people(file: AccountsFile) -> dict[str, Any]:
+    return {"people": {person.folded: person for person in file.people()}}
+
+
+def _read_keys(file: AccountsFile) -> dict[str, Any]:
+    keys = {key.hash: key for key in file.live_keys()}
+    return {"keys": keys, "key_owners": {key.id: key.folded for key in keys.values()}}
+
+
+def _read_bans(file: AccountsFile) -> dict[str, Any]:
+    bans = file.bans()
+    networks = Networks(ban for ban in bans if ban.kind == "address")
+    return {"bans": _scoped(bans, "ban"), "mutes": _scoped(bans, "mute"), "networks": networks}
+
+
+def _read_rooms(file: AccountsFile) -> dict[str, Any]:
+    admitted: defaultdict[str, set[str]] = defaultdict(set)
+    for room, name in file.admitted():
+        admitted[room].add(name)
+    names = {room: frozenset(names) for room, names in admitted.items()}
+    return {"keepers": file.private_rooms(), "admitted": names}
+
+
 def _scoped(bans: list[BanEntry], kind: str) -> Scoped:
     return {(ban.target, ban.room): ban for ban in bans if ban.kind == kind}
 
+
+_READ: Final[Mapping[Table, Callable[[AccountsFile], dict[str, Any]]]] = {
+    "people": _read_people,
+    "keys": _read_keys,
+    "bans": _read_bans,
+    "rooms": _read_rooms,
+    "urls": lambda file: {"urls": file.urls()},
+}
 
 EMPTY = Snapshot()
 """Nobody, and nothing."""

@@ -6,6 +6,7 @@ Names are compared, never matched by ``LIKE``: an underscore would be any charac
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field
+from pathlib import Path
 from typing import cast
 
 from chatcore.accounts.links import PublicUrl
@@ -13,6 +14,7 @@ from chatcore.accounts.naming import possible_owners
 from chatcore.accounts.records import AccountEntry, AuditEntry, BanEntry, InviteEntry, KeyEntry, Role
 from chatcore.accounts.schema import AccountsDatabase
 from chatcore.accounts.tokens import digest, id_of
+from chatcore.accounts.touched import Table, Touched
 from chatcore.accounts.uses import day_of
 
 __all__ = ["AccountsFile", "KeyRow", "PersonRow"]
@@ -45,7 +47,40 @@ class KeyRow:
 
 
 class AccountsFile(AccountsDatabase):
-    """One connection to the file, with all that is asked of it."""
+    """One connection to the file, with all that is asked of it.
+
+    Whatever changes something that a `Snapshot` has notes it, for `take_touched`. What leaves all as it was
+    is no change.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._touched = Touched()
+
+    @property
+    def changes(self) -> int:
+        """How many rows were changed by this connection so far."""
+        return self.db.total_changes
+
+    def take_touched(self) -> Touched:
+        """Return what was changed since this was asked last, also if it was undone."""
+        touched, self._touched = self._touched, Touched()
+        return touched
+
+    def _change(
+        self, statement: str, values: Sequence[object], *tables: Table, room: str | None = None
+    ) -> int:
+        """Change rows of tables, or of a room; return how many."""
+        count = self.db.execute(statement, values).rowcount
+        if count:
+            self._note(*tables, room=room)
+        return count
+
+    def _note(self, *tables: Table, room: str | None = None) -> None:
+        if tables:
+            self._touched = self._touched.and_tables(*tables)
+        if room is not None:
+            self._touched = self._touched.and_room(room)
 
     # --- accounts --------------------------------------------------------------------------------
 
@@ -77,14 +112,15 @@ class AccountsFile(AccountsDatabase):
 
     def add_person(self, folded: str, name: str, role: Role, now: float) -> None:
         """Add an account."""
-        self.db.execute("INSERT INTO people VALUES (?, ?, ?, ?, NULL)", (folded, name, role, now))
+        self._change("INSERT INTO people VALUES (?, ?, ?, ?, NULL)", (folded, name, role, now), "people")
 
     def set_role(self, folded: str, role: Role) -> None:
         """Change what an account may do."""
-        self.db.execute("UPDATE people SET role = ? WHERE name = ?", (role, folded))
+        self._change("UPDATE people SET role = ? WHERE name = ?", (role, folded), "people")
 
     def remove_person(self, folded: str, now: float) -> None:
         """Remove an account, and all that it has but its name."""
+        self._note("people", "keys", "bans", "rooms")
         self.db.execute("UPDATE people SET gone = ? WHERE name = ?", (now, folded))
         self.db.execute("UPDATE keys SET revoked = ? WHERE name = ? AND revoked IS NULL", (now, folded))
         for table in ("invites", "admitted"):
@@ -124,9 +160,10 @@ class AccountsFile(AccountsDatabase):
 
     def add_key(self, hash_: bytes, folded: str, now: float, invited_by: str | None = None) -> None:
         """Add a key to an account, which is used now."""
-        self.db.execute(
+        self._change(
             "INSERT INTO keys (hash, id, name, made, used, invited_by) VALUES (?, ?, ?, ?, ?, ?)",
             (hash_, id_of(hash_), folded, now, day_of(now), invited_by),
+            "keys",
         )
 
     def keys_from(self, folded: str, key_id: str) -> list[str]:
@@ -143,6 +180,7 @@ class AccountsFile(AccountsDatabase):
     def revoke(self, key_ids: Iterable[str], now: float) -> None:
         """Revoke keys."""
         self.db.executemany("UPDATE keys SET revoked = ? WHERE id = ?", [(now, each) for each in key_ids])
+        self._note("keys")
 
     def note_uses(self, uses: Iterable[tuple[float, bytes]]) -> None:
         """Note when keys were used, by their hashes."""
@@ -225,9 +263,12 @@ class AccountsFile(AccountsDatabase):
 
     def set_ban(self, ban: BanEntry) -> None:
         """Add a ban or a mute, in place of the one that there was."""
-        self.db.execute(
-            "INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?)",
+        self._change(
+            "INSERT INTO bans VALUES (?, ?, ?, ?, ?) ON CONFLICT (kind, target, room)"
+            " DO UPDATE SET until = excluded.until, reason = excluded.reason"
+            " WHERE until IS NOT excluded.until OR reason IS NOT excluded.reason",
             (ban.kind, ban.target, ban.room or _EVERYWHERE, ban.until, ban.reason),
+            "bans",
         )
 
     def is_banned(self, target: str, room: str | None, now: float) -> BanEntry | None:
@@ -242,14 +283,15 @@ class AccountsFile(AccountsDatabase):
     def lift(self, kinds: Sequence[str], target: str, room: str | None) -> int:
         """Remove bans and mutes of these kinds; return how many."""
         marks = ", ".join("?" * len(kinds))
-        return self.db.execute(
+        return self._change(
             f"DELETE FROM bans WHERE kind IN ({marks}) AND target = ? AND room = ?",
             (*kinds, target, room or _EVERYWHERE),
-        ).rowcount
+            "bans",
+        )
 
     def remove_ended(self, now: float) -> None:
         """Remove bans, mutes and invites whose time is over."""
-        self.db.execute("DELETE FROM bans WHERE until <= ?", (now,))
+        self._change("DELETE FROM bans WHERE until <= ?", (now,), "bans")
         self.db.execute("DELETE FROM invites WHERE until <= ?", (now,))
 
     # --- rooms -----------------------------------------------------------------------------------
@@ -265,29 +307,45 @@ class AccountsFile(AccountsDatabase):
 
     def close_room(self, room: str, keeper: str | None) -> None:
         """Make a room private, or let another keep it."""
-        self.db.execute("INSERT OR REPLACE INTO rooms VALUES (?, ?)", (room, keeper))
+        self._change(
+            "INSERT INTO rooms VALUES (?, ?) ON CONFLICT (room) DO UPDATE SET keeper = excluded.keeper"
+            " WHERE keeper IS NOT excluded.keeper",
+            (room, keeper),
+            room=room,
+        )
 
     def open_room(self, room: str) -> None:
         """Make a room public: only guests still have to be on its list."""
-        self.db.execute("DELETE FROM rooms WHERE room = ?", (room,))
-        self.db.execute(
+        self._change("DELETE FROM rooms WHERE room = ?", (room,), room=room)
+        self._change(
             "DELETE FROM admitted WHERE room = ?"
             " AND name NOT IN (SELECT name FROM people WHERE role = 'guest')",
             (room,),
+            room=room,
         )
 
-    def forget_room(self, room: str) -> None:
-        """Forget all that is known of a room."""
-        for table in ("rooms", "admitted", "bans"):
-            self.db.execute(f"DELETE FROM {table} WHERE room = ?", (room,))
+    def forget_room(self, room: str) -> bool:
+        """Forget all that is known of a room; return whether that was anything."""
+        counts = [
+            self._change("DELETE FROM rooms WHERE room = ?", (room,), room=room),
+            self._change("DELETE FROM admitted WHERE room = ?", (room,), room=room),
+            self._change("DELETE FROM bans WHERE room = ?", (room,), "bans"),
+        ]
+        return any(counts)
 
     def admitted(self) -> Iterator[tuple[str, str]]:
         """Yield rooms, and who is on their lists."""
         return iter(self.db.execute("SELECT room, name FROM admitted"))
 
+    def admitted_to(self, room: str) -> frozenset[str]:
+        """Return who is on the list of a room."""
+        rows = self.db.execute("SELECT name FROM admitted WHERE room = ?", (room,))
+        return frozenset(name for (name,) in rows)
+
     def admit(self, room: str, names: Iterable[str]) -> None:
         """Put accounts on the list of a room."""
-        self.db.executemany("INSERT OR IGNORE INTO admitted VALUES (?, ?)", [(room, name) for name in names])
+        for name in names:
+            self._change("INSERT OR IGNORE INTO admitted VALUES (?, ?)", (room, name), room=room)
 
     def is_admitted(self, room: str, name: str) -> bool:
         """Tell whether an account is on the list of a room."""
@@ -303,7 +361,7 @@ class AccountsFile(AccountsDatabase):
 
     def dismiss(self, room: str, name: str) -> None:
         """Take an account off the list of a room."""
-        self.db.execute("DELETE FROM admitted WHERE room = ? AND name = ?", (room, name))
+        self._change("DELETE FROM admitted WHERE room = ? AND name = ?", (room, name), room=room)
 
     # --- the audit, public URLs ------------------------------------------------------------------
 
@@ -335,6 +393,7 @@ class AccountsFile(AccountsDatabase):
 
     def set_urls(self, urls: Iterable[PublicUrl]) -> None:
         """Replace the public URLs."""
+        self._note("urls")
         self.db.execute("DELETE FROM urls")
         self.db.executemany(
             "INSERT INTO urls (url, pin) VALUES (?, ?)", [(each.url, each.pin) for each in urls]

@@ -1,7 +1,7 @@
 """The thread that writes to the file of accounts, and sees what others write to it.
 
-- Changes that wait are made in one transaction, each undone alone if it is refused. Then what is in the file
-  is read, put in force as a whole, and only then are they answered.
+- Changes that wait are made in one transaction, each undone alone if it is refused. Then what they have
+  touched is read, put in force as a whole, and only then are they answered. Nothing else is read again.
 - The command line writes to the same file. So the thread asks four times a second whether it has changed.
 - While the file cannot be used, what was read last stays in force: known keys are let in, and changes are
   refused as ``unavailable``. A file that was replaced is read as a new one.
@@ -169,17 +169,24 @@ class AccountsWriter:
     # --- putting in force ------------------------------------------------------------------------
 
     def _look(self, file: AccountsFile, changes: list[Change], answers: list[Any]) -> bool:
-        """Read the file if it has changed; return whether somebody may have lost a right."""
+        """Read what has changed in the file; return whether everybody has to be looked at."""
         by_others, before = file.data_version() != self._version, self._snapshot
-        made = [change for change, answer in zip(changes, answers, strict=True) if not _is_refusal(answer)]
-        if by_others or made:
+        touched = file.take_touched()
+        if by_others:
             self._load(file)
-        return (by_others and self._snapshot != before) or any(change.revises for change in made)
+        elif touched:
+            self._put_in_force(before.renewed(file, touched))
+        pairs = zip(changes, answers, strict=True)
+        revising = [change for change, answer in pairs if not _is_refusal(answer) and change.revises(answer)]
+        return bool(revising) or (by_others and self._snapshot != before)
 
     def _load(self, file: AccountsFile) -> None:
         self._version = file.data_version()  # first: what is written later is seen at the next look
-        self._snapshot = Snapshot.load(file)
-        self._enforce(self._snapshot)
+        self._put_in_force(Snapshot.load(file))
+
+    def _put_in_force(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._enforce(snapshot)
 
     def _has_mute_ended(self, now: float) -> bool:
         before, self._looked = self._looked, now
