@@ -109,6 +109,9 @@ _CHANGES = {
 
 _APPLICATION = 0x63686163  # "chac"
 
+_TRIAL_BYTES = 16_384
+"""Bytes that are written as a trial: they need pages of their own."""
+
 
 class AccountsDatabase(Database):
     """A connection to the file; raises `AccountsError` where that is not one, or not private."""
@@ -135,6 +138,12 @@ class AccountsDatabase(Database):
         version = super().check_kind()
         _refuse_exposed(self._path)
         return version
+
+    def try_to_write(self) -> None:
+        """Write something, more than fits into what is written anyway, and remove it again."""
+        with self.transaction():
+            self.db.execute("INSERT INTO urls (number, url) VALUES (-1, ?)", ("x" * _TRIAL_BYTES,))
+            self.db.execute("DELETE FROM urls WHERE number = -1")
 
     def _migrate(self, version: int) -> None:
         for number in range(version, self.KIND.version):

@@ -4,7 +4,8 @@
   touched is read, put in force as a whole, and only then are they answered. Nothing else is read again.
 - The command line writes to the same file. So the thread asks four times a second whether it has changed.
 - While the file cannot be used, what was read last stays in force: known keys are let in, and changes are
-  refused as ``unavailable``. A file that was replaced is read as a new one.
+  refused as ``unavailable``. A file that was replaced is read as a new one. Once a second it is tried whether
+  the file can be written again.
 - Nothing ends the thread before its time.
 """
 
@@ -24,6 +25,7 @@ from chatcore.accounts.statements import AccountsFile
 from chatcore.accounts.uses import KeyUses
 from chatcore.errors import LocalError
 from chatcore.gate import Refusal, Watch
+from chatcore.sqlite.identity import FileIdentity
 from chatcore.sqlite.words import log_failure
 
 __all__ = ["AccountsWriter", "Times"]
@@ -68,9 +70,11 @@ class AccountsWriter:
         self._watch: Watch | None = None
         self._file: AccountsFile | None = None  # none between a failure and the next attempt
         self._version = 0
+        self._identity: FileIdentity | None = None  # of the file that was read last
         self._snapshot = EMPTY
         self._looked = times.now()  # up to then mutes have ended
-        self._next_try = 0.0
+        self._next_try = 0.0  # to open it
+        self._next_trial = 0.0  # to write something
         self._next_uses = 0.0
         self._failing = False  # which is said once
         self._thread = threading.Thread(target=self._run, name="chat-accounts", daemon=True)
@@ -108,6 +112,7 @@ class AccountsWriter:
                 made = self._make(file, changes, now)
                 revises |= self._look(file, changes, made)
                 answers = made
+                self._check_recovery(file)
         except Exception as error:  # also a bug: those who wait must get their answers all the same
             self._fail(error)
         if revises and self._watch is not None:
@@ -127,23 +132,33 @@ class AccountsWriter:
         with file.transaction():
             file.note_uses(uses)
             file.remove_ended(now)
-            answers = [_made(file, change, now) for change in changes]
-        self._recovered()
-        return answers
+            return [_made(file, change, now) for change in changes]
 
     def _fail(self, error: Exception) -> None:
         if not self._failing:
             self._failing = True
             log_failure(log, "the accounts cannot be read or written", error)
+        self._close_file()
+        self._next_try = time.monotonic() + self._times.retry
+
+    def _check_recovery(self, file: AccountsFile) -> None:
+        """After a failure, say when the file can be written again, though nobody asks for a change."""
+        monotonic = time.monotonic()
+        if not self._failing or monotonic < self._next_trial:
+            return
+        self._next_trial = monotonic + self._times.retry
+        try:
+            file.try_to_write()
+        except sqlite3.Error:  # it can be read all the same, but may have been opened for that alone
+            self._close_file()
+        else:
+            self._failing = False
+            log.warning("the accounts can be read and written again")
+
+    def _close_file(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
-        self._next_try = time.monotonic() + self._times.retry
-
-    def _recovered(self) -> None:
-        if self._failing:
-            self._failing = False
-            log.warning("the accounts can be written again")
 
     def _usable_file(self) -> AccountsFile | None:
         """Return the file, opened again if it has failed; none until the next attempt is due."""
@@ -183,6 +198,17 @@ class AccountsWriter:
     def _load(self, file: AccountsFile) -> None:
         self._version = file.data_version()  # first: what is written later is seen at the next look
         self._put_in_force(Snapshot.load(file))
+        self._note_replacement(file)
+
+    def _note_replacement(self, file: AccountsFile) -> None:
+        before, self._identity = self._identity, file.identity
+        if before not in (None, file.identity):
+            people = sum(not person.gone for person in self._snapshot.people.values())
+            log.warning(
+                "the accounts file was replaced; the one in its place has %d accounts and %d keys",
+                people,
+                len(self._snapshot.keys),
+            )
 
     def _put_in_force(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -80,18 +81,73 @@ def test_while_nothing_can_be_written_known_keys_are_let_in_and_nothing_else_cha
         assert len(book.accounts()) == 5
 
 
-def test_the_file_is_used_again_when_it_can_be_written(
-    path: Path, fails: Callable[[str | None], None]
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what was logged of the accounts so far."""
+    return [record.getMessage() for record in caplog.records if record.name == "chat.accounts"]
+
+
+class Logged(logging.Handler):
+    """Waits for a line of the log."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+        self.seen = threading.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._text in record.getMessage():
+            self.seen.set()
+
+
+@pytest.fixture
+def again() -> Iterator[threading.Event]:
+    """Set when the log says that the file can be written again."""
+    handler, log = Logged("can be read and written again"), logging.getLogger("chat.accounts")
+    log.addHandler(handler)
+    yield handler.seen
+    log.removeHandler(handler)
+
+
+@pytest.mark.parametrize("trouble", TROUBLE)
+def test_it_is_logged_when_the_file_can_be_written_again_though_nobody_asks_for_anything(
+    path: Path,
+    fails: Callable[[str | None], None],
+    trouble: str,
+    caplog: pytest.LogCaptureFixture,
+    again: threading.Event,
 ) -> None:
-    fails(TROUBLE["read-only"])
+    fails(TROUBLE[trouble])
     gate = Accounts(path, times=Times(look=0.01, retry=0.0), file=FailingFile)
     with closing(gate):
         gate.start(Watch())
         ada = enter(gate, "ada")
-        assert ask(gate.invite_device, ada) == UNAVAILABLE
+        for _ in range(3):
+            assert ask(gate.invite_device, ada) == UNAVAILABLE
+        assert [line.partition(":")[0] for line in lines(caplog)] == [
+            "the accounts cannot be read or written"
+        ]
+        assert not again.is_set()
         fails(None)
-        answers = (ask(gate.invite_device, ada) for _ in range(3))
-        assert any(isinstance(answer, Invitation) for answer in answers)
+        assert again.wait(DEADLINE)
+        assert isinstance(ask(gate.invite_device, ada), Invitation)
+    assert len(lines(caplog)) == 2
+
+
+def test_what_can_only_be_read_is_read_and_bans_are_in_force(
+    path: Path, fails: Callable[[str | None], None], book: Administration, again: threading.Event
+) -> None:
+    watch = Watch()
+    fails(TROUBLE["read-only"])
+    gate = Accounts(path, times=Times(look=0.01, retry=0.0), file=FailingFile)
+    with closing(gate):
+        gate.start(watch)
+        ada = enter(gate, "ada")
+        assert isinstance(ada, Person)
+        assert ask(gate.invite_device, ada) == UNAVAILABLE
+        book.ban("ada")
+        assert watch.was_revised()
+        assert gate.may_stay(ada, PEER) is not None
+    assert not again.is_set()
 
 
 def test_a_file_that_was_removed_is_not_made_again_and_is_used_when_it_is_back(
@@ -118,7 +174,9 @@ def test_a_file_that_is_removed_just_then_is_not_made_either(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_was_replaced_is_read_as_it_is_now(path: Path, tmp_path: Path, watch: Watch) -> None:
+def test_a_file_that_was_replaced_is_read_as_it_is_now_and_that_is_logged(
+    path: Path, tmp_path: Path, watch: Watch, caplog: pytest.LogCaptureFixture, again: threading.Event
+) -> None:
     backup = make_accounts(tmp_path / "backup" / "accounts.db", olga="owner", eve="member")
     gate = Accounts(path, times=Times(look=0.01, retry=0.0))
     with closing(gate):
@@ -130,6 +188,12 @@ def test_a_file_that_was_replaced_is_read_as_it_is_now(path: Path, tmp_path: Pat
         assert watch.was_revised()
         assert gate.may_stay(ada, PEER) is not None
         assert isinstance(enter(gate, "eve"), Person)
+        assert again.wait(DEADLINE)
+    assert lines(caplog) == [
+        "the accounts cannot be read or written: it was replaced",
+        "the accounts file was replaced; the one in its place has 2 accounts and 2 keys",
+        "the accounts can be read and written again",
+    ]
 
 
 def test_a_file_that_is_replaced_by_rubbish_changes_nothing(path: Path, tmp_path: Path) -> None:
