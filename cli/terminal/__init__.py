@@ -7,8 +7,7 @@ Read in this order:
 - what a conversation knows: `rooms`, and `presence` and `nicks` in each; `attention`, `bell`, `scrollback`,
   `unsent`; `memory` of the last run, `returns` to its rooms, and the `wanted_nick`;
 - how it looks: `painter`, `palette`, `mentions`, `status`, `completion`;
-- what it says: `conversation` of each event, `answers` to each command;
-- `paging`, which loads older messages and lists of rooms, with `times`; `entrance` into the first rooms;
-  `app`, which puts everything together, `start` and its
-  `options`.
+- what it says: `conversation` of each event, with `news`, and `answers` to each command;
+- `commands`, with `paging`, which loads older messages and lists of rooms, and `times`; `entrance` into the
+  first rooms; `app`, which puts everything together, `start` and its `options`.
 """

@@ -12,7 +12,6 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from chatcore import (
     Ack,
@@ -26,26 +25,22 @@ from chatcore import (
     UsageError,
     fold,
 )
-from cli.access.links import link_of
 from cli.places import typed_file
 from cli.report import FAILED
-from cli.terminal.answers import NO_ROOM, Answers
+from cli.terminal.answers import Answers
+from cli.terminal.commands import Commands
 from cli.terminal.completion import Candidate
 from cli.terminal.conversation import Conversation
 from cli.terminal.entrance import describe_no_room, enter_rooms
-from cli.terminal.input import BACK, Command, parse
+from cli.terminal.input import Command, parse
 from cli.terminal.input_history import InputHistory
 from cli.terminal.memory import Memory
-from cli.terminal.moderation import describe, parse_deed
 from cli.terminal.options import Options
-from cli.terminal.paging import messages_since, older_messages, other_rooms
 from cli.terminal.painter import Fragments, Painter
 from cli.terminal.plain import PlainScreen
-from cli.terminal.rooms import Older, Rest, RoomView
 from cli.terminal.screen import Screen
 from cli.terminal.signals import stopped_by_signals
 from cli.terminal.surface import Surface
-from cli.terminal.times import parse_time
 from cli.terminal.unsent import PATIENCE, Unsent
 from cli.terminal.wanted_nick import WantedNick
 from transports.asyncio_tcp import Chat
@@ -63,9 +58,6 @@ BREATH_SECONDS = 0.02
 
 FEW = 500
 """Members of a room that are asked for when we join it, so that the Tab key knows them."""
-
-FOUND = 20
-"""Messages that a search shows."""
 
 
 class Terminal:
@@ -96,6 +88,9 @@ class Terminal:
             ring=screen.ring,
         )
         self._answers = Answers(painter, words=screen.words)
+        self._commands = Commands(
+            self._conversation, self._answers, screen, memory, options, say=self._say, news=self._news
+        )
         typed = typed_file() if options.remember and not options.plain else None
         self._input_history = None if typed is None else InputHistory(typed, self._warn)
 
@@ -114,8 +109,9 @@ class Terminal:
         be joined, or that one opened. Raises `UsageError` for a name that no room can have, `OSError` and the
         `ChatError` that ended the connection before we were in.
         """
-        self._chat, self._url, self._pin = chat, url, pin
+        self._chat = chat
         self._nick = WantedNick(nick)
+        self._commands.attach(chat, self._nick, url, pin)
         self._conversation.nick = chat.nick
         self._memory.note_welcome(chat.secret, chat.limits.dedupe_seconds)
         self._memory.on_failure(self._warn)
@@ -297,7 +293,7 @@ class Terminal:
     async def _done(self, command: Command) -> bool:
         """Do a command; return false if the connection has ended, which `_read` reports."""
         try:
-            await self._do(command)
+            await self._commands.do(command)
         except UsageError:
             self._screen.print(self._answers.invalid(command))
         except RefusedError as error:
@@ -308,147 +304,6 @@ class Terminal:
             self._conversation.busy = None
             self._conversation.expect(None)
         return True
-
-    async def _do(self, command: Command) -> None:
-        conversation, answers, show = self._conversation, self._answers, self._screen.print
-        argument = command.argument
-        match command.verb:
-            case "help":
-                show(answers.help())
-            case "mistake":
-                show(answers.warning(argument))
-            case "nick":
-                await self._chat.set_nick(argument)
-                self._nick.give_up()
-            case "join":
-                await self._join(argument)
-            case "goto":
-                self._go_to(int(argument))
-            case "rooms":
-                await self._list_rooms(argument)
-            case "search":
-                show(answers.found(argument, conversation.scrollback.find(argument, FOUND)))
-            case "quiet":
-                conversation.quiet = not conversation.quiet
-                show(answers.quiet(conversation.quiet))
-            case "quit":
-                self._screen.stop()
-            case "device":
-                await self._invite_device()
-            case "kick" | "mute" | "ban" | "lift" | "close" | "open" | "admit":
-                await self._moderate(command)
-            case "leave" | "who" if argument:
-                await self._do_in_room(command, argument)
-            case _:
-                if (room := conversation.rooms.current) is None:
-                    show(answers.warning(NO_ROOM))
-                else:
-                    await self._do_in_room(command, room.name)
-
-    async def _do_in_room(self, command: Command, name: str) -> None:
-        match command.verb:
-            case "say" | "me":
-                self._say(command, name)
-            case "back":
-                await self._show_older(name, command.argument)
-            case "leave":
-                await self._leave(name)
-            case _:  # who
-                nicks = await self._chat.who(name)
-                self._conversation.learn_members(name, nicks)
-                self._screen.print(self._answers.members(name, nicks))
-
-    async def _leave(self, name: str) -> None:
-        rooms = self._conversation.rooms
-        if rooms.get(name) is None and self._memory.forget(name):  # it has not let us back in
-            self._screen.print(self._answers.note(f"{name} is forgotten"))
-            return
-        left = await self._chat.leave(name)
-        # The event comes later than this answer; if the connection was lost there is none.
-        self._screen.print(self._conversation.leave(left.room))
-        self._memory.forget(left.room)
-        self._memory.note_rooms(rooms)
-
-    async def _moderate(self, command: Command) -> None:
-        deed, room = parse_deed(command.verb, command.argument), self._conversation.rooms.current
-        name = deed.room or (None if room is None or deed.everywhere else room.name)
-        if name is None and not deed.everywhere:
-            self._warn(NO_ROOM)
-            return
-        await self._chat.moderate(
-            deed.act, room=name, nick=deed.nick, seconds=deed.seconds, reason=deed.reason
-        )
-        self._screen.print(self._answers.note(describe(deed, name)))
-
-    async def _invite_device(self) -> None:
-        invited = await self._chat.invite_device()
-        own = link_of(self._url, invited.invite or "", self._pin)
-        self._screen.print(self._answers.device(invited.links or (own,), invited.seconds))
-
-    def _go_to(self, number: int) -> None:
-        room = self._conversation.rooms.numbered(number)
-        if room is None:
-            self._warn(f"you have no room {number}; /rooms lists your rooms")
-        else:
-            self._show_room(room)
-
-    def _show_room(self, room: RoomView) -> None:
-        self._screen.print(self._conversation.go_to(room))
-        self._conversation.note_seen()
-        self._memory.note_rooms(self._conversation.rooms)
-
-    async def _join(self, name: str) -> None:
-        rooms = self._conversation.rooms
-        if (room := rooms.get(name)) is not None:
-            self._show_room(room)
-            return
-        self._conversation.expect(name)
-        await self._chat.join(name, history=self._history)
-        while rooms.get(name) is None and fold(name) in self._chat.rooms:
-            self._news.clear()  # the event comes later than the answer
-            await self._news.wait()
-
-    async def _list_rooms(self, start: str) -> None:
-        """Show our rooms, then those of the server that we are not in."""
-        conversation, answers = self._conversation, self._answers
-        self._screen.print(answers.rooms(conversation.rooms, start))
-        if conversation.offline:
-            self._screen.print(answers.note("no connection; other rooms are not listed"))
-            return
-        listed, more = await other_rooms(self._chat, start, self._chat.rooms)
-        conversation.rooms.note_others(entry.room for entry in listed)
-        self._screen.print(answers.other_rooms(listed, start, more=more))
-
-    async def _show_older(self, name: str, wanted: str) -> None:
-        """Show messages from before those that were shown: a number of them, or those since a time."""
-        room = self._conversation.rooms.get(name)
-        older = None if room is None else await self._load_older(room, wanted)
-        if older is None:
-            return
-        for piece in self._conversation.older(name, older):
-            self._screen.print(piece)
-            await asyncio.sleep(0)  # for the keyboard
-
-    async def _load_older(self, room: RoomView, wanted: str) -> Older | None:
-        """Load what `/back` asks for; show why if there is nothing to show."""
-        if not wanted or wanted.isdigit():
-            count = int(wanted or BACK)
-            return await older_messages(self._chat, room, count, lambda so_far: self._report(so_far, count))
-        since = parse_time(wanted, datetime.now(UTC))
-        if since is None:
-            self._warn(f"there is no such time as {wanted}")
-            return None
-        older = await messages_since(self._chat, room, since, self._report)
-        if older.entries or older.rest is Rest.EXPIRED:
-            return older
-        self._screen.print(self._answers.note(f"there are no older messages since {wanted}"))
-        return None
-
-    def _report(self, so_far: int, of: int | None = None) -> None:
-        """Show the progress of loading older messages."""
-        total = "" if of is None else f" of {of:,}"
-        self._screen.print(self._conversation.progress(f"loading older messages: {so_far:,}{total}"))
-        self._screen.redraw()
 
     def _say(self, command: Command, room: str) -> None:
         kind = "action" if command.verb == "me" else None

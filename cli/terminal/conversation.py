@@ -29,14 +29,12 @@ from chatcore import (
     fold,
 )
 from cli.gap import describe_gap
-from cli.sanitize import sanitize
 from cli.state.remembered import Mention, RoomMark
 from cli.terminal.answers import NO_ROOM, reason_of
 from cli.terminal.attention import Attention
-from cli.terminal.bell import Bell
 from cli.terminal.completion import Candidate, candidates
-from cli.terminal.mentions import mentions
-from cli.terminal.painter import MOST_CHARS, Fragments, Painter
+from cli.terminal.news import News, number_of
+from cli.terminal.painter import Fragments, Painter
 from cli.terminal.returns import Return
 from cli.terminal.rooms import Older, Rest, RoomEvent, Rooms, RoomView
 from cli.terminal.scrollback import Scrollback
@@ -50,9 +48,6 @@ MANY = 200
 PROGRESS_SECONDS = 5.0
 """How often that is shown on a screen without a status row."""
 
-NEWS_SECONDS = 60.0
-"""How often the same screen says that a room has unread messages."""
-
 REST = {
     Rest.MORE: "/back shows older messages",
     Rest.NONE: "there are no older messages",
@@ -63,9 +58,6 @@ DEVICE = (
     "another of your devices has asked for a link for one more; if that was not you, somebody has your key: "
     "have it revoked"
 )
-
-EXCERPT = 120
-"""Characters that are shown of a message in another room."""
 
 PIECE = 100
 """Messages that are drawn in one go. Between two of these there is time for the keyboard."""
@@ -100,9 +92,8 @@ class Conversation:
         self._painter = painter
         self._is_mine = is_mine
         self._words = words
-        self._ring = ring
         self._clock = clock
-        self._bell = Bell()
+        self._news = News(painter, ring, clock, words=words)
         self._expected: str | None = None  # the room that the user is about to join, folded
         self._reason: str | None = None  # why there is no connection, as shown last
         self._progress_shown = float("-inf")
@@ -121,7 +112,7 @@ class Conversation:
         room = self.rooms.get(message.room)
         if room is None or message.seq <= room.seen or not self._is_news(room, message):
             return None
-        return room.epoch if self._mentions_us(message) else None
+        return room.epoch if self._news.mentions_us(message, self.nick) else None
 
     def learn_members(self, name: str, nicks: Sequence[str]) -> None:
         """Note who is in a room, for the Tab key."""
@@ -188,7 +179,7 @@ class Conversation:
         held, unread = room.take_held()
         self.rooms.current = room
         if news is None:
-            news = f"; {_number(unread, 'new message')}" if unread else ""
+            news = f"; {number_of(unread, 'new message')}" if unread else ""
         drawn = self._painter.note(f"you are in {room.name}{news}")
         if hidden := unread - sum(item.news for item in held if isinstance(item.event, Message)):
             which = "1 older one is hidden" if hidden == 1 else f"{hidden:,} older ones are hidden"
@@ -298,19 +289,19 @@ class Conversation:
         replay, last = room.replaying, event.seq if isinstance(event, Message) else event.through
         ends = room.advance(last)
         item = RoomEvent(event, replay, ends, self._is_news(room, event))
-        mentions_us = isinstance(event, Message) and item.news and self._mentions_us(event)
+        mentions_us = isinstance(event, Message) and item.news and self._news.mentions_us(event, self.nick)
         if isinstance(event, Message):
             room.nicks.note_speaker(event.nick)
         elif event.reason == "skipped":
             room.skip(event)
         here = room is self.rooms.current
-        if mentions_us and not (here and self.attention.is_certain) and self._bell.rings(self._clock()):
-            self._ring()
+        if mentions_us and not (here and self.attention.is_certain):
+            self._news.alert()
         drawn = self._show_progress(_progress(room))
         if here:
             return drawn + self._read_here(room, item)
         room.hold(item)
-        return drawn + self._announce(room, item, mentions_us) + self._show_return(room)
+        return drawn + self._news.announce(room, item, mentions_us=mentions_us) + self._show_return(room)
 
     def _is_news(self, room: RoomView, event: Message | Gap) -> bool:
         """Tell whether an event is new to the user: so is what was skipped when we came back."""
@@ -339,27 +330,6 @@ class Conversation:
             drawn += self._painter.mark()
         return drawn + self._draw(room, item)
 
-    def _announce(self, room: RoomView, item: RoomEvent, mentions_us: bool) -> Fragments:
-        """Count a message in another room; return a line if it must be announced immediately."""
-        message, now = item.event, self._clock()
-        if not item.news or not isinstance(message, Message):
-            return []
-        room.unread += 1
-        room.mentions += mentions_us
-        if room.missed is not None:  # one line will say it all
-            return []
-        if mentions_us:
-            room.announced = now
-            text = " ".join(message.text[:MOST_CHARS].split())
-            excerpt = text if len(text) <= EXCERPT else f"{text[:EXCERPT]}..."
-            return self._painter.warning(
-                f"{message.nick} mentioned you in {room.name}: {excerpt} (/{room.number})"
-            )
-        if not self._words or (room.announced is not None and now - room.announced < NEWS_SECONDS):
-            return []
-        room.announced = now
-        return self._painter.note(f"{_number(room.unread, 'new message')} in {room.name} (/{room.number})")
-
     def _draw(self, room: RoomView, item: RoomEvent) -> Fragments:
         event = item.event
         if isinstance(event, Gap):
@@ -377,9 +347,6 @@ class Conversation:
         if item.ends_replay:
             drawn += self._painter.note("end of history; live from here")
         return drawn
-
-    def _mentions_us(self, message: Message) -> bool:
-        return any(mentions(sanitize(line), self.nick) for line in message.text[:MOST_CHARS].split("\n"))
 
     def _presence(self, event: Presence) -> Fragments:
         room = self.rooms.get(event.room)
@@ -418,7 +385,7 @@ class Conversation:
         missed = event.head - event.after
         if missed <= 0 or room is not self.rooms.current:
             return []
-        return self._painter.note(f"{_number(missed, 'message')} while you were away")
+        return self._painter.note(f"{number_of(missed, 'message')} while you were away")
 
     def _show_progress(self, text: str | None) -> Fragments:
         """Return a line of progress, now and then, if there is no status row."""
@@ -439,7 +406,3 @@ def _progress(room: RoomView) -> str | None:
 
 def _company(others: int) -> str:
     return "nobody else is" if others <= 0 else "1 other is" if others == 1 else f"{others:,} others are"
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -115,6 +115,15 @@ class RoomView:
         if self.missed is not None:
             self.missed.skip(gap)
 
+    def count_news(self, *, mentions_us: bool) -> None:
+        """Count an unread message."""
+        self.unread += 1
+        self.mentions += mentions_us
+
+    def note_announced(self, now: float) -> None:
+        """Note that a line has said that something is unread."""
+        self.announced = now
+
     def rejoin(self, joined: Joined) -> None:
         """Resume on a new connection; start over if the epoch is another one."""
         if joined.epoch != self.epoch:

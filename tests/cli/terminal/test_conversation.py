@@ -21,7 +21,8 @@ from chatcore import (
     Renamed,
 )
 from cli.terminal.attention import AWAY_SECONDS
-from cli.terminal.conversation import NEWS_SECONDS, Conversation
+from cli.terminal.conversation import Conversation
+from cli.terminal.news import NEWS_SECONDS
 from cli.terminal.painter import Painter
 from cli.terminal.presence import DIGEST_SECONDS
 from cli.terminal.rooms import MOST_HELD, Entry, Older, Rest, end_of
