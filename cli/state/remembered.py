@@ -17,6 +17,7 @@ __all__ = ["VERSION", "Draft", "Header", "Mention", "Remembered", "RoomMark", "U
 VERSION = 1
 
 MOST_ROOMS = 256
+MOST_IGNORED = 1_000
 MOST_UNSENT = 1_000
 MOST_UNSENT_CHARS = 1024 * 1024
 MOST_MENTIONS = 200
@@ -129,7 +130,10 @@ class Mention:
 
 @dataclass(slots=True)
 class Remembered:
-    """The content of a slot. Rooms and drafts are found by the folded name of the room."""
+    """The content of a slot. Rooms and drafts are found by the folded name of the room.
+
+    ``muted`` are names of rooms, and ``ignored`` are nicks, also by their folded form.
+    """
 
     header: Header
     session: str | None = field(default=None, repr=False)
@@ -138,6 +142,8 @@ class Remembered:
     drafts: dict[str, Draft] = field(default_factory=dict)
     unsent: dict[str, UnsentLine] = field(default_factory=dict)
     mentions: dict[tuple[str, int], Mention] = field(default_factory=dict)
+    muted: dict[str, str] = field(default_factory=dict)
+    ignored: dict[str, str] = field(default_factory=dict)
 
     def apply(self, records: Iterable[Record]) -> None:
         """Apply records. Raises `UsageError` for those of a later version."""
@@ -157,12 +163,16 @@ class Remembered:
         for held in (self.rooms, self.drafts, self.unsent, self.mentions):
             for item in held.values():
                 yield item.record()
+        for kind, names in (("muted", self.muted), ("ignored", self.ignored)):
+            for name in names.values():
+                yield {kind: name, "on": True}
         if self.current is not None:
             yield {"current": self.current}
 
     def begin_as(self, other: "Remembered") -> None:
-        """Begin beside another client: in its rooms, and after its marks."""
+        """Begin beside another client: in its rooms, after its marks, and without those it does not hear."""
         self.rooms, self.current = dict(other.rooms), other.current
+        self.muted, self.ignored = dict(other.muted), dict(other.ignored)
 
     def take_unsent(self, other: "Remembered") -> None:
         """Take over the lines that a client which is gone has left."""
@@ -198,6 +208,10 @@ class Remembered:
                 self._set_draft(Draft(room, text))
             case {"mention": str(room)}:
                 self._add_mention(_mention(room, record))
+            case {"muted": str(room), "on": bool(on)}:
+                _set(self.muted, room, MOST_ROOMS, on=on)
+            case {"ignored": str(nick), "on": bool(on)}:
+                _set(self.ignored, nick, MOST_IGNORED, on=on)
             case {"room": str(room), "left": True}:
                 self._leave(fold(room))
             case {"room": str(room)}:
@@ -235,6 +249,13 @@ class Remembered:
         self.mentions[name, mention.seq] = mention
         while len(self.mentions) > MOST_MENTIONS:
             del self.mentions[next(iter(self.mentions))]
+
+
+def _set(names: dict[str, str], name: str, most: int, *, on: bool) -> None:
+    if not on:
+        names.pop(fold(name), None)
+    elif len(names) < most:
+        names.setdefault(fold(name), name)
 
 
 def _mark(room: str, record: dict[str, Any]) -> RoomMark:

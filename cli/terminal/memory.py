@@ -51,6 +51,16 @@ class Memory:
         """Return the mentions in a room that nobody has seen."""
         return self._slot.remembered.mentions_in(room) if self._slot else ()
 
+    @property
+    def muted(self) -> frozenset[str]:
+        """The rooms that the user has muted, folded."""
+        return frozenset(self._slot.remembered.muted) if self._slot else frozenset()
+
+    @property
+    def ignored(self) -> Sequence[str]:
+        """The nicks that the user ignores, as they were typed."""
+        return list(self._slot.remembered.ignored.values()) if self._slot else ()
+
     # --- what happens in this one ----------------------------------------------------------------
 
     def on_failure(self, warn: Callable[[str], None]) -> None:
@@ -114,6 +124,16 @@ class Memory:
         if self._slot is not None:
             mention = Mention(message.room, epoch, message.seq, message.nick, message.text)
             self._slot.write(mention.record())
+
+    def set_muted(self, room: str, *, muted: bool) -> None:
+        """Remember that the user has muted a room, or listens to it again."""
+        if self._slot is not None:
+            self._slot.write({"muted": room, "on": muted})
+
+    def set_ignored(self, nick: str, *, ignored: bool) -> None:
+        """Remember that the user ignores somebody, or no longer does."""
+        if self._slot is not None:
+            self._slot.write({"ignored": nick, "on": ignored})
 
     def close(self) -> None:
         """Write what is not written yet."""

@@ -38,6 +38,8 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(lambda id_: {"settled": id_}, st.sampled_from("123")),
     st.builds(lambda room: {"current": room}, rooms),
     st.builds(lambda secret: {"session": secret}, texts),
+    st.builds(lambda room, on: {"muted": room, "on": on}, rooms, st.booleans()),
+    st.builds(lambda nick, on: {"ignored": nick, "on": on}, st.sampled_from(["Bob", "bob"]), st.booleans()),
     st.just(Header("chat://127.0.0.1:7024", "ada", 5.0).record()),
     st.sampled_from([{}, {"new": 1}, {"room": "ops"}, {"unsent": "1"}, {"mention": "ops", "seq": []}]),
 )
@@ -67,6 +69,10 @@ class Model:
                 found.pop(fold(record["room"]), None)
         return found
 
+    def names(self, kind: str) -> set[str]:
+        last = {fold(record[kind]): record["on"] for record in self.history if kind in record}
+        return {name for name, on in last.items() if on}
+
     def unsent(self) -> dict[str, str]:
         found: dict[str, str] = {}
         for record in self.history:
@@ -92,6 +98,7 @@ def test_what_is_loaded_is_what_was_written(history: list[Record]) -> None:
     assert {id_: line.text for id_, line in remembered.unsent.items()} == model.unsent()
     assert {name: draft.text for name, draft in remembered.drafts.items()} == model.drafts()
     assert remembered.session == model.last("session")
+    assert (set(remembered.muted), set(remembered.ignored)) == (model.names("muted"), model.names("ignored"))
 
 
 @given(st.lists(records, max_size=30))
