@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         RemoteError,
         UsageError,
     )
+    from chatcore.ids import new_id
     from chatcore.journal.memory import MemoryJournal
     from chatcore.journal.sqlite import (
         JournalReport,
@@ -174,6 +175,7 @@ __all__ = [
     "is_numeric",
     "is_reserved",
     "json_schema",
+    "new_id",
     "new_key",
     "renew_epoch",
     "stored_entries",
@@ -189,6 +191,7 @@ _HOMES = {
         "AccountsError ChatError ClosedError DisconnectedError ErrorCode JournalError LocalError MisuseError "
         "ProtocolError RefusedError RemoteError UsageError"
     ),
+    "chatcore.ids": "new_id",
     "chatcore.journal.memory": "MemoryJournal",
     "chatcore.journal.sqlite": "JournalReport SqliteJournal check_journal renew_epoch stored_entries",
     "chatcore.limits": "ClientLimits HistoryLimits Limits",

@@ -33,7 +33,7 @@ PUBLIC = {
         Page PageGap Ping Pong Position Post Presence ProtocolError RefusedError RemoteError Renamed
         RoomEntry RoomEvent RoomList RoomStatistics Rooms ServerFrame SqliteJournal Statistics Subscription
         UsageError Welcome Who __version__ check_journal encode fold is_numeric is_reserved json_schema
-        new_key renew_epoch stored_entries
+        new_id new_key renew_epoch stored_entries
         """,
     # For those who decide who may enter, and what they may do.
     "chatcore.gate": """
