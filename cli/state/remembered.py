@@ -18,8 +18,6 @@ VERSION = 1
 
 MOST_ROOMS = 256
 MOST_IGNORED = 1_000
-MOST_UNSENT = 1_000
-MOST_UNSENT_CHARS = 1024 * 1024
 MOST_MENTIONS = 200
 MOST_MENTION_CHARS = 200
 MOST_DRAFT_CHARS = 64 * 1024
@@ -177,11 +175,6 @@ class Remembered:
     def take_unsent(self, other: "Remembered") -> None:
         """Take over the lines that a client which is gone has left."""
         self.unsent.update(other.unsent)
-
-    def has_space_for(self, text: str) -> bool:
-        """Tell whether one more line can wait to be sent."""
-        chars = sum(len(line.text) for line in self.unsent.values())
-        return len(self.unsent) < MOST_UNSENT and chars + len(text) <= MOST_UNSENT_CHARS
 
     def in_order(self) -> list[RoomMark]:
         """Return the rooms, by their numbers."""

@@ -17,14 +17,17 @@ __all__ = ["Slot"]
 
 
 class Slot:
-    """What we remember, which `write` changes. Call it from one thread, and `close` at the end."""
+    """What we remember, which `write` changes. Call it from one thread, and `close` at the end.
+
+    ``failed`` says that something could not be written, and nothing is written any more.
+    """
 
     def __init__(self, lock: SlotLock, file: SlotFile, remembered: Remembered) -> None:
         self.remembered = remembered
         self._lock = lock
         self._file = file
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="chat-state")
-        self._failed = False
+        self.failed = False
         self._fail: Callable[[OSError], None] = lambda _: None
 
     def on_failure(self, report: Callable[[OSError], None]) -> None:
@@ -48,10 +51,10 @@ class Slot:
         self._lock.release()
 
     def _try(self, write: Callable[[Sequence[Record]], None], records: Sequence[Record]) -> None:
-        if self._failed:
+        if self.failed:
             return
         try:
             write(records)
         except OSError as error:
-            self._failed = True
+            self.failed = True
             self._fail(error)

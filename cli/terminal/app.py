@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Sequence
 
 from chatcore import (
-    Ack,
     ChatError,
     Event,
     Joined,
@@ -23,7 +22,6 @@ from chatcore import (
     Online,
     RefusedError,
     UsageError,
-    fold,
 )
 from cli.places import typed_file
 from cli.report import FAILED
@@ -36,12 +34,12 @@ from cli.terminal.input import Command, parse
 from cli.terminal.input_history import InputHistory
 from cli.terminal.memory import Memory
 from cli.terminal.options import Options
+from cli.terminal.outbox import Outbox
 from cli.terminal.painter import Fragments, Painter
 from cli.terminal.plain import PlainScreen
 from cli.terminal.screen import Screen
 from cli.terminal.signals import stopped_by_signals
 from cli.terminal.surface import Surface
-from cli.terminal.unsent import PATIENCE, Unsent
 from cli.terminal.wanted_nick import WantedNick
 from transports.asyncio_tcp import Chat
 
@@ -71,8 +69,6 @@ class Terminal:
         self._history = options.history
         self._typed: deque[Command] = deque()  # the first one is being done
         self._line_typed = asyncio.Event()
-        self._unsent = Unsent(time.monotonic)
-        self._acknowledged: dict[str, int] = {}  # the number of the latest message in each room
         self._news = asyncio.Event()  # set when something was answered or received
         self._asking: asyncio.Task[None] | None = None  # for the members of rooms that we joined
         self._timer: asyncio.TimerHandle | None = None  # for the next deadline of the conversation
@@ -88,8 +84,16 @@ class Terminal:
             ring=screen.ring,
         )
         self._answers = Answers(painter, words=screen.words)
+        self._outbox = Outbox(
+            memory,
+            self._conversation.rooms,
+            self._answers,
+            show=screen.print,
+            since=painter.since,
+            changed=self._note_news,
+        )
         self._commands = Commands(
-            self._conversation, self._answers, screen, memory, options, say=self._say, news=self._news
+            self._conversation, self._answers, screen, memory, options, outbox=self._outbox, news=self._news
         )
         typed = typed_file() if options.remember and not options.plain else None
         self._input_history = None if typed is None else InputHistory(typed, self._warn)
@@ -126,6 +130,7 @@ class Terminal:
             self._screen.print(self._answers.not_back(room, error) if known else self._answers.refused(error))
         if advice is not None:
             self._screen.print(self._answers.note(advice))
+        self._outbox.begin(chat)
         return await self._talk()
 
     async def _talk(self) -> int:
@@ -152,7 +157,7 @@ class Terminal:
             tasks = [task for task in (typing, reading, working, renaming, self._asking) if task is not None]
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, self._outbox.close(), return_exceptions=True)
             self._set_timer(None)
 
     # --- called by the screen --------------------------------------------------------------------
@@ -163,8 +168,7 @@ class Terminal:
 
     def status(self) -> Fragments:
         """Return the rows above the prompt, if any."""
-        waiting = self._unsent.waiting(all_of_them=self._conversation.offline)
-        waiting += [text for command in self._typed if (text := command.said)]
+        waiting = self._outbox.waiting(all_of_them=self._conversation.offline)
         return self._conversation.status(waiting, self._screen.columns)
 
     def completions(self, before: str) -> list[Candidate]:
@@ -175,6 +179,11 @@ class Terminal:
         """Do what was typed, after everything that was typed before."""
         self.take_key()
         command = parse(text)
+        if command is not None and command.said is not None:
+            command = self._outbox.take(command, self._next_room())
+            if command is None:
+                self._warn("too many lines wait to be sent; this one is not taken")
+                self._screen.put_back(text)
         if command is None:
             return
         if self._input_history is not None and command.verb != "goto":
@@ -184,6 +193,14 @@ class Terminal:
         else:
             self._typed.append(command)
             self._line_typed.set()
+
+    def _next_room(self) -> str | None:
+        """Return where a line that is typed now will be said, if that is known."""
+        for command in reversed(self._typed):
+            if command.verb in ("join", "goto", "leave"):
+                return command.argument if command.verb == "join" else None
+        current = self._conversation.rooms.current
+        return None if current is None else current.name
 
     def take_focus(self, focused: bool) -> None:
         """Note that the window has got the focus, or has lost it."""
@@ -209,6 +226,7 @@ class Terminal:
                 self._screen.redraw()
                 self._set_timer(self._conversation.next_deadline())
                 self._remember(event)
+                self._outbox.receive(event)
                 self._news.set()
                 if isinstance(event, Joined) and 1 < event.count <= FEW:
                     self._asking = asyncio.create_task(self._learn_members(event.room, self._asking))
@@ -305,25 +323,9 @@ class Terminal:
             self._conversation.expect(None)
         return True
 
-    def _say(self, command: Command, room: str) -> None:
-        kind = "action" if command.verb == "me" else None
-        future = self._chat.post_nowait(command.argument, room=room, kind=kind)
-        self._unsent.add(future, command.said or "")
-        asyncio.get_running_loop().call_later(PATIENCE, self._screen.redraw)
-        future.add_done_callback(lambda done: self._take_answer(done, room))
-        if self._conversation.offline and self._screen.words:
-            self._screen.print(self._answers.note("no connection; this will be sent after reconnecting"))
-
-    def _take_answer(self, future: "asyncio.Future[Ack]", room: str) -> None:
-        try:
-            self._acknowledged[fold(room)] = future.result().seq
-        except RefusedError as error:
-            self._screen.print(self._answers.refused(error))
-        except (ChatError, asyncio.CancelledError):
-            return  # it may be stored or not, so it stays among the unsent
-        self._unsent.remove(future)
-        self._screen.redraw()
+    def _note_news(self) -> None:
         self._news.set()
+        self._screen.redraw()
 
     async def _wait_for_last_messages(self, reading: "asyncio.Task[ChatError | None]") -> None:
         """Wait until everything sent is acknowledged and shown, but not for a server that is gone."""
@@ -334,13 +336,10 @@ class Terminal:
                     await self._news.wait()
 
     def _is_all_sent(self) -> bool:
-        shown = (self._conversation.has_read(room, seq) for room, seq in self._acknowledged.items())
-        return not self._unsent.texts and not self._typed and all(shown)
+        return not self._typed and self._outbox.is_done(self._conversation.has_read)
 
     def _give_back_unsent(self) -> None:
         """Print, for copying, what is not known to be stored."""
-        for text in self._unsent.texts:
-            self._screen.print(self._answers.give_back("not confirmed by the server:", text))
-        for command in self._typed:
-            if command.said is not None:
-                self._screen.print(self._answers.give_back("not sent:", command.said))
+        kept = " (it is kept for your next start)" if self._memory.is_kept else ""
+        for text in self._outbox.texts:
+            self._screen.print(self._answers.give_back(f"not confirmed by the server{kept}:", text))

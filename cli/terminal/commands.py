@@ -5,7 +5,6 @@ whoever owns the unsent messages does that.
 """
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from chatcore import fold
@@ -16,6 +15,7 @@ from cli.terminal.input import BACK, Command
 from cli.terminal.memory import Memory
 from cli.terminal.moderation import describe, parse_deed
 from cli.terminal.options import Options
+from cli.terminal.outbox import Outbox
 from cli.terminal.paging import messages_since, older_messages, other_rooms
 from cli.terminal.rooms import Older, Rest, RoomView
 from cli.terminal.surface import Surface
@@ -30,7 +30,7 @@ FOUND = 20
 
 
 class Commands:
-    """Does the commands of a conversation. ``say`` posts a message to a room.
+    """Does the commands of a conversation. What is said goes into the ``outbox``.
 
     ``news`` is set whenever something was answered or received. `attach` comes before the first `do`.
     """
@@ -46,7 +46,7 @@ class Commands:
         memory: Memory,
         options: Options,
         *,
-        say: Callable[[Command, str], None],
+        outbox: Outbox,
         news: asyncio.Event,
     ) -> None:
         self._conversation = conversation
@@ -54,7 +54,7 @@ class Commands:
         self._screen = screen
         self._memory = memory
         self._history = options.history
-        self._say = say
+        self._outbox = outbox
         self._news = news
 
     def attach(self, chat: Chat, nick: WantedNick, url: str, pin: str | None) -> None:
@@ -70,7 +70,14 @@ class Commands:
                 show(answers.help())
             case "mistake":
                 show(answers.warning(argument))
+            case "say" | "me":
+                self._say(command)
+            case "resend":
+                self._outbox.resend(argument)
+            case "drop":
+                self._outbox.drop(argument)
             case "nick":
+                await self._outbox.sent()
                 await self._chat.set_nick(argument)
                 self._nick.give_up()
             case "join":
@@ -100,8 +107,6 @@ class Commands:
 
     async def _do_in_room(self, command: Command, name: str) -> None:
         match command.verb:
-            case "say" | "me":
-                self._say(command, name)
             case "back":
                 await self._show_older(name, command.argument)
             case "leave":
@@ -111,11 +116,19 @@ class Commands:
                 self._conversation.learn_members(name, nicks)
                 self._screen.print(self._answers.members(name, nicks))
 
+    def _say(self, command: Command) -> None:
+        room = self._conversation.rooms.current
+        if command.line is not None and not self._outbox.send(command.line, room.name if room else None):
+            self._show_warning(NO_ROOM)
+        elif self._conversation.offline and self._screen.words:
+            self._screen.print(self._answers.note("no connection; this will be sent after reconnecting"))
+
     async def _leave(self, name: str) -> None:
         rooms = self._conversation.rooms
         if rooms.get(name) is None and self._memory.forget(name):  # it has not let us back in
             self._screen.print(self._answers.note(f"{name} is forgotten"))
             return
+        await self._outbox.sent()
         left = await self._chat.leave(name)
         # The event comes later than this answer; if the connection was lost there is none.
         self._screen.print(self._conversation.leave(left.room))

@@ -7,6 +7,7 @@ may be a secret. A second slash makes it a message again.
 import re
 from typing import Literal, NamedTuple
 
+from cli.state.remembered import UnsentLine
 from cli.terminal.moderation import PATTERNS
 
 __all__ = ["BACK", "COMMANDS", "Command", "Form", "Verb", "parse"]
@@ -17,6 +18,7 @@ Verb = Literal[
     "ban",
     "close",
     "device",
+    "drop",
     "goto",
     "help",
     "join",
@@ -30,6 +32,7 @@ Verb = Literal[
     "open",
     "quiet",
     "quit",
+    "resend",
     "rooms",
     "say",
     "search",
@@ -42,11 +45,12 @@ class Command(NamedTuple):
 
     ``argument`` is what the form of the command promises, or empty where that is optional. It is the text of
     ``say``, ``me`` and ``search``, the number of ``goto``, and the advice of ``mistake``, a line that asks
-    nothing.
+    nothing. What is said has a ``line`` once it is taken.
     """
 
     verb: Verb
     argument: str = ""
+    line: UnsentLine | None = None
 
     @property
     def said(self) -> str | None:
@@ -82,6 +86,8 @@ COMMANDS = {
     "/back": Form("back", "[N|TIME]", f"show N older messages ({BACK}), or since 14:30, 2026-11-23 14:00"),
     "/search": Form("search", "TEXT", "search the messages shown so far, in all rooms"),
     "/me": Form("me", "TEXT", "say what you are doing, as in: /me waves"),
+    "/resend": Form("resend", "[N|all]", "send what was not sent"),
+    "/drop": Form("drop", "[N|all]", "discard it"),
     "/kick": Form("kick", "NICK", "put somebody out of this room"),
     "/mute": Form("mute", "NICK [TIME] [everywhere] [REASON]", "let somebody only read in this room"),
     "/ban": Form("ban", "NICK [TIME] [everywhere] [REASON]", "put somebody out, and keep them out"),
@@ -105,6 +111,7 @@ _ARGUMENTS = {  # what may stand after a command, and a hint for those who typed
         r"(?a:(?:[1-9]\d{0,3})?|(?:\d{4}-\d\d-\d\d[ T]+)?\d{1,2}:\d\d|\d{4}-\d\d-\d\d)",
         "a number from 1 to 9999, or a time such as 14:30 or 2026-11-23 14:00",
     ),
+    "[N|all]": (r"(?a:(?:[1-9]\d{0,3})?|all)", "a number, or all"),
     "TEXT": (r"(?s:.+)", ""),
     **PATTERNS,
 }

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from chatcore import Message, UsageError, fold
 from cli.access.links import address
 from cli.places import state_directory
-from cli.state.remembered import Header, Mention, RoomMark
+from cli.state.remembered import Header, Mention, RoomMark, UnsentLine
 from cli.state.slot import Slot
 from cli.state.slots import Slots
 from cli.terminal.rooms import Rooms, RoomView
@@ -31,8 +31,14 @@ class Memory:
         self._slot = slot
         self._clock = clock
         self._read_at = clock()  # when the marks were written last
+        self._known_for = slot.remembered.header.dedupe_seconds if slot else None  # ids, in the last run
 
     # --- what the last run has left --------------------------------------------------------------
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether anything is remembered."""
+        return self._slot is not None and not self._slot.failed
 
     @property
     def secret(self) -> str | None:
@@ -50,6 +56,17 @@ class Memory:
     def mentions(self, room: str) -> Sequence[Mention]:
         """Return the mentions in a room that nobody has seen."""
         return self._slot.remembered.mentions_in(room) if self._slot else ()
+
+    @property
+    def lines(self) -> Sequence[UnsentLine]:
+        """The lines that were not acknowledged, in the order in which they were typed."""
+        return list(self._slot.remembered.unsent.values()) if self._slot else ()
+
+    @property
+    def dedupe_seconds(self) -> float:
+        """For how long the server has surely known the ids of such lines, then and now."""
+        seconds = (self._known_for, self._slot.remembered.header.dedupe_seconds if self._slot else None)
+        return min((each for each in seconds if each is not None), default=0.0)
 
     @property
     def muted(self) -> frozenset[str]:
@@ -124,6 +141,19 @@ class Memory:
         if self._slot is not None:
             mention = Mention(message.room, epoch, message.seq, message.nick, message.text)
             self._slot.write(mention.record())
+
+    def keep_line(self, line: UnsentLine) -> "asyncio.Future[None]":
+        """Remember a line that is about to be sent; the future is done when it is on the disk."""
+        if self._slot is not None:
+            return asyncio.wrap_future(self._slot.write(line.record(), sync=True))
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    def settle_line(self, line: UnsentLine) -> None:
+        """Forget a line: it is stored, was refused for good, or its owner has discarded it."""
+        if self._slot is not None:
+            self._slot.write({"settled": line.id})
 
     def set_muted(self, room: str, *, muted: bool) -> None:
         """Remember that the user has muted a room, or listens to it again."""

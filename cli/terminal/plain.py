@@ -38,6 +38,10 @@ class PlainScreen:
         """The width in cells."""
         return columns_of(sys.stdout) or 80
 
+    def put_back(self, text: str) -> None:
+        """Print a text that was not taken: there is no prompt."""
+        self._write(f"{text}\n")
+
     async def run(self, typed: Iterable[str] = ()) -> int:
         """Take lines until the end of input or `stop`; return the exit code.
 

@@ -104,6 +104,11 @@ class Screen:
         """The text that is being typed."""
         return self._buffer.text
 
+    def put_back(self, text: str) -> None:
+        """Have a text in the prompt, before what is being typed there."""
+        self._buffer.text = text + self._buffer.text
+        self._buffer.cursor_position = len(self._buffer.text)
+
     async def run(self, typed: Iterable[str] = ()) -> int:
         """Let the user type until Ctrl-C, Ctrl-D or `stop`; return the exit code.
 

@@ -57,6 +57,9 @@ class Surface(Protocol):
     def draft(self) -> str:
         """The text that is being typed, if that is known."""
 
+    def put_back(self, text: str) -> None:
+        """Have a text in the prompt, before what is being typed there, or print it if there is no prompt."""
+
     async def run(self, typed: Iterable[str]) -> int:
         """Take input until the user ends it or `stop` is called; return the exit code.
 

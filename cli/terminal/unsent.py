@@ -3,10 +3,9 @@
 They are shown above the prompt once they take long, and given back for copying if the program ends first.
 """
 
-import asyncio
 from collections.abc import Callable
 
-from chatcore import Ack
+from cli.state.remembered import UnsentLine
 
 __all__ = ["PATIENCE", "Unsent"]
 
@@ -15,26 +14,29 @@ PATIENCE = 1.0
 
 
 class Unsent:
-    """Texts by the futures of their acknowledgements, in the order in which they were sent."""
+    """Lines by their ids, in the order in which they were typed."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._posts: dict[asyncio.Future[Ack], tuple[str, float]] = {}
+        self._lines: dict[str, tuple[UnsentLine, float]] = {}
 
-    def add(self, future: "asyncio.Future[Ack]", text: str) -> None:
-        """Note that a text is on its way."""
-        self._posts[future] = text, self._clock()
+    def __len__(self) -> int:
+        return len(self._lines)
 
-    def remove(self, future: "asyncio.Future[Ack]") -> None:
-        """Note that a text was acknowledged, or refused for good."""
-        del self._posts[future]
+    def add(self, line: UnsentLine) -> None:
+        """Note that a line is on its way."""
+        self._lines[line.id] = line, self._clock()
+
+    def remove(self, line: UnsentLine) -> None:
+        """Note that a line was acknowledged, or refused for good, or that its owner decides. Idempotent."""
+        self._lines.pop(line.id, None)
 
     @property
     def texts(self) -> list[str]:
-        """All texts."""
-        return [text for text, _ in self._posts.values()]
+        """All texts, as they were typed."""
+        return [line.shown for line, _ in self._lines.values()]
 
     def waiting(self, *, all_of_them: bool) -> list[str]:
         """Return the texts that take longer than usual, or all of them."""
         late = self._clock() - PATIENCE
-        return [text for text, at in self._posts.values() if all_of_them or at <= late]
+        return [line.shown for line, at in self._lines.values() if all_of_them or at <= late]

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatcore import UsageError, fold
-from cli.state import remembered as module
 from cli.state.records import Record, encode, scan
 from cli.state.remembered import Draft, Header, Mention, Remembered, RoomMark, UnsentLine
 
@@ -126,9 +125,7 @@ def test_a_mention_stays_until_its_room_is_read() -> None:
     assert remembered.mentions_in("ops") == []
 
 
-def test_everything_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_UNSENT", 3)
-    monkeypatch.setattr(module, "MOST_UNSENT_CHARS", 10)
+def test_everything_has_a_bound() -> None:
     many = range(1_000)
     remembered = loaded(
         [
@@ -138,12 +135,6 @@ def test_everything_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert (len(remembered.rooms), len(remembered.mentions)) == (256, 200)
     assert ("r1", 1_000) in remembered.mentions
-    assert remembered.has_space_for("1234567890")
-    assert not remembered.has_space_for("1234567890+")
-    for number in range(3):
-        assert remembered.has_space_for("")
-        remembered.apply([UnsentLine(str(number), "r1", None, "", 0.0).record()])
-    assert not remembered.has_space_for("")
 
 
 def test_a_newer_version_is_not_read() -> None:

@@ -35,6 +35,9 @@ from cli.terminal.input import COMMANDS, Command, parse
         ("/back 14:30", Command("back", "14:30")),
         ("/back 2026-11-23 14:00", Command("back", "2026-11-23 14:00")),
         ("/back 2026-11-23", Command("back", "2026-11-23")),
+        ("/resend", Command("resend")),
+        ("/resend 2", Command("resend", "2")),
+        ("/drop all", Command("drop", "all")),
     ],
 )
 def test_a_line_is_a_message_or_a_command(typed: str, meant: Command) -> None:
@@ -92,7 +95,7 @@ def test_what_could_not_be_sent_can_be_copied(typed: str, said: str | None) -> N
 
 def test_every_command_in_the_help_is_understood() -> None:
     for name, form in COMMANDS.items():
-        example = "5" if form.argument == "[N|TIME]" else form.argument.partition(" ")[0].strip("[]")
+        example = "5" if form.argument.startswith("[N|") else form.argument.partition(" ")[0].strip("[]")
         command = parse(f"{name} {example}")
         assert command is not None
         assert command.verb == form.verb

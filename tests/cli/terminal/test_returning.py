@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from chatcore import Hub, Limits
-from tests.cli.processes import CHAT, chat_server
-from tests.cli.pty import ENTER, Pty, in_terminal
+from tests.cli.processes import chat_server
+from tests.cli.pty import ENTER, Pty
+from tests.cli.terminal.remembering import client, quit_client
 from tests.ports import fixed_port
 from transports.threaded_tcp import connect, serve
 
@@ -40,23 +41,6 @@ def full_of_bobs(url: str, room: str) -> Iterator[None]:
         for number in range(ROOM_MEMBERS):
             bobs.enter_context(connect(url, nick=f"bob-{number}", rooms=[room]))
         yield
-
-
-@contextlib.contextmanager
-def client(
-    url: str, state: Path, *options: str, nick: str = "ada", wait: str = "you are in"
-) -> Iterator[Pty]:
-    """Run a client that remembers, until it has its prompt."""
-    argv = (CHAT, "client", url, "--nick", nick, *options)
-    with in_terminal(*argv, XDG_STATE_HOME=str(state), CHAT_CLIENT_REMEMBER="1", rows=40) as terminal:
-        terminal.wait(wait)
-        terminal.wait_until(lambda: terminal.line.endswith(">"), "a prompt")
-        yield terminal
-
-
-def quit_client(terminal: Pty) -> None:
-    terminal.type(f"/quit{ENTER}")
-    assert terminal.wait_exit() == 0
 
 
 def own_rows(terminal: Pty) -> list[str]:

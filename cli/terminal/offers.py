@@ -1,0 +1,89 @@
+"""Lines of the user that nothing sends by itself any more, and what their owner decides.
+
+Each is offered under a number. Sending one again uses its id, which is never worse than a new one: if the
+server still knows that, the line is there once. `is_forgotten` finds out whether it surely does.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from chatcore import RefusedError, UsageError
+from cli.state.remembered import UnsentLine
+from transports.asyncio_tcp import Chat
+
+__all__ = ["ALL", "Offer", "Offers", "excerpt", "is_forgotten"]
+
+ALL = "all"
+"""What the user types instead of a number."""
+
+
+EXCERPT = 120
+"""Characters that are shown of a line."""
+
+
+class Offer(NamedTuple):
+    """A line that its owner may send again. If the server may have forgotten its id, it may appear twice."""
+
+    number: int
+    line: UnsentLine
+    forgotten: bool
+
+    def describe(self, when: str, room: str | None, *, alone: bool) -> str:
+        """Return it in words: ``when`` it was typed, in which room if that is another one, and what to do."""
+        where = "" if room is None else f" in {room}"
+        number = "" if alone else f" {self.number}"
+        twice = "; it may appear twice then" if self.forgotten else ""
+        return f"not sent {when}{where}: {excerpt(self.line)}; /resend{number}, /drop{number}{twice}"
+
+
+class Offers:
+    """What is offered, by its number."""
+
+    def __init__(self) -> None:
+        self._offers: dict[int, Offer] = {}
+
+    def __len__(self) -> int:
+        return len(self._offers)
+
+    def __iter__(self) -> Iterator[Offer]:
+        return iter(self._offers.values())
+
+    def add(self, line: UnsentLine, *, forgotten: bool) -> Offer:
+        """Offer a line; one that was offered before keeps its number."""
+        known = (offer.number for offer in self if offer.line.id == line.id)
+        number = next(known, max(self._offers, default=0) + 1)
+        offer = self._offers[number] = Offer(number, line, forgotten)
+        return offer
+
+    def choose(self, wanted: str) -> list[Offer]:
+        """Return what is meant by a number, by `ALL`, or by nothing if there is only one; else nothing."""
+        if wanted == ALL or (not wanted and len(self._offers) == 1):
+            return list(self)
+        offer = self._offers.get(int(wanted)) if wanted else None
+        return [] if offer is None else [offer]
+
+    def remove(self, offer: Offer) -> None:
+        """Offer a line no longer. Idempotent."""
+        self._offers.pop(offer.number, None)
+
+
+def excerpt(line: UnsentLine) -> str:
+    """Return the start of a line, in one row."""
+    text = " ".join(line.shown[: 10 * EXCERPT].split())
+    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}..."
+
+
+async def is_forgotten(chat: Chat, line: UnsentLine) -> bool:
+    """Tell whether the server may have stored a line, and have forgotten that.
+
+    It surely knows the id while nothing has expired of what was said since the line was typed: ids live as
+    long as their messages. No clocks are compared. Raises the `ChatError` that ended the connection.
+    """
+    if line.behind is None:
+        return True
+    epoch, seq = line.behind
+    try:
+        page = await chat.history(line.room, after=seq, limit=1)
+    except (RefusedError, UsageError):
+        return True
+    return page.epoch != epoch or any(gap.reason != "damaged" for gap in page.gaps or ())

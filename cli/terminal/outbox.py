@@ -1,0 +1,311 @@
+"""The user's lines, from the Enter key until the server has answered for good.
+
+- A line is on the disk before it is sent, and has its id from then on. So it survives whatever ends this
+  program, and is stored once however often it is sent.
+- A line of an earlier run waits until its room has shown what was missed. If it is among that, it was sent.
+  One that is so young that the server surely knows its id is sent again. Any other is offered: nothing old is
+  said without its owner.
+- A line that was sent so long ago that the connection gave it up is offered as well.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Literal
+
+from chatcore import (
+    Ack,
+    ChatError,
+    DisconnectedError,
+    Event,
+    Gap,
+    Joined,
+    Left,
+    Message,
+    RefusedError,
+    UsageError,
+    fold,
+    new_id,
+)
+from cli.state.remembered import UnsentLine
+from cli.terminal.answers import Answers
+from cli.terminal.input import Command
+from cli.terminal.memory import Memory
+from cli.terminal.offers import Offer, Offers, excerpt, is_forgotten
+from cli.terminal.painter import Fragments
+from cli.terminal.rooms import Rooms
+from cli.terminal.unsent import PATIENCE, Unsent
+from transports.asyncio_tcp import Chat
+
+__all__ = ["Outbox"]
+
+MOST_LINES = 1_000
+"""Lines that may wait for an answer, or for their owner."""
+
+MOST_CHARS = 1024 * 1024
+"""The length of all of them together."""
+
+FEW = 5
+"""Lines that are listed when they are offered; the others are counted."""
+
+
+class Outbox:
+    """The lines of this run, and those that earlier ones have left.
+
+    ``show`` prints lines, ``since`` says in words when something was, and ``changed`` is called when there is
+    something else to draw. ``now`` is the wall clock.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        rooms: Rooms,
+        answers: Answers,
+        *,
+        show: Callable[[Fragments], None],
+        since: Callable[[datetime], str],
+        changed: Callable[[], None],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._memory = memory
+        self._rooms = rooms
+        self._answers = answers
+        self._show = show
+        self._since = since
+        self._changed = changed
+        self._now = now
+        self._lines = {line.id: line for line in memory.lines}  # everything that is not settled
+        self._early = list(memory.lines)  # what waits until its room has shown what was missed
+        self._unsent = Unsent(time.monotonic)
+        self._offers = Offers()
+        self._written: dict[str, asyncio.Future[None]] = {}  # done when a line is on the disk
+        self._sending: dict[str, asyncio.Future[None]] = {}  # of lines that are sent then
+        self._acknowledged: dict[str, int] = {}  # the number of the latest message in each room
+        self._checks = set[asyncio.Task[None]]()
+
+    def begin(self, chat: Chat) -> None:
+        """Begin on a connection, once the first rooms have answered: the others' lines are offered."""
+        self._chat = chat
+        for room in {fold(line.room) for line in self._early}.difference(chat.rooms):
+            self._offer(self._take_early(room))
+
+    async def close(self) -> None:
+        """Stop looking up what is offered."""
+        for check in self._checks:
+            check.cancel()
+        await asyncio.gather(*self._checks, return_exceptions=True)
+
+    # --- what is shown ---------------------------------------------------------------------------
+
+    @property
+    def texts(self) -> list[str]:
+        """What the user has sent without an answer, as it was typed."""
+        return self._unsent.texts
+
+    def waiting(self, *, all_of_them: bool) -> list[str]:
+        """Return the texts without an answer that take longer than usual, or all of them."""
+        return self._unsent.waiting(all_of_them=all_of_them)
+
+    def is_done(self, has_read: Callable[[str, int], bool]) -> bool:
+        """Tell whether every line has its answer, and was read, as ``has_read`` knows of a room's number."""
+        return not self._unsent and all(has_read(room, seq) for room, seq in self._acknowledged.items())
+
+    # --- from the key to the server --------------------------------------------------------------
+
+    def take(self, command: Command, room: str | None) -> Command | None:
+        """Give what is said an id, and have it written down; return ``None`` if too many lines wait already.
+
+        Where it is not known yet in which room it will be said, that is left to `send`.
+        """
+        text = command.argument
+        if len(self._lines) >= MOST_LINES or self._chars + len(text) > MOST_CHARS:
+            return None
+        kind = "action" if command.verb == "me" else None
+        line = UnsentLine(new_id(), room or "", kind, text, self._now(), self._place(room))
+        self._unsent.add(line)
+        self._keep(line)
+        asyncio.get_running_loop().call_later(PATIENCE, self._changed)
+        return command._replace(line=line)
+
+    def send(self, line: UnsentLine, room: str | None) -> bool:
+        """Send a line to its room or, if it has none yet, to this one; return false if there is none at all.
+
+        It is sent when it is on the disk, after those that were typed before it.
+        """
+        if not line.room:
+            if room is None:
+                self._settle(line)
+                return False
+            line = replace(line, room=room, behind=self._place(room))
+            self._keep(line)
+        written = self._sending[line.id] = self._written.pop(line.id)
+        written.add_done_callback(lambda _: self._send(line))
+        return True
+
+    async def sent(self) -> None:
+        """Wait until every line of `send` is on its way: what is done next comes after it."""
+        while self._sending:
+            await asyncio.wait(list(self._sending.values()))
+
+    def receive(self, event: Event) -> None:
+        """Look for earlier lines in what arrives, once the conversation has taken it."""
+        if not self._early:
+            return
+        match event:
+            case Message():
+                self._recognise(event)
+                self._release(event.room)
+            case Joined() | Gap():
+                self._release(event.room)
+            case Left():
+                self._offer(self._take_early(event.room))
+            case _:
+                return
+
+    # --- what the owner decides ------------------------------------------------------------------
+
+    def resend(self, wanted: str) -> None:
+        """Send again what is offered under a number; `ALL` is everything."""
+        for offer in self._chosen(wanted):
+            self._offers.remove(offer)
+            self._post_again(offer.line)
+
+    def drop(self, wanted: str) -> None:
+        """Forget what is offered under a number; `ALL` is everything."""
+        for offer in self._chosen(wanted):
+            self._offers.remove(offer)
+            self._settle(offer.line)
+            self._show(self._answers.note(f"discarded: {excerpt(offer.line)}"))
+
+    def _chosen(self, wanted: str) -> list[Offer]:
+        if not self._offers:
+            self._show(self._answers.note("there is nothing that was not sent"))
+        chosen = self._offers.choose(wanted)
+        if not chosen:
+            self._describe(self._offers)
+        return chosen
+
+    # --- lines of earlier runs -------------------------------------------------------------------
+
+    def _recognise(self, message: Message) -> None:
+        line = self._lines.get(message.id)
+        if line is not None and line in self._early and fold(line.room) == fold(message.room):
+            self._early.remove(line)
+            self._settle(line)
+
+    def _release(self, name: str) -> None:
+        """Send or offer the earlier lines of a room, once it has shown what was missed."""
+        room = self._rooms.get(name)
+        if room is None or room.replaying:
+            return
+        lines = self._take_early(name)
+        for line in lines:
+            if self._is_young(line):
+                self._post_again(line)
+        self._offer([line for line in lines if not self._is_young(line)])
+
+    def _take_early(self, room: str) -> list[UnsentLine]:
+        taken = [line for line in self._early if fold(line.room) == fold(room)]
+        self._early = [line for line in self._early if fold(line.room) != fold(room)]
+        return taken
+
+    def _is_young(self, line: UnsentLine) -> bool:
+        return 0 <= self._now() - line.typed <= self._memory.dedupe_seconds
+
+    def _offer(self, lines: Sequence[UnsentLine]) -> None:
+        for line in lines:
+            self._unsent.remove(line)
+        if lines:
+            check = asyncio.create_task(self._look_up(lines))
+            self._checks.add(check)
+            check.add_done_callback(self._checks.discard)
+
+    async def _look_up(self, lines: Sequence[UnsentLine]) -> None:
+        try:
+            offers = [
+                self._offers.add(line, forgotten=await is_forgotten(self._chat, line)) for line in lines
+            ]
+        except ChatError:
+            return  # the connection has ended, and the lines stay for the next start
+        self._describe(offers[:FEW])
+        if len(offers) > FEW:
+            more = f"and {len(offers) - FEW:,} more; /resend lists them, /drop all discards everything"
+            self._show(self._answers.warning(more))
+
+    def _describe(self, offers: Iterable[Offer]) -> None:
+        here = self._rooms.current
+        for offer in offers:
+            when = self._since(datetime.fromtimestamp(offer.line.typed, UTC))
+            room = None if here is not None and fold(here.name) == fold(offer.line.room) else offer.line.room
+            self._show(self._answers.warning(offer.describe(when, room, alone=len(self._offers) == 1)))
+
+    # --- sending, and the server's answers -------------------------------------------------------
+
+    def _keep(self, line: UnsentLine) -> None:
+        self._lines[line.id] = line
+        if line.room:
+            self._written[line.id] = self._memory.keep_line(line)
+
+    def _send(self, line: UnsentLine) -> None:
+        del self._sending[line.id]
+        if any(fold(early.room) == fold(line.room) for early in self._early):
+            self._early.append(line)
+            return
+        try:
+            self._post(line)
+        except UsageError:
+            self._settle(line)
+            verb: Literal["me", "say"] = "me" if line.kind == "action" else "say"
+            self._show(self._answers.invalid(Command(verb, line.text)))
+        except ChatError:
+            return  # the connection has ended, and the line stays for the next start
+
+    def _post_again(self, line: UnsentLine) -> None:
+        try:
+            self._post(line, again=True)
+        except UsageError as error:
+            self._show(self._answers.warning(f"not sent: {error}"))
+            self._settle(line)
+        except ChatError:
+            return  # the connection has ended, and the line stays for the next start
+
+    def _post(self, line: UnsentLine, *, again: bool = False) -> None:
+        future = self._chat.post_nowait(line.text, room=line.room, id=line.id, kind=line.kind)
+        self._unsent.add(line)
+        future.add_done_callback(lambda done: self._take_answer(done, line, again=again))
+
+    def _take_answer(self, future: "asyncio.Future[Ack]", line: UnsentLine, *, again: bool) -> None:
+        try:
+            self._acknowledged[fold(line.room)] = future.result().seq
+            self._settle(line)
+        except RefusedError as error:
+            self._show(self._answers.refused(error))
+            if again:
+                self._offer([line])
+            else:
+                self._settle(line)
+        except DisconnectedError:
+            if self._chat.closed:
+                return  # it may be stored or not, so it stays for the next start
+            self._offer([line])
+        except (ChatError, asyncio.CancelledError):
+            return
+        self._changed()
+
+    # --- all lines -------------------------------------------------------------------------------
+
+    @property
+    def _chars(self) -> int:
+        return sum(len(line.text) for line in self._lines.values())
+
+    def _settle(self, line: UnsentLine) -> None:
+        self._lines.pop(line.id, None)
+        self._unsent.remove(line)
+        self._memory.settle_line(line)
+
+    def _place(self, name: str | None) -> tuple[str, int] | None:
+        """Return the epoch and the number of the last entry of a room, if we are in it."""
+        room = None if name is None else self._rooms.get(name)
+        return None if room is None else (room.epoch, room.position)
