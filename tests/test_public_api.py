@@ -66,8 +66,8 @@ PUBLIC = {
 
 CHAT = """
     account closed limits nick role rooms secret server unanswered ask_nowait close events flush history
-    invite_device is_mine is_replay join leave list_rooms moderate position post post_nowait receive set_nick
-    who
+    invite_device is_mine is_replay join leave list_rooms moderate ping position post post_nowait receive
+    set_nick who
     """
 """The public names of a `Chat`."""
 

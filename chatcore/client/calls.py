@@ -123,6 +123,10 @@ class Calls:
         """Ask for another nick."""
         return self._ask(checked(NickFrame, nick=nick, token=self._next_token()))
 
+    def ping(self) -> Request[Pong]:
+        """Ask for a sign of life; without one in `PONG_SECONDS` the connection is given up."""
+        return self._ask(Ping(token=self._next_token()))
+
     def moderate(
         self,
         act: Act,

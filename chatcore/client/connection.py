@@ -3,18 +3,21 @@
 A connection begins with our ``hello``, and is *live* once the server has said ``welcome``. Before that
 nothing else is sent. The server must keep it alive: when nothing was heard for a while we send a ping, and
 when that brings no answer either, the connection is given up. Any bytes count as a sign of life, and so
-does progress in writing, since a server that is busy with a long backlog may answer late.
+does progress in writing, since a server that is busy with a long backlog may answer late. A user who does
+not want to wait that long asks for a sign of life, which the server owes sooner.
 
 Whoever speaks first in another language is not one of our servers. Since our ``hello`` has a secret, such a
 port is left for good, and is not tried again.
 """
+
+from math import inf
 
 from chatcore.errors import Fault
 from chatcore.limits import LINE_BYTES_MAX, ClientLimits
 from chatcore.messages import ClientFrame, Closing, ServerFrame, encode, server_frames
 from chatcore.wire.ndjson import NdjsonDecoder
 
-__all__ = ["Connection"]
+__all__ = ["PONG_SECONDS", "Connection"]
 
 KEEPALIVE_SECONDS = 30.0
 """Silence after which we ping, unless the server names its own."""
@@ -24,6 +27,9 @@ IDLE_SECONDS = 60.0
 
 HANDSHAKE_SECONDS = 10.0
 """How long a server may take to say welcome, which is as long as servers by default wait for hello."""
+
+PONG_SECONDS = 20.0
+"""How long a server may be silent once a user has asked it for a sign of life."""
 
 _FIRST = 2  # bytes: the server's own lines on the plain wire begin with ``* ``
 _START = 64  # bytes in which that must show itself, if blank lines come first
@@ -36,7 +42,17 @@ class Connection:
     are in seconds on the session's clock.
     """
 
-    __slots__ = ("_first", "_heard_at", "_opened_at", "_output", "_pinged", "closing", "decoder", "live")
+    __slots__ = (
+        "_first",
+        "_heard_at",
+        "_opened_at",
+        "_output",
+        "_owed_by",
+        "_pinged",
+        "closing",
+        "decoder",
+        "live",
+    )
 
     def __init__(self, now: float) -> None:
         self.decoder: NdjsonDecoder[ServerFrame] = NdjsonDecoder(server_frames, LINE_BYTES_MAX)
@@ -47,6 +63,7 @@ class Connection:
         self._opened_at = now
         self._heard_at = now
         self._pinged = False  # since it was heard last
+        self._owed_by = inf  # when it is given up because a user has asked
 
     def receive_data(self, data: bytes, now: float) -> list[ServerFrame | Fault]:
         """Take bytes from the server; return the frames that they complete, and what is not a frame."""
@@ -93,6 +110,12 @@ class Connection:
         """Learn that the server took or sent something."""
         self._heard_at = now
         self._pinged = False
+        self._owed_by = inf
+
+    def note_question(self, now: float) -> None:
+        """Learn that a user wants a sign of life, for which a ping is sent."""
+        self._pinged = True
+        self._owed_by = min(self._owed_by, now + PONG_SECONDS)
 
     def note_ping(self) -> bool:
         """Note that a ping is due; return whether one was sent already, in vain."""
@@ -105,4 +128,4 @@ class Connection:
             return self._opened_at + HANDSHAKE_SECONDS
         keepalive = limits.keepalive_seconds or KEEPALIVE_SECONDS
         idle = max(limits.idle_seconds or IDLE_SECONDS, 2 * keepalive)
-        return self._heard_at + (idle if self._pinged else keepalive)
+        return min(self._heard_at + (idle if self._pinged else keepalive), self._owed_by)

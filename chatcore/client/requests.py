@@ -37,6 +37,8 @@ from chatcore.messages import (
     Moderated,
     NickFrame,
     Page,
+    Ping,
+    Pong,
     Post,
     RoomList,
     Rooms,
@@ -124,6 +126,8 @@ class Request(Generic[A]):
                 return isinstance(frame, Leave) and fold(frame.room) == fold(answer.room)
             case Members():
                 return isinstance(frame, Who) and fold(frame.room) == fold(answer.room)
+            case Pong():
+                return isinstance(frame, Ping) and frame.token == answer.token
             case Page():
                 return isinstance(frame, History) and frame.token == answer.token
             case RoomList():

@@ -176,9 +176,8 @@ class ClientSession(Calls):
 
     def raise_if_closed(self) -> None:
         """Raise what ended the session, if it has ended."""
-        if (
-            self.closed
-        ):  # the traceback of the last time would grow with every call, and keep its frames alive
+        # The traceback of the last time would grow with every call, and keep its frames alive.
+        if self.closed:
             raise (self.error or ClosedError("the connection is closed")).with_traceback(None)
 
     def _hand_out(self) -> Event:
@@ -404,6 +403,8 @@ class ClientSession(Calls):
     def _ask(self, frame: ClientFrame) -> Request[Any]:
         self._raise_if_finished()
         request = self._requests.add(frame)
+        if isinstance(frame, Ping) and self._connection is not None:
+            self._connection.note_question(self.clock())
         self._send_requests()
         return request
 
@@ -469,11 +470,11 @@ class ClientSession(Calls):
             case Page():
                 if self._receive_page(frame):
                     return
-            case RoomList() | Moderated() | Invited():
+            case RoomList() | Moderated() | Invited() | Pong():
                 self._answer(frame)
             case Ping():
                 connection.send(Pong(token=frame.token))
-            case _:  # a pong, and what later versions add
+            case _:  # what later versions add
                 pass
         if self._every_frame and not self.closed:
             self.events.add_answer(frame)

@@ -65,6 +65,11 @@ class Visitor:
         nicks: tuple[str, ...] = self.do("who", room)
         return nicks
 
+    def ping(self) -> float:
+        """Ask for a sign of life."""
+        seconds: float = self.do("ping")
+        return seconds
+
     def set_nick(self, nick: str) -> NickFrame:
         """Take another nick."""
         frame: NickFrame = self.do("set_nick", nick)

@@ -108,6 +108,13 @@ def test_who_lists_every_member_over_several_pages(serve: Serve, connect: Connec
     assert ann.who() == ("ann", *everybody)
 
 
+def test_a_ping_is_answered_and_is_no_event(house: House, connect: Connect) -> None:
+    ann = connect(house.url, nick="ann")
+    assert 0 <= ann.ping() < 20
+    house.member("bob").post("hello", "b-1")
+    assert "pong" not in _events_until(ann, Message)
+
+
 def test_a_nick_is_changed_and_refused(house: House, connect: Connect) -> None:
     house.member("bob")
     ann = connect(house.url, nick="ann")

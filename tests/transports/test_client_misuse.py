@@ -32,6 +32,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "history": lambda chat: chat.history(),
     "who": lambda chat: chat.who(),
     "set_nick": lambda chat: chat.set_nick("anna"),
+    "ping": lambda chat: chat.ping(),
     "receive": lambda chat: chat.receive(),
 }
 """Every call that waits for the server."""

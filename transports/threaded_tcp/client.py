@@ -408,6 +408,16 @@ class Chat:
         """
         return self._connection.wait(lambda: self._session.set_nick(nick))
 
+    def ping(self) -> float:
+        """Ask the server for a sign of life; return how many seconds its answer took.
+
+        If the server gives none within 20 seconds, the connection is given up, and made again. That is sooner
+        than a connection that nobody asks about is: see ``idle_seconds`` in `limits`.
+        """
+        started = self._session.clock()
+        self._connection.wait(self._session.ping)
+        return self._session.clock() - started
+
     def moderate(
         self,
         act: Act,
