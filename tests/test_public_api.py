@@ -42,7 +42,7 @@ PUBLIC = {
     # For those who manage the accounts of a server.
     "chatcore.accounts": """
         ROLES AccountEntry Accounts Administration AuditEntry BanEntry InviteEntry KeyEntry PublicUrl Role
-        owns
+        key_id owns
         """,
     # For those who write plug-ins.
     "chatcore.transport": """

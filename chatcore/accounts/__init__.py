@@ -24,6 +24,7 @@ from chatcore.accounts.records import (
     KeyEntry,
     Role,
 )
+from chatcore.accounts.tokens import key_id
 
 __all__ = [
     "ROLES",
@@ -36,5 +37,6 @@ __all__ = [
     "KeyEntry",
     "PublicUrl",
     "Role",
+    "key_id",
     "owns",
 ]

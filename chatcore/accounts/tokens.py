@@ -7,7 +7,7 @@ their hash: how long that takes says nothing about the text.
 import hashlib
 import secrets
 
-__all__ = ["KEY_CHARS", "digest", "id_of", "new_invite"]
+__all__ = ["KEY_CHARS", "digest", "id_of", "key_id", "new_invite"]
 
 KEY_CHARS = 43
 """Characters of the shortest key: 256 bits in base64."""
@@ -24,6 +24,11 @@ def digest(secret: str) -> bytes:
 def id_of(hash_: bytes) -> str:
     """Return the public id of what has a hash: it names it, and proves nothing."""
     return hash_[:_ID_BYTES].hex()
+
+
+def key_id(key: str) -> str:
+    """Return the public id of a key, as in `KeyEntry`: it names the key, and proves nothing."""
+    return id_of(digest(key))
 
 
 def new_invite() -> str:

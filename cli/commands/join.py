@@ -155,12 +155,12 @@ def _rooms_of_guest(chat: Chat) -> RoomList | None:
 
 def _write_replaced(account: str, key: DeviceKey) -> None:
     """Print how the key ends that this device had: the server goes on to let it in."""
-    from chatcore.accounts.tokens import digest, id_of
+    from chatcore.accounts import key_id
 
-    key_id = id_of(digest(key.key))
-    write_text(f"the key that you had, {key_id} of {account}, is valid until somebody runs on the server:\n")
+    id_ = key_id(key.key)
+    write_text(f"the key that you had, {id_} of {account}, is valid until somebody runs on the server:\n")
     # The new key may have come from a link that the old one asked for, and is to stay.
-    write_text(f"    chat account revoke {shlex.quote(account)} {key_id} --only\n", wrap=False)
+    write_text(f"    chat account revoke {shlex.quote(account)} {id_} --only\n", wrap=False)
 
 
 def _write_next(url: str, rooms: RoomList | None, ca: Ca | None) -> None:
