@@ -30,6 +30,9 @@ _REASONS = {  # of the end of a connection
     "untrusted": "the server's certificate is not one that you trust",
 }
 
+_SAID = ("banned", "revoked")
+"""Those whose words say all that there is."""
+
 _ADVICE = {  # on refusals
     "nick_taken": "choose another with /nick NAME",
     "bad_name": "choose another",
@@ -189,4 +192,5 @@ def reason_of(reason: str) -> str:
     """Return why a connection ended, in words."""
     if reason == "lost":  # without a word from the server
         return "the connection was lost"
-    return f"{_REASONS.get(reason, 'the server gave an unknown reason')} ({reason})"
+    words = _REASONS.get(reason, "the server gave an unknown reason")
+    return words if reason in _SAID else f"{words} ({reason})"

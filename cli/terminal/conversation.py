@@ -205,7 +205,9 @@ class Conversation:
         if reason is None:
             drawn = self._painter.note(f"you left {room.name}")
         else:
-            drawn = self._painter.warning(f"you were put out of {room.name} ({reason})")
+            drawn = self._painter.warning(
+                f"you were put out of {room.name}{'' if reason == 'expelled' else f' ({reason})'}"
+            )
         if self.rooms.current is not None:
             return drawn
         other = self.rooms.latest()

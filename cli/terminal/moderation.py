@@ -9,6 +9,7 @@ import re
 from typing import NamedTuple, cast
 
 from chatcore import Act
+from cli.settings.durations import DURATION, duration, duration_words
 
 __all__ = ["ACTS", "ALL_OVER", "PATTERNS", "Deed", "describe", "parse_deed"]
 
@@ -17,9 +18,6 @@ ACTS = ("kick", "mute", "ban", "lift", "close", "open", "admit")
 
 ALL_OVER = "everywhere"
 
-_UNITS = {"s": (1, "second"), "m": (60, "minute"), "h": (3_600, "hour"), "d": (86_400, "day")}
-
-_TIME = rf"[1-9][0-9]{{0,8}}[{''.join(_UNITS)}]"
 # A reason does not begin with a digit: else a time with a mistake would be one, and the act have no end.
 _REASON = r"(?![0-9])[ -~]{1,128}"
 
@@ -28,13 +26,13 @@ PATTERNS = {
     "NICK [ROOM]": (r"\S+(?: +\S+)?", "one word each"),
     "NICK [everywhere]": (rf"\S+(?: +{ALL_OVER})?", ""),
     "NICK [TIME] [everywhere] [REASON]": (
-        rf"\S+(?: +{_TIME})?(?: +{ALL_OVER})?(?: +{_REASON})?",
+        rf"\S+(?: +{DURATION})?(?: +{ALL_OVER})?(?: +{_REASON})?",
         "a time such as 30s, 10m, 1h or 7d; a reason in ASCII",
     ),
 }
 """What may stand after a command that moderates, and a hint for those who typed something else."""
 
-_PARTS = re.compile(rf"(\S+)(?: +({_TIME}))?(?: +({ALL_OVER})\b)?(?: +(.+))?")
+_PARTS = re.compile(rf"(\S+)(?: +({DURATION}))?(?: +({ALL_OVER})\b)?(?: +(.+))?")
 
 
 class Deed(NamedTuple):
@@ -60,7 +58,7 @@ def parse_deed(verb: str, argument: str) -> Deed:
     parts = _PARTS.fullmatch(argument)
     assert parts is not None
     nick, time, everywhere, reason = parts.groups()
-    return Deed(act, nick, _seconds(time), bool(everywhere), reason)
+    return Deed(act, nick, None if time is None else duration(time), bool(everywhere), reason)
 
 
 def describe(deed: Deed, room: str | None) -> str:
@@ -76,22 +74,13 @@ def describe(deed: Deed, room: str | None) -> str:
         case "kick":
             return f"{deed.nick} is out of {room}; if it is private, /admit {deed.nick} lets them back in"
         case "mute":
-            return f"{deed.nick} can read, but not speak, {where}{_duration(deed.seconds)}"
+            return f"{deed.nick} can read, but not speak, {where}{_how_long(deed.seconds)}"
         case "ban":
             what = "use this server" if room is None else f"enter {room}"
-            return f"{deed.nick} cannot {what}{_duration(deed.seconds)}"
+            return f"{deed.nick} cannot {what}{_how_long(deed.seconds)}"
         case "lift":
             return f"{deed.nick} is no longer muted or banned {where}"
 
 
-def _seconds(time: str | None) -> float | None:
-    return None if time is None else float(int(time[:-1]) * _UNITS[time[-1]][0])
-
-
-def _duration(seconds: float | None) -> str:
-    """Return for how long, in the largest unit that fits."""
-    if seconds is None:
-        return " until you /lift it"
-    size, name = next(unit for unit in reversed(_UNITS.values()) if seconds % unit[0] == 0)
-    count = int(seconds // size)
-    return f" for {count:,} {name}{'' if count == 1 else 's'}"
+def _how_long(seconds: float | None) -> str:
+    return " until you /lift it" if seconds is None else f" for {duration_words(seconds)}"

@@ -53,10 +53,10 @@ def test_an_invalid_argument_says_what_is_valid(answers: Answers) -> None:
     [
         (DisconnectedError("drain"), "disconnected: the server is shutting down (drain)"),
         (DisconnectedError("lost"), "disconnected: the connection was lost"),
-        (DisconnectedError("banned"), "disconnected: you are banned from this server (banned)"),
+        (DisconnectedError("banned"), "disconnected: you are banned from this server"),
         (
             DisconnectedError("revoked"),
-            "disconnected: your key is no longer valid; with a new link, run `chat join --replace` (revoked)",
+            "disconnected: your key is no longer valid; with a new link, run `chat join --replace`",
         ),
         (DisconnectedError("unknown"), "disconnected: the server gave an unknown reason (unknown)"),
         (ProtocolError("it said \x9b2J"), "disconnected: it said �2J"),

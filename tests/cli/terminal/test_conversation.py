@@ -450,8 +450,8 @@ def test_leaving_the_current_room_goes_to_another(alice: Alice) -> None:
 def test_being_put_out_of_a_room_is_shown_as_that(alice: Alice) -> None:
     alice.receive(joined("ops"))
     drawn = alice.receive(Left(room="lobby", reason="expelled"))
-    assert text_of(drawn) == "* you were put out of lobby (expelled)\n* you are in ops\n"
-    assert styled(drawn, "bold") == ["* you were put out of lobby (expelled)\n"]
+    assert text_of(drawn) == "* you were put out of lobby\n* you are in ops\n"
+    assert styled(drawn, "bold") == ["* you were put out of lobby\n"]
 
 
 def test_messages_of_ones_own_from_another_device_are_no_news(alice: Alice) -> None:
