@@ -14,7 +14,9 @@ __all__ = ["LOBBY", "NICK_CHARS", "RULES", "Nick", "RoomName", "Text", "fold", "
 LOBBY = "lobby"
 """The room that plain members are in, and the one that a client joins by default."""
 
-RESERVED_FOLDED = frozenset({"admin", "administrator", "moderator", "operator", "root", "server", "system"})
+RESERVED_FOLDED = frozenset(
+    {"admin", "administrator", "keeper", "moderator", "operator", "owner", "root", "server", "system"}
+)
 """Nicks that would suggest an authority that nobody gave."""
 
 NICK_CHARS = 32

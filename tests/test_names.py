@@ -77,12 +77,14 @@ def test_a_name_has_only_ascii_letters_digits_and_three_signs() -> None:
     assert allowed == {*string.ascii_letters, *string.digits, *"._-"}
 
 
-@pytest.mark.parametrize("nick", ["admin", "Admin", "ROOT", "server", "System", "moderator", "operator"])
+@pytest.mark.parametrize(
+    "nick", ["admin", "Admin", "ROOT", "server", "System", "moderator", "operator", "Owner", "keeper"]
+)
 def test_nicks_that_suggest_authority_are_reserved(nick: str) -> None:
     assert is_reserved(nick)
 
 
-@pytest.mark.parametrize("nick", ["admin1", "ana", "serverino", "me"])
+@pytest.mark.parametrize("nick", ["admin1", "ana", "serverino", "me", "owners", "guest"])
 def test_other_nicks_are_not_reserved(nick: str) -> None:
     assert not is_reserved(nick)
 

@@ -246,6 +246,7 @@ def test_an_account_is_removed_after_a_question(accounts: str, inside: Inside) -
     "arguments",
     [
         ("account", "add", "root"),
+        ("account", "add", "Owner"),
         ("account", "add", "ADA"),
         ("account", "add", "zoe", "--role", "king"),
         ("account", "role", "nobody", "member"),
