@@ -12,7 +12,7 @@ from typing import Literal
 
 import pytest
 
-from chatcore.accounts import Administration, BanEntry
+from chatcore.accounts import Administration, BanEntry, key_id
 from chatcore.accounts.statements import AccountsFile
 from chatcore.gate import Person
 from tests.accounts.people import PEER, Watch, ask, enter, gate_over, key_of
@@ -216,6 +216,16 @@ def test_the_audit_says_which_user_of_the_machine_it_was(inside: Inside, account
         "bob",
         "spam",
     )
+
+
+def test_the_audit_names_the_account_that_has_a_new_key(inside: Inside, accounts: str, path: Path) -> None:
+    with Administration(path, by="local:test") as book:
+        invite = book.invite(name="bob", room="ops")
+    with closing(gate_over(path)) as gate:
+        assert isinstance(enter(gate, "bob", invite=invite.secret), Person)
+    text = inside("audit", "-n", "1", "--accounts", accounts).stdout
+    reason = f"key {key_id(key_of('bob'))}, invite {invite.id}"
+    assert rows(text)[0][1:] == ["bob", "enroll", "ops", "bob", "-", reason]
 
 
 def test_a_reason_that_was_stored_makes_no_row_of_its_own(inside: Inside, accounts: str, path: Path) -> None:
