@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from chatcore.journal import Place, Unavailable
-from chatcore.messages import Gap, GapReason, Join, Joined
+from chatcore.messages import Act, Gap, GapReason, Join, Joined, Moderated
 from chatcore.server.pages import RETRY_SECONDS, EncodedPage, encoding
 from chatcore.server.reads import LINES
 
@@ -81,8 +81,16 @@ class Member:
         self._pending = b""
 
     def mute(self, muted: bool) -> None:
-        """Let it only read, or speak again."""
+        """Let it only read, or speak again; it is told if it is inside, and otherwise once it is."""
         self.muted = muted
+        if self.joined:
+            self._tell_mute()
+
+    def _tell_mute(self) -> None:
+        identity = self.session.identity
+        if identity is not None:
+            act: Act = "mute" if self.muted else "lift"
+            self.session.send(Moderated(act=act, room=self.room.name, nick=identity.nick))
 
     # --- where reading begins and ends -----------------------------------------------------------
 
@@ -154,12 +162,14 @@ class Member:
         self._move(max(position, place.position))
 
     def _begin_after(self, position: int) -> None:
-        self.joined = True
+        is_new, self.joined = not self.joined, True
         self._move(position)
         room = self.room
         self.session.send(
             Joined(room=room.name, epoch=room.epoch, head=room.head, after=position, count=room.count)
         )
+        if is_new and self.muted:
+            self._tell_mute()
 
     def _reach(self, join: Join, seq: int) -> None:
         """Begin after a position that is not here yet; the log itself may end before it."""

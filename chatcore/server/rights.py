@@ -8,10 +8,9 @@ since a member knows whether it is muted. Under the hub's lock.
 from typing import TYPE_CHECKING, Final
 
 from chatcore.gate import Refusal
-from chatcore.messages import Act, ClosingWord, Moderated
+from chatcore.messages import ClosingWord
 from chatcore.server.directory import Seat
 from chatcore.server.guarded_gate import GuardedGate
-from chatcore.server.member import Member
 
 if TYPE_CHECKING:
     from chatcore.server.session import Session
@@ -39,15 +38,9 @@ def revise(session: "Session") -> None:
         if gate.may_join(seat.person, member.room.name):
             session.expel(member)
         else:
-            _mute(member, seat, muted=gate.is_muted(seat.person, member.room.name))
-
-
-def _mute(member: Member, seat: Seat, *, muted: bool) -> None:
-    """Let a member only read, or speak again, and tell it if that is news."""
-    if muted != member.muted:
-        member.mute(muted)
-        act: Act = "mute" if muted else "lift"
-        member.session.send(Moderated(act=act, room=member.room.name, nick=seat.identity.nick))
+            muted = gate.is_muted(seat.person, member.room.name)
+            if muted != member.muted:
+                member.mute(muted)
 
 
 def _why_out(gate: GuardedGate, seat: Seat) -> tuple[ClosingWord, Refusal] | None:

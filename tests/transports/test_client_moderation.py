@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from chatcore import Hub, Invited, Left, RefusedError, UsageError
+from chatcore import Hub, Invited, Left, Moderated, RefusedError, UsageError
 from chatcore.gate import ANYBODY, Claim, Invitation, Moderation, OpenGate, Person, Refusal, Watch
 from chatcore.limits import Limits
 from tests.transports.clients import Visitor
@@ -26,6 +26,7 @@ class Warden(OpenGate):
     def __init__(self) -> None:
         self.watch: Watch
         self.asked: list[Moderation] = []
+        self.muted: set[str | None] = set()
         self._thread = ThreadPoolExecutor(1)
 
     def start(self, watch: Watch) -> None:
@@ -38,6 +39,9 @@ class Warden(OpenGate):
         names = {ADA: "ada", BOB: "bob"}
         name = names.get(claim.key or "")
         answer(Person(name, "owner" if name == "ada" else "member", name) if name else ANYBODY)
+
+    def is_muted(self, person: Person, room: str) -> bool:
+        return person.account in self.muted
 
     def moderate(
         self, person: Person, moderation: Moderation, answer: Callable[[Refusal | None], None]
@@ -120,3 +124,21 @@ def test_who_has_no_account_is_refused(guarded: House, connect: Connect) -> None
         with pytest.raises(RefusedError) as refused:
             guest.do(*call, **options)
         assert refused.value.code == "forbidden"
+
+
+def told(visitor: Visitor) -> Moderated:
+    """Return what a client is told next of a mute."""
+    while not isinstance(event := visitor.receive(DEADLINE), Moderated):
+        pass
+    return event
+
+
+def test_whoever_enters_a_room_in_which_they_are_muted_learns_it_at_once(
+    guarded: House, connect: Connect, warden: Warden
+) -> None:
+    warden.muted.add("bob")
+    bob = connect(guarded.url, nick="bob", key=BOB)
+    assert told(bob) == Moderated(act="mute", room="lobby", nick="bob")
+    warden.muted.clear()
+    warden.watch.revise()
+    assert told(bob).act == "lift"

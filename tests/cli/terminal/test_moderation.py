@@ -209,6 +209,14 @@ def test_the_one_concerned_reads_what_happened(place: Place) -> None:
         assert bob.wait_exit() == 1
 
 
+def test_whoever_is_muted_reads_that_when_they_come_in(place: Place) -> None:
+    with place.chat("ada") as ada:
+        ada.moderate("mute", room="lobby", nick="bob")
+    keys = str(place.key_file("bob"))
+    with in_terminal(CHAT, "client", place.url, "--key-file", keys, columns=120) as bob:
+        bob.wait("you are muted in lobby")
+
+
 def test_a_link_for_one_more_device_is_shown_and_told_to_the_others(
     place: Place, ada: Pty, tmp_path: Path
 ) -> None:

@@ -5,7 +5,7 @@ import pytest
 from chatcore.gate import Peer as Address
 from chatcore.gate import Person, Refusal
 from chatcore.gate import Post as Posted
-from tests.protocol.frames import Ack, Error, Hello, Join, Message, Moderate, Moderated, Post, Who
+from tests.protocol.frames import Ack, Error, Hello, Join, Joined, Message, Moderate, Moderated, Post, Who
 from tests.server.driver import Clock, Host, Peer
 from tests.server.key_gate import KeyGate, key_of
 from tests.server.late import LateGate, LateHeads
@@ -264,6 +264,60 @@ def test_all_devices_are_told_once_of_a_mute_and_of_its_end(gate: KeyGate) -> No
             frames = device.take_all(Moderated)
             assert [(each.act, each.room, each.nick, each.token) for each in frames] == told
     assert bob.take_all(Moderated) == []
+
+
+def frames_of(peer: Peer) -> list[tuple[str, str | None]]:
+    """Take what a peer was told of entering and of mutes, in order."""
+    frames = [frame for frame in peer.take() if isinstance(frame, Joined | Moderated)]
+    return [("mute" if isinstance(frame, Moderated) else "joined", frame.room) for frame in frames]
+
+
+@pytest.mark.parametrize("where", ["lobby", None])
+def test_whoever_enters_a_room_in_which_they_are_muted_is_told_after_they_are_in(
+    gate: KeyGate, where: str | None
+) -> None:
+    gate.mute("ada", where)
+    host = Host(gate=gate)
+    ada, bob = host.live("ada", key=PHONE), host.live("bob", key=BOB)
+    for peer in (ada, bob):
+        peer.send(Join(room="lobby"), Join(room="garden", history=5))
+    others = [("joined", "garden")] if where else [("joined", "garden"), ("mute", "garden")]
+    assert frames_of(ada) == [("joined", "lobby"), ("mute", "lobby"), *others]
+    assert frames_of(bob) == [("joined", "lobby"), ("joined", "garden")]
+    host.hub.opened("another", lambda _: 0)
+    host.pump()
+    assert [kind for kind, _ in frames_of(ada)] == ["joined", "joined"]
+    gate.lift("ada", where)
+    host.pump()
+    assert [each.act for each in ada.take_all(Moderated)] == ["lift"] * (1 if where else 2)
+
+
+def test_whoever_is_muted_while_their_join_waits_for_history_is_told_once_and_not_before(
+    gate: KeyGate,
+) -> None:
+    journal = SlowJournal(Clock())
+    host = Host(journal, gate=gate)
+    ada = host.live("ada", key=PHONE)
+    ada.take()
+    ada.send(Join(room="lobby", history=5))
+    gate.mute("ada", "lobby")
+    host.pump()
+    assert frames_of(ada) == []
+    journal.work()
+    host.pump()
+    assert frames_of(ada) == [("joined", "lobby"), ("mute", "lobby")]
+
+
+def test_whoever_may_speak_again_before_they_are_in_is_told_nothing(gate: KeyGate) -> None:
+    journal = SlowJournal(Clock())
+    host = Host(journal, gate=gate)
+    ada = host.live("ada", key=PHONE)
+    gate.mute("ada", "lobby")
+    ada.send(Join(room="lobby", history=5))
+    gate.lift("ada", "lobby")
+    journal.work()
+    host.pump()
+    assert frames_of(ada) == [("joined", "lobby")]
 
 
 def test_people_without_an_account_can_be_muted_too() -> None:

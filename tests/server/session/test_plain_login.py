@@ -217,6 +217,10 @@ def test_whoever_is_muted_is_told_in_words_and_can_still_read() -> None:
     host.gate.mute("ada", "lobby")
     nc.feed(b"hello\n/me waves\n")
     assert nc.lines() == ["* you are muted in this room", *["* you are muted in this room (forbidden)"] * 2]
+    again = stranger(host)
+    again.feed(login(LAPTOP))
+    assert again.lines() == ["* you are now ada", "* you are muted in this room"]
+    again.lose()
     bob.post("good morning")
     assert nc.lines() == ["bob: good morning"]
     host.gate.lift("ada", "lobby")
