@@ -14,6 +14,7 @@ from chatcore.accounts.links import PublicUrl, links, public_url
 from chatcore.accounts.naming import name_refusal
 from chatcore.accounts.networks import network_of
 from chatcore.accounts.records import (
+    LONGEST,
     ROLES,
     AccountEntry,
     AuditEntry,
@@ -150,8 +151,8 @@ class Administration:
         folded_room = _folded_room(room)
         if uses < 1:
             raise UsageError("an invite can be used once or more often")
-        if not 0 < seconds < float("inf"):
-            raise UsageError("an invite ends after some time")
+        if not 0 < seconds <= LONGEST:
+            raise UsageError("an invite ends after some time, ten years at most")
         with self._change():
             person = None if name is None else self._person(name)
             if person is not None and role is not None:
@@ -189,8 +190,8 @@ class Administration:
 
     def ban(self, target: str, *, seconds: float | None = None, reason: str | None = None) -> BanEntry:
         """Ban an account, an address or a network, for some time or until it is lifted."""
-        if seconds is not None and not 0 < seconds < float("inf"):
-            raise UsageError("a ban lasts for some time, or has no end")
+        if seconds is not None and not 0 < seconds <= LONGEST:
+            raise UsageError("a ban lasts for some time, ten years at most, or has no end")
         with self._change():
             person = self._file.owner_of(target)
             until = None if seconds is None else self._now() + seconds

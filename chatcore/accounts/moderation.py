@@ -7,7 +7,7 @@ nothing.
 from dataclasses import dataclass
 from typing import Final
 
-from chatcore.accounts.records import AuditEntry, BanEntry
+from chatcore.accounts.records import LONGEST, AuditEntry, BanEntry
 from chatcore.accounts.refusals import UNAUTHORIZED, Refused
 from chatcore.accounts.rights import Place, Rank, Target, Verdict, decide, rank_of, relation
 from chatcore.accounts.statements import AccountsFile, PersonRow
@@ -15,9 +15,6 @@ from chatcore.gate import Moderation, Person, Refusal
 from chatcore.names import LOBBY, fold
 
 __all__ = ["Outcome", "live_actor", "moderate"]
-
-LONGEST: Final = 10 * 365 * 86_400.0
-"""Seconds of a mute or a ban that ends; a longer one does not."""
 
 _REFUSALS: Final[dict[Verdict, Refusal]] = {
     "forbidden": Refusal("forbidden", "you may not do that"),
@@ -91,7 +88,7 @@ class _Act:
                 act=self._what.act,
                 room=self._what.room,
                 target=self._target.name if self._target else None,
-                seconds=self._what.seconds,
+                seconds=self._seconds(),
                 reason=self._what.reason,
             ),
             by_member=rank_of(self._actor.role, keeps=False) < Rank.MODERATOR,
@@ -157,6 +154,11 @@ class _Act:
                 return Outcome()
         return Outcome(expelled=target.name)
 
-    def _until(self) -> float | None:
+    def _seconds(self) -> float | None:
+        """Return for how long it is: what would be longer than anything that ends has no end."""
         seconds = self._what.seconds
-        return None if seconds is None or seconds > LONGEST else self._now + max(seconds, 0.0)
+        return None if seconds is None or seconds > LONGEST else max(seconds, 0.0)
+
+    def _until(self) -> float | None:
+        seconds = self._seconds()
+        return None if seconds is None else self._now + seconds

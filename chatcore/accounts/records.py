@@ -4,9 +4,12 @@ A ``name`` is an account's, in its one spelling; whatever ends in ``_folded`` is
 """
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
-__all__ = ["ROLES", "AccountEntry", "AuditEntry", "BanEntry", "InviteEntry", "KeyEntry", "Role"]
+__all__ = ["LONGEST", "ROLES", "AccountEntry", "AuditEntry", "BanEntry", "InviteEntry", "KeyEntry", "Role"]
+
+LONGEST: Final = 10 * 365 * 86_400.0
+"""Seconds of a ban, a mute or an invite that ends: ten years."""
 
 Role = Literal["owner", "moderator", "member", "guest"]
 """What an account may do on the whole server, the most first."""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chatcore import UsageError
 from chatcore.accounts import Accounts, Administration
 from chatcore.accounts.refusals import UNAUTHORIZED
 from chatcore.gate import Act, Moderation, Peer, Person, Refusal
@@ -169,9 +170,28 @@ def test_lift_ends_a_mute_and_a_ban_of_the_same_place(
     assert [ban.room for ban in book.bans()] == ["other"]
 
 
-def test_seconds_that_no_clock_has_are_no_end(gate: Accounts, book: Administration) -> None:
-    act(gate, "mona", "ban", None, "ada", float("inf"))
+TEN_YEARS = 10 * 365 * 86_400.0
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), 1e308, TEN_YEARS + 1.0])
+def test_what_would_be_longer_than_ten_years_has_no_end(
+    gate: Accounts, book: Administration, seconds: float
+) -> None:
+    act(gate, "mona", "ban", None, "ada", seconds)
     assert [ban.until for ban in book.bans()] == [None]
+    assert book.audit()[-1].seconds is None
+    with pytest.raises(UsageError, match="ten years"):
+        book.ban("bob", seconds=seconds)
+    with pytest.raises(UsageError, match="ten years"):
+        book.invite(seconds=seconds)
+
+
+def test_ten_years_end(gate: Accounts, book: Administration, clock: Clock) -> None:
+    act(gate, "mona", "ban", None, "ada", TEN_YEARS)
+    book.ban("bob", seconds=TEN_YEARS)
+    assert [ban.until for ban in book.bans()] == [clock.time + TEN_YEARS] * 2
+    assert book.audit()[-2].seconds == TEN_YEARS
+    assert book.invite(seconds=TEN_YEARS).until == clock.time + TEN_YEARS
 
 
 # --- addresses -----------------------------------------------------------------------------------
