@@ -14,10 +14,11 @@ this.
 Names are loaded when they are first asked for, so that a client never loads the server.
 
 To read the code, take it in this order. The ground: `version`, `subclassing`, `errors`, `names`, `ids`,
-`kinds`, `limits`, `messages`, which has every frame, `encoding`, which writes the two that come with every
-post, `arguments`, `schema`, `address`, and `sqlite`, for what is stored in files. The seams: `gate`, `wire`,
-`journal` and `transport`. Then the two sides, which never import each other: `server` and `client`; and
-`accounts`, a gate. The docstring of each package continues from there.
+`kinds`, `terms`, what words are to a search, `limits`, `fields` and `messages`, which has every frame,
+`encoding`, which writes the two that come with every post, `arguments`, `schema`, `address`, and `sqlite`,
+for what is stored in files. The seams: `gate`, `wire`, `journal` and `transport`. Then the two sides, which
+never import each other: `server` and `client`; and `accounts`, a gate. The docstring of each package
+continues from there.
 """
 
 from importlib import import_module
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         ClientFrame,
         Closing,
         Error,
+        Found,
         Frame,
         Gap,
         Hello,
@@ -88,6 +90,7 @@ if TYPE_CHECKING:
         RoomEntry,
         RoomList,
         Rooms,
+        Search,
         ServerFrame,
         Welcome,
         Who,
@@ -120,6 +123,7 @@ __all__ = [
     "Error",
     "ErrorCode",
     "Event",
+    "Found",
     "Frame",
     "Gap",
     "Hello",
@@ -161,6 +165,7 @@ __all__ = [
     "RoomList",
     "RoomStatistics",
     "Rooms",
+    "Search",
     "ServerFrame",
     "SqliteJournal",
     "Statistics",
@@ -196,9 +201,9 @@ _HOMES = {
     "chatcore.journal.sqlite": "JournalReport SqliteJournal check_journal renew_epoch stored_entries",
     "chatcore.limits": "ClientLimits HistoryLimits Limits",
     "chatcore.messages": (
-        "PROTOCOL Ack Act ClientFrame Closing Error Frame Gap Hello History Invite Invited Join Joined Leave "
-        "Left Members Message Moderate Moderated NickFrame Page PageGap Ping Pong Position Post Presence "
-        "Renamed RoomEntry RoomList Rooms ServerFrame Welcome Who encode"
+        "PROTOCOL Ack Act ClientFrame Closing Error Found Frame Gap Hello History Invite Invited Join Joined "
+        "Leave Left Members Message Moderate Moderated NickFrame Page PageGap Ping Pong Position Post "
+        "Presence Renamed RoomEntry RoomList Rooms Search ServerFrame Welcome Who encode"
     ),
     "chatcore.names": "LOBBY RULES fold is_numeric is_reserved",
     "chatcore.schema": "json_schema",

@@ -8,24 +8,42 @@ Duplicate keys: the last one counts, as most parsers read RFC 8259; a peer must 
 """
 
 import contextlib
-import re
-from datetime import datetime
 from hashlib import blake2b
-from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
+from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetPydanticSchema,
-    TypeAdapter,
-    ValidationError,
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from chatcore.errors import UsageError
+from chatcore.fields import (
+    NEEDS_NICK,
+    NEEDS_ROOM,
+    SEQ_MAX,
+    Act,
+    AskedTime,
+    ClosingReason,
+    ClosingWord,
+    Code,
+    Count,
+    Cursor,
+    Durability,
+    DurabilityWord,
+    Epoch,
+    GapReason,
+    GapWord,
+    Key,
+    Kind,
+    Label,
+    LeftReason,
+    LeftWord,
+    Link,
+    PostId,
+    Query,
+    Seconds,
+    Secret,
+    Seq,
+    Time,
+    Token,
 )
-from pydantic_core import core_schema
-
-from chatcore.errors import ErrorCode, UsageError
 from chatcore.limits import ClientLimits
 from chatcore.names import Nick, RoomName, Text
 
@@ -40,6 +58,7 @@ __all__ = [
     "ClosingWord",
     "DurabilityWord",
     "Error",
+    "Found",
     "Frame",
     "Gap",
     "GapReason",
@@ -70,6 +89,7 @@ __all__ = [
     "RoomEntry",
     "RoomList",
     "Rooms",
+    "Search",
     "ServerFrame",
     "Stored",
     "Welcome",
@@ -82,72 +102,6 @@ __all__ = [
 
 PROTOCOL = 1
 """The version that this package speaks."""
-
-SEQ_MAX = 2**53 - 1  # what a JSON number holds exactly in every language (RFC 7493, section 2.2)
-
-Seq = Annotated[int, Field(ge=0, le=SEQ_MAX)]
-Count = Annotated[int, Field(ge=0, le=SEQ_MAX)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-PostId = Annotated[str, Field(pattern=r"^[ -~]{1,64}$")]
-Token = Annotated[str, Field(pattern=r"^[ -~]{1,64}$")]
-Epoch = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
-Secret = Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
-Key = Annotated[str, Field(pattern=r"^[!-~]{43,4096}$")]
-Label = Annotated[str, Field(pattern=r"^[ -~]{0,128}$")]
-Link = Annotated[str, Field(pattern=r"^[!-~]{1,1024}$")]
-
-
-# An offset of no seconds: UTC, and checked where all else is.
-Time = Annotated[datetime, GetPydanticSchema(lambda _, __: core_schema.datetime_schema(tz_constraint=0))]
-
-# Pydantic reads more: a number in quotes, of seconds or milliseconds, and times without seconds.
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]00:00)", re.ASCII)
-
-
-def _parse_time(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    if not _RFC_3339.fullmatch(value.upper()):
-        raise ValueError("a time is written as in RFC 3339, in UTC")
-    return datetime.fromisoformat(value.upper())
-
-
-AskedTime = Annotated[Time, BeforeValidator(_parse_time)]
-"""A time that a client names; those of messages are our own."""
-
-
-def _open_set(literal: Any) -> BeforeValidator:
-    """Let a word that this version does not know decode as ``unknown``."""
-    known = frozenset(get_args(literal))
-    return BeforeValidator(lambda word: word if not isinstance(word, str) or word in known else "unknown")
-
-
-def _none_for_text(kind: str) -> str | None:
-    return None if kind == "text" else kind
-
-
-Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9.-]{0,31}$"), AfterValidator(_none_for_text)]
-"""What a message is, besides a text that was said: that is ``None``, and ``text`` is another word for it."""
-
-Act = Literal["close", "open", "admit", "kick", "mute", "ban", "lift"]
-"""What `Moderate` does; ``docs/protocol.md`` has who may."""
-
-NEEDS_ROOM: frozenset[Act] = frozenset({"close", "open", "admit", "kick"})
-NEEDS_NICK: frozenset[Act] = frozenset({"admit", "kick", "mute", "ban", "lift"})
-"""The acts that name a room, and those that name somebody. Without a room the others are for everywhere."""
-
-DurabilityWord = Literal["memory", "written", "synced", "replicated"]
-"""What an acknowledged message survives; see `Ack`."""
-
-GapWord = Literal["expired", "reset", "damaged", "skipped"]
-LeftWord = Literal["expelled"]
-ClosingWord = Literal["drain", "taken_over", "stalled", "timeout", "protocol", "banned", "revoked"]
-
-Durability = Annotated[DurabilityWord | Literal["unknown"], _open_set(DurabilityWord)]
-GapReason = Annotated[GapWord | Literal["unknown"], _open_set(GapWord)]
-LeftReason = Annotated[LeftWord | Literal["unknown"], _open_set(LeftWord)]
-ClosingReason = Annotated[ClosingWord | Literal["unknown"], _open_set(ClosingWord)]
-Code = Annotated[ErrorCode | Literal["unknown"], _open_set(ErrorCode)]
 
 
 class Frame(BaseModel):
@@ -309,6 +263,26 @@ class Rooms(Frame):
     after: RoomName | None = None
     prefix: RoomName | None = None
     limit: Annotated[int, Field(ge=1, le=SEQ_MAX)] | None = None
+    token: Token | None = None
+
+
+class Search(Frame):
+    """Asks for messages that have all words of ``query``, are of ``nick``, or both; see `chatcore.terms`.
+
+    It is of one ``room``, or of all that the session is in. ``after`` and ``before`` are numbers of that
+    room, both exclusive; times are as in `History`. What follows a `Found` is asked for with its ``cursor``.
+    """
+
+    type: Literal["search"] = "search"
+    query: Query | None = None
+    nick: Nick | None = None
+    room: RoomName | None = None
+    after: Seq | None = None
+    before: Seq | None = None
+    after_at: AskedTime | None = None
+    before_at: AskedTime | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] | None = None
+    cursor: Cursor | None = None
     token: Token | None = None
 
 
@@ -533,6 +507,19 @@ class RoomList(Frame):
     token: Token | None = None
 
 
+class Found(Frame):
+    """Answers `Search`: whole messages, newest first, by time, room and number.
+
+    With a ``cursor`` there may be more, also if there are no messages here: the server bounds its work.
+    """
+
+    type: Literal["found"] = "found"
+    room: RoomName | None = None
+    cursor: Cursor | None = None
+    token: Token | None = None
+    messages: tuple[Message, ...]  # last, so that encoded messages can be put in by a wire
+
+
 class Left(Frame):
     """No more messages of this room come: the answer to `Leave` or, with a ``reason``, unasked.
 
@@ -600,7 +587,19 @@ class Closing(Frame):
 
 
 ClientFrame = Annotated[
-    Hello | Join | Leave | Post | History | Who | Rooms | Moderate | Invite | NickFrame | Ping | Pong,
+    Hello
+    | Join
+    | Leave
+    | Post
+    | History
+    | Who
+    | Rooms
+    | Search
+    | Moderate
+    | Invite
+    | NickFrame
+    | Ping
+    | Pong,
     Field(discriminator="type"),
 ]
 """Any frame that a client sends."""
@@ -615,6 +614,7 @@ ServerFrame = Annotated[
     | Presence
     | Members
     | RoomList
+    | Found
     | Left
     | Moderated
     | Invited

@@ -13,7 +13,7 @@ export type ChatcoreProtocol1 = ClientFrame | ServerFrame;
  * A line that a client sends.
  */
 export type ClientFrame =
-  Hello | Join | Leave | Post | HistoryFrame | Who | Rooms | Moderate | Invite | NickFrame | Ping | Pong;
+  Hello | Join | Leave | Post | HistoryFrame | Who | Rooms | Search | Moderate | Invite | NickFrame | Ping | Pong;
 /**
  * A line that a server sends.
  */
@@ -27,6 +27,7 @@ export type ServerFrame =
   | Presence
   | Members
   | RoomList
+  | Found
   | Left
   | Moderated
   | Invited
@@ -171,6 +172,25 @@ export interface Rooms {
   after?: string;
   prefix?: string;
   limit?: number;
+  token?: string;
+}
+/**
+ * Asks for messages that have all words of `query`, are of `nick`, or both; see `chatcore.terms`.
+ *
+ * It is of one `room`, or of all that the session is in. `after` and `before` are numbers of that
+ * room, both exclusive; times are as in `HistoryFrame`. What follows a `Found` is asked for with its `cursor`.
+ */
+export interface Search {
+  type: "search";
+  query?: string;
+  nick?: string;
+  room?: string;
+  after?: number;
+  before?: number;
+  after_at?: string;
+  before_at?: string;
+  limit?: number;
+  cursor?: string;
   token?: string;
 }
 /**
@@ -391,6 +411,18 @@ export interface RoomEntry {
   head: number;
   at?: string;
   private?: boolean;
+}
+/**
+ * Answers `Search`: whole messages, newest first, by time, room and number.
+ *
+ * With a `cursor` there may be more, also if there are no messages here: the server bounds its work.
+ */
+export interface Found {
+  type: "found";
+  room?: string;
+  cursor?: string;
+  token?: string;
+  messages: Message[];
 }
 /**
  * No more messages of this room come: the answer to `Leave` or, with a `reason`, unasked.

@@ -8,8 +8,9 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
+from chatcore.fields import SEQ_MAX
 from chatcore.limits import ClientLimits, HistoryLimits, Limits
-from chatcore.messages import SEQ_MAX, Message, encode
+from chatcore.messages import Message, encode
 
 NEVER_NONE = {
     "text_bytes",

@@ -27,13 +27,13 @@ TIMEOUT = 50.0
 PUBLIC = {
     "chatcore": """
         COMPILED DEFAULT_URL LOBBY PROTOCOL RULES Accounts AccountsError Ack Act Backoff ChatError
-        ClientFrame ClientLimits ClosedError Closing DisconnectedError Error ErrorCode Event Frame Gap Hello
-        History HistoryLimits Hub Invite Invited Join Joined JournalError JournalReport Leave Left Limits
-        LocalError Members MemoryJournal Message MisuseError Moderate Moderated NickFrame Offline Online
-        Page PageGap Ping Pong Position Post Presence ProtocolError RefusedError RemoteError Renamed
-        RoomEntry RoomEvent RoomList RoomStatistics Rooms ServerFrame SqliteJournal Statistics Subscription
-        UsageError Welcome Who __version__ check_journal encode fold is_numeric is_reserved json_schema
-        new_id new_key renew_epoch stored_entries
+        ClientFrame ClientLimits ClosedError Closing DisconnectedError Error ErrorCode Event Found Frame Gap
+        Hello History HistoryLimits Hub Invite Invited Join Joined JournalError JournalReport Leave Left
+        Limits LocalError Members MemoryJournal Message MisuseError Moderate Moderated NickFrame Offline
+        Online Page PageGap Ping Pong Position Post Presence ProtocolError RefusedError RemoteError Renamed
+        RoomEntry RoomEvent RoomList RoomStatistics Rooms Search ServerFrame SqliteJournal Statistics
+        Subscription UsageError Welcome Who __version__ check_journal encode fold is_numeric is_reserved
+        json_schema new_id new_key renew_epoch stored_entries
         """,
     # For those who decide who may enter, and what they may do.
     "chatcore.gate": """
@@ -67,7 +67,7 @@ PUBLIC = {
 CHAT = """
     account closed limits nick role rooms secret server unanswered ask_nowait close events flush history
     invite_device is_mine is_replay join leave list_rooms moderate ping position post post_nowait receive
-    set_nick who
+    search set_nick who
     """
 """The public names of a `Chat`."""
 

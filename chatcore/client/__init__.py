@@ -13,7 +13,7 @@ imports the server. Read it in this order:
 7. `positions`: how far each room was received, and how far the user has taken it.
 8. `events`: what waits for the user, and how much of it.
 9. `refill`: what did not fit there, asked for again.
-10. `pages`: the law of reading in a page of history.
+10. `pages`: the law of reading in a page of history, and what a page of results may hold.
 11. `redial`: whether to connect again, and `backoff`: when.
 
 None of the others knows `session`, which puts them together. State is written by its owner only.

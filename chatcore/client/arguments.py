@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from chatcore.arguments import checked
 from chatcore.errors import UsageError
-from chatcore.messages import NEEDS_NICK, NEEDS_ROOM, History, Join, Moderate
+from chatcore.messages import NEEDS_NICK, NEEDS_ROOM, History, Join, Moderate, Search
+from chatcore.terms import parse_query
 
 __all__ = [
     "CONNECT_TIMEOUT",
@@ -15,6 +16,7 @@ __all__ = [
     "checked_moderation",
     "checked_most_missed",
     "checked_rooms",
+    "checked_search",
     "out_of_time",
 ]
 
@@ -49,6 +51,27 @@ def checked_history(
         limit=limit,
         token=token,
     )
+
+
+def checked_search(token: str, *, after_at: object, before_at: object, **fields: object) -> Search:
+    """Make a search; raises `UsageError`, also for a query that no server of this version can answer."""
+    frame = checked(
+        Search,
+        after_at=_in_utc("after_at", after_at),
+        before_at=_in_utc("before_at", before_at),
+        token=token,
+        **fields,
+    )
+    if frame.query is None and frame.nick is None:
+        raise UsageError("give a query, a nick or both")
+    if frame.room is None and not (frame.after is None and frame.before is None):
+        raise UsageError("after and before are numbers of one room: name it, or use after_at and before_at")
+    try:
+        if frame.query is not None:
+            parse_query(frame.query)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    return frame
 
 
 def checked_moderation(

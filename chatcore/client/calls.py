@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from chatcore.arguments import checked, checked_post
-from chatcore.client.arguments import checked_history, checked_moderation
+from chatcore.client.arguments import checked_history, checked_moderation, checked_search
 from chatcore.client.identity import Identity
 from chatcore.client.positions import Positions
 from chatcore.client.requests import PendingPost, PendingRequests, Request
@@ -14,6 +14,7 @@ from chatcore.ids import new_id
 from chatcore.messages import (
     Act,
     ClientFrame,
+    Found,
     Hello,
     History,
     Invite,
@@ -34,6 +35,7 @@ from chatcore.messages import (
     Post,
     RoomList,
     Rooms,
+    Search,
     Who,
 )
 
@@ -115,6 +117,35 @@ class Calls:
         """Ask for a page of the server's rooms; by default the first."""
         return self._ask(checked(Rooms, after=after, prefix=prefix, limit=limit, token=self._next_token()))
 
+    def search(
+        self,
+        query: str | None = None,
+        *,
+        nick: str | None = None,
+        room: str | None = None,
+        after: int | None = None,
+        before: int | None = None,
+        after_at: datetime | None = None,
+        before_at: datetime | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Request[Found]:
+        """Search one room, or all that we are in; after a page, what follows its ``cursor``."""
+        return self._ask(
+            checked_search(
+                self._next_token(),
+                query=query,
+                nick=nick,
+                room=room,
+                after=after,
+                before=before,
+                after_at=after_at,
+                before_at=before_at,
+                limit=limit,
+                cursor=cursor,
+            )
+        )
+
     def who(self, room: str) -> Request[Members]:
         """Ask who is in a room; the answer has all nicks, however many frames they took."""
         return self._ask(checked(Who, room=room))
@@ -153,6 +184,7 @@ class Calls:
             case (
                 History(token=None)
                 | Rooms(token=None)
+                | Search(token=None)
                 | NickFrame(token=None)
                 | Moderate(token=None)
                 | Invite(token=None)

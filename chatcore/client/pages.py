@@ -1,4 +1,4 @@
-"""Pages of history, and the law of reading in them.
+"""Pages of history, the law of reading in them, and what was found.
 
 From ``base`` on, messages and gaps each begin where the one before ended. A first gap that ends at ``base``
 says what of the request has expired. A page that breaks this is a `ProtocolError`.
@@ -6,10 +6,13 @@ says what of the request has expired. A page that breaks this is a `ProtocolErro
 
 from chatcore.client.positions import Entry, ends_of
 from chatcore.errors import ProtocolError
-from chatcore.messages import Gap, History, Page
+from chatcore.messages import ClientFrame, Found, Gap, History, Page, Search, ServerFrame
 from chatcore.names import fold
 
-__all__ = ["check_page", "entries_of"]
+__all__ = ["check_answer", "check_page", "entries_of"]
+
+RESULTS_MAX = 100
+"""Messages of one answer to a search."""
 
 
 def entries_of(page: Page) -> list[Entry]:
@@ -37,6 +40,24 @@ def check_page(page: Page, asked: History) -> list[Entry]:
     if asked.epoch is None or asked.epoch == page.epoch:  # else our numbers mean nothing in it
         _check_bounds(page, asked, entries)
     return entries
+
+
+def check_answer(answer: ServerFrame, asked: ClientFrame | None) -> None:
+    """Check that a page or what was found is what was asked for; raises `ProtocolError` if it is not."""
+    if isinstance(answer, Page) and isinstance(asked, History):
+        check_page(answer, asked)
+    elif isinstance(answer, Found) and isinstance(asked, Search):
+        _check_found(answer, asked)
+
+
+def _check_found(found: Found, asked: Search) -> None:
+    """Check results. A page has to lead further, or whoever asks for the next would do so forever."""
+    if asked.room is not None and any(fold(each.room) != fold(asked.room) for each in found.messages):
+        raise ProtocolError(f"a search in {asked.room} found messages of other rooms")
+    if len(found.messages) > (asked.limit or RESULTS_MAX):
+        raise ProtocolError("a search found more messages than we asked for")
+    if found.cursor is not None and found.cursor == asked.cursor:
+        raise ProtocolError("a search does not lead further")
 
 
 def _check_bounds(page: Page, asked: History, entries: list[Entry]) -> None:

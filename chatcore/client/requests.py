@@ -1,10 +1,10 @@
 """What a client has asked and is not answered yet.
 
 The protocol has no number for each request. An acknowledgement names the ``id`` of a post; a page, a list of
-rooms, a new nick, an act of moderation and an invite the ``token`` of their request. Every other answer says
-only what it is about: a room. So of the requests with one *subject* only the first is sent at a time, and
-whatever the server says of that room is its answer, or its refusal. The rest wait here, in the order in which
-they were asked.
+rooms, what was found, a new nick, an act of moderation and an invite the ``token`` of their request. Every
+other answer says only what it is about: a room. So of the requests with one *subject* only the first is sent
+at a time, and whatever the server says of that room is its answer, or its refusal. The rest wait here, in the
+order in which they were asked.
 
 Three things are answers only if nothing else explains them. A nick without our token is one that another
 device has taken, and an invite without it is one that another device has asked for. A room that we are *put
@@ -15,7 +15,7 @@ their own, in `chatcore.client.send_queue`.
 """
 
 from collections import deque
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection
 from typing import Any, Generic, TypeVar
 
 from chatcore.client.connection import Connection
@@ -24,6 +24,7 @@ from chatcore.messages import (
     Ack,
     ClientFrame,
     Error,
+    Found,
     Hello,
     History,
     Invite,
@@ -42,6 +43,7 @@ from chatcore.messages import (
     Post,
     RoomList,
     Rooms,
+    Search,
     ServerFrame,
     Welcome,
     Who,
@@ -52,7 +54,7 @@ __all__ = ["PendingPost", "PendingRequests", "Request"]
 
 A = TypeVar("A")
 
-_WITH_TOKEN = History | Rooms | NickFrame | Moderate | Invite
+_WITH_TOKEN = History | Rooms | Search | NickFrame | Moderate | Invite
 """What is answered and refused by its token."""
 
 MEMBERS_MAX = 100_000
@@ -132,6 +134,8 @@ class Request(Generic[A]):
                 return isinstance(frame, History) and frame.token == answer.token
             case RoomList():
                 return isinstance(frame, Rooms) and frame.token == answer.token
+            case Found():
+                return isinstance(frame, Search) and frame.token == answer.token
             case Moderated():
                 return isinstance(frame, Moderate) and frame.token == answer.token
             case Invited():
@@ -209,7 +213,7 @@ class PendingRequests:
         self._requests.append(request)
         return request
 
-    def send(self, connection: Connection, awaited: Container[str]) -> None:
+    def send(self, connection: Connection, awaited: Collection[str]) -> None:
         """Send what can be sent now.
 
         A question about a room that we are not back in yet, one of ``awaited``, would be refused, so it
@@ -218,7 +222,7 @@ class PendingRequests:
         subjects: set[str] = set()
         for request in self._requests:
             subject, frame = request.subject, request.frame
-            too_early = isinstance(frame, History | Who) and fold(frame.room) in awaited
+            too_early = isinstance(frame, History | Who | Search) and _is_of(frame, awaited)
             if not request.sent and subject not in subjects and not too_early:
                 request.note_sent()
                 connection.send(frame)
@@ -292,3 +296,8 @@ class PendingRequests:
 
     def _sent(self) -> list[Request[Any]]:
         return [request for request in self._requests if request.sent]
+
+
+def _is_of(frame: History | Who | Search, rooms: Collection[str]) -> bool:
+    """Tell whether a question is about one of some rooms; a search without a room is about all of them."""
+    return bool(rooms) if frame.room is None else fold(frame.room) in rooms

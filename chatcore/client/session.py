@@ -45,7 +45,7 @@ from chatcore.client.calls import Calls
 from chatcore.client.connection import Connection
 from chatcore.client.events import Event, EventQueue
 from chatcore.client.identity import Identity
-from chatcore.client.pages import check_page
+from chatcore.client.pages import check_answer
 from chatcore.client.positions import Entry, Positions
 from chatcore.client.redial import Redial
 from chatcore.client.refill import Refill
@@ -65,8 +65,8 @@ from chatcore.messages import (
     ClientFrame,
     Closing,
     Error,
+    Found,
     Gap,
-    History,
     Invited,
     Join,
     Joined,
@@ -470,7 +470,7 @@ class ClientSession(Calls):
             case Page():
                 if self._receive_page(frame):
                     return
-            case RoomList() | Moderated() | Invited() | Pong():
+            case RoomList() | Found() | Moderated() | Invited() | Pong():
                 self._answer(frame)
             case Ping():
                 connection.send(Pong(token=frame.token))
@@ -494,9 +494,6 @@ class ClientSession(Calls):
         """Take a page; return whether it was the session that has asked for it."""
         if self._refill.receive(page, self.clock()):
             return True
-        asked = self._requests.asked(page)
-        if isinstance(asked, History):
-            check_page(page, asked)
         self._answer(page)
         return False
 
@@ -524,6 +521,7 @@ class ClientSession(Calls):
         self._positions.leave(room)
 
     def _answer(self, frame: ServerFrame) -> None:
+        check_answer(frame, self._requests.asked(frame))
         self._redial.note_success()
         self._requests.answer(frame)
         self._send_requests()

@@ -9,7 +9,7 @@ Everything that a room shows came through `Feed.committed`: commit first, then d
 A journal knows no wires. It stores lines (`chatcore.messages.Stored`), and whoever reads a page encodes it.
 
 Two come with it: `memory`, and the package `sqlite`. Read `memory` first: it is the contract in few lines.
-`times` says how times are compared.
+`times` says how times are compared. `search` is what a journal may do besides: `scan` does it by reading.
 
 ``chat server --journal NAME:ARGUMENT`` finds a journal by its name among the entry points of the group
 ``chat.journals``, each of which names an object that is a `JournalKind`.

@@ -32,6 +32,8 @@ from chatcore.journal import (
     Unavailable,
     always,
 )
+from chatcore.journal.scan import LINES, scan
+from chatcore.journal.search import Answer, SearchableJournal, SearchRequest
 from chatcore.journal.times import milliseconds
 from chatcore.limits import HistoryLimits
 from chatcore.messages import DurabilityWord
@@ -279,6 +281,15 @@ class MemoryJournal:
             log = self._logs.get(room)
         deliver(log is not None and log.head >= seq)
 
+    def search(self, request: SearchRequest, deliver: Callable[[Answer], None]) -> None:
+        """Look at some of the newest messages; ``deliver`` is called before this returns."""
+        newest: dict[str, list[Stored]] = {}
+        for room in request.rooms:
+            with self._order:
+                log = self._logs.get(room)
+                newest[room] = [] if log is None else list(islice(reversed(log.messages), LINES))
+        deliver(scan(self.epoch, newest, request))
+
     def close(self) -> None:
         """Take no more drafts."""
         with self._order:
@@ -343,3 +354,4 @@ class MemoryKind:
 kind = MemoryKind()
 _: type[Journal] = MemoryJournal
 __: JournalKind = kind
+___: type[SearchableJournal] = MemoryJournal

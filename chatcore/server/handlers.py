@@ -31,10 +31,12 @@ from chatcore.messages import (
     Pong,
     Post,
     Rooms,
+    Search,
     Who,
 )
 from chatcore.names import fold
 from chatcore.server.queries import Query
+from chatcore.server.searches import TOKENS
 from chatcore.wire import Hangup, Item, Reply
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["FRAME_RULES", "Price", "Rule", "handle", "handle_late"]
 
 
-_REQUESTS = (Post, Join, Leave, NickFrame, Moderate, Invite, Who, History, Rooms)
+_REQUESTS = (Post, Join, Leave, NickFrame, Moderate, Invite, Who, History, Rooms, Search)
 """What a client waits for an answer to."""
 
 
@@ -189,6 +191,13 @@ def _query(session: "Session", frame: Query, now: float) -> None:
     session.queries.ask(frame)
 
 
+def _search(session: "Session", frame: Search, now: float) -> None:
+    if wait := session.take_token(now, TOKENS):
+        session.refuse("rate_limited", "searches cost more than other frames", frame, retry_after=wait)
+    else:
+        _query(session, frame, now)
+
+
 FRAME_RULES: Final[dict[type[Item], Rule]] = {
     # A post takes a token, unless an earlier one was refused: then it is refused for free (see `Posts`).
     Post: Rule(Price.VARIES, early=True, act=_post),
@@ -207,4 +216,5 @@ FRAME_RULES: Final[dict[type[Item], Rule]] = {
     History: Rule(Price.TOKEN, early=False, act=_query),
     Who: Rule(Price.TOKEN, early=False, act=_query),
     Rooms: Rule(Price.TOKEN, early=False, act=_query),
+    Search: Rule(Price.VARIES, early=False, act=_search),
 }

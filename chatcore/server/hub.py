@@ -45,6 +45,7 @@ from chatcore.server.reads import Reads
 from chatcore.server.rights import revise
 from chatcore.server.room import Room
 from chatcore.server.rooms import Rooms
+from chatcore.server.searches import Searches
 from chatcore.server.session import Session
 from chatcore.server.statistics import RoomStatistics, Statistics
 from chatcore.server.subscription import Subscription, Subscriptions
@@ -95,6 +96,7 @@ class Hub:
         self.directory = directory or LocalDirectory(self.limits)
         self.rooms = Rooms(self.limits)
         self.reads = Reads()
+        self.searches = Searches()
         self.allowances = Allowances(self.limits)
         self.door = Door(self.limits, self.gate)
         self._arrivals = Arrivals(self.limits)

@@ -1,4 +1,4 @@
-"""What a client has asked whose answer can be large: who is here, what was said, and which rooms there are.
+"""What a client has asked whose answer can be large: members, pages of history, rooms, and what is found.
 
 - Queries wait as themselves until all other answers are written. So a peer that asks and does not read costs
   what it sent, not what it asked for.
@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chatcore import journal
 from chatcore.journal import Unavailable
-from chatcore.messages import History, Members, Page, PageGap, Rooms, Who
+from chatcore.messages import History, Members, Page, PageGap, Rooms, Search, Who
 from chatcore.names import fold
 from chatcore.server.member import Member
 from chatcore.server.pages import RETRY_SECONDS, EncodedPage, encoding
 from chatcore.server.room_list import RoomLister
+from chatcore.server.searches import Searcher
 from chatcore.server.states import State
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ LISTED_PER_LINE = 64
 """Nicks that are listed in the time in which a line is decoded."""
 
 
-Query = History | Who | Rooms
+Query = History | Who | Rooms | Search
 
 
 class _Asked(NamedTuple):
@@ -62,11 +63,12 @@ class Queries:
     def ask(self, frame: Query) -> None:
         """Take a query, or refuse it."""
         session = self._session
-        member = None if isinstance(frame, Rooms) else session.members.get(fold(frame.room))
-        if member is None and not isinstance(frame, Rooms):
+        room = None if isinstance(frame, Rooms) else frame.room
+        member = None if room is None else session.members.get(fold(room))
+        if problem := _problem(frame):
+            session.refuse("bad_frame", problem, frame)
+        elif member is None and room is not None:
             session.refuse("not_joined", "you are not in this room", frame)
-        elif isinstance(frame, History) and _has_two_bounds(frame):
-            session.refuse("bad_frame", "history takes one lower bound and one upper bound", frame)
         else:
             self.waiting += (_Asked(frame, member.room.presence.flushes if member else 0),)
             session.endpoint.mark(session)
@@ -90,9 +92,12 @@ class Queries:
         return not presence.pending or presence.flushes != asked.flushes
 
     def _answer(self, frame: Query) -> None:
-        if isinstance(frame, Rooms):
+        if isinstance(frame, Rooms | Search):
             self.paging = True
-            RoomLister(self._session, frame, self._finish).ask()
+            if isinstance(frame, Rooms):
+                RoomLister(self._session, frame, self._finish).ask()
+            else:
+                Searcher(self._session, frame, self._finish).ask()
             return
         member = self._session.members.get(fold(frame.room))
         if member is None:
@@ -176,9 +181,18 @@ class Queries:
         self._session.refuse("unavailable", words, frame, retry_after=retry_after)
 
 
-def _has_two_bounds(frame: History) -> bool:
-    lower = frame.after is not None and frame.after_at is not None
-    return lower or (frame.before is not None and frame.before_at is not None)
+def _problem(frame: Query) -> str | None:
+    """Return in words what is wrong with the fields of a query together."""
+    if isinstance(frame, Search):
+        if frame.query is None and frame.nick is None:
+            return "a search has a query, a nick or both"
+        if frame.room is None and not (frame.after is None and frame.before is None):
+            return "numbers belong to a room: name it, or search by time"
+    elif isinstance(frame, History):
+        lower = frame.after is not None and frame.after_at is not None
+        if lower or (frame.before is not None and frame.before_at is not None):
+            return "history takes one lower bound and one upper bound"
+    return None
 
 
 def _expired(

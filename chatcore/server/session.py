@@ -457,9 +457,9 @@ class Session:
 
     # --- input -----------------------------------------------------------------------------------
 
-    def take_token(self, now: float) -> float:
-        """Take one frame's worth of the allowance; return 0.0, or the seconds to wait."""
-        return self.bucket.take(now)
+    def take_token(self, now: float, count: int = 1) -> float:
+        """Take so many frames' worth of the allowance, or all of it; return 0.0, or the seconds to wait."""
+        return self.bucket.take(now, min(count, self.hub.limits.frames_burst))
 
     def go_on(self) -> None:
         """Take what has waited, now that what it waited for is decided. Not under the lock."""

@@ -19,6 +19,7 @@ from chatcore.limits import Limits
 from chatcore.messages import (
     ClientFrame,
     DurabilityWord,
+    Found,
     Page,
     ServerFrame,
     Stored,
@@ -137,8 +138,8 @@ class Codec(Protocol):
         A server acknowledges every post: `chatcore.wire.encode_acks` makes these lines without the models.
         """
 
-    def encode_page(self, page: Page, messages: list[bytes]) -> bytes:
-        """Return a page, given without messages, that holds these messages, which the wire encoded."""
+    def encode_page(self, page: Page | Found, messages: list[bytes]) -> bytes:
+        """Return an answer, given without messages, that holds these messages, which the wire encoded."""
 
     def ending(self) -> bytes:
         """Return what ends the stream cleanly where no `Closing` has said so; often nothing."""

@@ -13,6 +13,7 @@ from chatcore.limits import Limits
 from chatcore.messages import (
     ClientFrame,
     DurabilityWord,
+    Found,
     Page,
     PostId,
     ServerFrame,
@@ -176,7 +177,7 @@ class NdjsonCodec(NdjsonDecoder[ClientFrame]):
         """Return a line for each."""
         return encode_acks(room, durability, stored)
 
-    def encode_page(self, page: Page, messages: list[bytes]) -> bytes:
+    def encode_page(self, page: Page | Found, messages: list[bytes]) -> bytes:
         """Return the page with the encoded messages in its list, which is empty and its last field."""
         return encode(page)[: -len(b"]}\n")] + b",".join(m[:-1] for m in messages) + b"]}\n"
 

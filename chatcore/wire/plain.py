@@ -32,6 +32,7 @@ from chatcore.messages import (
     Closing,
     DurabilityWord,
     Error,
+    Found,
     Gap,
     Hello,
     Invited,
@@ -161,7 +162,7 @@ class PlainCodec:
         """Return nothing: whoever speaks this wire sees only what went wrong."""
         return b""
 
-    def encode_page(self, page: Page, messages: list[bytes]) -> bytes:
+    def encode_page(self, page: Page | Found, messages: list[bytes]) -> bytes:
         """Return nothing: no peer of this wire can ask for a page."""
         return b""
 

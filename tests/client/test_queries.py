@@ -1,11 +1,22 @@
 """What a client asks of a server's rooms and of a room's past, and which answer belongs to which question."""
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from chatcore import History, Message, NickFrame, RefusedError, RoomList, Rooms, UsageError
+from chatcore import (
+    History,
+    Message,
+    NickFrame,
+    ProtocolError,
+    RefusedError,
+    RoomList,
+    Rooms,
+    Search,
+    UsageError,
+)
 from tests.client.script import EPOCH, Script, message
 
 AT = datetime(2026, 11, 23, 14, 35, 25, 649329, tzinfo=UTC)
@@ -76,12 +87,97 @@ def test_a_list_that_cannot_be_asked_for_is_a_usage_error(ana: Script, options: 
         ana.session.list_rooms(**options)
 
 
+# --- searches ------------------------------------------------------------------------------------
+
+HIT: dict[str, Any] = json.loads(message(7, text="disk full"))
+
+
+def test_a_search_is_asked_and_answered_by_its_token(ana: Script) -> None:
+    asked = ana.session.search("disk", nick="bob", room="lobby", after=1, before=9, limit=2, cursor="c")
+    other = ana.session.search("disk")
+    (frame, second) = ana.sent()
+    assert {**frame, "token": ""} == {
+        "type": "search",
+        "query": "disk",
+        "nick": "bob",
+        "room": "lobby",
+        "after": 1,
+        "before": 9,
+        "limit": 2,
+        "cursor": "c",
+        "token": "",
+    }
+    ana.say("found", room="lobby", cursor="d", token=frame["token"], messages=[HIT])
+    assert (asked.result().messages[0].text, asked.result().cursor) == ("disk full", "d")
+    assert not other.done
+    ana.say("error", code="unavailable", message="no", id=second["token"])
+    with pytest.raises(RefusedError) as refused:
+        other.result()
+    assert refused.value.retry_after is None
+    assert ana.types() == ["joined"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"messages": [{**HIT, "room": "attic"}]},
+        {"messages": [HIT, {**HIT, "seq": 6, "prev": 5}]},
+        {"messages": [], "cursor": "c"},
+    ],
+    ids=["of another room", "too many", "leads nowhere"],
+)
+def test_results_that_are_not_what_was_asked_for_end_the_connection(
+    ana: Script, answer: dict[str, Any]
+) -> None:
+    ana.session.search("disk", room="lobby", limit=1, cursor="c")
+    (frame,) = ana.sent()
+    ana.say("found", token=frame["token"], **answer)
+    assert isinstance(ana.session.error, ProtocolError)
+
+
+def test_a_search_of_all_rooms_waits_until_all_are_entered_again(ana: Script) -> None:
+    asked = ana.session.search("disk")
+    (before,) = ana.sent()
+    ana.cut()
+    ana.connect(nick="ana")
+    assert [frame["type"] for frame in ana.sent()] == ["join"]
+    ana.say("joined", room="lobby", epoch=EPOCH, head=0, after=0, count=1)
+    assert ana.sent() == [before]
+    ana.say("found", token=before["token"], messages=[])
+    assert asked.result().messages == ()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"query": ""},
+        {"query": "..."},
+        {"query": "ab*"},
+        {"query": "x" * 257},
+        {"query": "x", "limit": 101},
+        {"query": "x", "after": 1},
+        {"query": "x", "after_at": datetime(2026, 1, 1)},  # noqa: DTZ001 - that is what is wrong with it
+        {"nick": "a b"},
+    ],
+)
+def test_a_search_that_cannot_be_answered_is_a_usage_error(ana: Script, options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        ana.session.search(**options)
+
+
 def test_frames_of_ones_own_get_a_token_unless_they_have_one(ana: Script) -> None:
-    for frame in (Rooms(), NickFrame(nick="anna"), History(room="lobby"), Rooms(token="mine")):
+    for frame in (
+        Rooms(),
+        NickFrame(nick="anna"),
+        History(room="lobby"),
+        Search(query="x"),
+        Rooms(token="mine"),
+    ):
         ana.session.ask(frame)
     tokens = [frame["token"] for frame in ana.sent()]
-    assert tokens[3] == "mine"
-    assert len(set(tokens)) == 4
+    assert tokens[-1] == "mine"
+    assert len(set(tokens)) == 5
 
 
 # --- history by time -----------------------------------------------------------------------------

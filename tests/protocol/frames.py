@@ -14,6 +14,7 @@ __all__ = [
     "Code",
     "Durability",
     "Error",
+    "Found",
     "Frame",
     "Gap",
     "GapReason",
@@ -42,6 +43,7 @@ __all__ = [
     "RoomEntry",
     "RoomList",
     "Rooms",
+    "Search",
     "ServerFrame",
     "Time",
     "Welcome",
@@ -188,6 +190,20 @@ class Rooms(Frame):
     token: str | None = None
 
 
+class Search(Frame):
+    type = "search"
+    query: str | None = None
+    nick: str | None = None
+    room: str | None = None
+    after: int | None = None
+    before: int | None = None
+    after_at: Time | None = None
+    before_at: Time | None = None
+    limit: int | None = None
+    cursor: str | None = None
+    token: str | None = None
+
+
 class Moderate(Frame):
     type = "moderate"
     act: Act
@@ -310,6 +326,14 @@ class RoomList(Frame):
     token: str | None = None
 
 
+class Found(Frame):
+    type = "found"
+    room: str | None = None
+    cursor: str | None = None
+    token: str | None = None
+    messages: tuple[Message, ...]
+
+
 class Left(Frame):
     type = "left"
     room: str
@@ -348,7 +372,7 @@ class Closing(Frame):
 
 
 ClientFrame = (
-    Hello | Join | Leave | Post | History | Who | Rooms | Moderate | Invite | NickFrame | Ping | Pong
+    Hello | Join | Leave | Post | History | Who | Rooms | Search | Moderate | Invite | NickFrame | Ping | Pong
 )
 ServerFrame = (
     Welcome
@@ -360,6 +384,7 @@ ServerFrame = (
     | Presence
     | Members
     | RoomList
+    | Found
     | Left
     | Moderated
     | Invited

@@ -30,6 +30,7 @@ from tests.protocol.frames import (
     ClientFrame,
     Closing,
     Error,
+    Found,
     Gap,
     Join,
     Joined,
@@ -97,6 +98,8 @@ class FrameReader:
                 assert frame.room in self.positions, f"not in the room of {frame}"
             case Page():
                 _judge_page(frame)
+            case Found():
+                _judge_found(frame)
             case RoomList():
                 _judge_room_list(frame)
             case Welcome():
@@ -178,6 +181,16 @@ def _judge_messages(page: Page) -> None:
         _judge_message(message)
     for one, next_ in pairwise(page.messages):
         assert _time(one.at) <= _time(next_.at), f"{next_} is older than the one before in {page}"
+
+
+def _judge_found(found: Found) -> None:
+    for message in found.messages:
+        assert found.room in (None, message.room), f"of another room: {found}"
+        _judge_message(message)
+    for one, next_ in pairwise(found.messages):
+        assert (_time(one.at), one.room, one.seq) > (_time(next_.at), next_.room, next_.seq), (
+            f"{next_} is newer than the one before in {found}"
+        )
 
 
 def _judge_room_list(room_list: RoomList) -> None:

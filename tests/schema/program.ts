@@ -29,6 +29,9 @@ export function handle(line: string, send: (frame: ClientFrame) => void): string
       return frame.nicks.join(" ");
     case "room_list":
       return frame.rooms.map((each) => `${each.room} ${each.at ?? "-"} ${each.private === true}`).join("\n");
+    case "found":
+      if (frame.cursor !== undefined) send({ type: "search", query: "again", cursor: frame.cursor });
+      return frame.messages.map(show).join("\n");
     case "left":
       return frame.reason ?? "left";
     case "moderated":

@@ -10,6 +10,7 @@ from tests.protocol.frames import (
     ClientFrame,
     Closing,
     Error,
+    Found,
     Gap,
     Hello,
     History,
@@ -271,6 +272,8 @@ class Client:
                 self.acts.moderated(frame)
             case Invited():
                 self.acts.invited(frame, self.account)
+            case Found():
+                expect(False, self, "searched for nothing, and got", frame)
             case Ping():
                 pass
 

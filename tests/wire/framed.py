@@ -21,6 +21,7 @@ from chatcore.messages import (
     Closing,
     DurabilityWord,
     Error,
+    Found,
     Page,
     ServerFrame,
     Stored,
@@ -97,7 +98,7 @@ class _Codec:
         lines = encode_acks(room, durability, stored).splitlines()
         return b"".join(map(wrap, lines)) if self.open else b""
 
-    def encode_page(self, page: Page, messages: list[bytes]) -> bytes:
+    def encode_page(self, page: Page | Found, messages: list[bytes]) -> bytes:
         inside = b",".join(payload for message in messages for payload in unwrap(message))
         return wrap(encode(page)[: -len(b"]}\n")] + inside + b"]}")
 

@@ -9,8 +9,9 @@ from hypothesis.strategies import SearchStrategy
 
 from chatcore import messages
 from chatcore.errors import ERROR_CODES
+from chatcore.fields import SEQ_MAX
 from chatcore.limits import ClientLimits
-from chatcore.messages import SEQ_MAX, ClientFrame, ServerFrame
+from chatcore.messages import ClientFrame, ServerFrame
 
 __all__ = ["client_frame", "noise", "server_frame", "split", "text"]
 
@@ -26,7 +27,9 @@ _CHARS += [chr(n) for n in range(0x250, 0x110000, 1_000) if not 0xD800 <= n < 0x
     "\U0010ffff",
 ]
 text = st.text(st.sampled_from(_CHARS), min_size=1)
+query = st.text(st.sampled_from([char for char in _CHARS if char not in "\t\n"]), min_size=1, max_size=256)
 token = st.text(_PRINTABLE, min_size=1, max_size=64)
+cursor = st.text(_PRINTABLE, min_size=1, max_size=128)
 label = st.text(_PRINTABLE, max_size=128)
 epoch = st.text(_PRINTABLE[1:], min_size=1, max_size=64)
 secret = st.text(_PRINTABLE[1:], min_size=1, max_size=128)
@@ -105,6 +108,19 @@ client_frame: SearchStrategy[ClientFrame] = st.one_of(
         token=st.none() | token,
     ),
     st.builds(
+        messages.Search,
+        query=st.none() | query,
+        nick=st.none() | nick,
+        room=st.none() | room,
+        after=st.none() | seq,
+        before=st.none() | seq,
+        after_at=st.none() | at,
+        before_at=st.none() | at,
+        limit=st.none() | st.integers(1, 100),
+        cursor=st.none() | cursor,
+        token=st.none() | token,
+    ),
+    st.builds(
         messages.Moderate,
         act=act,
         room=st.none() | room,
@@ -178,6 +194,13 @@ server_frame: SearchStrategy[ServerFrame] = st.one_of(
         rooms=st.lists(room_entry, max_size=3).map(tuple),
         more=st.booleans(),
         token=st.none() | token,
+    ),
+    st.builds(
+        messages.Found,
+        room=st.none() | room,
+        cursor=st.none() | cursor,
+        token=st.none() | token,
+        messages=st.lists(message, max_size=2).map(tuple),
     ),
     st.builds(
         messages.Moderated, act=act, room=st.none() | room, nick=st.none() | nick, token=st.none() | token

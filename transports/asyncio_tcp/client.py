@@ -22,6 +22,7 @@ from chatcore import (
     ClosedError,
     Error,
     Event,
+    Found,
     Gap,
     Invited,
     Joined,
@@ -410,6 +411,44 @@ class Chat:
         """
         return await self._connection.ask(
             lambda: self._session.list_rooms(after=after, prefix=prefix, limit=limit)
+        )
+
+    async def search(
+        self,
+        query: str | None = None,
+        *,
+        nick: str | None = None,
+        room: str | None = None,
+        after: int | None = None,
+        before: int | None = None,
+        after_at: datetime | None = None,
+        before_at: datetime | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Found:
+        """Return messages that have all words of ``query``, are of ``nick``, or both: newest first.
+
+        They are of one ``room``, or of all that you are in. A word with ``*`` after it stands for all that
+        begin so, and ``"two words"`` follow each other; case and accents do not matter. ``after`` and
+        ``before`` are numbers of the room, and exclusive; ``after_at`` and ``before_at`` are times, as in
+        `history`. At most ``limit`` messages come, 50 if it is missing and 100 at most. If the answer has
+        a ``cursor``, there may be more: call again with that, also if no message came.
+
+        Raises `RefusedError` with ``unavailable`` where the server cannot search: for good, unless that has a
+        ``retry_after``.
+        """
+        return await self._connection.ask(
+            lambda: self._session.search(
+                query,
+                nick=nick,
+                room=room,
+                after=after,
+                before=before,
+                after_at=after_at,
+                before_at=before_at,
+                limit=limit,
+                cursor=cursor,
+            )
         )
 
     async def who(self, room: str | None = None) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
 
+import pytest
+
 from chatcore.journal import (
     Draft,
     Feed,
@@ -18,6 +20,8 @@ from chatcore.journal import (
     Unavailable,
     always,
 )
+from chatcore.journal.search import Answer as Found
+from chatcore.journal.search import Hits, SearchableJournal, SearchRequest
 from chatcore.messages import Message
 from tests.server.driver import Clock
 
@@ -170,6 +174,17 @@ class Harness:
         answer: Answer[RoomPage | Unavailable] = Answer()
         self.journal.rooms(answer.take, after=after, prefix=prefix, limit=limit)
         return answer.available()
+
+    def search(self, request: SearchRequest) -> Hits:
+        """Search and return a page of this epoch; skips the test where a journal can't."""
+        if not isinstance(self.journal, SearchableJournal):
+            pytest.skip("this journal cannot search")
+        answer: Answer[Found] = Answer()
+        self.journal.search(request, answer.take)
+        hits = answer.wait()
+        assert isinstance(hits, Hits), hits
+        assert hits.epoch == self.epochs[-1]
+        return hits
 
     def remove(self, room: str = "lobby") -> bool:
         """Remove a room; return whether there was one."""

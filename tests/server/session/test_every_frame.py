@@ -24,6 +24,7 @@ from tests.protocol.frames import (
     Post,
     Presence,
     Rooms,
+    Search,
     Welcome,
     Who,
 )
@@ -42,6 +43,7 @@ FRAMES: dict[str, ClientFrame] = {
     "history": History(room="lobby", token="t"),
     "who": Who(room="lobby"),
     "rooms": Rooms(token="t"),
+    "search": Search(query="hi", token="t"),
     "moderate": Moderate(act="close", room="attic", token="t"),
     "invite": Invite(token="t"),
     "nick": NickFrame(nick="bob-x", token="t"),
@@ -63,17 +65,17 @@ muted           bad_state  bad_state    left         forbidden    page         m
 banned          -          -            -            -            -            -
 banned_unread   -          unavailable  unavailable  unavailable  unavailable  unavailable
 
-                rooms        moderate     invite       nick         ping  pong
-before_hello    bad_state    bad_state    bad_state    bad_state    pong  -
-entering        room_list    moderated    invited      nick         pong  -
-refused         -            -            -            -            -     -
-live            room_list    moderated    invited      nick         pong  -
-in_the_room     room_list    moderated    invited      nick         pong  -
-expelled        room_list    moderated    invited      nick         pong  -
-shut_out        room_list    moderated    invited      nick         pong  -
-muted           room_list    moderated    invited      nick         pong  -
-banned          -            -            -            -            -     -
-banned_unread   unavailable  unavailable  unavailable  unavailable  -     -
+                rooms        search       moderate     invite       nick         ping  pong
+before_hello    bad_state    bad_state    bad_state    bad_state    bad_state    pong  -
+entering        room_list    found        moderated    invited      nick         pong  -
+refused         -            -            -            -            -            -     -
+live            room_list    found        moderated    invited      nick         pong  -
+in_the_room     room_list    found        moderated    invited      nick         pong  -
+expelled        room_list    found        moderated    invited      nick         pong  -
+shut_out        room_list    found        moderated    invited      nick         pong  -
+muted           room_list    found        moderated    invited      nick         pong  -
+banned          -            -            -            -            -            -     -
+banned_unread   unavailable  unavailable  unavailable  unavailable  unavailable  -     -
 """
 
 

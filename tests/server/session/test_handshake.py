@@ -15,6 +15,7 @@ from tests.protocol.frames import (
     Pong,
     Post,
     Rooms,
+    Search,
     Welcome,
     Who,
 )
@@ -46,6 +47,7 @@ def test_hello_is_answered_with_a_nick_a_secret_and_the_limits() -> None:
         Who(room="lobby"),
         NickFrame(nick="bob"),
         Rooms(),
+        Search(query="hi"),
     ],
     ids=lambda frame: frame.type,
 )

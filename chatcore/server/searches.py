@@ -1,0 +1,201 @@
+"""The answer to one `Search`: what the journal finds in the rooms that a session is in.
+
+- A search costs as much as `TOKENS` frames, or all that may come together, if that is less.
+- A session is in a room, or hears nothing of it: that is checked when it asks and when it is answered.
+- No result is one that the room has not shown yet.
+- Journals search beside their reads, so whoever catches up waits for no search. `WAITING` searches may be on
+  their way, `OF_ONE_ADDRESS` of one address; more are refused for now.
+
+Everything here runs under the hub's lock.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chatcore.errors import ErrorCode
+from chatcore.fields import SEQ_MAX
+from chatcore.journal import Stored, Unavailable
+from chatcore.journal.search import (
+    END_OF_TIME,
+    Answer,
+    Hits,
+    SearchCursor,
+    SearchRequest,
+    Unsearchable,
+    search,
+)
+from chatcore.journal.times import milliseconds
+from chatcore.messages import Found, Search
+from chatcore.names import fold
+from chatcore.server.pages import RETRY_SECONDS
+from chatcore.server.states import OVER
+from chatcore.server.turns import turn_of
+from chatcore.terms import Item, parse_query
+
+if TYPE_CHECKING:
+    from chatcore.server.session import Session
+
+__all__ = ["TOKENS", "Searcher", "Searches"]
+
+TOKENS = 10
+"""Frames of the allowance that a search costs: it may take as long as so many pages."""
+
+LINES = 80
+"""Lines that it costs its address, for the same reason."""
+
+WAITING = 64
+"""Searches that may be on their way together."""
+
+OF_ONE_ADDRESS = 16
+"""Those of one address."""
+
+LIMIT = 50
+"""Results in one answer, if it was not asked for another number."""
+
+_ENVELOPE = 1_024
+"""Bytes of a line that are not for messages."""
+
+
+class Searches:
+    """How many searches of a hub's sessions are on their way."""
+
+    __slots__ = ("_of_address", "_total")
+
+    def __init__(self) -> None:
+        self._of_address: Counter[Hashable] = Counter()
+        self._total = 0
+
+    def __len__(self) -> int:
+        return self._total
+
+    def begin(self, address: Hashable) -> bool:
+        """Count a search; return whether it may begin."""
+        if self._total >= WAITING or self._of_address[address] >= OF_ONE_ADDRESS:
+            return False
+        self._total += 1
+        self._of_address[address] += 1
+        return True
+
+    def finish(self, address: Hashable) -> None:
+        """Count a search no more."""
+        self._total -= 1
+        self._of_address[address] -= 1
+        self._of_address += Counter()  # without those that have none
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """Results, each with what its wire makes of it, and the epoch that they are of."""
+
+    epoch: str
+    hits: list[tuple[Stored, bytes]]
+    cursor: SearchCursor | None
+
+
+class Searcher:
+    """One search, while it is being answered. ``finish`` is called when that is over."""
+
+    def __init__(self, session: "Session", frame: Search, finish: Callable[[], None]) -> None:
+        self._session = session
+        self._frame = frame
+        self._finish = finish
+        self._address = turn_of(session.peer, session.hub.limits)
+
+    def ask(self) -> None:
+        """Ask the journal, or refuse."""
+        session, frame = self._session, self._frame
+        try:
+            items = parse_query(frame.query) if frame.query is not None else ()
+        except ValueError as error:
+            self._refuse("bad_text", str(error))
+            return
+        try:
+            cursor = None if frame.cursor is None else SearchCursor.parse(frame.cursor)
+        except ValueError:
+            self._refuse("bad_frame", "this is no cursor of a search")
+            return
+        if frame.room is not None and fold(frame.room) not in session.members:
+            self._refuse("not_joined", "you have left this room")
+        elif not session.hub.searches.begin(self._address):
+            self._refuse("unavailable", "too many are searching now", RETRY_SECONDS)
+        else:
+            session.inflow.charge(LINES)
+            request = self._request(items, cursor)
+            session.intake.ask_journal(
+                lambda journal, deliver: search(journal, request, self._encoding(deliver)), self._receive
+            )
+
+    def _request(self, items: tuple[Item, ...], cursor: SearchCursor | None) -> SearchRequest:
+        frame, limits = self._frame, self._session.hub.limits
+        return SearchRequest(
+            rooms=self._rooms(),
+            items=items,
+            nick=None if frame.nick is None else fold(frame.nick),
+            since=-END_OF_TIME if frame.after_at is None else milliseconds(frame.after_at) * 1_000,
+            until=END_OF_TIME if frame.before_at is None else milliseconds(frame.before_at) * 1_000,
+            cursor=cursor,
+            limit=frame.limit or LIMIT,
+            max_bytes=limits.line_bytes - _ENVELOPE,
+        )
+
+    def _rooms(self) -> dict[str, tuple[int, int]]:
+        frame, members = self._frame, self._session.members
+        names = [fold(frame.room)] if frame.room is not None else list(members)
+        after = frame.after or 0
+        before = SEQ_MAX + 1 if frame.before is None else frame.before
+        return {name: (after, min(before, members[name].room.head + 1)) for name in names}
+
+    def _encoding(self, deliver: "Callable[[_Answer], None]") -> Callable[[Answer], None]:
+        """Return what encodes an answer before the lock is taken. What is damaged is left out."""
+        wire = self._session.wire
+
+        def encode(answer: Answer) -> None:
+            if not isinstance(answer, Hits):
+                deliver(answer)
+                return
+            hits = list[tuple[Stored, bytes]]()
+            for stored in answer.messages:
+                try:
+                    hits.append((stored, wire.encode_stored(stored)))
+                except ValueError:  # the journal has not noticed
+                    continue
+            deliver(_Encoded(answer.epoch, hits, answer.cursor))
+
+        return encode
+
+    def _receive(self, answer: "_Answer") -> None:
+        session, frame = self._session, self._frame
+        session.hub.searches.finish(self._address)
+        if session.state in OVER:
+            self._finish()
+        elif isinstance(answer, Unsearchable):
+            self._refuse("unavailable", answer.words)
+        elif isinstance(answer, Unavailable):
+            self._refuse("unavailable", "the search is not available now", answer.retry_after)
+        elif frame.room is not None and fold(frame.room) not in session.members:
+            self._refuse("not_joined", "you have left this room")
+        else:
+            self._send(answer)
+
+    def _send(self, answer: _Encoded) -> None:
+        session, frame = self._session, self._frame
+        members = session.members
+        hits = [
+            data
+            for stored, data in answer.hits
+            if (member := members.get(stored.room)) is not None and member.room.epoch == answer.epoch
+        ]
+        cursor = None if answer.cursor is None else str(answer.cursor)
+        room = None if frame.room is None else fold(frame.room)
+        head = Found(room=room, cursor=cursor, token=frame.token, messages=())
+        session.send_encoded(session.codec.encode_page(head, hits))
+        self._finish()
+
+    def _refuse(self, code: ErrorCode, words: str, retry_after: float | None = None) -> None:
+        self._session.refuse(code, words, self._frame, retry_after=retry_after)
+        self._finish()
+
+
+_Answer = _Encoded | Unavailable | Unsearchable

@@ -1,0 +1,283 @@
+"""Searching on the wire: what it costs, who finds what, and when it is refused."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chatcore.journal import Unavailable
+from chatcore.journal.memory import MemoryJournal
+from chatcore.journal.search import Answer, SearchRequest, Unsearchable
+from chatcore.server.searches import OF_ONE_ADDRESS, TOKENS, WAITING
+from tests.protocol.frames import (
+    Error,
+    Found,
+    Hello,
+    Join,
+    Leave,
+    Message,
+    Ping,
+    Pong,
+    Post,
+    Search,
+    Time,
+    Who,
+)
+from tests.server.driver import Clock, Host, Peer
+from tests.server.key_gate import KeyGate, key_of
+from tests.server.leftovers import left_in
+from tests.server.slow_journal import SlowJournal
+
+
+class LateSearch(MemoryJournal):
+    """A journal in memory that searches only when a test lets it."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock=clock)
+        self.waiting: list[Callable[[], None]] = []
+
+    def search(self, request: SearchRequest, deliver: Callable[[Answer], None]) -> None:
+        """Note what is to be looked for."""
+        inner = super().search
+        self.waiting.append(lambda: inner(request, deliver))
+
+    def work(self, count: int = 1_000) -> None:
+        """Answer the first searches."""
+        now, self.waiting = self.waiting[:count], self.waiting[count:]
+        for job in now:
+            job()
+
+
+class Refusing(MemoryJournal):
+    """A journal in memory that answers every search with the same."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(clock=Clock())
+        self.answer = answer
+
+    def search(self, request: SearchRequest, deliver: Callable[[Answer], None]) -> None:
+        """Answer."""
+        deliver(self.answer)
+
+
+@pytest.fixture
+def late() -> tuple[Host, LateSearch]:
+    """A host whose journal searches late."""
+    journal = LateSearch(Clock())
+    return Host(journal), journal
+
+
+def search(peer: Peer, **fields: Any) -> list[str]:
+    """Search all pages; return texts."""
+    texts: list[str] = []
+    cursor: str | None = None
+    while True:
+        peer.send(Search(cursor=cursor, **fields))
+        found = peer.one(Found)
+        texts += [message.text for message in found.messages]
+        if found.cursor is None:
+            return texts
+        cursor = found.cursor
+
+
+def search_now(peer: Peer, journal: LateSearch) -> list[str]:
+    """Search for a plan; return the texts of the first page."""
+    peer.send(Search(query="plan"))
+    journal.work()
+    peer.host.pump()
+    return [message.text for message in peer.one(Found).messages]
+
+
+def refusal(peer: Peer, **fields: Any) -> Error:
+    """Search, and be refused."""
+    peer.send(Search(token="t", **fields))
+    error = peer.error()
+    assert error.id == "t"
+    return error
+
+
+def test_results_are_the_messages_as_they_were_sent_newest_first() -> None:
+    host = Host()
+    ana = host.member("ana")
+    ana.post("disk full", "all is well", "The DISK again")
+    first, _, last = ana.take_all(Message)
+    ana.send(Search(query="disk", token="s 1"))
+    assert ana.one(Found) == Found(messages=(last, first), token="s 1")
+    ana.send(Search(query="disk", room="Lobby", limit=1))
+    found = ana.one(Found)
+    assert (found.messages, found.room, found.token) == ((last,), "lobby", None)
+    assert found.cursor is not None
+    ana.send(Search(query="disk", room="Lobby", limit=1, cursor=found.cursor))
+    assert ana.one(Found).messages == (first,)
+    assert search(ana, nick="ANA", limit=2) == ["The DISK again", "all is well", "disk full"]
+
+
+def test_numbers_and_times_bound_a_search() -> None:
+    host = Host()
+    ana = host.member("ana")
+    ana.post("one x", "two x", "three x")
+    one, _, three = ana.take_all(Message)
+    assert search(ana, query="x", room="lobby", after=one.seq) == ["three x", "two x"]
+    assert search(ana, query="x", room="lobby", before=three.seq, after=one.seq) == ["two x"]
+    assert search(ana, query="x", after_at=Time("2100-01-01T00:00:00Z")) == []
+    assert search(ana, query="x", before_at=Time("2100-01-01T00:00:00Z"), after_at=one.at) == [
+        "three x",
+        "two x",
+        "one x",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({}, "bad_frame"),
+        ({"query": "..."}, "bad_text"),
+        ({"query": "ab*"}, "bad_text"),
+        ({"query": "a " * 17}, "bad_text"),
+        ({"query": "a\tb"}, "bad_frame"),
+        ({"query": ""}, "bad_frame"),
+        ({"query": "x" * 257}, "bad_frame"),
+        ({"query": "x", "after": 1}, "bad_frame"),
+        ({"query": "x", "before": 1}, "bad_frame"),
+        ({"query": "x", "cursor": "1.2"}, "bad_frame"),
+        ({"query": "x", "cursor": ""}, "bad_frame"),
+        ({"query": "x", "limit": 101}, "bad_frame"),
+        ({"query": "x", "limit": 0}, "bad_frame"),
+        ({"query": "x", "room": "attic"}, "not_joined"),
+        ({"nick": "no such nick"}, "bad_name"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused_with_its_token(fields: dict[str, Any], code: str) -> None:
+    ana = Host().member("ana")
+    error = refusal(ana, **fields)
+    assert (error.code, error.retry_after) == (code, None)
+    assert search(ana, query="x") == []
+
+
+def test_only_rooms_that_a_session_is_in_are_searched() -> None:
+    host = Host()
+    ana, bob = host.member("ana"), host.member("bob", "attic")
+    ana.post("plan of the lobby")
+    bob.post("plan of the attic", room="attic")
+    assert search(ana, query="plan") == ["plan of the lobby"]
+    ana.send(Join(room="attic"))
+    assert len(search(ana, query="plan")) == 2
+    ana.send(Leave(room="attic"))
+    assert search(ana, query="plan") == ["plan of the lobby"]
+
+
+@pytest.mark.parametrize("room", [None, "attic"])
+@pytest.mark.parametrize("how", ["leaves", "expelled"])
+def test_a_room_that_was_left_while_the_journal_searched_is_not_shown(room: str | None, how: str) -> None:
+    journal = LateSearch(Clock())
+    gate = KeyGate("ada", "bob")
+    host = Host(journal, gate=gate)
+    bob = host.member("bob", "attic", key=key_of("bob"))
+    bob.post("secret plan", room="attic")
+    assert search_now(bob, journal) == ["secret plan"]
+    bob.take()
+    bob.send(Search(query="plan", room=room, token="t"))
+    if how == "leaves":
+        bob.send(Leave(room="attic"))
+    else:
+        gate.expel("bob", "attic")
+        host.pump()
+    journal.work()
+    host.pump()
+    if room is None:
+        assert bob.one(Found).messages == ()
+    else:
+        error = bob.error()
+        assert (error.code, error.id) == ("not_joined", "t")
+
+
+def test_a_session_has_one_search_at_a_time_and_other_queries_wait_for_it(
+    late: tuple[Host, LateSearch],
+) -> None:
+    host, journal = late
+    ana = host.member("ana")
+    ana.send(Search(query="a"), Search(query="b"), Who(room="lobby"), Ping(token="p"))
+    assert ana.one(Pong).token == "p"
+    assert len(journal.waiting) == 1
+    journal.work(1)
+    host.pump()
+    assert len(journal.waiting) == 1
+    assert [frame.type for frame in ana.take() if frame.type in ("found", "members")] == ["found"]
+    journal.work()
+    host.settle()
+    assert [frame.type for frame in ana.take() if frame.type != "presence"] == ["found", "members"]
+
+
+def test_few_searches_wait_and_fewer_of_one_address(late: tuple[Host, LateSearch]) -> None:
+    host, journal = late
+    crowd = [host.connect(host=f"192.0.2.{n}") for n in range(WAITING)]
+    for n, peer in enumerate(crowd):
+        _enter(peer, f"p{n}")
+    same = [host.connect(host="192.0.2.0") for _ in range(OF_ONE_ADDRESS)]
+    for n, peer in enumerate(same):
+        _enter(peer, f"q{n}")
+    for peer in (crowd[0], *same):
+        peer.send(Search(query="x"))
+    assert len(journal.waiting) == OF_ONE_ADDRESS
+    error = same[-1].error()
+    assert (error.code, error.retry_after) == ("unavailable", 1.0)
+    for peer in crowd[1:]:
+        peer.send(Search(query="x"))
+    assert len(journal.waiting) == WAITING
+    assert len([peer for peer in crowd if peer.take_all(Error)]) == OF_ONE_ADDRESS - 1
+    for peer in crowd[:10]:
+        peer.lose()
+    journal.work()
+    host.pump()
+    assert len(host.hub.searches) == 0
+    same[-1].send(Search(query="x"))
+    assert len(journal.waiting) == 1
+    journal.work()
+
+
+def _enter(peer: Peer, nick: str) -> None:
+    peer.send(Hello(protocol=1, nick=nick), Join(room="lobby"))
+    peer.take()
+
+
+def test_a_search_costs_ten_frames_of_the_allowance() -> None:
+    ana = Host(frames_burst=2 * TOKENS + 5, frames_per_second=1.0).member("ana")
+    for _ in range(2):
+        assert search(ana, query="x") == []
+    error = refusal(ana, query="x")
+    assert error.code == "rate_limited"
+    assert error.retry_after == pytest.approx(TOKENS - 3)
+    ana.host.advance(error.retry_after or 0.0)
+    assert search(ana, query="x") == []
+
+
+def test_a_search_costs_all_of_a_small_allowance() -> None:
+    ana = Host(frames_burst=3, frames_per_second=1.0).member("ana")
+    ana.host.advance(3)
+    assert search(ana, query="x") == []
+    assert refusal(ana, query="x").retry_after == pytest.approx(3)
+
+
+def test_a_journal_that_cannot_search_refuses_for_good_and_one_that_cannot_now_for_a_while() -> None:
+    cases: list[tuple[Any, float | None]] = [
+        (SlowJournal(Clock()), None),
+        (Refusing(Unsearchable("no")), None),
+        (Refusing(Unavailable(2.5)), 2.5),
+    ]
+    for journal, retry_after in cases:
+        host = Host(journal)
+        error = refusal(host.live("ana"), query="x")
+        assert (error.code, error.retry_after) == ("unavailable", retry_after)
+        assert len(host.hub.searches) == 0
+
+
+def test_nothing_is_left_of_a_session_that_went_while_it_searched(late: tuple[Host, LateSearch]) -> None:
+    host, journal = late
+    ana = host.member("ana")
+    ana.send(Post(room="lobby", id="1", text="x"), Search(query="x"))
+    ana.lose()
+    journal.work()
+    host.pump()
+    host.advance(host.hub.limits.session_seconds + 1)
+    assert left_in(host) == {}
+    assert len(host.hub.searches) == 0
