@@ -56,6 +56,7 @@ class Options:
     listen: Sequence[str]
     journal: str | None
     limit: Sequence[str]
+    search: bool
     cert: str | None
     cert_key: str | None
     accounts: str | None
@@ -87,7 +88,7 @@ def run(options: Options, file: ConfigFile) -> int:
     require_descriptors(DESCRIPTORS, "a server")  # with fewer, libuv's event loop would abort the process
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
-    kind, store = open_journal(options.journal, history)
+    kind, store = open_journal(options.journal, history, search=options.search)
     with _console(sys.stdout) as output, _console(sys.stderr) as errors, Stop(errors) as stop:
         _log_to(errors)
         if accounts is not None:

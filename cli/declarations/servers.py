@@ -49,6 +49,10 @@ def server(
             "`chat server --limit help` lists all limits.",
         ),
     ] = None,
+    no_search: Annotated[
+        bool,
+        typer.Option("--no-search", help="Make no search index beside the journal, and refuse searches."),
+    ] = False,
     cert: Annotated[
         str | None,
         typer.Option(
@@ -104,6 +108,7 @@ def server(
             listen=listen or [],
             journal=journal,
             limit=limit or [],
+            search=not no_search,
             cert=cert,
             cert_key=cert_key,
             accounts=accounts,

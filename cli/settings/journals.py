@@ -57,8 +57,17 @@ def choose(name: str) -> JournalKind:
         raise UsageError(f"cannot load the journal {name!r}: {error}") from error
 
 
-def open_journal(setting: str | None, limits: HistoryLimits) -> tuple[JournalKind, Journal]:
-    """Return the journal that ``--journal`` names, not started yet, and its kind; raises `UsageError`."""
+def open_journal(
+    setting: str | None, limits: HistoryLimits, *, search: bool = True
+) -> tuple[JournalKind, Journal]:
+    """Return the journal that ``--journal`` names, not started yet, and its kind; raises `UsageError`.
+
+    Without ``search`` it has no index; only one in a file has.
+    """
     name, _, argument = (setting or f"sqlite:{default_path()}").partition(":")
+    if not search and name != "sqlite":
+        raise UsageError("--no-search is for a journal in a file, sqlite:PATH: no other has an index")
+    if not search:
+        argument += f"{'&' if '?' in argument else '?'}search=off"
     kind = choose(name)
     return kind, kind.open(argument, limits)

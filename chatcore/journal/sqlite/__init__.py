@@ -5,7 +5,8 @@ they are put together. `chatcore.sqlite` has what other files of the library sha
 `connection`, the file and its tables; `rooms` and `statements`, its rows; `seal`, what shows that a row is
 what was stored; `migration`, from older versions; `queue`, `group` and `writer`; `retention`, what is removed
 and when; `reader`, `page`, `bounds` and `lookups`; `lock`, which keeps other servers out, and `epoch`, which
-notices a file that is not the one it was. `check` and `export` read a file from outside, and `kind` is how
+notices a file that is not the one it was. `index_file` is what is searched, and `indexer` fills it, in a
+thread of its own. `check` and `export` read a file from outside, and `kind` is how
 `--journal` finds all this.
 """
 
@@ -14,7 +15,7 @@ import errno
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -32,10 +33,12 @@ from chatcore.journal import (
     Unavailable,
     always,
 )
+from chatcore.journal.search import Answer, SearchableJournal, SearchRequest, Unsearchable
 from chatcore.journal.sqlite.bounds import Bounds
 from chatcore.journal.sqlite.check import JournalReport, check_journal, renew_epoch
 from chatcore.journal.sqlite.epoch import EpochGuard, witness_path
 from chatcore.journal.sqlite.export import stored_entries
+from chatcore.journal.sqlite.indexer import Indexer
 from chatcore.journal.sqlite.lookups import head, place, rooms
 from chatcore.journal.sqlite.page import DamageLog, page
 from chatcore.journal.sqlite.queue import DraftQueue
@@ -71,6 +74,8 @@ _DURABILITY: dict[Synchronous, DurabilityWord] = {"FULL": "synced", "NORMAL": "w
 class SqliteJournal:
     """Stores messages in the file ``path``, which is made if it is missing.
 
+    Beside it is an index, by which it is searched, unless ``search`` is false.
+
     With ``synchronous="FULL"`` an acknowledged message survives a loss of power (``synced``); with
     ``"NORMAL"`` it survives the end of the process (``written``). ``limits`` say how much history is kept.
     ``times`` and ``file`` are for tests. The hub that it is given to starts and closes it; one file is for
@@ -83,6 +88,7 @@ class SqliteJournal:
         limits: HistoryLimits | None = None,
         *,
         synchronous: Synchronous = "FULL",
+        search: bool = True,
         times: Times | None = None,
         file: type[SqliteFile] = SqliteFile,
     ) -> None:
@@ -93,9 +99,11 @@ class SqliteJournal:
         self._synchronous: Synchronous = synchronous
         self._times = times or Times()
         self._file = file
+        self._searches = search
         self._queue = DraftQueue(QUEUE)
         self._damage = DamageLog()  # the reader's
         self._parts: tuple[SqliteWriter, SqliteReader, EpochGuard] | None = None  # once it is open
+        self._indexer: Indexer | None = None
 
     def __repr__(self) -> str:
         return f"<SqliteJournal {self.path} {self.durability}>"
@@ -115,6 +123,10 @@ class SqliteJournal:
                 guard.begin(file)
                 reader = SqliteReader(partial(self._open_for_reading, path, guard))
                 opened.callback(reader.close)
+                open_for_reading = partial(self._open_for_reading, path, guard)
+                if self._searches:
+                    self._indexer = indexer = Indexer(path, open_for_reading, guard.check)
+                    opened.callback(indexer.close)
                 writer = SqliteWriter(
                     path,
                     partial(self._open, path, guard),
@@ -123,7 +135,8 @@ class SqliteJournal:
                     feed,
                     self._limits,
                     self._times,
-                    before_recovery=reader.look_again,
+                    before_recovery=self._look_again,
+                    after_commit=self._note,
                 )
                 writer.start(file)
             except (sqlite3.Error, OSError) as error:
@@ -192,7 +205,13 @@ class SqliteJournal:
 
     def remove_room(self, room: str, deliver: Callable[[bool | Unavailable], None]) -> None:
         """Remove a room in the writer's thread, which calls ``deliver``."""
-        if self._parts is None or not self._queue.put_task(self._parts[0].removal(room, deliver)):
+
+        def forget(removed: bool | Unavailable) -> None:
+            if removed and self._indexer is not None:  # also if it may have been removed
+                self._indexer.forget()
+            deliver(removed)
+
+        if self._parts is None or not self._queue.put_task(self._parts[0].removal(room, forget)):
             deliver(Unavailable(RETRY_SECONDS))
 
     def reach(self, room: str, seq: int, deliver: Callable[[bool | Unavailable], None]) -> None:
@@ -200,8 +219,19 @@ class SqliteJournal:
         if self._parts is None or not self._queue.put_task(self._parts[0].reaching(room, seq, deliver)):
             deliver(Unavailable(RETRY_SECONDS))
 
+    def search(self, request: SearchRequest, deliver: Callable[[Answer], None]) -> None:
+        """Search in the index's thread, which calls ``deliver``."""
+        if not self._searches:
+            deliver(Unsearchable("searching is off on this server"))
+        elif self._indexer is None:
+            deliver(Unavailable(RETRY_SECONDS))
+        else:
+            self._indexer.search(request, deliver)
+
     def close(self) -> None:
         """Write what was submitted, read what was asked, and close the file. Idempotent."""
+        if self._indexer is not None:
+            self._indexer.close()
         if self._parts is not None:
             _, reader, _ = self._parts
             reader.close()  # first: the last to close removes the write-ahead log, which a reader cannot
@@ -210,6 +240,18 @@ class SqliteJournal:
             writer, _, guard = self._parts
             writer.join()
             guard.release()
+
+    def _look_again(self) -> None:
+        """Have all that reads let go a file that was moved or replaced."""
+        if self._parts is not None:
+            _, reader, _ = self._parts
+            reader.look_again()
+        if self._indexer is not None:
+            self._indexer.look_again()
+
+    def _note(self, rooms: Iterable[str]) -> None:
+        if self._indexer is not None:
+            self._indexer.note(rooms)
 
     def _ask(self, answer: Callable[[SqliteFile], T], deliver: Callable[[T | Unavailable], None]) -> None:
         if self._parts is None:
@@ -246,3 +288,4 @@ def _real_path(path: Path) -> Path:
 
 
 _: type[Journal] = SqliteJournal
+__: type[SearchableJournal] = SqliteJournal

@@ -10,13 +10,16 @@ from chatcore.sqlite.database import Synchronous
 
 __all__ = ["SqliteKind", "kind"]
 
-_OPTIONS: dict[str, Synchronous] = {"": "FULL", "synchronous=full": "FULL", "synchronous=normal": "NORMAL"}
+_SYNCHRONOUS: dict[str, Synchronous] = {"synchronous=full": "FULL", "synchronous=normal": "NORMAL"}
+
+_NO_SEARCH = "search=off"
 
 
 class SqliteKind:
     """``--journal sqlite:PATH``; with ``?synchronous=NORMAL`` it is faster.
 
-    Then it may lose acknowledged messages in a loss of power.
+    Then it may lose acknowledged messages in a loss of power. With ``?search=off``, or both after a ``&``, it
+    has no index and cannot be searched.
     """
 
     name = "sqlite"
@@ -24,12 +27,19 @@ class SqliteKind:
 
     def open(self, argument: str, limits: HistoryLimits) -> SqliteJournal:
         """Return the journal of a file; raises `UsageError`."""
-        path, _, option = argument.partition("?")
-        if not path or "\0" in path or option.casefold() not in _OPTIONS:
+        path, _, after = argument.partition("?")
+        options = {option for option in after.casefold().split("&") if option}
+        synchronous = [_SYNCHRONOUS[option] for option in options if option in _SYNCHRONOUS]
+        if not path or "\0" in path or len(synchronous) > 1 or options - {*_SYNCHRONOUS, _NO_SEARCH}:
             raise UsageError(
                 f"the journal sqlite needs a path, as in --journal sqlite:chat.db, not {argument!r}"
             )
-        return SqliteJournal(_expanded(path), limits, synchronous=_OPTIONS[option.casefold()])
+        return SqliteJournal(
+            _expanded(path),
+            limits,
+            synchronous=synchronous[0] if synchronous else "FULL",
+            search=_NO_SEARCH not in options,
+        )
 
     def describe(self, journal: Journal) -> str:
         """Say where the file is, and how safe a message in it is."""

@@ -66,6 +66,14 @@ class SqliteRooms(SqliteConnection):
         for name, *row in rows:
             yield name, _room_row(*row)
 
+    def rooms_after(self, name: str, limit: int) -> list[tuple[str, RoomRow]]:
+        """Return rooms in the order of names, after a name, removed ones too."""
+        rows = self.db.execute(
+            f"SELECT name, {self._columns_of_rooms} FROM rooms WHERE name > ? ORDER BY name LIMIT ?",
+            (name, limit),
+        )
+        return [(name, _room_row(*row)) for name, *row in rows]
+
     def listed(self, after: str | None, prefix: str, limit: int) -> list[RoomRecord]:
         """Return rooms in the order of names, after a name, of those that begin with a prefix."""
         # With one lower bound it is always the index that finds the first one.
@@ -104,6 +112,11 @@ class SqliteRooms(SqliteConnection):
         """Return how many messages of a room are stored, and the bytes of their lines."""
         count, size = self.db.execute("SELECT count, bytes FROM rooms WHERE id = ?", (room,)).fetchone()
         return count, size
+
+    def count(self) -> int:
+        """Return how many messages are stored in all rooms."""
+        (count,) = self.db.execute("SELECT coalesce(sum(count), 0) FROM rooms").fetchone()
+        return int(count)
 
     def _rooms_among(self, names: Collection[str]) -> Iterator[tuple[str, RoomRow]]:
         rows = self.db.execute(

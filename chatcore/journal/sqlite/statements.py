@@ -117,6 +117,14 @@ class SqliteFile(SqliteRooms):
         )
         return map(Row._make, rows)
 
+    def times(self, room: int, after: int, limit: int) -> Iterator[tuple[int, int]]:
+        """Yield the time, in microseconds since 1970, and the number of messages after a position."""
+        rows = self.db.execute(
+            "SELECT CAST(at AS REAL), seq FROM messages WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (room, after, limit),
+        )
+        return ((round(at * 1_000_000), seq) for at, seq in rows)
+
     def position_below(self, room: int, before: int, head: int) -> int:
         """Return the last position below a number, also if what was there has expired."""
         row = next(self.read(room, before - 1, _NO_BOUND, 1), None)

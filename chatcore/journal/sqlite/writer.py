@@ -14,7 +14,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -65,6 +65,7 @@ class SqliteWriter:
         limits: HistoryLimits,
         times: Times,
         before_recovery: Callable[[], None],
+        after_commit: Callable[[Iterable[str]], None],
     ) -> None:
         self._path = path
         self._open_file = open_file
@@ -73,6 +74,7 @@ class SqliteWriter:
         self._feed = feed
         self._times = times
         self._before_recovery = before_recovery
+        self._after_commit = after_commit
         self._retention = Retention(limits)
         self._next_look = 0.0
         self._next_removal = 0.0  # after one that has failed
@@ -168,6 +170,7 @@ class SqliteWriter:
             self._fail(file, taken, error)
             return False
         self._answer(taken, group.outcomes)
+        self._after_commit({stored.room for stored in group.messages})
         self._retention.look_at(group.sizes())
         return True
 
@@ -208,6 +211,7 @@ class SqliteWriter:
         """Try to use the file again, as it is now."""
         try:
             self._before_recovery()
+            doubtful = list(self._doubtful)
             file = self._open_file()
             with file.closed_on_error():
                 self._settle(file)
@@ -218,6 +222,7 @@ class SqliteWriter:
             log.warning("the journal %s can be used again", self._path)
             self._file = file
             self._queue.accept()
+            self._after_commit(doubtful)
 
     def _settle(self, file: SqliteFile) -> None:
         """Find out what of the failed write is in the file, and deliver it.

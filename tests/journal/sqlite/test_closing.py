@@ -69,7 +69,11 @@ def test_a_closed_journal_leaves_no_thread_no_connection_and_no_write_ahead_log(
         assert len(harness.read().messages) == 1
         assert set(threading.enumerate()) > threads
     assert set(threading.enumerate()) == threads
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["journal.db", "journal.db-life"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "journal.db",
+        "journal.db-life",
+        "journal.db-search",
+    ]
     with open_journal(path):
         pass
 

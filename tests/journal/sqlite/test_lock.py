@@ -191,7 +191,7 @@ def test_a_file_is_locked_until_sqlite_has_closed_it(path: Path) -> None:
     with open_journal(path, file=Watched) as harness:
         harness.post("one")
         harness.read()
-    assert closed == [False, False]  # the reader, then the writer
+    assert closed == [False, False, False]  # what is searched, the reader, then the writer
     assert is_unlocked(path)
     assert is_unknown_to_sqlite(path)
 
