@@ -5,9 +5,9 @@ they are put together. `chatcore.sqlite` has what other files of the library sha
 `connection`, the file and its tables; `rooms` and `statements`, its rows; `seal`, what shows that a row is
 what was stored; `migration`, from older versions; `queue`, `group` and `writer`; `retention`, what is removed
 and when; `reader`, `page`, `bounds` and `lookups`; `lock`, which keeps other servers out, and `epoch`, which
-notices a file that is not the one it was. `index_file` is what is searched, and `indexer` fills it, in a
-thread of its own. `check` and `export` read a file from outside, and `kind` is how
-`--journal` finds all this.
+notices a file that is not the one it was. `index_file` is what is searched, `index_filler` and `backlog` fill
+it, `index_search` searches it, and `indexer` does that in a thread of its own. `check` and `export` read a
+file from outside, and `kind` is how `--journal` finds all this.
 """
 
 import contextlib
@@ -34,6 +34,7 @@ from chatcore.journal import (
     always,
 )
 from chatcore.journal.search import Answer, SearchableJournal, SearchRequest, Unsearchable
+from chatcore.journal.sqlite.backlog import Entry
 from chatcore.journal.sqlite.bounds import Bounds
 from chatcore.journal.sqlite.check import JournalReport, check_journal, renew_epoch
 from chatcore.journal.sqlite.epoch import EpochGuard, witness_path
@@ -137,6 +138,7 @@ class SqliteJournal:
                     self._times,
                     before_recovery=self._look_again,
                     after_commit=self._note,
+                    after_recovery=self._note_rooms,
                 )
                 writer.start(file)
             except (sqlite3.Error, OSError) as error:
@@ -249,9 +251,13 @@ class SqliteJournal:
         if self._indexer is not None:
             self._indexer.look_again()
 
-    def _note(self, rooms: Iterable[str]) -> None:
+    def _note(self, messages: Sequence[Entry]) -> None:
         if self._indexer is not None:
-            self._indexer.note(rooms)
+            self._indexer.note(messages)
+
+    def _note_rooms(self, rooms: Iterable[str]) -> None:
+        if self._indexer is not None:
+            self._indexer.note_rooms(rooms)
 
     def _ask(self, answer: Callable[[SqliteFile], T], deliver: Callable[[T | Unavailable], None]) -> None:
         if self._parts is None:

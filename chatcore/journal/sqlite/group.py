@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from chatcore.encoding import encode_message, time_text
 from chatcore.journal import Conflict, Draft, Outcome, Stored
+from chatcore.journal.sqlite.backlog import Entry
 from chatcore.journal.sqlite.rooms import RoomRow
 from chatcore.journal.sqlite.seal import checksum
 from chatcore.journal.sqlite.statements import Known, NewRow, SqliteFile
@@ -25,7 +26,7 @@ class _Room:
     ``clock`` is only set where the clock is behind ``at``, the time that the room shows.
     """
 
-    __slots__ = ("at", "at_text", "clock", "head", "known", "messages", "row", "size")
+    __slots__ = ("at", "at_text", "clock", "head", "known", "messages", "microseconds", "row", "size")
 
     def __init__(self, row: RoomRow, known: dict[str, Known], now: float, now_text: str) -> None:
         self.row = row
@@ -35,6 +36,7 @@ class _Room:
         if row.at is not None and row.at > now:
             at_text = time_text(datetime.fromtimestamp(row.at, UTC))
             self.at, self.at_text, self.clock = row.at, at_text, now
+        self.microseconds = round(self.at * 1_000_000)
 
     @property
     def has_grown(self) -> bool:
@@ -53,11 +55,13 @@ class Group:
     """Drafts that share a transaction. ``now`` is in seconds since 1970.
 
     Once `commit` has returned, ``messages`` are in the file, and ``outcomes`` say what became of each draft.
+    ``entries`` are the messages, as a search index takes them.
     """
 
     def __init__(self, file: SqliteFile, drafts: Sequence[Draft], now: float) -> None:
         self.outcomes: list[Outcome] = []
         self.messages: list[Stored] = []
+        self.entries: list[Entry] = []
         self._file = file
         self._drafts = drafts
         self._now = datetime.fromtimestamp(now, UTC)
@@ -107,6 +111,7 @@ class Group:
             crc = checksum(seq, prev, id_.encode(), line)
             room.add(id_, (seq, said), len(line))
             self.messages.append(Stored(name, seq, prev, id_, line))
+            self.entries.append((room.microseconds, name, seq, prev, nick, text))
             self._rows.append((room.row.number, seq, prev, id_, room.at, room.clock, line, said, author, crc))
             self.outcomes.append(seq)
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from chatcore.journal import Draft, Feed, Outcome, Stored, Unavailable
+from chatcore.journal.sqlite.backlog import Entry
 from chatcore.journal.sqlite.epoch import EpochGuard
 from chatcore.journal.sqlite.group import Group
 from chatcore.journal.sqlite.queue import DraftQueue, Submission, Task
@@ -65,7 +66,8 @@ class SqliteWriter:
         limits: HistoryLimits,
         times: Times,
         before_recovery: Callable[[], None],
-        after_commit: Callable[[Iterable[str]], None],
+        after_commit: Callable[[Sequence[Entry]], None],
+        after_recovery: Callable[[Iterable[str]], None],
     ) -> None:
         self._path = path
         self._open_file = open_file
@@ -75,6 +77,7 @@ class SqliteWriter:
         self._times = times
         self._before_recovery = before_recovery
         self._after_commit = after_commit
+        self._after_recovery = after_recovery
         self._retention = Retention(limits)
         self._next_look = 0.0
         self._next_removal = 0.0  # after one that has failed
@@ -170,7 +173,7 @@ class SqliteWriter:
             self._fail(file, taken, error)
             return False
         self._answer(taken, group.outcomes)
-        self._after_commit({stored.room for stored in group.messages})
+        self._after_commit(group.entries)
         self._retention.look_at(group.sizes())
         return True
 
@@ -222,7 +225,7 @@ class SqliteWriter:
             log.warning("the journal %s can be used again", self._path)
             self._file = file
             self._queue.accept()
-            self._after_commit(doubtful)
+            self._after_recovery(doubtful)
 
     def _settle(self, file: SqliteFile) -> None:
         """Find out what of the failed write is in the file, and deliver it.

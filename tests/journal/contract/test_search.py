@@ -74,6 +74,21 @@ def test_only_the_rooms_that_are_asked_for_are_searched(harness: Harness) -> Non
     assert texts(harness, "one", "nowhere") == []
 
 
+def test_a_search_of_no_room_or_of_very_many_finds_what_is_there(harness: Harness) -> None:
+    harness.post("one")
+    assert found(harness, SearchRequest({}, items=parse_query("one"))) == []
+    many = [f"room-{n}" for n in range(1_000)]
+    assert texts(harness, "one", *many) == []
+    assert texts(harness, "one two", *many, "lobby") == []
+    assert texts(harness, "one", *many, "lobby") == ["one"]
+
+
+def test_words_in_another_order_are_no_phrase(harness: Harness) -> None:
+    harness.post("disk is full", "full disk", "disk full", "the disk, full of files")
+    assert texts(harness, '"disk full"') == ["the disk, full of files", "disk full"]
+    assert len(texts(harness, "disk full")) == 4
+
+
 def test_a_search_by_nick_compares_folded_nicks_and_no_texts(harness: Harness) -> None:
     nicks = ["ada", "Ada", "ada-2", "ad", "a.da", "bob"]
     harness.submit(*(Draft("lobby", str(n), nick, f"ada says {n}") for n, nick in enumerate(nicks)))

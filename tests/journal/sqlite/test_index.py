@@ -12,7 +12,7 @@ import pytest
 from chatcore.journal import Unavailable
 from chatcore.journal.search import Answer as Found
 from chatcore.journal.search import Hits, SearchCursor, SearchRequest, Unsearchable
-from chatcore.journal.sqlite import SqliteJournal, index_file, indexer
+from chatcore.journal.sqlite import SqliteJournal, index_file, index_filler, indexer
 from chatcore.journal.sqlite.check import renew_epoch
 from chatcore.journal.sqlite.index_file import index_path
 from chatcore.limits import HistoryLimits
@@ -64,11 +64,32 @@ def other_words(index: Path) -> None:
     db.close()
 
 
-@pytest.mark.parametrize(
-    "harm", [Path.unlink, garbage, damaged, other_words, lambda index: index.write_bytes(b"")]
-)
+def other_format(version: int) -> Callable[[Path], None]:
+    """Return what lets it be of another version of the library."""
+
+    def harm(index: Path) -> None:
+        with sqlite3.connect(index) as db:
+            db.execute("DROP TABLE words")
+            db.execute(f"PRAGMA user_version = {version}")
+        db.close()
+
+    return harm
+
+
+HARMS: list[Callable[[Path], object]] = [
+    Path.unlink,
+    garbage,
+    damaged,
+    other_words,
+    other_format(1),
+    other_format(99),
+    lambda index: index.write_bytes(b""),
+]
+
+
+@pytest.mark.parametrize("harm", HARMS)
 def test_an_index_that_is_missing_damaged_or_old_is_made_again(
-    path: Path, harm: Callable[[Path], None]
+    path: Path, harm: Callable[[Path], object]
 ) -> None:
     with open_journal(path) as harness:
         harness.post("hi 1", "hi 2")
@@ -188,7 +209,7 @@ def test_words_of_a_room_that_was_removed_without_the_index_leave_it_at_the_next
 def test_an_index_with_too_many_expired_entries_is_made_again(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexer, "LOOK", 10)
+    monkeypatch.setattr(index_filler, "LOOK", 10)
     with open_journal(path, limits=HistoryLimits(history_messages=5)) as harness:
         for n in range(60):
             harness.post(f"hi {n}")
@@ -236,7 +257,7 @@ def test_a_search_that_finds_nothing_in_its_time_is_refused_for_good(
 def test_a_large_journal_is_indexed_between_the_searches_that_it_refuses(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexer, "GROUP", 10)
+    monkeypatch.setattr(index_filler, "GROUP", 10)
     with open_journal(path, search=False) as harness:
         harness.post(*(f"hi {n}" for n in range(300)))
     monkeypatch.setattr(indexer, "WAIT", -1.0)
