@@ -44,6 +44,12 @@ PLAIN_MEMBERS = 20
 PAUSE = 0.01
 """Seconds between two posts of the honest member."""
 
+HAYSTACKS = 5
+"""Long texts that each connection posts before it searches."""
+
+START = time.time_ns()
+"""What distinguishes the posts of one attack from those of another."""
+
 POSTS = 450
 """Posts at most: as many as the allowance takes at any pace."""
 
@@ -183,9 +189,15 @@ def _members(number: int, turn: int) -> bytes:
     return line("who", room="lobby") * 10
 
 
+def _searches(number: int, turn: int) -> bytes:
+    """Post texts that have all words of a phrase and not the phrase, and then search that."""
+    if turn < HAYSTACKS:
+        return line("post", room="lobby", id=f"{START}-{number}-{turn}", text="hay stack " * 1_600)
+    return line("search", query='"hay hay stack"', token="t") * 10
+
+
 def _posts(size: int) -> Callable[[int, int], bytes]:
-    start = time.time_ns()
-    return lambda number, turn: line("post", room="lobby", id=f"{start}-{number}-{turn}", text="x" * size)
+    return lambda number, turn: line("post", room="lobby", id=f"{START}-{number}-{turn}", text="x" * size)
 
 
 ATTACKS: dict[str, tuple[int, Callable[[Ports, int], None]]] = {
@@ -202,6 +214,7 @@ ATTACKS: dict[str, tuple[int, Callable[[Ports, int], None]]] = {
     "pages of history": (MANY, _repeat(_pages, 0.1)),
     "lists of rooms": (MANY, _repeat(_room_lists, 0.1)),
     "lists of members": (MANY, _repeat(_members, 0.1)),
+    "searches": (MANY, _repeat(_searches, 0.1)),
     "new rooms": (MANY, _repeat(_new_rooms, 0.01)),
     "new nicks": (MANY, _repeat(_nicks, 0.05)),
     "new nicks in many rooms": (MANY, _repeat(_nicks, 0.05, [f"q{number}" for number in range(64)])),

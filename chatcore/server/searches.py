@@ -3,8 +3,9 @@
 - A search costs as much as `TOKENS` frames, or all that may come together, if that is less.
 - A session is in a room, or hears nothing of it: that is checked when it asks and when it is answered.
 - No result is one that the room has not shown yet.
-- Journals search beside their reads, so whoever catches up waits for no search. `WAITING` searches may be on
-  their way, `OF_ONE_ADDRESS` of one address; more are refused for now.
+- Journals search beside their reads, so whoever catches up waits for no search.
+- A journal has `ON_THE_WAY` searches at a time, each of another address; the rest wait here, and addresses
+  have turns. `WAITING` may wait, `OF_ONE_ADDRESS` of one address; more are refused for now.
 
 Everything here runs under the hub's lock.
 """
@@ -31,7 +32,7 @@ from chatcore.messages import Found, Search
 from chatcore.names import fold
 from chatcore.server.pages import RETRY_SECONDS
 from chatcore.server.states import OVER
-from chatcore.server.turns import turn_of
+from chatcore.server.turns import Turns, turn_of
 from chatcore.terms import Item, parse_query
 
 if TYPE_CHECKING:
@@ -45,8 +46,11 @@ TOKENS = 10
 LINES = 80
 """Lines that it costs its address, for the same reason."""
 
+ON_THE_WAY = 2
+"""Searches that a journal has at a time: the second one is ready when the first is answered."""
+
 WAITING = 64
-"""Searches that may be on their way together."""
+"""Searches that may wait or be on their way together."""
 
 OF_ONE_ADDRESS = 16
 """Those of one address."""
@@ -59,29 +63,46 @@ _ENVELOPE = 1_024
 
 
 class Searches:
-    """How many searches of a hub's sessions are on their way."""
+    """The searches of all sessions of a hub: those that wait, and how many are on their way."""
 
-    __slots__ = ("_of_address", "_total")
+    __slots__ = ("_of_address", "_on_the_way", "_waiting")
 
     def __init__(self) -> None:
-        self._of_address: Counter[Hashable] = Counter()
-        self._total = 0
+        self._of_address: Counter[Hashable] = Counter()  # of all
+        self._on_the_way: set[Hashable] = set()  # addresses
+        self._waiting: Turns[Searcher] = Turns()
 
     def __len__(self) -> int:
-        return self._total
+        return self._of_address.total()
 
-    def begin(self, address: Hashable) -> bool:
-        """Count a search; return whether it may begin."""
-        if self._total >= WAITING or self._of_address[address] >= OF_ONE_ADDRESS:
+    def put(self, search: "Searcher") -> bool:
+        """Have a search begin, now or in its turn; return false if too many wait."""
+        if len(self) >= WAITING or self._of_address[search.address] >= OF_ONE_ADDRESS:
             return False
-        self._total += 1
-        self._of_address[address] += 1
+        self._of_address[search.address] += 1
+        self._waiting.add(search.address, search)
+        self._begin_next()
         return True
 
-    def finish(self, address: Hashable) -> None:
-        """Count a search no more."""
-        self._total -= 1
-        self._of_address[address] -= 1
+    def finish(self, search: "Searcher") -> None:
+        """Note that a search is answered."""
+        self._on_the_way.discard(search.address)
+        self._forget(search)
+        self._begin_next()
+
+    def _begin_next(self) -> None:
+        while len(self._on_the_way) < ON_THE_WAY and (search := self._waiting.take(self._may_begin)):
+            if search.is_wanted:
+                self._on_the_way.add(search.address)
+                search.begin()
+            else:
+                self._forget(search)
+
+    def _may_begin(self, search: "Searcher") -> bool:
+        return search.address not in self._on_the_way
+
+    def _forget(self, search: "Searcher") -> None:
+        self._of_address[search.address] -= 1
         self._of_address += Counter()  # without those that have none
 
 
@@ -101,7 +122,13 @@ class Searcher:
         self._session = session
         self._frame = frame
         self._finish = finish
-        self._address = turn_of(session.peer, session.hub.limits)
+        self._asked: tuple[tuple[Item, ...], SearchCursor | None] = ((), None)  # once it is understood
+        self.address = turn_of(session.peer, session.hub.limits)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there is still somebody to be answered."""
+        return self._session.state not in OVER
 
     def ask(self) -> None:
         """Ask the journal, or refuse."""
@@ -118,14 +145,22 @@ class Searcher:
             return
         if frame.room is not None and fold(frame.room) not in session.members:
             self._refuse("not_joined", "you have left this room")
-        elif not session.hub.searches.begin(self._address):
-            self._refuse("unavailable", "too many are searching now", RETRY_SECONDS)
         else:
-            session.inflow.charge(LINES)
-            request = self._request(items, cursor)
-            session.intake.ask_journal(
-                lambda journal, deliver: search(journal, request, self._encoding(deliver)), self._receive
-            )
+            self._put(items, cursor)
+
+    def begin(self) -> None:
+        """Ask the journal: its turn has come."""
+        request = self._request(*self._asked)
+        self._session.intake.ask_journal(
+            lambda journal, deliver: search(journal, request, self._encoding(deliver)), self._receive
+        )
+
+    def _put(self, items: tuple[Item, ...], cursor: SearchCursor | None) -> None:
+        self._asked = items, cursor
+        if self._session.hub.searches.put(self):
+            self._session.inflow.charge(LINES)
+        else:
+            self._refuse("unavailable", "too many are searching now", RETRY_SECONDS)
 
     def _request(self, items: tuple[Item, ...], cursor: SearchCursor | None) -> SearchRequest:
         frame, limits = self._frame, self._session.hub.limits
@@ -142,7 +177,7 @@ class Searcher:
 
     def _rooms(self) -> dict[str, tuple[int, int]]:
         frame, members = self._frame, self._session.members
-        names = [fold(frame.room)] if frame.room is not None else list(members)
+        names = [name for name in members if frame.room is None or name == fold(frame.room)]
         after = frame.after or 0
         before = SEQ_MAX + 1 if frame.before is None else frame.before
         return {name: (after, min(before, members[name].room.head + 1)) for name in names}
@@ -167,7 +202,7 @@ class Searcher:
 
     def _receive(self, answer: "_Answer") -> None:
         session, frame = self._session, self._frame
-        session.hub.searches.finish(self._address)
+        session.hub.searches.finish(self)
         if session.state in OVER:
             self._finish()
         elif isinstance(answer, Unsearchable):

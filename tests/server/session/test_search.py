@@ -8,7 +8,7 @@ import pytest
 from chatcore.journal import Unavailable
 from chatcore.journal.memory import MemoryJournal
 from chatcore.journal.search import Answer, SearchRequest, Unsearchable
-from chatcore.server.searches import OF_ONE_ADDRESS, TOKENS, WAITING
+from chatcore.server.searches import OF_ONE_ADDRESS, ON_THE_WAY, TOKENS, WAITING
 from tests.protocol.frames import (
     Error,
     Found,
@@ -166,6 +166,14 @@ def test_only_rooms_that_a_session_is_in_are_searched() -> None:
     assert search(ana, query="plan") == ["plan of the lobby"]
 
 
+def test_who_is_in_no_room_finds_nothing() -> None:
+    host = Host()
+    host.member("bob").post("plan")
+    ana = host.connect()
+    ana.send(Hello(protocol=1, nick="ana"), Search(query="plan"))
+    assert ana.one(Found).messages == ()
+
+
 @pytest.mark.parametrize("room", [None, "attic"])
 @pytest.mark.parametrize("how", ["leaves", "expelled"])
 def test_a_room_that_was_left_while_the_journal_searched_is_not_shown(room: str | None, how: str) -> None:
@@ -218,21 +226,59 @@ def test_few_searches_wait_and_fewer_of_one_address(late: tuple[Host, LateSearch
         _enter(peer, f"q{n}")
     for peer in (crowd[0], *same):
         peer.send(Search(query="x"))
-    assert len(journal.waiting) == OF_ONE_ADDRESS
+    assert len(host.hub.searches) == OF_ONE_ADDRESS
     error = same[-1].error()
     assert (error.code, error.retry_after) == ("unavailable", 1.0)
     for peer in crowd[1:]:
         peer.send(Search(query="x"))
-    assert len(journal.waiting) == WAITING
+    assert len(host.hub.searches) == WAITING
     assert len([peer for peer in crowd if peer.take_all(Error)]) == OF_ONE_ADDRESS - 1
     for peer in crowd[:10]:
         peer.lose()
-    journal.work()
-    host.pump()
-    assert len(host.hub.searches) == 0
+    assert finish(host, journal) == WAITING - 8  # of those that went, two were on their way
     same[-1].send(Search(query="x"))
     assert len(journal.waiting) == 1
+    finish(host, journal)
+
+
+def finish(host: Host, journal: LateSearch) -> int:
+    """Let the journal answer until nothing waits, few at a time; return how many it answered."""
+    done = 0
+    while journal.waiting:
+        assert len(journal.waiting) <= ON_THE_WAY
+        done += len(journal.waiting)
+        journal.work()
+        host.pump()
+    assert len(host.hub.searches) == 0
+    return done
+
+
+def test_addresses_take_turns_at_searching(late: tuple[Host, LateSearch]) -> None:
+    host, journal = late
+    many = [host.connect(host="192.0.2.1") for _ in range(OF_ONE_ADDRESS)]
+    ana = host.connect(host="192.0.2.2")
+    for n, peer in enumerate((*many, ana)):
+        _enter(peer, f"p{n}")
+        peer.send(Search(query="x"))
+    assert len(journal.waiting) == 2
     journal.work()
+    host.pump()
+    assert ana.one(Found).messages == ()
+    assert len([peer for peer in many if peer.take_all(Found)]) == 1
+    finish(host, journal)
+
+
+def test_a_room_that_was_left_while_a_search_waited_is_not_searched(late: tuple[Host, LateSearch]) -> None:
+    host, journal = late
+    first, ana = (host.connect(host="192.0.2.1") for _ in range(2))
+    _enter(first, "first")
+    _enter(ana, "ana")
+    first.send(Search(query="x"))
+    ana.send(Search(query="x", room="lobby", token="t"), Leave(room="lobby"))
+    assert len(journal.waiting) == 1
+    finish(host, journal)
+    error = ana.error()
+    assert (error.code, error.id) == ("not_joined", "t")
 
 
 def _enter(peer: Peer, nick: str) -> None:
