@@ -88,8 +88,8 @@ class KeyFile:
     def begin(self, url: str, invite: str, new_key: Callable[[], str], *, again: bool = False) -> str:
         """Return the key to redeem an invite with; it is in the file, and on the disk, by then.
 
-        It is the one that was made for this invite before, if there is one. Raises `UsageError` if there is
-        one of another invite already, unless it may be had ``again``.
+        It is the one that was made for this invite before, if there is one. Otherwise it is the one that we
+        have there, which the invite may admit to a room, unless there is to be one ``again``.
         """
         hashed = hashlib.sha256(invite.encode()).hexdigest()
         with self._changing() as entries:
@@ -98,10 +98,8 @@ class KeyFile:
                 if device is not None and device.invite == hashed:
                     return device.key
             if entry.key is not None and not again:
-                raise UsageError(
-                    f"you are {entry.account or 'somebody'} at {url} already; to be let in by this link with "
-                    "another key, add --replace"
-                )
+                entries[url] = replace(entry, joining=None)
+                return entry.key.key
             key = new_key()
             entries[url] = replace(entry, joining=DeviceKey(key, hashed))
             return key

@@ -25,7 +25,7 @@ from cli.access.keys import DeviceKey, KeyFile
 from cli.access.links import Link, parse_link
 from cli.access.login import Login
 from cli.access.page import find_server
-from cli.access.trust import Ca, trusts_of_link
+from cli.access.trust import Ca, trust_of, trusts_of_link
 from cli.commands.client import login_nick
 from cli.report import reaching
 from cli.streams import write_text
@@ -40,21 +40,27 @@ MOST_CHARS = 4_096
 def run(nick: str | None, key_file: str | None, ca: Ca, *, replace: bool, insecure: bool) -> None:
     """Use a link; print who we are on its server, and what to do next.
 
-    Raises `UsageError` for what is not a link, and if there is a key already, and `RefusedError`, `OSError`
-    or another `ChatError` if the server does not let us in.
+    With a key that we have there already, a link may admit us to a room. Raises `UsageError` for what is not
+    a link, and for a link that needs another key, and `RefusedError`, `OSError` or another `ChatError` if the
+    server does not let us in.
     """
     file = KeyFile.of(key_file)
     link = _link(ca.path)
     name = nick or _asked_nick()
     key = file.begin(link.url, link.invite, new_key, again=replace)
     before = file.entry(link.url)
-    logins = [
-        Login(key=key, ca=trust.ca, pin=trust.pin, insecure=insecure)
-        for trust in trusts_of_link(link.pin, ca, before.pin)
-    ]
-    entered = _redeem(file, link, name, logins)
+    had_key = before.key is not None and before.key.key == key
+    # A key that is good for something goes to no server but the one that we know: a link proves no other.
+    trusts = (trust_of(ca, before.pin),) if had_key else trusts_of_link(link.pin, ca, before.pin)
+    logins = [Login(key=key, ca=trust.ca, pin=trust.pin, insecure=insecure) for trust in trusts]
+    try:
+        entered = _redeem(file, link, name, logins)
+    except RefusedError as error:
+        raise _needs_another_key(error, link.url, before.account) if had_key else error from None
     role = f" ({entered.role})" if entered.role else ""
     write_text(f"you are {entered.account}{role} at {link.url}\n")
+    if had_key:
+        write_text("you had a key there, which you keep; for another one by this link, add --replace\n")
     is_pinned = file.entry(link.url).pin is not None
     if before.pin is not None and not is_pinned:
         write_text(
@@ -143,6 +149,18 @@ def _redeem_once(file: KeyFile, link: Link, nick: str, login: Login) -> _Entered
         ) from None
     file.abandon(link.url)
     raise UsageError(f"{link.url} has no accounts, so you need no link there: chat client {link.url}")
+
+
+def _needs_another_key(error: RefusedError, url: str, account: str | None) -> ChatError:
+    """Return what to say where the key that we have there does not get us in, but another may."""
+    if error.code == "unauthorized":
+        return UsageError(f"the key that you have at {url} is not valid any more; add --replace for another")
+    if error.code == "forbidden":
+        return UsageError(
+            f"you are {account or 'somebody'} at {url} already: {error.message}; to be let in by this link "
+            "with another key, add --replace"
+        )
+    return error
 
 
 def _rooms_of_guest(chat: Chat) -> RoomList | None:

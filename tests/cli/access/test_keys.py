@@ -93,11 +93,12 @@ def test_the_same_link_finds_the_same_key_before_and_after_it_was_let_in(file: K
 def test_another_link_replaces_no_key_unless_that_is_wanted_and_not_before_it_worked(file: KeyFile) -> None:
     file.begin(URL, INVITE, maker("k1"))
     file.finish(URL, "ada", pin=PIN, insecure=False)
-    with pytest.raises(UsageError, match=r"you are ada at .* --replace"):
-        file.begin(URL, "j" * 32, maker("k2"))
+    assert file.begin(URL, "j" * 32, maker("k2")) == "k1"
     assert file.begin(URL, "j" * 32, maker("k2"), again=True) == "k2"
     assert login_for(URL, str(file.path), Ca()).key == "k1"
     file.abandon(URL)
+    assert file.begin(URL, "j" * 32, maker("k3"), again=True) == "k3"
+    assert file.begin(URL, "l" * 32, maker("k4")) == "k1"  # and so k3, which was not let in, is forgotten
     assert file.begin(URL, "j" * 32, maker("k3"), again=True) == "k3"
     file.finish(URL, "grace", pin=None, insecure=False)
     login = login_for(URL, str(file.path), Ca())

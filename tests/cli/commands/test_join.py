@@ -147,6 +147,49 @@ def test_with_another_key_there_it_is_replaced_only_on_request(
     assert place.keys.entry(place.url).account == "ada"
 
 
+def test_a_link_to_a_room_admits_whoever_has_a_key_there(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with place.administration() as administration:
+        guest = administration.invite(role="guest").secret
+        place.join(f"{place.url}/#{guest}.{place.pin}", monkeypatch, "grace")
+        key = place.key()
+        room = administration.invite(name="grace", room="attic").secret
+        capfd.readouterr()
+        place.join(f"{place.url}/#{room}.{place.pin}", monkeypatch)
+        assert administration.invites() == []
+    said = capfd.readouterr().out
+    assert "you are grace (guest)" in said
+    assert "which you keep" in said
+    assert place.key() == key
+    with connect(place.url, nick="grace", rooms=("attic",), key=key, pin=place.pin) as chat:
+        assert chat.account == "grace"
+
+
+def test_a_key_that_is_in_use_goes_to_no_other_server_whatever_pin_a_link_has(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first = place.link("ada")
+    place.join(first, monkeypatch)
+    place.keys.trust(place.url, "A" * 43)  # as if the server were another one than we know
+    for link in (place.link("ada"), first):
+        with pytest.raises((UsageError, OSError), match=r"fingerprint|certificate"):
+            place.join(link, monkeypatch)
+
+
+def test_whose_key_was_revoked_reads_that_a_new_link_needs_another(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.join(place.link("ada"), monkeypatch)
+    with place.administration() as administration:
+        administration.revoke("ada")
+    link = place.link("ada")
+    with pytest.raises(UsageError, match=r"is not valid any more; add --replace"):
+        place.join(link, monkeypatch)
+    place.join(link, monkeypatch, replace=True)
+    assert place.keys.entry(place.url).account == "ada"
+
+
 def test_who_replaces_a_key_reads_how_the_old_one_ends(
     place: Place, monkeypatch: pytest.MonkeyPatch, inside: Inside, capfd: pytest.CaptureFixture[str]
 ) -> None:
