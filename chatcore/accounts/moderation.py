@@ -16,6 +16,11 @@ from chatcore.names import LOBBY, fold
 
 __all__ = ["Outcome", "live_actor", "moderate"]
 
+MOST_ROOMS: Final = 100
+"""Private rooms that somebody keeps who is no moderator."""
+
+_TOO_MANY_ROOMS: Final = Refusal("limit_exceeded", f"you keep {MOST_ROOMS} private rooms; open one first")
+
 _REFUSALS: Final[dict[Verdict, Refusal]] = {
     "forbidden": Refusal("forbidden", "you may not do that"),
     "bad_frame": Refusal("bad_frame", "this act needs a room or a nick"),
@@ -91,7 +96,7 @@ class _Act:
                 seconds=self._seconds(),
                 reason=self._what.reason,
             ),
-            by_member=rank_of(self._actor.role, keeps=False) < Rank.MODERATOR,
+            by_member=self._is_member(),
         )
 
     def _keeps(self, person: PersonRow) -> bool:
@@ -135,6 +140,7 @@ class _Act:
 
     def _do_to_room(self, room: str) -> Outcome:
         if self._what.act == "close":
+            self._check_rooms(room)
             self._file.close_room(room, self._actor.folded)
             self._file.admit(room, {self._actor.folded, *self._what.present})
             return Outcome(revises=True)  # somebody may have come in since it was asked who is present
@@ -143,6 +149,15 @@ class _Act:
         elif self._target is not None:
             self._file.admit(room, [self._target.folded])
         return Outcome()
+
+    def _check_rooms(self, room: str) -> None:
+        """Refuse a member one more room: each is stored until it is opened or removed."""
+        kept = self._file.rooms_of(self._actor.folded)
+        if room not in kept and len(kept) >= MOST_ROOMS and self._is_member():
+            raise Refused(_TOO_MANY_ROOMS)
+
+    def _is_member(self) -> bool:
+        return rank_of(self._actor.role, keeps=False) < Rank.MODERATOR
 
     def _kick(self, target: PersonRow, room: str) -> Outcome:
         if self._private:

@@ -305,6 +305,11 @@ class AccountsFile(AccountsDatabase):
         row = self.db.execute("SELECT keeper FROM rooms WHERE room = ?", (room,)).fetchone()
         return (False, None) if row is None else (True, row[0])
 
+    def rooms_of(self, keeper: str) -> frozenset[str]:
+        """Return the private rooms that somebody keeps."""
+        rows = self.db.execute("SELECT room FROM rooms WHERE keeper = ?", (keeper,))
+        return frozenset(room for (room,) in rows)
+
     def close_room(self, room: str, keeper: str | None) -> None:
         """Make a room private, or let another keep it."""
         self._change(

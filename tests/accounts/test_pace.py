@@ -1,14 +1,17 @@
 """How often somebody may change something."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from chatcore.accounts import Accounts, Administration
+from chatcore.accounts.moderation import MOST_ROOMS
 from chatcore.accounts.pace import BURST, GAP, Pace
 from chatcore.accounts.redemption import MOST_KEYS
+from chatcore.accounts.statements import AccountsFile
 from chatcore.gate import Moderation, Person, Refusal
-from tests.accounts.people import Clock, ask, enter, key_of
+from tests.accounts.people import Clock, act, ask, enter, key_of
 
 
 def test_an_account_has_a_burst_and_then_its_pace() -> None:
@@ -52,6 +55,22 @@ def test_an_account_has_a_limited_number_of_keys(gate: Accounts, book: Administr
     book.revoke("ada", book.keys("ada")[-1].id)
     clock.time += 1.0
     assert isinstance(enter(gate, "ada", key_of("ada", "more"), secret), Person)
+
+
+def test_a_member_keeps_a_limited_number_of_rooms(
+    path: Path, gate: Accounts, book: Administration, clock: Clock
+) -> None:
+    with closing(AccountsFile(path)) as file, file.transaction():
+        for number in range(MOST_ROOMS - 1):
+            file.close_room(f"room{number}", "ada")
+    book.set_role("bob", "member")  # so that the server reads it
+    assert act(gate, "ada", "close", "last", present=frozenset({"ada"})) is None
+    assert act(gate, "ada", "close", "last", present=frozenset({"ada"})) is None
+    assert act(gate, "ada", "close", "more", present=frozenset({"ada"})) == "limit_exceeded"
+    assert act(gate, "bob", "close", "more", present=frozenset({"bob"})) is None
+    assert act(gate, "ada", "open", "room0") is None
+    assert act(gate, "ada", "close", "another", present=frozenset({"ada"})) is None
+    assert book.audit()[-1].room == "another"
 
 
 @pytest.mark.parametrize(("name", "code"), [("mona", None), ("bob", "forbidden")])
