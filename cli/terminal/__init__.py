@@ -8,7 +8,9 @@ Read in this order:
   `unsent`; `memory` of the last run, `returns` to its rooms, and the `wanted_nick`; the `outbox` of
   what the user has sent, and the `offers` of what nothing sends by itself;
 - how it looks: `painter`, `palette`, `mentions`, `status`, `completion`;
+- whether the server answers: `heartbeat`, with `waiting`;
 - what it says: `conversation` of each event, with `news`, and `answers` to each command;
-- `commands`, with `paging`, which loads older messages and lists of rooms, and `times`; `entrance` into the
-  first rooms; `app`, which puts everything together, `start` and its `options`.
+- what it does: the `command_queue` and its `commands`, with `paging`, which loads older messages and lists of
+  rooms, and `times`; `entrance` into the first rooms; `app`, which puts everything together, `start` and its
+  `options`.
 """

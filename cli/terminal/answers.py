@@ -159,6 +159,10 @@ class Answers:
                 problem = "that is not possible"
         return self._painter.warning(problem)
 
+    def deferred(self, command: Command) -> Fragments:
+        """Return that a command waits for the connection."""
+        return self._painter.note(f"not connected; {command.typed} will be asked when back")
+
     def give_back(self, heading: str, text: str) -> Fragments:
         """Return a text of the user's own that would otherwise be lost, for copying."""
         return self._painter.warning(heading) + self._painter.copy(text)

@@ -10,7 +10,6 @@ Whatever ends it, the terminal is restored, and what the user sent without an ac
 import asyncio
 import contextlib
 import time
-from collections import deque
 from collections.abc import Sequence
 
 from chatcore import (
@@ -19,6 +18,7 @@ from chatcore import (
     Joined,
     Left,
     Message,
+    Offline,
     Online,
     RefusedError,
     UsageError,
@@ -26,10 +26,12 @@ from chatcore import (
 from cli.places import typed_file
 from cli.report import FAILED
 from cli.terminal.answers import Answers
+from cli.terminal.command_queue import CommandQueue
 from cli.terminal.commands import Commands
 from cli.terminal.completion import Candidate
 from cli.terminal.conversation import Conversation
 from cli.terminal.entrance import describe_no_room, enter_rooms
+from cli.terminal.heartbeat import Heartbeat
 from cli.terminal.input import Command, parse
 from cli.terminal.input_history import InputHistory
 from cli.terminal.memory import Memory
@@ -67,8 +69,7 @@ class Terminal:
     def __init__(self, options: Options, memory: Memory) -> None:
         self._memory = memory
         self._history = options.history
-        self._typed: deque[Command] = deque()  # the first one is being done
-        self._line_typed = asyncio.Event()
+        self._queue = CommandQueue(self._done, self._defer, self._note_news)
         self._news = asyncio.Event()  # set when something was answered or received
         self._asking: asyncio.Task[None] | None = None  # for the members of rooms that we joined
         self._timer: asyncio.TimerHandle | None = None  # for the next deadline of the conversation
@@ -95,6 +96,7 @@ class Terminal:
         self._commands = Commands(
             self._conversation, self._answers, screen, memory, options, outbox=self._outbox, news=self._news
         )
+        self._heartbeat = Heartbeat(lambda: self._chat.ping(), screen.redraw, self._warn)
         typed = typed_file() if options.remember and not options.plain else None
         self._input_history = None if typed is None else InputHistory(typed, self._warn)
 
@@ -157,7 +159,8 @@ class Terminal:
             tasks = [task for task in (typing, reading, working, renaming, self._asking) if task is not None]
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, self._outbox.close(), return_exceptions=True)
+            closing = (self._outbox.close(), self._heartbeat.stop())
+            await asyncio.gather(*tasks, *closing, return_exceptions=True)
             self._set_timer(None)
 
     # --- called by the screen --------------------------------------------------------------------
@@ -169,7 +172,7 @@ class Terminal:
     def status(self) -> Fragments:
         """Return the rows above the prompt, if any."""
         waiting = self._outbox.waiting(all_of_them=self._conversation.offline)
-        return self._conversation.status(waiting, self._screen.columns)
+        return self._conversation.status(waiting, self._screen.columns, self._heartbeat.notice)
 
     def completions(self, before: str) -> list[Candidate]:
         """Return the candidates for the Tab key; ``before`` is the text before the cursor."""
@@ -191,12 +194,11 @@ class Terminal:
         if command.verb == "quit":
             self._screen.stop()
         else:
-            self._typed.append(command)
-            self._line_typed.set()
+            self._queue.add(command)
 
     def _next_room(self) -> str | None:
         """Return where a line that is typed now will be said, if that is known."""
-        for command in reversed(self._typed):
+        for command in reversed(self._queue.typed):
             if command.verb in ("join", "goto", "leave"):
                 return command.argument if command.verb == "join" else None
         current = self._conversation.rooms.current
@@ -211,6 +213,7 @@ class Terminal:
         """Note that a key was pressed."""
         self._conversation.attention.key(time.monotonic())
         self._conversation.note_seen()
+        self._heartbeat.take_key()
 
     def _warn(self, message: str) -> None:
         self._screen.print(self._answers.warning(message))
@@ -244,12 +247,19 @@ class Terminal:
     def _remember(self, event: Event) -> None:
         self._nick.receive(event)
         self._conversation.note_seen()
+        if not isinstance(event, Offline):
+            self._heartbeat.hear()
         match event:
             case Joined():
                 self._memory.note_rooms(self._conversation.rooms)
             case Left():
                 self._memory.forget(event.room)
+            case Offline():
+                self._heartbeat.disconnect()
+                self._queue.disconnect()
             case Online():
+                self._heartbeat.connect()
+                self._queue.connect()
                 self._memory.note_welcome(self._chat.secret, self._chat.limits.dedupe_seconds)
             case Message():
                 if (epoch := self._conversation.unseen_mention(event)) is not None:
@@ -298,19 +308,13 @@ class Terminal:
         while self._conversation.is_returning:
             self._news.clear()
             await self._news.wait()
-        while True:
-            while self._typed:
-                if not await self._done(self._typed[0]):
-                    return
-                self._typed.popleft()
-                self._screen.redraw()
-            self._news.set()
-            self._line_typed.clear()
-            await self._line_typed.wait()
+        await self._queue.run()
 
     async def _done(self, command: Command) -> bool:
         """Do a command; return false if the connection has ended, which `_read` reports."""
+        key = object()
         try:
+            self._heartbeat.begin(key)
             await self._commands.do(command)
         except UsageError:
             self._screen.print(self._answers.invalid(command))
@@ -320,8 +324,14 @@ class Terminal:
             return False
         finally:
             self._conversation.busy = None
-            self._conversation.expect(None)
+            self._heartbeat.end(key)
         return True
+
+    def _defer(self, command: Command) -> None:
+        """Say that a command waits for the connection."""
+        self._conversation.busy = None
+        self._conversation.expect(None)  # what is on the screen then stays there
+        self._screen.print(self._answers.deferred(command))
 
     def _note_news(self) -> None:
         self._news.set()
@@ -336,7 +346,7 @@ class Terminal:
                     await self._news.wait()
 
     def _is_all_sent(self) -> bool:
-        return not self._typed and self._outbox.is_done(self._conversation.has_read)
+        return not self._queue.typed and self._outbox.is_done(self._conversation.has_read)
 
     def _give_back_unsent(self) -> None:
         """Print, for copying, what is not known to be stored."""

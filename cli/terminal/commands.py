@@ -120,8 +120,10 @@ class Commands:
         room = self._conversation.rooms.current
         if command.line is not None and not self._outbox.send(command.line, room.name if room else None):
             self._show_warning(NO_ROOM)
-        elif self._conversation.offline and self._screen.words:
-            self._screen.print(self._answers.note("no connection; this will be sent after reconnecting"))
+        elif self._conversation.offline and self._screen.words and room is not None:
+            self._screen.print(
+                self._answers.note(f"no connection; this will be sent to {room.name} when back")
+            )
 
     async def _leave(self, name: str) -> None:
         rooms = self._conversation.rooms
@@ -169,6 +171,14 @@ class Commands:
             self._show_room(room)
             return
         self._conversation.expect(name)
+        try:
+            await self._enter(name)
+        finally:
+            self._conversation.expect_no_longer(name)
+
+    async def _enter(self, name: str) -> None:
+        """Join a room; return once we are in it, or out of it again."""
+        rooms = self._conversation.rooms
         await self._chat.join(name, history=self._history)
         while rooms.get(name) is None and fold(name) in self._chat.rooms:
             self._news.clear()  # the event comes later than the answer
@@ -178,9 +188,6 @@ class Commands:
         """Show our rooms, then those of the server that we are not in."""
         conversation, answers = self._conversation, self._answers
         self._screen.print(answers.rooms(conversation.rooms, start))
-        if conversation.offline:
-            self._screen.print(answers.note("no connection; other rooms are not listed"))
-            return
         listed, more = await other_rooms(self._chat, start, self._chat.rooms)
         conversation.rooms.note_others(entry.room for entry in listed)
         self._screen.print(answers.other_rooms(listed, start, more=more))

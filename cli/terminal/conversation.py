@@ -124,12 +124,12 @@ class Conversation:
         current = self.rooms.current
         return self._painter.prompt(self.nick, None if current is None else current.name)
 
-    def status(self, unsent: Sequence[str], columns: int) -> Fragments:
+    def status(self, unsent: Sequence[str], columns: int, lag: str | None = None) -> Fragments:
         """Return the rows above the prompt; ``unsent`` are the messages that are not sent yet."""
         notices = ["offline, reconnecting"] if self.offline else []
-        notices += [self.busy] if self.busy else []
+        notices += [text for text in (self.busy or lag,) if text]
         notices += [text for room in self.rooms if (text := _progress(room))]
-        return status_rows(self.rooms, notices, unsent, columns)
+        return status_rows(self.rooms, notices, unsent, columns, offline=self.offline)
 
     def progress(self, text: str) -> Fragments:
         """Note the progress of something that takes long; return a line if there is no status row."""
@@ -145,6 +145,11 @@ class Conversation:
     def expect(self, room: str | None) -> None:
         """Note which room the user is about to join: it becomes the current one then."""
         self._expected = None if room is None else fold(room)
+
+    def expect_no_longer(self, room: str) -> None:
+        """Note that a room was joined, or will not be."""
+        if self._expected == fold(room):
+            self._expected = None
 
     def expect_back(self, mark: RoomMark, mentions: Sequence[Mention], *, first: bool) -> None:
         """Note where we were in a room when the client ran last; the ``first`` one comes on the screen."""

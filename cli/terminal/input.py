@@ -53,6 +53,11 @@ class Command(NamedTuple):
     line: UnsentLine | None = None
 
     @property
+    def typed(self) -> str:
+        """How a command is typed."""
+        return f"/{self.verb} {self.argument}".rstrip()
+
+    @property
     def said(self) -> str | None:
         """What to copy if this posts a message and could not be sent; ``None`` if it posts none."""
         match self.verb:

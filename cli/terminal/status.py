@@ -21,14 +21,18 @@ MOST_UNSENT = 3
 QUIET, NEWS, ALARM, HERE = "#878787", "bold", "reverse", ""
 
 
-def status_rows(rooms: Rooms, notices: Sequence[str], unsent: Sequence[str], columns: int) -> Fragments:
+def status_rows(
+    rooms: Rooms, notices: Sequence[str], unsent: Sequence[str], columns: int, *, offline: bool = False
+) -> Fragments:
     """Return the rows, none wider than ``columns``.
 
-    ``notices`` say what is unusual just now, and ``unsent`` are the texts that were not acknowledged yet.
+    ``notices`` say what is unusual just now, and ``unsent`` are the texts that were not acknowledged yet,
+    and cannot be while we are ``offline``.
     """
     rows: Fragments = []
+    what = "not sent yet" if offline else "sending"
     for text in unsent[:MOST_UNSENT]:
-        rows.append((QUIET, cut(f"  not sent yet: {sanitize(text[:columns])}", columns) + "\n"))
+        rows.append((QUIET, cut(f"  {what}: {sanitize(text[:columns])}", columns) + "\n"))
     if len(unsent) > MOST_UNSENT:
         rows.append((QUIET, cut(f"  and {len(unsent) - MOST_UNSENT:,} more", columns) + "\n"))
     items: Fragments = [(ALARM, notice) for notice in notices]

@@ -89,13 +89,17 @@ def test_rooms_lists_ours_then_the_others_and_tab_knows_them() -> None:
         alice.wait("* no other room begins with x")
 
 
-def test_rooms_without_a_connection_lists_only_ours() -> None:
+def test_commands_without_a_connection_say_that_they_wait_and_local_ones_are_done() -> None:
     with scripted_server() as server, client(server) as alice:
         server.hang_up()
         alice.wait("; reconnecting")
-        alice.type(f"/rooms{ENTER}")
-        alice.wait("* no connection; other rooms are not listed")
-        assert "* /1 lobby, you are here" in alice.rows
+        alice.type(f"/rooms{ENTER}/who{ENTER}/search this{ENTER}")
+        alice.wait("* no match for this in what has been shown")
+        start = alice.rows.index("* /1 lobby, you are here")
+        assert alice.rows[start + 1 : start + 3] == [
+            "* not connected; /rooms will be asked when back",
+            "* not connected; /who will be asked when back",
+        ]
 
 
 def test_back_shows_gaps_in_their_place_and_where_the_stored_ones_begin() -> None:
