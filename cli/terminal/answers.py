@@ -7,7 +7,7 @@ something to do about it, what.
 from collections.abc import Sequence
 
 from chatcore import RULES, ChatError, DisconnectedError, Message, RefusedError, RoomEntry, fold
-from cli.terminal.input import COMMANDS, Command
+from cli.terminal.input import ALIASES, COMMANDS, Command
 from cli.terminal.painter import Fragments, Painter
 from cli.terminal.rooms import Rooms
 
@@ -58,6 +58,7 @@ class Answers:
         """Return the list of commands."""
         lines = [_usage(f"{name} {form.argument}", form.summary) for name, form in COMMANDS.items()]
         lines.append(_usage("//text", "send a message that starts with a slash"))
+        lines.append(f"{', '.join(ALIASES)} do what {', '.join(ALIASES.values())} do")
         if not self._words:
             lines.append(
                 "Enter sends, Alt-Enter starts a new line, Tab completes,"
@@ -76,9 +77,10 @@ class Answers:
         lines = []
         for room in (each for each in rooms if fold(each.name).startswith(fold(start))):
             here = ", you are here" if room is rooms.current else ""
+            company = f", {room.count:,} member{'' if room.count == 1 else 's'}"
             unread = f", {room.unread:,} unread" if room.unread else ""
             mentions = f", {room.mentions:,} mention you" if room.mentions else ""
-            lines.append(f"/{room.number} {room.name}{here}{unread}{mentions}")
+            lines.append(f"/{room.number} {room.name}{here}{company}{unread}{mentions}")
         if lines:
             return self._painter.note("\n".join(lines))
         return self._painter.note(NO_ROOM) if not rooms else []

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from chatcore import fold
-from cli.terminal.input import COMMANDS
+from cli.terminal.input import ALIASES, COMMANDS
 from cli.terminal.moderation import ALL_OVER
 from cli.terminal.rooms import Rooms
 
@@ -30,6 +30,7 @@ def candidates(before: str, rooms: Rooms, own: str) -> list[Candidate]:
     """Return the candidates, the most likely first. ``own`` is our nick, which is never offered."""
     if argument := _ARGUMENT.fullmatch(before):
         name, start = argument[1].casefold(), argument[2]
+        name = ALIASES.get(name, name)
         if name in ("/join", "/leave", "/who", "/close", "/open"):
             known = rooms.names(others=name not in ("/leave", "/who"))
             return [Candidate(room, len(start), room) for room in _starting(start, known)][:MOST]

@@ -359,6 +359,7 @@ class Conversation:
         room = self.rooms.get(event.room)
         if room is None:
             return []
+        room.note_count(event.count)
         room.nicks.remove([*event.left, *(pair.old for pair in event.renamed)])
         room.nicks.add([*event.joined, *(pair.new for pair in event.renamed)])
         if not self.quiet:

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from cli.state.remembered import UnsentLine
 from cli.terminal.moderation import PATTERNS
 
-__all__ = ["BACK", "COMMANDS", "Command", "Form", "Verb", "parse"]
+__all__ = ["ALIASES", "BACK", "COMMANDS", "Command", "Form", "Verb", "parse"]
 
 Verb = Literal[
     "admit",
@@ -106,6 +106,15 @@ COMMANDS = {
 }
 """Every command by its name, in the order of ``/help``."""
 
+ALIASES = {"/part": "/leave", "/names": "/who", "/exit": "/quit"}
+"""What those type who come from IRC, and which command that is here."""
+
+_INSTEAD = {  # of what they look for in vain
+    "/msg": "nobody can be written to alone; /join a room, /close it, and /admit those whom you want there",
+    "/query": "nobody can be written to alone; /join a room, /close it, and /admit those whom you want there",
+    "/clear": "Ctrl-L clears the screen",
+}
+
 _ARGUMENTS = {  # what may stand after a command, and a hint for those who typed something else
     "": ("", ""),
     "NAME": (r"\S+", "one word, no spaces"),
@@ -139,6 +148,9 @@ def parse(text: str) -> Command | None:
 def _command(word: str, argument: str) -> Command:
     number = _NUMBER.fullmatch(word)
     name = "/1" if number else word.casefold()
+    name = ALIASES.get(name, name)
+    if name in _INSTEAD:
+        return Command("mistake", f"there is no {name}: {_INSTEAD[name]}")
     if name not in COMMANDS:
         return Command("mistake", f"unknown command {word}; /help lists the commands, /{word} sends {word}")
     form = COMMANDS[name]

@@ -76,6 +76,7 @@ class RoomView:
         self.start = joined.after  # where reading started, the last time
         self.position = joined.after
         self.oldest = joined.after + 1  # no message before this one was shown
+        self.count = joined.count  # members, we included
         self.known = joined.head  # messages up to this one are older than our first entry
         self.seen = joined.head  # up to here the user has looked
         self.missed: Return | None = None  # while what came since the last run is on its way
@@ -124,11 +125,15 @@ class RoomView:
         """Note that a line has said that something is unread."""
         self.announced = now
 
+    def note_count(self, count: int) -> None:
+        """Note how many members there are."""
+        self.count = count
+
     def rejoin(self, joined: Joined) -> None:
         """Resume on a new connection; start over if the epoch is another one."""
         if joined.epoch != self.epoch:
             self.oldest, self.known, self.seen = joined.after + 1, joined.head, joined.after
-        self.epoch, self.head = joined.epoch, joined.head
+        self.epoch, self.head, self.count = joined.epoch, joined.head, joined.count
         self.start = self.position = joined.after
 
     def advance(self, seq: int) -> bool:

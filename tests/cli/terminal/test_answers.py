@@ -86,7 +86,7 @@ def test_help_lists_every_command_and_the_keys_of_a_prompt(answers: Answers) -> 
 
 def test_help_fits_a_terminal_of_eighty_columns() -> None:
     rows = text_of(Answers(Painter(columns=lambda: 80), words=True).help()).splitlines()
-    assert len(rows) == len(COMMANDS) + 1
+    assert len(rows) == len(COMMANDS) + 2
 
 
 def test_rooms_are_listed_with_their_unread_messages(answers: Answers) -> None:
@@ -96,9 +96,10 @@ def test_rooms_are_listed_with_their_unread_messages(answers: Answers) -> None:
         rooms.enter(Joined(room=name, epoch="e", head=0, after=0, count=1))
     rooms.current = rooms.get("lobby")
     (_, ops, dev) = rooms
-    ops.unread, dev.unread, dev.mentions = 1, 1_200, 3
+    ops.unread, dev.unread, dev.mentions, dev.count = 1, 1_200, 3, 12
     assert text_of(answers.rooms(rooms)) == (
-        "* /1 lobby, you are here\n  /2 ops, 1 unread\n  /3 dev, 1,200 unread, 3 mention you\n"
+        "* /1 lobby, you are here, 1 member\n  /2 ops, 1 member, 1 unread\n"
+        "  /3 dev, 12 members, 1,200 unread, 3 mention you\n"
     )
 
 
@@ -129,7 +130,7 @@ def test_rooms_of_ones_own_are_listed_by_their_start(answers: Answers) -> None:
     rooms = Rooms()
     for name in ("lobby", "ops"):
         rooms.enter(Joined(room=name, epoch="e", head=0, after=0, count=1))
-    assert text_of(answers.rooms(rooms, "OP")) == "* /2 ops\n"
+    assert text_of(answers.rooms(rooms, "OP")) == "* /2 ops, 1 member\n"
     assert text_of(answers.rooms(rooms, "x")) == ""
 
 

@@ -77,7 +77,7 @@ def test_rooms_lists_ours_then_the_others_and_tab_knows_them() -> None:
     with scripted_server(answers={"rooms": room_list}) as server, client(server) as alice:
         alice.type(f"/rooms{ENTER}")
         alice.wait("  staff, private, nobody is there")
-        start = alice.rows.index("* /1 lobby, you are here")
+        start = alice.rows.index("* /1 lobby, you are here, 1 member")
         assert alice.rows[start + 1 : start + 4] == [
             "* other rooms:",
             "  ops, 3 are there, last message 2026-01-02 03:04",
@@ -95,7 +95,7 @@ def test_commands_without_a_connection_say_that_they_wait_and_local_ones_are_don
         alice.wait("; reconnecting")
         alice.type(f"/rooms{ENTER}/who{ENTER}/search this{ENTER}")
         alice.wait("* no match for this in what has been shown")
-        start = alice.rows.index("* /1 lobby, you are here")
+        start = alice.rows.index("* /1 lobby, you are here, 1 member")
         assert alice.rows[start + 1 : start + 3] == [
             "* not connected; /rooms will be asked when back",
             "* not connected; /who will be asked when back",

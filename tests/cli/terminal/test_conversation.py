@@ -288,6 +288,14 @@ def test_a_join_is_shown_before_the_first_message_of_the_person(alice: Alice) ->
     assert lines_of(alice, message(2)).startswith("* bob and carol joined (3 here)\n")
 
 
+def test_the_number_of_members_follows_joins_and_leaves(alice: Alice) -> None:
+    (room,) = alice.rooms
+    alice.receive(Presence(room="lobby", joined=("bob",), count=2))
+    assert room.count == 2
+    alice.receive(joined(count=7))
+    assert room.count == 7
+
+
 def test_quiet_hides_joins_and_leaves_but_completes_nicks() -> None:
     alice = Alice(quiet=True)
     alice.receive(Presence(room="lobby", joined=("bob",), count=2))

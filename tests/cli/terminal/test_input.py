@@ -28,6 +28,9 @@ from cli.terminal.input import COMMANDS, Command, parse
         ("/12 ", Command("goto", "12")),
         ("/rooms", Command("rooms")),
         ("/quiet", Command("quiet")),
+        ("/part ops", Command("leave", "ops")),
+        ("/Names", Command("who")),
+        ("/exit", Command("quit")),
         ("/search  the Build\tis ", Command("search", "the Build\tis")),
         ("/me  nods\nand leaves", Command("me", "nods\nand leaves")),
         ("//me nods", Command("say", "/me nods")),
@@ -49,6 +52,7 @@ def test_a_blank_line_means_nothing(typed: str) -> None:
     assert parse(typed) is None
 
 
+ALONE = "nobody can be written to alone; /join a room, /close it, and /admit those whom you want there"
 USAGE_OF_BACK = "usage: /back [N|TIME] (a number from 1 to 9999, or a time such as 14:30 or 2026-11-23 14:00)"
 
 
@@ -56,6 +60,10 @@ USAGE_OF_BACK = "usage: /back [N|TIME] (a number from 1 to 9999, or a time such 
     ("typed", "advice"),
     [
         ("/dance", "unknown command /dance; /help lists the commands, //dance sends /dance"),
+        ("/clear", "there is no /clear: Ctrl-L clears the screen"),
+        ("/query ada", f"there is no /query: {ALONE}"),
+        ("/MSG ada hello", f"there is no /msg: {ALONE}"),
+        ("/part a b", "usage: /leave [ROOM] (one word, no spaces)"),
         ("/", "unknown command /; /help lists the commands, // sends /"),
         (
             "/usr/bin\nis a path",

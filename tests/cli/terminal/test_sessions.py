@@ -202,7 +202,7 @@ def test_rooms_of_the_server_are_listed_and_joined(server: Server) -> None:
         alice.type(f"/rooms{ENTER}")
         alice.wait("  ops, 1 is there")
         start = alice.rows.index("* other rooms:")
-        assert alice.rows[start - 1] == "* /1 lobby, you are here"
+        assert alice.rows[start - 1] == "* /1 lobby, you are here, 1 member"
         assert alice.rows[start + 1].startswith("  attic, nobody is there, last message 20")
         alice.type(f"/join op\t{ENTER}")
         alice.wait("* you are in ops; 1 other is here")
