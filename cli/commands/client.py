@@ -35,6 +35,8 @@ def run(
     json: bool,
     plain: bool = False,
     quiet: bool = False,
+    highlight: Sequence[str] = (),
+    notices: str = "auto",
     remember: bool = True,
 ) -> int:
     """Chat until the user, the input or the server ends it; return the exit code.
@@ -49,7 +51,9 @@ def run(
 
         require_descriptors(DESCRIPTORS, "a client in a terminal")
         shown = HISTORY if history is None else history
-        options = Options(shown, plain or os.environ.get("TERM") == "dumb", quiet, remember)
+        options = Options(
+            shown, plain or os.environ.get("TERM") == "dumb", quiet, highlight, notices, remember
+        )
         with reaching(url):
             return converse(url, nick or login.account or login_nick(), rooms, options, login)
     from cli.commands.pipe import run as pass_through

@@ -51,6 +51,20 @@ def client(
         ),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="In a terminal: hide joins and leaves.")] = False,
+    highlight: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WORD",
+            help="In a terminal: a word that counts as your name does; repeat for several.",
+        ),
+    ] = None,
+    notices: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|off|osc9|osc99|osc777",
+            help="In a terminal: which notices it shows on the desktop.",
+        ),
+    ] = "auto",
     remember: Annotated[
         bool,
         typer.Option(
@@ -84,6 +98,8 @@ def client(
                 json=json,
                 plain=plain,
                 quiet=quiet,
+                highlight=highlight or [],
+                notices=notices,
                 remember=remember,
             )
         )

@@ -18,6 +18,7 @@ VERSION = 1
 
 MOST_ROOMS = 256
 MOST_IGNORED = 1_000
+MOST_HIGHLIGHTS = 100
 MOST_MENTIONS = 200
 MOST_MENTION_CHARS = 200
 MOST_DRAFT_CHARS = 64 * 1024
@@ -130,7 +131,7 @@ class Mention:
 class Remembered:
     """The content of a slot. Rooms and drafts are found by the folded name of the room.
 
-    ``muted`` are names of rooms, and ``ignored`` are nicks, also by their folded form.
+    ``muted`` are names of rooms, ``ignored`` are nicks, and ``highlights`` are words, by their folded form.
     """
 
     header: Header
@@ -142,6 +143,7 @@ class Remembered:
     mentions: dict[tuple[str, int], Mention] = field(default_factory=dict)
     muted: dict[str, str] = field(default_factory=dict)
     ignored: dict[str, str] = field(default_factory=dict)
+    highlights: dict[str, str] = field(default_factory=dict)
 
     def apply(self, records: Iterable[Record]) -> None:
         """Apply records. Raises `UsageError` for those of a later version."""
@@ -161,7 +163,8 @@ class Remembered:
         for held in (self.rooms, self.drafts, self.unsent, self.mentions):
             for item in held.values():
                 yield item.record()
-        for kind, names in (("muted", self.muted), ("ignored", self.ignored)):
+        named = (("muted", self.muted), ("ignored", self.ignored), ("highlight", self.highlights))
+        for kind, names in named:
             for name in names.values():
                 yield {kind: name, "on": True}
         if self.current is not None:
@@ -171,6 +174,7 @@ class Remembered:
         """Begin beside another client: in its rooms, after its marks, and without those it does not hear."""
         self.rooms, self.current = dict(other.rooms), other.current
         self.muted, self.ignored = dict(other.muted), dict(other.ignored)
+        self.highlights = dict(other.highlights)
 
     def take_unsent(self, other: "Remembered") -> None:
         """Take over the lines that a client which is gone has left."""
@@ -205,6 +209,8 @@ class Remembered:
                 _set(self.muted, room, MOST_ROOMS, on=on)
             case {"ignored": str(nick), "on": bool(on)}:
                 _set(self.ignored, nick, MOST_IGNORED, on=on)
+            case {"highlight": str(word), "on": bool(on)}:
+                _set(self.highlights, word, MOST_HIGHLIGHTS, on=on)
             case {"room": str(room), "left": True}:
                 self._leave(fold(room))
             case {"room": str(room)}:

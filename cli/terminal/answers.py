@@ -78,6 +78,7 @@ class Answers:
         for room in (each for each in rooms if fold(each.name).startswith(fold(start))):
             here = ", you are here" if room is rooms.current else ""
             company = f", {room.count:,} member{'' if room.count == 1 else 's'}"
+            company += ", hushed" if room.muted else ""
             unread = f", {room.unread:,} unread" if room.unread else ""
             mentions = f", {room.mentions:,} mention you" if room.mentions else ""
             lines.append(f"/{room.number} {room.name}{here}{company}{unread}{mentions}")

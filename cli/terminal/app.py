@@ -9,6 +9,7 @@ Whatever ends it, the terminal is restored, and what the user sent without an ac
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Sequence
 
@@ -34,7 +35,9 @@ from cli.terminal.entrance import describe_no_room, enter_rooms
 from cli.terminal.heartbeat import Heartbeat
 from cli.terminal.input import Command, parse
 from cli.terminal.input_history import InputHistory
+from cli.terminal.interests import Interests
 from cli.terminal.memory import Memory
+from cli.terminal.notices import Notices
 from cli.terminal.options import Options
 from cli.terminal.outbox import Outbox
 from cli.terminal.painter import Fragments, Painter
@@ -73,7 +76,8 @@ class Terminal:
         self._news = asyncio.Event()  # set when something was answered or received
         self._asking: asyncio.Task[None] | None = None  # for the members of rooms that we joined
         self._timer: asyncio.TimerHandle | None = None  # for the next deadline of the conversation
-        screen: Surface = PlainScreen(self) if options.plain else Screen(self)
+        notices = Notices(options.notices, os.environ)
+        screen: Surface = PlainScreen(self) if options.plain else Screen(self, notices)
         self._screen = screen
         painter = Painter(colour=screen.colour, words=screen.words, columns=lambda: screen.columns)
         self._conversation = Conversation(
@@ -82,7 +86,9 @@ class Terminal:
             lambda message: self._chat.is_mine(message),
             words=screen.words,
             quiet=options.quiet,
+            interests=Interests(memory, options.highlight),
             ring=screen.ring,
+            notify=screen.notify,
         )
         self._answers = Answers(painter, words=screen.words)
         self._outbox = Outbox(

@@ -12,6 +12,7 @@ from cli.access.links import link_of
 from cli.terminal.answers import NO_ROOM, Answers
 from cli.terminal.conversation import Conversation
 from cli.terminal.input import BACK, Command
+from cli.terminal.interests import describe_ignored, describe_unignored, describe_word, describe_words
 from cli.terminal.memory import Memory
 from cli.terminal.moderation import describe, parse_deed
 from cli.terminal.options import Options
@@ -93,11 +94,13 @@ class Commands:
                 show(answers.quiet(conversation.quiet))
             case "quit":
                 self._screen.stop()
+            case "highlight" | "ignore" | "unignore":
+                show(answers.note(self._change_interest(command)))
             case "device":
                 await self._invite_device()
             case "kick" | "mute" | "ban" | "lift" | "close" | "open" | "admit":
                 await self._moderate(command)
-            case "leave" | "who" if argument:
+            case "leave" | "who" | "hush" if argument:
                 await self._do_in_room(command, argument)
             case _:
                 if (room := conversation.rooms.current) is None:
@@ -111,6 +114,8 @@ class Commands:
                 await self._show_older(name, command.argument)
             case "leave":
                 await self._leave(name)
+            case "hush":
+                self._hush(name)
             case _:  # who
                 nicks = await self._chat.who(name)
                 self._conversation.learn_members(name, nicks)
@@ -124,6 +129,31 @@ class Commands:
             self._screen.print(
                 self._answers.note(f"no connection; this will be sent to {room.name} when back")
             )
+
+    def _change_interest(self, command: Command) -> str:
+        """Change which words count, or who is ignored; return what is the case now."""
+        interests, word = self._conversation.interests, command.argument
+        if not word:
+            return describe_words(interests) if command.verb == "highlight" else describe_ignored(interests)
+        match command.verb:
+            case "highlight":
+                return describe_word(word, interests.toggle_word(word))
+            case "ignore" if fold(word) == fold(self._conversation.nick):
+                return "that is you"
+            case "ignore":
+                interests.ignore(word)
+                return f"nothing that {word} says is shown; /unignore {word} shows it again"
+            case _:
+                return describe_unignored(word, interests.unignore(word))
+
+    def _hush(self, name: str) -> None:
+        room = self._conversation.rooms.get(name)
+        if room is None:
+            self._show_warning(f"you are not in {name}")
+            return
+        room.mute(muted=self._conversation.interests.toggle_muted(room.name))
+        what = "only mentions count" if room.muted else "everything counts again"
+        self._screen.print(self._answers.note(f"{what} in {room.name}"))
 
     async def _leave(self, name: str) -> None:
         rooms = self._conversation.rooms

@@ -31,10 +31,10 @@ def candidates(before: str, rooms: Rooms, own: str) -> list[Candidate]:
     if argument := _ARGUMENT.fullmatch(before):
         name, start = argument[1].casefold(), argument[2]
         name = ALIASES.get(name, name)
-        if name in ("/join", "/leave", "/who", "/close", "/open"):
-            known = rooms.names(others=name not in ("/leave", "/who"))
+        if name in ("/join", "/leave", "/who", "/close", "/open", "/hush"):
+            known = rooms.names(others=name not in ("/leave", "/who", "/hush"))
             return [Candidate(room, len(start), room) for room in _starting(start, known)][:MOST]
-        if name in COMMANDS and COMMANDS[name].argument.startswith("NICK"):
+        if name in COMMANDS and COMMANDS[name].argument.startswith(("NICK", "[NICK")):
             return list(_nicks(start, rooms, own, after=" "))[:MOST]
     elif (word := _place(before)) is not None:
         return [Candidate(ALL_OVER, len(word), ALL_OVER)]

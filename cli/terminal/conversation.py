@@ -33,10 +33,12 @@ from cli.state.remembered import Mention, RoomMark
 from cli.terminal.answers import NO_ROOM, reason_of
 from cli.terminal.attention import Attention
 from cli.terminal.completion import Candidate, candidates
+from cli.terminal.interests import Interests
+from cli.terminal.memory import Memory
 from cli.terminal.news import News, number_of
 from cli.terminal.painter import Fragments, Painter
 from cli.terminal.returns import Return
-from cli.terminal.rooms import Older, Rest, RoomEvent, Rooms, RoomView
+from cli.terminal.rooms import Entry, Older, Rest, RoomEvent, Rooms, RoomView
 from cli.terminal.scrollback import Scrollback
 from cli.terminal.status import status_rows
 
@@ -68,7 +70,7 @@ class Conversation:
 
     ``is_mine`` tells which messages are the user's own, from whichever device: those are no news. With
     ``words`` there is no status row, so its content is said in lines. With ``quiet``, joins and leaves are
-    hidden. ``ring`` rings the terminal's bell.
+    hidden. ``ring`` rings the terminal's bell, and ``notify`` shows a title and a text on the desktop.
     """
 
     def __init__(
@@ -79,13 +81,16 @@ class Conversation:
         *,
         words: bool = False,
         quiet: bool = False,
+        interests: Interests | None = None,
         ring: Callable[[], None] = lambda: None,
+        notify: Callable[[str, str], None] = lambda title, text: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.nick = nick
         self.rooms = Rooms()
         self.scrollback = Scrollback()
         self.attention = Attention(clock())
+        self.interests = interests or Interests(Memory(None))
         self.quiet = quiet
         self.busy: str | None = None  # something that takes long just now, in words
         self.offline = False
@@ -93,7 +98,7 @@ class Conversation:
         self._is_mine = is_mine
         self._words = words
         self._clock = clock
-        self._news = News(painter, ring, clock, words=words)
+        self._news = News(painter, ring, notify, clock, words=words)
         self._expected: str | None = None  # the room that the user is about to join, folded
         self._reason: str | None = None  # why there is no connection, as shown last
         self._progress_shown = float("-inf")
@@ -112,7 +117,7 @@ class Conversation:
         room = self.rooms.get(message.room)
         if room is None or message.seq <= room.seen or not self._is_news(room, message):
             return None
-        return room.epoch if self._news.mentions_us(message, self.nick) else None
+        return room.epoch if self._news.mentions_us(message, self._names) else None
 
     def learn_members(self, name: str, nicks: Sequence[str]) -> None:
         """Note who is in a room, for the Tab key."""
@@ -195,7 +200,7 @@ class Conversation:
                 drawn += self._painter.mark()
                 marked = True
             drawn += self._draw(room, item)
-        return drawn + self._show_presence(room)
+        return drawn + self._show_hidden(room) + self._show_presence(room)
 
     def leave(self, name: str, reason: str | None = None) -> Fragments:
         """Remove a room, and go to another one if it was the current one. Idempotent.
@@ -229,9 +234,16 @@ class Conversation:
         for start in range(0, len(older.entries), PIECE):
             piece: Fragments = []
             for entry in older.entries[start : start + PIECE]:
-                piece += self._draw(room, RoomEvent(entry, replay=True))
+                piece += self._draw_older(room, entry)
             yield piece
+        yield self._show_hidden(room)
         yield self._painter.note(REST.get(older.rest) or self._between(older))
+
+    def _draw_older(self, room: RoomView, entry: Entry) -> Fragments:
+        hidden = self._is_hidden(entry)
+        if hidden:
+            self._hide(room, entry)
+        return self._draw(room, RoomEvent(entry, replay=True, hidden=hidden))
 
     def _between(self, older: Older) -> str:
         """Return what to do about messages between those that were loaded and those that were shown."""
@@ -295,33 +307,58 @@ class Conversation:
             return []
         replay, last = room.replaying, event.seq if isinstance(event, Message) else event.through
         ends = room.advance(last)
-        item = RoomEvent(event, replay, ends, self._is_news(room, event))
-        mentions_us = isinstance(event, Message) and item.news and self._news.mentions_us(event, self.nick)
-        if isinstance(event, Message):
+        item = RoomEvent(event, replay, ends, self._is_news(room, event), self._is_hidden(event))
+        mentions_us = isinstance(event, Message) and item.news and self._news.mentions_us(event, self._names)
+        if item.hidden:
+            self._hide(room, event)
+        elif isinstance(event, Message):
             room.nicks.note_speaker(event.nick)
         elif event.reason == "skipped":
             room.skip(event)
         here = room is self.rooms.current
-        if mentions_us and not (here and self.attention.is_certain):
-            self._news.alert()
+        if isinstance(event, Message) and mentions_us and not (here and self.attention.is_certain):
+            self._news.alert(event, notify=not (replay or self.attention.is_certain))
         drawn = self._show_progress(_progress(room))
         if here:
             return drawn + self._read_here(room, item)
-        room.hold(item)
+        if not item.hidden or ends:
+            room.hold(item)
         return drawn + self._news.announce(room, item, mentions_us=mentions_us) + self._show_return(room)
 
     def _is_news(self, room: RoomView, event: Message | Gap) -> bool:
         """Tell whether an event is new to the user: so is what was skipped when we came back."""
         if isinstance(event, Gap):
             return room.missed is not None and event.reason == "skipped"
-        return event.seq > room.known and not self._is_mine(event)
+        return event.seq > room.known and not self._is_mine(event) and not self._is_hidden(event)
+
+    @property
+    def _names(self) -> Sequence[str]:
+        """What mentions us."""
+        return (self.nick, *self.interests.words)
+
+    def _is_hidden(self, event: Message | Gap) -> bool:
+        return (
+            isinstance(event, Message) and self.interests.is_ignored(event.nick) and not self._is_mine(event)
+        )
+
+    def _hide(self, room: RoomView, event: Message | Gap) -> None:
+        room.hide()
+        if isinstance(event, Message):
+            self.interests.note_hidden(event.nick)
+
+    def _show_hidden(self, room: RoomView) -> Fragments:
+        """Return how many messages were hidden since that was said last."""
+        hidden = room.take_hidden()
+        return self._painter.note(f"{number_of(hidden, 'message')} hidden (/ignore)") if hidden else []
 
     def _show_return(self, room: RoomView) -> Fragments:
         """Return what was missed in a room since the last run, if that is complete now."""
         missed = room.complete()
         if missed is None:
             return []
-        words = missed.summary(room.unread, room.mentions, self._painter.since(missed.mark.read_at))
+        words = missed.summary(
+            room.unread, room.mentions, self._painter.since(missed.mark.read_at), muted=room.muted
+        )
         news = f"; {_company(missed.others)} {'here' if self._first == fold(room.name) else 'there'}"
         news += f"; {words}" if words else ""
         if self._first == fold(room.name):
@@ -331,7 +368,7 @@ class Conversation:
 
     def _read_here(self, room: RoomView, item: RoomEvent) -> Fragments:
         event, drawn = item.event, Fragments()
-        if isinstance(event, Message) and room.presence.concerns(event.nick):
+        if isinstance(event, Message) and not item.hidden and room.presence.concerns(event.nick):
             drawn += self._show_presence(room)
         if item.news and self.attention.needs_mark(self._clock()):
             drawn += self._painter.mark()
@@ -341,6 +378,8 @@ class Conversation:
         event = item.event
         if isinstance(event, Gap):
             drawn = self._painter.note(describe_gap(event))
+        elif item.hidden:
+            drawn = []
         else:
             self.scrollback.add(event)
             drawn = self._painter.message(
@@ -349,10 +388,10 @@ class Conversation:
                 event.text,
                 kind=event.kind,
                 replay=item.replay,
-                mentioned=None if self._is_mine(event) else self.nick,
+                mentioned=() if self._is_mine(event) else self._names,
             )
         if item.ends_replay:
-            drawn += self._painter.note("end of history; live from here")
+            drawn += self._show_hidden(room) + self._painter.note("end of history; live from here")
         return drawn
 
     def _presence(self, event: Presence) -> Fragments:
@@ -360,6 +399,7 @@ class Conversation:
         if room is None:
             return []
         room.note_count(event.count)
+        self.interests.follow(event)
         room.nicks.remove([*event.left, *(pair.old for pair in event.renamed)])
         room.nicks.add([*event.joined, *(pair.new for pair in event.renamed)])
         if not self.quiet:
@@ -376,6 +416,7 @@ class Conversation:
             return self._rejoined(room, event)
         mark, mentions = self._marks.pop(fold(event.room), (None, ()))
         room = self.rooms.enter(event, None if mark is None else mark.number)
+        room.mute(muted=self.interests.is_muted(room.name))
         if mark is not None:
             room.resume(Return(mark, event, mentions))
             return self._show_return(room)

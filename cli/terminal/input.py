@@ -21,6 +21,9 @@ Verb = Literal[
     "drop",
     "goto",
     "help",
+    "highlight",
+    "hush",
+    "ignore",
     "join",
     "kick",
     "leave",
@@ -36,6 +39,7 @@ Verb = Literal[
     "rooms",
     "say",
     "search",
+    "unignore",
     "who",
 ]
 
@@ -101,6 +105,10 @@ COMMANDS = {
     "/open": Form("open", "[ROOM]", "make this room public again"),
     "/admit": Form("admit", "NICK [ROOM]", "let somebody enter this private room"),
     "/device": Form("device", "", "get a link for one more device of yours"),
+    "/highlight": Form("highlight", "[WORD]", "have a word count as a mention, or not; list them"),
+    "/hush": Form("hush", "[ROOM]", "count nothing but mentions in a room, or everything again"),
+    "/ignore": Form("ignore", "[NICK]", "show nothing that somebody says; list who that is"),
+    "/unignore": Form("unignore", "NICK", "show again what somebody says"),
     "/quiet": Form("quiet", "", "hide joins and leaves, or show them again"),
     "/quit": Form("quit", "", "leave the chat"),
 }
@@ -121,6 +129,8 @@ _ARGUMENTS = {  # what may stand after a command, and a hint for those who typed
     "ROOM": (r"\S+", "one word, no spaces"),
     "[ROOM]": (r"\S*", "one word, no spaces"),
     "[START]": (r"\S*", "one word, no spaces"),
+    "[NICK]": (r"\S*", "one word, no spaces"),
+    "[WORD]": (r"\S{0,64}", "one word of 64 characters at most, no spaces"),
     "[N|TIME]": (
         r"(?a:(?:[1-9]\d{0,3})?|(?:\d{4}-\d\d-\d\d[ T]+)?\d{1,2}:\d\d|\d{4}-\d\d-\d\d)",
         "a number from 1 to 9999, or a time such as 14:30 or 2026-11-23 14:00",

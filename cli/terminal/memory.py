@@ -78,6 +78,11 @@ class Memory:
         """The nicks that the user ignores, as they were typed."""
         return list(self._slot.remembered.ignored.values()) if self._slot else ()
 
+    @property
+    def highlights(self) -> Sequence[str]:
+        """The words that count as mentions, as they were typed."""
+        return list(self._slot.remembered.highlights.values()) if self._slot else ()
+
     # --- what happens in this one ----------------------------------------------------------------
 
     def on_failure(self, warn: Callable[[str], None]) -> None:
@@ -164,6 +169,11 @@ class Memory:
         """Remember that the user ignores somebody, or no longer does."""
         if self._slot is not None:
             self._slot.write({"ignored": nick, "on": ignored})
+
+    def set_highlight(self, word: str, *, highlighted: bool) -> None:
+        """Remember that a word counts as a mention, or no longer does."""
+        if self._slot is not None:
+            self._slot.write({"highlight": word, "on": highlighted})
 
     def close(self) -> None:
         """Write what is not written yet."""

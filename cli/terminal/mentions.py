@@ -1,4 +1,4 @@
-"""Where a text mentions a nick."""
+"""Where a text mentions a nick, or a word that the user wants to hear of."""
 
 import re
 from functools import lru_cache
@@ -6,15 +6,17 @@ from functools import lru_cache
 __all__ = ["mentions"]
 
 
-def mentions(text: str, nick: str) -> list[tuple[int, int]]:
-    """Return where a text has a nick as a word of its own, in any case, as pairs of start and end.
+def mentions(text: str, *names: str) -> list[tuple[int, int]]:
+    """Return where a text has a name as a word of its own, in any case, as pairs of start and end.
 
-    An ``@`` before the nick belongs to it. A dot after it ends a sentence, unless a longer nick continues
+    An ``@`` before the name belongs to it. A dot after it ends a sentence, unless a longer name continues
     there.
     """
-    return [match.span() for match in _pattern(nick).finditer(text)] if nick else []
+    wanted = tuple(name for name in names if name)
+    return [match.span() for match in _pattern(wanted).finditer(text)] if wanted else []
 
 
 @lru_cache(maxsize=8)
-def _pattern(nick: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w.-])@?{re.escape(nick)}(?![\w-]|\.\w)", re.IGNORECASE)
+def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
+    any_name = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.compile(rf"(?<![\w.-])@?(?:{any_name})(?![\w-]|\.\w)", re.IGNORECASE)

@@ -5,7 +5,7 @@
 - Other messages in other rooms are counted. On a screen without a status row, a line says so now and then.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from chatcore import Message
 from cli.sanitize import sanitize
@@ -27,22 +27,32 @@ class News:
     """Tells the user of messages. Times are seconds on ``clock``, which never goes back."""
 
     def __init__(
-        self, painter: Painter, ring: Callable[[], None], clock: Callable[[], float], *, words: bool
+        self,
+        painter: Painter,
+        ring: Callable[[], None],
+        notify: Callable[[str, str], None],
+        clock: Callable[[], float],
+        *,
+        words: bool,
     ) -> None:
         self._painter = painter
         self._ring = ring
+        self._notify = notify
         self._clock = clock
         self._words = words
         self._bell = Bell()
 
-    def mentions_us(self, message: Message, nick: str) -> bool:
-        """Tell whether a message mentions a nick that is ours."""
-        return any(mentions(sanitize(line), nick) for line in message.text[:MOST_CHARS].split("\n"))
+    def mentions_us(self, message: Message, names: Sequence[str]) -> bool:
+        """Tell whether a message mentions our nick, or a word that counts as that."""
+        return any(mentions(sanitize(line), *names) for line in message.text[:MOST_CHARS].split("\n"))
 
-    def alert(self) -> None:
-        """Ring the bell, if it did not ring a moment ago."""
-        if self._bell.rings(self._clock()):
-            self._ring()
+    def alert(self, message: Message, *, notify: bool) -> None:
+        """Ring the bell, and ``notify`` the desktop too, if that was not done a moment ago."""
+        if not self._bell.rings(self._clock()):
+            return
+        self._ring()
+        if notify:
+            self._notify(f"{message.nick} in {message.room}", _excerpt(message))
 
     def announce(self, room: RoomView, item: RoomEvent, *, mentions_us: bool) -> Fragments:
         """Count a message in another room; return a line if it must be announced immediately."""
@@ -57,7 +67,11 @@ class News:
             return self._painter.warning(
                 f"{message.nick} mentioned you in {room.name}: {_excerpt(message)} (/{room.number})"
             )
-        if not self._words or (room.announced is not None and now - room.announced < NEWS_SECONDS):
+        if (
+            not self._words
+            or room.muted
+            or (room.announced is not None and now - room.announced < NEWS_SECONDS)
+        ):
             return []
         room.note_announced(now)
         return self._painter.note(f"{number_of(room.unread, 'new message')} in {room.name} (/{room.number})")

@@ -1,5 +1,6 @@
 """What a user prefers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = ["Options"]
@@ -15,5 +16,9 @@ class Options:
     """Whether to print plain lines of text and nothing else."""
     quiet: bool = False
     """Whether to hide joins and leaves."""
+    highlight: Sequence[str] = ()
+    """Words that count as a mention."""
+    notices: str = "auto"
+    """Which notices of the desktop the terminal shows, one of `NOTICE_KINDS`."""
     remember: bool = True
     """Whether to remember rooms and what was read, and to save what is typed."""

@@ -7,7 +7,7 @@ someone else's message. `cli.wrap` breaks lines, and says when a link stays whol
 Everything that a stranger wrote goes through `cli.sanitize` here, and nowhere else.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 
 from cli.sanitize import sanitize, sanitize_lines
@@ -64,19 +64,19 @@ class Painter:
         *,
         kind: str | None = None,
         replay: bool = False,
-        mentioned: str | None = None,
+        mentioned: Sequence[str] = (),
     ) -> Fragments:
         """Return a message; one of an unknown ``kind`` is drawn as its text.
 
-        Every mention of the nick ``mentioned`` is in reverse video. If the message is of another day than the
-        last one, a line with the day comes first.
+        Every mention of the names ``mentioned`` is in reverse video. If the message is of another day than
+        the last one, a line with the day comes first.
         """
         local = self._local(at)
         return self._new_day(local) + self._message(_clock(local), nick, text, kind, replay, mentioned)
 
     def found(self, at: datetime, room: str, nick: str, text: str, *, kind: str | None = None) -> Fragments:
         """Return a message that a search found, with its day and its room."""
-        return self._message(f"{self.moment(at)} [{sanitize(room)}]", nick, text, kind, False, None)
+        return self._message(f"{self.moment(at)} [{sanitize(room)}]", nick, text, kind, False, ())
 
     def moment(self, at: datetime) -> str:
         """Return a day and a time of day, as ``/back`` takes them."""
@@ -116,13 +116,13 @@ class Painter:
         return [(style, f"{NOTE if first else ' ' * len(NOTE)}{row}\n") for first, row in _with_first(rows)]
 
     def _message(
-        self, when: str, nick: str, text: str, kind: str | None, replay: bool, mentioned: str | None
+        self, when: str, nick: str, text: str, kind: str | None, replay: bool, mentioned: Sequence[str]
     ) -> Fragments:
         quiet = _QUIET if self._colour else ""
         body = quiet if replay else ""
         name, lines = sanitize(nick), _bounded(text)
         is_action = kind == "action"
-        has_mention = mentioned is not None and any(mentions(line, mentioned) for line in lines)
+        has_mention = any(mentions(line, *mentioned) for line in lines)
         remark = self._remark(kind, replay, has_mention)
         lead = f"{when}{'~' if replay and not self._words else ' '}{'* ' if is_action else ''}"
         separator = f"{remark} " if is_action else f"{remark}: "
@@ -175,10 +175,10 @@ def _clock(local: datetime | None) -> str:
     return f"{local:%H:%M}" if local else "--:--"
 
 
-def _highlighted(row: str, mentioned: str | None, style: str) -> Iterator[tuple[str, str]]:
+def _highlighted(row: str, mentioned: Sequence[str], style: str) -> Iterator[tuple[str, str]]:
     """Yield a row with the mentions in reverse video."""
     done = 0
-    for start, end in mentions(row, mentioned or ""):
+    for start, end in mentions(row, *mentioned):
         yield from ((style, row[done:start]), (f"{style} reverse".lstrip(), row[start:end]))
         done = end
     if done < len(row):

@@ -74,6 +74,9 @@ class PlainScreen:
         """Ring the bell."""
         self._write("\a")
 
+    def notify(self, title: str, text: str) -> None:
+        """Do nothing: these are only lines."""
+
     def _write(self, text: str) -> None:
         write_drawn(text)
 

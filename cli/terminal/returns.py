@@ -32,11 +32,16 @@ class Return:
         self._uncounted |= gap.count is None
         self._hidden |= {seq for seq in self._mentions if gap.after < seq <= gap.through}
 
-    def summary(self, unread: int, mentions: int, since: str) -> str:
-        """Return what was missed, in words; empty if it is nothing. The numbers count what is shown."""
+    def summary(self, unread: int, mentions: int, since: str, *, muted: bool = False) -> str:
+        """Return what was missed, in words; empty if it is nothing. The numbers count what is shown.
+
+        In a room that is ``muted``, only mentions were missed.
+        """
         count = unread + self._skipped
         if not count and not self._uncounted:
             return ""
         mentions += len(self._hidden)
+        if muted:
+            return f"{mentions:,} mention{'s' if mentions == 1 else ''} you" if mentions else ""
         mention = "" if not mentions else f", {mentions:,} mention{'s' if mentions == 1 else ''} you"
         return f"{'more than ' if self._uncounted else ''}{count:,} new since {since}{mention}"

@@ -56,13 +56,14 @@ class RoomEvent(NamedTuple):
     """A message or a gap, with what has to be known to draw it later.
 
     ``replay``: it is older than our entry into the room. ``ends_replay``: what follows is live. ``news``:
-    someone else posted it, since we first came.
+    someone else posted it, since we first came. ``hidden``: whoever posted it is ignored.
     """
 
     event: Entry
     replay: bool = False
     ends_replay: bool = False
     news: bool = False
+    hidden: bool = False
 
 
 class RoomView:
@@ -82,11 +83,18 @@ class RoomView:
         self.missed: Return | None = None  # while what came since the last run is on its way
         self.unread = 0
         self.mentions = 0
+        self.hidden = 0  # messages of ignored people that nobody was told about
+        self.muted = False  # whether only mentions are news
         self.announced: float | None = None  # when a line last said that something is unread
         self.presence = PresenceDigest()
         self.nicks = KnownNicks()
         self._held: deque[RoomEvent] = deque()
         self._held_chars = 0
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something to count that was not read."""
+        return bool(self.mentions if self.muted else self.unread)
 
     @property
     def replaying(self) -> bool:
@@ -124,6 +132,19 @@ class RoomView:
     def note_announced(self, now: float) -> None:
         """Note that a line has said that something is unread."""
         self.announced = now
+
+    def mute(self, *, muted: bool) -> None:
+        """Have no news of it but mentions, or all of them again."""
+        self.muted = muted
+
+    def hide(self) -> None:
+        """Note that a message is not shown."""
+        self.hidden += 1
+
+    def take_hidden(self) -> int:
+        """Return how many messages were not shown since the last call."""
+        hidden, self.hidden = self.hidden, 0
+        return hidden
 
     def note_count(self, count: int) -> None:
         """Note how many members there are."""

@@ -32,6 +32,7 @@ from prompt_toolkit.styles import default_ui_style
 
 from chatcore import UsageError
 from cli.report import INTERRUPTED
+from cli.terminal.notices import Notices
 from cli.terminal.painter import Fragments
 from cli.terminal.surface import Controller, Surface
 
@@ -61,8 +62,9 @@ class Screen:
 
     words = False
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(self, controller: Controller, notices: Notices | None = None) -> None:
         self._controller = controller
+        self._notices = notices or Notices("off", {})
         self._asking = False  # whether to send several lines as one message
         self._focus_requested = False  # whether the terminal was asked to report its focus
         self._exit_code = 0
@@ -157,6 +159,11 @@ class Screen:
     def ring(self) -> None:
         """Ring the bell."""
         self._output.bell()
+        self._output.flush()
+
+    def notify(self, title: str, text: str) -> None:
+        """Show a notice on the desktop, if the terminal can do that."""
+        self._output.write_raw(self._notices.sequence(title, text))
         self._output.flush()
 
     def _draw_some(self) -> None:

@@ -46,7 +46,7 @@ def _rooms(rooms: Rooms, space: int) -> Fragments:
     """Return as many rooms as there is space for. Those without anything new are left out first."""
     items = [(room, _item(room, rooms)) for room in rooms]
     importance = sorted(
-        items, key=lambda item: (item[0] is not rooms.current, not item[0].mentions, not item[0].unread)
+        items, key=lambda item: (item[0] is not rooms.current, not item[0].mentions, not item[0].has_news)
     )
     chosen, left = set[int](), space
     for room, (_, text) in importance:
@@ -64,8 +64,8 @@ def _item(room: RoomView, rooms: Rooms) -> tuple[str, str]:
     if room is rooms.current:
         return HERE, f"[{name}]"
     if room.mentions:
-        return ALARM, f"{name} {room.unread:,}!"
-    return (NEWS, f"{name} {room.unread:,}") if room.unread else (QUIET, name)
+        return ALARM, f"{name} {room.mentions if room.muted else room.unread:,}!"
+    return (NEWS, f"{name} {room.unread:,}") if room.has_news else (QUIET, name)
 
 
 def _joined(items: Fragments, columns: int) -> Fragments:

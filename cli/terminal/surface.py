@@ -80,3 +80,6 @@ class Surface(Protocol):
 
     def ring(self) -> None:
         """Ring the bell."""
+
+    def notify(self, title: str, text: str) -> None:
+        """Show a notice on the desktop, if the terminal can do that."""

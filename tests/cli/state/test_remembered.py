@@ -38,6 +38,7 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(lambda room: {"current": room}, rooms),
     st.builds(lambda secret: {"session": secret}, texts),
     st.builds(lambda room, on: {"muted": room, "on": on}, rooms, st.booleans()),
+    st.builds(lambda word, on: {"highlight": word, "on": on}, st.sampled_from("xy"), st.booleans()),
     st.builds(lambda nick, on: {"ignored": nick, "on": on}, st.sampled_from(["Bob", "bob"]), st.booleans()),
     st.just(Header("chat://127.0.0.1:7024", "ada", 5.0).record()),
     st.sampled_from([{}, {"new": 1}, {"room": "ops"}, {"unsent": "1"}, {"mention": "ops", "seq": []}]),

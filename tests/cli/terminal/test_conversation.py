@@ -22,6 +22,8 @@ from chatcore import (
 )
 from cli.terminal.attention import AWAY_SECONDS
 from cli.terminal.conversation import Conversation
+from cli.terminal.interests import Interests, describe_ignored
+from cli.terminal.memory import Memory
 from cli.terminal.news import NEWS_SECONDS
 from cli.terminal.painter import Painter
 from cli.terminal.presence import DIGEST_SECONDS
@@ -46,15 +48,27 @@ class Alice(Conversation):
     What somebody says as `Al` is hers too: it comes from another device.
     """
 
-    def __init__(self, **options: bool) -> None:
+    def __init__(self, **options: Any) -> None:
         self.now = 0.0
         self.rung = 0
+        self.notices: list[str] = []
         painter = Painter(columns=lambda: 400, zone=UTC, words=options.get("words", False))
-        super().__init__(painter, "alice", self._is_hers, ring=self._rang, clock=lambda: self.now, **options)
+        super().__init__(
+            painter,
+            "alice",
+            self._is_hers,
+            ring=self._rang,
+            notify=self._notified,
+            clock=lambda: self.now,
+            **options,
+        )
         self.receive(joined())
 
     def _is_hers(self, message: Message) -> bool:
         return message.nick.casefold() in (self.nick, "al")
+
+    def _notified(self, title: str, text: str) -> None:
+        self.notices.append(f"{title}: {text}")
 
     def _rang(self) -> None:
         self.rung += 1
@@ -254,6 +268,82 @@ def test_a_mention_is_in_reverse_video(alice: Alice) -> None:
     drawn = alice.receive(message(1, text="well, @ALICE: alice.b is not you,\nalice"))
     assert styled(drawn, "reverse") == ["@ALICE", "alice"]
     assert styled(alice.receive(message(2, nick="alice", text="alice")), "reverse") == []
+
+
+def test_a_mention_is_a_notice_on_the_desktop_unless_the_window_has_the_focus(alice: Alice) -> None:
+    alice.receive(message(1, text="  alice,\nlook"))
+    assert alice.notices == ["bob in lobby: alice, look"]
+    alice.receive(message(2, text="alice!"))  # too soon
+    alice.now += 10
+    alice.attention.focus(True, alice.now)
+    alice.receive(joined("ops"))
+    alice.receive(message(1, "ops", "alice?"))
+    assert (alice.rung, len(alice.notices)) == (2, 1)
+    alice.now += 10
+    alice.attention.focus(False, alice.now)
+    alice.receive(joined(head=3, after=2))
+    alice.receive(message(3, text="alice, that was while you were away"))
+    assert (alice.rung, len(alice.notices)) == (3, 1)
+
+
+# --- what the user wants to hear of --------------------------------------------------------------
+
+
+def test_a_word_counts_as_the_nick_does() -> None:
+    alice = Alice(interests=Interests(Memory(None), ["Deploy", "c++"]))
+    alice.receive(joined("ops"))
+    assert lines_of(alice, message(1, "ops", "the deploy. of C++")).startswith("* bob mentioned you in ops: ")
+    assert lines_of(alice, message(2, "ops", "deployed deploy-2 xc++")) == ""
+    assert styled(alice.receive(message(1, text="no DEPLOY of c++, alice")), "reverse") == [
+        "DEPLOY",
+        "c++",
+        "alice",
+    ]
+    assert alice.rung == 1
+
+
+def test_a_muted_room_has_no_news_but_mentions() -> None:
+    alice = Alice(words=True)
+    alice.receive(joined("ops"))
+    (_, ops) = alice.rooms
+    ops.mute(muted=alice.interests.toggle_muted("OPS"))
+    assert lines_of(alice, message(1, "ops")) == ""
+    assert status(alice) == "[1:lobby]  2:ops"
+    assert lines_of(alice, message(2, "ops", "alice!")).startswith("* bob mentioned you in ops: ")
+    assert status(alice) == "[1:lobby]  2:ops 1!"
+    assert alice.go_to_room("ops").startswith("* you are in ops; 2 new messages")
+    alice.leave("ops")
+    alice.receive(joined("ops"))
+    assert [room.muted for room in alice.rooms] == [False, True]
+
+
+def test_an_ignored_person_is_not_heard_and_is_counted(alice: Alice) -> None:
+    alice.interests.ignore("BOB")
+    alice.receive(joined("ops", head=2))
+    for seq, nick in ((1, "carol"), (2, "bob"), (3, "bob"), (4, "carol")):
+        assert lines_of(alice, message(seq, "ops", "alice?" if nick == "bob" else "", nick)) == ""
+    assert status(alice) == "[1:lobby]  2:ops 1"
+    assert alice.rung == 0
+    assert [line[5:] if line[2] == ":" else line for line in alice.go_to_room("ops").splitlines()] == [
+        "* you are in ops; 1 new message",
+        "~carol: text 1",
+        "* 2 messages hidden (/ignore)",
+        "* end of history; live from here",
+        "-- new messages --",
+        " carol: text 4",
+    ]
+    assert lines_of(alice, message(5, "ops")) == ""
+    assert alice.unseen_mention(message(6, "ops", "alice!")) is None
+    lines = shown_older(alice, "ops", message(1, "ops", nick="carol"), message(2, "ops"))
+    assert lines[2:] == ["* 2 messages hidden (/ignore)", "* /back shows older messages"]
+    assert describe_ignored(alice.interests) == "you ignore BOB (4 hidden)"
+    alice.interests.unignore("bob")
+    assert lines_of(alice, message(6, "ops")).endswith(" bob: text 6\n")
+
+
+def test_what_another_device_of_ours_says_is_shown_whatever_its_nick(alice: Alice) -> None:
+    alice.interests.ignore("al")
+    assert lines_of(alice, message(1, nick="Al")).endswith(" Al: text 1\n")
 
 
 # --- joins and leaves ----------------------------------------------------------------------------

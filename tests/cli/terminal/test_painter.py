@@ -41,19 +41,19 @@ def test_other_kinds_are_drawn_as_their_text(kind: str | None) -> None:
 
 def test_words_replace_marks_and_styles() -> None:
     paint = Painter(colour=False, words=True, columns=lambda: 80, zone=UTC)
-    drawn = paint.message(TODAY, "bob", "well, alice", replay=True, mentioned="alice")
+    drawn = paint.message(TODAY, "bob", "well, alice", replay=True, mentioned=["alice"])
     assert text_of(drawn) == "10:24 bob (replayed, mentions you): well, alice\n"
-    assert text_of(paint.message(TODAY, "bob", "sees alice", kind="action", mentioned="alice")) == (
+    assert text_of(paint.message(TODAY, "bob", "sees alice", kind="action", mentioned=["alice"])) == (
         "10:24 * bob (mentions you) sees alice\n"
     )
-    assert text_of(paint.message(TODAY, "bob", "alice!", kind="notice", replay=True, mentioned="alice")) == (
-        "10:24 bob (notice, replayed, mentions you): alice!\n"
-    )
+    assert text_of(
+        paint.message(TODAY, "bob", "alice!", kind="notice", replay=True, mentioned=["alice"])
+    ) == ("10:24 bob (notice, replayed, mentions you): alice!\n")
     assert text_of(paint.mark()) == "* new messages\n"
 
 
 def test_a_mention_is_in_reverse_video_in_later_rows_too() -> None:
-    drawn = painter(20).message(TODAY, "bob", "one two three alice four alice", mentioned="alice")
+    drawn = painter(20).message(TODAY, "bob", "one two three alice four alice", mentioned=["alice"])
     assert styled(drawn, "reverse") == ["alice", "alice"]
     assert text_of(drawn) == "10:24 bob: one two\n        three alice\n        four alice\n"
 
