@@ -31,6 +31,7 @@ from cli.terminal.command_queue import CommandQueue
 from cli.terminal.commands import Commands
 from cli.terminal.completion import Candidate
 from cli.terminal.conversation import Conversation
+from cli.terminal.drafts import Drafts
 from cli.terminal.entrance import describe_no_room, enter_rooms
 from cli.terminal.heartbeat import Heartbeat
 from cli.terminal.input import Command, parse
@@ -99,6 +100,7 @@ class Terminal:
             since=painter.since,
             changed=self._note_news,
         )
+        self._drafts = Drafts(Memory(None) if screen.words else memory, screen)
         self._commands = Commands(
             self._conversation, self._answers, screen, memory, options, outbox=self._outbox, news=self._news
         )
@@ -158,6 +160,7 @@ class Terminal:
                 await reading
                 return await self._leave_dead_connection(typing, reading)
         finally:
+            self._drafts.close()
             self._give_back_unsent()
             self._conversation.note_seen()
             self._memory.note_rooms(self._conversation.rooms, watched=self._conversation.is_watched)
@@ -193,8 +196,11 @@ class Terminal:
             if command is None:
                 self._warn("too many lines wait to be sent; this one is not taken")
                 self._screen.put_back(text)
+        self._drafts.save()
         if command is None:
             return
+        if command.verb == "goto":
+            self._drafts.depart()
         if self._input_history is not None and command.verb != "goto":
             self._input_history.add(text)
         if command.verb == "quit":
@@ -217,6 +223,7 @@ class Terminal:
 
     def take_key(self) -> None:
         """Note that a key was pressed."""
+        self._drafts.take_key()
         self._conversation.attention.key(time.monotonic())
         self._conversation.note_seen()
         self._heartbeat.take_key()
@@ -236,6 +243,7 @@ class Terminal:
                 self._set_timer(self._conversation.next_deadline())
                 self._remember(event)
                 self._outbox.receive(event)
+                self._drafts.follow(self._conversation.rooms.current)
                 self._news.set()
                 if isinstance(event, Joined) and 1 < event.count <= FEW:
                     self._asking = asyncio.create_task(self._learn_members(event.room, self._asking))
@@ -331,6 +339,7 @@ class Terminal:
         finally:
             self._conversation.busy = None
             self._heartbeat.end(key)
+            self._drafts.follow(self._conversation.rooms.current, arrived=True)
         return True
 
     def _defer(self, command: Command) -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from chatcore import Message, UsageError, fold
 from cli.access.links import address
 from cli.places import state_directory
-from cli.state.remembered import Header, Mention, RoomMark, UnsentLine
+from cli.state.remembered import Draft, Header, Mention, RoomMark, UnsentLine
 from cli.state.slot import Slot
 from cli.state.slots import Slots
 from cli.terminal.rooms import Rooms, RoomView
@@ -67,6 +67,12 @@ class Memory:
         """For how long the server has surely known the ids of such lines, then and now."""
         seconds = (self._known_for, self._slot.remembered.header.dedupe_seconds if self._slot else None)
         return min((each for each in seconds if each is not None), default=0.0)
+
+    @property
+    def drafts(self) -> dict[str, str]:
+        """What is being typed in each room, by its folded name."""
+        drafts = self._slot.remembered.drafts if self._slot else {}
+        return {room: draft.text for room, draft in drafts.items()}
 
     @property
     def muted(self) -> frozenset[str]:
@@ -159,6 +165,12 @@ class Memory:
         """Forget a line: it is stored, was refused for good, or its owner has discarded it."""
         if self._slot is not None:
             self._slot.write({"settled": line.id})
+
+    def note_draft(self, room: str, text: str) -> None:
+        """Remember what is being typed in a room."""
+        record = Draft(room, text).record()
+        if self._slot is not None and record["draft"] != self.drafts.get(fold(room), ""):
+            self._slot.write(record)
 
     def set_muted(self, room: str, *, muted: bool) -> None:
         """Remember that the user has muted a room, or listens to it again."""

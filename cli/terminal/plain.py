@@ -42,6 +42,10 @@ class PlainScreen:
         """Print a text that was not taken: there is no prompt."""
         self._write(f"{text}\n")
 
+    def take_draft(self) -> str:
+        """Return nothing: the system has what is being typed."""
+        return ""
+
     async def run(self, typed: Iterable[str] = ()) -> int:
         """Take lines until the end of input or `stop`; return the exit code.
 

@@ -111,6 +111,13 @@ class Screen:
         self._buffer.text = text + self._buffer.text
         self._buffer.cursor_position = len(self._buffer.text)
 
+    def take_draft(self) -> str:
+        """Take the text that is being typed out of the prompt."""
+        draft = self._buffer.text
+        self._buffer.reset()
+        self.redraw()
+        return draft
+
     async def run(self, typed: Iterable[str] = ()) -> int:
         """Let the user type until Ctrl-C, Ctrl-D or `stop`; return the exit code.
 

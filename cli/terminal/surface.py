@@ -60,6 +60,9 @@ class Surface(Protocol):
     def put_back(self, text: str) -> None:
         """Have a text in the prompt, before what is being typed there, or print it if there is no prompt."""
 
+    def take_draft(self) -> str:
+        """Take the text that is being typed out of the prompt."""
+
     async def run(self, typed: Iterable[str]) -> int:
         """Take input until the user ends it or `stop` is called; return the exit code.
 

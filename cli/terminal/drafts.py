@@ -1,0 +1,67 @@
+"""What the user is typing, in each room: the prompt shows the draft of the room on the screen.
+
+- A draft is remembered two seconds after the last key, when it is sent, and at the end. One that begins with
+  a space is not, as with everything that is typed.
+- A change of room that the user has not asked for leaves in the prompt what is there.
+"""
+
+import asyncio
+
+from chatcore import fold
+from cli.terminal.memory import Memory
+from cli.terminal.rooms import RoomView
+from cli.terminal.surface import Surface
+
+__all__ = ["Drafts"]
+
+SAVE_SECONDS = 2.0
+"""How long after the last key."""
+
+
+class Drafts:
+    """The drafts of one user, in one event loop."""
+
+    def __init__(self, memory: Memory, screen: Surface) -> None:
+        self._memory = memory
+        self._screen = screen
+        self._texts = memory.drafts  # by the folded name of the room, as they were remembered or left last
+        self._room: str | None = None  # whose draft is in the prompt
+        self._departed = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def take_key(self) -> None:
+        """Note that a key was pressed."""
+        self._stop()
+        self._timer = asyncio.get_running_loop().call_later(SAVE_SECONDS, self.save)
+
+    def save(self) -> None:
+        """Remember what is in the prompt now."""
+        if self._room is not None and not self._departed:
+            draft = self._texts[fold(self._room)] = self._screen.draft
+            self._memory.note_draft(self._room, "" if draft.startswith(" ") else draft)
+
+    def depart(self) -> None:
+        """Take the draft out of the prompt: the user is about to go to another room."""
+        if self._room is not None and not self._departed:
+            self.save()
+            self._screen.take_draft()
+            self._departed = True
+
+    def follow(self, room: RoomView | None, *, arrived: bool = False) -> None:
+        """Show the draft of the room on the screen, if that is another one, or the user has ``arrived``."""
+        back = arrived and self._departed
+        if room is None or (room.name == self._room and not back):
+            return
+        self._room, self._departed = room.name, False
+        if draft := self._texts.get(fold(room.name)):
+            self._screen.put_back(draft)
+
+    def close(self) -> None:
+        """Remember the last one."""
+        self._stop()
+        self.save()
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
