@@ -72,6 +72,17 @@ def client(
             help="In a terminal: remember your rooms and what you have read, and save what you type.",
         ),
     ] = True,
+    reset: Annotated[
+        bool,
+        typer.Option(
+            "--reset",
+            help="Forget what is remembered of URL, or of all servers, and end.",
+            allow_from_autoenv=False,
+        ),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="With --reset: do not ask.", allow_from_autoenv=False)
+    ] = False,
     key_file: Annotated[str | None, key_file_option("client")] = None,
     ca: Annotated[str | None, ca_option("client")] = None,
 ) -> None:
@@ -85,6 +96,10 @@ def client(
              echo "the build is green" | chat client --nick ci
     """
     with reporting():
+        if reset:
+            from cli.commands.reset import run as forget
+
+            raise typer.Exit(forget(url if is_typed(ctx, "url") else None, yes=yes))
         from cli.access.login import login_for
         from cli.commands.client import run
 
