@@ -45,6 +45,7 @@ from cli.terminal.painter import Fragments, Painter
 from cli.terminal.plain import PlainScreen
 from cli.terminal.screen import Screen
 from cli.terminal.signals import stopped_by_signals
+from cli.terminal.skipped_mentions import SkippedMentions
 from cli.terminal.surface import Surface
 from cli.terminal.wanted_nick import WantedNick
 from transports.asyncio_tcp import Chat
@@ -100,6 +101,7 @@ class Terminal:
             since=painter.since,
             changed=self._note_news,
         )
+        self._skipped = SkippedMentions(self._conversation, memory, painter, screen.print)
         self._drafts = Drafts(Memory(None) if screen.words else memory, screen)
         self._commands = Commands(
             self._conversation, self._answers, screen, memory, options, outbox=self._outbox, news=self._news
@@ -168,7 +170,7 @@ class Terminal:
             tasks = [task for task in (typing, reading, working, renaming, self._asking) if task is not None]
             for task in tasks:
                 task.cancel()
-            closing = (self._outbox.close(), self._heartbeat.stop())
+            closing = (self._outbox.close(), self._skipped.close(), self._heartbeat.stop())
             await asyncio.gather(*tasks, *closing, return_exceptions=True)
             self._set_timer(None)
 
@@ -243,6 +245,7 @@ class Terminal:
                 self._set_timer(self._conversation.next_deadline())
                 self._remember(event)
                 self._outbox.receive(event)
+                self._skipped.receive(event, self._chat)
                 self._drafts.follow(self._conversation.rooms.current)
                 self._news.set()
                 if isinstance(event, Joined) and 1 < event.count <= FEW:

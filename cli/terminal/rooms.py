@@ -124,6 +124,10 @@ class RoomView:
         if self.missed is not None:
             self.missed.skip(gap)
 
+    def count_mention(self) -> None:
+        """Count a message that was skipped and mentions the user."""
+        self.mentions += 1
+
     def count_news(self, *, mentions_us: bool) -> None:
         """Count an unread message."""
         self.unread += 1

@@ -1,0 +1,81 @@
+"""Mentions among the messages that were skipped at the start, of which there may be thousands."""
+
+import contextlib
+from pathlib import Path
+
+from chatcore import Hub, Limits, MemoryJournal, SqliteJournal
+from tests.cli.pty import Pty
+from tests.cli.terminal.remembering import client, load, quit_client
+from transports.threaded_tcp import connect, serve
+
+LIMITS = Limits(frames_per_second=None, frames_burst=100_000, session_seconds=600.0)
+NOT_LOOKED = "* mentions further back were not looked for"
+
+
+def miss(url: str, state: Path, mentions: dict[int, str]) -> None:
+    """Have a client miss messages in two rooms, and some of them mention its user."""
+    with client(url, state, "--room", "lobby", "--room", "ops") as ada:
+        ada.wait("you are also in ops")
+        quit_client(ada)
+    with connect(url, nick="bob", rooms=["lobby", "ops"]) as bob:
+        for number in range(1_000):
+            bob.post_nowait(mentions.get(number, f"missed {number}"), room="lobby")
+            bob.post_nowait(f"Ada: {number}" if number == 7 else "and here", room="ops")
+        bob.flush()
+
+
+def rows_after(terminal: Pty, start: str) -> list[str]:
+    rows = [row for row in terminal.everything if row]
+    return rows[next(number for number, row in enumerate(rows) if start in row) :]
+
+
+def test_they_are_searched_for_in_all_rooms(tmp_path: Path) -> None:
+    with (
+        contextlib.closing(Hub(limits=LIMITS)) as hub,
+        serve("chat://127.0.0.1:0", hub=hub) as running,
+    ):
+        url = str(running.listening[0])
+        miss(url, tmp_path, {300: "are you there, ada?", 301: "adaptive", 950: "ada, you are late"})
+        with client(url, tmp_path) as ada:
+            ada.wait(" [lobby] bob: are you there, ada?")
+            rows = rows_after(ada, "* of the messages that were skipped, 2 mention you:")
+            assert rows[1].endswith(" [ops] bob: Ada: 7")
+            assert rows[2].endswith(" [lobby] bob: are you there, ada?")
+            assert not any(NOT_LOOKED in row for row in rows)
+            assert sum("ada, you are late" in row for row in ada.everything) == 1
+            ada.wait("2:ops 200!")
+            quit_client(ada)
+        assert [mention.text for mention in load(url, tmp_path).mentions.values()] == ["Ada: 7"]
+
+
+def test_without_a_search_the_newest_are_looked_through(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal.db", search=False)
+    with (
+        contextlib.closing(Hub(limits=LIMITS, journal=journal)) as hub,
+        serve("chat://127.0.0.1:0", hub=hub) as running,
+    ):
+        url = str(running.listening[0])
+        miss(url, tmp_path, {5: "ada, so long ago", 700: "are you there, ada?"})
+        with client(url, tmp_path) as ada:
+            ada.wait(NOT_LOOKED)
+            rows = rows_after(ada, "* of the messages that were skipped, 1 mentions you:")
+            assert rows[1].endswith(" [lobby] bob: are you there, ada?")
+
+
+def test_nothing_is_said_where_nobody_was_mentioned(tmp_path: Path) -> None:
+    with (
+        contextlib.closing(Hub(limits=LIMITS, journal=MemoryJournal())) as hub,
+        serve("chat://127.0.0.1:0", hub=hub) as running,
+    ):
+        url = str(running.listening[0])
+        with client(url, tmp_path) as ada:
+            quit_client(ada)
+        with connect(url, nick="bob") as bob:
+            for number in range(300):
+                bob.post_nowait(f"missed {number}")
+            bob.flush()
+            with client(url, tmp_path) as ada:
+                ada.wait("missed 299")
+                bob.post("and now")
+                ada.wait("and now")
+                assert not any("mention" in row for row in ada.everything)
