@@ -242,6 +242,37 @@ def test_every_form_of_assignment_to_another_object_is_detected(code: str) -> No
     assert not is_own(found)
 
 
+# --- clocks --------------------------------------------------------------------------------------
+
+
+WALL_CLOCK = {
+    "chatcore.accounts.administration": "when what is made here ends, in the file",
+    "chatcore.accounts.writer": "the same; how often somebody acts is measured by another clock",
+    "chatcore.ids": "ids in the order of their making; they are unique without it",
+    "chatcore.journal.memory": "the times that messages show",
+    "chatcore.journal.sqlite.check": "to find times that lie ahead",
+    "chatcore.journal.sqlite.writer": "the times that messages show, and their age after a restart",
+    "cli.checks": "until when a certificate is valid",
+    "cli.terminal.commands": "times as the user writes them",
+    "cli.terminal.memory": "since when the user was away, across runs",
+    "cli.terminal.outbox": "how old a line of an earlier run is; one from the future is not young",
+    "cli.terminal.painter": "times as the user reads them",
+    "transports.certificates": "from when on a new certificate is valid: the day before",
+}
+"""The modules that read a clock that may be set back or forward, and why. Paces and deadlines never do."""
+
+
+def test_a_clock_that_may_be_set_is_read_for_dates_alone() -> None:
+    reading = {
+        name
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and re.fullmatch(r"time\.time(_ns)?|(datetime|date)\.(now|utcnow|today)", ast.unparse(node))
+    }
+    assert reading == set(WALL_CLOCK)
+
+
 # --- the front door ------------------------------------------------------------------------------
 
 

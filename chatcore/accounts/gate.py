@@ -154,7 +154,7 @@ class Accounts(OpenGate):
         self._writer.submit(Change(lambda file, now: invite_device(file, person, now), deliver))
 
     def _too_often(self, person: Person) -> Refusal | None:
-        wait = self._pace.take(person.account or "", self._times.now())
+        wait = self._pace.take(person.account or "", self._times.clock())
         return Refusal("rate_limited", "you ask for too many changes", wait) if wait else None
 
     # --- the file --------------------------------------------------------------------------------

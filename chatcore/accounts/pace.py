@@ -16,7 +16,10 @@ _ACCOUNTS: Final = 1_000
 
 
 class Pace:
-    """Counts the changes that each account asks for, from any thread. Time is an input, in seconds."""
+    """Counts the changes that each account asks for, from any thread.
+
+    Time is an input: seconds that never go back.
+    """
 
     def __init__(self, gap: float = GAP) -> None:
         self._gap = gap

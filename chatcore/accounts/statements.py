@@ -245,10 +245,11 @@ class AccountsFile(AccountsDatabase):
         )
         return [InviteEntry(*row) for row in rows]
 
-    def ends_of_invites_by(self, by: str, now: float) -> list[float]:
-        """Return when the invites end that somebody has made and that can be used, the earliest first."""
+    def ends_of_invites_by(self, by: str, start: float, end: float) -> list[float]:
+        """Return when those invites of somebody end that do so between two times, the earliest first."""
         rows = self.db.execute(
-            "SELECT until FROM invites WHERE by = ? AND until > ? ORDER BY until", (by, now)
+            "SELECT until FROM invites WHERE by = ? AND until > ? AND until <= ? ORDER BY until",
+            (by, start, end),
         )
         return [until for (until,) in rows]
 

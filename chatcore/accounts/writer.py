@@ -43,9 +43,14 @@ _BROKEN = (sqlite3.Error, OSError, LocalError)
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """A clock in seconds since 1970, and the seconds between looks at the file."""
+    """Two clocks, and the seconds between looks at the file.
+
+    ``now`` is in seconds since 1970. It may be set back or forward, so it is for what the file holds: when a
+    ban or an invite ends. ``clock`` never goes back, and measures how long something took.
+    """
 
     now: Callable[[], float] = time.time
+    clock: Callable[[], float] = time.monotonic
     look: float = 0.25  # for what others have written
     retry: float = 1.0  # for a file that cannot be used
     uses: float = 60.0  # between writing when keys were used
@@ -124,9 +129,9 @@ class AccountsWriter:
 
     def _make(self, file: AccountsFile, changes: list[Change], now: float) -> list[Any]:
         """Make changes and return their results, and write what waits for an occasion."""
-        uses, monotonic = [], time.monotonic()
-        if monotonic >= self._next_uses:
-            uses, self._next_uses = self._uses.take(), monotonic + self._times.uses
+        uses, clock = [], self._times.clock()
+        if clock >= self._next_uses:
+            uses, self._next_uses = self._uses.take(), clock + self._times.uses
         if not changes and not uses:
             return []
         with file.transaction():
@@ -139,14 +144,14 @@ class AccountsWriter:
             self._failing = True
             log_failure(log, "the accounts cannot be read or written", error)
         self._close_file()
-        self._next_try = time.monotonic() + self._times.retry
+        self._next_try = self._times.clock() + self._times.retry
 
     def _check_recovery(self, file: AccountsFile) -> None:
         """After a failure, say when the file can be written again, though nobody asks for a change."""
-        monotonic = time.monotonic()
-        if not self._failing or monotonic < self._next_trial:
+        clock = self._times.clock()
+        if not self._failing or clock < self._next_trial:
             return
-        self._next_trial = monotonic + self._times.retry
+        self._next_trial = clock + self._times.retry
         try:
             file.try_to_write()
         except sqlite3.Error:  # it can be read all the same, but may have been opened for that alone
@@ -163,7 +168,7 @@ class AccountsWriter:
     def _usable_file(self) -> AccountsFile | None:
         """Return the file, opened again if it has failed; none until the next attempt is due."""
         if self._file is None:
-            if time.monotonic() < self._next_try:
+            if self._times.clock() < self._next_try:
                 return None
             self._file = self._open_file()
             self._version = -1

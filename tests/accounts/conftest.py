@@ -24,6 +24,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
+def steady() -> Clock:
+    """The clock that never goes back."""
+    return Clock()
+
+
+@pytest.fixture
 def watch() -> Watch:
     return Watch()
 
@@ -35,9 +41,9 @@ def stack() -> Iterator[ExitStack]:
 
 
 @pytest.fixture
-def gate(path: Path, clock: Clock, watch: Watch, stack: ExitStack) -> Accounts:
+def gate(path: Path, clock: Clock, steady: Clock, watch: Watch, stack: ExitStack) -> Accounts:
     """A gate over the file."""
-    return stack.enter_context(closing(gate_over(path, watch, clock)))
+    return stack.enter_context(closing(gate_over(path, watch, clock, steady)))
 
 
 @pytest.fixture

@@ -88,10 +88,11 @@ def gate_over(
     path: Path,
     watch: Watch | None = None,
     now: Callable[[], float] | None = None,
+    clock: Callable[[], float] = time.monotonic,
     file: type[AccountsFile] = AccountsFile,
 ) -> Accounts:
     """Return a started gate, which looks at the file more often than usual; it is to be closed."""
-    gate = Accounts(path, times=Times(now or time.time, look=LOOK), file=file)
+    gate = Accounts(path, times=Times(now or time.time, clock, look=LOOK), file=file)
     gate.start(watch or Watch())
     return gate
 

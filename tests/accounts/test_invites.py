@@ -293,6 +293,16 @@ def test_few_invites_for_devices_wait_at_a_time(gate: Accounts, clock: Clock) ->
     assert isinstance(ask(gate.invite_device, person), Invitation)
 
 
+def test_an_account_invites_devices_again_after_the_clock_was_set_back(gate: Accounts, clock: Clock) -> None:
+    person = enter(gate, "ada")
+    for _ in range(5):
+        ask(gate.invite_device, person)
+    clock.time -= 3_600.0
+    answers = [ask(gate.invite_device, person) for _ in range(6)]
+    assert [isinstance(answer, Invitation) for answer in answers] == [True] * 5 + [False]
+    assert answers[5].retry_after == 600.0
+
+
 def test_a_key_that_was_revoked_invites_no_device(gate: Accounts, book: Administration, watch: Watch) -> None:
     person = enter(gate, "ada")
     book.revoke("ada")

@@ -11,7 +11,7 @@ from chatcore.accounts.pace import BURST, GAP, Pace
 from chatcore.accounts.redemption import MOST_KEYS
 from chatcore.accounts.statements import AccountsFile
 from chatcore.gate import Moderation, Person, Refusal
-from tests.accounts.people import Clock, act, ask, enter, key_of
+from tests.accounts.people import Clock, act, ask, enter, key_of, person
 
 
 def test_an_account_has_a_burst_and_then_its_pace() -> None:
@@ -79,3 +79,19 @@ def test_only_a_moderator_closes_the_lobby(path: Path, gate: Accounts, name: str
     assert isinstance(person, Person)
     answer = ask(gate.moderate, person, Moderation("close", "lobby", present=frozenset({"ada", "bob"})))
     assert (answer.code if isinstance(answer, Refusal) else None) == code
+
+
+@pytest.mark.parametrize("jump", [-3_600.0, 3_600.0])
+def test_nobody_waits_longer_or_acts_more_often_because_the_clock_was_set(
+    gate: Accounts, clock: Clock, steady: Clock, jump: float
+) -> None:
+    ada = person(gate, "ada")
+    lift = Moderation("lift", nick="bob")
+    for _ in range(BURST):
+        ask(gate.moderate, ada, lift)
+    clock.time += jump
+    refused = ask(gate.moderate, ada, lift)
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.retry_after) == ("rate_limited", GAP)
+    steady.time += GAP
+    assert ask(gate.moderate, ada, lift).code != "rate_limited"
