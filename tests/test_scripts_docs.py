@@ -84,6 +84,6 @@ def test_a_bot_answers(stage: Stage, stack: ExitStack) -> None:
 
 def test_a_line_of_the_crontab_is_a_command(stage: Stage, stack: ExitStack) -> None:
     ada = member(stage, stack)
-    (line,) = (block.text for block in BLOCKS if block.mark == "text")
+    line = next(block.text for block in BLOCKS if block.mark == "text")
     assert run(line.split(maxsplit=5)[5], stage) == []
     assert next(iter(ada)).nick == "disk-watch"

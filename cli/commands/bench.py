@@ -5,7 +5,6 @@ The test itself is `cli.load`; this starts it, shows its progress, and prints th
 
 import json
 import secrets
-import sys
 from collections.abc import Iterator
 
 from chatcore import RefusedError, UsageError
@@ -15,7 +14,8 @@ from cli.load.engine import run as run_load
 from cli.load.plan import Plan
 from cli.load.tally import Tally, Times
 from cli.report import FAILED, INTERRUPTED, REFUSED, complain, reaching
-from cli.streams import write_json, write_progress, write_text
+from cli.row import Row
+from cli.streams import write_json, write_text
 
 __all__ = ["Progress", "run"]
 
@@ -99,29 +99,21 @@ def _advise(options: str) -> str:
 
 
 class Progress:
-    """One line on standard error, rewritten every second. Nothing is written if that is not a terminal."""
+    """One row on standard error, rewritten every second. Nothing is written if that is not a terminal."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._shown = sys.stderr.isatty()
+        self._row = Row()
         self._deliveries = 0
-        self._width = 0
 
     def show(self, joined: int, deliveries: int) -> None:
         """Show the progress. Must be called once per second: the rate is the difference to the last call."""
         rate, self._deliveries = deliveries - self._deliveries, deliveries
-        self._write(f"{joined:,} of {self._plan.members:,} members, {rate:,} deliveries/s")
+        self._row.show(f"{joined:,} of {self._plan.members:,} members, {rate:,} deliveries/s")
 
     def erase(self) -> None:
-        """Clear the line."""
-        if self._width:
-            self._write("")
-            self._write("")
-
-    def _write(self, text: str) -> None:
-        if self._shown:
-            write_progress(f"{text:<{self._width}}")
-            self._width = len(text)
+        """Clear the row."""
+        self._row.erase()
 
 
 # --- afterwards ----------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ def run(
     *,
     login: Login,
     json: bool,
+    split: bool = False,
     plain: bool = False,
     quiet: bool = False,
     highlight: Sequence[str] = (),
@@ -61,7 +62,7 @@ def run(
     with reaching(url):
         return with_nick(
             nick,
-            lambda name: pass_through(url, name, rooms, history, login=login, json=json),
+            lambda name: pass_through(url, name, rooms, history, login=login, json=json, split=split),
             login=login,
         )
 

@@ -3,14 +3,17 @@
 With JSON, a line of input is a frame to send, and every frame that arrives is a line of output. Input is
 read and sent by a thread of its own, because reading it cannot be interrupted; the main thread prints. The
 end of the input ends the program once everything sent is answered.
+
+A text that is longer than the server allows is refused, or split: see `cli.texts`. While the server takes our
+lines more slowly than they come, standard error says so: see `cli.held`.
 """
 
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future
-from typing import Any
+from concurrent.futures import Future, wait
+from typing import Any, NamedTuple
 
 from chatcore import (
     LOBBY,
@@ -32,11 +35,15 @@ from chatcore import (
 )
 from cli.access.guests import GUEST, MOST_NAMED, first_rooms, naming
 from cli.access.login import Login
+from cli.frames import parse_frame
 from cli.gap import describe_gap
+from cli.held import Held
 from cli.lines import lines_of
 from cli.report import FAILED, REFUSED, USAGE, complain
-from cli.stdin import check_size, input_lines, parse_frame, pieces, without_controls
+from cli.row import Row
+from cli.stdin import Input
 from cli.streams import flush, write_json, write_text
+from cli.texts import check_size, pieces, without_controls
 from transports.threaded_tcp import Chat, connect
 
 __all__ = ["run"]
@@ -44,26 +51,51 @@ __all__ = ["run"]
 IN_FLIGHT = 256
 """Lines that may be sent before the first of them is answered."""
 
+TICK = 0.25
+"""Seconds after which a wait for an answer looks whether we are held back."""
+
 PATIENCE = 120.0
 """Seconds without a server after which we give up: it may have forgotten the ids of our posts by then."""
 
 
-def run(url: str, nick: str, rooms: Sequence[str], history: int | None, *, login: Login, json: bool) -> int:
+def run(
+    url: str,
+    nick: str,
+    rooms: Sequence[str],
+    history: int | None,
+    *,
+    login: Login,
+    json: bool,
+    split: bool = False,
+) -> int:
     """Send standard input and print what arrives, until all of the input is answered.
 
-    Return the exit code. Raises the `ChatError` that ended the connection, and `OSError` if there is no
-    server.
+    With ``split``, a line that is too long becomes several messages. Return the exit code. Raises the
+    `ChatError` that ended the connection, and `OSError` if there is no server.
     """
-    offline_since: float | None = None
+    row = Row()
     with _connected(url, nick, rooms, history, login, json=json) as chat:
-        sender = _Sender(chat, json=json)
-        for event in chat.events():
+        sender = _Sender(chat, row, json=json, split=split)
+        try:
+            _receive(chat, sender, row, json=json, several_rooms=len(rooms) > 1)
+        finally:
+            row.erase()
+    return sender.exit_code
+
+
+def _receive(chat: Chat, sender: "_Sender", row: Row, *, json: bool, several_rooms: bool) -> None:
+    """Print what arrives until the connection ends; raises what ended it."""
+    offline_since: float | None = None
+    for event in chat.events():
+        with row.hidden():
             if isinstance(event, Online):
                 offline_since = None
+                sender.reconnected()
                 complain("reconnected")
             elif isinstance(event, Offline):
                 if offline_since is None:
                     offline_since = time.monotonic()
+                    sender.disconnected()
                     complain(f"the connection ended ({event.reason}); reconnecting")
                 elif time.monotonic() - offline_since > PATIENCE:
                     raise DisconnectedError(event.reason)
@@ -71,8 +103,7 @@ def run(url: str, nick: str, rooms: Sequence[str], history: int | None, *, login
                 write_json(_public(event))
                 flush()
             else:
-                _print(event, chat, several_rooms=len(rooms) > 1)
-    return sender.exit_code
+                _print(event, chat, several_rooms=several_rooms)
 
 
 def _connected(
@@ -132,57 +163,105 @@ class _Sender:
     ``exit_code`` says whether all of it was acknowledged: it is the highest of those that occurred.
     """
 
-    def __init__(self, chat: Chat, *, json: bool) -> None:
+    def __init__(self, chat: Chat, row: Row, *, json: bool, split: bool) -> None:
         self.exit_code = 0
         self._chat = chat
+        self._row = row
+        self._split = split
+        self._input = Input()
+        self._held = Held(row, self._input.left)
+        self._online_since: float | None = 0.0
         self._send = self._send_frame if json else self._send_text
-        self._unanswered: deque[tuple[int, Future[Any]]] = deque()  # each with the number of its line
+        self._unanswered: deque[_Sent] = deque()
         threading.Thread(target=self._run, name="chat-input", daemon=True).start()
+
+    def disconnected(self) -> None:
+        """Note that what waits for an answer now waits for a connection. From any thread."""
+        self._online_since = None
+
+    def reconnected(self) -> None:
+        """Note that there is a connection again. From any thread."""
+        self._online_since = time.monotonic()
 
     def _run(self) -> None:
         try:
-            for number, line in input_lines():
-                self._send(number, line)
+            for number, line in self._input.lines():
+                self._try_to_send(number, line)
                 self._settle(IN_FLIGHT)
             self._settle(0)
+            with self._row.hidden():
+                self._held.end()
         except (ClosedError, RemoteError):
             pass  # the connection has ended, which the main thread reports
         except OSError as error:
-            complain(str(error))
-            self.exit_code = max(self.exit_code, FAILED)
+            self._complain(str(error), FAILED)
         finally:
             self._chat.close()
 
+    def _try_to_send(self, number: int, line: str) -> None:
+        try:
+            self._send(number, line)
+        except UsageError as error:
+            self._complain(f"line {number}: {error}", USAGE)
+        except RefusedError as error:
+            self._complain(f"line {number}: {error}", REFUSED)
+
     def _send_text(self, number: int, line: str) -> None:
-        for text in pieces(without_controls(line), self._chat.limits.text_bytes):
-            self._unanswered.append((number, self._chat.post_nowait(text)))
+        text, limit = without_controls(line), self._chat.limits.text_bytes
+        if not text.strip():  # there were only escape sequences
+            return
+        if not self._split:
+            check_size(text, limit)
+        for piece in pieces(text, limit):
+            self._add(number, self._chat.post_nowait(piece))
 
     def _send_frame(self, number: int, line: str) -> None:
-        try:
-            frame = parse_frame(line)
-            if isinstance(frame, Post):
-                check_size(frame.text, self._chat.limits)
-            else:
-                self._settle(0)  # earlier posts may need the room that this leaves, for instance
-            self._unanswered.append((number, self._chat.ask_nowait(frame)))
-            if not isinstance(frame, Post):
-                self._settle(0)
-        except UsageError as error:
-            self._fail(number, error, USAGE)
+        frame = parse_frame(line)
+        if isinstance(frame, Post):
+            check_size(frame.text, self._chat.limits.text_bytes, splits=False)
+        else:
+            self._settle(0)  # earlier posts may need the room that this leaves, for instance
+        self._add(number, self._chat.ask_nowait(frame))
+        if not isinstance(frame, Post):
+            self._settle(0)
+
+    def _add(self, number: int, answer: Future[Any]) -> None:
+        self._unanswered.append(_Sent(number, answer, time.monotonic()))
 
     def _settle(self, most: int) -> None:
         """Take the answers that have arrived, and wait until at most so many are missing."""
-        while self._unanswered and (self._unanswered[0][1].done() or len(self._unanswered) > most):
-            number, answer = self._unanswered.popleft()
-            try:
-                answer.result()
-            except RefusedError as error:
-                self._fail(number, error, REFUSED)
-            except DisconnectedError as error:
-                if self._chat.closed:
-                    raise
-                self._fail(number, f"{error} before the answer; it may or may not be stored", FAILED)
+        while self._unanswered and (self._unanswered[0].answer.done() or len(self._unanswered) > most):
+            sent = self._unanswered[0]
+            while not wait((sent.answer,), TICK).done:
+                self._note(sent)
+            self._note(sent)
+            self._unanswered.popleft()
+            self._take(sent)
 
-    def _fail(self, number: int, problem: object, exit_code: int) -> None:
-        complain(f"line {number}: {problem}")
+    def _take(self, sent: "_Sent") -> None:
+        try:
+            sent.answer.result()
+        except RefusedError as error:
+            self._complain(f"line {sent.number}: {error}", REFUSED)
+        except DisconnectedError as error:
+            if self._chat.closed:
+                raise
+            what = f"{error} before the answer; it may or may not be stored"
+            self._complain(f"line {sent.number}: {what}", FAILED)
+
+    def _note(self, sent: "_Sent") -> None:
+        if (since := self._online_since) is not None:
+            self._held.note(time.monotonic() - max(sent.at, since), len(self._unanswered))
+
+    def _complain(self, problem: str, exit_code: int) -> None:
+        with self._row.hidden():
+            complain(problem)
         self.exit_code = max(self.exit_code, exit_code)
+
+
+class _Sent(NamedTuple):
+    """Something that was sent: the number of its line, the answer, and when it was."""
+
+    number: int
+    answer: Future[Any]
+    at: float

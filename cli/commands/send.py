@@ -8,6 +8,8 @@ last one the error names the message's id: sent again with the same id, a messag
   So the work is done in a thread that can be left behind, since nothing ends a search for a name.
 - A refusal that may pass, such as that of a nick that is in use, is tried again until the timeout.
 - Once the message may have been sent, it is never said that it was not.
+- A text that was split is several messages, whose ids follow from that of the first. So the same command
+  with the same id sends all of them again, and each is stored once.
 """
 
 import threading
@@ -15,12 +17,13 @@ from concurrent.futures import Future
 from typing import NamedTuple
 from uuid import uuid4
 
-from chatcore import Ack, Backoff, RefusedError, RemoteError, UsageError, __version__, encode
+from chatcore import RULES, Ack, Backoff, RefusedError, RemoteError, UsageError, __version__, encode
 from cli.access.login import Login
 from cli.commands.client import with_nick
 from cli.report import complain, reaching
-from cli.stdin import check_size, input_text, without_controls
+from cli.stdin import input_text
 from cli.streams import write_json, write_text
+from cli.texts import check_size, pieces, without_controls
 from transports.threaded_tcp import Chat, connect
 
 __all__ = ["run"]
@@ -30,7 +33,13 @@ KINDS = ("action", "notice")
 """What a message may be, besides a text that is said."""
 
 PASSING = ("nick_taken", "rate_limited", "unavailable")
-"""Refusals that may pass, also where the server names no time."""
+"""Refusals that may pass, also where the server names no time. So may one of too many connections."""
+
+LONGEST_WAIT = 1.0
+"""Seconds between two tries, at most: another `chat send` under the same name is done long before that."""
+
+ID_CHARS = 64
+"""Characters of the longest id."""
 
 GOODBYE_SECONDS = 1.5
 """How long a connection may take to end cleanly, once it was given up: then its nick is free."""
@@ -41,6 +50,7 @@ class _Message(NamedTuple):
     text: str
     id: str
     kind: str | None
+    split: bool
 
 
 def run(
@@ -54,25 +64,27 @@ def run(
     *,
     login: Login,
     json: bool,
+    split: bool = False,
 ) -> None:
     """Send a text, or all of standard input, and print its number once it is stored.
 
-    ``kind`` is one of `KINDS`, and ``timeout`` is in seconds. Raises `UsageError` for an invalid kind and if
+    ``kind`` is one of `KINDS`, and ``timeout`` is in seconds. With ``split``, a text that is too long becomes
+    several messages, each with its number. Raises `UsageError` for an invalid kind and if
     there is nothing to send, `RefusedError` if the message is not stored and would be refused again, and
     another `RemoteError` if trying again may help: its message says whether the message may be stored.
     """
     if kind is not None and kind not in KINDS:
         raise UsageError(f"--kind must be {' or '.join(KINDS)}, not {kind!r}")
     text = input_text() if text in (None, "-") else without_controls(text)
-    if not text:
+    if not text or (split and not text.strip()):
         raise UsageError("nothing to send: the text is empty")
-    message = _Message(room, text, str(uuid4()) if id_ is None else id_, kind)
+    message = _Message(room, text, str(uuid4()) if id_ is None else id_, kind, split)
     with reaching(url):
-        ack = _Sending(url, nick, message, timeout, login).run()
+        acks = _Sending(url, nick, message, timeout, login).run()
     if json:
-        write_json(encode(ack))
+        write_json(b"".join(map(encode, acks)))
     else:
-        write_text(f"{ack.seq}\n")
+        write_text("".join(f"{ack.seq}\n" for ack in acks))
 
 
 class _OutOfTimeError(BaseException):
@@ -90,17 +102,18 @@ class _Sending:
         self._timeout = min(timeout, threading.TIMEOUT_MAX)
         self._posted = False  # from now on it may be stored
         self._refusal: RefusedError | None = None  # the last one that may pass
-        self._woken = threading.Event()  # there is an answer, or nobody waits for one any more
-        self._ack: Future[Ack] = Future()
+        self._given_up = False  # nobody waits for an answer any more
+        self._woken = threading.Event()  # there is an answer, or it was given up
+        self._acks: Future[list[Ack]] = Future()
         self._thread = threading.Thread(target=self._run, name="chat-send", daemon=True)
 
-    def run(self) -> Ack:
-        """Send it; return the acknowledgement."""
+    def run(self) -> list[Ack]:
+        """Send it; return the acknowledgements, of which a text that was split has several."""
         self._thread.start()
         try:
-            return self._ack.result(self._timeout)
+            return self._acks.result(self._timeout)
         except TimeoutError:
-            if self._ack.done():  # the server was not reached
+            if self._acks.done():  # the server was not reached
                 raise
             self._give_up()
             raise RemoteError(
@@ -113,6 +126,7 @@ class _Sending:
             raise
 
     def _give_up(self) -> None:
+        self._given_up = True
         self._woken.set()
         self._thread.join(GOODBYE_SECONDS)
 
@@ -134,58 +148,82 @@ class _Sending:
 
     def _run(self) -> None:
         try:
-            self._ack.set_result(self._deliver())
+            self._acks.set_result(self._deliver())
         except BaseException as error:
-            self._ack.set_exception(error)
+            self._acks.set_exception(error)
 
-    def _deliver(self) -> Ack:
+    def _deliver(self) -> list[Ack]:
         """Try until it is acknowledged, or refused for good."""
-        backoff = Backoff(longest=2.0)
+        backoff = Backoff(longest=LONGEST_WAIT)
         while True:
             try:
                 return with_nick(self._nick, self._post, login=self._login)
             except RefusedError as error:
-                if self._posted or (error.retry_after is None and error.code not in PASSING):
+                if self._posted or not _may_pass(error):
                     raise
                 self._refusal = error
                 self._sleep(backoff.next(_least_wait(error)))
 
     def _sleep(self, seconds: float) -> None:
-        if self._woken.wait(min(seconds, self._timeout)):
+        self._woken.wait(min(seconds, self._timeout))
+        self._check_given_up()
+
+    def _check_given_up(self) -> None:
+        if self._given_up:
             raise _OutOfTimeError
 
-    def _post(self, nick: str) -> Ack:
+    def _post(self, nick: str) -> list[Ack]:
         room, client = self._message.room, f"chat {__version__}"
         with connect(
             self._url, nick=nick, rooms=[room], client=client, timeout=None, **self._login.options
         ) as chat:
-            self._check_size(chat)
-            return self._await(self._post_nowait(chat))
+            texts = self._texts(chat.limits.text_bytes)
+            ids = _ids(self._message.id, len(texts))
+            self._check_given_up()
+            self._posted = True
+            return self._await(
+                [self._post_nowait(chat, text, id_) for text, id_ in zip(texts, ids, strict=True)]
+            )
 
-    def _check_size(self, chat: Chat) -> None:
-        try:
-            check_size(self._message.text, chat.limits)
-        except UsageError as error:
-            raise RefusedError("too_long", str(error)) from None
+    def _texts(self, limit: int | None) -> list[str]:
+        if not self._message.split:
+            check_size(self._message.text, limit)
+        return list(pieces(self._message.text, limit))
 
-    def _post_nowait(self, chat: Chat) -> Future[Ack]:
-        message = self._message
-        if self._woken.is_set():
-            raise _OutOfTimeError
-        self._posted = True
-        return chat.post_nowait(message.text, room=message.room, id=message.id, kind=message.kind)
-
-    def _await(self, answer: Future[Ack]) -> Ack:
+    def _post_nowait(self, chat: Chat, text: str, id_: str) -> Future[Ack]:
+        answer = chat.post_nowait(text, room=self._message.room, id=id_, kind=self._message.kind)
         answer.add_done_callback(lambda _: self._woken.set())
-        self._woken.wait()
-        if not answer.done():
-            raise _OutOfTimeError
+        return answer
+
+    def _await(self, answers: list[Future[Ack]]) -> list[Ack]:
         try:
-            return answer.result()
+            return [self._result(answer) for answer in answers]
         except RefusedError:
             raise
         except RemoteError as error:
             raise RemoteError(f"{error} before the acknowledgement: {self._advice}") from error
+
+    def _result(self, answer: Future[Ack]) -> Ack:
+        while not answer.done():
+            self._woken.wait()
+            self._woken.clear()
+            self._check_given_up()
+        return answer.result()
+
+
+def _ids(first: str, count: int) -> list[str]:
+    """Return the ids of the pieces of a text; raises `UsageError` if there is no space for them."""
+    ids = [first, *(f"{first}-{number}" for number in range(2, count + 1))]
+    if count > 1 and len(ids[-1]) > ID_CHARS:
+        raise UsageError(f"--id is too long for a text of {count:,} messages: {RULES['id']}")
+    return ids
+
+
+def _may_pass(error: RefusedError) -> bool:
+    """Tell whether a refusal may pass: a room that is full may stay so, a server that is full does not."""
+    if error.code == "limit_exceeded" and error.room is None:
+        return True
+    return error.retry_after is not None or error.code in PASSING
 
 
 def _least_wait(error: RefusedError) -> float:

@@ -42,6 +42,10 @@ def client(
     json: Annotated[
         bool, typer.Option("--json", help="Read JSON frames to send, and print every frame that arrives.")
     ] = False,
+    split: Annotated[
+        bool,
+        typer.Option("--split", help="In a pipe: send a line that is too long as several messages."),
+    ] = False,
     plain: Annotated[
         bool,
         typer.Option(
@@ -111,6 +115,7 @@ def client(
                 history,
                 login=login_for(url, key_file, ca_of(ctx, ca)),
                 json=json,
+                split=split,
                 plain=plain,
                 quiet=quiet,
                 highlight=highlight or [],
@@ -219,6 +224,9 @@ def send(
         ),
     ] = 30.0,
     json: Annotated[bool, typer.Option("--json", help="Print the acknowledgement as JSON.")] = False,
+    split: Annotated[
+        bool, typer.Option("--split", help="Send a text that is too long as several messages.")
+    ] = False,
     key_file: Annotated[str | None, key_file_option("send")] = None,
     ca: Annotated[str | None, ca_option("send")] = None,
 ) -> None:
@@ -233,7 +241,7 @@ def send(
         from cli.commands.send import run
 
         login = login_for(url, key_file, ca_of(ctx, ca))
-        run(url, nick, room, text, id_, kind, timeout, login=login, json=json)
+        run(url, nick, room, text, id_, kind, timeout, login=login, json=json, split=split)
 
 
 def tail(

@@ -13,8 +13,19 @@ from typing import Any
 import pytest
 
 from chatcore import Moderate, UsageError
-from cli.stdin import parse_frame
-from tests.cli.processes import CHAT, ChatServer, chat, chat_server, environment, line_of, rest_of, spawn
+from cli.frames import parse_frame
+from cli.texts import CONTINUED
+from tests.cli.processes import (
+    CHAT,
+    ChatServer,
+    chat,
+    chat_server,
+    environment,
+    line_of,
+    rest_of,
+    spawn,
+    watched,
+)
 from tests.cli.scripted import line, message, scripted_server
 from tests.ports import fixed_port
 from transports.threaded_tcp import Chat, connect
@@ -55,19 +66,31 @@ def test_all_lines_arrive_in_order_and_the_last_one_needs_no_newline(
     assert said(listener, 1_000) == lines
 
 
-def test_a_line_longer_than_a_text_is_split(server: ChatServer, listener: Chat) -> None:
-    line = "é€😀" * 4_000
-    done = chat("client", server.url, "--nick", "piper", stdin=line)
-    assert done.returncode == 0
-    pieces = said(listener, 3)
-    assert "".join(pieces) == line
-    assert max(len(piece.encode()) for piece in pieces) <= 16 * 1024
+def test_a_line_that_is_too_long_is_refused_and_the_others_are_sent(
+    server: ChatServer, listener: Chat
+) -> None:
+    done = chat("client", server.url, "--nick", "piper", stdin=f"one\n{'x' * 20_000}\ntwo\n")
+    assert said(listener, 2) == ["one", "two"]
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
+    assert "line 2: the text has 20,000 bytes, and the limit is 16,384; --split sends" in done.stderr
 
 
-def test_control_characters_and_bad_utf8_are_replaced(server: ChatServer, listener: Chat) -> None:
-    done = chat("client", server.url, "--nick", "piper", stdin=b"a\x1b[31mb\xffc\td\r\n")
-    assert done.returncode == 0
-    assert said(listener, 1) == ["a\N{REPLACEMENT CHARACTER}[31mb\N{REPLACEMENT CHARACTER}c\td"]
+def test_a_line_that_is_too_long_is_split_on_request(server: ChatServer, listener: Chat) -> None:
+    words = "grün " * 8_000
+    done = chat("client", server.url, "--nick", "piper", "--split", stdin=f"{words}\nend")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, second, third, end = said(listener, 4)
+    assert all(piece.startswith(f"{CONTINUED}grün") for piece in (second, third))
+    joined = " ".join(piece.removeprefix(CONTINUED) for piece in (first, second, third))
+    assert (joined, end) == (words.strip(), "end")
+    assert max(len(piece.encode()) for piece in (first, second, third)) <= 16 * 1024
+
+
+def test_escape_sequences_and_bad_utf8_are_harmless(server: ChatServer, listener: Chat) -> None:
+    lines = b"a\x1b[31mb\xffc\td\r\n\x1b[0m\n\x1b]0;title\x07after\x08"
+    done = chat("client", server.url, "--nick", "piper", stdin=lines)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert said(listener, 2) == ["ab\N{REPLACEMENT CHARACTER}c\td", "after\N{REPLACEMENT CHARACTER}"]
 
 
 def test_no_input_is_the_end_of_input(server: ChatServer) -> None:
@@ -150,14 +173,15 @@ def test_an_invalid_line_is_reported_with_its_number_and_the_others_are_sent(
     lines += ['{"room":"lobby","text":"two"}', '{"room":"lobby","text":"' + "x" * 100_000 + '"}']
     done = chat("client", server.url, "--nick", "piper", "--json", stdin="\n".join(lines))
     assert said(listener, 2) == ["one", "two"]
-    assert done.returncode == 2
+    assert done.returncode == 3  # what is too long is refused, and that counts more than an invalid line
     errors = done.stderr.splitlines()
     assert [line.split(":")[1].strip() for line in errors] == [f"line {number}" for number in (1, 4, 5, 6, 8)]
     assert errors[1] == "chat: line 4: a post frame needs text"
+    assert errors[-1].endswith("the text has 100,000 bytes, and the limit is 16,384 (too_long)")
     refused = lines[1] + "\n" + '{"room":"nowhere","text":"x"}' + "\n" + lines[3]
     done = chat("client", server.url, "--nick", "piper", "--json", stdin=refused)
     assert said(listener, 1) == ["one"]
-    assert done.returncode == 3  # a refusal counts more than an invalid line
+    assert done.returncode == 3
     assert '"code":"not_joined"' in done.stdout
     assert "line 2: join the room" in done.stderr
 
@@ -211,6 +235,11 @@ def test_several_rooms_are_printed_with_their_names(server: ChatServer, listener
         assert said(listener, 1) == ["in the first"]
         listener.post("over here", room="second")
         assert line_of(process.stdout) == "second listener: over here\n"
+
+
+def test_only_an_invalid_line_is_exit_2(server: ChatServer) -> None:
+    done = chat("client", server.url, "--nick", "piper", "--json", stdin='{"room":"lobby"}\n')
+    assert done.returncode == 2
 
 
 # --- against a server that is a script -----------------------------------------------------------
@@ -282,6 +311,42 @@ def test_json_sends_kinds_and_asks_for_rooms() -> None:
         (None, None, "mine"),
         ("x.vote", 1, None),
     ]
+
+
+def test_what_a_server_does_not_take_yet_is_reported_with_what_is_left(tmp_path: Path) -> None:
+    """The server answers the first post only when the client has said that it waits."""
+    owed: list[str] = []
+
+    def post(frame: dict[str, Any]) -> bytes:
+        owed.append(frame["id"])
+        return b"" if len(owed) == 1 else _ack(frame["id"], len(owed))
+
+    (tmp_path / "log").write_text("x\n" * 300)
+    with (
+        scripted_server(answers={"post": post}) as server,
+        (tmp_path / "log").open() as log,
+        subprocess.Popen(
+            [CHAT, "client", server.url, "--nick", "piper"],
+            stdin=log,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+        ) as process,
+        watched(process),
+    ):
+        held = line_of(process.stderr)
+        server.say(_ack(owed[0], 1))
+        assert process.stderr is not None
+        errors = process.stderr.read()
+        code = process.wait()
+    assert held == (
+        "chat: the server holds us back: 257 messages have no answer yet, 86 bytes of input are left\n"
+    )
+    assert (code, errors) == (0, "chat: the server no longer holds us back\n")
+
+
+def _ack(id_: str, seq: int) -> bytes:
+    return line(type="ack", room="lobby", id=id_, seq=seq, durability="synced")
 
 
 @pytest.mark.parametrize(

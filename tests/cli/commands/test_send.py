@@ -14,6 +14,7 @@ from chatcore import RefusedError, UsageError
 from cli.access.login import Login
 from cli.commands import send
 from cli.commands.send import run
+from cli.texts import CONTINUED
 from tests.cli.conftest import Inside
 from tests.cli.processes import CHAT, ChatServer, chat, chat_server, environment, rest_of, spawn
 from tests.cli.scripted import Answers, line, scripted_server
@@ -45,7 +46,7 @@ def test_all_of_the_input_is_one_message(server: ChatServer, listener: Chat) -> 
     text = b"two\r\nl\xffnes \x1b[1m\n\n"
     done = chat("send", "lobby", "-", "--json", "--url", server.url, stdin=text)
     message = next(iter(listener))
-    assert message.text == "two\nl\N{REPLACEMENT CHARACTER}nes \N{REPLACEMENT CHARACTER}[1m"
+    assert message.text == "two\nl\N{REPLACEMENT CHARACTER}nes "
     ack = json.loads(done.stdout)
     assert (done.returncode, ack["type"], ack["seq"], ack["id"]) == (0, "ack", message.seq, message.id)
 
@@ -74,6 +75,33 @@ def test_a_text_that_is_too_long_is_not_sent(server: ChatServer) -> None:
     done = chat("send", "lobby", "--url", server.url, stdin="x" * 100_000)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
     assert "the limit is 16,384" in done.stderr
+
+
+def test_a_text_that_is_too_long_is_split_on_request_and_each_piece_is_stored_once(
+    server: ChatServer, listener: Chat, inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(send, "input_text", lambda: f"{'x' * 16_000} {'y' * 16_000}")
+    options = ("send", "lobby", "--split", "--id", "long", "--url", server.url)
+    runs = [inside(*options) for _ in range(2)]
+    listener.post("the end", room="lobby")
+    messages = iter(listener)
+    first, second, last = (next(messages) for _ in range(3))
+    assert [first.id, second.id, last.text] == ["long", "long-2", "the end"]
+    assert [first.text, second.text] == ["x" * 16_000, f"{CONTINUED}{'y' * 16_000}"]
+    assert [run.stdout for run in runs] == [f"{first.seq}\n{second.seq}\n"] * 2
+    acks = inside(*options, "--json").stdout.splitlines()
+    assert [json.loads(ack)["id"] for ack in acks] == ["long", "long-2"]
+
+
+def test_an_id_that_leaves_no_space_for_the_numbers_of_pieces_sends_nothing(
+    server: ChatServer, listener: Chat, inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(send, "input_text", lambda: "x" * 20_000)
+    done = inside("send", "lobby", "--split", "--id", "i" * 63, "--url", server.url)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--id is too long for a text of 2 messages" in done.stderr
+    listener.post("the end", room="lobby")
+    assert next(iter(listener)).text == "the end"
 
 
 @pytest.mark.parametrize("text", ["", "\n\n"])
@@ -238,7 +266,8 @@ def test_a_nick_that_stays_busy_is_a_failure_that_may_pass(server: ChatServer, i
     [
         ({"code": "unavailable", "message": "not now", "retry_after": 0.01}, 2),
         ({"code": "limit_exceeded", "message": "full", "retry_after": 0.01}, 2),
-        ({"code": "limit_exceeded", "message": "full"}, 1),
+        ({"code": "limit_exceeded", "message": "too many sessions of your account"}, 2),
+        ({"code": "limit_exceeded", "message": "full", "room": "lobby"}, 1),
         ({"code": "forbidden", "message": "not you"}, 1),
     ],
 )
@@ -251,7 +280,8 @@ def test_only_what_may_pass_is_tried_again(
         tried.append(nick)
         if len(tried) == 2:
             raise RefusedError("forbidden", "not you")
-        raise RefusedError(error["code"], error["message"], retry_after=error.get("retry_after"))
+        more = {name: error.get(name) for name in ("room", "retry_after")}
+        raise RefusedError(error["code"], error["message"], **more)
 
     monkeypatch.setattr(send, "connect", refuse)
     done = inside("send", "lobby", "hi", "--nick", "ci", "--url", "chat://127.0.0.1:1")
