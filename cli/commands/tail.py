@@ -6,11 +6,13 @@ message counts as read once all of it was written to standard output.
 
 import contextlib
 import json as encoder
+from collections.abc import Sequence
 
 from chatcore import (
     Error,
     Event,
     Gap,
+    Join,
     Joined,
     Left,
     Message,
@@ -18,15 +20,16 @@ from chatcore import (
     Online,
     Position,
     RefusedError,
+    RemoteError,
     UsageError,
     __version__,
     encode,
-    fold,
 )
 from cli.access.login import Login
 from cli.commands.client import with_nick
 from cli.gap import describe_gap
 from cli.lines import lines_of
+from cli.names import folded_room
 from cli.report import INCOMPLETE, complain, reaching
 from cli.stdout import Output, StoppedError
 from cli.streams import encode_json, encode_text, write_text
@@ -37,11 +40,14 @@ __all__ = ["run"]
 HISTORY = 10
 """Messages that are printed by default."""
 
+SILENCE = 30.0
+"""Seconds that a server may take for the room, and for each message that it has, unless we follow."""
+
 
 def run(
     url: str,
     nick: str | None,
-    room: str,
+    rooms: Sequence[str],
     since: str | None,
     history: int | None,
     *,
@@ -53,14 +59,25 @@ def run(
 
     With both, it prints the last ``history`` of the messages after the position. With ``follow`` it continues
     with new messages, also across lost connections, until it is stopped. Raises `UsageError` for an invalid
-    position, and `RefusedError` if the server refuses the room, or puts us out of it.
+    position, and unless there is one room, `RefusedError` if the server refuses it, or puts us out of it, and
+    `RemoteError` if the server does not give what it has.
     """
+    room = _one_of(rooms)
     after = None if since is None else _position(since)
     if after is None and history is None:
         history = HISTORY
     tail = _Tail(room, after, login, follow=follow, json=json)
     with reaching(url):
         return with_nick(nick, lambda name: tail.run(url, name, history), "-tail", login=login)
+
+
+def _one_of(rooms: Sequence[str]) -> str:
+    """Return the room, as journals have it."""
+    if not rooms:
+        raise UsageError("which room? Name it, as in `chat tail ops`, or set `room` in chat.toml")
+    if len(rooms) > 1:
+        raise UsageError(f"`chat tail` reads one room, not {len(rooms)}; name one of {', '.join(rooms)}")
+    return folded_room(rooms[0])
 
 
 def _position(since: str) -> Position:
@@ -74,7 +91,7 @@ class _Tail:
     """A reader of one room. ``position`` is that of the last message that was written."""
 
     def __init__(self, room: str, after: Position | None, login: Login, *, follow: bool, json: bool) -> None:
-        self.room = fold(room)
+        self.room = room
         self.position = after
         self._after = after
         self._login = login
@@ -107,12 +124,31 @@ class _Tail:
 
     def _read(self, chat: Chat, output: Output, history: int | None) -> None:
         with output.stoppable():
-            chat.join(self.room, after=self._after, history=history)
-        events = chat.events()
+            self._ask_for(chat, history)
         while self._follow or not self._at_end():
             with output.stoppable():
-                event = next(events)
+                event = self._next(chat)
             self._handle(event, output)
+
+    def _ask_for(self, chat: Chat, history: int | None) -> None:
+        """Enter the room."""
+        try:
+            join = Join(room=self.room, after=self._after, history=history)
+        except ValueError:
+            raise UsageError(f"--history is too large: {history}") from None
+        try:
+            chat.ask_nowait(join).result(None if self._follow else SILENCE)
+        except TimeoutError:
+            raise self._mute("did not let us in") from None
+
+    def _next(self, chat: Chat) -> Event:
+        try:
+            return chat.receive(None if self._follow else SILENCE)
+        except TimeoutError:
+            raise self._mute("did not send all that it has") from None
+
+    def _mute(self, what: str) -> RemoteError:
+        return RemoteError(f"the server {what} within {SILENCE:g} s; try again later")
 
     def _at_end(self) -> bool:
         return (
@@ -145,6 +181,8 @@ class _Tail:
                 pass
 
     def _enter(self, joined: Joined) -> None:
+        if self._head is None and joined.head == 0:
+            complain(f"nothing was ever said in {joined.room}; `chat rooms` lists the rooms")
         self._head = joined.head
         at = self.position
         self._resetting = at is not None and (joined.epoch, joined.after) != (at.epoch, at.seq)

@@ -16,6 +16,7 @@ from cli.settings.shared import (
     key_file_option,
     nick_option,
     room_argument,
+    rooms_argument,
     rooms_option,
     seconds,
     url_argument,
@@ -246,7 +247,7 @@ def send(
 
 def tail(
     ctx: typer.Context,
-    room: Annotated[str, room_argument()],
+    room: Annotated[list[str] | None, rooms_argument("tail")] = None,
     since: Annotated[
         str | None,
         typer.Option(
@@ -292,7 +293,7 @@ def tail(
         if since is not None and not is_typed(ctx, "history"):
             history = None  # a setting says how to begin without a position, and skips nothing after one
         login = login_for(url, key_file, ca_of(ctx, ca))
-        raise typer.Exit(run(url, nick, room, since, history, login=login, follow=follow, json=json))
+        raise typer.Exit(run(url, nick, room or [], since, history, login=login, follow=follow, json=json))
 
 
 def rooms(

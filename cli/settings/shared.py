@@ -24,6 +24,7 @@ __all__ = [
     "key_file_option",
     "nick_option",
     "room_argument",
+    "rooms_argument",
     "rooms_option",
     "seconds",
     "url_argument",
@@ -126,6 +127,17 @@ def journal_option(*, is_setting: bool = True) -> Any:
         help=_JOURNAL_HELP,
         show_default=_JOURNAL_DEFAULT,
         allow_from_autoenv=is_setting,
+    )
+
+
+def rooms_argument(command: str) -> Any:
+    """Return the room as an argument, which can be a setting. It may have several, to be refused."""
+    return typer.Argument(
+        metavar="ROOM",
+        envvar=_variables(command, "ROOM"),
+        help="The room.",
+        show_default="the one of your settings",
+        autocompletion=complete_room,
     )
 
 

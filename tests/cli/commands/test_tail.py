@@ -11,6 +11,7 @@ import pytest
 
 from chatcore import UsageError
 from cli.access.login import Login
+from cli.commands import tail
 from cli.commands.tail import run
 from tests.cli.conftest import Inside
 from tests.cli.processes import ChatServer, chat_server, line_of, rest_of, spawn
@@ -64,6 +65,54 @@ def test_the_last_messages_are_printed_sanitized(server: ChatServer, speaker: Ch
     assert done.returncode == 0
     epoch = speaker.position(room_of(speaker)).epoch
     assert done.stderr == f"position {epoch}:{ack.seq}\n"
+
+
+def test_the_room_can_be_a_setting(server: ChatServer, speaker: Chat, inside: Inside) -> None:
+    speaker.post("hello")
+    done = inside("tail", CHAT_URL=server.url, CHAT_ROOM=room_of(speaker))
+    assert (done.returncode, done.stdout) == (0, "ada: hello\n")
+    other = inside("tail", room_of(speaker), CHAT_URL=server.url, CHAT_TAIL_ROOM="elsewhere")
+    assert (other.returncode, other.stdout) == (0, "ada: hello\n")
+
+
+@pytest.mark.parametrize(
+    ("rooms", "words"),
+    [
+        ([], "which room?"),
+        (["lobby", "ops"], "reads one room, not 2; name one of lobby, ops"),
+        (["two words"], "'two words' is not a room"),
+    ],
+)
+def test_exactly_one_room_is_read(rooms: list[str], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        run("chat://127.0.0.1:1", None, rooms, None, None, login=Login(), follow=False, json=False)
+
+
+def test_a_room_in_which_nothing_was_ever_said_is_reported(server: ChatServer, inside: Inside) -> None:
+    for name in ("lobbi", "Lobbi"):
+        done = inside("tail", name, CHAT_URL=server.url)
+        assert (done.returncode, done.stdout) == (0, "")
+        said, position = done.stderr.splitlines()
+        assert said == "chat: nothing was ever said in lobbi; `chat rooms` lists the rooms"
+        assert position.startswith("position ")
+
+
+def _silence(frame: dict[str, Any]) -> bytes:
+    return b""
+
+
+@pytest.mark.parametrize(
+    ("head", "answers", "words"),
+    [(1, {"join": _silence}, "did not let us in"), (1, {}, "did not send all that it has")],
+)
+def test_a_server_that_does_not_answer_is_not_waited_for_without_end(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch, head: int, answers: Answers, words: str
+) -> None:
+    monkeypatch.setattr(tail, "SILENCE", 0.1)
+    with scripted_server(head, answers) as server:
+        done = inside("tail", "lobby", "--url", server.url)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"the server {words} within 0.1 s; try again later" in done.stderr
 
 
 def test_kinds_that_were_sent_are_printed(server: ChatServer, speaker: Chat, inside: Inside) -> None:
@@ -191,6 +240,7 @@ def test_tail_survives_a_restart_of_the_server_and_misses_nothing(tmp_path: Path
             ada.post("before")
         server.signal(signal.SIGTERM)
         server.wait()
+        assert "nothing was ever said" in line_of(process.stderr)
         assert "reconnecting" in line_of(process.stderr)
         with chat_server("--journal", journal, listens=(url,)):
             with connect(server.url, nick="ada") as ada:
@@ -208,7 +258,7 @@ def test_tail_survives_a_restart_of_the_server_and_misses_nothing(tmp_path: Path
 @pytest.mark.parametrize("since", ["nonsense", "epoch:", ":7", "epoch:-1", "epoch:seven", "two words:7"])
 def test_an_invalid_position_is_a_usage_error(since: str) -> None:
     with pytest.raises(UsageError, match="--since must be EPOCH:SEQ"):
-        run("chat://127.0.0.1:1", "ears", "lobby", since, None, login=Login(), follow=False, json=False)
+        run("chat://127.0.0.1:1", "ears", ["lobby"], since, None, login=Login(), follow=False, json=False)
 
 
 # --- against a server that is a script -----------------------------------------------------------
