@@ -27,6 +27,8 @@ def run(file: ConfigFile, settings: Mapping[str, Mapping[str, Setting]], *, path
     lines = [f"{where}{'' if file.exists else ' (there is no such file)' if file.path else ''}\n"]
     for command, table in settings.items():
         lines += [f"\n[{command}]\n", *(_line(file, setting) for setting in table.values())]
+    for name, server in file.servers.items():
+        lines += [f"\n[servers.{_key(name)}]\n", *(f"{key} = {_toml(server[key])}\n" for key in server)]
     write_text("".join(lines), wrap=False)
 
 
@@ -39,6 +41,11 @@ def _line(file: ConfigFile, setting: Setting) -> str:
         return f"{setting.name} = {_toml(value)}  # {file.path.name if file.path else ''}\n"
     default = setting.example if setting.default is None else _toml(setting.default)
     return f"# {setting.name} = {default}  # default{': ' if setting.summary else ''}{setting.summary}\n"
+
+
+def _key(name: str) -> str:
+    """Return a name as the key of a table: one with a dot in it needs quotes."""
+    return _toml(name) if "." in name else name
 
 
 def _toml(value: Any) -> str:

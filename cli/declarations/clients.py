@@ -194,7 +194,7 @@ def send(
         str | None,
         typer.Argument(metavar="TEXT", help="The message.", show_default="or `-`: all of standard input"),
     ] = None,
-    url: Annotated[str, url_option("send")] = DEFAULT_URL,
+    url: Annotated[str, url_option("send", "--url", "--to")] = DEFAULT_URL,
     nick: Annotated[str | None, nick_option("send")] = None,
     id_: Annotated[
         str | None,
@@ -236,6 +236,7 @@ def send(
     \b
     Example: chat send ops "the build is green" --nick ci
              df -h / | chat send ops --nick disk-watch --kind notice
+             chat send ops "lunch?" --to work
     """
     with reporting():
         from cli.access.login import login_for
@@ -369,7 +370,7 @@ def join(
 
 
 def trust(
-    url: Annotated[str, typer.Argument(metavar="URL", help="The server's address.")],
+    url: Annotated[str, url_argument(None)],
     fingerprint: Annotated[
         str | None,
         typer.Argument(

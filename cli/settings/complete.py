@@ -5,12 +5,15 @@ addresses are those in the settings.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
 
 from chatcore import DEFAULT_URL, UsageError
+
+if TYPE_CHECKING:
+    from cli.settings.file import ConfigFile
 
 __all__ = [
     "Completing",
@@ -61,8 +64,8 @@ def complete_role(incomplete: str) -> list[str]:
 
 
 def complete_url(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the servers in the settings, and the default one."""
-    return _beginning(incomplete, [*_known(ctx, "url"), DEFAULT_URL])
+    """Return the servers in the settings, by name and by address, and the default one."""
+    return _beginning(incomplete, [*_servers(ctx), *_known(ctx, "url"), DEFAULT_URL])
 
 
 def complete_room(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -74,19 +77,30 @@ def _beginning(incomplete: str, words: list[str]) -> list[str]:
     return [word for word in dict.fromkeys(words) if word.startswith(incomplete)]
 
 
+def _servers(ctx: typer.Context) -> list[str]:
+    """Return the names of servers in the file."""
+    try:
+        return list(_file(ctx).servers)
+    except UsageError:
+        return []
+
+
 def _known(ctx: typer.Context, name: str) -> Iterator[str]:
     """Yield the values of a setting of any command, from the environment and the file."""
-    from cli.app import app
-    from cli.settings.file import ConfigFile
-    from cli.settings.options import settings_of
-
-    settings = settings_of(app.registered_commands)
     try:
-        file = ConfigFile(ctx.find_root().params.get("config"), settings)
-        for command, table in settings.items():
+        file = _file(ctx)
+        for command, table in file.settings.items():
             if name in table:
                 found = table[name].from_environment()
                 value: Any = found[1] if found else file.value(command, name)
                 yield from [value] if isinstance(value, str) else value or ()
     except UsageError:
         return  # the command will report it
+
+
+def _file(ctx: typer.Context) -> "ConfigFile":
+    from cli.app import app
+    from cli.settings.file import ConfigFile
+    from cli.settings.options import settings_of
+
+    return ConfigFile(ctx.find_root().params.get("config"), settings_of(app.registered_commands))

@@ -1,6 +1,7 @@
 """``chat.toml``: where it is, what it sets, and the line of any mistake in it.
 
-The file has a table for each command, and shared settings above the tables. It is checked as a whole when it
+The file has a table for each command, and shared settings above the tables. ``[servers.NAME]`` is a server by
+name: its address, and what else is shared. It is checked as a whole when it
 is read, also the tables of other commands: a typo in ``[server]`` is reported by ``chat client`` too, and not
 only when a server is next started.
 
@@ -8,6 +9,7 @@ The checks are written by hand, since a mistake must be reported with its line. 
 the key, but not where it stands in the text.
 """
 
+import re
 import reprlib
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -28,6 +30,12 @@ MOST_BYTES = 64 * 1024
 MOST_PARSED = 200
 """How often the file is parsed to find the line of a mistake."""
 
+SERVERS = "servers"
+"""The table of tables, each a server's."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ADDRESS = re.compile(r"(chat|chats)://.+")
+
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
 
@@ -35,15 +43,16 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
 class ConfigFile:
     """A valid file of settings. The default file may be missing, and sets nothing then.
 
-    ``path`` is ``None`` without a home directory. ``unreachable`` says why nobody can know whether there is a
-    default file, as where the home directory is another user's. Raises `UsageError` if the file cannot be
-    read, is not TOML or has an invalid setting, or if it was ``named`` and does not exist.
+    ``settings`` are all that there can be. ``path`` is ``None`` without a home directory. ``unreachable``
+    says why nobody can know whether there is a default file, as where the home directory is another user's.
+    Raises `UsageError` if the file cannot be read, is not TOML or has an invalid setting, or if it was
+    ``named`` and does not exist.
     """
 
     def __init__(self, named: str | None, settings: Settings) -> None:
         self.path = _expanded(named) if named else config_file()
         self.unreachable: str | None = None
-        self._settings = settings
+        self.settings = settings
         self._named = bool(named)
         data = self._data = self._load()
         self.exists = data is not None
@@ -66,15 +75,42 @@ class ConfigFile:
         """Return what the file sets, by command and option, in typer's form."""
         return {
             command: {name: value for name in table if (value := self.value(command, name)) is not None}
-            for command, table in self._settings.items()
+            for command, table in self.settings.items()
         }
 
     def value(self, command: str, name: str) -> Any:
         """Return what the file sets an option to, or ``None``."""
         value = self._content.get(command, {}).get(name)
-        if value is None and self._settings[command][name].shared:
+        if value is None and self.settings[command][name].shared:
             return self._content.get(name)
         return value
+
+    @property
+    def servers(self) -> dict[str, dict[str, Any]]:
+        """What the file sets for each server that it names."""
+        found: dict[str, dict[str, Any]] = self._content.get(SERVERS, {})
+        return found
+
+    def server(self, name: str, command: str) -> dict[str, Any]:
+        """Return what the file sets for a server, as far as a command shares it with others.
+
+        Raises `UsageError` that lists the names if there is no such server.
+        """
+        if name not in self.servers:
+            raise UsageError(self._unknown_server(name))
+        known = self.settings.get(command, {})
+        return {
+            key: value
+            for key, value in self.servers[name].items()
+            if key == "url" or (key in known and known[key].shared)
+        }
+
+    def _unknown_server(self, name: str) -> str:
+        if not self.servers:
+            where = self.path or "chat.toml"
+            return f"{name!r} is not an address, such as chat://HOST:PORT, and {where} names no servers"
+        near = nearest(name, self.servers) or f"; the names are {', '.join(self.servers)}"
+        return f"{name!r} is not a server in {self.path}, nor an address{near}"
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -116,10 +152,12 @@ class ConfigFile:
 
     def _check(self) -> None:
         shared = {
-            name: each for table in self._settings.values() for name, each in table.items() if each.shared
+            name: each for table in self.settings.values() for name, each in table.items() if each.shared
         }
         for key, value in self._content.items():
-            if key in self._settings and isinstance(value, dict):
+            if key == SERVERS and isinstance(value, dict):
+                self._check_servers(value, shared)
+            elif key in self.settings and isinstance(value, dict):
                 self._check_table(key, value)
             elif key in shared and not isinstance(value, dict):
                 self._check_value([key], value, shared[key])
@@ -127,12 +165,28 @@ class ConfigFile:
                 self._refuse_key(key, value, shared)
 
     def _check_table(self, command: str, table: dict[str, Any]) -> None:
-        known = self._settings[command]
+        known = self.settings[command]
         for key, value in table.items():
             if key not in known:
                 near = nearest(key, known) or f"; the settings are {', '.join(known)}"
                 self._complain([command, key], f"is not a setting{near}")
             self._check_value([command, key], value, known[key])
+
+    def _check_servers(self, servers: dict[str, Any], shared: Mapping[str, Setting]) -> None:
+        for name, table in servers.items():
+            keys = [SERVERS, name]
+            if not isinstance(table, dict):
+                self._complain(keys, f"is not a server; write it as a table, [{SERVERS}.NAME]")
+            if not _NAME.fullmatch(name):
+                self._complain(keys, "is not a name: letters, digits, '-', '_' and '.'")
+            for key, value in table.items():
+                if key not in shared:
+                    near = nearest(key, shared) or f"; the settings are {', '.join(shared)}"
+                    self._complain([*keys, key], f"is not a setting of a server{near}")
+                self._check_value([*keys, key], value, shared[key])
+            if not _ADDRESS.fullmatch(table.get("url", "")):
+                where = [*keys, "url"] if "url" in table else keys
+                self._complain(where, 'needs an address: url = "chats://HOST:PORT"')
 
     def _check_value(self, keys: list[str], value: object, setting: Setting) -> None:
         try:
@@ -141,11 +195,11 @@ class ConfigFile:
             self._complain(keys, f"{error}, not {_SHORT.repr(value)}")
 
     def _refuse_key(self, key: str, value: object, shared: Mapping[str, Setting]) -> NoReturn:
-        tables = [f"[{command}]" for command in self._settings]
+        tables = [*(f"[{command}]" for command in self.settings), f"[{SERVERS}.NAME]"]
         if isinstance(value, dict):
             near = nearest(f"[{key}]", tables) or f"; the tables are {', '.join(tables)}"
             self._complain([key], f"is not a table of settings{near}")
-        tables_with_it = [f"[{command}]" for command, table in self._settings.items() if key in table]
+        tables_with_it = [f"[{command}]" for command, table in self.settings.items() if key in table]
         if tables_with_it:
             self._complain([key], f"belongs in {' or '.join(tables_with_it)}")
         near = nearest(key, shared) or f"; settings go in a table such as {tables[0]}"

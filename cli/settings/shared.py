@@ -3,6 +3,9 @@
 A shared setting has two variables in the environment: one for a single command, such as ``CHAT_SEND_NICK``,
 and one for all commands, such as ``CHAT_NICK``. The first that is set counts, so they are listed in this
 order. `cli.settings.options` reads the same lists, for the file and for ``chat config``.
+
+Where an address is taken, so is the name of a server in ``chat.toml``. Then the table of that server sets
+what neither a flag nor the environment does, before the table of the command.
 """
 
 import math
@@ -11,6 +14,7 @@ from typing import Any
 import typer
 
 from cli.access.trust import Ca
+from cli.report import reporting
 from cli.settings.complete import complete_room, complete_url
 
 __all__ = [
@@ -36,7 +40,7 @@ NICK_DEFAULT = "your account, or your login name"
 
 _JOURNAL_HELP = "The journal: sqlite:PATH, or its path."
 _JOURNAL_DEFAULT = "the one that servers use"
-_URL_HELP = "The server's address."
+_URL_HELP = "The server's address, or its name in chat.toml."
 
 
 def seconds(value: float | None) -> float | None:
@@ -53,17 +57,39 @@ def finite(value: float | None) -> float | None:
     return value
 
 
-def url_option(command: str) -> Any:
-    """Return ``--url`` for a command."""
+def url_option(command: str, *names: str) -> Any:
+    """Return ``--url`` for a command; ``names`` are those of the option, if there are others."""
     return typer.Option(
-        metavar="URL", envvar=_variables(command, "URL"), help=_URL_HELP, autocompletion=complete_url
+        *names,
+        metavar="URL",
+        envvar=_variables(command, "URL"),
+        help=_URL_HELP,
+        callback=_address_of,
+        is_eager=True,
+        autocompletion=complete_url,
     )
 
 
 def url_argument(command: str | None) -> Any:
     """Return the address as an argument; without a command, one that the environment does not set."""
-    envvar = None if command is None else _variables(command, "URL")
-    return typer.Argument(metavar="URL", envvar=envvar, help=_URL_HELP, autocompletion=complete_url)
+    return typer.Argument(
+        metavar="URL",
+        envvar=None if command is None else _variables(command, "URL"),
+        help=_URL_HELP,
+        callback=_address_of,
+        is_eager=True,
+        autocompletion=complete_url,
+    )
+
+
+def _address_of(ctx: typer.Context, value: str) -> str:
+    """Return an address, also of a server that is named; then its table sets what comes after this option."""
+    if ctx.resilient_parsing or "://" in value:
+        return value
+    with reporting():
+        table = ctx.find_root().obj.server(value, ctx.info_name)
+    ctx.default_map = {**(ctx.default_map or {}), **table}
+    return str(table["url"])
 
 
 def nick_option(command: str) -> Any:
