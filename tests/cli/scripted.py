@@ -80,7 +80,7 @@ class ScriptedServer:
 
     def _answer(self, frame: dict[str, Any]) -> None:
         assert self._client is not None
-        usual = {"hello": self._welcome, "join": self._let_in}
+        usual = {"hello": self._welcome, "join": self._let_in, "ping": _pong}
         answer = {**usual, **self._answers}.get(frame["type"])
         if answer is not None:
             self._client.sendall(answer(frame))
@@ -95,6 +95,10 @@ class ScriptedServer:
         joined = line(type="joined", room=room, epoch="e", head=self._head, after=self._after, count=1)
         put_out = line(type="left", room=room, reason="expelled") if room == self._closed_to else b""
         return joined + put_out
+
+
+def _pong(frame: dict[str, Any]) -> bytes:
+    return line(type="pong", token=frame.get("token"))
 
 
 @contextlib.contextmanager
