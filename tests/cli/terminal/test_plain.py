@@ -48,7 +48,7 @@ def test_everything_is_a_line() -> None:
                 first.close()
                 alice.wait("; reconnecting")
                 alice.type("is anybody there?\n")
-                alice.wait("after reconnecting")
+                alice.wait("when back")
                 with serve(url, hub=hub):
                     alice.wait("alice: is anybody there?")
                     alice.type("/quit\n")
@@ -71,7 +71,7 @@ def test_everything_is_a_line() -> None:
                     "10:24 * bob nods",
                     "* disconnected: the server is shutting down (drain); reconnecting",
                     "is anybody there?",
-                    "* no connection; this will be sent after reconnecting",
+                    "* no connection; this will be sent to lobby when back",
                     "* reconnected",
                     "10:24 alice: is anybody there?",
                     "/quit",
