@@ -121,7 +121,7 @@ class Conversation:
 
     def is_mention(self, message: Message) -> bool:
         """Tell whether a message of somebody else mentions the user."""
-        return not self._is_mine(message) and self._news.mentions_us(message, self.nick)
+        return not self._is_mine(message) and self._news.mentions_us(message, self._names)
 
     def learn_members(self, name: str, nicks: Sequence[str]) -> None:
         """Note who is in a room, for the Tab key."""
