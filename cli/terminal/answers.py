@@ -108,6 +108,12 @@ class Answers:
             )
         return drawn + self._painter.note("end of results")
 
+    def whole(self, message: Message) -> Fragments:
+        """Return all of a message that was folded."""
+        return self._painter.found(
+            message.at, message.room, message.nick, message.text, kind=message.kind
+        ) + self._painter.note("end of the message")
+
     def quiet(self, is_quiet: bool) -> Fragments:
         """Return whether joins and leaves are hidden from now on."""
         return self._painter.note(

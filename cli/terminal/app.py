@@ -106,9 +106,9 @@ class Terminal:
         self._commands = Commands(
             self._conversation, self._answers, screen, memory, options, outbox=self._outbox, news=self._news
         )
-        self._heartbeat = Heartbeat(lambda: self._chat.ping(), screen.redraw, self._warn)
+        self._heartbeat = Heartbeat(lambda: self._chat.ping(), screen.redraw, self.warn)
         typed = typed_file() if options.remember and not options.plain else None
-        self._input_history = None if typed is None else InputHistory(typed, self._warn)
+        self._input_history = None if typed is None else InputHistory(typed, self.warn)
 
     async def run(
         self,
@@ -130,14 +130,14 @@ class Terminal:
         self._commands.attach(chat, self._nick, url, pin)
         self._conversation.nick = chat.nick
         self._memory.note_welcome(chat.secret, chat.limits.dedupe_seconds)
-        self._memory.on_failure(self._warn)
+        self._memory.on_failure(self.warn)
         async with asyncio.timeout(ENTER_SECONDS):
             refusals = await enter_rooms(chat, self._conversation, self._memory, rooms, self._history)
             advice = await describe_no_room(chat)
         self._screen.print(self._answers.connected(chat.server, url))
         for line in (warning, self._nick.describe_other(chat.nick)):
             if line is not None:
-                self._warn(line)
+                self.warn(line)
         for room, error, known in refusals:
             self._screen.print(self._answers.not_back(room, error) if known else self._answers.refused(error))
         if advice is not None:
@@ -196,7 +196,7 @@ class Terminal:
         if command is not None and command.said is not None:
             command = self._outbox.take(command, self._next_room())
             if command is None:
-                self._warn("too many lines wait to be sent; this one is not taken")
+                self.warn("too many lines wait to be sent; this one is not taken")
                 self._screen.put_back(text)
         self._drafts.save()
         if command is None:
@@ -230,7 +230,15 @@ class Terminal:
         self._conversation.note_seen()
         self._heartbeat.take_key()
 
-    def _warn(self, message: str) -> None:
+    def cover(self, covered: bool) -> None:
+        """Note that another program has the screen, or no longer."""
+        self._conversation.note_seen()
+        self._conversation.attention.cover(covered, time.monotonic())
+        if not covered:
+            self.take_key()
+
+    def warn(self, message: str) -> None:
+        """Show a line that is hard to overlook."""
         self._screen.print(self._answers.warning(message))
 
     # --- input from the server -------------------------------------------------------------------
@@ -309,9 +317,9 @@ class Terminal:
     async def _leave_dead_connection(
         self, typing: "asyncio.Task[int]", reading: "asyncio.Task[ChatError | None]"
     ) -> int:
-        draft = self._screen.draft
         self._screen.stop()
         await typing
+        draft = self._screen.draft
         if (error := reading.result()) is not None:
             self._screen.print(self._answers.ended(error))
         if draft.strip():

@@ -17,6 +17,12 @@ class Attention:
         self._focused: bool | None = None  # None: the terminal has reported nothing yet
         self._last_key = now
         self._marked = False
+        self._covered = False  # by another program
+
+    def cover(self, covered: bool, now: float) -> None:
+        """Note that another program has the screen, or no longer."""
+        self._covered = covered
+        self.key(now)
 
     def focus(self, focused: bool, now: float) -> None:
         """Note that the window has got the focus, or has lost it."""
@@ -31,6 +37,8 @@ class Attention:
 
     def is_away(self, now: float) -> bool:
         """Tell whether the user probably does not see what is drawn now."""
+        if self._covered:
+            return True
         if self._focused is None:
             return now - self._last_key > AWAY_SECONDS
         return not self._focused
@@ -38,7 +46,7 @@ class Attention:
     @property
     def is_certain(self) -> bool:
         """Whether the terminal reports that its window has the focus."""
-        return self._focused is True
+        return self._focused is True and not self._covered
 
     def needs_mark(self, now: float) -> bool:
         """Return whether the next message is the first unseen one, and needs the mark before it.

@@ -18,6 +18,7 @@ from cli.terminal.moderation import describe, parse_deed
 from cli.terminal.options import Options
 from cli.terminal.outbox import Outbox
 from cli.terminal.paging import messages_since, older_messages, other_rooms
+from cli.terminal.painter import Fragments
 from cli.terminal.rooms import Older, Rest, RoomView
 from cli.terminal.surface import Surface
 from cli.terminal.times import parse_time
@@ -89,6 +90,10 @@ class Commands:
                 await self._list_rooms(argument)
             case "search":
                 show(answers.found(argument, conversation.scrollback.find(argument, FOUND)))
+            case "show":
+                show(self._show_all(argument))
+            case "edit":
+                self._screen.edit(argument)
             case "quiet":
                 conversation.quiet = not conversation.quiet
                 show(answers.quiet(conversation.quiet))
@@ -129,6 +134,12 @@ class Commands:
             self._screen.print(
                 self._answers.note(f"no connection; this will be sent to {room.name} when back")
             )
+
+    def _show_all(self, number: str) -> Fragments:
+        message = self._conversation.folds.get(int(number) if number else None)
+        if message is None:
+            return self._answers.note("there is no such message" if number else "no message was folded")
+        return self._answers.whole(message)
 
     def _change_interest(self, command: Command) -> str:
         """Change which words count, or who is ignored; return what is the case now."""

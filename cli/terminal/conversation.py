@@ -33,6 +33,7 @@ from cli.state.remembered import Mention, RoomMark
 from cli.terminal.answers import NO_ROOM, reason_of
 from cli.terminal.attention import Attention
 from cli.terminal.completion import Candidate, candidates
+from cli.terminal.folds import Folds
 from cli.terminal.interests import Interests
 from cli.terminal.memory import Memory
 from cli.terminal.news import News, number_of
@@ -89,6 +90,7 @@ class Conversation:
         self.nick = nick
         self.rooms = Rooms()
         self.scrollback = Scrollback()
+        self.folds = Folds()
         self.attention = Attention(clock())
         self.interests = interests or Interests(Memory(None))
         self.quiet = quiet
@@ -386,17 +388,25 @@ class Conversation:
             drawn = []
         else:
             self.scrollback.add(event)
-            drawn = self._painter.message(
-                event.at,
-                event.nick,
-                event.text,
-                kind=event.kind,
-                replay=item.replay,
-                mentioned=() if self._is_mine(event) else self._names,
-            )
+            drawn = self._draw_message(event, replay=item.replay)
         if item.ends_replay:
             drawn += self._show_hidden(room) + self._painter.note("end of history; live from here")
         return drawn
+
+    def _draw_message(self, message: Message, *, replay: bool) -> Fragments:
+        mentioned = () if self._is_mine(message) else self._names
+        drawn, rest = self.folds.fold(
+            self._painter.message(
+                message.at,
+                message.nick,
+                message.text,
+                kind=message.kind,
+                replay=replay,
+                mentioned=mentioned,
+            ),
+            message,
+        )
+        return drawn if rest is None else drawn + self._painter.note(rest)
 
     def _presence(self, event: Presence) -> Fragments:
         room = self.rooms.get(event.room)

@@ -18,6 +18,7 @@ Verb = Literal[
     "ban",
     "close",
     "device",
+    "edit",
     "drop",
     "goto",
     "help",
@@ -39,6 +40,7 @@ Verb = Literal[
     "rooms",
     "say",
     "search",
+    "show",
     "unignore",
     "who",
 ]
@@ -94,6 +96,8 @@ COMMANDS = {
     "/who": Form("who", "[ROOM]", "list the members of a room"),
     "/back": Form("back", "[N|TIME]", f"show N older messages ({BACK}), or since 14:30, 2026-11-23 14:00"),
     "/search": Form("search", "TEXT", "search the messages shown so far, in all rooms"),
+    "/show": Form("show", "[N]", "show all of a long message: the last one, or number N"),
+    "/edit": Form("edit", "[TEXT]", "write it in your editor ($VISUAL, $EDITOR); also Ctrl-X Ctrl-E"),
     "/me": Form("me", "TEXT", "say what you are doing, as in: /me waves"),
     "/resend": Form("resend", "[N|all]", "send what was not sent"),
     "/drop": Form("drop", "[N|all]", "discard it"),
@@ -130,6 +134,8 @@ _ARGUMENTS = {  # what may stand after a command, and a hint for those who typed
     "[ROOM]": (r"\S*", "one word, no spaces"),
     "[START]": (r"\S*", "one word, no spaces"),
     "[NICK]": (r"\S*", "one word, no spaces"),
+    "[N]": (r"(?a:(?:[1-9]\d{0,8})?)", "a number"),
+    "[TEXT]": (r"(?s:.*)", ""),
     "[WORD]": (r"\S{0,64}", "one word of 64 characters at most, no spaces"),
     "[N|TIME]": (
         r"(?a:(?:[1-9]\d{0,3})?|(?:\d{4}-\d\d-\d\d[ T]+)?\d{1,2}:\d\d|\d{4}-\d\d-\d\d)",

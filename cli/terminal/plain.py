@@ -78,6 +78,10 @@ class PlainScreen:
         """Ring the bell."""
         self._write("\a")
 
+    def edit(self, text: str) -> None:
+        """Say that this is not possible: there is nowhere to put the result."""
+        self._controller.warn("/edit needs a prompt, which plain lines do not have")
+
     def notify(self, title: str, text: str) -> None:
         """Do nothing: these are only lines."""
 

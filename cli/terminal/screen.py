@@ -12,10 +12,12 @@ import asyncio
 import os
 import re
 import signal
+import time
 from collections.abc import Awaitable, Iterable
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import get_app_session, run_in_terminal
+from prompt_toolkit.application import get_app_session, in_terminal, run_in_terminal
+from prompt_toolkit.application.application import attach_winch_signal_handler
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
@@ -32,6 +34,7 @@ from prompt_toolkit.styles import default_ui_style
 
 from chatcore import UsageError
 from cli.report import INTERRUPTED
+from cli.terminal.editor import EditorError, edit
 from cli.terminal.notices import Notices
 from cli.terminal.painter import Fragments
 from cli.terminal.surface import Controller, Surface
@@ -46,6 +49,14 @@ PIECE = 1_000
 
 MOST_PENDING = 5_000
 """Fragments that may wait. Beyond that they are printed immediately, so that memory does not grow."""
+
+MOST_HELD = 50_000
+"""Fragments that are kept of what arrives while the editor has the screen: some ten thousand messages."""
+
+DROPPED = "* more came while you were in the editor than is shown here; /back has it\n"
+
+LEAVE_SECONDS = 2.0
+"""How long a second Ctrl-C may take."""
 
 BREATH_SECONDS = 0.005
 """Time for the keyboard between two of these."""
@@ -66,6 +77,9 @@ class Screen:
         self._controller = controller
         self._notices = notices or Notices("off", {})
         self._asking = False  # whether to send several lines as one message
+        self._leave_by = float("-inf")  # until when one more Ctrl-C quits
+        self._editing: asyncio.Task[None] | None = None  # while the editor has the screen
+        self._stop_after_editing: int | None = None  # the exit code
         self._focus_requested = False  # whether the terminal was asked to report its focus
         self._exit_code = 0
         self._pending: Fragments = []
@@ -118,6 +132,38 @@ class Screen:
         self.redraw()
         return draft
 
+    def edit(self, text: str) -> None:
+        """Open the user's editor with a text and what is being typed after it; the result is not sent.
+
+        Until the editor ends nothing is printed, and `stop` waits.
+        """
+        self.put_back(text)
+        if self._editing is None:
+            self._editing = asyncio.create_task(self._edit())
+            self._editing.add_done_callback(lambda _: self._end_editing())
+
+    async def _edit(self) -> None:
+        loop, before = asyncio.get_running_loop(), self._buffer.text
+        self._controller.cover(True)
+        async with in_terminal():
+            self._request_focus(False)
+            with attach_winch_signal_handler(lambda: None):
+                try:
+                    edited = await loop.run_in_executor(None, edit, before)
+                except EditorError as error:
+                    self._controller.warn(str(error))
+                    return
+        put_back = self._buffer.text.removesuffix(before)  # meanwhile
+        self._buffer.text = put_back + _pasted(edited)
+        self._buffer.cursor_position = len(self._buffer.text)
+
+    def _end_editing(self) -> None:
+        self._editing = None
+        self._controller.cover(False)
+        if self._stop_after_editing is not None:
+            self.stop(self._stop_after_editing)
+        self.redraw()
+
     async def run(self, typed: Iterable[str] = ()) -> int:
         """Let the user type until Ctrl-C, Ctrl-D or `stop`; return the exit code.
 
@@ -138,14 +184,18 @@ class Screen:
     def stop(self, exit_code: int = 0) -> None:
         """End `run`. Idempotent."""
         app = self._session.app
-        if app.is_running and not app.is_done:
+        if self._editing is not None:
+            self._stop_after_editing = exit_code
+        elif app.is_running and not app.is_done:
             self._exit_code = exit_code
             app.exit(result="")
 
     def print(self, fragments: Fragments) -> None:
         """Print lines above the prompt, soon."""
         self._pending += fragments
-        if len(self._pending) > MOST_PENDING:
+        if self._editing is not None:
+            self._drop_oldest()
+        elif len(self._pending) > MOST_PENDING:
             self.flush()
         if fragments:
             self.redraw()
@@ -160,7 +210,7 @@ class Screen:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while self._pending:
+        while self._pending and self._editing is None:
             self._print_some()
 
     def ring(self) -> None:
@@ -170,11 +220,15 @@ class Screen:
 
     def notify(self, title: str, text: str) -> None:
         """Show a notice on the desktop, if the terminal can do that."""
+        if self._editing is not None:  # the editor writes there too
+            return
         self._output.write_raw(self._notices.sequence(title, text))
         self._output.flush()
 
     def _draw_some(self) -> None:
         self._timer = None
+        if self._editing is not None:
+            return
         if self._pending:
             self._print_some()
         if self._pending:
@@ -191,6 +245,13 @@ class Screen:
         print_formatted_text(self._output, FormattedText(fragments), default_ui_style())
         if app.is_running:
             app.invalidate()
+
+    def _drop_oldest(self) -> None:
+        """Drop rows that wait for the end of the editor, if there are too many."""
+        if len(self._pending) > 2 * MOST_HELD:
+            kept = self._pending[-MOST_HELD:]
+            start = next(index for index, (_, text) in enumerate(kept) if text.endswith("\n")) + 1
+            self._pending = [("", DROPPED), *kept[start:]]
 
     def _rendered(self, _: object) -> None:
         # Only now is it certain that the system echoes nothing: some terminals answer immediately.
@@ -218,10 +279,23 @@ class Screen:
             count = _typed(self._buffer.text).count("\n") + 1
             question = f"Press Enter again to send these {count} lines as one message, or keep editing"
             above = [*above, ("bold", f"{question}\n")]
+        if time.monotonic() < self._leave_by:
+            above = [*above, ("bold", "Press Ctrl-C again to quit\n")]
         return FormattedText([*above, *self._controller.prompt()])
 
     def _stop_asking(self, _: object) -> None:
         self._asking = False
+        self._leave_by = float("-inf")
+
+    def _interrupt(self) -> None:
+        """Clear the line, or quit if it is empty and the user means it."""
+        if self._buffer.text:
+            self._buffer.reset()
+        elif time.monotonic() < self._leave_by:
+            self._session.app.exit(exception=KeyboardInterrupt())
+        else:
+            self._leave_by = time.monotonic() + LEAVE_SECONDS
+            asyncio.get_running_loop().call_later(LEAVE_SECONDS, self.redraw)
 
     def _enter(self) -> None:
         text = _typed(self._buffer.text)
@@ -247,10 +321,16 @@ class Screen:
 
         @keys.add("c-c", filter=typing)
         def _(event: KeyPressEvent) -> None:
-            if self._buffer.text:
-                self._buffer.reset()
-            else:
+            self._interrupt()
+
+        @keys.add(Keys.SIGINT)
+        def _(event: KeyPressEvent) -> None:
+            if self._editing is None:  # otherwise it was for the editor
                 event.app.exit(exception=KeyboardInterrupt())
+
+        @keys.add("c-x", "c-e", filter=typing)
+        def _(event: KeyPressEvent) -> None:
+            self.edit("")
 
         @keys.add("c-z", filter=typing & Condition(lambda: hasattr(signal, "SIGTSTP")))
         def _(event: KeyPressEvent) -> None:

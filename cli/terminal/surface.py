@@ -34,6 +34,12 @@ class Controller(Protocol):
     def take_key(self) -> None:
         """Note that a key was pressed."""
 
+    def cover(self, covered: bool) -> None:
+        """Note that another program has the screen, or no longer."""
+
+    def warn(self, message: str) -> None:
+        """Show a line that is hard to overlook."""
+
 
 class Surface(Protocol):
     """A terminal that shows a `Controller`.
@@ -62,6 +68,9 @@ class Surface(Protocol):
 
     def take_draft(self) -> str:
         """Take the text that is being typed out of the prompt."""
+
+    def edit(self, text: str) -> None:
+        """Open the user's editor with a text and what is being typed after it; the result is not sent."""
 
     async def run(self, typed: Iterable[str]) -> int:
         """Take input until the user ends it or `stop` is called; return the exit code.

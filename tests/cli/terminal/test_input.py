@@ -103,7 +103,9 @@ def test_what_could_not_be_sent_can_be_copied(typed: str, said: str | None) -> N
 
 def test_every_command_in_the_help_is_understood() -> None:
     for name, form in COMMANDS.items():
-        example = "5" if form.argument.startswith("[N|") else form.argument.partition(" ")[0].strip("[]")
+        example = (
+            "5" if form.argument.startswith(("[N|", "[N]")) else form.argument.partition(" ")[0].strip("[]")
+        )
         command = parse(f"{name} {example}")
         assert command is not None
         assert command.verb == form.verb

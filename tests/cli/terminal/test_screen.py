@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -28,6 +29,9 @@ class Notes:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.focus: list[bool] = []
+        self.covered: list[bool] = []
+        self.uncovered = asyncio.Event()
+        self.warnings: list[str] = []
         self.above: Fragments = []
         self.drawn = asyncio.Event()
 
@@ -52,6 +56,14 @@ class Notes:
     def take_key(self) -> None:
         """Do nothing."""
 
+    def cover(self, covered: bool) -> None:
+        self.covered.append(covered)
+        if not covered:
+            self.uncovered.set()
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
 
 class Recording(io.StringIO):
     """What reached the terminal."""
@@ -75,16 +87,92 @@ def typed(keys: str, *, before: Sequence[str] = (), controller: Notes | None = N
     return controller.lines, exit_code
 
 
+def edited(command: str, monkeypatch: pytest.MonkeyPatch, *, stop: bool = False) -> tuple[Notes, str, int]:
+    """Open the editor with a draft; return the controller, what is in the prompt then, and the exit code."""
+    monkeypatch.setenv("VISUAL", command)
+    notes = Notes()
+
+    async def steps() -> tuple[str, int]:
+        screen = Screen(notes)
+        running = asyncio.create_task(screen.run())
+        await notes.drawn.wait()
+        screen.put_back("draft")
+        screen.edit("/edit ")
+        if stop:
+            screen.stop(3)
+        await asyncio.wait_for(notes.uncovered.wait(), 10)
+        if not stop:
+            screen.stop()
+        return screen.draft, await running
+
+    with create_pipe_input() as pipe, create_app_session(input=pipe, output=DummyOutput()):
+        text, code = asyncio.run(steps())
+    return notes, text, code
+
+
+def test_the_result_of_the_editor_is_in_the_prompt_and_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    notes, text, _ = edited("sed -i -e 's/draft/result\\n\\x1b[31m!/'", monkeypatch)
+    assert text == "/edit result\n!"
+    assert notes.covered == [True, False]
+    assert notes.lines == notes.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [
+        ("false", "false has failed (1); the draft is as it was"),
+        ("/nowhere/vi", "cannot start /nowhere/vi: No such file or directory"),
+        ("vi '", "VISUAL is not a command: No closing quotation"),
+        ("rm", "the draft cannot be edited: No such file or directory"),
+    ],
+)
+def test_an_editor_that_fails_is_one_line_and_keeps_the_draft(
+    command: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes, text, _ = edited(command, monkeypatch)
+    assert (text, notes.warnings) == ("/edit draft", [problem])
+
+
+def test_without_an_editor_a_line_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EDITOR", raising=False)
+    notes, _, _ = edited(" ", monkeypatch)
+    assert notes.warnings == ["there is no editor: set VISUAL or EDITOR to yours"]
+
+
+def test_the_end_waits_for_the_editor(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, text, code = edited("sed -i s/draft/result/", monkeypatch, stop=True)
+    assert (text, code) == ("/edit result", 3)
+
+
+def test_what_comes_while_the_editor_runs_is_printed_after_it_up_to_a_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cli.terminal.screen.MOST_HELD", 1_000)
+    monkeypatch.setenv("VISUAL", "true")
+
+    def print_much(screen: Screen) -> None:
+        screen.edit("")
+        for number in range(10_000):
+            screen.print([("", f"line {number}"), ("", "\n")])
+        screen.flush()
+
+    _, _, written = during(print_much).partition("/back has it")
+    numbers = [int(number) for number in re.findall(r"line (\d+)", written)]
+    assert 500 < len(numbers) <= 1_000
+    assert numbers == list(range(10_000 - len(numbers), 10_000))
+
+
+def test_a_second_ctrl_c_on_an_empty_line_quits_and_a_key_in_between_calls_it_off() -> None:
+    assert typed(f"hello{ENTER}{CTRL_C}{CTRL_C}not read") == (["hello"], 130)
+    assert typed(f"{CTRL_C}x{CTRL_C}{CTRL_C}") == ([], 0)
+
+
 def test_enter_enters_the_line() -> None:
     assert typed(f"hello{ENTER}{ENTER}there{ENTER}") == (["hello", "", "there"], 0)
 
 
 def test_ctrl_c_clears_a_line_that_is_not_empty() -> None:
     assert typed(f"never mind{CTRL_C}hello{ENTER}") == (["hello"], 0)
-
-
-def test_ctrl_c_on_an_empty_line_exits_with_130() -> None:
-    assert typed(f"hello{ENTER}{CTRL_C}") == (["hello"], 130)
 
 
 def test_ctrl_d_on_a_line_that_is_not_empty_does_nothing() -> None:

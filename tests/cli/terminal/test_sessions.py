@@ -1,6 +1,7 @@
 """``chat client`` in a terminal, end to end: real processes, real sockets, and what a person sees."""
 
 import contextlib
+import os
 import re
 import signal
 from collections.abc import Iterator
@@ -121,6 +122,8 @@ def test_ctrl_c_clears_the_line_and_then_exits_with_130(server: Server) -> None:
         alice.wait_line("alice@lobby> never mind")
         alice.type(CTRL_C)
         alice.wait_line("alice@lobby>")
+        alice.type(CTRL_C)
+        alice.wait("Press Ctrl-C again to quit")
         alice.type(CTRL_C)
         assert alice.wait_exit() == 130
         assert alice.is_restored()
@@ -393,6 +396,35 @@ def test_rooms_are_joined_left_and_kept_apart(server: Server) -> None:
         alice.type(f"/leave{ENTER}anybody?{ENTER}")
         alice.wait("* you are not in a room; join one with /join ROOM")
         alice.wait_line("alice>")
+
+
+def test_the_editor_gets_the_draft_and_what_comes_meanwhile_is_shown_after(
+    server: Server, bob: Chat, tmp_path: Path
+) -> None:
+    editor, pipe, seen = tmp_path / "editor", tmp_path / "pipe", tmp_path / "seen"
+    os.mkfifo(pipe)
+    editor.write_text(f"""#!/bin/sh
+        stat -c '%a %n' "$2" "$(dirname "$2")" >{seen}
+        read line <{pipe}
+        printf ' and\n%s' "$line" >>"$2"
+    """)
+    editor.chmod(0o700)
+    with client(server, VISUAL=f"{editor} --wait") as alice:
+        alice.type("a draft\x18\x05")
+        with pipe.open("w") as line:  # as soon as the editor runs
+            bob.post("while you write")
+            bob.flush()
+            line.write("an end\n")
+        alice.wait("while you write")
+        alice.wait_line("           | an end")
+        assert messages(alice) == ["bob: while you write"]
+        (mode, file), (directory_mode, directory) = (row.split() for row in seen.read_text().splitlines())
+        assert (mode, directory_mode) == ("600", "700")
+        assert not Path(file).exists()
+        assert not Path(directory).exists()
+        alice.type(f"{ENTER}{ENTER}")
+        alice.wait(" alice: a draft and")
+        alice.wait("an end")
 
 
 def test_no_color_turns_colours_off(server: Server, bob: Chat) -> None:
