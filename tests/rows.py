@@ -12,6 +12,9 @@ from itertools import product
 __all__ = [
     "ALL",
     "CLIENTS",
+    "CLIENT_KILLS",
+    "CLIENT_PAIRS",
+    "CLIENT_STEPS",
     "COMMANDS",
     "COMPILED",
     "CUTS",
@@ -22,6 +25,7 @@ __all__ = [
     "LOADS",
     "LOSSES",
     "MANY",
+    "MISSED",
     "MUTATIONS",
     "PAIRS",
     "PURE",
@@ -306,6 +310,18 @@ if ALL:
 
 ROUNDS = int(os.environ.get("ROUNDS") or (60 if ALL else 4))
 """Kills in a storm, under each transport; half as many losses of power."""
+
+CLIENT_STEPS = range(1, 26) if ALL else (11, 22)
+"""The steps of its start before which a client is killed, as ``tests/faults/killed.py`` counts them."""
+
+CLIENT_KILLS = 30 if ALL else 2
+"""How often one is killed amid a conversation."""
+
+CLIENT_PAIRS = 50 if ALL else 2
+"""How often two of them are started at once."""
+
+MISSED = 10_000 if ALL else 1_000
+"""Messages that a client in a terminal has missed when it starts."""
 
 MANY = 100_000 if ALL else 30_000
 """Messages past a reader that reads nothing. Memory has to stop growing long before."""

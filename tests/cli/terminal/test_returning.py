@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from chatcore import Hub, Limits
+from chatcore import HistoryLimits, Hub, Limits, MemoryJournal
 from tests.cli.processes import chat_server
 from tests.cli.pty import ENTER, Pty
 from tests.cli.terminal.remembering import client, quit_client
 from tests.ports import fixed_port
+from tests.rows import MISSED
 from transports.threaded_tcp import connect, serve
 
 FOCUS_OUT = "\x1b[O"
@@ -24,7 +25,8 @@ def hub() -> Iterator[Hub]:
     limits = Limits(
         frames_per_second=None, frames_burst=10_000, session_seconds=600.0, members_per_room=ROOM_MEMBERS
     )
-    with contextlib.closing(Hub(limits=limits)) as hub:
+    journal = MemoryJournal(HistoryLimits(memory_history_bytes=32 * 1024 * 1024))
+    with contextlib.closing(Hub(limits=limits, journal=journal)) as hub:
         yield hub
 
 
@@ -79,20 +81,21 @@ def test_of_thousands_the_newest_are_shown_and_back_shows_the_others(server: str
     with connect(server, nick="bob") as bob:
         with client(server, tmp_path) as ada:
             quit_client(ada)
-        for number in range(1_000):
+        for number in range(MISSED):
             bob.post_nowait(f"missed {number}")
         bob.flush()
         with client(server, tmp_path) as ada:
-            ada.wait("bob: missed 999")
+            ada.wait(f"bob: missed {MISSED - 1}")
             rows = own_rows(ada)
-            start = rows.index("* you are in lobby; 1 other is here; 1,000 new since HH:MM")
+            start = rows.index(f"* you are in lobby; 1 other is here; {MISSED:,} new since HH:MM")
             assert rows[start + 1 : start + 4] == [
                 "-- new messages --",
-                "* 800 messages were skipped here (1 to 800)",
-                "HH:MM~bob: missed 800",
+                f"* {MISSED - 200:,} messages were skipped here (1 to {MISSED - 200})",
+                f"HH:MM~bob: missed {MISSED - 200}",
             ]
+            assert sum("bob: missed" in row for row in rows) == 200
             ada.type(f"/back 1{ENTER}")
-            ada.wait("bob: missed 799")
+            ada.wait(f"bob: missed {MISSED - 201}")
 
 
 def test_what_nobody_has_looked_at_is_new_again(server: str, tmp_path: Path) -> None:
