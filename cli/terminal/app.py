@@ -198,11 +198,12 @@ class Terminal:
             if command is None:
                 self.warn("too many lines wait to be sent; this one is not taken")
                 self._screen.put_back(text)
-        self._drafts.save()
+        if command is not None and command.verb == "goto":
+            self._drafts.depart(self._next_room())
+        else:
+            self._drafts.save()
         if command is None:
             return
-        if command.verb == "goto":
-            self._drafts.depart()
         if self._input_history is not None and command.verb != "goto":
             self._input_history.add(text)
         if command.verb == "quit":
@@ -212,11 +213,26 @@ class Terminal:
 
     def _next_room(self) -> str | None:
         """Return where a line that is typed now will be said, if that is known."""
-        for command in reversed(self._queue.typed):
-            if command.verb in ("join", "goto", "leave"):
-                return command.argument if command.verb == "join" else None
-        current = self._conversation.rooms.current
-        return None if current is None else current.name
+        rooms = self._conversation.rooms
+        name = None if rooms.current is None else rooms.current.name
+        for command in self._queue.typed:
+            match command.verb:
+                case "join":
+                    name = command.argument
+                case "goto":
+                    room = rooms.numbered(int(command.argument))
+                    name = None if room is None else room.name
+                case "leave":
+                    name = None
+                case _:
+                    continue
+        return name
+
+    def _show_draft(self, *, arrived: bool = False) -> None:
+        """Show the draft of the room on the screen, if the user is not about to go to another one."""
+        room = self._conversation.rooms.current
+        if room is not None and self._next_room() in (None, room.name):
+            self._drafts.follow(room, arrived=arrived)
 
     def take_focus(self, focused: bool) -> None:
         """Note that the window has got the focus, or has lost it."""
@@ -254,7 +270,7 @@ class Terminal:
                 self._remember(event)
                 self._outbox.receive(event)
                 self._skipped.receive(event, self._chat)
-                self._drafts.follow(self._conversation.rooms.current)
+                self._show_draft()
                 self._news.set()
                 if isinstance(event, Joined) and 1 < event.count <= FEW:
                     self._asking = asyncio.create_task(self._learn_members(event.room, self._asking))
@@ -350,7 +366,7 @@ class Terminal:
         finally:
             self._conversation.busy = None
             self._heartbeat.end(key)
-            self._drafts.follow(self._conversation.rooms.current, arrived=True)
+            self._show_draft(arrived=True)
         return True
 
     def _defer(self, command: Command) -> None:

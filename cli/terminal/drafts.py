@@ -37,20 +37,21 @@ class Drafts:
     def save(self) -> None:
         """Remember what is in the prompt now."""
         if self._room is not None and not self._departed:
-            draft = self._texts[fold(self._room)] = self._screen.draft
-            self._memory.note_draft(self._room, "" if draft.startswith(" ") else draft)
+            self._note(self._room)
 
-    def depart(self) -> None:
-        """Take the draft out of the prompt: the user is about to go to another room."""
-        if self._room is not None and not self._departed:
+    def depart(self, room: str | None) -> None:
+        """Take the draft out of the prompt, as that of a room: the user is about to go to another one."""
+        if room is None or room == self._room:
             self.save()
-            self._screen.take_draft()
-            self._departed = True
+        elif self._screen.draft:  # it was typed ahead of a change of room
+            self._note(room)
+        self._screen.take_draft()
+        self._departed = True
 
-    def follow(self, room: RoomView | None, *, arrived: bool = False) -> None:
+    def follow(self, room: RoomView, *, arrived: bool = False) -> None:
         """Show the draft of the room on the screen, if that is another one, or the user has ``arrived``."""
         back = arrived and self._departed
-        if room is None or (room.name == self._room and not back):
+        if room.name == self._room and not back:
             return
         self._room, self._departed = room.name, False
         if draft := self._texts.get(fold(room.name)):
@@ -60,6 +61,10 @@ class Drafts:
         """Remember the last one."""
         self._stop()
         self.save()
+
+    def _note(self, room: str) -> None:
+        draft = self._texts[fold(room)] = self._screen.draft
+        self._memory.note_draft(room, "" if draft.startswith(" ") else draft)
 
     def _stop(self) -> None:
         if self._timer is not None:

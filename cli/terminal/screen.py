@@ -171,6 +171,7 @@ class Screen:
         """
         for text in typed:
             self._history.append_string(text)
+        self.flush()  # a prompt in the first row would stay in the scrollback of some terminals
         try:
             await self._session.prompt_async()
         except EOFError:

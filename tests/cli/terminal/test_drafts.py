@@ -54,6 +54,15 @@ def test_each_room_has_a_draft_also_at_the_next_start(server: str, tmp_path: Pat
     assert not load(server, tmp_path).drafts
 
 
+def test_what_is_typed_ahead_of_a_change_of_room_belongs_there(server: str, tmp_path: Path) -> None:
+    with client(server, tmp_path, *ROOMS) as ada:
+        ada.wait("you are also in ops")
+        ada.type(f"/2{ENTER}in ops{ALT_1}in lobby")
+        ada.wait_line("ada@lobby> in lobby")
+        ada.type(f"{ALT_2}")
+        ada.wait_line("ada@ops> in ops")
+
+
 def test_a_draft_that_was_sent_is_gone_whatever_happens_then(server: str, tmp_path: Path) -> None:
     with client(server, tmp_path) as ada:
         quit_client(ada)
