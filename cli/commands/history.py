@@ -1,6 +1,5 @@
 """``chat history``: the messages that a journal holds, one a line."""
 
-from datetime import datetime
 from pathlib import Path
 
 from chatcore import Gap, UsageError, encode, stored_entries
@@ -10,6 +9,7 @@ from cli.lines import lines_of
 from cli.names import folded_room
 from cli.report import INCOMPLETE
 from cli.streams import write_json, write_text
+from cli.times import read_time
 
 __all__ = ["run"]
 
@@ -39,8 +39,8 @@ def run(
         [folded_room(room) for room in rooms],
         after=after,
         before=before,
-        after_at=_time("--since", since),
-        before_at=_time("--until", until),
+        after_at=read_time("--since", since),
+        before_at=read_time("--until", until),
     ):
         incomplete = incomplete or isinstance(entry, Gap)
         if text:
@@ -65,12 +65,3 @@ def _text(entry: Stored | Gap) -> str:
 def _check(number: str, first: int | None, time: str, second: str | None) -> None:
     if first is not None and second is not None:
         raise UsageError(f"use either {number} or {time}, not both")
-
-
-def _time(option: str, text: str | None) -> datetime | None:
-    """Read a time; one without an offset is local."""
-    try:
-        return None if text is None else datetime.fromisoformat(text.strip()).astimezone()
-    except (ValueError, OverflowError, OSError):
-        examples = "2026-11-23, '2026-11-23 14:30' or 2026-11-23T14:30:00Z"
-        raise UsageError(f"{option} must be a time such as {examples}, not {text!r}") from None

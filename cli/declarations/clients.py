@@ -23,7 +23,7 @@ from cli.settings.shared import (
     url_option,
 )
 
-__all__ = ["bench", "client", "join", "rooms", "send", "tail", "trust"]
+__all__ = ["bench", "client", "join", "rooms", "search", "send", "tail", "trust"]
 
 
 def client(
@@ -323,6 +323,52 @@ def rooms(
         from cli.commands.rooms import run
 
         run(url, nick, prefix, login=login_for(url, key_file, ca_of(ctx, ca)), json=json)
+
+
+def search(
+    ctx: typer.Context,
+    query: Annotated[
+        str,
+        typer.Argument(
+            metavar="QUERY",
+            help='Words, a "phrase" or begin*; also from:NICK, in:ROOM, after:TIME and before:TIME.',
+        ),
+    ],
+    url: Annotated[str, url_option("search")] = DEFAULT_URL,
+    nick: Annotated[
+        str | None,
+        typer.Option(metavar="NICK", help="Your name.", show_default=f"{NICK_DEFAULT} with -search"),
+    ] = None,
+    room: Annotated[list[str] | None, rooms_option("search", "search")] = None,
+    after: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only what was said from this time on.", allow_from_autoenv=False),
+    ] = None,
+    before: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only what was said earlier.", allow_from_autoenv=False),
+    ] = None,
+    count: Annotated[
+        int, typer.Option("-n", "--count", min=1, metavar="N", help="Print the newest N at most.")
+    ] = 50,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, one message per line.")] = False,
+    key_file: Annotated[str | None, key_file_option("search")] = None,
+    ca: Annotated[str | None, ca_option("search")] = None,
+) -> None:
+    """Search what was said in rooms, newest first.
+
+    Case and accents make no difference. What is found has all the words. A time without an offset is local.
+
+    \b
+    Example: chat search "disk full" --room ops
+             chat search '"disk full" deploy* from:ada' --room ops --after 2026-11-01 --json
+    """
+    with reporting():
+        from cli.access.login import login_for
+        from cli.commands.search import run
+
+        login = login_for(url, key_file, ca_of(ctx, ca))
+        raise typer.Exit(run(url, nick, query, room or [], after, before, count, login=login, json=json))
 
 
 def join(

@@ -130,12 +130,12 @@ def is_typed(ctx: typer.Context, option: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def rooms_option(command: str) -> Any:
-    """Return ``--room``, which may be repeated, for a command."""
+def rooms_option(command: str, use: str = "join") -> Any:
+    """Return ``--room``, which may be repeated, for a command that has a use for rooms."""
     return typer.Option(
         metavar="ROOM",
         envvar=_variables(command, "ROOM"),
-        help="A room to join. Repeat it for more.",
+        help=f"A room to {use}. Repeat it for more.",
         show_default="lobby",
         autocompletion=complete_room,
     )

@@ -28,7 +28,12 @@ def room_list(frame: dict[str, object]) -> bytes:
     )
 
 
-ANSWERS = {"hello": welcome, "post": ack, "rooms": room_list}
+def found(frame: dict[str, object]) -> bytes:
+    """Find nothing."""
+    return line(type="found", room=frame.get("room"), messages=[], token=frame.get("token"))
+
+
+ANSWERS = {"hello": welcome, "post": ack, "rooms": room_list, "search": found}
 
 COMMANDS = {
     "client": (["client", "URL"], "hello\n"),
@@ -36,6 +41,7 @@ COMMANDS = {
     "send": (["send", "lobby", "hello", "--url", "URL", "--json"], ""),
     "tail": (["tail", "lobby", "--url", "URL", "--json"], ""),
     "rooms": (["rooms", "--url", "URL", "--json"], ""),
+    "search": (["search", "hello", "--url", "URL", "--json"], ""),
 }
 
 

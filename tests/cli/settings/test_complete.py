@@ -14,7 +14,7 @@ from cli.settings.complete import complete_transport
 from tests.cli.processes import CHAT, environment
 
 WORDS = {
-    "chat se": ["server", "send"],
+    "chat se": ["server", "send", "search"],
     "chat server --transport t": ["threaded"],
     "chat tail --fo": ["--follow"],
     "chat send --kind n": ["notice"],
