@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from threading import Event
 
-from chatcore import LOBBY, Found, Message, RefusedError, UsageError, __version__, encode, fold
+from chatcore import LOBBY, Found, Message, RefusedError, __version__, encode, fold
 from cli.access.login import Login
 from cli.commands.client import with_nick
 from cli.lines import lines_of
@@ -111,8 +111,6 @@ def _ask(chat: Chat, wanted: Wanted, limit: int, cursor: str | None) -> Found:
                 cursor=cursor,
             )
         except RefusedError as error:
-            if error.code == "bad_text":
-                raise UsageError(error.message) from None
             if error.retry_after is None or time.monotonic() + error.retry_after > until:
                 raise
             Event().wait(error.retry_after)

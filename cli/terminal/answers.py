@@ -4,12 +4,13 @@ What is said of each event of a room is in `conversation`. Every line here says 
 something to do about it, what.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from chatcore import RULES, ChatError, DisconnectedError, Message, RefusedError, RoomEntry, fold
+from chatcore import RULES, ChatError, DisconnectedError, Gap, Message, RefusedError, RoomEntry, fold
+from cli.gap import describe_gap
 from cli.terminal.input import ALIASES, COMMANDS, Command
 from cli.terminal.painter import Fragments, Painter
-from cli.terminal.rooms import Rooms
+from cli.terminal.rooms import Entry, Rooms
 
 __all__ = ["NO_ROOM", "Answers", "reason_of"]
 
@@ -95,18 +96,17 @@ class Answers:
             lines.append("and more; /rooms START lists those that begin with START")
         return self._painter.note("\n".join(lines))
 
-    def found(self, wanted: str, messages: Sequence[Message]) -> Fragments:
-        """Return the results of a search."""
-        if not messages:
-            return self._painter.note(
-                f"no match for {wanted} in what has been shown; /back loads older messages"
-            )
-        drawn = self._painter.note(f"latest matches for {wanted}:")
-        for message in messages:
-            drawn += self._painter.found(
-                message.at, message.room, message.nick, message.text, kind=message.kind
-            )
-        return drawn + self._painter.note("end of results")
+    def results(self, heading: str, rows: Iterable[tuple[int | None, Entry]], end: str) -> Fragments:
+        """Return messages and gaps of any rooms between two lines, the results of a search with a number."""
+        drawn = self._painter.note(heading)
+        for number, entry in rows:
+            if isinstance(entry, Gap):
+                drawn += self._painter.note(describe_gap(entry))
+            else:
+                drawn += self._painter.found(
+                    entry.at, entry.room, entry.nick, entry.text, kind=entry.kind, number=number
+                )
+        return drawn + self._painter.note(end)
 
     def whole(self, message: Message) -> Fragments:
         """Return all of a message that was folded."""

@@ -20,15 +20,13 @@ from cli.terminal.outbox import Outbox
 from cli.terminal.paging import messages_since, older_messages, other_rooms
 from cli.terminal.painter import Fragments
 from cli.terminal.rooms import Older, Rest, RoomView
+from cli.terminal.searches import Searches
 from cli.terminal.surface import Surface
 from cli.terminal.times import parse_time
 from cli.terminal.wanted_nick import WantedNick
 from transports.asyncio_tcp import Chat
 
 __all__ = ["Commands"]
-
-FOUND = 20
-"""Messages that a search shows."""
 
 
 class Commands:
@@ -58,6 +56,7 @@ class Commands:
         self._history = options.history
         self._outbox = outbox
         self._news = news
+        self._searches = Searches(conversation, answers, screen.print)
 
     def attach(self, chat: Chat, nick: WantedNick, url: str, pin: str | None) -> None:
         """Ask this server from now on, as ``nick``."""
@@ -89,7 +88,7 @@ class Commands:
             case "rooms":
                 await self._list_rooms(argument)
             case "search":
-                show(answers.found(argument, conversation.scrollback.find(argument, FOUND)))
+                await self._searches.search(self._chat, argument)
             case "show":
                 show(self._show_all(argument))
             case "edit":
@@ -116,7 +115,10 @@ class Commands:
     async def _do_in_room(self, command: Command, name: str) -> None:
         match command.verb:
             case "back":
-                await self._show_older(name, command.argument)
+                if (number := command.argument.removeprefix("#")) != command.argument:
+                    await self._searches.show_around(self._chat, int(number))
+                else:
+                    await self._show_older(name, command.argument)
             case "leave":
                 await self._leave(name)
             case "hush":

@@ -94,8 +94,8 @@ COMMANDS = {
     "/1": Form("goto", "", "go to your first room; /2 to the second; also Alt-1, Alt-2"),
     "/rooms": Form("rooms", "[START]", "list your rooms, then others (those that begin with START)"),
     "/who": Form("who", "[ROOM]", "list the members of a room"),
-    "/back": Form("back", "[N|TIME]", f"show N older messages ({BACK}), or since 14:30, 2026-11-23 14:00"),
-    "/search": Form("search", "TEXT", "search the messages shown so far, in all rooms"),
+    "/back": Form("back", "[N|TIME|#N]", f"show N older messages ({BACK}), or since a time, or around #N"),
+    "/search": Form("search", "[TEXT]", "find words here; also from:NICK in:ROOM after:TIME"),
     "/show": Form("show", "[N]", "show all of a long message: the last one, or number N"),
     "/edit": Form("edit", "[TEXT]", "write it in your editor ($VISUAL, $EDITOR); also Ctrl-X Ctrl-E"),
     "/me": Form("me", "TEXT", "say what you are doing, as in: /me waves"),
@@ -137,9 +137,9 @@ _ARGUMENTS = {  # what may stand after a command, and a hint for those who typed
     "[N]": (r"(?a:(?:[1-9]\d{0,8})?)", "a number"),
     "[TEXT]": (r"(?s:.*)", ""),
     "[WORD]": (r"\S{0,64}", "one word of 64 characters at most, no spaces"),
-    "[N|TIME]": (
-        r"(?a:(?:[1-9]\d{0,3})?|(?:\d{4}-\d\d-\d\d[ T]+)?\d{1,2}:\d\d|\d{4}-\d\d-\d\d)",
-        "a number from 1 to 9999, or a time such as 14:30 or 2026-11-23 14:00",
+    "[N|TIME|#N]": (
+        r"(?a:(?:#?[1-9]\d{0,3})?|(?:\d{4}-\d\d-\d\d[ T]+)?\d{1,2}:\d\d|\d{4}-\d\d-\d\d)",
+        "a number from 1 to 9999, a time such as 14:30 or 2026-11-23 14:00, or the # of a result",
     ),
     "[N|all]": (r"(?a:(?:[1-9]\d{0,3})?|all)", "a number, or all"),
     "TEXT": (r"(?s:.+)", ""),

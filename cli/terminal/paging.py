@@ -8,7 +8,7 @@ from chatcore import Gap, Message, Page, RoomEntry, fold
 from cli.terminal.rooms import Entry, Older, Rest, RoomView, end_of
 from transports.asyncio_tcp import Chat
 
-__all__ = ["messages_since", "older_messages", "other_rooms"]
+__all__ = ["entries_of", "messages_since", "older_messages", "other_rooms"]
 
 PAGE = 200
 """Messages in one request."""
@@ -35,7 +35,7 @@ async def older_messages(chat: Chat, room: RoomView, count: int, report: Callabl
         page = await chat.history(room.name, before=oldest, limit=min(count - len(entries), PAGE))
         if page.epoch != room.epoch or _end(page) >= oldest:
             break
-        entries = [*_entries(page), *entries]
+        entries = [*entries_of(page), *entries]
         report(len(entries))
         stuck, oldest = page.base + 1 == oldest, page.base + 1
         if not page.more:
@@ -55,7 +55,7 @@ async def messages_since(chat: Chat, room: RoomView, since: datetime, report: Ca
     lower: dict[str, Any] = {"after_at": since}
     while len(entries) < MOST_SINCE and _chars(entries) < MOST_CHARS:
         page = await chat.history(room.name, before=room.oldest, limit=PAGE, **lower)
-        new = _entries(page)
+        new = entries_of(page)
         if page.epoch != room.epoch or page.base < position or _end(page) >= room.oldest:
             break
         if not entries and new:
@@ -87,7 +87,7 @@ async def other_rooms(chat: Chat, start: str, ours: Container[str]) -> tuple[lis
     return found[:MOST_ROOMS], len(found) > MOST_ROOMS
 
 
-def _entries(page: Page) -> list[Entry]:
+def entries_of(page: Page) -> list[Entry]:
     """Return the messages of a page, and a gap for what cannot be read between them."""
     gaps = [
         Gap(room=page.room, after=gap.after, through=gap.through, reason=gap.reason)
@@ -99,7 +99,7 @@ def _entries(page: Page) -> list[Entry]:
 
 def _end(page: Page) -> int:
     """Return the number of the last entry of a page."""
-    return max([page.base, *map(end_of, _entries(page))])
+    return max([page.base, *map(end_of, entries_of(page))])
 
 
 def _is_cut(page: Page) -> bool:

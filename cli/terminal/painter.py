@@ -74,9 +74,19 @@ class Painter:
         local = self._local(at)
         return self._new_day(local) + self._message(_clock(local), nick, text, kind, replay, mentioned)
 
-    def found(self, at: datetime, room: str, nick: str, text: str, *, kind: str | None = None) -> Fragments:
-        """Return a message that a search found, with its day and its room."""
-        return self._message(f"{self.moment(at)} [{sanitize(room)}]", nick, text, kind, False, ())
+    def found(
+        self,
+        at: datetime,
+        room: str,
+        nick: str,
+        text: str,
+        *,
+        kind: str | None = None,
+        number: int | None = None,
+    ) -> Fragments:
+        """Return a message with its day and its room; a result of a search has a ``number``."""
+        lead = "" if number is None else f"#{number} "
+        return self._message(f"{lead}{self.moment(at)} [{sanitize(room)}]", nick, text, kind, False, ())
 
     def moment(self, at: datetime) -> str:
         """Return a day and a time of day, as ``/back`` takes them."""

@@ -8,6 +8,7 @@ from chatcore import (
     RULES,
     ChatError,
     DisconnectedError,
+    Gap,
     Joined,
     Message,
     ProtocolError,
@@ -137,12 +138,16 @@ def test_rooms_of_ones_own_are_listed_by_their_start(answers: Answers) -> None:
 def test_results_of_a_search_have_their_day_and_room(answers: Answers) -> None:
     at = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
     hit = Message(room="ops", seq=1, prev=0, id="1", nick="bob", text="the build\nis red", at=at)
-    assert text_of(answers.found("build", [hit])) == (
-        "* latest matches for build:\n2026-01-02 03:04 [ops] bob: the build\n        is red\n"
-        "* end of results\n"
-    )
+    gap = Gap(room="ops", after=1, through=3, reason="damaged")
+    assert text_of(answers.results("found:", [(12, hit), (None, gap), (None, hit)], "end")).splitlines() == [
+        "* found:",
+        "#12 2026-01-02 03:04 [ops] bob: the build",
+        "        is red",
+        "* messages 2 to 3 are missing: the server can no longer read them (damaged)",
+        "2026-01-02 03:04 [ops] bob: the build",
+        "        is red",
+        "* end",
+    ]
     action = hit.model_copy(update={"kind": "action", "text": "builds"})
-    assert text_of(answers.found("build", [action])).splitlines()[1] == "2026-01-02 03:04 [ops] * bob builds"
-    assert text_of(answers.found("x", [])) == (
-        "* no match for x in what has been shown; /back loads older messages\n"
-    )
+    shown = text_of(answers.results("found:", [(None, action)], "end"))
+    assert shown.splitlines()[1] == "2026-01-02 03:04 [ops] * bob builds"

@@ -94,7 +94,7 @@ def test_commands_without_a_connection_say_that_they_wait_and_local_ones_are_don
         server.hang_up()
         alice.wait("; reconnecting")
         alice.type(f"/rooms{ENTER}/who{ENTER}/search this{ENTER}")
-        alice.wait("* no match for this in what has been shown")
+        alice.wait("* not connected; no match in what has been shown")
         start = alice.rows.index("* /1 lobby, you are here, 1 member")
         assert alice.rows[start + 1 : start + 3] == [
             "* not connected; /rooms will be asked when back",

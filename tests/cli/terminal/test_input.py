@@ -23,6 +23,8 @@ from cli.terminal.input import COMMANDS, Command, parse
         ("/who", Command("who")),
         ("/back", Command("back")),
         ("/back 3", Command("back", "3")),
+        ("/back #12", Command("back", "#12")),
+        ("/search ", Command("search")),
         ("/who ops", Command("who", "ops")),
         ("/1", Command("goto", "1")),
         ("/12 ", Command("goto", "12")),
@@ -53,7 +55,10 @@ def test_a_blank_line_means_nothing(typed: str) -> None:
 
 
 ALONE = "nobody can be written to alone; /join a room, /close it, and /admit those whom you want there"
-USAGE_OF_BACK = "usage: /back [N|TIME] (a number from 1 to 9999, or a time such as 14:30 or 2026-11-23 14:00)"
+USAGE_OF_BACK = (
+    "usage: /back [N|TIME|#N] "
+    "(a number from 1 to 9999, a time such as 14:30 or 2026-11-23 14:00, or the # of a result)"
+)
 
 
 @pytest.mark.parametrize(
@@ -77,10 +82,11 @@ USAGE_OF_BACK = "usage: /back [N|TIME] (a number from 1 to 9999, or a time such 
         ("/3 2", "usage: /3"),
         ("/0", "unknown command /0; /help lists the commands, //0 sends /0"),
         ("/me", "usage: /me TEXT"),
-        ("/search ", "usage: /search TEXT"),
         ("/rooms a b", "usage: /rooms [START] (one word, no spaces)"),
         ("/back " + "9" * 5_000, USAGE_OF_BACK),
         ("/back 0", USAGE_OF_BACK),
+        ("/back #0", USAGE_OF_BACK),
+        ("/back # 1", USAGE_OF_BACK),
         ("/back some", USAGE_OF_BACK),
         ("/back 14:3", USAGE_OF_BACK),
         ("/back 23.11. 14:00", USAGE_OF_BACK),
