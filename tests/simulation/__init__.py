@@ -11,7 +11,7 @@ core holds is counted again after every step:
 - `law` says what one membership may be sent: the law of position; `page_law` what a page may be;
 - `roster` what presence must add up to, `sender` what must become of posts, `naming` of nicks, `pings` of
   what must wait for its turn;
-- `client` and `plain` are the two kinds of peer that apply them, with `memberships` and `questions`;
+- `client` and `plain` are the two kinds of peer that apply them, with `memberships`, `questions` and `hunts`;
 - `person` and `plain_person` are their users, who join, leave and come back, and show their `papers`: they
   are strangers, or the devices of some accounts;
 - `journal`, `gate`, `directory` and `transport` are the neighbours of the core, taken apart into steps. Gate

@@ -161,6 +161,14 @@ class Client:
         """Ask for a page."""
         self._send(self.questions.history(room, bounds, limit))
 
+    def search(self, query: str, room: str | None, limit: int | None) -> None:
+        """Search, or go on with a search."""
+        hunt = self.questions.hunt
+        if hunt is not None:
+            self._send(self.questions.go_on(hunt))
+        else:
+            self._send(self.questions.search(query, room, limit, self.readers))
+
     def rooms(self, after: str | None, prefix: str | None, limit: int | None) -> None:
         """Ask which rooms there are."""
         self._send(self.questions.rooms(after, prefix, limit))
@@ -273,7 +281,7 @@ class Client:
             case Invited():
                 self.acts.invited(frame, self.account)
             case Found():
-                expect(False, self, "searched for nothing, and got", frame)
+                self._found(frame)
             case Ping():
                 pass
 
@@ -296,6 +304,13 @@ class Client:
         for message in page.messages:
             self._judge_shown(message)
         self.questions.page(page, self.account)
+
+    def _found(self, found: Found) -> None:
+        for message in found.messages:
+            inside = message.room in self.readers or self.memberships.is_joining(message.room)
+            expect(inside, self, "is not in the room of", message)
+            self._judge_shown(message)
+        self.questions.found(found, self.account, self.readers)
 
     def _judge_shown(self, message: Message) -> None:
         """Check that somebody who gets a message has been allowed in its room since it was stored."""

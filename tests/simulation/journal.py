@@ -23,7 +23,9 @@ from chatcore.journal import (
     Unavailable,
     always,
 )
+from chatcore.journal.search import Answer, SearchRequest
 from chatcore.messages import DurabilityWord, Message
+from tests.simulation.hunts import hits
 from tests.simulation.pages import ERA, number_from, page, position_before
 from tests.simulation.record import Log
 from tests.simulation.step import Step, expect
@@ -202,6 +204,14 @@ class SimJournal:
     def reach(self, room: str, seq: int, deliver: Callable[[bool | Unavailable], None]) -> None:
         """Note a position to be waited for."""
         self._reads.append(self._asked(lambda: self._log(room).told >= seq, deliver))
+
+    def search(self, request: SearchRequest, deliver: Callable[[Answer], None]) -> None:
+        """Note what is to be looked for; it may be found in a log that the feed does not know of yet."""
+
+        def look() -> Answer:
+            return hits(self._epoch, self.record.lives[self._epoch], request, self._random)
+
+        self._heads.append(self._asked(look, deliver))
 
     def close(self) -> None:
         """Do nothing; there is nothing to close."""

@@ -211,9 +211,17 @@ class TypedPerson:
             return self._who(client, room)
         if self._random.random() < 0.2:
             return self._rooms(client)
+        if self._random.random() < 0.3:
+            return self._search(client, room)
         bounds = self._bounds(room)
         client.history(room, bounds, self._random.choice((None, 1, 2, 100)))
         return f"{client} asks for history of {room} within {bounds}"
+
+    def _search(self, client: Client, room: str) -> str:
+        number = self._random.choice((1, 2, 3, self.name[1:]))
+        where, limit = self._random.choice((None, room)), self._random.choice((None, 1, 2))
+        client.search(f"t{number}", where, limit)
+        return f"{client} searches t{number} in {where}"
 
     def _rooms(self, client: Client) -> str:
         after, prefix = self._random.choice((None, None, *ROOMS)), self._random.choice((None, None, "l"))

@@ -1,12 +1,18 @@
-"""What one connection asks with a token: pages of history, and lists of rooms. Each has one answer."""
+"""What one connection asks with a token: pages of history, searches, lists of rooms. Each has one answer."""
 
-from tests.protocol.frames import Error, History, Page, RoomList, Rooms, Time
-from tests.simulation.law import Then
+from collections.abc import Mapping
+
+from tests.protocol.frames import Error, Found, History, Page, RoomList, Rooms, Search, Time
+from tests.simulation.hunts import Hunt
+from tests.simulation.law import Reader, Then
 from tests.simulation.page_law import judge_page
 from tests.simulation.step import expect
 from tests.simulation.world import ROOMS, World
 
 __all__ = ["Bounds", "Questions"]
+
+Readers = Mapping[str, Reader]
+"""What somebody reads, by room."""
 
 Bounds = tuple[int | None, int | None, Time | None, Time | None]
 """Of a page: before, after, before_at, after_at."""
@@ -16,7 +22,8 @@ class Questions:
     """What is asked, and not answered yet."""
 
     def __init__(self, who: object, world: World) -> None:
-        self.open: dict[str, tuple[History, Then] | Rooms] = {}  # by token
+        self.open: dict[str, tuple[History, Then] | Rooms | Hunt] = {}  # by token
+        self.hunt: Hunt | None = None  # one that goes on, if somebody asks
         self._asked_at: dict[str, int] = {}  # by token: the step
         self._who = who
         self._world = world
@@ -50,6 +57,34 @@ class Questions:
         assert isinstance(asked, tuple)
         judge_page(self._world.record, page, *asked, self._world.limits.page_messages)
         self._judge_shown(page.token, account, page.room)
+
+    def search(self, query: str, room: str | None, limit: int | None, readers: Readers) -> Search:
+        """Return a question for results."""
+        frame = Search(query=query, room=room, limit=limit, token=self._token())
+        self.open[frame.token or ""] = Hunt.begin(self._world.record, readers, frame)
+        return frame
+
+    def go_on(self, hunt: Hunt) -> Search:
+        """Return a question for more of them."""
+        self.hunt = None
+        frame = Search(
+            query=hunt.query, room=hunt.room, limit=hunt.limit, cursor=hunt.cursor, token=self._token()
+        )
+        self.open[frame.token or ""] = hunt
+        return frame
+
+    def found(self, found: Found, account: str | None, readers: Readers) -> None:
+        """Judge results."""
+        hunt = self.open.pop(found.token or "", None)
+        expect(isinstance(hunt, Hunt), self._who, "did not ask for", found)
+        assert isinstance(hunt, Hunt)
+        self._world.saw("a search" if found.messages else "a search in vain")
+        hunt.judge(self._world.record, found, readers)
+        for message in found.messages:
+            self._judge_shown(found.token, account, message.room)
+        if found.cursor is not None:
+            self._world.saw("a search that goes on")
+            self.hunt = hunt
 
     def room_list(self, rooms: RoomList, account: str | None) -> None:
         """Judge a list of rooms."""

@@ -45,6 +45,8 @@ RARE = {
     "closing: taken_over",
     "a room removed",
     "a list of rooms",
+    "a search",
+    "a search that goes on",
 }
 """What a simulation is for, besides messages."""
 
