@@ -155,11 +155,11 @@ class DisconnectedError(RemoteError):
     ``reconnect_after`` is in seconds, where the server named a time. A client that reconnects raises it
     only when there is no way back, as after ``"taken_over"``, and from posts that are too old to be sent
     again. Such a post may be stored or not: post it again under the same ``id`` if it must be stored, and
-    it is stored once.
+    it is stored once. ``advice``, for people, ends the message.
     """
 
-    def __init__(self, reason: str, reconnect_after: float | None = None) -> None:
-        super().__init__(f"the connection ended ({reason})")
+    def __init__(self, reason: str, reconnect_after: float | None = None, *, advice: str = "") -> None:
+        super().__init__(f"the connection ended ({reason}){advice}")
         self.reason = reason
         self.reconnect_after = reconnect_after
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import typer
 
-from cli.streams import finish, flush, write_text
+from cli.streams import ReaderGoneError, finish, flush, write_text
 
 __all__ = [
     "FAILED",
@@ -53,7 +53,7 @@ def reporting() -> Iterator[None]:
     try:
         yield
         flush()
-    except BrokenPipeError:  # the reader of our output has seen enough
+    except ReaderGoneError:  # who reads our output has seen enough
         finish()
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None

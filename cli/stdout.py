@@ -74,7 +74,7 @@ class Output:
             self._waiting = False
 
     def write(self, data: bytes) -> None:
-        """Write all of the data. Raises `StoppedError` or `BrokenPipeError` if not all of it was written."""
+        """Write all of the data. Raises `StoppedError` or `ReaderGoneError` if not all of it was written."""
         self._torn = True
         while data:
             with self.stoppable():

@@ -19,6 +19,7 @@ from typing import TextIO
 from cli.sanitize import sanitize_lines
 
 __all__ = [
+    "ReaderGoneError",
     "columns_of",
     "encode_json",
     "encode_text",
@@ -33,6 +34,14 @@ __all__ = [
 ]
 
 _COLUMNS = 80
+
+
+class ReaderGoneError(BrokenPipeError):
+    """Nobody reads one of our two streams any more.
+
+    Only this may end a command with success. A socket whose peer has gone raises `BrokenPipeError` too, and
+    that is a failure.
+    """
 
 
 # --- writing -------------------------------------------------------------------------------------
@@ -57,8 +66,9 @@ def write_json(line: bytes) -> None:
 
 def write_drawn(text: str) -> None:
     """Write lines that `cli.terminal.painter` has sanitized and broken already, or the terminal's bell."""
-    sys.stdout.buffer.write(text.encode(sys.stdout.encoding or "utf-8", "replace"))
-    sys.stdout.flush()
+    with writing():
+        sys.stdout.buffer.write(text.encode(sys.stdout.encoding or "utf-8", "replace"))
+        sys.stdout.flush()
 
 
 def write_progress(text: str) -> None:
@@ -75,11 +85,11 @@ def flush() -> None:
 
 @contextlib.contextmanager
 def writing() -> Iterator[None]:
-    """Say what failed, which the system's own words do not."""
+    """Say what failed, which the system's own words do not. Raises `ReaderGoneError` and `OSError`."""
     try:
         yield
-    except BrokenPipeError:
-        raise
+    except BrokenPipeError as error:
+        raise ReaderGoneError(*error.args) from error
     except OSError as error:
         raise OSError(f"cannot write the output: {error.strerror or error}") from error
 

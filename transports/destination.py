@@ -4,20 +4,31 @@
 - Over ``chat://`` a key goes to this machine alone. What counts is the address that the socket is connected
   to, whatever name has led there, unless the caller has said that it may be insecure.
 
+A server closes connections of addresses that it keeps out before it reads or says anything. Depending on the
+moment, the system reports that as one of several errors, and none says what to do: `Destination.dialling`
+does.
+
 OpenSSL is loaded for ``chats://`` only.
 """
 
+import contextlib
+import errno
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatcore.address import is_loopback, parse_url
-from chatcore.errors import UsageError
+from chatcore.errors import DisconnectedError, UsageError
 
 if TYPE_CHECKING:
     from transports.handshake import Handshake
     from transports.trust import Trust
 
 __all__ = ["Destination"]
+
+_HUNG_UP = (BrokenPipeError, ConnectionResetError, ConnectionAbortedError)
+
+_KEPT_OUT = "it may keep out this address: try again in two minutes, or ask its owner"
 
 
 class Destination:
@@ -58,6 +69,31 @@ class Destination:
                 f"{self.url} is not encrypted, and {host} is another machine: others could read your key on "
                 "the way. Use chats://, or say that the connection may be insecure"
             )
+
+    @contextlib.contextmanager
+    def dialling(self) -> Iterator[None]:
+        """Say what it means that the server ends the connection in this block: `ConnectionResetError`."""
+        try:
+            yield
+        except OSError as error:
+            if not isinstance(error, _HUNG_UP) and error.errno != errno.ENOTCONN:
+                raise
+            before = "it began" if self._trust is None else "TLS began"
+            raise ConnectionResetError(
+                f"{self.url} closed the connection before {before}; {_KEPT_OUT}"
+            ) from None
+
+    @contextlib.contextmanager
+    def welcoming(self) -> Iterator[None]:
+        """Say what it may mean that a first connection is lost in this block, before the server's welcome."""
+        try:
+            yield
+        except DisconnectedError as error:
+            if error.reason != "lost":
+                raise
+            encrypted = f"if it is encrypted, write chats{self.url.removeprefix('chat')}; otherwise "
+            advice = f"{'' if self._trust else encrypted}{_KEPT_OUT}"
+            raise DisconnectedError("lost", advice=f" before the server answered; {advice}") from None
 
     def reason_of(self, error: Exception) -> str:
         """Return in one word why the server was not reached again, as a client's `Offline` says it."""

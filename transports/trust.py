@@ -57,7 +57,7 @@ class Trust:
         if isinstance(error, ssl.SSLCertVerificationError):
             return self._distrust(self._why(error), tls.peer_pin)
         if not first:
-            return ConnectionResetError(f"{self._url} ended the connection while TLS began")
+            return ConnectionResetError("the server has ended the connection")
         if first not in _RECORDS:
             return ConnectionError(f"{self._url} speaks no TLS; is this the port of its chats:// address?")
         reason = getattr(error, "reason", None)

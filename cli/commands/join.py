@@ -27,7 +27,7 @@ from cli.access.login import Login
 from cli.access.page import find_server
 from cli.access.trust import Ca, trust_of, trusts_of_link
 from cli.commands.client import login_nick
-from cli.report import reaching
+from cli.report import complain, reaching
 from cli.streams import write_text
 from transports.threaded_tcp import Chat, connect
 
@@ -80,7 +80,7 @@ def _link(ca: str | None) -> Link:
     if not link.is_page:
         return link
     found = find_server(link.url, ca)
-    write_text(f"{link.url} leads to {found.url}\n")
+    complain(f"{link.url} leads to {found.url}")  # not on the output, whose reader may have gone
     return Link(found.url, link.invite, found.pin)
 
 

@@ -2,7 +2,8 @@
 
 With JSON, a line of input is a frame to send, and every frame that arrives is a line of output. Input is
 read and sent by a thread of its own, because reading it cannot be interrupted; the main thread prints. The
-end of the input ends the program once everything sent is answered.
+end of the input ends the program once everything sent is answered. If nobody reads the output any more, that
+ends it too, and is a failure unless all that was read is stored.
 
 A text that is longer than the server allows is refused, or split: see `cli.texts`. While the server takes our
 lines more slowly than they come, standard error says so: see `cli.held`.
@@ -42,7 +43,7 @@ from cli.lines import lines_of
 from cli.report import FAILED, REFUSED, USAGE, complain
 from cli.row import Row
 from cli.stdin import Input
-from cli.streams import flush, write_json, write_text
+from cli.streams import ReaderGoneError, flush, write_json, write_text
 from cli.texts import check_size, pieces, without_controls
 from transports.threaded_tcp import Chat, connect
 
@@ -78,6 +79,8 @@ def run(
         sender = _Sender(chat, row, json=json, split=split)
         try:
             _receive(chat, sender, row, json=json, several_rooms=len(rooms) > 1)
+        except ReaderGoneError:
+            sender.stop()
         finally:
             row.erase()
     return sender.exit_code
@@ -157,6 +160,10 @@ def _print(event: ServerFrame, chat: Chat, *, several_rooms: bool) -> None:
         complain(f"you were put out of {event.room}")
 
 
+STOP_SECONDS = 1.0
+"""How long the sender may take to notice that it must stop."""
+
+
 class _Sender:
     """Sends standard input from a thread of its own, and closes the connection at the end.
 
@@ -173,7 +180,20 @@ class _Sender:
         self._online_since: float | None = 0.0
         self._send = self._send_frame if json else self._send_text
         self._unanswered: deque[_Sent] = deque()
-        threading.Thread(target=self._run, name="chat-input", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="chat-input", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Send no more; then ``exit_code`` says whether all that was read is stored.
+
+        What was not read is left to whoever wrote it, whose pipe breaks.
+        """
+        self._chat.close()
+        self._thread.join(STOP_SECONDS)  # it may wait for input
+        if any(sent.answer.exception() is not None for sent in self._unanswered):
+            self._fail()
+        if self.exit_code:
+            complain("nobody reads the output any more, and not all of the input is stored")
 
     def disconnected(self) -> None:
         """Note that what waits for an answer now waits for a connection. From any thread."""
@@ -191,10 +211,13 @@ class _Sender:
             self._settle(0)
             with self._row.hidden():
                 self._held.end()
-        except (ClosedError, RemoteError):
-            pass  # the connection has ended, which the main thread reports
+        except (ClosedError, RemoteError):  # the connection has ended, which the main thread reports
+            self._fail()
         except OSError as error:
             self._complain(str(error), FAILED)
+        except BaseException:  # a bug
+            self._fail()
+            raise
         finally:
             self._chat.close()
 
@@ -256,6 +279,9 @@ class _Sender:
     def _complain(self, problem: str, exit_code: int) -> None:
         with self._row.hidden():
             complain(problem)
+        self._fail(exit_code)
+
+    def _fail(self, exit_code: int = FAILED) -> None:
         self.exit_code = max(self.exit_code, exit_code)
 
 

@@ -113,8 +113,8 @@ class _Sending:
         try:
             return self._acks.result(self._timeout)
         except TimeoutError:
-            if self._acks.done():  # the server was not reached
-                raise
+            if self._acks.done():  # the server was not reached, or has answered just now
+                return self._acks.result()
             self._give_up()
             raise RemoteError(
                 f"{self._what_is_missing()} within {self._timeout:g} s: {self._advice}"

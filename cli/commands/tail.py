@@ -32,7 +32,7 @@ from cli.lines import lines_of
 from cli.names import folded_room
 from cli.report import INCOMPLETE, complain, reaching
 from cli.stdout import Output, StoppedError
-from cli.streams import encode_json, encode_text, write_text
+from cli.streams import ReaderGoneError, encode_json, encode_text, write_text
 from transports.threaded_tcp import Chat, connect
 
 __all__ = ["run"]
@@ -116,7 +116,7 @@ class _Tail:
                 self._read(chat, output, history)
             except StoppedError as stopped:
                 code = stopped.exit_code
-            except BrokenPipeError:
+            except ReaderGoneError:
                 pass
             finally:
                 self._print_position(output)

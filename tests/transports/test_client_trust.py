@@ -1,6 +1,8 @@
 """Both clients over TLS: whom they trust, what they say to others, and that it is nothing of their own."""
 
+import socket
 import ssl
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ from tests.transports.hostile import Guest, HostileServer
 from tests.transports.impostor import Impostor, handshake_records, server_context
 from tests.transports.peers import DEADLINE
 from tests.transports.tls import AUTHORITY, authority_file, new_certificate
+from tests.transports.turned_away import turning_away
 from transports.certificates import Certificate
 
 Connect = Callable[..., Visitor]
@@ -151,13 +154,49 @@ def test_who_strips_tls_gets_no_key(connect: Connect, answer: str) -> None:
     with Impostor(None, STRIPPED[answer]) as impostor:
         url = f"chats://127.0.0.1:{impostor.port}"
         words = (
-            "speaks no TLS; is this the port" if STRIPPED[answer] else "ended the connection while TLS began"
+            "speaks no TLS; is this the port"
+            if STRIPPED[answer]
+            else "closed the connection before TLS began; it may keep out this address"
         )
         with pytest.raises(OSError, match=words):
             connect(url, nick="ann", key=KEY, invite=INVITE)
     assert handshake_records(impostor.raw)[0] == 22
     assert KEY.encode() not in impostor.raw
     assert b"hello" not in impostor.raw
+
+
+def test_who_is_kept_out_reads_what_that_may_mean(connect: Connect) -> None:
+    with turning_away() as port:
+        for key in (None, KEY) * 10:  # the system reports it at different moments, in different words
+            with pytest.raises(ConnectionResetError, match="closed the connection before TLS began; it may"):
+                connect(f"chats://127.0.0.1:{port}", nick="ann", key=key)
+            with pytest.raises((ConnectionResetError, DisconnectedError)) as failed:
+                connect(f"chat://127.0.0.1:{port}", nick="ann", key=key)
+            assert "it may keep out this address" in str(failed.value)
+
+
+def test_a_port_that_is_encrypted_is_named_as_it_must_be_written(connect: Connect) -> None:
+    with Impostor(None) as impostor:
+        port = impostor.port
+        with pytest.raises(DisconnectedError) as failed:
+            connect(f"chat://127.0.0.1:{port}", nick="ann")
+    assert f"if it is encrypted, write chats://127.0.0.1:{port}; otherwise" in str(failed.value)
+    assert failed.value.reason == "lost"
+
+
+def test_a_server_that_is_not_trusted_and_has_gone_is_not_trusted(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, pem: Path
+) -> None:
+    send_all = socket.socket.sendall
+
+    def send_no_alert(sock: socket.socket, data: bytes) -> None:
+        if handshake_records(data) != [22] and threading.current_thread().name != "test-impostor":
+            raise BrokenPipeError
+        send_all(sock, data)
+
+    monkeypatch.setattr("socket.socket.sendall", send_no_alert)
+    with Impostor(server_context(str(pem))) as impostor, pytest.raises(ssl.SSLCertVerificationError):
+        connect(f"chats://127.0.0.1:{impostor.port}", nick="ann", pin=OTHER_PIN)
 
 
 def test_a_key_is_not_sent_in_the_clear_to_another_machine(

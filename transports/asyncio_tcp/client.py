@@ -160,7 +160,8 @@ class connect:  # it is called like a function, awaited or entered
         await connection.dial()
         chat = Chat(session, connection, self._rooms[0] if self._rooms else LOBBY)
         try:
-            await connection.ask(lambda: session.welcome)
+            with self._destination.welcoming():
+                await connection.ask(lambda: session.welcome)
             for room in self._rooms:
                 await chat.join(room, history=self._history)
         except BaseException:

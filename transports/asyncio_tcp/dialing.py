@@ -23,14 +23,15 @@ async def dial(destination: Destination, connection: asyncio.Protocol, *, shows_
     """
     loop = asyncio.get_running_loop()
     entrance = _Entrance(destination, connection, shows_key=shows_key)
-    async with asyncio.timeout(CONNECT_SECONDS):
-        transport, _ = await loop.create_connection(lambda: entrance, *destination.address)
-        try:
-            await entrance.passed
-        except BaseException:
-            transport.abort()
-            await entrance.lost
-            raise
+    with destination.dialling():
+        async with asyncio.timeout(CONNECT_SECONDS):
+            transport, _ = await loop.create_connection(lambda: entrance, *destination.address)
+            try:
+                await entrance.passed
+            except BaseException:
+                transport.abort()
+                await entrance.lost
+                raise
 
 
 class _Entrance(asyncio.Protocol):

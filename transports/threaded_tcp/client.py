@@ -140,7 +140,8 @@ def _connect(
     connection = Connection(destination, state, end)
     chat = Chat(state, connection, rooms[0] if rooms else LOBBY)
     try:
-        connection.wait(lambda: state.welcome, end)
+        with destination.welcoming():
+            connection.wait(lambda: state.welcome, end)
         for room in rooms:
             connection.wait(partial(state.join, room, after=None, history=history), end)
     except BaseException:

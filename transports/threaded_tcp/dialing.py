@@ -3,6 +3,7 @@
 `socket.create_connection` would give the whole time to each address of a name.
 """
 
+import contextlib
 import socket
 import time
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,11 @@ def dial(destination: Destination, until: float | None = None, *, shows_key: boo
     """
     end = time.monotonic() + CONNECT_SECONDS
     end = end if until is None else min(until, end)
+    with destination.dialling():
+        return _dial(destination, end, shows_key=shows_key)
+
+
+def _dial(destination: Destination, end: float, *, shows_key: bool) -> tuple[Stream, bytes]:
     sock = _reach(destination.address, end)
     try:
         tune(sock)
@@ -75,9 +81,12 @@ def _shake_hands(sock: socket.socket, handshake: "Handshake", end: float) -> Non
     """Return when the server is trusted; raises `OSError`."""
     while not handshake.done:
         sock.settimeout(_seconds_until(end))
-        sock.sendall(handshake.data_to_send())
+        data = handshake.data_to_send()
         if (failure := handshake.failure) is not None:
+            with contextlib.suppress(OSError):  # it has an alert for the server, which may have gone
+                sock.sendall(data)
             raise failure
+        sock.sendall(data)
         handshake.receive(sock.recv(RECEIVE))
 
 

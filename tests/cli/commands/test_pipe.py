@@ -446,3 +446,37 @@ def test_ctrl_c_is_exit_130(server: ChatServer) -> None:
         _, errors = rest_of(process)
     assert process.returncode == 130
     assert errors == ""
+
+
+def test_without_a_reader_of_its_output_what_was_read_must_be_stored(
+    server: ChatServer, tmp_path: Path
+) -> None:
+    (tmp_path / "news").write_text('{"room":"lobby","text":"hello"}\n' * 1_000)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with (tmp_path / "news").open() as file, os.fdopen(writer) as output:
+        done = subprocess.run(
+            [CHAT, "client", server.url, "--json"],
+            stdin=file,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            timeout=30,
+            check=False,
+        )
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert b"not all of the input is stored" in done.stderr
+
+
+def test_without_a_reader_of_its_output_it_ends_well_if_all_of_the_input_is_stored(
+    server: ChatServer, listener: Chat
+) -> None:
+    with spawn("client", server.url, "--nick", "piper") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("I am here\n")
+        process.stdin.flush()
+        assert said(listener, 1) == ["I am here"]
+        process.stdout.close()
+        listener.post("two")
+        assert process.wait() == 0

@@ -1,0 +1,62 @@
+"""How errors become an exit code: success is only what has succeeded."""
+
+import io
+from pathlib import Path
+
+import pytest
+import typer
+
+from cli.report import FAILED, reporting
+from cli.streams import ReaderGoneError, flush
+from tests.cli.conftest import Inside
+from tests.cli.processes import chat
+from tests.transports.turned_away import turning_away
+
+SECRET = "x" * 43
+
+COMMANDS = {
+    "client": "client URL --nick ann",
+    "send": "send lobby hello --url URL --nick ann",
+    "tail": "tail lobby --url URL --nick ann",
+    "tail -f": "tail lobby -f --url URL --nick ann",
+    "rooms": "rooms --url URL --nick ann",
+}
+
+
+@pytest.mark.parametrize("scheme", ["chat", "chats"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_address_that_is_kept_out_fails_and_says_what_to_do(
+    inside: Inside, command: str, scheme: str
+) -> None:
+    with turning_away() as port:
+        done = inside(*COMMANDS[command].replace("URL", f"{scheme}://127.0.0.1:{port}").split())
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (FAILED, "", 1)
+    assert "it may keep out this address: try again in two minutes, or ask its owner" in done.stderr
+
+
+def test_who_is_kept_out_joins_nobody_and_keeps_the_link(tmp_path: Path) -> None:
+    with turning_away() as port:
+        link = f"chats://127.0.0.1:{port}/#{SECRET}"
+        done = chat("join", "--nick", "ann", stdin=f"{link}\n", XDG_DATA_HOME=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (FAILED, "", 1)
+    assert "it may keep out this address" in done.stderr
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), ConnectionResetError(104, "reset")])
+def test_a_socket_that_breaks_is_no_success(capfd: pytest.CaptureFixture[str], error: OSError) -> None:
+    with pytest.raises(typer.Exit) as end, reporting():
+        raise error
+    assert end.value.exit_code == FAILED
+    assert capfd.readouterr().err == f"chat: {error}\n"
+
+
+def test_output_that_nobody_reads_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(io.BytesIO):
+        def flush(self) -> None:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(Broken()))
+    with reporting():
+        with pytest.raises(ReaderGoneError):
+            flush()
+        flush()
