@@ -7,6 +7,7 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -199,7 +200,7 @@ class Administration:
             ban = BanEntry("ban" if person else "address", name, None, until, reason)
             self._file.set_ban(ban)
             self._note("ban", target=person.name if person else name, seconds=seconds, reason=reason)
-            return ban
+            return self._spelled(ban)
 
     def lift(self, target: str, *, room: str | None = None) -> int:
         """End the ban and the mute of an account, in a room or everywhere, or the ban of an address."""
@@ -216,7 +217,7 @@ class Administration:
     def bans(self) -> list[BanEntry]:
         """Return the bans and mutes that have not ended."""
         with self._explained():
-            return [ban for ban in self._file.bans() if not ban.ended(self._now())]
+            return [self._spelled(ban) for ban in self._file.bans() if not ban.ended(self._now())]
 
     # --- the rest --------------------------------------------------------------------------------
 
@@ -251,6 +252,11 @@ class Administration:
         if person is None or person.gone:
             raise UsageError(f"there is no account {name}; `chat account list` lists them")
         return person
+
+    def _spelled(self, ban: BanEntry) -> BanEntry:
+        """Return a ban with the name of its account, which the file has folded, as it is spelled."""
+        person = None if ban.kind == "address" else self._file.person(ban.target)
+        return replace(ban, target=person.name) if person else ban
 
     def _note(
         self,

@@ -162,6 +162,15 @@ def test_bans_are_listed(inside: Inside, accounts: str) -> None:
     assert (done.returncode, done.stdout) == (2, "")
 
 
+def test_an_account_is_spelled_in_bans_as_everywhere(inside: Inside, accounts: str) -> None:
+    inside("account", "add", "Grace", "--accounts", accounts)
+    done = inside("ban", "grace", "--accounts", accounts)
+    assert done.stdout.startswith("banned Grace ")
+    assert rows(inside("bans", "--accounts", accounts).stdout)[0][0] == "Grace"
+    done = inside("bans", "--json", "--accounts", accounts)
+    assert json.loads(done.stdout)["target"] == "Grace"
+
+
 def ban_in(path: Path, *bans: tuple[Literal["ban", "mute"], str | None]) -> None:
     """Note bans or mutes of bob, by kind and room, as a moderator's acts do."""
     with closing(AccountsFile(path)) as file, file.transaction():
