@@ -25,7 +25,7 @@ from chatcore.accounts.records import (
     Role,
 )
 from chatcore.accounts.schema import create_accounts
-from chatcore.accounts.statements import AccountsFile, PersonRow
+from chatcore.accounts.statements import AUDIT, AccountsFile, PersonRow
 from chatcore.accounts.tokens import digest, id_of, new_invite
 from chatcore.arguments import checked
 from chatcore.errors import UsageError
@@ -37,6 +37,9 @@ __all__ = ["Administration"]
 
 INVITE_SECONDS: Final = 7 * 86_400.0
 """How long an invite can be used, unless told otherwise."""
+
+MOST_USES: Final = 1_000_000
+"""How often an invite can be used at most."""
 
 
 class Administration:
@@ -150,8 +153,8 @@ class Administration:
         admitted to that room, and a new one is a guest unless a role is given.
         """
         folded_room = _folded_room(room)
-        if uses < 1:
-            raise UsageError("an invite can be used once or more often")
+        if not 1 <= uses <= MOST_USES:
+            raise UsageError(f"an invite can be used once or more often, {MOST_USES:,} times at most")
         if not 0 < seconds <= LONGEST:
             raise UsageError("an invite ends after some time, ten years at most")
         with self._change():
@@ -224,7 +227,7 @@ class Administration:
     def audit(self, limit: int = 100) -> list[AuditEntry]:
         """Return the latest of what was done, the oldest first."""
         with self._explained():
-            return self._file.audit(limit)
+            return self._file.audit(min(limit, 2 * AUDIT))
 
     def publish(self, urls: Iterable[str], pin: str | None = None) -> None:
         """Replace the URLs that links begin with; ``pin`` is that of a self-made certificate."""

@@ -17,7 +17,7 @@ from chatcore.accounts.tokens import digest, id_of
 from chatcore.accounts.touched import Table, Touched
 from chatcore.accounts.uses import day_of
 
-__all__ = ["AccountsFile", "KeyRow", "PersonRow"]
+__all__ = ["AUDIT", "AccountsFile", "KeyRow", "PersonRow"]
 
 AUDIT = 100_000
 """Entries of the audit that are stored by operators and moderators, and as many by members."""

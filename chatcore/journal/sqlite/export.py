@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from chatcore.errors import JournalError, UsageError
+from chatcore.fields import SEQ_MAX
 from chatcore.journal import Stored
 from chatcore.journal.sqlite.bounds import Bounds
 from chatcore.journal.sqlite.page import entries
@@ -44,7 +45,7 @@ def stored_entries(
     expired. Raises `UsageError` for two lower or two upper bounds, or if there is no such file or room, and
     `JournalError` if the file is not a journal or cannot be read.
     """
-    bounds = Bounds(after, before, after_at, before_at)
+    bounds = Bounds(_number(after), _number(before), after_at, before_at)
     if not bounds.are_single:
         raise UsageError("give one lower and one upper bound at most: each a number or a time")
     if not path.is_file():
@@ -56,6 +57,11 @@ def stored_entries(
                 yield from _entries(file, name, room, bounds)
     except sqlite3.Error as error:
         raise JournalError(f"cannot read the journal {path}: {error}") from error
+
+
+def _number(bound: int | None) -> int | None:
+    """Return a bound that SQLite can compare: no message has a larger number, or a smaller one."""
+    return None if bound is None else max(0, min(bound, SEQ_MAX))
 
 
 def _chosen(file: SqliteFile, path: Path, rooms: Sequence[str]) -> Iterator[tuple[str, RoomRow]]:

@@ -227,6 +227,16 @@ def test_the_audit_says_which_user_of_the_machine_it_was(inside: Inside, account
     )
 
 
+def test_the_audit_is_shown_whole_if_more_is_asked_for(inside: Inside, accounts: str) -> None:
+    done = inside("audit", "-n", "99999999999999999999", "--accounts", accounts)
+    assert (done.returncode, len(rows(done.stdout))) == (0, 3)
+
+
+def test_an_invite_can_be_for_very_many(inside: Inside, accounts: str) -> None:
+    inside("invite", "--uses", "1000000", "--accounts", accounts)
+    assert rows(inside("invite", "--list", "--accounts", accounts).stdout)[0][3] == "1000000"
+
+
 def test_the_audit_names_the_account_that_has_a_new_key(inside: Inside, accounts: str, path: Path) -> None:
     with Administration(path, by="local:test") as book:
         invite = book.invite(name="bob", room="ops")
@@ -276,6 +286,8 @@ def test_an_account_is_removed_after_a_question(accounts: str, inside: Inside) -
         ("invite", "--expires", "soon"),
         ("invite", "--expires", "0d"),
         ("invite", "--uses", "0"),
+        ("invite", "--uses", "1000001"),
+        ("invite", "--uses", "99999999999999999999"),
         ("invite", "--room", "a b"),
         ("ban", "nobody"),
         ("ban", "203.0.113.0/33"),

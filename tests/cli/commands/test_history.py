@@ -20,6 +20,9 @@ def test_history_is_printed_by_room_and_range(journal: Path, texts: Texts) -> No
     assert texts(str(journal), "--room", "LOBBY") == ["one", "two"]
     assert texts(str(journal), "--room", "lobby", "--after", "1") == ["two"]
     assert texts(str(journal), "--room", "lobby", "--before", "2") == ["one"]
+    beyond = "9" * 20
+    assert texts(str(journal), "--room", "lobby", "--before", beyond) == ["one", "two"]
+    assert texts(str(journal), "--room", "lobby", "--after", beyond) == []
 
 
 def test_history_can_be_read_while_a_server_runs(journal: Path, texts: Texts) -> None:
