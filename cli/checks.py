@@ -33,8 +33,11 @@ class Finding(NamedTuple):
 
 def check_keys(path: Path | None) -> Iterator[Finding]:
     """Check the file of keys."""
-    if path is None or not path.exists():
-        yield Finding("keys", "there are none yet" if path else "no place for them, without a home directory")
+    if path is None:
+        yield Finding("keys", "no place for them, without a home directory")
+        return
+    if not path.exists():
+        yield Finding(f"keys {path}", "there are none yet")
         return
     try:
         servers = KeyFile(path).entries()
@@ -46,15 +49,16 @@ def check_keys(path: Path | None) -> Iterator[Finding]:
     yield Finding(f"keys {path}", f"for {keys} server{'' if keys == 1 else 's'}")
 
 
-def check_accounts(path: Path | None) -> Iterator[Finding]:
-    """Check the file of accounts."""
-    if path is None or not path.exists():
+def check_accounts(named: Path | None, default: Path | None) -> Iterator[Finding]:
+    """Check the file of accounts, which nothing is written to. One that somebody has named must be there."""
+    path = named or default
+    if path is None or (named is None and not path.exists()):
         yield Finding("accounts", "there are none")
         return
     from chatcore.accounts import Administration
 
     try:
-        with Administration(path, by="doctor") as administration:
+        with Administration(path, by="doctor", read_only=True) as administration:
             accounts, urls = administration.accounts(), administration.urls()
     except AccountsError as error:
         yield Finding(f"accounts {path}", "not usable", str(error))

@@ -46,12 +46,19 @@ class Administration:
     """Changes the accounts in the file ``path``; for one thread, and to be closed.
 
     ``by`` says in the audit who did it. With ``create`` a file that is missing is made, for its owner alone.
-    All methods raise `UsageError` for what is not there or not allowed, and `AccountsError` where the file
-    cannot be used. Names may have any spelling.
+    With ``read_only`` it is left as it is, in its present format, and only what returns something can be
+    called. All methods raise `UsageError` for what is not there or not allowed, and `AccountsError` where the
+    file cannot be used. Names may have any spelling.
     """
 
     def __init__(
-        self, path: Path | str, *, by: str, create: bool = False, now: Callable[[], float] = time.time
+        self,
+        path: Path | str,
+        *,
+        by: str,
+        create: bool = False,
+        read_only: bool = False,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.path = Path(path)
         self._by = by
@@ -59,7 +66,7 @@ class Administration:
         with self._explained():
             if create:
                 create_accounts(self.path)
-            self._file = AccountsFile(self.path)
+            self._file = AccountsFile(self.path, create=create, read_only=read_only)
 
     def __enter__(self) -> Self:
         return self

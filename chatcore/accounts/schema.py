@@ -1,6 +1,7 @@
 """The file of accounts: its tables, and how it is opened.
 
-- Only `create_accounts` makes one. A server with a mistyped path must not start with nobody in it.
+- Only `create_accounts` makes one. A server with a mistyped path must not start with nobody in it, nor one
+  whose file is empty: somebody has emptied it, or it is another one.
 - It is for its owner alone: one that anybody else can read or write, or in a directory where others can
   replace it, is refused.
 - An account's row stays when the account is removed, and a key's when it is revoked: neither a name nor a key
@@ -114,7 +115,10 @@ _TRIAL_BYTES = 16_384
 
 
 class AccountsDatabase(Database):
-    """A connection to the file; raises `AccountsError` where that is not one, or not private."""
+    """A connection to the file; raises `AccountsError` where that is not one, or not private.
+
+    An empty file gets its tables with ``create``, and is refused otherwise.
+    """
 
     KIND = FileKind(
         noun="accounts file",
@@ -126,16 +130,23 @@ class AccountsDatabase(Database):
     )
     CREATES = False
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
+        self._may_be_empty = create
         if not path.is_file():
-            raise AccountsError(
-                f"there is no accounts file {path}; make one with `chat account add NAME --accounts {path}`"
-            )
-        super().__init__(path)
+            raise AccountsError(f"there is no accounts file {path}; {_how_to_make(path)}")
+        super().__init__(path, read_only=read_only)
+        if read_only:
+            with self.closed_on_error():
+                self.check_kind()
 
     def check_kind(self) -> int:
-        """Return the format of the file; raises `AccountsError` also if it is not private."""
+        """Return the format of the file; raises `AccountsError` also if it is empty, or not private."""
         version = super().check_kind()
+        if not version and not self._may_be_empty:
+            raise AccountsError(
+                f"the accounts file {self._path} is empty; put a backup in its place,"
+                f" or {_how_to_make(self._path)}"
+            )
         _refuse_exposed(self._path)
         return version
 
@@ -155,6 +166,10 @@ def create_accounts(path: Path) -> None:
     """Create an empty file for its owner alone, unless there is one; raises `OSError`."""
     make_directories(path.parent)
     create(path)
+
+
+def _how_to_make(path: Path) -> str:
+    return f"make one with `chat account add NAME --accounts {path}`"
 
 
 def _refuse_exposed(path: Path) -> None:

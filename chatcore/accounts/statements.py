@@ -53,8 +53,8 @@ class AccountsFile(AccountsDatabase):
     is no change.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
+        super().__init__(path, create=create, read_only=read_only)
         self._touched = Touched()
 
     @property

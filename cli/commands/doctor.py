@@ -74,7 +74,7 @@ def run(given: Files, *, new_epoch: bool) -> int:
 
 def _access(given: Files) -> Iterator[Iterator[Finding]]:
     """Yield the checks of who may come in, and how."""
-    yield check_accounts(given.accounts or accounts_file())
+    yield check_accounts(given.accounts, accounts_file())
     own = certificate_file()
     yield check_certificate(given.cert or (own if own and own.exists() else None), given.cert_key)
     yield check_keys(Path(given.keys) if given.keys else keys_file())

@@ -73,8 +73,9 @@ class Options:
 def run(options: Options, file: ConfigFile) -> int:
     """Serve until a signal; return the exit code. ``file`` has the settings, which are not loaded again.
 
-    Raises `UsageError` for an invalid option and for a listener that the door refuses, `JournalError` if the
-    journal cannot be opened, and `OSError` if it cannot listen on an address.
+    Raises `UsageError` for an invalid option and for a listener that the door refuses, `AccountsError` if the
+    accounts cannot be used, `JournalError` if the journal cannot be opened, and `OSError` if it cannot listen
+    on an address.
     """
     if "help" in options.limit:
         _list_limits()
@@ -109,18 +110,16 @@ def run(options: Options, file: ConfigFile) -> int:
 
 
 def _accounts(options: Options) -> "Accounts | None":
-    """Return the gate to the accounts; the file MUST be there, so that no mistyped path opens the door."""
+    """Return the gate to the accounts; raises `AccountsError` before anything is opened if it could not."""
     if options.accounts is None:
         if options.public_url:
             raise UsageError("--public-url is what links to accounts begin with; add --accounts PATH")
         return None
-    path = Path(options.accounts)
-    if not path.is_file():
-        raise UsageError(
-            f"there are no accounts in {path}; make one: chat account add NAME --accounts {path}"
-        )
     from chatcore import Accounts
+    from chatcore.accounts import Administration
 
+    path = Path(options.accounts)
+    Administration(path, by="server", read_only=True).close()
     return Accounts(path)
 
 

@@ -206,6 +206,7 @@ def history(
 
 
 def doctor(
+    ctx: typer.Context,
     journal: Annotated[str | None, journal_option()] = None,
     new_epoch: Annotated[
         bool,
@@ -218,7 +219,7 @@ def doctor(
     accounts: Annotated[
         str | None,
         typer.Option(
-            metavar="PATH", help="The file of accounts.", show_default="accounts.db in your data directory"
+            metavar="PATH", help="The file of accounts.", show_default="the one that `chat server` uses"
         ),
     ] = None,
     cert: Annotated[
@@ -242,11 +243,12 @@ def doctor(
     """
     with reporting():
         from cli.commands.doctor import Files, run
+        from cli.settings.accounts import server_accounts
         from cli.settings.journals import file_of
 
         files = Files(
             journal=None if journal is None else file_of(journal),
-            accounts=None if accounts is None else Path(accounts),
+            accounts=server_accounts(ctx) if accounts is None else Path(accounts),
             cert=None if cert is None else Path(cert),
             cert_key=cert_key,
             keys=key_file,

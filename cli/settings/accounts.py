@@ -17,7 +17,7 @@ from cli.places import accounts_file
 if TYPE_CHECKING:
     from chatcore.accounts import Administration
 
-__all__ = ["accounts_option", "default_accounts", "open_accounts"]
+__all__ = ["accounts_option", "default_accounts", "open_accounts", "server_accounts"]
 
 
 def accounts_option() -> Any:
@@ -30,14 +30,20 @@ def accounts_option() -> Any:
     )
 
 
+def server_accounts(ctx: typer.Context) -> Path | None:
+    """Return the file that the settings of ``chat server`` name, if they do."""
+    settings = (ctx.find_root().default_map or {}).get("server", {})
+    named = os.environ.get("CHAT_SERVER_ACCOUNTS") or settings.get("accounts")
+    return Path(named) if named else None
+
+
 def default_accounts(ctx: typer.Context) -> Path:
     """Return the file that the settings of ``chat server`` name, or the default one.
 
     Raises `UsageError` if there is none.
     """
-    settings = (ctx.find_root().default_map or {}).get("server", {})
-    if named := os.environ.get("CHAT_SERVER_ACCOUNTS") or settings.get("accounts"):
-        return Path(named)
+    if named := server_accounts(ctx):
+        return named
     if (path := accounts_file()) is None:
         raise UsageError("there is no home directory; name a file with --accounts, or set HOME")
     return path

@@ -1,6 +1,7 @@
 """Files of accounts with people in them, and gates over such files."""
 
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -26,6 +27,7 @@ __all__ = [
     "gate_over",
     "key_of",
     "make_accounts",
+    "make_earlier",
     "person",
 ]
 
@@ -52,6 +54,28 @@ def make_accounts(path: Path, **people: Role) -> Path:
         for name in people:
             file.add_key(digest(key_of(name)), fold(name), 0.0)
     return path
+
+
+EARLIER = (
+    ("ALTER TABLE keys DROP COLUMN invited_by", "ALTER TABLE invites DROP COLUMN by_key"),
+    (
+        "DROP TRIGGER forget_admissions",
+        "DROP TABLE admissions",
+        "DROP INDEX audit_of",
+        "ALTER TABLE audit DROP COLUMN by_member",
+        "ALTER TABLE audit DROP COLUMN nth",
+    ),
+)
+"""What makes a file of one version one of the version before it, the earliest first."""
+
+
+def make_earlier(path: Path, version: int) -> None:
+    """Make a file one of an earlier version."""
+    with closing(sqlite3.connect(path)) as db:
+        for statements in reversed(EARLIER[version - 1 :]):
+            for statement in statements:
+                db.execute(statement)
+        db.execute(f"PRAGMA user_version = {version}")
 
 
 class Clock:

@@ -22,7 +22,18 @@ from chatcore.accounts.statements import AccountsFile
 from chatcore.accounts.tokens import digest, id_of
 from chatcore.accounts.writer import Times
 from chatcore.gate import Invitation, Moderation, Person
-from tests.accounts.people import DEADLINE, PEER, Clock, Watch, ask, enter, gate_over, key_of, make_accounts
+from tests.accounts.people import (
+    DEADLINE,
+    PEER,
+    Clock,
+    Watch,
+    ask,
+    enter,
+    gate_over,
+    key_of,
+    make_accounts,
+    make_earlier,
+)
 
 TROUBLE = {
     "full": "PRAGMA max_page_count = 1",
@@ -196,10 +207,11 @@ def test_a_file_that_was_replaced_is_read_as_it_is_now_and_that_is_logged(
     ]
 
 
-def test_a_file_that_is_replaced_by_rubbish_changes_nothing(path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("data", [b"rubbish" * 1_000, b""], ids=["rubbish", "nothing"])
+def test_a_file_that_is_replaced_by_rubbish_changes_nothing(path: Path, tmp_path: Path, data: bytes) -> None:
     rubbish = tmp_path / "rubbish"
     rubbish.touch(0o600)
-    rubbish.write_bytes(b"rubbish" * 1_000)
+    rubbish.write_bytes(data)
     gate = Accounts(path, times=Times(look=0.01, retry=0.0))
     with closing(gate):
         gate.start(Watch())
@@ -209,26 +221,21 @@ def test_a_file_that_is_replaced_by_rubbish_changes_nothing(path: Path, tmp_path
         assert enter(gate, "ada") == ada
 
 
-EARLIER = (
-    ("ALTER TABLE keys DROP COLUMN invited_by", "ALTER TABLE invites DROP COLUMN by_key"),
-    (
-        "DROP TRIGGER forget_admissions",
-        "DROP TABLE admissions",
-        "DROP INDEX audit_of",
-        "ALTER TABLE audit DROP COLUMN by_member",
-        "ALTER TABLE audit DROP COLUMN nth",
-    ),
-)
-"""What makes a file of one version one of the version before it, the earliest first."""
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_file_of_an_earlier_version_is_only_read_if_that_is_asked_for(path: Path, version: int) -> None:
+    make_earlier(path, version)
+    before = path.read_bytes()
+    with Administration(path, by="local:root", read_only=True) as book:
+        assert [each.name for each in book.accounts()] == ["ada", "bob", "gus", "mona", "olga"]
+        assert book.urls() == ()
+        with pytest.raises(AccountsError, match="readonly"):
+            book.add("zoe")
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_file_of_an_earlier_version_is_brought_up_to_date(path: Path, version: int) -> None:
-    with closing(sqlite3.connect(path)) as db:
-        for statements in reversed(EARLIER[version - 1 :]):
-            for statement in statements:
-                db.execute(statement)
-        db.execute(f"PRAGMA user_version = {version}")
+    make_earlier(path, version)
     with closing(gate_over(path)) as gate, Administration(path, by="local:root") as book:
         ada = enter(gate, "ada")
         tablet = enter(gate, "ada", key_of("ada", "tablet"), ask(gate.invite_device, ada).secret)
@@ -249,6 +256,10 @@ def missing(path: Path) -> None:
 def directory(path: Path) -> None:
     path.unlink()
     path.mkdir()
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
 
 
 def no_database(path: Path) -> None:
@@ -291,6 +302,7 @@ def open_directory(path: Path) -> None:
     [
         (missing, "there is no accounts file"),
         (directory, "there is no accounts file"),
+        (empty, "is empty"),
         (no_database, "is not a database"),
         (another_database, "another program's database"),
         (newer, "later version of chat"),
@@ -309,9 +321,19 @@ def test_a_file_that_is_not_right_is_refused_and_left_as_it_is(
     with pytest.raises(AccountsError, match=complaint):
         gate.start(Watch())
     gate.close()
-    with pytest.raises(AccountsError, match=complaint), Administration(path, by="local:root") as book:
-        book.accounts()
+    for read_only in (False, True):
+        with (
+            pytest.raises(AccountsError, match=complaint),
+            Administration(path, by="local:root", read_only=read_only) as book,
+        ):
+            book.accounts()
     assert (path.read_bytes() if path.is_file() else None) == before
+
+
+def test_an_account_can_be_made_in_a_file_that_is_empty(path: Path) -> None:
+    empty(path)
+    with Administration(path, by="local:root", create=True) as book:
+        assert book.add("eve") == "owner"
 
 
 def test_a_journal_is_no_file_of_accounts(tmp_path: Path) -> None:

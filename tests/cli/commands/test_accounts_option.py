@@ -23,11 +23,22 @@ def accounts(tmp_path: Path) -> Path:
 
 
 def test_a_file_that_is_missing_is_refused_and_not_made(inside: Inside, tmp_path: Path) -> None:
-    done = inside("server", *LOCAL, "--accounts", str(tmp_path / "acounts.db"))
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert "acounts.db" in done.stderr
-    assert "chat account add" in done.stderr
+    missing = tmp_path / "acounts.db"
+    done = inside("server", *LOCAL, "--accounts", str(missing), XDG_DATA_HOME=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert f"there is no accounts file {missing}; " in done.stderr
+    assert f"chat account add NAME --accounts {missing}" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_empty_is_refused_and_nothing_is_opened(inside: Inside, tmp_path: Path) -> None:
+    path = tmp_path / "accounts.db"
+    path.touch(0o600)
+    done = inside("server", *LOCAL, "--accounts", str(path), XDG_DATA_HOME=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert f"the accounts file {path} is empty; " in done.stderr
+    assert path.stat().st_size == 0
+    assert not (tmp_path / "chatcore").exists()
 
 
 def test_links_without_accounts_are_refused(inside: Inside) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from chatcore.accounts import Administration
 from cli.access.keys import KeyFile
+from tests.accounts.people import make_accounts, make_earlier
 from tests.cli.commands.conftest import Texts
 from tests.cli.conftest import Inside
 from tests.cli.processes import chat_server
@@ -114,6 +115,8 @@ def test_doctor_looks_at_accounts_and_at_keys(tmp_path: Path, inside: Inside) ->
     done = inside(*args)
     assert f"ok     accounts {accounts}: 1, 0 public URLs\n" in done.stdout
     assert f"ok     keys {keys.path}: for 1 server\n" in done.stdout
+    done = inside("doctor", CHAT_SERVER_ACCOUNTS=str(accounts))
+    assert f"ok     accounts {accounts}: 1, 0 public URLs\n" in done.stdout
     accounts.chmod(0o644)
     keys.path.chmod(0o644)
     done = inside(*args)
@@ -122,3 +125,27 @@ def test_doctor_looks_at_accounts_and_at_keys(tmp_path: Path, inside: Inside) ->
     assert f"wrong  keys {keys.path}: other users can read" in done.stdout
     assert f"chmod 600 {keys.path}" in done.stdout
     assert "secret-key" not in done.stdout
+
+
+@pytest.mark.parametrize("named", ["option", "variable", "file"])
+def test_doctor_misses_accounts_that_somebody_has_named(tmp_path: Path, inside: Inside, named: str) -> None:
+    path, config = tmp_path / "acounts.db", tmp_path / "chat.toml"
+    config.write_text(f'[server]\naccounts = "{path}"\n' if named == "file" else "")
+    done = inside(
+        "doctor",
+        *(("--accounts", str(path)) if named == "option" else ()),
+        CHAT_CONFIG=str(config),
+        **({"CHAT_SERVER_ACCOUNTS": str(path)} if named == "variable" else {}),
+    )
+    assert done.returncode == 1
+    assert f"wrong  accounts {path}: not usable\n" in done.stdout
+    assert f"there is no accounts file {path}" in done.stdout
+    assert not path.exists()
+
+
+def test_doctor_leaves_accounts_of_an_earlier_version_as_they_are(tmp_path: Path, inside: Inside) -> None:
+    path = make_accounts(tmp_path / "accounts.db", ada="owner")
+    make_earlier(path, 1)
+    before = path.read_bytes()
+    assert f"ok     accounts {path}: 1, 0 public URLs\n" in inside("doctor", "--accounts", str(path)).stdout
+    assert path.read_bytes() == before
