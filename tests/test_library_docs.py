@@ -355,7 +355,7 @@ def test_a_team_gets_accounts_by_the_links_that_a_program_prints(stage: Stage) -
     with pytest.raises(RefusedError) as refused, connect(url, nick="ada", key="x" * 43):
         pass
     assert refused.value.code == "unauthorized"
-    assert server.end(signal.SIGINT) == (0, [])
+    assert server.end(signal.SIGINT) == (0, ["1 refused from 127.0.0.1"])
     again = stage.run("team.py")
     assert again.line().startswith("listening on ")
     assert again.end(signal.SIGINT) == (0, [])

@@ -5,13 +5,15 @@
 - Beyond that its new connections are closed before they begin, so that they cost next to nothing. Those that
   it has are left alone. Two minutes after the last refused hello at the latest it may connect again.
 - What is remembered is bounded: the addresses that were refused last.
-- One line for an address and minute is logged, with how much was refused since the line before: hellos, and
-  connections that were closed. Nothing in it was chosen by a peer, so a program may act on it.
+- Everything that is refused is logged within a minute: hellos, and connections that were closed. One line for
+  an address and minute says how much it was since the line before; the first one comes as soon as the door is
+  shut. Nothing in it was chosen by a peer, so a program may act on it.
 
 A limit for each address says nothing where addresses do not tell peers apart, as behind a proxy. So there is
 none without ``connections_per_address``.
 
-All methods run under the hub's lock, but for `report`.
+All methods run under the hub's lock, but for `report`. Whoever has counted something calls `collect` when
+`next_report` has come.
 """
 
 import logging
@@ -23,6 +25,7 @@ from chatcore.address import Peer, address_of
 from chatcore.errors import ErrorCode
 from chatcore.limits import Limits
 from chatcore.server.guarded_gate import GuardedGate
+from chatcore.server.timers import Timers
 
 __all__ = ["ADDRESSES", "Door"]
 
@@ -57,10 +60,12 @@ class _Refused:
         """Have it pay for a refused hello."""
         self.paid_at = min(max(self.paid_at, now) + seconds, now + 2 * _MINUTE)
 
+    def may_be_reported(self, now: float) -> bool:
+        """Tell whether the last report is a minute old."""
+        return now >= self.reported_at + _MINUTE
+
     def take_report(self, now: float) -> int:
-        """Return how much is to be reported now: nothing within a minute after the last report."""
-        if now < self.reported_at + _MINUTE:
-            return 0
+        """Return how much is to be reported."""
         number, self.unreported, self.reported_at = self.unreported, 0, now
         return number
 
@@ -68,13 +73,14 @@ class _Refused:
 class Door:
     """Turns addresses away. Time is an input: seconds that never go back."""
 
-    __slots__ = ("_gap", "_gate", "_lock", "_refused", "_reports")
+    __slots__ = ("_due", "_gap", "_gate", "_lock", "_refused", "_reports")
 
     def __init__(self, limits: Limits, gate: GuardedGate) -> None:
         number = limits.refusals_per_minute if limits.connections_per_address is not None else None
         self._gate = gate
         self._gap = None if number is None else _MINUTE / number
         self._refused: OrderedDict[str, _Refused] = OrderedDict()  # the one that was refused last is last
+        self._due: Timers[str] = Timers()  # when addresses are to be reported
         self._reports: list[tuple[int, str]] = []
         self._lock = Lock()  # of the reports alone
 
@@ -86,7 +92,8 @@ class Door:
         address = address_of(peer)
         if self._gate.may_connect(peer) and not self._is_shut(address, now):
             return True
-        self._report(address, self._count(address, now), now)
+        self._count(address, now)
+        self._report_soon(address, now)
         return False
 
     def note_refusal(self, peer: Peer, code: ErrorCode, now: float) -> None:
@@ -94,10 +101,21 @@ class Door:
         if self._gap is None or code not in _COUNTED:
             return
         address = address_of(peer)
-        refused = self._count(address, now)
-        refused.charge(now, self._gap)
+        self._count(address, now).charge(now, self._gap)
         if self._is_shut(address, now):
-            self._report(address, refused, now)
+            self._report_soon(address, now)
+        else:
+            self._due.advance(address, now + _MINUTE)
+
+    @property
+    def next_report(self) -> float | None:
+        """When something is to be reported that is not yet."""
+        return self._due.next()
+
+    def collect(self, until: float, now: float) -> None:
+        """Report what is due until a time, which may be infinite."""
+        for address in self._due.pop_due(until):
+            self._report(address, self._refused[address], now)
 
     @property
     def has_reports(self) -> bool:
@@ -121,11 +139,20 @@ class Door:
         refused = self._refused.pop(address, None) or _Refused(now)
         self._refused[address] = refused
         if len(self._refused) > ADDRESSES:
-            self._refused.popitem(last=False)
+            self._report(*self._refused.popitem(last=False), now)
         refused.count()
         return refused
 
+    def _report_soon(self, address: str, now: float) -> None:
+        """Report an address now, or a minute after its last report."""
+        refused = self._refused[address]
+        if refused.may_be_reported(now):
+            self._report(address, refused, now)
+        else:
+            self._due.advance(address, refused.reported_at + _MINUTE)
+
     def _report(self, address: str, refused: _Refused, now: float) -> None:
+        self._due.set(address, None)
         if number := refused.take_report(now):
             with self._lock:
                 self._reports.append((number, address))

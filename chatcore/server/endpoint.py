@@ -5,7 +5,7 @@
   is woken after it.
 - Whatever a session has to write beyond the next piece of one room's log goes through `Endpoint.ready`, one
   piece at a time, so that nobody waits for somebody else's backlog.
-- Sessions, rooms and reserved identities share one heap of deadlines.
+- Sessions, rooms, reserved identities and the door share one heap of deadlines.
 - A session that has sent more than its turn is decoded further in `Endpoint.handle_deadlines`, one session a
   call: between two turns the transport does all its other work.
 - Addresses take turns, in what is decoded and in what is written (`turn_of`).
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 from chatcore import transport
 from chatcore.address import Peer
 from chatcore.server.directory import Identity
+from chatcore.server.door import Door
 from chatcore.server.member import Member
 from chatcore.server.reading import Reading
 from chatcore.server.room import Room
@@ -85,7 +86,7 @@ class Endpoint:
     def __init__(self, hub: "Hub", wake: Callable[[], None]) -> None:
         self.hub = hub
         self.wake = wake
-        self.timers: Timers[Session | Room | Identity] = Timers()
+        self.timers: Timers[Session | Room | Identity | Door] = Timers()
         self._sessions: dict[Session, None] = {}
         self._turns: Turns[Session] = Turns()  # of sessions that have sent more than their turn
         self._dirty: dict[Served, None] = {}
@@ -107,6 +108,8 @@ class Endpoint:
         """
         with self.hub.lock:
             seconds = self.hub.delay(peer, can_wait)
+            if seconds is None:
+                self.watch_door()
         self.hub.follow_up()
         return seconds
 
@@ -266,10 +269,13 @@ class Endpoint:
     def _may_decode(self, session: Session) -> bool:
         return not (self._readers and session.inflow.is_ahead)  # those who read its room come first
 
-    def _handle(self, key: Room | Identity, now: float) -> None:
+    def _handle(self, key: Room | Identity | Door, now: float) -> None:
         if isinstance(key, Room):
             key.flush_presence()
             self.hub.mark_room(key)  # also without a net change: a `who` may wait for it
+        elif isinstance(key, Door):
+            key.collect(now, self.hub.clock())
+            self.watch_door()
         else:
             self.hub.directory.expire(key, now)
 
@@ -311,12 +317,17 @@ class Endpoint:
         self._dirty_rooms[room] = None
         self.hub.note_awake(self)
 
+    def watch_door(self) -> None:
+        """Have what was refused at the door reported when that is due."""
+        if (when := self.hub.door.next_report) is not None:
+            self.advance_timer(self.hub.door, when)
+
     def set_timer(self, key: Session | Room | Identity, when: float | None) -> None:
         """Set or clear the deadline of a session, a room's presence or a reserved nick."""
         if self.timers.set(key, when):
             self.hub.note_awake(self)
 
-    def advance_timer(self, key: Session | Room | Identity, when: float) -> None:
+    def advance_timer(self, key: Session | Room | Identity | Door, when: float) -> None:
         """Set a deadline unless there is an earlier one."""
         if self.timers.advance(key, when):
             self.hub.note_awake(self)

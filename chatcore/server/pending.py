@@ -204,6 +204,7 @@ class Pending:
         session = self._session
         request.go_on("cancelled")
         session.hub.door.note_refusal(session.peer, refusal.code, session.hub.clock())
+        session.endpoint.watch_door()
         session.refuse(refusal.code, refusal.message, retry_after=refusal.retry_after)
         session.intake.inbox.clear()
         session.end(None)

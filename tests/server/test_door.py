@@ -201,10 +201,48 @@ def test_an_address_is_logged_once_a_minute_with_what_was_refused_since(
     assert lines() == [f"10 refused from {HERE}"]
     for _ in range(30):
         door.admits()
+    door.host.advance(59.9)
     assert len(lines()) == 1
+    door.host.advance(0.1)
+    assert lines()[1:] == [f"32 refused from {HERE}"]
+    door.fail()
+    door.host.advance(59.9)
+    assert len(lines()) == 2
+    door.host.advance(600.0)
+    assert lines()[2:] == [f"1 refused from {HERE}"]
+
+
+def test_whoever_stays_below_the_limit_is_logged_too_within_a_minute(lines: Callable[[], list[str]]) -> None:
+    door = Doorway()
+    for _ in range(20):
+        door.host.advance(10.0)
+        assert door.admits()
+        door.fail()
     door.host.advance(60.0)
-    door.fail(times=10)
-    assert lines()[1:] == [f"40 refused from {HERE}"]
+    assert lines() == [f"6 refused from {HERE}"] * 3 + [f"2 refused from {HERE}"]
+
+
+def test_what_is_refused_last_is_logged_at_the_end(lines: Callable[[], list[str]]) -> None:
+    door = Doorway()
+    other = door.host.add_endpoint()
+    door.fail(times=3)
+    door.fail(THERE)
+    door.host.endpoint.close()
+    assert lines() == [f"3 refused from {HERE}", f"1 refused from {THERE}"]
+    other.close()
+    assert len(lines()) == 2
+
+
+def test_an_address_is_logged_before_it_is_forgotten(
+    lines: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatcore.server.door.ADDRESSES", 2)
+    door = Doorway()
+    for number in range(4):
+        door.fail(f"198.51.0.{number}", times=2)
+    assert lines() == ["2 refused from 198.51.0.0", "2 refused from 198.51.0.1"]
+    door.host.advance(60.0)
+    assert lines()[2:] == ["2 refused from 198.51.0.2", "2 refused from 198.51.0.3"]
 
 
 def test_a_site_is_logged_as_what_a_firewall_can_refuse(lines: Callable[[], list[str]]) -> None:
@@ -219,7 +257,7 @@ def test_a_forbidden_address_is_logged_when_it_knocks(lines: Callable[[], list[s
     for _ in range(12):
         door.admits()
         door.host.advance(10.0)
-    assert lines() == [f"1 refused from {HERE}", f"6 refused from {HERE}"]
+    assert lines() == [f"{number} refused from {HERE}" for number in (1, 5, 6)]
 
 
 def test_nothing_in_a_line_was_chosen_by_a_peer(lines: Callable[[], list[str]]) -> None:
