@@ -62,12 +62,17 @@ class Stop:
         self._waker.close()
         self._wakee.close()
 
-    def wait(self, reload: Callable[[], None]) -> None:
-        """Wait until the server is to stop. ``reload`` is called for SIGHUP, unless that stops it."""
+    def wait(self, reload: Callable[[], None], look: Callable[[], object]) -> None:
+        """Wait until the server is to stop.
+
+        ``reload`` is called for SIGHUP, unless that stops it, and ``look`` after `wake`; both in this thread.
+        """
         while self._since is None and not self.crashed:
             numbers = self._wakee.recv(64)
             if self._reload_on is not None and self._reload_on in numbers:
                 reload()
+            if 0 in numbers and not self.crashed:
+                look()
             for number in numbers:
                 if number != self._reload_on:
                     self._take(number)
@@ -76,7 +81,7 @@ class Stop:
         """Do something in a thread, and wait for that, or end if there is a second signal."""
         with ThreadPoolExecutor(1) as pool:
             doing = pool.submit(work)
-            doing.add_done_callback(lambda _: self._wake())
+            doing.add_done_callback(lambda _: self.wake())
             while not doing.done():
                 for number in self._wakee.recv(64):
                     self._take(number)
@@ -91,7 +96,8 @@ class Stop:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Have `wait` look at what has changed. From any thread."""
         with contextlib.suppress(OSError):  # it is full, or closed: nobody needs to be woken
             self._waker.send(b"\0")
 
@@ -101,7 +107,7 @@ class Stop:
         lines = traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback)
         self._errors.say("".join(lines).rstrip("\n"))
         self._errors.say("chat: this is a bug in the server, which stops now")
-        self._wake()
+        self.wake()
 
 
 def _has_terminal() -> bool:

@@ -57,6 +57,7 @@ class Certificate:
         self._look_at = clock() + LOOK_SECONDS
         self._seen = self._loaded = self._version()
         self._failed: _Version | None = None
+        self._when_loaded: Callable[[], None] = lambda: None
         self._context, self.pin = _load(self.cert, self.key)
 
     @classmethod
@@ -93,6 +94,10 @@ class Certificate:
                 self._lock.release()
         return Tls(self._context)
 
+    def when_loaded(self, call: Callable[[], None]) -> None:
+        """Have something called each time the files were loaded again, from any thread; it MUST NOT wait."""
+        self._when_loaded = call
+
     @property
     def changed(self) -> bool:
         """Whether the files are others than those that were loaded last."""
@@ -122,7 +127,8 @@ class Certificate:
                 log.warning("the certificate that was loaded before stays in use: %s", error)
             return False
         self._context, self.pin, self._loaded = context, pin, version
-        log.info("the certificate was loaded again: %s", self.fingerprint)
+        log.warning("the certificate was loaded again; its fingerprint is %s", self.fingerprint)
+        self._when_loaded()
         return True
 
     def _version(self) -> _Version:

@@ -6,7 +6,7 @@ A server sees what is done here within a second. Everything is noted in the audi
 import contextlib
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
@@ -240,9 +240,14 @@ class Administration:
         """Replace the URLs that links begin with; ``pin`` is that of a self-made certificate."""
         found = [public_url(url, pin) for url in urls]
         with self._change():
-            if found != list(self._file.urls()):
-                self._file.set_urls(found)
-                self._note("publish", reason=" ".join(each.url for each in found))
+            self._publish(found)
+
+    def repin(self, urls: Collection[str], pin: str | None) -> None:
+        """Have links begin with another pin, or with none, where their URL is one of these."""
+        with self._change():
+            self._publish(
+                [public_url(each.url, pin) if each.url in urls else each for each in self._file.urls()]
+            )
 
     def urls(self) -> tuple[PublicUrl, ...]:
         """Return the URLs that links begin with."""
@@ -256,6 +261,11 @@ class Administration:
         return links(self.urls(), invite.secret)
 
     # --- how ---------------------------------------------------------------------------------------
+
+    def _publish(self, urls: list[PublicUrl]) -> None:
+        if urls != list(self._file.urls()):
+            self._file.set_urls(urls)
+            self._note("publish", reason=" ".join(each.url for each in urls))
 
     def _person(self, name: str) -> PersonRow:
         person = self._file.person(fold(name))

@@ -34,6 +34,7 @@ from transports.certificates import Certificate
 
 if TYPE_CHECKING:
     from chatcore import Accounts
+    from cli.published import Published
 
 __all__ = ["Options", "run"]
 
@@ -92,10 +93,13 @@ def run(options: Options, file: ConfigFile) -> int:
     kind, store = open_journal(options.journal, history, search=options.search)
     with _console(sys.stdout) as output, _console(sys.stderr) as errors, Stop(errors) as stop:
         _log_to(errors)
-        if accounts is not None:
-            _publish(accounts, options, certificate)
+        published = _published(accounts, options, certificate)
         with Hub(store, settings, gate=accounts) as hub:
             server = _start(transport, hub, listens)
+            if published is not None:
+                published.begin(server.listening)
+            if certificate is not None:
+                certificate.when_loaded(stop.wake)
             for listen in server.listening:
                 output.say(f"listening on {listen} ({transport.name})")
             output.wait()
@@ -104,7 +108,7 @@ def run(options: Options, file: ConfigFile) -> int:
                 errors.say(f"people need an account in {accounts.path}")
             if certificate is not None and is_self_made(certificate):
                 errors.say(f"the certificate is self-made; its fingerprint is {certificate.fingerprint}")
-            stop.wait(lambda: _reload(file, certificate))
+            stop.wait(lambda: _reload(file, certificate), lambda: _adapt(published))
             stop.during(lambda: _close(server, hub, stop))
     return FAILED if stop.crashed else 0
 
@@ -123,14 +127,20 @@ def _accounts(options: Options) -> "Accounts | None":
     return Accounts(path)
 
 
-def _publish(accounts: "Accounts", options: Options, certificate: Certificate | None) -> None:
-    """Store what links begin with, if that is given, and the pin of a certificate that is self-made now."""
-    from chatcore.accounts import Administration
+def _published(
+    accounts: "Accounts | None", options: Options, certificate: Certificate | None
+) -> "Published | None":
+    """Return the public URLs; those that were given are stored."""
+    if accounts is None:
+        return None
+    from cli.published import Published
 
-    pin = certificate.pin if certificate is not None and is_self_made(certificate) else None
-    with Administration(accounts.path, by="server") as administration:
-        stored = [each.url for each in administration.urls()]
-        administration.publish(options.public_url or stored, pin)
+    return Published(accounts.path, options.public_url, certificate)
+
+
+def _adapt(published: "Published | None") -> None:
+    if published is not None:
+        published.adapt()
 
 
 def _listens(options: Options, certificate: Certificate | None) -> Iterator[Listen]:
@@ -150,8 +160,8 @@ def _listens(options: Options, certificate: Certificate | None) -> Iterator[List
 
 def _reload(file: ConfigFile, certificate: Certificate | None) -> None:
     """Load again what can be loaded while the server runs. What fails is logged, and stays as it was."""
-    if certificate is not None and certificate.reload():
-        log.warning("the certificate was loaded again; its fingerprint is %s", certificate.fingerprint)
+    if certificate is not None:
+        certificate.reload()
     if file.changed:
         log.warning("%s has changed; restart the server to apply it", file.path)
 

@@ -380,6 +380,18 @@ def test_there_is_a_link_for_each_public_url(gate: Accounts, book: Administratio
     assert invitation.links == links(book.urls(), invitation.secret)
 
 
+def test_a_new_pin_is_for_the_urls_that_are_named(book: Administration) -> None:
+    book.publish(["chats://chat.example", "chats://other.example", "https://chat.example/team"], PIN)
+    before = book.audit()
+    book.repin(["chats://chat.example:7024/", "https://chat.example/team/", "chats://nowhere/"], "q" * 43)
+    assert [each.pin for each in book.urls()] == ["q" * 43, PIN, None]
+    assert len(book.audit()) == len(before) + 1
+    book.repin(["chats://chat.example:7024/"], "q" * 43)
+    assert len(book.audit()) == len(before) + 1
+    book.repin(["chats://chat.example:7024/"], None)
+    assert [each.pin for each in book.urls()] == [None, PIN, None]
+
+
 @pytest.mark.parametrize(
     "url",
     ["chat.example", "ssh://x", "https://u:p@h/", "https://h/?q", "https://h/#f", "chats://h:0", "https://"],

@@ -123,8 +123,11 @@ def test_a_certificate_that_comes_before_its_key_is_waited_for(
     assert _look(certificate, clock) == before
     certificate.key.write_bytes(new_key)
     assert _look(certificate, clock) == before
-    assert _look(certificate, clock) == certificate.pin != before
     assert not caplog.messages
+    assert _look(certificate, clock) == certificate.pin != before
+    assert caplog.messages == [
+        f"the certificate was loaded again; its fingerprint is {certificate.fingerprint}"
+    ]
 
 
 def test_a_broken_new_certificate_leaves_the_old_one_and_is_logged_once(
@@ -154,8 +157,23 @@ def test_files_are_loaded_again_at_once_on_request(
     certificate.cert.unlink()
     assert not certificate.reload()
     assert not certificate.reload()
-    assert len(caplog.messages) == 2
+    assert len(caplog.messages) == 3
     assert _shown_by(certificate) == certificate.pin
+
+
+def test_whoever_wants_to_know_is_called_each_time_after_the_files_were_loaded(
+    tmp_path: Path, clock: Clock
+) -> None:
+    certificate = Certificate(new_certificate(tmp_path), clock=clock)
+    pins = [certificate.pin]
+    certificate.when_loaded(lambda: pins.append(certificate.pin))
+    new_certificate(tmp_path)
+    certificate.reload()
+    new_certificate(tmp_path)
+    _look(certificate, clock)
+    _look(certificate, clock)
+    assert len(set(pins)) == 3
+    assert pins[-1] == certificate.pin
 
 
 # --- making one ----------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ import pytest
 
 from chatcore.accounts import Administration
 from tests.cli.conftest import Inside
-from tests.cli.processes import chat, chat_server
+from tests.cli.processes import chat, chat_server, chat_server_in_session, line_of
+from tests.ports import fixed_port
 from tests.transports.tls import new_certificate
 from transports.certificates import Certificate
 
@@ -88,14 +89,45 @@ def test_links_begin_with_the_public_urls_and_have_the_pin_of_a_self_made_certif
     assert links == (f"chats://chat.example:7024/#{secret}{pin}", f"https://chat.example/talk/#{secret}")
 
 
-def test_without_public_urls_those_that_were_stored_stay_but_not_the_pin_of_another_certificate(
-    accounts: Path,
+def stored(accounts: Path) -> list[tuple[str, str | None]]:
+    """Return what links begin with, and the pin in them."""
+    with Administration(accounts, by="local:test") as administration:
+        return [(each.url, each.pin) for each in administration.urls()]
+
+
+def test_without_public_urls_a_server_changes_the_pin_of_those_with_its_ports_alone(
+    accounts: Path, tmp_path: Path
 ) -> None:
+    cert, port = Certificate.auto(tmp_path / "made.pem"), fixed_port()
     with Administration(accounts, by="local:test") as administration:
-        administration.publish(["chats://chat.example"], "p" * 43)
-    with chat_server("--accounts", str(accounts)):
+        administration.publish([f"chats://chat.example:{port}", "chats://other.example:1"], "p" * 43)
+    with chat_server("--accounts", str(accounts), listens=(f"chat://127.0.0.1:{port}",)):
         pass
-    with Administration(accounts, by="local:test") as administration:
-        assert [(each.url, each.pin) for each in administration.urls()] == [
-            ("chats://chat.example:7024/", None)
-        ]
+    assert [pin for _, pin in stored(accounts)] == ["p" * 43, "p" * 43]
+    args = ("--cert", str(cert.cert), "--accounts", str(accounts))
+    with chat_server(*args, listens=("chats://127.0.0.1:0",)):
+        pass
+    assert [pin for _, pin in stored(accounts)] == ["p" * 43, "p" * 43]
+    with chat_server(*args, listens=(f"chats://127.0.0.1:{port}",)):
+        pass
+    assert [pin for _, pin in stored(accounts)] == [cert.pin, "p" * 43]
+
+
+def test_links_have_the_pin_of_a_certificate_that_was_loaded_while_the_server_runs(
+    accounts: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "made.pem"
+    before = Certificate.auto(path).pin
+    args = ("--cert", str(path), "--accounts", str(accounts), "--public-url", "chats://chat.example")
+    listens = ("--listen", "chats://127.0.0.1:0")
+    with chat_server_in_session(lambda: None, *args, *listens) as server:
+        assert line_of(server.process.stdout).startswith("listening on chats://")
+        assert [pin for _, pin in stored(accounts)] == [before]
+        while "its fingerprint" not in server.says():
+            pass
+        path.unlink()
+        after = Certificate.auto(path)
+        server.signal(signal.SIGHUP)
+        assert f"was loaded again; its fingerprint is {after.fingerprint}" in server.says()
+        assert "new links have the fingerprint of the new certificate" in server.says()
+        assert [pin for _, pin in stored(accounts)] == [after.pin]

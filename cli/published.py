@@ -1,0 +1,77 @@
+"""What links to a server begin with: the public URLs in the file of accounts, and the pin in each of them.
+
+- URLs that the server was given replace those in the file, and are its own from then on.
+- Without any, those in the file stay, and its own are the encrypted ones with a port that it listens on.
+- The pin is that of the server's certificate if that is self-made. It changes with the certificate, in the
+  server's own URLs only: other servers may use the same file.
+"""
+
+import logging
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from chatcore import AccountsError
+from chatcore.accounts import Administration
+from chatcore.transport import Listen
+from cli.settings.certificates import is_self_made
+from transports.certificates import Certificate
+
+__all__ = ["Published"]
+
+log = logging.getLogger("chat.server")
+
+
+class Published:
+    """The public URLs of one server, of which it was given some or none.
+
+    Raises `UsageError` for an invalid one, and `AccountsError` if they cannot be stored.
+    """
+
+    def __init__(self, accounts: Path, given: Sequence[str], certificate: Certificate | None) -> None:
+        self._accounts = accounts
+        self._certificate = certificate
+        self._given: Sequence[str] = ()  # as they are stored
+        self._ports: Collection[int] = ()
+        self._adapted_to: str | None = None  # the pin of a certificate
+        if given:
+            with self._administration() as administration:
+                administration.publish(given, self._pin())
+                self._given = [each.url for each in administration.urls()]
+
+    def begin(self, listening: Sequence[Listen]) -> None:
+        """Learn where the server listens, and adapt what is stored to its certificate."""
+        self._ports = {listen.port for listen in listening if listen.is_encrypted}
+        self._adapt()
+
+    def adapt(self) -> None:
+        """Store the pin of the certificate, if another one was loaded. What fails is logged."""
+        if self._certificate is not None and self._certificate.pin != self._adapted_to and self._adapt():
+            log.warning("new links have the fingerprint of the new certificate, if that is self-made")
+
+    def _adapt(self) -> bool:
+        """Store the pin in our URLs; return whether that has worked and there are some."""
+        if self._certificate is None:
+            return False
+        pin = self._certificate.pin
+        try:
+            with self._administration() as administration:
+                own = [each.url for each in administration.urls() if self._is_own(each.url)]
+                administration.repin(own, self._pin())
+        except AccountsError as error:
+            log.warning("new links have the fingerprint of the certificate from before: %s", error)
+            return False
+        self._adapted_to = pin
+        return bool(own)
+
+    def _is_own(self, url: str) -> bool:
+        if not url.startswith("chats://"):
+            return False
+        return url in self._given if self._given else urlsplit(url).port in self._ports
+
+    def _pin(self) -> str | None:
+        certificate = self._certificate
+        return certificate.pin if certificate is not None and is_self_made(certificate) else None
+
+    def _administration(self) -> Administration:
+        return Administration(self._accounts, by="server")
