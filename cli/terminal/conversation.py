@@ -123,7 +123,8 @@ class Conversation:
 
     def is_mention(self, message: Message) -> bool:
         """Tell whether a message of somebody else mentions the user."""
-        return not self._is_mine(message) and self._news.mentions_us(message, self._names)
+        unwanted = self._is_mine(message) or self._is_hidden(message)
+        return not unwanted and self._news.mentions_us(message, self._names)
 
     def learn_members(self, name: str, nicks: Sequence[str]) -> None:
         """Note who is in a room, for the Tab key."""
@@ -197,7 +198,7 @@ class Conversation:
         if news is None:
             news = f"; {number_of(unread, 'new message')}" if unread else ""
         drawn = self._painter.note(f"you are in {room.name}{news}")
-        if hidden := unread - sum(item.news for item in held if isinstance(item.event, Message)):
+        if hidden := unread - sum(item.messages for item in held if item.news):
             which = "1 older one is hidden" if hidden == 1 else f"{hidden:,} older ones are hidden"
             drawn += self._painter.note(f"{which}; /back shows {'it' if hidden == 1 else 'them'}")
         marked = False

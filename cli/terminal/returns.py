@@ -23,25 +23,22 @@ class Return:
         self.others = joined.count - 1
         self._mentions = {mention.seq for mention in mentions if mention.epoch == joined.epoch}
         self._hidden = set[int]()  # of the mentions
-        self._skipped = 0
         self._uncounted = False
 
     def skip(self, gap: Gap) -> None:
         """Note messages that were missed and are not shown."""
-        self._skipped += gap.count or 0
         self._uncounted |= gap.count is None
         self._hidden |= {seq for seq in self._mentions if gap.after < seq <= gap.through}
 
     def summary(self, unread: int, mentions: int, since: str, *, muted: bool = False) -> str:
-        """Return what was missed, in words; empty if it is nothing. The numbers count what is shown.
+        """Return what was missed, in words; empty if it is nothing. ``mentions`` are those that are shown.
 
         In a room that is ``muted``, only mentions were missed.
         """
-        count = unread + self._skipped
-        if not count and not self._uncounted:
+        if not unread and not self._uncounted:
             return ""
         mentions += len(self._hidden)
         if muted:
             return f"{mentions:,} mention{'s' if mentions == 1 else ''} you" if mentions else ""
         mention = "" if not mentions else f", {mentions:,} mention{'s' if mentions == 1 else ''} you"
-        return f"{'more than ' if self._uncounted else ''}{count:,} new since {since}{mention}"
+        return f"{'more than ' if self._uncounted else ''}{unread:,} new since {since}{mention}"

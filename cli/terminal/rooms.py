@@ -65,6 +65,11 @@ class RoomEvent(NamedTuple):
     news: bool = False
     hidden: bool = False
 
+    @property
+    def messages(self) -> int:
+        """How many messages it stands for, as far as that is known."""
+        return 1 if isinstance(self.event, Message) else self.event.count or 0
+
 
 class RoomView:
     """One room. Users go to it by its ``number``; ``name`` is spelled as the server spells it."""
@@ -123,6 +128,7 @@ class RoomView:
         self.oldest = gap.through + 1
         if self.missed is not None:
             self.missed.skip(gap)
+            self.unread += gap.count or 0
 
     def count_mention(self) -> None:
         """Count a message that was skipped and mentions the user."""

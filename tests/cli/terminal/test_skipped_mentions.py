@@ -4,7 +4,7 @@ import contextlib
 from pathlib import Path
 
 from chatcore import Hub, Limits, MemoryJournal, SqliteJournal
-from tests.cli.pty import Pty
+from tests.cli.pty import ENTER, Pty
 from tests.cli.terminal.remembering import client, load, quit_client
 from transports.threaded_tcp import connect, serve
 
@@ -43,7 +43,7 @@ def test_they_are_searched_for_in_all_rooms(tmp_path: Path) -> None:
             assert rows[2].endswith(" [lobby] bob: are you there, ada?")
             assert not any(NOT_LOOKED in row for row in rows)
             assert sum("ada, you are late" in row for row in ada.everything) == 1
-            ada.wait("2:ops 200!")
+            ada.wait("2:ops 1,000!")
             quit_client(ada)
         assert [mention.text for mention in load(url, tmp_path).mentions.values()] == ["Ada: 7"]
 
@@ -60,6 +60,10 @@ def test_without_a_search_the_newest_are_looked_through(tmp_path: Path) -> None:
             ada.wait(NOT_LOOKED)
             rows = rows_after(ada, "* of the messages that were skipped, 1 mentions you:")
             assert rows[1].endswith(" [lobby] bob: are you there, ada?")
+            ada.type(f"/2{ENTER}")
+            ada.wait("* you are in ops; 1,000 new messages")
+            ada.wait("* 800 messages were skipped here (1 to 800)")
+            assert not any("hidden" in row for row in ada.everything)
 
 
 def test_nothing_is_said_where_nobody_was_mentioned(tmp_path: Path) -> None:
