@@ -2,12 +2,12 @@
 
 - The first SIGINT or SIGTERM stops it: it drains. A second one ends the process immediately.
 - SIGHUP stops it too, if it was started in a terminal: that was closed. Without a terminal nothing is closed,
-  and SIGHUP is what service managers send for "load your files again".
+  and SIGHUP is what service managers send for "load your files again". For one that comes before a server has
+  got here, see `cli.hangup`.
 - An error in one of the server's threads stops it.
 """
 
 import contextlib
-import os
 import signal
 import socket
 import threading
@@ -15,10 +15,10 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import FrameType
 from typing import Self
 
 from cli.console import Console
+from cli.hangup import has_terminal, ignore
 
 __all__ = ["Stop"]
 
@@ -45,13 +45,13 @@ class Stop:
         self._waker, self._wakee = socket.socketpair()
         self._waker.setblocking(False)
         self._since: float | None = None  # when the first signal came
-        self._reload_on: int | None = None if _HANGUP is None or _has_terminal() else _HANGUP
+        self._reload_on: int | None = None if _HANGUP is None or has_terminal() else _HANGUP
 
     def __enter__(self) -> Self:
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM, _HANGUP):
             if number is not None and (number != _HANGUP or signal.getsignal(number) != signal.SIG_IGN):
-                signal.signal(number, _ignore)
+                signal.signal(number, ignore)
         threading.excepthook = self._on_crash
         return self
 
@@ -108,16 +108,3 @@ class Stop:
         self._errors.say("".join(lines).rstrip("\n"))
         self._errors.say("chat: this is a bug in the server, which stops now")
         self.wake()
-
-
-def _has_terminal() -> bool:
-    """Tell whether this process has a controlling terminal, whatever its streams are."""
-    try:
-        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
-    except OSError:
-        return False
-    return True
-
-
-def _ignore(number: int, frame: FrameType | None) -> None:
-    """Let a signal do nothing but what the system's handler does for it."""

@@ -120,7 +120,7 @@ def test_the_wheel_registers_the_command_the_transports_and_the_journals(wheel: 
     with zipfile.ZipFile(wheel) as archive:
         points.read_string(archive.read(f"{DIST_INFO}/entry_points.txt").decode())
     assert {section: dict(points[section]) for section in points.sections()} == {
-        "console_scripts": {"chat": "cli.app:main"},
+        "console_scripts": {"chat": "cli.__main__:main"},
         "chat.transports": {
             "asyncio": "transports.asyncio_tcp:transport",
             "threaded": "transports.threaded_tcp:transport",

@@ -4,6 +4,8 @@ import fcntl
 import os
 import pty
 import signal
+import subprocess
+import sys
 import termios
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -12,7 +14,14 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands.hello import hello, receive_until
-from tests.cli.processes import ChatServer, chat_server, chat_server_in_session, watched
+from tests.cli.processes import (
+    DEADLINE,
+    ChatServer,
+    chat_server,
+    chat_server_in_session,
+    environment,
+    watched,
+)
 from tests.rows import ALL
 from transports.threaded_tcp import connect
 
@@ -131,3 +140,40 @@ def test_a_hangup_while_it_drains_without_a_terminal_changes_nothing(transport: 
         code, errors = server.wait()
     assert code == 0
     assert "restart" not in errors
+
+
+EARLY = """
+import signal, sys
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "cli.app":
+            signal.raise_signal(signal.SIGHUP)
+sys.meta_path.insert(0, Slow())
+from cli.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "in_terminal", "code"),
+    [
+        ("server --help", False, 0),
+        ("--config /dev/null server --help", False, 0),
+        ("server --help", True, -signal.SIGHUP),
+        ("send server --help", False, -signal.SIGHUP),
+    ],
+)
+def test_a_hangup_that_comes_before_anything_is_loaded_ends_no_server_without_a_terminal(
+    arguments: str, in_terminal: bool, code: int
+) -> None:
+    with _terminal() as terminal:
+        done = subprocess.run(
+            [sys.executable, "-c", EARLY, *arguments.split()],
+            start_new_session=True,
+            preexec_fn=terminal if in_terminal else None,
+            env=environment(),
+            capture_output=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+    assert done.returncode == code, done.stderr
