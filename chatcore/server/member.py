@@ -121,8 +121,13 @@ class Member:
             self.begin(joining)
 
     def stop_at_head(self) -> None:
-        """Want nothing that comes after the room's head of now."""
+        """Want nothing that comes after the room's head of now, but for `read_through`."""
         self._last = self.room.head
+
+    def read_through(self, seq: int) -> None:
+        """Want what comes up to a message as well: one of its own that was on its way, and is stored now."""
+        if self._last is not None:
+            self._last = max(self._last, min(seq, self.room.head))
 
     def end(self) -> None:
         """Hand out nothing more; what is on its way is for nobody now."""
@@ -255,7 +260,10 @@ class Member:
     @property
     def needs_tail(self) -> bool:
         """Whether the tail has to hold what comes next here, since nothing keeps this member from it."""
-        return self.tail.start <= self.index and self.session.takes_everything and not self.finished
+        session = self.session
+        if self.index < self.tail.start or not session.takes_everything:
+            return False
+        return not self.finished or session.posts.in_flight > 0  # then it may want more: `read_through`
 
     @property
     def has_more(self) -> bool:

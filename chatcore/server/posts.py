@@ -271,6 +271,8 @@ class Posts:
                 else:
                     stored = [(draft.id, seq) for (draft, _), seq in run if isinstance(seq, int)]
                     put(encode_acks(room, durability, stored), len(stored))
+                    if not session.accepts and (member := session.members.get(room)):
+                        member.read_through(max(seq for _, seq in stored))
             session.endpoint.mark(session)
         hub.wake()  # this may be the journal's thread: others go on in those of their transports
 

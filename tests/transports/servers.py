@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from chatcore.gate import Gate
+from chatcore.journal import Journal
 from chatcore.journal.memory import MemoryJournal
 from chatcore.server.hub import Hub
 from chatcore.transport import Listen, Server, Transport, find_transports, load_transport
@@ -126,6 +127,7 @@ class House(Door):
         transport: Transport,
         *,
         hub: Hub | None = None,
+        journal: Journal | None = None,
         clock: Clock | None = None,
         gate: Gate | None = None,
         urls: Sequence[str] = ANYWHERE,
@@ -137,7 +139,8 @@ class House(Door):
         if hub is None:
             options: dict[str, Any] = {} if clock is None else {"clock": clock}
             own, history = split_limits({**OPEN, **limits})
-            hub = self._owned = Hub(MemoryJournal(history, **options), own, gate=gate, **options)
+            journal = journal or MemoryJournal(history, **options)
+            hub = self._owned = Hub(journal, own, gate=gate, **options)
         self.hub = hub
         self.server: Server = transport.start(hub, [Listen.parse(url) for url in urls])
         for listen in self.server.listening:

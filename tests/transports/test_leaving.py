@@ -1,16 +1,22 @@
 """Peers end in every way, and no other peer notices."""
 
 import threading
+from pathlib import Path
 
 import pytest
 
+from chatcore import SqliteJournal
 from tests.protocol.frames import Ack, Members, Message, Presence
 from tests.transports.conftest import Serve
 from tests.transports.peers import line
 from tests.transports.servers import House
 
 
-def test_a_peer_that_ends_its_stream_still_gets_its_answers(house: House) -> None:
+@pytest.mark.parametrize("durable", [False, True], ids=["memory", "sqlite"])
+def test_a_peer_that_ends_its_stream_still_gets_its_answers_and_its_room(
+    serve: Serve, tmp_path: Path, durable: bool
+) -> None:
+    house = serve(journal=SqliteJournal(tmp_path / "journal.db") if durable else None)
     ann = house.member("ann")
     for number in range(50):
         ann.post("x" * 10_000, f"a-{number}")

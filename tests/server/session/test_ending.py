@@ -2,6 +2,7 @@
 
 import pytest
 
+from chatcore.limits import HistoryLimits
 from chatcore.server.endpoint import RECONNECT_AFTER
 from chatcore.wire.plain import plain
 from tests.protocol.frames import (
@@ -9,11 +10,13 @@ from tests.protocol.frames import (
     Closing,
     Error,
     Frame,
+    Gap,
     Hello,
     History,
     Join,
     Joined,
     Members,
+    Message,
     Page,
     Ping,
     Pong,
@@ -43,6 +46,57 @@ def test_a_client_that_half_closes_still_gets_the_answers_to_its_requests() -> N
     assert ana.one(Page).room == "lobby"
     assert ana.one(Pong).token == "t"
     assert ana.take_all(Closing) == []
+    assert ana.closed
+
+
+@pytest.mark.parametrize("tail_bytes", [1, 1_000_000], ids=["journal", "tail"])
+def test_a_client_that_half_closes_gets_its_rooms_up_to_its_own_last_post_and_no_further(
+    tail_bytes: int,
+) -> None:
+    journal = SlowJournal(Clock())
+    host = Host(journal, tail_bytes=tail_bytes)
+    ana, bob = host.member("ana"), host.member("bob")
+    for peer in (ana, bob):
+        peer.send(Join(room="garden"))
+    bob.post("before", prefix="b")
+    ana.post("one", "two")
+    ana.post("elsewhere", room="garden", prefix="g")
+    ana.eof()
+    earlier, journal.waiting = journal.waiting, []
+    bob.post("after", prefix="late")
+    later, journal.waiting = journal.waiting, earlier
+    while journal.waiting:
+        journal.work()
+        host.pump()
+    assert later
+    assert [ack.id for ack in ana.take_all(Ack)] == ["id-1", "id-2", "g-1"]
+    messages = [(message.room, message.text) for message in ana.take_all(Message)]
+    assert sorted(messages) == [
+        ("garden", "elsewhere"),
+        ("lobby", "before"),
+        ("lobby", "one"),
+        ("lobby", "two"),
+    ]
+    assert ana.closed
+
+
+def test_a_client_that_half_closes_meets_no_gap_before_its_own_last_post() -> None:
+    journal = SlowJournal(Clock(), HistoryLimits(memory_history_bytes=1))
+    host = Host(journal, tail_bytes=1_000)
+    ana, bob = host.member("ana"), host.member("bob")
+    for number in range(20):
+        bob.post("x" * 500, prefix=f"b-{number}")
+    others, journal.waiting = journal.waiting, []
+    ana.post("mine")
+    ana.eof()
+    own = journal.waiting
+    for waiting in (others, own):
+        journal.waiting = waiting
+        while journal.waiting:
+            journal.work()
+            host.pump()
+    assert ana.take_all(Gap) == []
+    assert ana.texts() == ["x" * 500] * 20 + ["mine"]
     assert ana.closed
 
 
@@ -175,11 +229,13 @@ def test_a_drain_acknowledges_earlier_posts_refuses_new_ones_and_sends_closing_l
     assert not ana.ended
     journal.work()
     host.pump()
-    error, ack, closing = ana.take()
+    error, ack, message, closing = ana.take()
     assert isinstance(error, Error)
     assert (error.code, error.room, error.id, error.retry_after) == ("unavailable", "lobby", "late", 1.0)
     assert isinstance(ack, Ack)
     assert (ack.id, ack.seq) == ("id-1", 1)
+    assert isinstance(message, Message)
+    assert (message.id, message.seq) == ("id-1", 1)
     assert closing == Closing(reason="drain", reconnect_after=2.5)
     assert ana.ended
 
