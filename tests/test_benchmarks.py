@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import shutil
 import socket
 import sys
@@ -190,6 +191,15 @@ def test_every_benchmark_question_has_an_answer_and_a_place_on_the_page(name: st
     assert question.__doc__.split("\n")[0].count("?") == 1
     assert f"<!-- bench: {name} -->" in document.PAGE.read_text("utf-8")
     assert Answer.load(name) is not None
+
+
+def test_the_page_says_what_tls_misses_with_the_figures_of_its_table() -> None:
+    text = document.PAGE.read_text("utf-8")
+    (missed,) = (each for each in text.split("\n\n") if each.startswith("Two targets are missed."))
+    shown = text.partition("<!-- bench: encrypted -->")[2].partition("<!-- end -->")[0]
+    figures = set(re.findall(r"[\d.]+ %|[\d.]+(?= KiB)", missed.replace("\n", " "))) - {"60 %", "21"}
+    assert len(figures) == 6
+    assert figures <= set(re.findall(r"[\d.]+ %|[\d.]+", shown))
 
 
 def test_every_benchmark_question_is_listed() -> None:
