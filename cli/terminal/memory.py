@@ -31,6 +31,7 @@ class Memory:
         self._slot = slot
         self._clock = clock
         self._read_at = clock()  # when the marks were written last
+        self._timer: asyncio.TimerHandle | None = None  # for the next time
         self._known_for = slot.remembered.header.dedupe_seconds if slot else None  # ids, in the last run
 
     # --- what the last run has left --------------------------------------------------------------
@@ -136,9 +137,16 @@ class Memory:
             self._slot.write(*records)
 
     def note_reading(self, rooms: Rooms) -> None:
-        """Remember what was read, if that was not done a moment ago."""
-        if self._clock() - self._read_at >= READ_SECONDS:
+        """Remember what was read: now or, if that was done a moment ago, a moment later."""
+        wait = READ_SECONDS - (self._clock() - self._read_at)
+        if wait <= 0:
             self.note_rooms(rooms)
+        elif self._timer is None and self._slot is not None:
+            self._timer = asyncio.get_running_loop().call_later(wait, self._note_later, rooms)
+
+    def _note_later(self, rooms: Rooms) -> None:
+        self._timer = None
+        self.note_rooms(rooms)
 
     def forget(self, room: str) -> bool:
         """Forget a room that we have left, or were put out of; return whether it was known."""
@@ -188,7 +196,9 @@ class Memory:
             self._slot.write({"highlight": word, "on": highlighted})
 
     def close(self) -> None:
-        """Write what is not written yet."""
+        """Write what is not written yet, but for what `note_rooms` was not called for."""
+        if self._timer is not None:
+            self._timer.cancel()
         if self._slot is not None:
             self._slot.close()
 
