@@ -109,7 +109,7 @@ format: $(STAMP) ## format the code, and fix what can be fixed safely
 	@$(BIN)/ruff format --quiet
 
 .PHONY: picture
-picture: $(STAMP) ## draw docs/conversation.svg again: two real clients, as they look
+picture: $(STAMP) ## draw docs/conversation.svg again: a real client, as it looks
 	@$(BIN)/python -m docs.picture
 
 .PHONY: schema
