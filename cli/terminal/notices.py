@@ -2,7 +2,7 @@
 
 Each kind of terminal has its own sequence, so one is sent only where the terminal is known, or where the user
 says which it takes. In tmux it is wrapped, for the terminal around that; tmux drops it unless its option
-``allow-passthrough`` is on. No part of it is what somebody wrote, but for printable characters.
+``allow-passthrough`` is on. What somebody wrote is sanitized, so it cannot end the sequence.
 """
 
 from collections.abc import Mapping
@@ -94,6 +94,5 @@ def _detected(environment: Mapping[str, str]) -> Kind | None:
 
 def _plain(text: str, most: int) -> str:
     """Return a text without what could end a sequence, or mean something in it."""
-    words = sanitize(" ".join(text.split())).replace(";", ",")
-    plain = "".join(character for character in words if character.isprintable())
+    plain = sanitize(" ".join(text.split())).replace(";", ",")
     return plain if len(plain) <= most else f"{plain[: most - 3]}..."

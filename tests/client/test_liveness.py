@@ -43,7 +43,8 @@ def test_anything_that_the_server_says_is_a_sign_of_life() -> None:
     ping = ana.session.ping()
     pass_time(ana, PONG_SECONDS - 1)
     ana.say("presence", room="lobby", joined=["bob"], count=2)
-    pass_time(ana, PONG_SECONDS)
+    for _ in range(int(PONG_SECONDS)):
+        pass_time(ana, 1)
     assert ana.session.online
     assert not ping.done
     ana.say("pong", token="1")

@@ -341,6 +341,12 @@ def test_an_ignored_person_is_not_heard_and_is_counted(alice: Alice) -> None:
     assert lines_of(alice, message(6, "ops")).endswith(" bob: text 6\n")
 
 
+def test_an_ignored_person_with_another_nick_is_not_heard_either(alice: Alice) -> None:
+    alice.interests.ignore("bob")
+    alice.receive(Presence(room="lobby", renamed=(Renamed(old="bob", new="rob"),), count=2))
+    assert "text" not in lines_of(alice, message(1, nick="rob"))
+
+
 def test_what_another_device_of_ours_says_is_shown_whatever_its_nick(alice: Alice) -> None:
     alice.interests.ignore("al")
     assert lines_of(alice, message(1, nick="Al")).endswith(" Al: text 1\n")
