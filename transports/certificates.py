@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Self
 
 from chatcore.errors import UsageError
+from chatcore.private import make_directories
 from transports.pins import certificate_pin, parse_pin
 from transports.tls import Tls, server_context
 
@@ -201,7 +202,7 @@ def _make_certificate(path: Path) -> None:
 
     Raises `UsageError` that says what to do if the extra ``tls`` is not installed, and `OSError`.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directories(path.parent)
     new = path.with_name(f"{path.name}.{os.getpid()}")
     data = _new_certificate(path)
     try:

@@ -11,8 +11,8 @@
 from pathlib import Path
 
 from chatcore.errors import AccountsError
+from chatcore.private import create, exposed, make_directories, worries
 from chatcore.sqlite.database import Database, FileKind
-from chatcore.sqlite.private import create, exposed, make_directories, worries
 
 __all__ = ["AccountsDatabase", "create_accounts"]
 

@@ -182,14 +182,14 @@ def test_whoever_wants_to_know_is_called_each_time_after_the_files_were_loaded(
 @pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
 @pytest.mark.parametrize("mask", [0o000, 0o022])
 def test_a_made_certificate_can_be_read_by_its_owner_alone(tmp_path: Path, mask: int) -> None:
-    path = tmp_path / "new" / "server.pem"
+    path = tmp_path / "above" / "new" / "server.pem"
     before = os.umask(mask)
     try:
         certificate = Certificate.auto(path)
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (path.parent, path.parent.parent)] == [0o700] * 2
     assert list(path.parent.iterdir()) == [path]
     assert _shown_by(certificate) == certificate.pin
 

@@ -48,8 +48,8 @@ from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.journal.sqlite.writer import SqliteWriter, Times, refusals
 from chatcore.limits import HistoryLimits
 from chatcore.messages import DurabilityWord
+from chatcore.private import make_directories, worries
 from chatcore.sqlite.database import Synchronous
-from chatcore.sqlite.private import make_directories, worries
 from chatcore.sqlite.words import explain
 
 __all__ = [

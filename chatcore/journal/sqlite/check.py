@@ -11,7 +11,7 @@ from chatcore.journal.sqlite.connection import SqliteConnection
 from chatcore.journal.sqlite.epoch import EpochGuard, witness_path
 from chatcore.journal.sqlite.rooms import RoomRow
 from chatcore.journal.sqlite.statements import SqliteFile
-from chatcore.sqlite.private import worries
+from chatcore.private import worries
 
 __all__ = ["JournalReport", "check_journal", "renew_epoch"]
 

@@ -27,9 +27,9 @@ from chatcore.journal import Stored
 from chatcore.journal.sqlite.lock import FileLock, in_use
 from chatcore.journal.sqlite.rooms import NO_ROOM
 from chatcore.journal.sqlite.statements import SqliteFile
+from chatcore.private import create
 from chatcore.sqlite.database import Synchronous
 from chatcore.sqlite.identity import FileIdentity
-from chatcore.sqlite.private import create
 
 __all__ = ["EpochGuard", "witness_path"]
 

@@ -19,7 +19,7 @@ from chatcore.journal.sqlite.backlog import Entry
 from chatcore.journal.sqlite.index_file import IndexedRoom, IndexFile, OtherFormat
 from chatcore.journal.sqlite.rooms import NO_ROOM
 from chatcore.journal.sqlite.statements import SqliteFile
-from chatcore.sqlite.private import create
+from chatcore.private import create
 
 __all__ = ["GROUP", "IndexFiller", "stored_at"]
 
