@@ -7,13 +7,16 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from chatcore import AccountsError
 from chatcore.accounts import Accounts, Administration
-from chatcore.accounts.refusals import UNAUTHORIZED
+from chatcore.accounts.redemption import redeem
+from chatcore.accounts.refusals import UNAUTHORIZED, Refused
+from chatcore.accounts.statements import AccountsFile
 from chatcore.accounts.tokens import digest, id_of, new_invite
 from chatcore.gate import Claim, Invitation, Moderation, Person, Refusal
 from tests.accounts.people import PEER, Clock, ask, enter, gate_over, key_of, make_accounts
@@ -111,6 +114,26 @@ def test_wrong_invites_get_the_same_answer_whatever_is_wrong(
     clock.time += 1.0
     secrets = (expired.secret, used.secret, withdrawn.secret, removed.secret, new_invite(), "x", "")
     assert {id(enter(gate, "zac", invite=secret)) for secret in secrets} == {id(UNAUTHORIZED)}
+
+
+def test_wrong_invites_cost_the_same_whatever_is_wrong(
+    path: Path, gate: Accounts, book: Administration, clock: Clock
+) -> None:
+    expired, used, withdrawn = book.invite(seconds=1.0), book.invite(), book.invite()
+    enter(gate, "zoe", invite=used.secret)
+    book.withdraw(withdrawn.id)
+    removed = book.invite(name="bob")
+    book.remove("bob")
+    now = clock.time + 1.0
+    with closing(AccountsFile(path)) as file, file.transaction():
+
+        def refuse(secret: str | None) -> None:
+            with pytest.raises(Refused):
+                redeem(file, "zac", key_of("zac"), secret or "", now)
+
+        wrong = (expired.secret, used.secret, withdrawn.secret, removed.secret, new_invite(), "x", "")
+        costs = [profile(partial(refuse, each)) for each in wrong]
+        assert costs == [costs[0]] * len(wrong)
 
 
 def test_a_key_is_looked_up_by_its_hash_alone(gate: Accounts) -> None:
