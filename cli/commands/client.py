@@ -5,16 +5,17 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
 
-from chatcore import RefusedError, is_numeric, is_reserved
+from chatcore import RefusedError, UsageError, is_numeric, is_reserved
 from cli.access.login import Login
 from cli.descriptors import require_descriptors
 from cli.names import variants
 from cli.report import reaching
 
-__all__ = ["login_nick", "run", "with_nick"]
+__all__ = ["Look", "login_nick", "run", "with_nick"]
 
 T = TypeVar("T")
 
@@ -23,6 +24,15 @@ HISTORY = 20
 
 DESCRIPTORS = 16
 """Files that a client in a terminal may have open, and some to spare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a terminal is to look and to be typed at: ``auto``, ``dark`` or ``light``, and two tables."""
+
+    background: str = "auto"
+    colours: Mapping[str, Any] = field(default_factory=dict)
+    keys: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run(
@@ -39,6 +49,7 @@ def run(
     highlight: Sequence[str] = (),
     notices: str = "auto",
     remember: bool = True,
+    look: Look = Look(),
 ) -> int:
     """Chat until the user, the input or the server ends it; return the exit code.
 
@@ -47,13 +58,22 @@ def run(
     another `ChatError` if there is no connection, or no longer one.
     """
     if not json and _interactive():
+        from cli.terminal.colours import Theme
         from cli.terminal.options import Options
         from cli.terminal.start import run as converse
 
         require_descriptors(DESCRIPTORS, "a client in a terminal")
+        theme = Theme(_background(look.background), look.colours)
         shown = HISTORY if history is None else history
         options = Options(
-            shown, plain or os.environ.get("TERM") == "dumb", quiet, highlight, notices, remember
+            shown,
+            plain or os.environ.get("TERM") == "dumb",
+            quiet,
+            highlight,
+            notices,
+            remember,
+            theme,
+            look.keys,
         )
         with reaching(url):
             return converse(url, nick or login.account or login_nick(), rooms, options, login)
@@ -65,6 +85,17 @@ def run(
             lambda name: pass_through(url, name, rooms, history, login=login, json=json, split=split),
             login=login,
         )
+
+
+def _background(named: str) -> Literal["dark", "light"] | None:
+    """Return the background that the user names; ``None`` is for the terminal to say."""
+    match named:
+        case "dark" | "light":
+            return named
+        case "auto":
+            return None
+        case _:
+            raise UsageError(f"--background must be auto, dark or light, not {named!r}")
 
 
 def _interactive() -> bool:

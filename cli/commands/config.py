@@ -1,11 +1,11 @@
 """``chat config``: all settings, and where each comes from."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chatcore import UsageError
-from cli.settings.file import ConfigFile
+from cli.settings.file import LOOKS, SERVERS, ConfigFile
 from cli.settings.options import Setting
 from cli.streams import write_text
 
@@ -28,8 +28,20 @@ def run(file: ConfigFile, settings: Mapping[str, Mapping[str, Setting]], *, path
     for command, table in settings.items():
         lines += [f"\n[{command}]\n", *(_line(file, setting) for setting in table.values())]
     for name, server in file.servers.items():
-        lines += [f"\n[servers.{_key(name)}]\n", *(f"{key} = {_toml(server[key])}\n" for key in server)]
+        lines += _table(f"{SERVERS}.{_key(name)}", server)
+    for name in LOOKS:
+        lines += _table(name, file.look(name))
     write_text("".join(lines), wrap=False)
+
+
+def _table(name: str, table: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a table of the file, and then those in it."""
+    if table:
+        yield f"\n[{name}]\n"
+    yield from (f"{key} = {_toml(value)}\n" for key, value in table.items() if not isinstance(value, dict))
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _table(f"{name}.{_key(key)}", value)
 
 
 def _line(file: ConfigFile, setting: Setting) -> str:

@@ -6,7 +6,7 @@ import typer
 
 from chatcore import DEFAULT_URL
 from cli.report import reporting
-from cli.settings.complete import complete_kind
+from cli.settings.complete import complete_background, complete_kind
 from cli.settings.shared import (
     NICK_DEFAULT,
     ca_of,
@@ -55,6 +55,14 @@ def client(
             show_default="if TERM is dumb",
         ),
     ] = False,
+    background: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|dark|light",
+            help="In a terminal: what the background is; `auto` asks the terminal.",
+            autocompletion=complete_background,
+        ),
+    ] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", help="In a terminal: hide joins and leaves.")] = False,
     highlight: Annotated[
         list[str] | None,
@@ -106,7 +114,7 @@ def client(
 
             raise typer.Exit(forget(url if is_typed(ctx, "url") else None, yes=yes))
         from cli.access.login import login_for
-        from cli.commands.client import run
+        from cli.commands.client import Look, run
 
         raise typer.Exit(
             run(
@@ -122,6 +130,7 @@ def client(
                 highlight=highlight or [],
                 notices=notices,
                 remember=remember,
+                look=Look(background, ctx.obj.look("colours"), ctx.obj.look("keys")),
             )
         )
 

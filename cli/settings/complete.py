@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Completing",
+    "complete_background",
     "complete_kind",
     "complete_role",
     "complete_room",
@@ -56,6 +57,11 @@ def complete_transport(incomplete: str) -> list[str]:
 def complete_kind(incomplete: str) -> list[str]:
     """Return what a message may be."""
     return _beginning(incomplete, ["action", "notice"])
+
+
+def complete_background(incomplete: str) -> list[str]:
+    """Return what the background of a terminal may be."""
+    return _beginning(incomplete, ["auto", "dark", "light"])
 
 
 def complete_role(incomplete: str) -> list[str]:

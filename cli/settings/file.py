@@ -1,9 +1,9 @@
 """``chat.toml``: where it is, what it sets, and the line of any mistake in it.
 
 The file has a table for each command, and shared settings above the tables. ``[servers.NAME]`` is a server by
-name: its address, and what else is shared. It is checked as a whole when it
-is read, also the tables of other commands: a typo in ``[server]`` is reported by ``chat client`` too, and not
-only when a server is next started.
+name: its address, and what else is shared. ``[keys]`` and ``[colours]`` are for the terminal. It is checked
+as a whole when it is read, also the tables of other commands: a typo in ``[server]`` is reported by ``chat
+client`` too, and not only when a server is next started.
 
 The checks are written by hand, since a mistake must be reported with its line. A library of models knows
 the key, but not where it stands in the text.
@@ -18,9 +18,11 @@ from typing import Any, NoReturn
 
 from chatcore import UsageError
 from cli.places import config_file
+from cli.settings.colours import check_colours
+from cli.settings.keys import Mistake, check_keys
 from cli.settings.options import Setting, nearest
 
-__all__ = ["ConfigFile"]
+__all__ = ["LOOKS", "SERVERS", "ConfigFile"]
 
 Settings = Mapping[str, Mapping[str, Setting]]
 
@@ -32,6 +34,9 @@ MOST_PARSED = 200
 
 SERVERS = "servers"
 """The table of tables, each a server's."""
+
+LOOKS = {"keys": check_keys, "colours": check_colours}
+"""The tables of the terminal client, and what checks them."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ADDRESS = re.compile(r"(chat|chats)://.+")
@@ -89,6 +94,11 @@ class ConfigFile:
     def servers(self) -> dict[str, dict[str, Any]]:
         """What the file sets for each server that it names."""
         found: dict[str, dict[str, Any]] = self._content.get(SERVERS, {})
+        return found
+
+    def look(self, name: str) -> dict[str, Any]:
+        """Return one of the tables of `LOOKS`, which may be empty."""
+        found: dict[str, Any] = self._content.get(name, {})
         return found
 
     def server(self, name: str, command: str) -> dict[str, Any]:
@@ -157,6 +167,8 @@ class ConfigFile:
         for key, value in self._content.items():
             if key == SERVERS and isinstance(value, dict):
                 self._check_servers(value, shared)
+            elif key in LOOKS and isinstance(value, dict):
+                self._check_look(key, value)
             elif key in self.settings and isinstance(value, dict):
                 self._check_table(key, value)
             elif key in shared and not isinstance(value, dict):
@@ -171,6 +183,12 @@ class ConfigFile:
                 near = nearest(key, known) or f"; the settings are {', '.join(known)}"
                 self._complain([command, key], f"is not a setting{near}")
             self._check_value([command, key], value, known[key])
+
+    def _check_look(self, name: str, table: dict[str, Any]) -> None:
+        try:
+            LOOKS[name](table)
+        except Mistake as mistake:
+            self._complain([name, *mistake.keys], str(mistake))
 
     def _check_servers(self, servers: dict[str, Any], shared: Mapping[str, Setting]) -> None:
         for name, table in servers.items():
@@ -195,7 +213,7 @@ class ConfigFile:
             self._complain(keys, f"{error}, not {_SHORT.repr(value)}")
 
     def _refuse_key(self, key: str, value: object, shared: Mapping[str, Setting]) -> NoReturn:
-        tables = [*(f"[{command}]" for command in self.settings), f"[{SERVERS}.NAME]"]
+        tables = [f"[{each}]" for each in (*self.settings, f"{SERVERS}.NAME", *LOOKS)]
         if isinstance(value, dict):
             near = nearest(f"[{key}]", tables) or f"; the tables are {', '.join(tables)}"
             self._complain([key], f"is not a table of settings{near}")

@@ -79,7 +79,9 @@ class Terminal:
         self._asking: asyncio.Task[None] | None = None  # for the members of rooms that we joined
         self._timer: asyncio.TimerHandle | None = None  # for the next deadline of the conversation
         notices = Notices(options.notices, os.environ)
-        screen: Surface = PlainScreen(self) if options.plain else Screen(self, notices)
+        screen: Surface = (
+            PlainScreen(self) if options.plain else Screen(self, notices, options.theme, options.keys)
+        )
         self._screen = screen
         painter = Painter(colour=screen.colour, words=screen.words, columns=lambda: screen.columns)
         self._conversation = Conversation(

@@ -1,7 +1,10 @@
 """What a user prefers."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cli.terminal.colours import Theme
 
 __all__ = ["Options"]
 
@@ -22,3 +25,7 @@ class Options:
     """Which notices of the desktop the terminal shows, one of `NOTICE_KINDS`."""
     remember: bool = True
     """Whether to remember rooms and what was read, and to save what is typed."""
+    theme: Theme = field(default_factory=Theme)
+    """Which colours to draw in."""
+    keys: Mapping[str, Any] = field(default_factory=dict)
+    """The keys of actions that have others than usual."""

@@ -31,7 +31,7 @@ MOST_LINES = 500
 """How much of one text is drawn. Servers accept half as many characters by default, but a hostile server can
 send anything, and a member can send a text full of newlines."""
 
-_QUIET = "#878787"
+_QUIET = "class:quiet"
 
 
 class Painter:
@@ -99,7 +99,11 @@ class Painter:
 
     def mark(self) -> Fragments:
         """Return the mark that stands before the first unseen message."""
-        return self.note("new messages") if self._words else [("reverse", "-- new messages --"), ("", "\n")]
+        return (
+            self.note("new messages")
+            if self._words
+            else [("class:mark reverse", "-- new messages --"), ("", "\n")]
+        )
 
     def note(self, text: str) -> Fragments:
         """Return a quiet line of the client's own. Parts by others are sanitized."""
@@ -107,7 +111,7 @@ class Painter:
 
     def warning(self, text: str) -> Fragments:
         """Return a line of the client's own that is hard to overlook."""
-        return self._note(text, "bold")
+        return self._note(text, "class:warning bold")
 
     def copy(self, text: str) -> Fragments:
         """Return a text of the user's own, for copying: nothing is added, and the terminal folds it."""
@@ -189,7 +193,7 @@ def _highlighted(row: str, mentioned: Sequence[str], style: str) -> Iterator[tup
     """Yield a row with the mentions in reverse video."""
     done = 0
     for start, end in mentions(row, *mentioned):
-        yield from ((style, row[done:start]), (f"{style} reverse".lstrip(), row[start:end]))
+        yield from ((style, row[done:start]), (f"{style} class:mention reverse".lstrip(), row[start:end]))
         done = end
     if done < len(row):
         yield style, row[done:]

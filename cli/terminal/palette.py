@@ -10,14 +10,12 @@ from collections import OrderedDict
 from zlib import crc32
 
 from chatcore import fold
+from cli.terminal.colours import NICKS
 
 __all__ = ["COLOURS", "Palette"]
 
-COLOURS = ("#ff5f00", "#af87af", "#5f87ff", "#af5f5f", "#5f5f00", "#005faf", "#af0087", "#8700ff")
-"""Eight of xterm's 256 colours, found by a search. Each has a contrast of at least 3 on black and on white,
-and the two that are most alike are as different as possible, also for people who do not see red, green or
-blue.
-"""
+COLOURS = tuple(f"class:nick{index}" for index in range(NICKS))
+"""The colours that nicks have, as styles: which ones these are depends on the background."""
 
 MOST_NICKS = 2_000
 """Nicks whose colours are remembered, since a server can invent any number of nicks."""

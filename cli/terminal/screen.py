@@ -13,7 +13,9 @@ import os
 import re
 import signal
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app_session, in_terminal, run_in_terminal
@@ -21,19 +23,24 @@ from prompt_toolkit.application.application import attach_winch_signal_handler
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import Condition, has_focus
+from prompt_toolkit.filters import has_focus
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.key_binding.bindings.completion import display_completions_like_readline
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.renderer import print_formatted_text
+from prompt_toolkit.search import SearchDirection, start_search
 from prompt_toolkit.shortcuts import CompleteStyle
-from prompt_toolkit.styles import default_ui_style
+from prompt_toolkit.styles import BaseStyle, DynamicStyle, Style, default_ui_style, merge_styles
 
 from chatcore import UsageError
 from cli.report import INTERRUPTED
+from cli.settings.keys import keys_of, pressed
+from cli.terminal.background import BackgroundInput, can_be_asked, question
+from cli.terminal.colours import Background, Theme
 from cli.terminal.editor import EditorError, edit
 from cli.terminal.notices import Notices
 from cli.terminal.painter import Fragments
@@ -43,6 +50,9 @@ __all__ = ["Screen"]
 
 FLUSH_SECONDS = 0.05
 """How long output is collected. Nobody notices, and the prompt is drawn once for a whole burst."""
+
+ANSWER_SECONDS = 0.2
+"""How long the first lines wait for a terminal that may say its background; later ones never do."""
 
 PIECE = 1_000
 """Fragments that are printed in one go: some three hundred messages."""
@@ -73,9 +83,18 @@ class Screen:
 
     words = False
 
-    def __init__(self, controller: Controller, notices: Notices | None = None) -> None:
+    def __init__(
+        self,
+        controller: Controller,
+        notices: Notices | None = None,
+        theme: Theme | None = None,
+        keys: Mapping[str, Any] | None = None,
+    ) -> None:
         self._controller = controller
         self._notices = notices or Notices("off", {})
+        self._theme = theme or Theme()
+        self._style = Style.from_dict(self._theme.rules(self._theme.background))
+        self._waits = False  # whether nothing is printed yet, because the terminal may say its background
         self._asking = False  # whether to send several lines as one message
         self._leave_by = float("-inf")  # until when one more Ctrl-C quits
         self._editing: asyncio.Task[None] | None = None  # while the editor has the screen
@@ -86,23 +105,27 @@ class Screen:
         self._timer: asyncio.TimerHandle | None = None
         self._suspended: Awaitable[None] | None = None  # the last suspension; a task needs a reference
         self._output = _output()
+        self._input = BackgroundInput(get_app_session().input, self._take_background)
         self._history = InMemoryHistory()
         self._session: PromptSession[str] = PromptSession(
             self._message,
             multiline=True,
             prompt_continuation=_margin,
-            key_bindings=self._keys(),
+            key_bindings=self._keys(keys_of(keys or {})),
             history=self._history,
             completer=_Completer(controller),
             complete_while_typing=False,
             complete_style=CompleteStyle.READLINE_LIKE,
             reserve_space_for_menu=0,
             erase_when_done=True,
+            style=DynamicStyle(lambda: self._style),
+            input=self._input,
             output=self._output,
         )
         self._buffer = self._session.default_buffer
         self._buffer.on_text_changed += self._stop_asking
         self._session.app.after_render += self._rendered
+        self._asks = self._theme.background is None and self._can_ask()
         self._session.app.key_processor.before_key_press += lambda _: controller.take_key()
 
     @property
@@ -228,7 +251,7 @@ class Screen:
 
     def _draw_some(self) -> None:
         self._timer = None
-        if self._editing is not None:
+        if self._editing is not None or self._waits:
             return
         if self._pending:
             self._print_some()
@@ -243,7 +266,7 @@ class Screen:
         app = self._session.app
         if app.is_running:
             app.renderer.erase()
-        print_formatted_text(self._output, FormattedText(fragments), default_ui_style())
+        print_formatted_text(self._output, FormattedText(fragments), self._drawn_style())
         if app.is_running:
             app.invalidate()
 
@@ -254,8 +277,40 @@ class Screen:
             start = next(index for index, (_, text) in enumerate(kept) if text.endswith("\n")) + 1
             self._pending = [("", DROPPED), *kept[start:]]
 
+    # --- the background --------------------------------------------------------------------------
+
+    def _can_ask(self) -> bool:
+        return isinstance(self._output, Vt100_Output) and self.colour and can_be_asked(os.environ.get("TERM"))
+
+    def _ask_background(self) -> None:
+        """Ask, and let what is to be printed wait for the answer, but not for long."""
+        if self._asks:
+            self._asks = False
+            self._waits = True
+            self._input.expect()
+            self._output.write_raw(question(inside_tmux="TMUX" in os.environ))
+            self._output.flush()
+            asyncio.get_running_loop().call_later(ANSWER_SECONDS, self._stop_waiting)
+
+    def _take_background(self, background: Background) -> None:
+        self._style = Style.from_dict(self._theme.rules(background))
+        self._stop_waiting()
+        self._session.app.invalidate()
+
+    def _stop_waiting(self) -> None:
+        if self._waits:
+            self._waits = False
+            self.redraw()
+
+    def _drawn_style(self) -> BaseStyle:
+        return merge_styles([default_ui_style(), self._style])
+
+    # --- what the terminal does ------------------------------------------------------------------
+
     def _rendered(self, _: object) -> None:
         # Only now is it certain that the system echoes nothing: some terminals answer immediately.
+        if not self._session.app.is_done:
+            self._ask_background()
         self._request_focus(not self._session.app.is_done)
 
     def _request_focus(self, wanted: bool) -> None:
@@ -267,6 +322,8 @@ class Screen:
 
     def _suspend(self) -> None:
         """Go to the background, where the terminal must not report its focus."""
+        if not hasattr(signal, "SIGTSTP"):
+            return
 
         def stop() -> None:
             self._request_focus(False)
@@ -308,40 +365,17 @@ class Screen:
         self._buffer.reset()
         self._controller.take_line(text)
 
-    def _keys(self) -> KeyBindings:
+    def _keys(self, keys_of_actions: Mapping[str, Sequence[str]]) -> KeyBindings:
         keys = KeyBindings()
         typing = has_focus(DEFAULT_BUFFER)
-
-        @keys.add("enter", filter=typing)
-        def _(event: KeyPressEvent) -> None:
-            self._enter()
-
-        @keys.add("escape", "enter", filter=typing)
-        def _(event: KeyPressEvent) -> None:
-            self._buffer.insert_text("\n")
-
-        @keys.add("c-c", filter=typing)
-        def _(event: KeyPressEvent) -> None:
-            self._interrupt()
+        for action, do in self._actions().items():
+            for each in keys_of_actions[action]:
+                keys.add(*pressed(each), filter=typing)(do)
 
         @keys.add(Keys.SIGINT)
         def _(event: KeyPressEvent) -> None:
             if self._editing is None:  # otherwise it was for the editor
                 event.app.exit(exception=KeyboardInterrupt())
-
-        @keys.add("c-x", "c-e", filter=typing)
-        def _(event: KeyPressEvent) -> None:
-            self.edit("")
-
-        @keys.add("c-z", filter=typing & Condition(lambda: hasattr(signal, "SIGTSTP")))
-        def _(event: KeyPressEvent) -> None:
-            self._suspend()
-
-        for number in "123456789":
-
-            @keys.add("escape", number, filter=typing)
-            def _(event: KeyPressEvent, number: str = number) -> None:
-                self._controller.take_line(f"/{number}")
 
         # The reports of the focus look like these keys, pressed together.
         @keys.add("escape", "[", "I")
@@ -357,6 +391,26 @@ class Screen:
             self._buffer.insert_text(_pasted(event.data))
 
         return keys
+
+    def _actions(self) -> dict[str, Callable[[KeyPressEvent], object]]:
+        """Return what each action of `cli.settings.keys` does."""
+        rooms = {f"room-{number}": partial(self._go_to, number) for number in range(1, 10)}
+        return {
+            "send": lambda _: self._enter(),
+            "newline": lambda _: self._buffer.insert_text("\n"),
+            "cancel": lambda _: self._interrupt(),
+            "edit": lambda _: self.edit(""),
+            "suspend": lambda _: self._suspend(),
+            "clear": lambda event: event.app.renderer.clear(),
+            "complete": display_completions_like_readline,
+            "older": lambda event: self._buffer.auto_up(event.arg),
+            "newer": lambda event: self._buffer.auto_down(event.arg),
+            "find": lambda _: start_search(direction=SearchDirection.BACKWARD),
+            **rooms,
+        }
+
+    def _go_to(self, room: int, _: KeyPressEvent) -> None:
+        self._controller.take_line(f"/{room}")
 
 
 class _Completer(Completer):

@@ -18,7 +18,7 @@ __all__ = ["status_rows"]
 MOST_UNSENT = 3
 """Unsent messages whose text is shown; the others are counted."""
 
-QUIET, NEWS, ALARM, HERE = "#878787", "bold", "reverse", ""
+QUIET, NEWS, ALARM, HERE = "class:quiet", "bold", "reverse", ""
 
 
 def status_rows(

@@ -13,8 +13,9 @@ from tests.cli.processes import CHAT
 from tests.cli.pty import ENTER, Pty, in_terminal
 from tests.cli.scripted import ScriptedServer, line, message, scripted_server
 
-# All that a prompt needs: cursor moves, erasing, styles, and modes of the terminal.
-OURS = re.compile(rb"\x1b\[(?:\d*[ABCD]|\d*[JK]|[\d;]*m|\?(?:1|7|12|25|1004|2004)[hl])")
+# All that a prompt needs: cursor moves, erasing, styles, modes of the terminal, and the question for its
+# background.
+OURS = re.compile(rb"\x1b\[(?:\d*[ABCD]|\d*[JK]|[\d;]*m|\?(?:1|7|12|25|1004|2004)[hl])|\x1b]11;\?\x1b\\")
 
 
 @contextlib.contextmanager

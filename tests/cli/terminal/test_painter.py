@@ -199,7 +199,7 @@ def test_a_prompt_leaves_space_for_the_draft() -> None:
 
 def test_the_colour_of_a_nick_ignores_case() -> None:
     colours = {nick: painter().prompt(nick, "lobby")[0][0] for nick in ("alice", "ALICE", "bob")}
-    assert colours["alice"] == colours["ALICE"] == "#8700ff" != colours["bob"]
+    assert colours["alice"] == colours["ALICE"] == "class:nick7" != colours["bob"]
 
 
 def test_without_colours_nicks_are_bold_and_replay_has_a_mark() -> None:

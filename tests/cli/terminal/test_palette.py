@@ -1,9 +1,10 @@
-"""The colours of nicks, also as people see them who do not see red, green or blue."""
+"""The colours of roles and nicks, also as people see them who do not see red, green or blue."""
 
 from itertools import combinations, pairwise
 
 import pytest
 
+from cli.terminal.colours import DARK, DARKEST, LIGHT, LIGHTEST, UNKNOWN, Colours, Theme, background_of
 from cli.terminal.palette import COLOURS, MOST_NICKS, Palette
 
 Vector = tuple[float, float, float]
@@ -59,22 +60,83 @@ def seen(colour: str, vision: Matrix) -> Vector:
     return times(TO_LAB, (x ** (1 / 3), y ** (1 / 3), z ** (1 / 3)))
 
 
+SETS = {"dark": DARK, "light": LIGHT, "unknown": UNKNOWN}
+
+
 @pytest.mark.parametrize("vision", VISIONS)
-def test_any_two_colours_can_be_distinguished(vision: str) -> None:
-    as_seen = [seen(colour, VISIONS[vision]) for colour in COLOURS]
+@pytest.mark.parametrize("name", SETS)
+def test_any_two_colours_can_be_distinguished(name: str, vision: str) -> None:
+    as_seen = [seen(colour, VISIONS[vision]) for colour in SETS[name].nicks]
     distances = [
         sum((a - b) ** 2 for a, b in zip(*pair, strict=True)) ** 0.5 for pair in combinations(as_seen, 2)
     ]
-    assert min(distances) > 0.09
+    assert min(distances) > 0.085
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_every_colour_is_readable_on_black_and_on_white(colour: str) -> None:
-    red, green, blue = linear(colour)
-    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    assert (luminance + 0.05) / 0.05 >= 3
-    assert 1.05 / (luminance + 0.05) >= 3
-    assert set(bytes.fromhex(colour[1:])) <= {0, 95, 135, 175, 215, 255}  # it is one of xterm's 256
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours, as WCAG 2 defines it."""
+    darker, lighter = sorted(
+        0.2126 * red + 0.7152 * green + 0.0722 * blue for red, green, blue in map(linear, (one, other))
+    )
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize(
+    ("colours", "backgrounds", "least"),
+    [
+        (DARK, ("#000000", "#002b36", "#1e1e1e", "#282a36", "#2e3440", LIGHTEST), 4.5),
+        (LIGHT, ("#ffffff", "#fdf6e3", "#fbf1c7", "#eff1f5", "#eeeeee", DARKEST), 4.5),
+        (UNKNOWN, ("#000000", "#ffffff"), 3.0),
+    ],
+)
+def test_every_role_is_readable_on_its_backgrounds(
+    colours: Colours, backgrounds: tuple[str, ...], least: float
+) -> None:
+    coloured = {role: colour for role, colour in colours.rules().items() if colour}
+    assert coloured.keys() == {"quiet", *(f"nick{index}" for index in range(8))}
+    for role, colour in coloured.items():
+        for background in backgrounds:
+            assert contrast(colour, background) >= least, (role, background)
+        assert _is_fixed(colour), role
+
+
+def _is_fixed(colour: str) -> bool:
+    """Tell whether a colour is one of xterm's 256 that no theme changes: of its cube, or one of its greys."""
+    parts = bytes.fromhex(colour[1:])
+    grey = len(set(parts)) == 1 and (parts[0] - 8) % 10 == 0
+    return grey or set(parts) <= {0, 95, 135, 175, 215, 255}
+
+
+@pytest.mark.parametrize(
+    ("colour", "background"),
+    [
+        ("#000000", "dark"),
+        ("#2e3440", "dark"),
+        ("#757575", "dark"),
+        ("#777777", "light"),
+        ("#fdf6e3", "light"),
+    ],
+)
+def test_a_background_is_what_has_less_contrast_to_it(colour: str, background: str) -> None:
+    red, green, blue = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    assert background_of(red, green, blue) == background
+
+
+def test_the_user_chooses_colours_for_all_backgrounds_or_for_one() -> None:
+    theme = Theme(chosen={"quiet": "#111111", "nicks": ["#222222", "#333333"], "dark": {"quiet": "#444444"}})
+    assert [theme.rules(name)["quiet"] for name in (None, "light", "dark")] == [
+        "#111111",
+        "#111111",
+        "#444444",
+    ]
+    assert [theme.rules(None)[f"nick{index}"] for index in (0, 1, 2, 7)] == [
+        "#222222",
+        "#333333",
+        "#222222",
+        "#333333",
+    ]
+    own = Theme(chosen={"mention": "#555555"}).rules("light")
+    assert (own["mention"], own["quiet"]) == ("#555555", LIGHT.quiet)
 
 
 def test_a_nick_keeps_its_colour_whoever_speaks() -> None:

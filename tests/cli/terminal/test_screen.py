@@ -75,15 +75,21 @@ class Recording(io.StringIO):
         return 1
 
 
-def typed(keys: str, *, before: Sequence[str] = (), controller: Notes | None = None) -> tuple[list[str], int]:
-    """Type keys and Ctrl-D; return the entered lines and the exit code."""
+def typed(
+    keys: str,
+    *,
+    before: Sequence[str] = (),
+    controller: Notes | None = None,
+    bound: dict[str, str | list[str]] | None = None,
+) -> tuple[list[str], int]:
+    """Type keys and Ctrl-D; return the entered lines and the exit code. ``bound`` are keys of actions."""
     controller = controller or Notes()
     with (
         create_pipe_input() as pipe,
         create_app_session(input=pipe, output=DummyOutput()),
     ):
         pipe.send_text(keys + CTRL_D)
-        exit_code = asyncio.run(Screen(controller).run(before))
+        exit_code = asyncio.run(Screen(controller, keys=bound).run(before))
     return controller.lines, exit_code
 
 
@@ -167,6 +173,14 @@ def test_what_comes_while_the_editor_runs_is_printed_after_it_up_to_a_bound(
 def test_a_second_ctrl_c_on_an_empty_line_quits_and_a_key_in_between_calls_it_off() -> None:
     assert typed(f"hello{ENTER}{CTRL_C}{CTRL_C}not read") == (["hello"], 130)
     assert typed(f"{CTRL_C}x{CTRL_C}{CTRL_C}") == ([], 0)
+
+
+def test_keys_do_what_the_user_has_chosen() -> None:
+    swapped: dict[str, str | list[str]] = {"send": "alt-enter", "newline": ["enter", "ctrl-x n"]}
+    assert typed(f"a{ENTER}b\x18nc{ALT_ENTER}{ALT_ENTER}", bound=swapped) == (["a\nb\nc"], 0)
+    assert typed("\x1bOP", bound={"room-3": "f1"}) == (["/3"], 0)
+    assert typed(f"\x0f{ENTER}", bound={"older": "ctrl-o"}, before=["earlier"]) == (["earlier"], 0)
+    assert typed(f"ab{ENTER}\x14\x14", bound={"cancel": "ctrl-t"}) == (["ab"], 130)
 
 
 def test_enter_enters_the_line() -> None:
