@@ -11,9 +11,10 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from chatcore.errors import UsageError
+from chatcore.fields import Nick
 from chatcore.kinds import kind_problem
 from chatcore.messages import Frame, Post
-from chatcore.names import RULES, Nick
+from chatcore.names import RULES
 
 __all__ = ["checked", "checked_nick", "checked_post", "checked_timeout"]
 

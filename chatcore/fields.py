@@ -1,7 +1,7 @@
 """The fields of frames: what each kind of value looks like.
 
-Names and texts are in `chatcore.names`. Where a word comes from an open set (a reason, a durability), a
-client decodes one that it does not know as ``unknown``.
+What of names and ids needs no library of models is in `chatcore.names`. Where a word comes from an open set
+(a reason, a durability), a client decodes one that it does not know as ``unknown``.
 """
 
 import re
@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, GetPydanticSchema
 from pydantic_core import core_schema
 
 from chatcore.errors import ErrorCode
+from chatcore.names import NICK_PATTERN, POST_ID_PATTERN, ROOM_PATTERN
 from chatcore.terms import QUERY_CHARS
 
 __all__ = [
@@ -36,11 +37,14 @@ __all__ = [
     "LeftReason",
     "LeftWord",
     "Link",
+    "Nick",
     "PostId",
     "Query",
+    "RoomName",
     "Seconds",
     "Secret",
     "Seq",
+    "Text",
     "Time",
     "Token",
 ]
@@ -50,7 +54,9 @@ SEQ_MAX = 2**53 - 1  # what a JSON number holds exactly in every language (RFC 7
 Seq = Annotated[int, Field(ge=0, le=SEQ_MAX)]
 Count = Annotated[int, Field(ge=0, le=SEQ_MAX)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-PostId = Annotated[str, Field(pattern=r"^[ -~]{1,64}$")]
+Nick = Annotated[str, Field(pattern=NICK_PATTERN)]
+RoomName = Annotated[str, Field(pattern=ROOM_PATTERN)]
+PostId = Annotated[str, Field(pattern=POST_ID_PATTERN)]
 Token = Annotated[str, Field(pattern=r"^[ -~]{1,64}$")]
 Cursor = Annotated[str, Field(pattern=r"^[ -~]{1,128}$")]
 Query = Annotated[str, Field(pattern=rf"^[^\x00-\x1f\x7f-\x9f]{{1,{QUERY_CHARS}}}$")]
@@ -59,6 +65,9 @@ Secret = Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
 Key = Annotated[str, Field(pattern=r"^[!-~]{43,4096}$")]
 Label = Annotated[str, Field(pattern=r"^[ -~]{0,128}$")]
 Link = Annotated[str, Field(pattern=r"^[!-~]{1,1024}$")]
+
+# The control characters are Unicode's category Cc: C0, DEL and C1. Tab and newline are text.
+Text = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$")]
 
 
 # An offset of no seconds: UTC, and checked where all else is.

@@ -36,16 +36,18 @@ from chatcore.fields import (
     LeftReason,
     LeftWord,
     Link,
+    Nick,
     PostId,
     Query,
+    RoomName,
     Seconds,
     Secret,
     Seq,
+    Text,
     Time,
     Token,
 )
 from chatcore.limits import ClientLimits
-from chatcore.names import Nick, RoomName, Text
 
 __all__ = [
     "NEEDS_NICK",

@@ -5,11 +5,17 @@ They keep their spelling and are unique by casefold. An identifier that ends in 
 name; every other one holds a name as it was spelled.
 """
 
-from typing import Annotated
-
-from pydantic import Field
-
-__all__ = ["LOBBY", "NICK_CHARS", "RULES", "Nick", "RoomName", "Text", "fold", "is_numeric", "is_reserved"]
+__all__ = [
+    "LOBBY",
+    "NICK_CHARS",
+    "NICK_PATTERN",
+    "POST_ID_PATTERN",
+    "ROOM_PATTERN",
+    "RULES",
+    "fold",
+    "is_numeric",
+    "is_reserved",
+]
 
 LOBBY = "lobby"
 """The room that plain members are in, and the one that a client joins by default."""
@@ -22,8 +28,10 @@ RESERVED_FOLDED = frozenset(
 NICK_CHARS = 32
 """Characters of the longest nick."""
 
-Nick = Annotated[str, Field(pattern=rf"^[A-Za-z0-9._-]{{1,{NICK_CHARS}}}$")]
-RoomName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+NICK_PATTERN = rf"^[A-Za-z0-9._-]{{1,{NICK_CHARS}}}$"
+ROOM_PATTERN = r"^[A-Za-z0-9._-]{1,64}$"
+POST_ID_PATTERN = r"^[ -~]{1,64}$"
+"""What nicks, rooms and the ids of posts look like. There is no newline at the end of any of them."""
 
 RULES = {
     "nick": "a nick is 1 to 32 ASCII letters, digits, '-', '_' or '.'",
@@ -36,9 +44,6 @@ RULES = {
     "target": "a target is a message's number, and only a kind of your own, which begins with x., has one",
 }
 """The same in words, by the name of a frame's field."""
-
-# The control characters are Unicode's category Cc: C0, DEL and C1. Tab and newline are text.
-Text = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$")]
 
 
 def fold(name: str) -> str:

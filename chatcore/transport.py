@@ -17,18 +17,22 @@ Addresses such as ``chats://`` are encrypted: a `Channel` is between the socket 
 that applies channels has an attribute ``applies_channels`` that is true, and asks each `Listen` for its
 `layers`. One that asks for its ``wire`` alone gets an error there, and so never sends in the clear what is
 promised to be encrypted.
+
+Wires are loaded when they are first asked for: they bring the models of all frames, and whoever only wants to
+know what an address means needs none.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
-from typing import Final, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from chatcore.address import ENCRYPTED_SCHEMES, Peer, parse_url
 from chatcore.errors import UsageError
-from chatcore.wire import Wire
-from chatcore.wire.ndjson import ndjson
-from chatcore.wire.plain import plain
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    from chatcore.wire import Wire
 
 __all__ = [
     "GROUP",
@@ -50,7 +54,7 @@ __all__ = [
 GROUP = "chat.transports"
 """The group of entry points in which transports are found."""
 
-_WIRES: Final[dict[str, Wire]] = {"chat": ndjson, "plain": plain, "chats": ndjson, "plains": plain}
+_SCHEMES = ("chat", "plain", "chats", "plains")
 
 
 class Channel(Protocol):
@@ -106,7 +110,7 @@ class Channel(Protocol):
 class Layers(NamedTuple):
     """What a connection speaks: the wire, and, where it is encrypted, what makes the channel below that."""
 
-    wire: Wire
+    wire: "Wire"
     channel: Callable[[], Channel] | None
 
 
@@ -124,12 +128,12 @@ class Listen:
     scheme: str
     host: str
     port: int
-    own_wire: Wire | None = None
+    own_wire: "Wire | None" = None
     channel: Callable[[], Channel] | None = None
     addresses: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.own_wire is None and self.scheme not in _WIRES:
+        if self.own_wire is None and self.scheme not in _SCHEMES:
             raise UsageError(f"no wire is known for {self.scheme}://; give one, as own_wire")
 
     @classmethod
@@ -138,7 +142,7 @@ class Listen:
 
         The channel is used where the scheme asks for one. Raises `UsageError`.
         """
-        scheme, host, port = parse_url(url, tuple(_WIRES))
+        scheme, host, port = parse_url(url, _SCHEMES)
         return cls(scheme, host, port, channel=channel if scheme in ENCRYPTED_SCHEMES else None)
 
     @property
@@ -147,7 +151,7 @@ class Listen:
         return self.channel is not None or self.scheme in ENCRYPTED_SCHEMES
 
     @property
-    def wire(self) -> Wire:
+    def wire(self) -> "Wire":
         """The wire to speak there, right on the socket; raises `UsageError` where that is not allowed."""
         if self.is_encrypted:
             raise UsageError(f"this transport applies no channels, so it cannot serve {self}")
@@ -161,7 +165,7 @@ class Listen:
         if self.is_encrypted and self.channel is None:
             clear = str(self).replace("s://", "://", 1)
             raise UsageError(f"{self} is encrypted and needs a certificate; give one, or listen on {clear}")
-        return Layers(self.own_wire or _WIRES[self.scheme], self.channel)
+        return Layers(self.own_wire or _wire_of(self.scheme), self.channel)
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -229,7 +233,7 @@ class Endpoint(Protocol):
         there: close it, without a word. To be asked once for each socket.
         """
 
-    def open(self, peer: Peer, wire: Wire = ...) -> Session:
+    def open(self, peer: Peer, wire: "Wire" = ...) -> Session:
         """Return the connection of a socket that has been accepted.
 
         One that the limits forbid is returned too: all that it has to say is why.
@@ -325,12 +329,33 @@ def check_listens(transport: Transport, listens: Sequence[Listen]) -> None:
         listen.layers()
 
 
-def find_transports() -> dict[str, EntryPoint]:
+def find_transports() -> "dict[str, EntryPoint]":
     """Return what is installed, by name. Nothing is imported yet, so nothing can fail yet."""
+    from importlib.metadata import entry_points
+
     return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)}
 
 
-def load_transport(point: EntryPoint) -> Transport:
+def load_transport(point: "EntryPoint") -> Transport:
     """Import a transport; raises whatever its module raises."""
     transport: Transport = point.load()
     return transport
+
+
+def _wire_of(scheme: str) -> "Wire":
+    from chatcore.wire.ndjson import ndjson
+    from chatcore.wire.plain import plain
+
+    return ndjson if scheme in ("chat", "chats") else plain
+
+
+if not TYPE_CHECKING:  # a type checker sees the import above, and refuses every other name
+
+    def __getattr__(name: str) -> Any:
+        """Load the seam to wires when it is first asked for."""
+        if name != "Wire":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from chatcore.wire import Wire
+
+        globals()[name] = Wire
+        return Wire

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterator
 
-from chatcore import RULES, Join, UsageError, fold
+from chatcore import RULES, UsageError, fold
 
 __all__ = ["folded_room", "variants"]
 
@@ -12,6 +12,8 @@ NICK_CHARS = 32
 
 def folded_room(name: str) -> str:
     """Return the name of a room as journals have it; raises `UsageError` that says what a name is."""
+    from chatcore import Join
+
     try:
         return fold(Join(room=name).room)
     except ValueError:

@@ -193,6 +193,19 @@ def test_version_help_and_completion_load_few_modules(
     assert not {"asyncio", "sqlite3"} & loaded
 
 
+def test_sending_a_message_loads_few_modules() -> None:
+    """Each costs time, and a script may send one every second: this stands for a limit on seconds."""
+    code = (
+        "import contextlib, sys\nsys.argv = ['chat', 'send', 'ops', 'hi', '--url', 'chat://127.0.0.1:1']\n"
+        "with contextlib.suppress(SystemExit):\n    from cli.app import main\n    main()"
+    )
+    loaded = loaded_by(code)
+    assert "transports.threaded_tcp.posting" in loaded
+    assert not {name.partition(".")[0] for name in loaded} & {"pydantic", "pydantic_core", "prompt_toolkit"}
+    assert not {"asyncio", "ssl", "sqlite3", "chatcore.messages", "importlib.metadata"} & loaded
+    assert len(loaded - set(sys.stdlib_module_names)) < 120
+
+
 def test_a_server_loads_no_more_than_its_transport_and_its_journal_need() -> None:
     loaded = loaded_by("import cli.commands.server, transports.threaded_tcp")
     assert not {name.partition(".")[0] for name in loaded} & {"prompt_toolkit", "rich", "asyncio", "sqlite3"}
@@ -312,7 +325,8 @@ PUBLIC = (
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name.partition(".")[0] == "cli"])
 def test_the_command_line_imports_only_what_is_public(name: str) -> None:
-    allowed = {*PUBLIC, "transports.asyncio_tcp", "transports.threaded_tcp", "transports.certificates"}
+    clients = {"transports.asyncio_tcp", "transports.threaded_tcp", "transports.threaded_tcp.posting"}
+    allowed = {*PUBLIC, *clients, "transports.certificates"}
     modules = {node.module or "" for node in ast.walk(TREES[name]) if isinstance(node, ast.ImportFrom)}
     ours = {module for module in modules if module.partition(".")[0] in ("chatcore", "transports")}
     assert ours - allowed == set()

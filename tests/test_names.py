@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from chatcore.names import LOBBY, NICK_CHARS, Nick, RoomName, Text, fold, is_numeric, is_reserved
+from chatcore.fields import Nick, RoomName, Text
+from chatcore.names import LOBBY, NICK_CHARS, fold, is_numeric, is_reserved
 
 # The first thousand characters, and each hundredth of the rest: all scripts, and what looks like ASCII.
 SAMPLE = [code for code in (*range(0x400), *range(0x400, 0x110000, 100)) if not 0xD800 <= code < 0xE000]

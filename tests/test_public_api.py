@@ -149,7 +149,7 @@ def test_all_names_can_be_imported_together() -> None:
     "code",
     [
         "import transports.asyncio_tcp",
-        "import transports.threaded_tcp",
+        "from transports.threaded_tcp import Chat",
         "from transports.threaded_tcp import Chat, connect, serve",
         "from chatcore import Backoff, ChatError, Event, Gap, Message, Offline, Position",
     ],

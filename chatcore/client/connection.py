@@ -12,6 +12,7 @@ port is left for good, and is not tried again.
 
 from math import inf
 
+from chatcore.client.foreign import foreign
 from chatcore.errors import Fault
 from chatcore.limits import LINE_BYTES_MAX, ClientLimits
 from chatcore.messages import ClientFrame, Closing, ServerFrame, encode, server_frames
@@ -75,13 +76,7 @@ class Connection:
     @property
     def foreign(self) -> str | None:
         """What the other side speaks, if it has said anything and that is not our protocol."""
-        if self.live or not self._first or self._first.startswith(b"{"):
-            return None
-        if self._first.startswith(b"* "):
-            return "this is a plain:// port, which speaks lines of text; connect to the server's chat:// port"
-        if self._first.startswith(b"\x15\x03"):  # an alert, by which TLS refuses what we have said
-            return "this is a chats:// port, which speaks TLS; connect to it by that address"
-        return "the server does not speak this protocol; is this its plain:// port, or another service?"
+        return None if self.live else foreign(self._first)
 
     @property
     def has_output(self) -> bool:

@@ -9,19 +9,18 @@ from pydantic_core import from_json
 from chatcore.address import Peer
 from chatcore.encoding import encode_acks
 from chatcore.errors import ErrorCode, Fault
+from chatcore.fields import PostId, RoomName
 from chatcore.limits import Limits
 from chatcore.messages import (
     ClientFrame,
     DurabilityWord,
     Found,
     Page,
-    PostId,
     ServerFrame,
     Stored,
     client_frames,
     encode,
 )
-from chatcore.names import RoomName
 from chatcore.wire import Capabilities, Codec, Hangup, Reply, Wire
 from chatcore.wire.lines import LineBuffer, Recogniser, cut_lines
 

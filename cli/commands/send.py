@@ -10,21 +10,21 @@ last one the error names the message's id: sent again with the same id, a messag
 - Once the message may have been sent, it is never said that it was not.
 - A text that was split is several messages, whose ids follow from that of the first. So the same command
   with the same id sends all of them again, and each is stored once.
+- It may run every second, so it loads little: no server, and no models of frames.
 """
 
 import threading
 from concurrent.futures import Future
 from typing import NamedTuple
-from uuid import uuid4
 
-from chatcore import RULES, Ack, Backoff, RefusedError, RemoteError, UsageError, __version__, encode
+from chatcore import RULES, Backoff, RefusedError, RemoteError, UsageError, __version__, new_id
 from cli.access.login import Login
 from cli.commands.client import with_nick
 from cli.report import complain, reaching
 from cli.stdin import input_text
 from cli.streams import write_json, write_text
 from cli.texts import check_size, pieces, without_controls
-from transports.threaded_tcp import Chat, connect
+from transports.threaded_tcp.posting import Ack, Poster, Said
 
 __all__ = ["run"]
 
@@ -78,17 +78,13 @@ def run(
     text = input_text() if text in (None, "-") else without_controls(text)
     if not text or (split and not text.strip()):
         raise UsageError("nothing to send: the text is empty")
-    message = _Message(room, text, str(uuid4()) if id_ is None else id_, kind, split)
+    message = _Message(room, text, new_id() if id_ is None else id_, kind, split)
     with reaching(url):
         acks = _Sending(url, nick, message, timeout, login).run()
     if json:
-        write_json(b"".join(map(encode, acks)))
+        write_json(b"".join(ack.line for ack in acks))
     else:
         write_text("".join(f"{ack.seq}\n" for ack in acks))
-
-
-class _OutOfTimeError(BaseException):
-    """The time is over, or nobody waits any more: no error of the connection, which ends without a flush."""
 
 
 class _Sending:
@@ -102,8 +98,8 @@ class _Sending:
         self._timeout = min(timeout, threading.TIMEOUT_MAX)
         self._posted = False  # from now on it may be stored
         self._refusal: RefusedError | None = None  # the last one that may pass
-        self._given_up = False  # nobody waits for an answer any more
-        self._woken = threading.Event()  # there is an answer, or it was given up
+        self._woken = threading.Event()  # nobody waits for an answer any more
+        self._poster: Poster | None = None
         self._acks: Future[list[Ack]] = Future()
         self._thread = threading.Thread(target=self._run, name="chat-send", daemon=True)
 
@@ -126,8 +122,9 @@ class _Sending:
             raise
 
     def _give_up(self) -> None:
-        self._given_up = True
         self._woken.set()
+        if self._poster is not None:
+            self._poster.stop()
         self._thread.join(GOODBYE_SECONDS)
 
     def _what_is_missing(self) -> str:
@@ -153,62 +150,49 @@ class _Sending:
             self._acks.set_exception(error)
 
     def _deliver(self) -> list[Ack]:
-        """Try until it is acknowledged, or refused for good."""
+        """Try until it is acknowledged, or refused for good; return too little once it was given up."""
         backoff = Backoff(longest=LONGEST_WAIT)
-        while True:
+        while not self._woken.is_set():
             try:
                 return with_nick(self._nick, self._post, login=self._login)
             except RefusedError as error:
                 if self._posted or not _may_pass(error):
                     raise
                 self._refusal = error
-                self._sleep(backoff.next(_least_wait(error)))
-
-    def _sleep(self, seconds: float) -> None:
-        self._woken.wait(min(seconds, self._timeout))
-        self._check_given_up()
-
-    def _check_given_up(self) -> None:
-        if self._given_up:
-            raise _OutOfTimeError
+                self._woken.wait(min(backoff.next(_least_wait(error)), self._timeout))
+        return []
 
     def _post(self, nick: str) -> list[Ack]:
-        room, client = self._message.room, f"chat {__version__}"
-        with connect(
-            self._url, nick=nick, rooms=[room], client=client, timeout=None, **self._login.options
-        ) as chat:
-            texts = self._texts(chat.limits.text_bytes)
-            ids = _ids(self._message.id, len(texts))
-            self._check_given_up()
-            self._posted = True
-            return self._await(
-                [self._post_nowait(chat, text, id_) for text, id_ in zip(texts, ids, strict=True)]
-            )
-
-    def _texts(self, limit: int | None) -> list[str]:
-        if not self._message.split:
-            check_size(self._message.text, limit)
-        return list(pieces(self._message.text, limit))
-
-    def _post_nowait(self, chat: Chat, text: str, id_: str) -> Future[Ack]:
-        answer = chat.post_nowait(text, room=self._message.room, id=id_, kind=self._message.kind)
-        answer.add_done_callback(lambda _: self._woken.set())
-        return answer
-
-    def _await(self, answers: list[Future[Ack]]) -> list[Ack]:
+        if self._woken.is_set():
+            return []
+        poster = self._poster = Poster(
+            self._url,
+            self._said,
+            nick=nick,
+            room=self._message.room,
+            client=f"chat {__version__}",
+            **self._login.options,
+        )
+        if self._woken.is_set():
+            poster.stop()
         try:
-            return [self._result(answer) for answer in answers]
+            return poster.run()
         except RefusedError:
             raise
         except RemoteError as error:
+            if not self._posted:
+                raise
             raise RemoteError(f"{error} before the acknowledgement: {self._advice}") from error
 
-    def _result(self, answer: Future[Ack]) -> Ack:
-        while not answer.done():
-            self._woken.wait()
-            self._woken.clear()
-            self._check_given_up()
-        return answer.result()
+    def _said(self, limit: int | None) -> list[Said]:
+        """Return what to post; from then on it may be stored."""
+        message = self._message
+        if not message.split:
+            check_size(message.text, limit)
+        texts = list(pieces(message.text, limit))
+        ids = _ids(message.id, len(texts))
+        self._posted = not self._woken.is_set()
+        return [Said(id_, message.kind, text) for id_, text in zip(ids, texts, strict=True)]
 
 
 def _ids(first: str, count: int) -> list[str]:

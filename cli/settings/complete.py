@@ -4,7 +4,8 @@ The user waits for them, so as little as possible is imported, and no server is 
 addresses are those in the settings.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -29,7 +30,9 @@ __all__ = [
 class Completing(TyperGroup):
     """The group of all commands.
 
-    While a shell completes, values are not converted or checked: that would load the library of models.
+    While a shell completes, values are not converted or checked: typer does that with a library of models,
+    which takes longer to load than all else together. For the same reason a value that is what it should be
+    already is left as it is when a command runs.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -38,11 +41,35 @@ class Completing(TyperGroup):
             commands = (self, *self.commands.values())
             for parameter in (each for command in commands for each in command.get_params(ctx)):
                 setattr(parameter, "process_value", _as_it_is)  # noqa: B010  # a method, to the type checker
+        else:
+            _spare(self.get_params(ctx))
         return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that is named."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and not ctx.resilient_parsing:
+            _spare(command.get_params(ctx))
+        return name, command, rest
 
 
 def _as_it_is(ctx: object, value: Any) -> Any:
     return value
+
+
+def _spare(parameters: Iterable[Any]) -> None:
+    """Have parameters convert only what needs it."""
+    for parameter in parameters:
+        kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+        if kind in (str, float, int, bool):
+            parameter.process_value = partial(_spared, parameter, kind, parameter.process_value)
+
+
+def _spared(parameter: Any, kind: type, convert: Callable[..., Any], ctx: object, value: Any) -> Any:
+    """Convert a value, unless that would change nothing; the file's values were checked when it was read."""
+    if type(value) is not kind and not (value is None and not parameter.required):
+        return convert(ctx, value)
+    return value if parameter.callback is None else parameter.callback(ctx, parameter, value)
 
 
 def complete_transport(incomplete: str) -> list[str]:

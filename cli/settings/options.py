@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 from typer.models import ArgumentInfo, CommandInfo, OptionInfo
 
@@ -117,7 +117,7 @@ def settings_of(commands: Iterable[CommandInfo]) -> dict[str, dict[str, Setting]
 
 
 def _settings(command: str, callback: Any) -> Iterator[Setting]:
-    hints = get_type_hints(callback, include_extras=True)
+    hints = inspect.get_annotations(callback)
     for parameter in inspect.signature(callback).parameters.values():
         annotation, *notes = get_args(hints[parameter.name]) or (None,)
         info = next((each for each in notes if isinstance(each, OptionInfo | ArgumentInfo)), None)

@@ -19,6 +19,7 @@ from tests.cli.conftest import Inside
 from tests.cli.processes import CHAT, ChatServer, chat, chat_server, environment, rest_of, spawn
 from tests.cli.scripted import Answers, line, scripted_server
 from transports.threaded_tcp import Chat, connect
+from transports.threaded_tcp.posting import Ack
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +103,40 @@ def test_an_id_that_leaves_no_space_for_the_numbers_of_pieces_sends_nothing(
     assert "--id is too long for a text of 2 messages" in done.stderr
     listener.post("the end", room="lobby")
     assert next(iter(listener)).text == "the end"
+
+
+def test_a_message_is_stored_though_the_connection_is_lost_before_its_acknowledgement(
+    inside: Inside,
+) -> None:
+    """The second connection takes the seat of the first, and sends the message again under its id."""
+    asked: list[dict[str, Any]] = []
+
+    def answers(number: int) -> Iterator[bytes]:
+        yield WELCOME
+        yield JOINED
+        if number == 2:
+            yield line(type="ack", room="lobby", id="mine", seq=7, durability="synced")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+
+        def serve() -> None:
+            for number in (1, 2):
+                sock, _ = listener.accept()
+                with sock, sock.makefile("rb") as lines:
+                    for answer, data in zip(answers(number), lines, strict=False):
+                        asked.append(json.loads(data))
+                        sock.sendall(answer)
+                    if number == 1:
+                        asked.append(json.loads(next(lines)))
+
+        served = pool.submit(serve)
+        url = f"chat://127.0.0.1:{listener.getsockname()[1]}"
+        done = inside("send", "lobby", "hello", "--id", "mine", "--nick", "ci", "--url", url)
+        served.result()
+    assert (done.returncode, done.stdout, done.stderr) == (0, "7\n", "")
+    assert [frame["type"] for frame in asked] == ["hello", "join", "post"] * 2
+    assert [frame.get("session") for frame in asked[::3]] == [None, "y"]
+    assert asked[2] == asked[5]
 
 
 @pytest.mark.parametrize("text", ["", "\n\n"])
@@ -276,13 +311,18 @@ def test_only_what_may_pass_is_tried_again(
 ) -> None:
     tried: list[str] = []
 
-    def refuse(url: str, *, nick: str, **_options: object) -> Chat:
-        tried.append(nick)
-        if len(tried) == 2:
-            raise RefusedError("forbidden", "not you")
-        more = {name: error.get(name) for name in ("room", "retry_after")}
-        raise RefusedError(error["code"], error["message"], **more)
+    class Refused:
+        """A conversation that is refused: once as the test says, and then for good."""
 
-    monkeypatch.setattr(send, "connect", refuse)
+        def __init__(self, url: str, posts: object, *, nick: str, **_options: object) -> None:
+            tried.append(nick)
+
+        def run(self) -> list[Ack]:
+            if len(tried) == 2:
+                raise RefusedError("forbidden", "not you")
+            more = {name: error.get(name) for name in ("room", "retry_after")}
+            raise RefusedError(error["code"], error["message"], **more)
+
+    monkeypatch.setattr(send, "Poster", Refused)
     done = inside("send", "lobby", "hi", "--nick", "ci", "--url", "chat://127.0.0.1:1")
     assert (done.returncode, len(tried)) == (3, tries)
