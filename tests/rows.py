@@ -311,7 +311,7 @@ if ALL:
 ROUNDS = int(os.environ.get("ROUNDS") or (60 if ALL else 4))
 """Kills in a storm, under each transport; half as many losses of power."""
 
-CLIENT_STEPS = range(1, 26) if ALL else (11, 22)
+CLIENT_STEPS = range(1, 28) if ALL else (11, 18, 24)
 """The steps of its start before which a client is killed, as ``tests/faults/killed.py`` counts them."""
 
 CLIENT_KILLS = 30 if ALL else 2

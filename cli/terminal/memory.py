@@ -6,6 +6,7 @@
 """
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -22,6 +23,9 @@ __all__ = ["Memory", "open_memory"]
 
 READ_SECONDS = 10.0
 """How often the read marks are written at most, while messages arrive."""
+
+SECRET_BYTES = 24
+"""Chance in a secret of our own, which is 32 characters then: a server takes no shorter one."""
 
 
 class Memory:
@@ -102,6 +106,15 @@ class Memory:
                 loop.call_soon_threadsafe(warn, why)
 
             self._slot.on_failure(report)
+
+    async def make_secret(self) -> None:
+        """Have a secret before the first connection: a server takes one that it does not know.
+
+        So a client that is killed before it could write down what the server gave it gets its nick back too.
+        """
+        if self._slot is not None and self.secret is None:
+            made = {"session": secrets.token_urlsafe(SECRET_BYTES)}
+            await asyncio.wrap_future(self._slot.write(made, sync=True))
 
     def note_welcome(self, secret: str, dedupe_seconds: float | None) -> None:
         """Remember what the server has given us."""

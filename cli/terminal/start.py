@@ -29,6 +29,7 @@ async def _converse(url: str, nick: str, rooms: Sequence[str], options: Options,
         memory, why_not = open_memory(url, nick, account=login.account is not None)
     try:
         terminal = Terminal(options, memory)  # which may fail, so before others see us join
+        await memory.make_secret()
         async with await _connect(url, nick, memory.secret, login) as chat:
             return await terminal.run(chat, url, nick, rooms, login.pin, warning=why_not)
     finally:

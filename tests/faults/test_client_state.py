@@ -24,7 +24,7 @@ from tests.cli.pty import ENTER, Pty, in_terminal
 from tests.rows import CLIENT_KILLS, CLIENT_PAIRS, CLIENT_STEPS
 from transports.threaded_tcp import Chat, connect, serve
 
-LIMITS = Limits(frames_per_second=None, frames_burst=10_000, session_seconds=1.0)
+LIMITS = Limits(frames_per_second=None, frames_burst=10_000, session_seconds=600.0)
 LINES = 5
 
 
