@@ -1,21 +1,24 @@
 """Lines of the user that nothing sends by itself any more, and what their owner decides.
 
 Each is offered under a number. Sending one again uses its id, which is never worse than a new one: if the
-server still knows that, the line is there once. `is_forgotten` finds out whether it surely does.
+server still knows that, the line is there once. `KnownIds` finds out whether it surely does.
 """
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from chatcore import RefusedError, UsageError
+from chatcore import RefusedError, UsageError, fold
 from cli.state.remembered import UnsentLine
 from transports.asyncio_tcp import Chat
 
-__all__ = ["ALL", "Offer", "Offers", "excerpt", "is_forgotten"]
+__all__ = ["ALL", "KnownIds", "Offer", "Offers", "excerpt"]
 
 ALL = "all"
 """What the user types instead of a number."""
 
+
+MOST_CHECKS = 20
+"""Questions to the server about that, all in all. Where nobody has asked, it may have forgotten."""
 
 EXCERPT = 120
 """Characters that are shown of a line."""
@@ -73,17 +76,39 @@ def excerpt(line: UnsentLine) -> str:
     return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}..."
 
 
-async def is_forgotten(chat: Chat, line: UnsentLine) -> bool:
-    """Tell whether the server may have stored a line, and have forgotten that.
+class KnownIds:
+    """Finds out which ids the server surely knows, in case it has stored the lines that have them.
 
-    It surely knows the id while nothing has expired of what was said since the line was typed: ids live as
-    long as their messages. No clocks are compared. Raises the `ChatError` that ended the connection.
+    It does while nothing has expired of what was said since the line was typed: ids live as long as their
+    messages. No clocks are compared.
     """
-    if line.behind is None:
-        return True
-    epoch, seq = line.behind
-    try:
-        page = await chat.history(line.room, after=seq, limit=1)
-    except (RefusedError, UsageError):
-        return True
-    return page.epoch != epoch or any(gap.reason != "damaged" for gap in page.gaps or ())
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+        self._complete: dict[tuple[str, str], int] = {}  # after which number nothing is missing, in an epoch
+        self._left = MOST_CHECKS
+
+    async def may_lack(self, line: UnsentLine) -> bool:
+        """Tell whether the server may have stored a line, and have forgotten its id.
+
+        Raises the `ChatError` that ended the connection.
+        """
+        if line.behind is None:
+            return True
+        epoch, seq = line.behind
+        key = fold(line.room), epoch
+        if seq >= self._complete.get(key, seq + 1):
+            return False
+        if self._left == 0 or not await self._is_complete(line.room, epoch, seq):
+            return True
+        self._complete[key] = seq
+        return False
+
+    async def _is_complete(self, room: str, epoch: str, seq: int) -> bool:
+        """Tell whether everything is kept that was said in a room after a number."""
+        self._left -= 1
+        try:
+            page = await self._chat.history(room, after=seq, limit=1)
+        except (RefusedError, UsageError):
+            return False
+        return page.epoch == epoch and all(gap.reason == "damaged" for gap in page.gaps or ())

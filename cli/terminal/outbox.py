@@ -33,7 +33,7 @@ from cli.state.remembered import UnsentLine
 from cli.terminal.answers import Answers
 from cli.terminal.input import Command
 from cli.terminal.memory import Memory
-from cli.terminal.offers import Offer, Offers, excerpt, is_forgotten
+from cli.terminal.offers import KnownIds, Offer, Offers, excerpt
 from cli.terminal.painter import Fragments
 from cli.terminal.rooms import Rooms
 from cli.terminal.unsent import PATIENCE, Unsent
@@ -200,11 +200,13 @@ class Outbox:
         room = self._rooms.get(name)
         if room is None or room.replaying:
             return
-        lines = self._take_early(name)
-        for line in lines:
+        old: list[UnsentLine] = []
+        for line in self._take_early(name):
             if self._is_young(line):
                 self._post_again(line)
-        self._offer([line for line in lines if not self._is_young(line)])
+            else:
+                old.append(line)
+        self._offer(old)
 
     def _take_early(self, room: str) -> list[UnsentLine]:
         taken = [line for line in self._early if fold(line.room) == fold(room)]
@@ -223,10 +225,9 @@ class Outbox:
             check.add_done_callback(self._checks.discard)
 
     async def _look_up(self, lines: Sequence[UnsentLine]) -> None:
+        ids = KnownIds(self._chat)
         try:
-            offers = [
-                self._offers.add(line, forgotten=await is_forgotten(self._chat, line)) for line in lines
-            ]
+            offers = [self._offers.add(line, forgotten=await ids.may_lack(line)) for line in lines]
         except ChatError:
             return  # the connection has ended, and the lines stay for the next start
         self._describe(offers[:FEW])
