@@ -11,7 +11,7 @@ Read in this order:
   `drafts`;
 - how it looks: `painter`, `folds`, `colours`, `palette`, `mentions`, `status`, `completion`;
 - whether the server answers: `heartbeat`, with `waiting`;
-- what it says: `conversation` of each event, with `news`, and `answers` to each command;
+- what it says: `conversation` of each event, with `news`, and `answers` to each command, with `help`;
 - what it does: the `command_queue` and its `commands`, with `paging`, which loads older messages and lists of
   rooms, `searches` and `times`; `entrance` into the first rooms; `app`, which puts everything together,
   `start` and its `options`.

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from chatcore import RULES, ChatError, DisconnectedError, Gap, Message, RefusedError, RoomEntry, fold
 from cli.gap import describe_gap
-from cli.terminal.input import ALIASES, COMMANDS, Command
+from cli.terminal.help import describe_command, describe_commands
+from cli.terminal.input import Command
 from cli.terminal.painter import Fragments, Painter
 from cli.terminal.rooms import Entry, Rooms
 
@@ -55,17 +56,11 @@ class Answers:
 
     # --- answers to commands ---------------------------------------------------------------------
 
-    def help(self) -> Fragments:
-        """Return the list of commands."""
-        lines = [_usage(f"{name} {form.argument}", form.summary) for name, form in COMMANDS.items()]
-        lines.append(_usage("//text", "send a message that starts with a slash"))
-        lines.append(f"{', '.join(ALIASES)} do what {', '.join(ALIASES.values())} do")
-        if not self._words:
-            lines.append(
-                "Enter sends, Alt-Enter starts a new line, Tab completes,"
-                " Ctrl-R searches what you typed, Ctrl-D quits"
-            )
-        return self._painter.note("\n".join(lines))
+    def help(self, command: str = "") -> Fragments:
+        """Return the list of commands, or what one of them does."""
+        return self._painter.note(
+            describe_command(command) if command else describe_commands(words=self._words)
+        )
 
     def members(self, room: str, nicks: Sequence[str]) -> Fragments:
         """Return the list of a room's members."""
@@ -191,14 +186,6 @@ class Answers:
         """Return why the connection ended for good."""
         why = reason_of(error.reason) if isinstance(error, DisconnectedError) else str(error)
         return self._painter.warning(f"disconnected: {why}")
-
-
-_COLUMN = 15
-"""Where summaries begin, unless what is typed is longer: a command is one row."""
-
-
-def _usage(typed: str, summary: str) -> str:
-    return f"{typed:{_COLUMN}} {summary}" if len(typed) <= _COLUMN else f"{typed}  {summary}"
 
 
 def reason_of(reason: str) -> str:

@@ -68,7 +68,7 @@ class Commands:
         argument = command.argument
         match command.verb:
             case "help":
-                show(answers.help())
+                show(answers.help(argument))
             case "mistake":
                 show(answers.warning(argument))
             case "say" | "me":

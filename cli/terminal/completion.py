@@ -34,6 +34,10 @@ def candidates(before: str, rooms: Rooms, own: str) -> list[Candidate]:
         if name in ("/join", "/leave", "/who", "/close", "/open", "/hush"):
             known = rooms.names(others=name not in ("/leave", "/who", "/hush"))
             return [Candidate(room, len(start), room) for room in _starting(start, known)][:MOST]
+        if name == "/help":
+            slash = start[:1] == "/"
+            names = _starting(start, [each if slash else each[1:] for each in COMMANDS])
+            return [Candidate(each, len(start), each) for each in names]
         if name in COMMANDS and COMMANDS[name].argument.startswith(("NICK", "[NICK")):
             return list(_nicks(start, rooms, own, after=" "))[:MOST]
     elif (word := _place(before)) is not None:

@@ -87,7 +87,7 @@ BACK = 20
 """Messages that ``/back`` shows by default."""
 
 COMMANDS = {
-    "/help": Form("help", "", "list the commands"),
+    "/help": Form("help", "[COMMAND]", "list the commands, or say what one does"),
     "/nick": Form("nick", "NAME", "change your name"),
     "/join": Form("join", "ROOM", "join a room, or go to one that you are in"),
     "/leave": Form("leave", "[ROOM]", "leave a room"),
@@ -133,6 +133,7 @@ _ARGUMENTS = {  # what may stand after a command, and a hint for those who typed
     "ROOM": (r"\S+", "one word, no spaces"),
     "[ROOM]": (r"\S*", "one word, no spaces"),
     "[START]": (r"\S*", "one word, no spaces"),
+    "[COMMAND]": (r"\S*", "one word, no spaces"),
     "[NICK]": (r"\S*", "one word, no spaces"),
     "[N]": (r"(?a:(?:[1-9]\d{0,8})?)", "a number"),
     "[TEXT]": (r"(?s:.*)", ""),

@@ -349,7 +349,8 @@ def test_refusals_say_what_to_do(server: Server, bob: Chat) -> None:
         alice.wait("* unknown command /dance; /help lists the commands, //dance sends /dance")
         alice.type(paste("x" * 20_000) + ENTER)
         alice.wait("(too_long); send it in parts (the Up key")
-        alice.type(f"/help{ENTER}")
+        alice.type(f"/help{ENTER}/help hush{ENTER}")
+        alice.wait("* /hush [ROOM]    count nothing but mentions")
         alice.wait("  /quit           leave the chat")
 
 
