@@ -31,7 +31,7 @@ from chatcore.journal.times import milliseconds
 from chatcore.messages import Found, Search
 from chatcore.names import fold
 from chatcore.server.pages import RETRY_SECONDS
-from chatcore.server.states import OVER
+from chatcore.server.states import OPEN, OVER
 from chatcore.server.turns import Turns, turn_of
 from chatcore.terms import Item, parse_query
 
@@ -130,9 +130,15 @@ class Searcher:
         """Whether there is still somebody to be answered."""
         return self._session.state not in OVER
 
+    @property
+    def _has_left(self) -> bool:
+        """Whether it is no longer where it wants to search: a session that ends has left all rooms."""
+        room = self._frame.room
+        return self._session.state not in OPEN if room is None else fold(room) not in self._session.members
+
     def ask(self) -> None:
         """Ask the journal, or refuse."""
-        session, frame = self._session, self._frame
+        frame = self._frame
         try:
             items = parse_query(frame.query) if frame.query is not None else ()
         except ValueError as error:
@@ -143,8 +149,8 @@ class Searcher:
         except ValueError:
             self._refuse("bad_frame", "this is no cursor of a search")
             return
-        if frame.room is not None and fold(frame.room) not in session.members:
-            self._refuse("not_joined", "you have left this room")
+        if self._has_left:
+            self._refuse("not_joined", "you have left")
         else:
             self._put(items, cursor)
 
@@ -201,7 +207,7 @@ class Searcher:
         return encode
 
     def _receive(self, answer: "_Answer") -> None:
-        session, frame = self._session, self._frame
+        session = self._session
         session.hub.searches.finish(self)
         if session.state in OVER:
             self._finish()
@@ -209,8 +215,8 @@ class Searcher:
             self._refuse("unavailable", answer.words)
         elif isinstance(answer, Unavailable):
             self._refuse("unavailable", "the search is not available now", answer.retry_after)
-        elif frame.room is not None and fold(frame.room) not in session.members:
-            self._refuse("not_joined", "you have left this room")
+        elif self._has_left:
+            self._refuse("not_joined", "you have left")
         else:
             self._send(answer)
 

@@ -199,6 +199,25 @@ def test_a_room_that_was_left_while_the_journal_searched_is_not_shown(room: str 
         assert (error.code, error.id) == ("not_joined", "t")
 
 
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_session_that_has_left_its_rooms_because_it_ends_is_not_told_that_nothing_is_there(
+    late: tuple[Host, LateSearch], waits: bool
+) -> None:
+    host, journal = late
+    ana = host.member("ana")
+    ana.post("plan")
+    ana.take()
+    if waits:
+        other = host.live("bob")
+        other.send(Search(query="x"))
+    ana.send(Search(query="plan", token="t"))
+    ana.session.drain(None)
+    host.pump()
+    finish(host, journal)
+    error = ana.error()
+    assert (error.code, error.id) == ("not_joined", "t")
+
+
 def test_a_session_has_one_search_at_a_time_and_other_queries_wait_for_it(
     late: tuple[Host, LateSearch],
 ) -> None:
