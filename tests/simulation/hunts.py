@@ -6,6 +6,7 @@ whether a text is one that is looked for is seen without knowing what words are.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from random import Random
 
 from chatcore.journal import Stored
@@ -28,13 +29,15 @@ def hits(epoch: str, logs: Mapping[str, Log], request: SearchRequest, random: Ra
         for message in log.readable(log.expired, len(log.messages))
         if message.text.startswith(f"{item.terms[0]}.") and request.has_place_for(SearchCursor.of(message))
     )[::-1]
-    few = random.choice((0, 1, request.limit))
-    found = entries[: min(few, request.limit)]
-    if len(found) == len(entries):
-        return Hits(epoch, tuple(Stored.of(message) for _, message in found), None)
-    # Nothing that was found lies before the first, so a page without results may end right there.
-    end = found[-1][0] if found else entries[0][0]._replace(seq=entries[0][0].seq + 1)
-    return Hits(epoch, tuple(Stored.of(message) for _, message in found), end)
+    stored = [Stored.of(message) for _, message in entries]
+    sizes = accumulate(len(each.line) for each in stored)
+    fits = max(sum(size <= request.max_bytes for size in sizes), 1)
+    few = min(random.choice((0, 1, request.limit)), request.limit, fits)
+    if few >= len(entries):
+        return Hits(epoch, tuple(stored), None)
+    # No result lies before the first, so a page without any may end right there.
+    end = entries[few - 1][0] if few else entries[0][0]._replace(seq=entries[0][0].seq + 1)
+    return Hits(epoch, tuple(stored[:few]), end)
 
 
 @dataclass

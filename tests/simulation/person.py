@@ -113,7 +113,13 @@ class TypedPerson:
     # --- what may be done ------------------------------------------------------------------------
 
     def _act(self, client: Client) -> str:
-        actions = (*[self._post] * 4, *[self._join] * 3, *[self._ask] * 2, *[self._others] * 3)
+        actions = (
+            *[self._post] * 4,
+            *[self._join] * 3,
+            *[self._ask] * 2,
+            *[self._others] * 3,
+            *[self._search] * 2,
+        )
         strictness = self._world.strictness * (1.0 if client.account else 0.1)
         if self._random.random() < strictness:
             return self._moderate(client)
@@ -211,17 +217,15 @@ class TypedPerson:
             return self._who(client, room)
         if self._random.random() < 0.2:
             return self._rooms(client)
-        if self._random.random() < 0.3:
-            return self._search(client, room)
         bounds = self._bounds(room)
         client.history(room, bounds, self._random.choice((None, 1, 2, 100)))
         return f"{client} asks for history of {room} within {bounds}"
 
-    def _search(self, client: Client, room: str) -> str:
-        number = self._random.choice((1, 2, 3, self.name[1:]))
-        where, limit = self._random.choice((None, room)), self._random.choice((None, 1, 2))
-        client.search(f"t{number}", where, limit)
-        return f"{client} searches t{number} in {where}"
+    def _search(self, client: Client) -> str:
+        name = self._random.choice(("t0", "t1", self.name))
+        where, limit = self._random.choice((None, *client.readers)), self._random.choice((None, 1, 2))
+        client.search(name, where, limit)
+        return f"{client} searches {name} in {where}"
 
     def _rooms(self, client: Client) -> str:
         after, prefix = self._random.choice((None, None, *ROOMS)), self._random.choice((None, None, "l"))
