@@ -17,10 +17,13 @@ from chatcore.accounts.tokens import digest, id_of
 from chatcore.accounts.touched import Table, Touched
 from chatcore.accounts.uses import day_of
 
-__all__ = ["AUDIT", "AccountsFile", "KeyRow", "PersonRow"]
+__all__ = ["AUDIT", "KEPT_SECONDS", "AccountsFile", "KeyRow", "PersonRow"]
 
 AUDIT = 100_000
 """Entries of the audit that are stored by operators and moderators, and as many by members."""
+
+KEPT_SECONDS = 7_200.0
+"""How long what has ended stays in the file: a clock that was ahead may be set back, and then it goes on."""
 
 _EVERYWHERE = ""
 
@@ -291,9 +294,9 @@ class AccountsFile(AccountsDatabase):
         )
 
     def remove_ended(self, now: float) -> None:
-        """Remove bans, mutes and invites whose time is over."""
-        self._change("DELETE FROM bans WHERE until <= ?", (now,), "bans")
-        self.db.execute("DELETE FROM invites WHERE until <= ?", (now,))
+        """Remove bans, mutes and invites whose time has long been over."""
+        self._change("DELETE FROM bans WHERE until <= ?", (now - KEPT_SECONDS,), "bans")
+        self.db.execute("DELETE FROM invites WHERE until <= ?", (now - KEPT_SECONDS,))
 
     # --- rooms -----------------------------------------------------------------------------------
 

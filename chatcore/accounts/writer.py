@@ -110,7 +110,7 @@ class AccountsWriter:
 
     def _turn(self, changes: list[Change]) -> None:
         now = self._times.now()
-        revises = self._has_mute_ended(now)  # before those are removed from the file
+        revises = self._has_time_changed_rights(now)
         answers: list[Any] = [UNAVAILABLE] * len(changes)
         try:
             if (file := self._usable_file()) is not None:
@@ -219,9 +219,10 @@ class AccountsWriter:
         self._snapshot = snapshot
         self._enforce(snapshot)
 
-    def _has_mute_ended(self, now: float) -> bool:
+    def _has_time_changed_rights(self, now: float) -> bool:
+        """Tell whether a mute has ended, or what had ended may go on since the clock was set back."""
         before, self._looked = self._looked, now
-        return self._snapshot.mute_ends_in(before, now)
+        return now < before or self._snapshot.mute_ends_in(before, now)
 
 
 def _is_refusal(answer: Any) -> bool:

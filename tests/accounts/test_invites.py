@@ -11,7 +11,7 @@ from chatcore import UsageError
 from chatcore.accounts import Accounts, Administration
 from chatcore.accounts.links import links
 from chatcore.accounts.refusals import UNAUTHORIZED
-from chatcore.accounts.statements import AccountsFile
+from chatcore.accounts.statements import KEPT_SECONDS, AccountsFile
 from chatcore.gate import Claim, Invitation, Moderation, Person, Refusal
 from tests.accounts.people import DEADLINE, PEER, Clock, Watch, ask, enter, gate_over, key_of
 
@@ -206,7 +206,7 @@ def test_nothing_is_remembered_of_an_invite_that_is_gone(
     with closing(AccountsFile(path)) as file:
         assert file.db.execute("SELECT count(*) FROM admissions").fetchone() == (2,)
         book.withdraw(withdrawn.id)
-        clock.time = ended.until
+        clock.time = ended.until + KEPT_SECONDS
         ask(gate.invite_device, enter(gate, "ada"))
         assert file.db.execute("SELECT count(*) FROM admissions").fetchone() == (0,)
 

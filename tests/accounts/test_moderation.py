@@ -5,6 +5,7 @@ import pytest
 from chatcore import UsageError
 from chatcore.accounts import Accounts, Administration
 from chatcore.accounts.refusals import UNAUTHORIZED
+from chatcore.accounts.statements import KEPT_SECONDS
 from chatcore.gate import Act, Moderation, Peer, Person, Refusal
 from tests.accounts.people import PEER, Clock, Watch, act, ask, enter, key_of, person
 
@@ -119,6 +120,27 @@ def test_a_ban_keeps_out_until_it_ends(gate: Accounts, watch: Watch, clock: Cloc
     assert enter(gate, "ada") == ada
 
 
+def test_what_has_ended_goes_on_if_the_clock_was_ahead_and_is_set_back(
+    gate: Accounts, book: Administration, watch: Watch, clock: Clock
+) -> None:
+    ada, bob, invite = person(gate, "ada"), person(gate, "bob"), book.invite(seconds=60.0)
+    acts: tuple[tuple[Act, str], ...] = (("ban", "ada"), ("mute", "bob"))
+    for what, nick in acts:
+        act(gate, "mona", what, None, nick, 60.0)
+        assert watch.was_revised()
+    clock.time += 3_600.0
+    assert watch.was_revised()
+    assert act(gate, "mona", "ban", None, "gus") is None  # with which the writer removes what is old
+    assert watch.was_revised()
+    assert enter(gate, "ada") == ada
+    assert (gate.is_muted(bob, "lobby"), book.invites()) == (False, [])
+    clock.time -= 3_600.0
+    assert watch.was_revised()
+    assert gate.may_stay(ada, PEER) is not None
+    assert gate.is_muted(bob, "lobby")
+    assert [each.id for each in book.invites()] == [invite.id]
+
+
 def test_a_ban_from_a_room_is_for_that_room_alone(gate: Accounts, clock: Clock) -> None:
     act(gate, "mona", "ban", "lobby", "ada", 60.0)
     assert may_enter(gate, "lobby") == ["olga", "mona", "bob"]
@@ -153,7 +175,7 @@ def test_a_mute_that_ended_is_told_of_though_the_file_was_changed_just_then(
 ) -> None:
     act(gate, "mona", "mute", None, "ada", 60.0)
     assert watch.was_revised()
-    clock.time += 60.0
+    clock.time += 60.0 + KEPT_SECONDS
     ask(gate.invite_device, person(gate, "bob"))  # which removes what has ended
     assert watch.was_revised()
 
