@@ -178,6 +178,7 @@ def _journal(path: Path | None) -> Iterator[Finding]:
     if not report.problems:
         holds = f"{report.messages:,} messages in {report.rooms:,} rooms"
         yield Finding(f"journal {path}", f"{holds}, no problems found")
+    yield Finding("search index", *report.index)
 
 
 def _address() -> Iterator[Finding]:

@@ -6,8 +6,8 @@ they are put together. `chatcore.sqlite` has what other files of the library sha
 what was stored; `migration`, from older versions; `queue`, `group` and `writer`; `retention`, what is removed
 and when; `reader`, `page`, `bounds` and `lookups`; `lock`, which keeps other servers out, and `epoch`, which
 notices a file that is not the one it was. `index_file` is what is searched, `index_filler` and `backlog` fill
-it, `index_search` searches it, and `indexer` does that in a thread of its own. `check` and `export` read a
-file from outside, and `kind` is how `--journal` finds all this.
+it, `index_search` searches it, and `indexer` does that in a thread of its own. `check`, `index_check` and
+`export` read files from outside, and `kind` is how `--journal` finds all this.
 """
 
 import contextlib
@@ -39,6 +39,7 @@ from chatcore.journal.sqlite.bounds import Bounds
 from chatcore.journal.sqlite.check import JournalReport, check_journal, renew_epoch
 from chatcore.journal.sqlite.epoch import EpochGuard, witness_path
 from chatcore.journal.sqlite.export import stored_entries
+from chatcore.journal.sqlite.index_file import index_path
 from chatcore.journal.sqlite.indexer import Indexer
 from chatcore.journal.sqlite.lookups import head, place, rooms
 from chatcore.journal.sqlite.page import DamageLog, page
@@ -145,7 +146,7 @@ class SqliteJournal:
                 raise explain(SqliteFile.KIND, self.path, error) from error
             opened.pop_all()
         self._parts = (writer, reader, guard)
-        for worry in worries(path.parent, (path, witness_path(path))):
+        for worry in worries(path.parent, (path, witness_path(path), index_path(path))):
             log.warning("%s", worry)
 
     def submit(

@@ -9,6 +9,8 @@ from pathlib import Path
 from chatcore.errors import JournalError
 from chatcore.journal.sqlite.connection import SqliteConnection
 from chatcore.journal.sqlite.epoch import EpochGuard, witness_path
+from chatcore.journal.sqlite.index_check import check_index
+from chatcore.journal.sqlite.index_file import index_path
 from chatcore.journal.sqlite.rooms import RoomRow
 from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.private import worries
@@ -25,6 +27,7 @@ class JournalReport:
     ``ahead`` names the rooms whose last message shows a time that has not come yet: the clock was wrong when
     it was stored. Later messages of the room show that time too, until it comes. ``exposed`` says what other
     users can read or replace, because of the modes of its files and directory, and how to prevent it.
+    ``index`` says what there is of its search index, and what to do about that, if anything.
     """
 
     epoch: str
@@ -33,6 +36,7 @@ class JournalReport:
     problems: list[str]
     ahead: list[str]
     exposed: list[str]
+    index: tuple[str, str]
 
 
 def check_journal(path: Path) -> JournalReport:
@@ -89,8 +93,9 @@ def _check(file: SqliteFile, path: Path) -> JournalReport:
         for name, room in rooms
         if room.at is not None and room.at > now
     ]
-    exposed = list(worries(path.parent, (path, witness_path(path))))
-    return JournalReport(str(file.meta().get("epoch", "")), listed, messages, problems, ahead, exposed)
+    exposed = list(worries(path.parent, (path, witness_path(path), index_path(path))))
+    epoch = str(file.meta().get("epoch", ""))
+    return JournalReport(epoch, listed, messages, problems, ahead, exposed, index=check_index(path, epoch))
 
 
 def _check_room(file: SqliteFile, name: str, room: RoomRow, problems: list[str]) -> int:

@@ -97,9 +97,11 @@ class IndexFile(Database):
         error=JournalError,
     )
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, "NORMAL")
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        super().__init__(path, "NORMAL", read_only=read_only)
         with self.closed_on_error():
+            if read_only:
+                self.check_kind()
             # What leaves it leaves with the file: words are in pages that no statement has freed.
             self.db.execute("PRAGMA secure_delete = OFF")
             self._count, self._late, self._last = self._ends()
@@ -123,12 +125,14 @@ class IndexFile(Database):
 
     def belongs_to(self, epoch: str) -> bool:
         """Tell whether it is of a log, and what words are has not changed since. A new one is of that log."""
-        wanted = {"epoch": epoch, "words": WORDS}
-        meta = dict(self.db.execute("SELECT key, value FROM meta"))
-        if not meta:
+        if self.db.execute("SELECT 1 FROM meta").fetchone() is None:
             with self.transaction():
-                self.db.executemany("INSERT INTO meta VALUES (?, ?)", wanted.items())
-        return not meta or meta == wanted
+                self.db.executemany("INSERT INTO meta VALUES (?, ?)", _meta(epoch).items())
+        return self.is_of(epoch)
+
+    def is_of(self, epoch: str) -> bool:
+        """Tell whether it is of a log and of our rules for words, without making it so."""
+        return dict(self.db.execute("SELECT key, value FROM meta")) == _meta(epoch)
 
     # --- filling ---------------------------------------------------------------------------------
 
@@ -261,6 +265,10 @@ class IndexFile(Database):
         last, first = self.db.execute("SELECT max(n), min(n) FROM entries").fetchone()
         count = max(last or 0, 0)
         return count, max(-(first or 0), 0), self._entry(count)
+
+
+def _meta(epoch: str) -> dict[str, str]:
+    return {"epoch": epoch, "words": WORDS}
 
 
 # --- terms of SQLite's: room, kind, term ---------------------------------------------------------------
