@@ -89,7 +89,7 @@ def main() -> None:
 
 @contextmanager
 def _alice(url: str, state: Path, *options: str) -> Iterator[Pty]:
-    argv = (CHAT, "client", url, "--nick", "alice", "--quiet", *options)
+    argv = (CHAT, "client", url, "--nick", "alice", "--quiet", "--background", "dark", *options)
     where = {"XDG_STATE_HOME": str(state), "CHAT_CLIENT_REMEMBER": "1", "COLORTERM": ""}
     with in_terminal(*argv, columns=COLUMNS, rows=ROWS, **where) as terminal:
         terminal.wait("you are also in ops")
