@@ -342,14 +342,15 @@ def test_the_up_key_brings_back_input_of_the_last_session(server: Server, tmp_pa
 
 
 def test_refusals_say_what_to_do(server: Server, bob: Chat) -> None:
-    with client(server) as alice:
+    with client(server, CHAT_CLIENT_HIGHLIGHT="deploy") as alice:
         alice.type(f"/nick bob{ENTER}/nick no!{ENTER}/dance{ENTER}")
         alice.wait("* the nick bob is in use (nick_taken); choose another with /nick NAME")
         alice.wait(f"* {RULES['nick']}")
         alice.wait("* unknown command /dance; /help lists the commands, //dance sends /dance")
         alice.type(paste("x" * 20_000) + ENTER)
         alice.wait("(too_long); send it in parts (the Up key")
-        alice.type(f"/help{ENTER}/help hush{ENTER}")
+        alice.type(f"/highlight{ENTER}/help{ENTER}/help hush{ENTER}")
+        alice.wait("* these count as a mention: deploy")
         alice.wait("* /hush [ROOM]    count nothing but mentions")
         alice.wait("  /quit           leave the chat")
 
@@ -366,7 +367,7 @@ def test_forget_saves_nothing_and_the_up_key_works(server: Server, tmp_path: Pat
 
 def test_rooms_are_joined_left_and_kept_apart(server: Server) -> None:
     with (
-        client(server) as alice,
+        client(server, CHAT_CLIENT_NOTICES="osc777") as alice,
         connect(str(server.listening[0]), nick="bob", rooms=["lobby", "ops"]) as bob,
     ):
         bob.post("said before", room="ops")
@@ -385,6 +386,7 @@ def test_rooms_are_joined_left_and_kept_apart(server: Server) -> None:
         alice.wait("* bob mentioned you in lobby: except you, Alice (/1)")
         alice.wait("1:lobby 2!  [2:ops]")
         assert b"\a" in alice.raw
+        assert b"\x1b]777;notify;bob in lobby;except you, Alice\x1b\\" in alice.raw
         alice.type(f"/who{ENTER}/join LOBBY{ENTER}back{ENTER}")
         alice.wait("* 2 in ops: alice, bob")
         alice.wait(" alice: back")
