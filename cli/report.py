@@ -6,9 +6,11 @@ Commands raise; `reporting` is around each of them and does the rest. Scripts de
 
 import contextlib
 import errno
+import os
 import socket
 import sys
 from collections.abc import Iterator
+from typing import NoReturn
 
 import typer
 
@@ -23,6 +25,7 @@ __all__ = [
     "USAGE",
     "complain",
     "ending",
+    "leave_fast",
     "reaching",
     "reporting",
 ]
@@ -82,12 +85,30 @@ def ending() -> Iterator[None]:
     try:
         yield
     except SystemExit as end:
-        sys.exit(_last(end.code))
+        _exit(end.code)
     except KeyboardInterrupt:
-        sys.exit(_last(INTERRUPTED))
+        _exit(INTERRUPTED)
     except OSError as error:
         complain(f"cannot write the output: {error.strerror or error}")
-        sys.exit(_last(FAILED))
+        _exit(FAILED)
+
+
+def leave_fast() -> None:
+    """Have `ending` end the program without taking it apart, which takes a fifth of the time of a short one.
+
+    For a command that has closed what it has opened, and has no threads that anybody waits for.
+    """
+    _leaves_fast.append(True)
+
+
+def _exit(code: "int | str | None") -> NoReturn:
+    code = _last(code)
+    if _leaves_fast and (code is None or isinstance(code, int)):
+        os._exit(code or 0)
+    sys.exit(code)
+
+
+_leaves_fast: list[bool] = []
 
 
 def _last(code: "int | str | None") -> "int | str | None":

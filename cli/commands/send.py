@@ -10,7 +10,7 @@ last one the error names the message's id: sent again with the same id, a messag
 - Once the message may have been sent, it is never said that it was not.
 - A text that was split is several messages, whose ids follow from that of the first. So the same command
   with the same id sends all of them again, and each is stored once.
-- It may run every second, so it loads little: no server, and no models of frames.
+- It may run every second, so it loads little, no server and no models of frames, and leaves fast.
 """
 
 import threading
@@ -20,7 +20,7 @@ from typing import NamedTuple
 from chatcore import RULES, Backoff, RefusedError, RemoteError, UsageError, __version__, new_id
 from cli.access.login import Login
 from cli.commands.client import with_nick
-from cli.report import complain, reaching
+from cli.report import complain, leave_fast, reaching
 from cli.stdin import input_text
 from cli.streams import write_json, write_text
 from cli.texts import check_size, pieces, without_controls
@@ -78,6 +78,7 @@ def run(
     text = input_text() if text in (None, "-") else without_controls(text)
     if not text or (split and not text.strip()):
         raise UsageError("nothing to send: the text is empty")
+    leave_fast()
     message = _Message(room, text, new_id() if id_ is None else id_, kind, split)
     with reaching(url):
         acks = _Sending(url, nick, message, timeout, login).run()
