@@ -64,7 +64,8 @@ def remove(path: Path, room: str, *, yes: bool) -> int:
     name = folded_room(room)
     if not path.is_file():
         raise UsageError(f"there is no journal {path}")
-    with closing(SqliteJournal(path, KEEP_ALL)) as journal:
+    # The next server makes the index again, without the words of this room.
+    with closing(SqliteJournal(path, KEEP_ALL, search=False)) as journal:
         journal.start(_Nobody())
         messages = _messages(journal, name)
         if messages is None:

@@ -39,7 +39,7 @@ from chatcore.journal.sqlite.bounds import Bounds
 from chatcore.journal.sqlite.check import JournalReport, check_journal, renew_epoch
 from chatcore.journal.sqlite.epoch import EpochGuard, witness_path
 from chatcore.journal.sqlite.export import stored_entries
-from chatcore.journal.sqlite.index_file import index_path
+from chatcore.journal.sqlite.index_file import index_path, remove_index
 from chatcore.journal.sqlite.indexer import Indexer
 from chatcore.journal.sqlite.lookups import head, place, rooms
 from chatcore.journal.sqlite.page import DamageLog, page
@@ -76,7 +76,8 @@ _DURABILITY: dict[Synchronous, DurabilityWord] = {"FULL": "synced", "NORMAL": "w
 class SqliteJournal:
     """Stores messages in the file ``path``, which is made if it is missing.
 
-    Beside it is an index, by which it is searched, unless ``search`` is false.
+    Beside it is an index, by which it is searched, unless ``search`` is false. One that is there all the same
+    stays as it is until a room is removed.
 
     With ``synchronous="FULL"`` an acknowledged message survives a loss of power (``synced``); with
     ``"NORMAL"`` it survives the end of the process (``written``). ``limits`` say how much history is kept.
@@ -210,8 +211,8 @@ class SqliteJournal:
         """Remove a room in the writer's thread, which calls ``deliver``."""
 
         def forget(removed: bool | Unavailable) -> None:
-            if removed and self._indexer is not None:  # also if it may have been removed
-                self._indexer.forget()
+            if removed:  # also if it may have been removed
+                self._forget_words()
             deliver(removed)
 
         if self._parts is None or not self._queue.put_task(self._parts[0].removal(room, forget)):
@@ -251,6 +252,16 @@ class SqliteJournal:
             reader.look_again()
         if self._indexer is not None:
             self._indexer.look_again()
+
+    def _forget_words(self) -> None:
+        """Have the index made again without the words of what was removed."""
+        if self._indexer is not None:
+            self._indexer.forget()
+            return
+        try:
+            remove_index(index_path(_real_path(self.path)))
+        except OSError as error:
+            log.warning("the words of a removed room may still be in the search index: %s", error)
 
     def _note(self, messages: Sequence[Entry]) -> None:
         if self._indexer is not None:

@@ -12,6 +12,7 @@
 - The tokenizer takes what is not ASCII as it is, so a term is one for SQLite too.
 """
 
+import sqlite3
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -30,7 +31,7 @@ from chatcore.names import fold
 from chatcore.sqlite.database import Database, FileKind
 from chatcore.terms import Item, terms
 
-__all__ = ["IndexFile", "IndexedRoom", "OtherFormat", "index_path"]
+__all__ = ["IndexFile", "IndexedRoom", "OtherFormat", "index_path", "remove_index"]
 
 _APPLICATION = 0x63686178  # "chax"
 
@@ -265,6 +266,18 @@ class IndexFile(Database):
         last, first = self.db.execute("SELECT max(n), min(n) FROM entries").fetchone()
         count = max(last or 0, 0)
         return count, max(-(first or 0), 0), self._entry(count)
+
+
+def remove_index(index: Path) -> None:
+    """Remove an index, damaged or not, but no other program's database; raises `OSError`."""
+    try:
+        IndexFile(index, read_only=True).close()
+    except JournalError:
+        return
+    except (sqlite3.Error, OtherFormat):
+        pass
+    for end in ("", "-wal", "-shm"):  # in this order: SQLite removes a log whose file is empty
+        index.with_name(index.name + end).unlink(missing_ok=True)
 
 
 def _meta(epoch: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from chatcore.journal import Stored
 from chatcore.journal.search import SearchCursor
 from chatcore.journal.sqlite.backlog import Entry
-from chatcore.journal.sqlite.index_file import IndexedRoom, IndexFile, OtherFormat
+from chatcore.journal.sqlite.index_file import IndexedRoom, IndexFile, OtherFormat, remove_index
 from chatcore.journal.sqlite.rooms import NO_ROOM
 from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.private import create
@@ -89,8 +89,7 @@ class IndexFiller:
         if self._index is not None:
             self._index.close()
             self._index = None
-        for end in ("", "-wal", "-shm"):  # in this order: SQLite removes a log whose file is empty
-            self._path.with_name(self._path.name + end).unlink(missing_ok=True)
+        remove_index(self._path)
         self.made_at = time.monotonic()
         self._is_to_go = False
 

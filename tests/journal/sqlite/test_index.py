@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatcore.journal import Unavailable
+from chatcore.journal import Unavailable, sqlite
 from chatcore.journal.search import Answer as Found
 from chatcore.journal.search import Hits, SearchCursor, SearchRequest, Unsearchable
 from chatcore.journal.sqlite import SqliteJournal, index_file, index_filler, indexer
@@ -192,18 +192,51 @@ def test_the_words_of_a_removed_room_leave_the_index(path: Path) -> None:
     assert words_in(path) == set()
 
 
-def test_words_of_a_room_that_was_removed_without_the_index_leave_it_at_the_next_start(path: Path) -> None:
+def test_the_words_of_a_removed_room_leave_an_index_that_is_not_in_use(path: Path) -> None:
     with open_journal(path) as harness:
         harness.post("hi zanzibar")
         harness.post("hi", room="b")
         assert len(texts(harness)) == 2
     with open_journal(path, search=False) as harness:
+        assert words_in(path) == {index_path(path).name, path.name}
+        harness.remove()
+    assert words_in(path) == set()
+    assert not index_path(path).exists()
+    with open_journal(path) as harness:
+        assert texts(harness) == ["hi"]
+
+
+def test_words_of_a_room_that_was_removed_without_the_index_leave_it_at_the_next_start(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_journal(path) as harness:
+        harness.post("hi zanzibar")
+        harness.post("hi", room="b")
+        assert len(texts(harness)) == 2
+    with monkeypatch.context() as patch, open_journal(path, search=False) as harness:
+        patch.setattr(sqlite, "remove_index", lambda _: None)
         harness.remove()
     assert words_in(path) == {index_path(path).name}
     with open_journal(path) as harness:
         assert texts(harness) == ["hi"]
         assert texts(harness) == ["hi"]
     assert words_in(path) == set()
+
+
+@pytest.mark.parametrize("search", [True, False])
+@pytest.mark.parametrize("application", [0, 7])
+def test_another_programs_database_is_not_removed_with_a_room(
+    path: Path, search: bool, application: int
+) -> None:
+    with sqlite3.connect(index_path(path)) as db:
+        db.execute(f"PRAGMA application_id = {application}")
+        db.execute("CREATE TABLE theirs (x)")
+    db.close()
+    with open_journal(path, search=search) as harness:
+        harness.post("hi")
+        answer_to(harness, EVERYTHING)
+        harness.remove()
+    assert index_path(path).exists()
 
 
 def test_an_index_with_too_many_expired_entries_is_made_again(
