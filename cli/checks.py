@@ -3,7 +3,6 @@
 Each check is a function that yields what it found. A finding with advice is a problem.
 """
 
-import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import NamedTuple
 
 from chatcore import AccountsError, UsageError
 from cli.access.keys import KeyFile
-from cli.settings.certificates import shake_hands
+from cli.settings.certificates import end_of
 from transports.certificates import Certificate
 
 __all__ = ["Finding", "check_accounts", "check_certificate", "check_keys"]
@@ -20,7 +19,6 @@ DAYS = 14
 """How long a certificate must be valid: authorities' programs renew theirs long before."""
 
 _SECONDS_A_DAY = 86_400
-_EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 
 
 class Finding(NamedTuple):
@@ -67,12 +65,13 @@ def check_accounts(named: Path | None, default: Path | None) -> Iterator[Finding
 
 
 def check_certificate(cert: Path | None, key: str | None) -> Iterator[Finding]:
-    """Check the certificate of a server, and how long it is still valid."""
+    """Check the certificate of a server, how long it is still valid, and who can read its key."""
     if cert is None:
         return
     try:
         certificate = Certificate.load(cert, key)
-        ends = _end_of(certificate)
+        yield from _key_findings(certificate)
+        ends = end_of(certificate)
     except OSError as error:
         yield Finding(f"certificate {cert}", "not usable", str(error))
         return
@@ -81,16 +80,7 @@ def check_certificate(cert: Path | None, key: str | None) -> Iterator[Finding]:
     yield Finding(f"certificate {cert}", found, "renew it, and send the server SIGHUP" if days < DAYS else "")
 
 
-def _end_of(certificate: Certificate) -> float:
-    """Return when a certificate ends, in seconds since 1970: it is shown to a client that trusts it alone."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.load_verify_locations(certificate.cert)
-    try:
-        shown = shake_hands(certificate, context).getpeercert() or {}
-    except ssl.SSLCertVerificationError as error:
-        if error.verify_code != _EXPIRED:
-            raise
-        return 0.0
-    return float(ssl.cert_time_to_seconds(str(shown["notAfter"])))
+def _key_findings(certificate: Certificate) -> Iterator[Finding]:
+    for worry in certificate.worries():
+        found, _, advice = worry.rpartition("; ")
+        yield Finding(f"key {certificate.key}", found.replace(f" {certificate.key}", " it"), advice)

@@ -47,6 +47,7 @@ def _command(port: int) -> list[str]:
 def test_the_service_starts_and_loads_a_renewed_certificate(tmp_path: Path) -> None:
     whole = new_certificate(tmp_path).read_text()
     key, begin, chain = whole.partition("-----BEGIN CERTIFICATE-----")
+    (tmp_path / "privkey.pem").touch(0o600)
     (tmp_path / "privkey.pem").write_text(key)
     (tmp_path / "fullchain.pem").write_text(begin + chain)
     account = re.findall(

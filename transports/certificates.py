@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Self
 
 from chatcore.errors import UsageError
-from chatcore.private import make_directories
+from chatcore.private import make_directories, worries
 from transports.pins import certificate_pin, parse_pin
 from transports.tls import Tls, server_context
 
@@ -94,6 +94,10 @@ class Certificate:
             finally:
                 self._lock.release()
         return Tls(self._context)
+
+    def worries(self) -> list[str]:
+        """Return in words what other users can do with the key, because of modes; usually nothing."""
+        return list(worries(self.key.parent, [self.key]))
 
     def when_loaded(self, call: Callable[[], None]) -> None:
         """Have something called each time the files were loaded again, from any thread; it MUST NOT wait."""

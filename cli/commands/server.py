@@ -24,7 +24,7 @@ from cli.console import Console, ConsoleHandler
 from cli.descriptors import require_descriptors
 from cli.door import let_through
 from cli.report import FAILED
-from cli.settings.certificates import is_self_made, open_certificate
+from cli.settings.certificates import is_self_made, open_certificate, worries_about
 from cli.settings.file import ConfigFile
 from cli.settings.journals import open_journal
 from cli.settings.limits import default_limits, parse_limits
@@ -99,6 +99,7 @@ def run(options: Options, file: ConfigFile) -> int:
             if published is not None:
                 published.begin(server.listening)
             if certificate is not None:
+                _warn_about(certificate)
                 certificate.when_loaded(stop.wake)
             for listen in server.listening:
                 output.say(f"listening on {listen} ({transport.name})")
@@ -108,7 +109,7 @@ def run(options: Options, file: ConfigFile) -> int:
                 errors.say(f"people need an account in {accounts.path}")
             if certificate is not None and is_self_made(certificate):
                 errors.say(f"the certificate is self-made; its fingerprint is {certificate.fingerprint}")
-            stop.wait(lambda: _reload(file, certificate), lambda: _adapt(published))
+            stop.wait(lambda: _reload(file, certificate), lambda: _adapt(certificate, published))
             stop.during(lambda: _close(server, hub, stop))
     return FAILED if stop.crashed else 0
 
@@ -138,7 +139,10 @@ def _published(
     return Published(accounts.path, options.public_url, certificate)
 
 
-def _adapt(published: "Published | None") -> None:
+def _adapt(certificate: Certificate | None, published: "Published | None") -> None:
+    """See to what follows from a certificate that was loaded again."""
+    if certificate is not None:
+        _warn_about(certificate)
     if published is not None:
         published.adapt()
 
@@ -164,6 +168,11 @@ def _reload(file: ConfigFile, certificate: Certificate | None) -> None:
         certificate.reload()
     if file.changed:
         log.warning("%s has changed; restart the server to apply it", file.path)
+
+
+def _warn_about(certificate: Certificate) -> None:
+    for worry in worries_about(certificate):
+        log.warning("%s", worry)
 
 
 def _console(stream: TextIO) -> AbstractContextManager[Console]:

@@ -5,7 +5,7 @@
 
 import contextlib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from chatcore import UsageError
@@ -13,11 +13,13 @@ from chatcore.transport import Listen
 from cli.places import certificate_file
 from transports.certificates import Certificate
 
-__all__ = ["is_self_made", "open_certificate", "shake_hands"]
+__all__ = ["end_of", "is_self_made", "open_certificate", "worries_about"]
 
 AUTO = "auto"
 
 _SELF_SIGNED = 18  # X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
+_NOT_YET = 9  # X509_V_ERR_CERT_NOT_YET_VALID
+_EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 
 
 def open_certificate(cert: str | None, key: str | None, urls: Sequence[str]) -> Certificate | None:
@@ -45,13 +47,49 @@ def is_self_made(certificate: Certificate) -> bool:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which trusts nobody
     context.check_hostname = False
     try:
-        shake_hands(certificate, context)
+        _shake_hands(certificate, context)
     except ssl.SSLCertVerificationError as error:
         return error.verify_code == _SELF_SIGNED
     return False
 
 
-def shake_hands(certificate: Certificate, context: ssl.SSLContext) -> ssl.SSLObject:
+def end_of(certificate: Certificate) -> float:
+    """Return when a certificate ends, in seconds since 1970; 0 if it has ended. Raises `OSError`."""
+    try:
+        shown = _shake_hands(certificate, _trusting(certificate)).getpeercert() or {}
+    except ssl.SSLCertVerificationError as error:
+        if error.verify_code != _EXPIRED:
+            raise
+        return 0.0
+    return float(ssl.cert_time_to_seconds(str(shown["notAfter"])))
+
+
+def worries_about(certificate: Certificate) -> Iterator[str]:
+    """Yield what is wrong with a certificate that can be used nevertheless."""
+    yield from certificate.worries()
+    if is_self_made(certificate):
+        return  # clients know it by its pin, which has no date
+    try:
+        _shake_hands(certificate, _trusting(certificate))
+    except ssl.SSLCertVerificationError as error:
+        if error.verify_code == _EXPIRED:
+            yield f"the certificate {certificate.cert} has expired, so clients do not trust it; renew it"
+        elif error.verify_code == _NOT_YET:
+            yield f"the certificate {certificate.cert} is not valid yet; check the clock of this machine"
+    except OSError:  # its file is being replaced
+        pass
+
+
+def _trusting(certificate: Certificate) -> ssl.SSLContext:
+    """Return the context of a client that trusts one certificate alone."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(certificate.cert)
+    return context
+
+
+def _shake_hands(certificate: Certificate, context: ssl.SSLContext) -> ssl.SSLObject:
     """Show a certificate to a client, both here; return the client's side.
 
     Raises `ssl.SSLCertVerificationError` if it does not trust the certificate.

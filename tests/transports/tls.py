@@ -37,6 +37,7 @@ ENCRYPTED: set[int] = set()
 def new_certificate(folder: Path, *names: str) -> Path:
     """Write a certificate of our authority and its key into one file, and return its path."""
     path = folder / "server.pem"
+    path.touch(0o600)  # else its key could be read by all
     made = AUTHORITY.issue_cert(*(names or ("127.0.0.1", "::1", "localhost")))
     made.private_key_and_cert_chain_pem.write_to_path(str(path))
     return path

@@ -4,14 +4,17 @@ import hashlib
 import signal
 import socket
 import ssl
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from cli.settings.certificates import worries_about
 from tests.cli.commands.hello import receive_until
 from tests.cli.conftest import Inside
 from tests.cli.processes import chat_server, chat_server_in_session, line_of
-from tests.transports.tls import new_certificate
+from tests.transports.tls import AUTHORITY, new_certificate
+from transports.certificates import Certificate
 
 ENCRYPTED = ("chats://127.0.0.1:0",)
 
@@ -90,9 +93,10 @@ def test_a_hangup_loads_the_certificate_again_and_cuts_nobody_off(tmp_path: Path
             old.sendall(b'{"type":"hello","protocol":1,"nick":"raw"}\n')
             receive_until(old, b"welcome")
             assert server.says().startswith("messages are kept")
-            new_certificate(tmp_path)
+            new_certificate(tmp_path).chmod(0o644)
             server.signal(signal.SIGHUP)
             assert "the certificate was loaded again" in server.says()
+            assert f"other users can read or write {path}; to prevent that: chmod" in server.says()
             assert shown_at(port) != before
             old.sendall(b'{"type":"ping","token":"still here"}\n')
             receive_until(old, b"still here")
@@ -101,3 +105,35 @@ def test_a_hangup_loads_the_certificate_again_and_cuts_nobody_off(tmp_path: Path
             server.signal(signal.SIGHUP)
             assert "stays in use" in server.says()
             assert shown_at(port) == after
+
+
+def made(folder: Path, *, begins: float = -1.0, ends: float = 1.0, mode: int = 0o600) -> Certificate:
+    """Return a certificate of an authority, which begins and ends so many days from now."""
+    path, now = folder / "server.pem", datetime.now(UTC)
+    path.touch(mode)
+    leaf = AUTHORITY.issue_cert(
+        "chat.example", not_before=now + timedelta(begins), not_after=now + timedelta(ends)
+    )
+    leaf.private_key_and_cert_chain_pem.write_to_path(str(path))
+    return Certificate.load(path)
+
+
+def test_what_is_wrong_with_a_certificate_that_can_be_used_is_said(tmp_path: Path) -> None:
+    assert list(worries_about(made(tmp_path))) == []
+    (expired,) = worries_about(made(tmp_path, begins=-2.0, ends=-1.0))
+    assert f"{tmp_path / 'server.pem'} has expired, so clients do not trust it; renew it" in expired
+    (early,) = worries_about(made(tmp_path, begins=1.0, ends=2.0))
+    assert "is not valid yet; check the clock" in early
+    (tmp_path / "server.pem").chmod(0o604)
+    (exposed,) = worries_about(made(tmp_path))
+    assert f"other users can read or write {tmp_path / 'server.pem'}; to prevent that: chmod" in exposed
+    assert list(worries_about(Certificate.auto(tmp_path / "own.pem"))) == []
+
+
+def test_a_server_says_at_its_start_what_is_wrong_with_its_certificate(tmp_path: Path) -> None:
+    path = made(tmp_path, begins=-2.0, ends=-1.0, mode=0o644).cert
+    with chat_server("--cert", str(path), listens=ENCRYPTED) as server:
+        server.signal(signal.SIGTERM)
+        _, errors = server.wait()
+    assert f"chat.server: other users can read or write {path}" in errors
+    assert f"chat.server: the certificate {path} has expired" in errors

@@ -12,7 +12,7 @@ from tests.accounts.people import make_accounts, make_earlier
 from tests.cli.commands.conftest import Texts
 from tests.cli.conftest import Inside
 from tests.cli.processes import chat_server
-from tests.transports.tls import AUTHORITY
+from tests.transports.tls import AUTHORITY, new_certificate
 from transports.threaded_tcp import connect
 
 
@@ -90,11 +90,22 @@ def test_doctor_says_when_a_certificate_ends(
 ) -> None:
     path = tmp_path / "server.pem"
     ends = datetime.now(UTC) + timedelta(days=days)
+    path.touch(0o600)
     made = AUTHORITY.issue_cert("chat.example", not_after=ends)
     made.private_key_and_cert_chain_pem.write_to_path(str(path))
     done = inside("doctor", "--cert", str(path))
     assert done.returncode == code, done.stdout
     assert found in done.stdout
+
+
+def test_doctor_finds_a_key_that_others_can_read(tmp_path: Path, inside: Inside) -> None:
+    path = new_certificate(tmp_path)
+    assert "key " not in inside("doctor", "--cert", str(path)).stdout
+    path.chmod(0o644)
+    done = inside("doctor", "--cert", str(path))
+    assert done.returncode == 1
+    assert f"wrong  key {path}: other users can read or write it\n" in done.stdout
+    assert f"chmod go= {path}" in done.stdout
 
 
 def test_doctor_finds_a_certificate_that_cannot_be_used(tmp_path: Path, inside: Inside) -> None:
