@@ -8,6 +8,7 @@ import pytest
 from cli.state.records import Record, encode
 from cli.state.remembered import Header, Remembered
 from cli.state.slots import Slots
+from tests.rows import CLIENT_CUTS
 
 SERVER = "chat://127.0.0.1:7024"
 MARK = {"number": 2, "epoch": "e", "read": 5, "read_at": "2026-11-25T18:02:11+00:00"}
@@ -43,7 +44,7 @@ def test_the_next_client_has_every_whole_record_and_remembers_its_own(
     (path,) = (tmp_path / "state").glob("*.jsonl")
     lines = [encode(record) for record in WRITTEN]
     ends = [len(b"".join(lines[: number + 1])) for number in range(len(lines))]
-    for cut in range(ends[-1] + 1):
+    for cut in sorted({*range(0, ends[-1], CLIENT_CUTS), *ends, *(end - 1 for end in ends)}):
         path.write_bytes(b"".join(lines)[:cut] + TAILS[cut % len(TAILS)])
         whole = [record for record, end in zip(WRITTEN, ends, strict=True) if end <= cut]
         slot = slots.take()

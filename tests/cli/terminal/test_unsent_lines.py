@@ -138,6 +138,13 @@ def test_a_line_survives_a_kill_and_is_said_once(hub: Hub, tmp_path: Path) -> No
             ada.wait("; reconnecting")
             ada.type(f"typed in vain{ENTER}")
             ada.wait("  not sent yet: typed in vain")
+            (slot,) = (tmp_path / "chatcore" / "state").glob("*.jsonl")
+
+            def is_written() -> bool:  # one key for each look
+                ada.type("k")
+                return b"typed in vain" in slot.read_bytes()
+
+            ada.wait_until(is_written, "the line on the disk")
             ada.kill(signal.SIGKILL)
             ada.wait_exit()
     with serve(url, hub=hub), connect(url, nick="bob") as bob, client(url, tmp_path) as ada:
