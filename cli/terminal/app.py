@@ -95,10 +95,12 @@ class Terminal:
             notify=screen.notify,
         )
         self._answers = Answers(painter, words=screen.words)
+        self._heartbeat = Heartbeat(lambda: self._chat.ping(), screen.redraw, self.warn)
         self._outbox = Outbox(
             memory,
             self._conversation.rooms,
             self._answers,
+            heartbeat=self._heartbeat,
             show=screen.print,
             since=painter.since,
             changed=self._note_news,
@@ -108,7 +110,6 @@ class Terminal:
         self._commands = Commands(
             self._conversation, self._answers, screen, memory, options, outbox=self._outbox, news=self._news
         )
-        self._heartbeat = Heartbeat(lambda: self._chat.ping(), screen.redraw, self.warn)
         typed = typed_file() if options.remember and not options.plain else None
         self._input_history = None if typed is None else InputHistory(typed, self.warn)
 

@@ -31,6 +31,7 @@ from chatcore import (
 )
 from cli.state.remembered import UnsentLine
 from cli.terminal.answers import Answers
+from cli.terminal.heartbeat import Heartbeat
 from cli.terminal.input import Command
 from cli.terminal.memory import Memory
 from cli.terminal.offers import KnownIds, Offer, Offers, excerpt
@@ -54,8 +55,8 @@ FEW = 5
 class Outbox:
     """The lines of this run, and those that earlier ones have left.
 
-    ``show`` prints lines, ``since`` says in words when something was, and ``changed`` is called when there is
-    something else to draw. ``now`` is the wall clock.
+    ``heartbeat`` watches how long their answers take. ``show`` prints lines, ``since`` says in words when
+    something was, and ``changed`` is called when there is something else to draw. ``now`` is the wall clock.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Outbox:
         rooms: Rooms,
         answers: Answers,
         *,
+        heartbeat: Heartbeat,
         show: Callable[[Fragments], None],
         since: Callable[[datetime], str],
         changed: Callable[[], None],
@@ -78,7 +80,7 @@ class Outbox:
         self._now = now
         self._lines = {line.id: line for line in memory.lines}  # everything that is not settled
         self._early = list(memory.lines)  # what waits until its room has shown what was missed
-        self._unsent = Unsent(time.monotonic)
+        self._unsent = Unsent(time.monotonic, heartbeat.begin, heartbeat.end)
         self._offers = Offers()
         self._written: dict[str, asyncio.Future[None]] = {}  # done when a line is on the disk
         self._sending: dict[str, asyncio.Future[None]] = {}  # of lines that are sent then

@@ -14,10 +14,17 @@ PATIENCE = 1.0
 
 
 class Unsent:
-    """Lines by their ids, in the order in which they were typed."""
+    """Lines by their ids, in the order in which they were typed.
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    ``begin`` and ``end`` are called with the id of each line for which the server owes an answer.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], begin: Callable[[str], None], end: Callable[[str], None]
+    ) -> None:
         self._clock = clock
+        self._begin = begin
+        self._end = end
         self._lines: dict[str, tuple[UnsentLine, float]] = {}
 
     def __len__(self) -> int:
@@ -26,10 +33,12 @@ class Unsent:
     def add(self, line: UnsentLine) -> None:
         """Note that a line is on its way."""
         self._lines[line.id] = line, self._clock()
+        self._begin(line.id)
 
     def remove(self, line: UnsentLine) -> None:
         """Note that a line was acknowledged, or refused for good, or that its owner decides. Idempotent."""
         self._lines.pop(line.id, None)
+        self._end(line.id)
 
     @property
     def texts(self) -> list[str]:
