@@ -394,7 +394,9 @@ class Terminal:
         return not self._queue.typed and self._outbox.is_done(self._conversation.has_read)
 
     def _give_back_unsent(self) -> None:
-        """Print, for copying, what is not known to be stored."""
+        """Print, for copying, what is not known to be stored, and what was not done."""
+        for command in self._queue.deferred:
+            self._screen.print(self._answers.note(f"not done: {command.typed}"))
         kept = " (it is kept for your next start)" if self._memory.is_kept else ""
         for text in self._outbox.texts:
             self._screen.print(self._answers.give_back(f"not confirmed by the server{kept}:", text))

@@ -31,9 +31,15 @@ class CommandQueue:
         self._do = do
         self._defer = defer
         self._changed = changed
+        self._deferred: dict[asyncio.Task[bool], Command] = {}
         self._line_typed = asyncio.Event()
         self._offline = False
         self._lost: asyncio.Future[None] | None = None  # while a command is being done
+
+    @property
+    def deferred(self) -> list[Command]:
+        """The commands that wait for the connection."""
+        return list(self._deferred.values())
 
     def add(self, command: Command) -> None:
         """Have a command done after all others."""
@@ -72,6 +78,8 @@ class CommandQueue:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
+        self._deferred[task] = command
+        task.add_done_callback(self._deferred.pop)
         self._defer(command)
         return True
 

@@ -67,9 +67,14 @@ def test_without_a_connection_commands_wait_and_others_are_done() -> None:
             desk.queue.add(command)
         await desk.settle(2)
         assert (desk.done, desk.deferred) == (["help"], ["who"])
+        assert desk.queue.deferred == [WHO]
         desk.queue.connect()
-        desk.queue.add(BACK)
         desk.answers["who"].set_result(True)
+        desk.queue.add(HELP)
+        await desk.settle(1)
+        assert desk.done == ["help", "who", "help"]
+        assert desk.queue.deferred == []
+        desk.queue.add(BACK)
         desk.answers["back"].set_result(False)
 
     run(steps)

@@ -100,6 +100,9 @@ def test_commands_without_a_connection_say_that_they_wait_and_local_ones_are_don
             "* not connected; /rooms will be asked when back",
             "* not connected; /who will be asked when back",
         ]
+        alice.type(f"/quit{ENTER}")
+        alice.wait_exit()
+        assert alice.rows[-2:] == ["* not done: /rooms", "* not done: /who"]
 
 
 def test_back_shows_gaps_in_their_place_and_where_the_stored_ones_begin() -> None:
