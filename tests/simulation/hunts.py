@@ -64,10 +64,11 @@ class Hunt:
         expect(len(page.messages) <= (self.limit or 50), page, "is too long")
         expect(page.cursor is None or page.cursor != self.cursor, page, "leads nowhere")
         for message in page.messages:
-            held = record.find(message.room, message.id).values()
-            expect(message in held, message, "is not what the record holds")
+            held = record.find(message.room, message.id)
+            lives = [record.log(message.room, epoch) for epoch in held if held[epoch] == message]
+            expect(bool(lives), message, "is not what the record holds")
             expect(message.text.startswith(f"{self.query}."), message, "was not looked for:", self.query)
-            known = max(log.known for logs in record.lives.values() if (log := logs.get(message.room)))
+            known = max(log.known for log in lives)
             expect(message.seq <= known, message, "was found before the journal told of it")
         if self.found and page.messages:
             expect(_place(page.messages[0]) < _place(self.found[-1]), page, "is not behind", self.found[-1])

@@ -1,13 +1,15 @@
 """Searching on the wire: what it costs, who finds what, and when it is refused."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from chatcore.journal import Unavailable
+from chatcore import Message as StoredMessage
+from chatcore.journal import Stored, Unavailable
 from chatcore.journal.memory import MemoryJournal
-from chatcore.journal.search import Answer, SearchRequest, Unsearchable
+from chatcore.journal.search import Answer, Hits, SearchCursor, SearchRequest, Unsearchable
 from chatcore.server.searches import OF_ONE_ADDRESS, ON_THE_WAY, TOKENS, WAITING
 from tests.protocol.frames import (
     Error,
@@ -58,6 +60,11 @@ class Refusing(MemoryJournal):
     def search(self, request: SearchRequest, deliver: Callable[[Answer], None]) -> None:
         """Answer."""
         deliver(self.answer)
+
+
+PLAN = StoredMessage(
+    room="lobby", seq=1, prev=0, id="1", nick="ana", text="plan", at=datetime(2026, 1, 1, tzinfo=UTC)
+)
 
 
 @pytest.fixture
@@ -334,6 +341,16 @@ def test_a_journal_that_cannot_search_refuses_for_good_and_one_that_cannot_now_f
         error = refusal(host.live("ana"), query="x")
         assert (error.code, error.retry_after) == ("unavailable", retry_after)
         assert len(host.hub.searches) == 0
+
+
+def test_results_of_another_epoch_are_dropped() -> None:
+    stored = Stored.of(PLAN)
+    journal = Refusing(Hits("another", (stored,), SearchCursor.of(PLAN)))
+    ana = Host(journal).member("ana")
+    ana.send(Search(query="plan", token="t"))
+    assert ana.one(Found) == Found(cursor=str(SearchCursor.of(PLAN)), token="t", messages=())
+    journal.answer = Hits(journal.epoch, (stored,), None)
+    assert search(ana, query="plan") == ["plan"]
 
 
 def test_nothing_is_left_of_a_session_that_went_while_it_searched(late: tuple[Host, LateSearch]) -> None:
