@@ -33,7 +33,7 @@ from chatcore.messages import (
     Welcome,
 )
 
-__all__ = ["EVENTS_MAX", "Event", "EventQueue"]
+__all__ = ["EVENTS_MAX", "Event", "EventQueue", "refusal_in_words"]
 
 EVENTS_MAX = 4_000
 """Events that may wait for the user: a quarter is a page of history, and what one read can bring fits too."""
@@ -166,3 +166,9 @@ def _summary(event: Event) -> Event:
     if isinstance(event, Presence):
         return event.model_copy(update={"joined": (), "left": (), "renamed": (), "more": True})
     return event
+
+
+def refusal_in_words(error: Error) -> str:
+    """Return for a log what the server refused that no call waits for."""
+    where = "" if error.room is None else f" in {error.room}"
+    return f"the server refused something{where}: {error.message} ({error.code})"

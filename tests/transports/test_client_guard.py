@@ -153,6 +153,7 @@ def test_a_loop_over_messages_logs_what_it_passes_over(
         guest.serve_until_joined()
         guest.send(line("gap", room="lobby", after=0, through=4, reason="expired"))
         guest.send(line("error", code="forbidden", message="go away", room="attic"))
+        guest.send(line("error", code="forbidden", message="you are banned"))
         guest.send(message(5))
         guest.wait_for_end()
 
@@ -162,9 +163,13 @@ def test_a_loop_over_messages_logs_what_it_passes_over(
         assert received is not None
         assert received.seq == 5
         ann.close()
-    assert [(record.name, record.levelname) for record in caplog.records] == [("chat.client", "WARNING")] * 2
-    assert "messages of lobby are missing" in caplog.records[0].getMessage()
-    assert "the server refused something in attic: go away (forbidden)" in caplog.records[1].getMessage()
+    assert [(record.name, record.levelname) for record in caplog.records] == [("chat.client", "WARNING")] * 3
+    missing, *refused = caplog.messages
+    assert "messages of lobby are missing" in missing
+    assert refused == [
+        "the server refused something in attic: go away (forbidden)",
+        "the server refused something: you are banned (forbidden)",
+    ]
 
 
 class BrokenBackoff(Backoff):

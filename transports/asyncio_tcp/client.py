@@ -38,6 +38,7 @@ from chatcore import (
 from chatcore.address import DEFAULT_URL
 from chatcore.arguments import checked_timeout
 from chatcore.client.arguments import CONNECT_TIMEOUT, checked_rooms, out_of_time
+from chatcore.client.events import refusal_in_words
 from chatcore.client.session import ClientSession
 from transports.asyncio_tcp.connection import Connection
 from transports.destination import Destination
@@ -575,6 +576,4 @@ class _Messages(AsyncIterator[Message]):
             if isinstance(event, Gap) and event.reason != "skipped":
                 log.warning("messages of %s are missing: %s", event.room, event)
             elif isinstance(event, Error):
-                log.warning(
-                    "the server refused something in %s: %s (%s)", event.room, event.message, event.code
-                )
+                log.warning("%s", refusal_in_words(event))
