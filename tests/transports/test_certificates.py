@@ -1,5 +1,6 @@
 """A server's certificate: loaded, loaded again when its files change, and made where there is none."""
 
+import hashlib
 import os
 import shutil
 import ssl
@@ -256,8 +257,20 @@ def test_a_pin_is_read_with_and_without_its_prefix() -> None:
     assert parse_pin(pin) == parse_pin(f"sha256:{pin}") == pin
 
 
+def test_a_pin_is_read_as_other_tools_show_it() -> None:
+    der = b"a certificate"
+    digits = hashlib.sha256(der).hexdigest()
+    pairs = ":".join(digits[at : at + 2] for at in range(0, 64, 2)).upper()
+    for text in (digits, digits.upper(), pairs, f"SHA256:{pairs}", f"sha256 Fingerprint={pairs}"):
+        assert parse_pin(text) == certificate_pin(der)
+
+
+HALF_HEX = ["a" * 63, "ab:" * 32, "ab:" * 30 + "ab"]
+
+
 @pytest.mark.parametrize(
-    "text", ["", "sha256:", "a" * 42, "a" * 44, "a" * 42 + "b", "sha1:" + "a" * 43, "é" * 43]
+    "text",
+    ["", "sha256:", "a" * 42, "a" * 44, "a" * 42 + "b", "sha1:" + "a" * 43, "é" * 43, *HALF_HEX],
 )
 def test_what_is_no_pin_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError, match="is not the pin of a certificate"):
