@@ -135,10 +135,13 @@ def reaching(url: str) -> Iterator[None]:
 
 def _refusal(code: str, message: str, retry_after: float | None) -> str:
     later = "" if retry_after is None else f"try again in {retry_after:.0f} s"
+    wait = later and f"; {later}"
+    if "; " in message:  # which says itself what to do
+        return f"the server refused: {message} ({code}){wait}"
     advice = {
         "nick_taken": f"; choose another with --nick{later and ', or '}{later}",
         "bad_name": "; choose another with --nick or --room",
         "unauthorized": "; this server needs a key: run `chat join` with a link that you were sent",
         "unsupported_protocol": "; the server and this client have no protocol version in common",
-    }.get(code, later and f"; {later}")
+    }.get(code, wait)
     return f"the server refused: {message} ({code}){advice}"

@@ -22,6 +22,8 @@ __all__ = ["Trust"]
 _WRONG_HOST = {62, 64}  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _WRONG_TIME = {9, 10}  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 
+_RENEW = "check the clock of this machine; if that is right, the server's owner must renew it"
+
 _RECORDS = (b"\x15", b"\x16")  # with which a server's TLS begins: an alert, or its side of the handshake
 
 
@@ -55,6 +57,8 @@ class Trust:
         """
         error = tls.error
         if isinstance(error, ssl.SSLCertVerificationError):
+            if self._pin is None and error.verify_code in _WRONG_TIME:  # a pin would outlive the renewal
+                return ssl.SSLCertVerificationError(1, f"{self._why(error)}; {_RENEW}")
             return self._distrust(self._why(error), tls.peer_pin)
         if not first:
             return ConnectionResetError("the server has ended the connection")

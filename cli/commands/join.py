@@ -86,7 +86,10 @@ def _link(ca: str | None) -> Link:
 
 def _line() -> str:
     if sys.stdin is not None and sys.stdin.isatty():
-        return getpass.getpass("the link (it is not shown): ")
+        try:
+            return getpass.getpass("the link (it is not shown): ")
+        except EOFError:  # Ctrl-D
+            raise UsageError("there was no link; run `chat join` again, and paste it") from None
     line = "" if sys.stdin is None else sys.stdin.readline(MOST_CHARS)
     if not line.strip():
         raise UsageError("there is no link on standard input; pipe one to it, or run it in a terminal")
@@ -98,7 +101,12 @@ def _asked_nick() -> str:
     default = login_nick()
     if sys.stdin is None or not sys.stdin.isatty():
         return default
-    answer: str = typer.prompt("your name there, if you are new", default=default, err=True)
+    try:
+        answer: str = typer.prompt("your name there, if you are new", default=default, err=True)
+    except typer.Abort as abort:
+        if isinstance(abort.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise UsageError("there was no name; run `chat join` again, with --nick or not") from None
     return answer
 
 
@@ -140,6 +148,12 @@ def _redeem_once(file: KeyFile, link: Link, nick: str, login: Login) -> _Entered
             if chat.account is not None:
                 file.finish(link.url, chat.account, pin=login.pin, insecure=login.insecure)
                 return _Entered(chat.account, chat.role, _rooms_of_guest(chat))
+    except ssl.SSLCertVerificationError as error:
+        if link.pin is None or login.pin != link.pin:
+            raise
+        raise ssl.SSLCertVerificationError(
+            error.errno, f"{link.url} has another certificate than the one in the link; ask for a new link"
+        ) from None
     except RefusedError as error:
         if error.code != "unauthorized":
             raise

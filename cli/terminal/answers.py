@@ -37,7 +37,7 @@ _SAID = ("banned", "revoked")
 
 _ADVICE = {  # on refusals
     "nick_taken": "choose another with /nick NAME",
-    "bad_name": "choose another",
+    "bad_name": "check the spelling, or choose another",
     "too_long": "send it in parts (the Up key brings it back)",
     "bad_text": "change it (the Up key brings it back)",
     "not_joined": "join it with /join ROOM",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from chatcore import RefusedError
 from cli.report import FAILED, reporting
 from cli.streams import ReaderGoneError, flush
 from tests.cli.conftest import Inside
@@ -40,6 +41,22 @@ def test_who_is_kept_out_joins_nobody_and_keeps_the_link(tmp_path: Path) -> None
         done = chat("join", "--nick", "ann", stdin=f"{link}\n", XDG_DATA_HOME=str(tmp_path))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (FAILED, "", 1)
     assert "it may keep out this address" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("message", "retry_after", "line"),
+    [
+        ("no key", None, "no key (unauthorized); this server needs a key: run `chat join` with a link"),
+        ("no such link; ask for another", None, "no such link; ask for another (unauthorized)\n"),
+        ("wait; or not", 2.0, "wait; or not (unauthorized); try again in 2 s\n"),
+    ],
+)
+def test_a_refusal_has_one_advice(
+    capfd: pytest.CaptureFixture[str], message: str, retry_after: float | None, line: str
+) -> None:
+    with pytest.raises(typer.Exit), reporting():
+        raise RefusedError("unauthorized", message, retry_after=retry_after)
+    assert capfd.readouterr().err.startswith(f"chat: the server refused: {line}")
 
 
 @pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), ConnectionResetError(104, "reset")])

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import signal
 import socket
 import ssl
 from collections.abc import Iterator
@@ -213,8 +214,9 @@ def test_who_replaces_a_key_reads_how_the_old_one_ends(
 
 def test_a_server_with_another_pin_gets_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     link = place.link(pin="A" * 43)
-    with pytest.raises(ssl.SSLCertVerificationError, match="another certificate"):
+    with pytest.raises(ssl.SSLCertVerificationError, match="than the one in the link; ask for a") as failed:
         place.join(link, monkeypatch, "grace")
+    assert "chat trust" not in str(failed.value)
     with place.administration() as administration:
         assert [entry.name for entry in administration.accounts()] == ["ada"]
     place.join(link.replace("A" * 43, place.pin), monkeypatch, "grace")
@@ -267,6 +269,29 @@ def test_without_input_there_is_no_link(
     done = inside("join", CHAT_KEY_FILE=str(tmp_path / "keys.json"))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "no link" in done.stderr
+
+
+def test_whoever_gives_up_reads_how_to_go_on(place: Place) -> None:
+    for typed, words in [("", "there was no link; run"), (place.link() + ENTER, "there was no name; run")]:
+        with in_terminal(CHAT, "join", columns=120, CHAT_KEY_FILE=str(place.keys.path)) as terminal:
+            terminal.wait("the link")
+            terminal.type(typed)
+            if typed:
+                terminal.wait("your name there")
+            terminal.type("\x04")  # Ctrl-D
+            assert terminal.wait_exit() == 2
+            terminal.wait(words)
+            assert b"Aborted" not in terminal.raw
+
+
+def test_ctrl_c_at_the_prompt_for_a_name_is_exit_130(place: Place) -> None:
+    with in_terminal(CHAT, "join", columns=120, CHAT_KEY_FILE=str(place.keys.path)) as terminal:
+        terminal.wait("the link")
+        terminal.type(place.link() + ENTER)
+        terminal.wait("your name there")
+        terminal.kill(signal.SIGINT)
+        assert terminal.wait_exit() == 130
+        assert b"Aborted" not in terminal.raw
 
 
 def test_in_a_terminal_the_link_is_asked_for_and_not_shown(place: Place) -> None:
