@@ -13,7 +13,6 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 __all__ = ["QUERY_CHARS", "TERMS_MAX", "Item", "matches", "parse_query", "terms"]
@@ -23,6 +22,9 @@ QUERY_CHARS = 256
 
 TERMS_MAX = 16
 """Terms of the longest query."""
+
+CHARACTERS = 4_096
+"""Characters whose fate is remembered: more than most people write with."""
 
 PREFIX_CHARS = 3
 """Characters that a word needs before a ``*``: fewer would ask for a large part of all words."""
@@ -64,7 +66,8 @@ def parse_query(query: str) -> tuple[Item, ...]:
 
 def matches(items: Sequence[Item], found: Sequence[str]) -> bool:
     """Tell whether a text with these terms has all items."""
-    return all(_has(item, found) for item in items)
+    text = f" {' '.join(found)} "  # no term has a space in it
+    return all(_phrase(item) in text for item in items)
 
 
 def _item(match: re.Match[str]) -> Item:
@@ -90,14 +93,8 @@ def _asked(text: str) -> Item:
     return Item(tuple(found), prefix=True)
 
 
-def _has(item: Item, found: Sequence[str]) -> bool:
-    *whole, last = item.terms
-    for start in range(len(found) - len(whole)):
-        end = start + len(whole)
-        is_last = found[end] == last or (item.prefix and found[end].startswith(last))
-        if is_last and found[start:end] == whole:
-            return True
-    return False
+def _phrase(item: Item) -> str:
+    return f" {' '.join(item.terms)}{'' if item.prefix else ' '}"
 
 
 def _runs(text: str) -> Iterator[str]:
@@ -114,14 +111,6 @@ def _terms_of(run: str) -> Iterator[str]:
             yield part
 
 
-class _Characters:
-    """What becomes of each character, as `str.translate` asks: it stays, goes, or separates."""
-
-    def __getitem__(self, code: int) -> int | str | None:
-        return _fate(code)
-
-
-@lru_cache(maxsize=4_096)
 def _fate(code: int) -> int | str | None:
     category = unicodedata.category(chr(code))
     if category[0] in "LN":
@@ -129,6 +118,16 @@ def _fate(code: int) -> int | str | None:
     if category in ("So", "Co"):
         return f" {chr(code)} "
     return None if category[0] == "M" else " "
+
+
+class _Characters(dict[int, int | str | None]):
+    """What becomes of each character, as `str.translate` asks: it stays, goes, or separates."""
+
+    def __missing__(self, code: int) -> int | str | None:
+        if len(self) >= CHARACTERS:
+            self.clear()
+        fate = self[code] = _fate(code)
+        return fate
 
 
 _CHARACTERS = _Characters()

@@ -19,6 +19,9 @@ LINES = 20_000
 SLICE = 2_000
 """How many are looked at for one request: some twenty milliseconds."""
 
+SLICE_BYTES = 128 * 1024
+"""And how much: long texts take as long by their length."""
+
 _Entry = tuple[SearchCursor, Message, Stored]
 
 
@@ -28,7 +31,7 @@ def scan(epoch: str, newest: Mapping[str, Sequence[Stored]], request: SearchRequ
     left = LINES - sum(starts.values())
     entries = merge(*(_entries(newest[room], start) for room, start in starts.items()), reverse=True)
     found: list[Stored] = []
-    size = 0
+    size = looked_at = 0
     end: SearchCursor | None = None  # of what was looked at
     for cursor, message, stored in islice(entries, max(min(SLICE, left), 0)):
         if cursor.at < request.since:
@@ -39,10 +42,11 @@ def scan(epoch: str, newest: Mapping[str, Sequence[Stored]], request: SearchRequ
                 return Hits(epoch, tuple(found), end)
             found.append(stored)
         end = cursor
-        if len(found) == request.limit:
+        looked_at += len(stored.line)
+        left -= 1
+        if len(found) == request.limit or looked_at > SLICE_BYTES:
             break
-    is_over = left <= SLICE and len(found) < request.limit
-    more = not is_over and next(entries, None) is not None
+    more = left > 0 and next(entries, None) is not None
     return Hits(epoch, tuple(found), end if more else None)
 
 
