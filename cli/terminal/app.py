@@ -93,6 +93,7 @@ class Terminal:
             interests=Interests(memory, options.highlight),
             ring=screen.ring,
             notify=screen.notify,
+            rows=lambda: screen.rows,
         )
         self._answers = Answers(painter, words=screen.words)
         self._heartbeat = Heartbeat(lambda: self._chat.ping(), screen.redraw, self.warn)

@@ -72,6 +72,7 @@ class Conversation:
     ``is_mine`` tells which messages are the user's own, from whichever device: those are no news. With
     ``words`` there is no status row, so its content is said in lines. With ``quiet``, joins and leaves are
     hidden. ``ring`` rings the terminal's bell, and ``notify`` shows a title and a text on the desktop.
+    ``rows()`` is the height of the screen.
     """
 
     def __init__(
@@ -85,12 +86,13 @@ class Conversation:
         interests: Interests | None = None,
         ring: Callable[[], None] = lambda: None,
         notify: Callable[[str, str], None] = lambda title, text: None,
+        rows: Callable[[], int] = lambda: 24,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.nick = nick
         self.rooms = Rooms()
         self.scrollback = Scrollback()
-        self.folds = Folds()
+        self.folds = Folds(rows)
         self.attention = Attention(clock())
         self.interests = interests or Interests(Memory(None))
         self.quiet = quiet

@@ -5,6 +5,7 @@ by a number, for as long as not too many others were folded since.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from chatcore import Message
 from cli.terminal.painter import Fragments
@@ -12,7 +13,13 @@ from cli.terminal.painter import Fragments
 __all__ = ["Folds"]
 
 MOST_ROWS = 20
-"""Rows of a message that are drawn if it has many more."""
+"""Rows of a message that are drawn if it has many more; fewer on a screen that is low."""
+
+OTHER_ROWS = 4
+"""Rows of a screen that it leaves to everything else."""
+
+LEAST_ROWS = 4
+"""Rows that are drawn on any screen."""
 
 SPARED_ROWS = 4
 """Rows for which it is not worth the line that says so."""
@@ -22,20 +29,22 @@ MOST_FOLDED = 100
 
 
 class Folds:
-    """The folded messages of this run."""
+    """The folded messages of this run, for a screen of ``rows()``."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows: Callable[[], int]) -> None:
+        self._rows = rows
         self._messages: OrderedDict[int, Message] = OrderedDict()
         self._count = 0
 
     def fold(self, drawn: Fragments, message: Message) -> tuple[Fragments, str | None]:
         """Return what is drawn of a message, and what to say of the rest if there is one."""
         ends = [index + 1 for index, (_, text) in enumerate(drawn) if text.endswith("\n")]
-        hidden = len(ends) - MOST_ROWS
+        most = max(min(MOST_ROWS, self._rows() - OTHER_ROWS), LEAST_ROWS)
+        hidden = len(ends) - most
         if hidden <= SPARED_ROWS:
             return drawn, None
         number = self._add(message)
-        return drawn[: ends[MOST_ROWS - 1]], f"... {hidden:,} more rows, /show {number}"
+        return drawn[: ends[most - 1]], f"... {hidden:,} more rows, /show {number}"
 
     def get(self, number: int | None) -> Message | None:
         """Return a folded message; without a number the last one."""

@@ -26,6 +26,7 @@ class PlainScreen:
 
     colour = False
     words = True
+    rows = 24  # whoever has a screen reader does not care how many there are
     draft = ""
 
     def __init__(self, controller: Controller) -> None:

@@ -139,6 +139,11 @@ class Screen:
         return self._output.get_size().columns
 
     @property
+    def rows(self) -> int:
+        """The height in cells."""
+        return self._output.get_size().rows
+
+    @property
     def draft(self) -> str:
         """The text that is being typed."""
         return self._buffer.text

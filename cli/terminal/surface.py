@@ -60,6 +60,10 @@ class Surface(Protocol):
         """The width in cells, which changes when the window is resized."""
 
     @property
+    def rows(self) -> int:
+        """The height in cells, which changes when the window is resized."""
+
+    @property
     def draft(self) -> str:
         """The text that is being typed, if that is known."""
 

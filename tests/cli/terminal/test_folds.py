@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from chatcore import Message
-from cli.terminal.folds import MOST_FOLDED, MOST_ROWS, SPARED_ROWS, Folds
+from cli.terminal.folds import LEAST_ROWS, MOST_FOLDED, MOST_ROWS, SPARED_ROWS, Folds
 from cli.terminal.painter import Painter
 from tests.cli.terminal.drawn import text_of
 
@@ -20,7 +20,7 @@ def folded(folds: Folds, said: Message) -> tuple[list[str], str | None]:
 
 
 def test_a_long_message_ends_early_and_a_line_says_how_to_see_all_of_it() -> None:
-    folds, long = Folds(), message(100)
+    folds, long = Folds(lambda: 24), message(100)
     assert folds.get(None) is None
     rows, rest = folded(folds, long)
     assert len(rows) == MOST_ROWS
@@ -30,13 +30,20 @@ def test_a_long_message_ends_early_and_a_line_says_how_to_see_all_of_it() -> Non
     assert folds.get(2) is None
 
 
+def test_on_a_low_screen_less_is_drawn() -> None:
+    heights = iter((12, 3, 50))
+    folds = Folds(lambda: next(heights))
+    drawn = [len(folded(folds, message(100))[0]) for _ in range(3)]
+    assert drawn == [8, LEAST_ROWS, MOST_ROWS]
+
+
 def test_a_message_that_is_only_a_little_longer_is_drawn_whole() -> None:
-    rows, rest = folded(Folds(), message(MOST_ROWS + SPARED_ROWS))
+    rows, rest = folded(Folds(lambda: 24), message(MOST_ROWS + SPARED_ROWS))
     assert (len(rows), rest) == (MOST_ROWS + SPARED_ROWS, None)
 
 
 def test_a_bounded_number_of_folded_messages_is_there() -> None:
-    folds = Folds()
+    folds = Folds(lambda: 24)
     for _ in range(MOST_FOLDED + 1):
         folded(folds, message(30))
     assert folds.get(1) is None
