@@ -150,6 +150,11 @@ class Posting:
         if not self._live and (words := foreign(self._rest.lstrip()[:2])) and not self.over:
             self._fail(ProtocolError(words))
 
+    @property
+    def was_welcomed(self) -> bool:
+        """Whether the server has said welcome, on any connection."""
+        return self._redial.was_welcomed
+
     def connection_lost(self, reason: str = "lost") -> None:
         """Learn that the connection has ended."""
         reason = self._reason or reason

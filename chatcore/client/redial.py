@@ -28,6 +28,11 @@ class Redial:
         self._wanted = wanted
         self._welcomed = False
 
+    @property
+    def was_welcomed(self) -> bool:
+        """Whether the server has said welcome, on any connection."""
+        return self._welcomed
+
     def note_welcome(self) -> None:
         """Learn that the server has said welcome."""
         self._welcomed = True

@@ -67,7 +67,8 @@ class Poster:
                     self._converse(stream)
                 stream = None if posting.over or self._stopped else self._dial_again()
         if posting.error is not None:
-            raise posting.error
+            with contextlib.nullcontext() if posting.was_welcomed else self._destination.welcoming():
+                raise posting.error
         return posting.acks
 
     def _dial(self) -> Stream:
