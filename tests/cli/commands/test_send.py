@@ -1,6 +1,7 @@
 """``chat send``: one message from a script."""
 
 import json
+import os
 import socket
 import subprocess
 import threading
@@ -56,6 +57,15 @@ def test_closed_outputs_do_not_prevent_sending(server: ChatServer, listener: Cha
     command = f"exec {CHAT} send lobby quietly --url {server.url} >&- 2>&-"
     assert subprocess.run(["sh", "-c", command], env=environment(), timeout=30, check=False).returncode == 0
     assert next(iter(listener)).text == "quietly"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device")
+def test_output_that_cannot_be_written_is_exit_1_though_the_end_is_fast(server: ChatServer) -> None:
+    command = f"exec {CHAT} send lobby unseen --url {server.url} >/dev/full"
+    done = subprocess.run(
+        ["sh", "-c", command], env=environment(), stderr=subprocess.PIPE, timeout=30, check=False
+    )
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
 
 
 def test_a_message_sent_again_with_its_id_is_stored_once(
