@@ -37,6 +37,7 @@ from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.styles import BaseStyle, DynamicStyle, Style, default_ui_style, merge_styles
 
 from chatcore import UsageError
+from cli.escapes import without_escapes
 from cli.report import INTERRUPTED
 from cli.settings.keys import keys_of, pressed
 from cli.terminal.background import BackgroundInput, can_be_asked, question
@@ -71,7 +72,6 @@ LEAVE_SECONDS = 2.0
 BREATH_SECONDS = 0.005
 """Time for the keyboard between two of these."""
 
-_CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # ECMA-48, section 5.4
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -439,7 +439,7 @@ def _typed(text: str) -> str:
 
 def _pasted(text: str) -> str:
     """Return a paste without what a message cannot have, such as the colours of a program's output."""
-    lines = _CONTROL_SEQUENCE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    lines = without_escapes(text).replace("\r\n", "\n").replace("\r", "\n")
     return _CONTROL.sub("", lines).rstrip("\n")
 
 

@@ -210,7 +210,8 @@ def test_editing_cancels_the_confirmation() -> None:
 
 
 def test_control_characters_are_removed_from_a_paste() -> None:
-    assert typed(paste("\x1b[1;31mred\x1b[0m\x07\x85\ttab") + ENTER) == (["red\ttab"], 0)
+    text = "\x1b]0;title\x07\x1b[1;31mred\x1b[0m\x07\x85\ttab"
+    assert typed(paste(text) + ENTER) == (["red\ttab"], 0)
 
 
 def test_tab_completes_candidates_of_the_conversation() -> None:
