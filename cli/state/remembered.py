@@ -22,6 +22,7 @@ MOST_HIGHLIGHTS = 100
 MOST_MENTIONS = 200
 MOST_MENTION_CHARS = 200
 MOST_DRAFT_CHARS = 64 * 1024
+MOST_SETTLED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +133,18 @@ class Remembered:
     """The content of a slot. Rooms and drafts are found by the folded name of the room.
 
     ``muted`` are names of rooms, ``ignored`` are nicks, and ``highlights`` are words, by their folded form.
+    ``nick`` is the one that was chosen last. ``settled`` has the rooms of the last lines that were sent, by
+    their ids: they are ours, whatever nick we had then.
     """
 
     header: Header
     session: str | None = field(default=None, repr=False)
+    nick: str | None = None
     current: str | None = None
     rooms: dict[str, RoomMark] = field(default_factory=dict)
     drafts: dict[str, Draft] = field(default_factory=dict)
     unsent: dict[str, UnsentLine] = field(default_factory=dict)
+    settled: dict[str, str] = field(default_factory=dict)
     mentions: dict[tuple[str, int], Mention] = field(default_factory=dict)
     muted: dict[str, str] = field(default_factory=dict)
     ignored: dict[str, str] = field(default_factory=dict)
@@ -160,6 +165,10 @@ class Remembered:
         yield self.header.record()
         if self.session is not None:
             yield {"session": self.session}
+        if self.nick is not None:
+            yield {"nick": self.nick}
+        for id_, room in self.settled.items():
+            yield {"settled": id_, "room": room}
         for held in (self.rooms, self.drafts, self.unsent, self.mentions):
             for item in held.values():
                 yield item.record()
@@ -180,6 +189,12 @@ class Remembered:
         """Take over the lines that a client which is gone has left."""
         self.unsent.update(other.unsent)
 
+    def is_own(self, id_: str, room: str) -> bool:
+        """Tell whether a message of a room is a line of ours."""
+        line = self.unsent.get(id_)
+        ours = self.settled.get(id_) if line is None else line.room
+        return ours is not None and fold(ours) == fold(room)
+
     def in_order(self) -> list[RoomMark]:
         """Return the rooms, by their numbers."""
         return sorted(self.rooms.values(), key=lambda mark: mark.number)
@@ -199,8 +214,9 @@ class Remembered:
                 self.current = room
             case {"unsent": str(id_)}:
                 self.unsent[id_] = _unsent(record)
+                self.settled.pop(id_, None)
             case {"settled": str(id_)}:
-                self.unsent.pop(id_, None)
+                self._settle(id_, record.get("room"))
             case {"draft": str(text), "room": str(room)}:
                 self._set_draft(Draft(room, text))
             case {"mention": str(room)}:
@@ -215,8 +231,17 @@ class Remembered:
                 self._leave(fold(room))
             case {"room": str(room)}:
                 self._set_room(_mark(room, record))
+            case {"nick": str(nick)}:  # after the mentions, which have one too
+                self.nick = nick
             case _:
                 pass
+
+    def _settle(self, id_: str, room: str | None) -> None:
+        line = self.unsent.pop(id_, None)
+        if line is not None or room is not None:
+            self.settled[id_] = str(room) if line is None else line.room
+        while len(self.settled) > MOST_SETTLED:
+            del self.settled[next(iter(self.settled))]
 
     def _set_draft(self, draft: Draft) -> None:
         self.drafts.pop(fold(draft.room), None)

@@ -87,7 +87,7 @@ class Terminal:
         self._conversation = Conversation(
             painter,
             "",
-            lambda message: self._chat.is_mine(message),
+            lambda message: self._chat.is_mine(message) or memory.is_own(message),
             words=screen.words,
             quiet=options.quiet,
             interests=Interests(memory, options.highlight),

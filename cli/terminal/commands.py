@@ -81,6 +81,7 @@ class Commands:
                 await self._outbox.sent()
                 await self._chat.set_nick(argument)
                 self._nick.give_up()
+                self._memory.note_nick(argument)
             case "join":
                 await self._join(argument)
             case "goto":

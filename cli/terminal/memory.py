@@ -51,6 +51,11 @@ class Memory:
         return self._slot.remembered.session if self._slot else None
 
     @property
+    def nick(self) -> str | None:
+        """The nick that the user had chosen, or that was made up for them."""
+        return self._slot.remembered.nick if self._slot else None
+
+    @property
     def rooms(self) -> list[RoomMark]:
         """The rooms that we were in, in their order, but for the current one, which comes first."""
         if self._slot is None:
@@ -66,6 +71,10 @@ class Memory:
     def lines(self) -> Sequence[UnsentLine]:
         """The lines that were not acknowledged, in the order in which they were typed."""
         return list(self._slot.remembered.unsent.values()) if self._slot else ()
+
+    def is_own(self, message: Message) -> bool:
+        """Tell whether a message is a line of ours, whatever nick we had then."""
+        return self._slot is not None and self._slot.remembered.is_own(message.id, message.room)
 
     @property
     def dedupe_seconds(self) -> float:
@@ -127,6 +136,11 @@ class Memory:
             records.append({"session": secret})
         if records:
             self._slot.write(*records)
+
+    def note_nick(self, nick: str) -> None:
+        """Remember a nick that was chosen: we ask for it at the next start."""
+        if self._slot is not None and nick != self.nick:
+            self._slot.write({"nick": nick})
 
     def note_rooms(self, rooms: Rooms, *, watched: bool = False) -> None:
         """Remember which rooms we are in, which one is on the screen, and what was read in them.

@@ -27,6 +27,8 @@ async def _converse(url: str, nick: str, rooms: Sequence[str], options: Options,
     memory, why_not = Memory(None), None
     if options.remember:
         memory, why_not = open_memory(url, nick, account=login.account is not None)
+    if login.account is None:
+        nick = memory.nick or nick
     try:
         terminal = Terminal(options, memory)  # which may fail, so before others see us join
         await memory.make_secret()

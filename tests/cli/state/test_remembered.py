@@ -35,6 +35,8 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(Mention, rooms, epochs, numbers, texts, texts).map(Mention.record),
     st.builds(lambda room: {"room": room, "left": True}, rooms),
     st.builds(lambda id_: {"settled": id_}, st.sampled_from("123")),
+    st.builds(lambda id_, room: {"settled": id_, "room": room}, st.sampled_from("1234"), rooms),
+    st.builds(lambda nick: {"nick": nick}, texts),
     st.builds(lambda room: {"current": room}, rooms),
     st.builds(lambda secret: {"session": secret}, texts),
     st.builds(lambda room, on: {"muted": room, "on": on}, rooms, st.booleans()),
@@ -98,6 +100,7 @@ def test_what_is_loaded_is_what_was_written(history: list[Record]) -> None:
     assert {id_: line.text for id_, line in remembered.unsent.items()} == model.unsent()
     assert {name: draft.text for name, draft in remembered.drafts.items()} == model.drafts()
     assert remembered.session == model.last("session")
+    assert not remembered.unsent.keys() & remembered.settled.keys()
     assert (set(remembered.muted), set(remembered.ignored)) == (model.names("muted"), model.names("ignored"))
 
 

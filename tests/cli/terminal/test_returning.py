@@ -186,3 +186,25 @@ def test_a_state_that_others_may_write_is_not_used(server: str, tmp_path: Path) 
     with client(server, tmp_path) as ada:
         ada.wait("* nothing is remembered of this conversation: other users may write ")
         ada.wait_line("ada@lobby>")
+
+
+def test_a_name_that_was_chosen_is_kept_and_what_was_said_under_another_is_no_news(
+    server: str, tmp_path: Path
+) -> None:
+    with connect(server, nick="bob") as bob:
+        with client(server, tmp_path) as ada:
+            ada.type(f"as ada{ENTER}")
+            ada.wait(" ada: as ada")
+            ada.type(f"/nick adele{ENTER}as adele{ENTER}")
+            ada.wait(" adele: as adele")
+            ada.type(FOCUS_OUT)
+            ada.kill(signal.SIGKILL)
+            ada.wait_exit()
+        bob.post("adele?")
+        with client(server, tmp_path) as ada:
+            ada.wait("bob: adele?")
+            ada.wait_line("adele@lobby>")
+            rows = own_rows(ada)
+    start = rows.index("* you are in lobby; 1 other is here; 1 new since HH:MM, 1 mentions you")
+    assert rows.index("-- new messages --") > start
+    assert rows[rows.index("-- new messages --") + 1] == "HH:MM~bob: adele?"
