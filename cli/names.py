@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from chatcore import RULES, UsageError, fold
 
-__all__ = ["folded_room", "variants"]
+__all__ = ["folded_room", "made_up_nick", "variants"]
 
 NICK_CHARS = 32
 
@@ -18,6 +18,11 @@ def folded_room(name: str) -> str:
         return fold(Join(room=name).room)
     except ValueError:
         raise UsageError(f"{name!r} is not a room: {RULES['room']}") from None
+
+
+def made_up_nick() -> str:
+    """Return a nick for somebody who has none."""
+    return f"guest-{secrets.token_hex(2)}"
 
 
 def variants(nick: str) -> Iterator[str]:

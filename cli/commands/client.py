@@ -3,7 +3,6 @@
 import getpass
 import os
 import re
-import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any, Literal, TypeVar
 from chatcore import RefusedError, UsageError, is_numeric, is_reserved
 from cli.access.login import Login
 from cli.descriptors import require_descriptors
-from cli.names import variants
+from cli.names import made_up_nick, variants
 from cli.report import reaching
 
 __all__ = ["Look", "login_nick", "run", "with_nick"]
@@ -76,7 +75,7 @@ def run(
             look.keys,
         )
         with reaching(url):
-            return converse(url, nick or login.account or login_nick(), rooms, options, login)
+            return converse(url, nick or login.account or _login_name(), rooms, options, login)
     from cli.commands.pipe import run as pass_through
 
     with reaching(url):
@@ -123,9 +122,15 @@ def with_nick(nick: str | None, use: Callable[[str], T], suffix: str = "", *, lo
 
 
 def login_nick() -> str:
+    """Return the nick that the login name makes, or one that is made up."""
+    return _login_name() or made_up_nick()
+
+
+def _login_name() -> str | None:
+    """Return the login name as a nick; ``None`` if it makes none."""
     try:
         login = getpass.getuser()
     except (OSError, KeyError):  # this user has no name
         login = ""
     nick = re.sub(r"[^A-Za-z0-9._-]+", "-", login)[:24].strip("-.")
-    return f"guest-{secrets.token_hex(2)}" if not nick or is_reserved(nick) or is_numeric(nick) else nick
+    return None if not nick or is_reserved(nick) or is_numeric(nick) else nick

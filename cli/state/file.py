@@ -70,6 +70,11 @@ class SlotFile:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def remove(self) -> None:
+        """Remove it."""
+        self.close()
+        self._path.unlink(missing_ok=True)
+
     def _open(self) -> int:
         if self._descriptor is None:
             flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)

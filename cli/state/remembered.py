@@ -179,6 +179,11 @@ class Remembered:
         if self.current is not None:
             yield {"current": self.current}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is only whose slot it is."""
+        return all("v" in record for record in self.records())
+
     def begin_as(self, other: "Remembered") -> None:
         """Begin beside another client: in its rooms, after its marks, and without those it does not hear."""
         self.rooms, self.current = dict(other.rooms), other.current

@@ -50,6 +50,12 @@ class Slot:
         self._file.close()
         self._lock.release()
 
+    def remove(self) -> None:
+        """Give up the slot, and leave no files behind."""
+        self._writer.shutdown()
+        self._file.remove()
+        self._lock.remove()
+
     def _try(self, write: Callable[[Sequence[Record]], None], records: Sequence[Record]) -> None:
         if self.failed:
             return

@@ -33,6 +33,7 @@ class Memory:
 
     def __init__(self, slot: Slot | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._slot = slot
+        self._is_unused = slot is not None and slot.remembered.is_empty  # until a server lets us in
         self._clock = clock
         self._read_at = clock()  # when the marks were written last
         self._timer: asyncio.TimerHandle | None = None  # for the next time
@@ -129,6 +130,7 @@ class Memory:
         """Remember what the server has given us."""
         if self._slot is None:
             return
+        self._is_unused = False
         old = self._slot.remembered.header
         header = Header(old.server, old.who, dedupe_seconds)
         records = [] if header == old else [header.record()]
@@ -228,6 +230,14 @@ class Memory:
             self._timer.cancel()
         if self._slot is not None:
             self._slot.close()
+
+    def give_up(self) -> None:
+        """Leave no slot behind that a start which failed has made, and `close`."""
+        slot = self._slot
+        if slot is not None and self._is_unused:
+            self._slot = None
+            slot.remove()
+        self.close()
 
 
 def open_memory(url: str, who: str, *, account: bool) -> tuple[Memory, str | None]:

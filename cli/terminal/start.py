@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from chatcore import RefusedError, __version__
 from cli.access.login import Login
-from cli.names import variants
+from cli.names import made_up_nick, variants
 from cli.terminal.app import Terminal
 from cli.terminal.memory import Memory, open_memory
 from cli.terminal.options import Options
@@ -14,28 +14,40 @@ from transports.asyncio_tcp import Chat, connect
 __all__ = ["run"]
 
 
-def run(url: str, nick: str, rooms: Sequence[str], options: Options, login: Login) -> int:
+def run(url: str, nick: str | None, rooms: Sequence[str], options: Options, login: Login) -> int:
     """Chat until the user or the server ends it; return the exit code.
 
+    Without a nick one is made up, and remembered for the next time.
     Standard input and output must be a terminal. Raises `ChatError` or `OSError` if the connection cannot be
     made; once it is made, errors are shown on the screen.
     """
     return asyncio.run(_converse(url, nick, rooms, options, login))
 
 
-async def _converse(url: str, nick: str, rooms: Sequence[str], options: Options, login: Login) -> int:
+async def _converse(url: str, name: str | None, rooms: Sequence[str], options: Options, login: Login) -> int:
     memory, why_not = Memory(None), None
     if options.remember:
-        memory, why_not = open_memory(url, nick, account=login.account is not None)
-    if login.account is None:
-        nick = memory.nick or nick
+        memory, why_not = open_memory(url, name or "", account=login.account is not None)
+    nick = _wanted(name, memory, login)
     try:
         terminal = Terminal(options, memory)  # which may fail, so before others see us join
         await memory.make_secret()
         async with await _connect(url, nick, memory.secret, login) as chat:
+            if name is None:
+                memory.note_nick(nick)
             return await terminal.run(chat, url, nick, rooms, login.pin, warning=why_not)
+    except Exception:
+        memory.give_up()
+        raise
     finally:
         memory.close()
+
+
+def _wanted(name: str | None, memory: Memory, login: Login) -> str:
+    """Return the nick to ask for; that of an account is on the server."""
+    if login.account is not None:
+        return name or login.account
+    return memory.nick or name or made_up_nick()
 
 
 async def _connect(url: str, nick: str, secret: str | None, login: Login) -> Chat:

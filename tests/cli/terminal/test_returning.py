@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from chatcore import HistoryLimits, Hub, Limits, MemoryJournal
-from tests.cli.processes import chat_server
-from tests.cli.pty import ENTER, Pty
-from tests.cli.terminal.remembering import client, quit_client
+from tests.cli.processes import CHAT, chat_server
+from tests.cli.pty import ENTER, Pty, in_terminal
+from tests.cli.terminal.remembering import client, load, quit_client, store
 from tests.ports import fixed_port
 from tests.rows import MISSED
 from transports.threaded_tcp import connect, serve
@@ -208,3 +208,34 @@ def test_a_name_that_was_chosen_is_kept_and_what_was_said_under_another_is_no_ne
     start = rows.index("* you are in lobby; 1 other is here; 1 new since HH:MM, 1 mentions you")
     assert rows.index("-- new messages --") > start
     assert rows[rows.index("-- new messages --") + 1] == "HH:MM~bob: adele?"
+
+
+def test_a_name_that_was_made_up_is_there_again(server: str, tmp_path: Path) -> None:
+    lines = []
+    for _ in range(2):
+        with _started(server, tmp_path, LOGNAME="1234") as guest:  # no nick has only digits
+            guest.wait("you are in lobby")
+            guest.wait_until(lambda: guest.line.endswith("@lobby>"), "a prompt")
+            lines.append(guest.line)
+            quit_client(guest)
+    assert re.fullmatch(r"guest-[0-9a-f]{4}@lobby>", lines[0])
+    assert lines[0] == lines[1]
+    assert len(list((tmp_path / "chatcore" / "state").iterdir())) == 2  # with its lock
+
+
+def test_a_first_start_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    url = f"chat://127.0.0.1:{fixed_port()}"
+    with _started(url, tmp_path, CHAT_NICK="ada") as ada:
+        assert ada.wait_exit() == 1
+    assert not list((tmp_path / "chatcore" / "state").iterdir())
+    store(url, tmp_path, {"nick": "adele"})
+    with _started(url, tmp_path, CHAT_NICK="ada") as ada:
+        assert ada.wait_exit() == 1
+    assert load(url, tmp_path).nick == "adele"
+
+
+@contextlib.contextmanager
+def _started(url: str, state: Path, **env: str) -> Iterator[Pty]:
+    env = {"XDG_STATE_HOME": str(state), "CHAT_CLIENT_REMEMBER": "1"} | env
+    with in_terminal(CHAT, "client", url, columns=80, rows=24, **env) as terminal:
+        yield terminal
