@@ -49,9 +49,11 @@ def run(
     notices: str = "auto",
     remember: bool = True,
     look: Look = Look(),
+    is_fixed: bool = True,
 ) -> int:
     """Chat until the user, the input or the server ends it; return the exit code.
 
+    In a pipe, a nick that is taken gets a number unless it ``is_fixed``; in a terminal it always does.
     Without rooms it begins in the lobby, and for a guest in the only room that it may enter, if that is one.
     Raises `UsageError` for invalid arguments, `RefusedError` if the server refuses them, and `OSError` or
     another `ChatError` if there is no connection, or no longer one.
@@ -83,6 +85,7 @@ def run(
             nick,
             lambda name: pass_through(url, name, rooms, history, login=login, json=json, split=split),
             login=login,
+            is_fixed=is_fixed,
         )
 
 
@@ -102,16 +105,19 @@ def _interactive() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
-def with_nick(nick: str | None, use: Callable[[str], T], suffix: str = "", *, login: Login) -> T:
+def with_nick(
+    nick: str | None, use: Callable[[str], T], suffix: str = "", *, login: Login, is_fixed: bool = True
+) -> T:
     """Call ``use`` with the nick that the user chose, or with one made of the login name and a suffix.
 
-    A nick that we chose gets a number if it is taken, so ``use`` may be called several times. A nick that
-    the user chose is never changed: then the `RefusedError` is raised. Nor is that of an account, which all
-    of its devices may have.
+    A nick that we chose gets a number if it is taken, so ``use`` may be called several times. So does one of
+    the settings, which is not ``is_fixed``: another client of the same user may have it. A nick that was
+    typed is never changed: then the `RefusedError` is raised. Nor is that of an account, which all of its
+    devices may have.
     """
-    if nick is not None or login.account is not None:
+    if login.account is not None or (nick is not None and is_fixed):
         return use(nick or login.account or "")
-    *first, last = variants(login_nick() + suffix)
+    *first, last = variants(login_nick() + suffix if nick is None else nick)
     for name in first:
         try:
             return use(name)

@@ -65,10 +65,12 @@ def run(
     login: Login,
     json: bool,
     split: bool = False,
+    is_fixed: bool = True,
 ) -> None:
     """Send a text, or all of standard input, and print its number once it is stored.
 
-    ``kind`` is one of `KINDS`, and ``timeout`` is in seconds. With ``split``, a text that is too long becomes
+    ``kind`` is one of `KINDS`, and ``timeout`` is in seconds. A nick that is taken gets a number, or is tried
+    until the timeout if it ``is_fixed``. With ``split``, a text that is too long becomes
     several messages, each with its number. Raises `UsageError` for an invalid kind and if
     there is nothing to send, `RefusedError` if the message is not stored and would be refused again, and
     another `RemoteError` if trying again may help: its message says whether the message may be stored.
@@ -81,7 +83,7 @@ def run(
     leave_fast()
     message = _Message(room, text, new_id() if id_ is None else id_, kind, split)
     with reaching(url):
-        acks = _Sending(url, nick, message, timeout, login).run()
+        acks = _Sending(url, nick, message, timeout, login, is_fixed=is_fixed).run()
     if json:
         write_json(b"".join(ack.line for ack in acks))
     else:
@@ -91,10 +93,20 @@ def run(
 class _Sending:
     """One message on its way, in a thread of its own."""
 
-    def __init__(self, url: str, nick: str | None, message: _Message, timeout: float, login: Login) -> None:
+    def __init__(
+        self,
+        url: str,
+        nick: str | None,
+        message: _Message,
+        timeout: float,
+        login: Login,
+        *,
+        is_fixed: bool,
+    ) -> None:
         self._url = url
         self._login = login
         self._nick = nick
+        self._is_fixed = is_fixed
         self._message = message
         self._timeout = min(timeout, threading.TIMEOUT_MAX)
         self._posted = False  # from now on it may be stored
@@ -155,7 +167,7 @@ class _Sending:
         backoff = Backoff(longest=LONGEST_WAIT)
         while not self._woken.is_set():
             try:
-                return with_nick(self._nick, self._post, login=self._login)
+                return with_nick(self._nick, self._post, login=self._login, is_fixed=self._is_fixed)
             except RefusedError as error:
                 if self._posted or not _may_pass(error):
                     raise

@@ -131,6 +131,7 @@ def client(
                 notices=notices,
                 remember=remember,
                 look=Look(background, ctx.obj.look("colours"), ctx.obj.look("keys")),
+                is_fixed=is_typed(ctx, "nick"),
             )
         )
 
@@ -252,7 +253,8 @@ def send(
         from cli.commands.send import run
 
         login = login_for(url, key_file, ca_of(ctx, ca))
-        run(url, nick, room, text, id_, kind, timeout, login=login, json=json, split=split)
+        fixed = is_typed(ctx, "nick")
+        run(url, nick, room, text, id_, kind, timeout, login=login, json=json, split=split, is_fixed=fixed)
 
 
 def tail(

@@ -1,17 +1,19 @@
 """Servers that ``chat.toml`` names: where a name may be given, and what its table sets."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chatcore import UsageError
+from chatcore import Hub, UsageError
 from cli.app import app
 from cli.settings.file import ConfigFile
 from cli.settings.options import settings_of
 from tests.cli.conftest import Inside
 from tests.cli.scripted import ScriptedServer, line, scripted_server
+from transports.threaded_tcp import connect, serve
 
 SETTINGS = settings_of(app.registered_commands)
 
@@ -70,6 +72,28 @@ def test_a_flag_wins_over_the_environment_that_over_the_server_and_that_over_the
         done = inside("--config", str(path), "send", "ops", "hello", "--to", "work", *args, **variables)
     assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
     assert heard.nicks == [nick]
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["send", "lobby", "hello", "--to", "work"], ["1"]),
+        (["send", "lobby", "hello", "--to", "work", "--nick", "ada", "--timeout", "0.2"], ["nick_taken"]),
+        (["client", "work"], []),
+        (["client", "work", "--nick", "ada"], ["nick_taken"]),
+    ],
+)
+def test_a_nick_of_the_settings_gets_a_number_where_it_is_in_use_and_one_that_was_typed_does_not(
+    path: Path, inside: Inside, monkeypatch: pytest.MonkeyPatch, args: list[str], words: list[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with contextlib.closing(Hub()) as hub, serve("chat://127.0.0.1:0", hub=hub) as running:
+        url = str(running.listening[0])
+        path.write_text(f'[servers.work]\nurl = "{url}"\nnick = "ada"')
+        with connect(url, nick="ada"):
+            done = inside("--config", str(path), *args)
+    assert (done.returncode == 0) == ("nick_taken" not in words), done.stderr
+    assert all(word in done.stdout + done.stderr for word in words)
 
 
 @pytest.mark.parametrize(
