@@ -163,9 +163,10 @@ class Answers:
                 problem = "that is not possible"
         return self._painter.warning(problem)
 
-    def deferred(self, command: Command) -> Fragments:
-        """Return that a command waits for the connection."""
-        return self._painter.note(f"not connected; {command.typed} will be asked when back")
+    def deferred(self, command: Command, room: str | None) -> Fragments:
+        """Return that a command waits for the connection, and where one goes on to write meanwhile."""
+        here = f"; you still write in {room}" if command.verb == "join" and room is not None else ""
+        return self._painter.note(f"not connected; {command.typed} will be asked when back{here}")
 
     def give_back(self, heading: str, text: str) -> Fragments:
         """Return a text of the user's own that would otherwise be lost, for copying."""

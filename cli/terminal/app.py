@@ -377,7 +377,8 @@ class Terminal:
         """Say that a command waits for the connection."""
         self._conversation.busy = None
         self._conversation.expect(None)  # what is on the screen then stays there
-        self._screen.print(self._answers.deferred(command))
+        room = self._conversation.rooms.current
+        self._screen.print(self._answers.deferred(command, None if room is None else room.name))
 
     def _note_news(self) -> None:
         self._news.set()

@@ -100,9 +100,12 @@ def test_commands_without_a_connection_say_that_they_wait_and_local_ones_are_don
             "* not connected; /rooms will be asked when back",
             "* not connected; /who will be asked when back",
         ]
-        alice.type(f"/quit{ENTER}")
+        later = ["/join ops", "/leave", "/nick al"]
+        alice.type("".join(f"{command}{ENTER}" for command in later))
+        alice.wait("* not connected; /nick al will be asked when back")
+        alice.type("\x04")
         alice.wait_exit()
-        assert alice.rows[-2:] == ["* not done: /rooms", "* not done: /who"]
+        assert alice.rows[-5:] == [f"* not done: {command}" for command in ("/rooms", "/who", *later)]
 
 
 def test_back_shows_gaps_in_their_place_and_where_the_stored_ones_begin() -> None:

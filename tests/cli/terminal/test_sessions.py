@@ -219,7 +219,7 @@ def test_nothing_is_lost_while_the_server_is_away() -> None:
             first.close()
             alice.wait("; reconnecting")
             alice.type(f"/join ops{ENTER}")
-            alice.wait("* not connected; /join ops will be asked when back")
+            alice.wait("* not connected; /join ops will be asked when back; you still write in lobby")
             alice.type(f"is anybody there?{ENTER}and a dra")
             alice.wait_line("alice@lobby> and a dra")
             alice.wait("  not sent yet: is anybody there?")
