@@ -4,7 +4,7 @@ Read in this order:
 
 - input and output: `input` is what a typed line means, with `moderation` for some commands; `surface` the
   seam to a kind of terminal, `screen` and `plain` the two kinds; the `background` that a terminal has;
-  `input_history`, `editor`, `signals`;
+  `input_history`, `editor`, `signals`; the `typeahead` from before there is a prompt;
 - what a conversation knows: `rooms`, and `presence` and `nicks` in each; `attention`, `interests`, `bell`,
   `notices`, `scrollback`, `unsent`; `memory` of the last run, `returns` to its rooms, `skipped_mentions`, and
   the `wanted_nick`; the `outbox` of what the user has sent, the `offers` of what nothing sends by itself, and

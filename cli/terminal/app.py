@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chatcore import (
     ChatError,
@@ -68,11 +68,13 @@ FEW = 500
 class Terminal:
     """One user's conversation. It is the `Controller` of its screen.
 
-    Used once: `run` may be called only once.
+    Used once: `run` may be called only once. ``begin`` gives the keyboard to the screen, and returns what was
+    typed before.
     """
 
-    def __init__(self, options: Options, memory: Memory) -> None:
+    def __init__(self, options: Options, memory: Memory, begin: Callable[[], str] = str) -> None:
         self._memory = memory
+        self._begin = begin
         self._history = options.history
         self._queue = CommandQueue(self._done, self._defer, self._note_news)
         self._news = asyncio.Event()  # set when something was answered or received
@@ -151,7 +153,7 @@ class Terminal:
 
     async def _talk(self) -> int:
         typed = self._input_history.load() if self._input_history is not None else []
-        typing = asyncio.create_task(self._screen.run(typed))
+        typing = asyncio.create_task(self._screen.run(typed, self._begin))
         reading = asyncio.create_task(self._read())
         working = asyncio.create_task(self._work())
         renaming = asyncio.create_task(self._nick.take_back(self._chat))

@@ -192,16 +192,16 @@ class Screen:
             self.stop(self._stop_after_editing)
         self.redraw()
 
-    async def run(self, typed: Iterable[str] = ()) -> int:
+    async def run(self, typed: Iterable[str] = (), begin: Callable[[], str] = str) -> int:
         """Let the user type until Ctrl-C, Ctrl-D or `stop`; return the exit code.
 
-        ``typed`` is the input history, oldest first.
+        ``typed`` is the input history, oldest first, and ``begin`` returns what was typed before the prompt.
         """
         for text in typed:
             self._history.append_string(text)
         self.flush()  # a prompt in the first row would stay in the scrollback of some terminals
         try:
-            await self._session.prompt_async()
+            await self._session.prompt_async(pre_run=lambda: self.put_back(_pasted(begin())))
         except EOFError:
             return 0
         except KeyboardInterrupt:

@@ -1,17 +1,23 @@
 """How a client in a terminal starts: with its memory, a connection and the nick that it gets."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chatcore import RefusedError, __version__
 from cli.access.login import Login
 from cli.names import made_up_nick, variants
+from cli.streams import write_text
 from cli.terminal.app import Terminal
 from cli.terminal.memory import Memory, open_memory
 from cli.terminal.options import Options
+from cli.terminal.signals import stopped_by_signals
+from cli.terminal.typeahead import Typeahead
 from transports.asyncio_tcp import Chat, connect
 
 __all__ = ["run"]
+
+PATIENCE = 1.0
+"""Seconds after which a user is told that the server has not let us in yet."""
 
 
 def run(url: str, nick: str | None, rooms: Sequence[str], options: Options, login: Login) -> int:
@@ -21,16 +27,52 @@ def run(url: str, nick: str | None, rooms: Sequence[str], options: Options, logi
     Standard input and output must be a terminal. Raises `ChatError` or `OSError` if the connection cannot be
     made; once it is made, errors are shown on the screen.
     """
-    return asyncio.run(_converse(url, nick, rooms, options, login))
+    with Typeahead() as typeahead:
+        return asyncio.run(_stoppable(url, nick, rooms, options, login, typeahead))
 
 
-async def _converse(url: str, name: str | None, rooms: Sequence[str], options: Options, login: Login) -> int:
+async def _stoppable(
+    url: str, name: str | None, rooms: Sequence[str], options: Options, login: Login, typeahead: Typeahead
+) -> int:
+    """Converse, and be stopped by a signal before there is a screen: the terminal has to be restored."""
+    announcing = asyncio.get_running_loop().call_later(PATIENCE, write_text, f"* connecting to {url} ...\n")
+
+    def begin() -> str:
+        announcing.cancel()
+        return typeahead.end()
+
+    task = asyncio.create_task(_converse(url, name, rooms, options, login, begin))
+    codes: list[int] = []
+
+    def stop(code: int) -> None:
+        codes.append(code)
+        task.cancel()
+
+    with stopped_by_signals(stop, interrupt=False):
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if codes:
+                return codes[0]
+            raise
+        finally:
+            announcing.cancel()
+
+
+async def _converse(
+    url: str,
+    name: str | None,
+    rooms: Sequence[str],
+    options: Options,
+    login: Login,
+    begin: Callable[[], str],
+) -> int:
     memory, why_not = Memory(None), None
     if options.remember:
         memory, why_not = open_memory(url, name or "", account=login.account is not None)
     nick = _wanted(name, memory, login)
     try:
-        terminal = Terminal(options, memory)  # which may fail, so before others see us join
+        terminal = Terminal(options, memory, begin)  # which may fail, so before others see us join
         await memory.make_secret()
         async with await _connect(url, nick, memory.secret, login) as chat:
             if name is None:

@@ -1,0 +1,75 @@
+"""What is typed before there is a prompt: nobody has seen where it would be said, so it is never sent.
+
+The system would echo it, and hand its lines to the first prompt as if they had been typed there.
+"""
+
+import contextlib
+import os
+import select
+import sys
+from collections.abc import Iterator
+from typing import Any, Self
+
+__all__ = ["Typeahead"]
+
+PIECE = 4096
+
+
+class Typeahead:
+    """Holds the keyboard back, from its entry until `end`. A context manager.
+
+    The system goes on to edit the line that is typed, but echoes nothing. Where standard input is no
+    terminal, and on Windows, it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._before: list[Any] | None = None  # the modes of the terminal, while they are others
+
+    def __enter__(self) -> Self:
+        if sys.platform != "win32":
+            import termios
+
+            with contextlib.suppress(termios.error, OSError, ValueError):
+                modes = termios.tcgetattr(sys.stdin)
+                _set(modes, termios.ECHO, now=True)
+                self._before = modes
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Drop what was typed, unless `end` was called: a shell would run it."""
+        self._restore(now=False)
+
+    def end(self) -> str:
+        """Return what was typed, and give the keyboard back. Idempotent."""
+        if self._before is None:
+            return ""
+        typed = b"".join(_pending(self._before))
+        self._restore(now=True)
+        return typed.decode("utf-8", "replace")
+
+    def _restore(self, *, now: bool) -> None:
+        before, self._before = self._before, None
+        if before is not None:
+            _set(before, 0, now=now)
+
+
+def _set(modes: list[Any], without: int, *, now: bool) -> None:
+    """Give the terminal these modes, but for some local ones; drop its input unless that is to be ``now``."""
+    if sys.platform != "win32":
+        import termios
+
+        changed = [*modes[:3], modes[3] & ~without, *modes[4:]]
+        with contextlib.suppress(termios.error):  # it was closed
+            termios.tcsetattr(sys.stdin, termios.TCSANOW if now else termios.TCSAFLUSH, changed)
+
+
+def _pending(modes: list[Any]) -> Iterator[bytes]:
+    """Yield what was typed, also of a line without an end."""
+    if sys.platform != "win32":
+        import termios
+
+        _set(modes, termios.ECHO | termios.ICANON, now=True)
+    fd = sys.stdin.fileno()
+    with contextlib.suppress(OSError):
+        while select.select([fd], [], [], 0)[0] and (data := os.read(fd, PIECE)):
+            yield data
