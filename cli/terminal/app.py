@@ -90,6 +90,7 @@ class Terminal:
             painter,
             "",
             lambda message: self._chat.is_mine(message) or memory.is_own(message),
+            wanted=lambda: self._nick.missing(self._chat.nick),
             words=screen.words,
             quiet=options.quiet,
             interests=Interests(memory, options.highlight),

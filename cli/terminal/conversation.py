@@ -69,9 +69,10 @@ PIECE = 100
 class Conversation:
     """The state of a conversation. ``rooms.current`` is the room on the screen.
 
-    ``is_mine`` tells which messages are the user's own, from whichever device: those are no news. With
-    ``words`` there is no status row, so its content is said in lines. With ``quiet``, joins and leaves are
-    hidden. ``ring`` rings the terminal's bell, and ``notify`` shows a title and a text on the desktop.
+    ``is_mine`` tells which messages are the user's own, from whichever device: those are no news. ``wanted``
+    is the nick that somebody else has now, but that means the user too. With ``words`` there is no status
+    row, so its content is said in lines. With ``quiet``, joins and leaves are hidden. ``ring`` rings the
+    terminal's bell, and ``notify`` shows a title and a text on the desktop.
     ``rows()`` is the height of the screen.
     """
 
@@ -81,6 +82,7 @@ class Conversation:
         nick: str,
         is_mine: Callable[[Message], bool],
         *,
+        wanted: Callable[[], str | None] = lambda: None,
         words: bool = False,
         quiet: bool = False,
         interests: Interests | None = None,
@@ -100,6 +102,7 @@ class Conversation:
         self.offline = False
         self._painter = painter
         self._is_mine = is_mine
+        self._wanted = wanted
         self._words = words
         self._clock = clock
         self._news = News(painter, ring, notify, clock, words=words)
@@ -121,12 +124,18 @@ class Conversation:
         room = self.rooms.get(message.room)
         if room is None or message.seq <= room.seen or not self._is_news(room, message):
             return None
-        return room.epoch if self._news.mentions_us(message, self._names) else None
+        return room.epoch if self._news.mentions_us(message, self.names) else None
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What mentions us: our nick, the one that we would like to have, and words."""
+        wanted = self._wanted()
+        return (self.nick, *(() if wanted is None else (wanted,)), *self.interests.words)
 
     def is_mention(self, message: Message) -> bool:
         """Tell whether a message of somebody else mentions the user."""
         unwanted = self._is_mine(message) or self._is_hidden(message)
-        return not unwanted and self._news.mentions_us(message, self._names)
+        return not unwanted and self._news.mentions_us(message, self.names)
 
     def learn_members(self, name: str, nicks: Sequence[str]) -> None:
         """Note who is in a room, for the Tab key."""
@@ -317,7 +326,7 @@ class Conversation:
         replay, last = room.replaying, event.seq if isinstance(event, Message) else event.through
         ends = room.advance(last)
         item = RoomEvent(event, replay, ends, self._is_news(room, event), self._is_hidden(event))
-        mentions_us = isinstance(event, Message) and item.news and self._news.mentions_us(event, self._names)
+        mentions_us = isinstance(event, Message) and item.news and self._news.mentions_us(event, self.names)
         if item.hidden:
             self._hide(room, event)
         elif isinstance(event, Message):
@@ -339,11 +348,6 @@ class Conversation:
         if isinstance(event, Gap):
             return room.missed is not None and event.reason == "skipped"
         return event.seq > room.known and not self._is_mine(event) and not self._is_hidden(event)
-
-    @property
-    def _names(self) -> Sequence[str]:
-        """What mentions us."""
-        return (self.nick, *self.interests.words)
 
     def _is_hidden(self, event: Message | Gap) -> bool:
         return (
@@ -397,7 +401,7 @@ class Conversation:
         return drawn
 
     def _draw_message(self, message: Message, *, replay: bool) -> Fragments:
-        mentioned = () if self._is_mine(message) else self._names
+        mentioned = () if self._is_mine(message) else self.names
         drawn, rest = self.folds.fold(
             self._painter.message(
                 message.at,

@@ -1,15 +1,16 @@
 """Mentions of the user among the messages that were skipped when we came back.
 
-They are looked for once, in the background, after everything else is drawn: by one search in all rooms or,
-where the server has none, in the newest of those messages. What nobody has looked through is said.
+They are looked for once, in the background, after everything else is drawn. What mentions the user is
+searched for in each room, between the numbers of what was skipped there, so no clock matters. Where the
+server cannot search, the newest of those messages are looked through. What nobody has looked through is said.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from itertools import product
 from typing import NamedTuple
 
-from chatcore import ChatError, Event, Gap, Message, RefusedError, fold
+from chatcore import ChatError, Event, Gap, Message, RefusedError, UsageError, fold
 from cli.terminal.conversation import Conversation
 from cli.terminal.memory import Memory
 from cli.terminal.painter import Fragments, Painter
@@ -17,16 +18,16 @@ from transports.asyncio_tcp import Chat
 
 __all__ = ["SkippedMentions"]
 
-SEARCHES = 3
-"""Pages of results that are asked for."""
+SEARCHES = 24
+"""Searches, all in all. Each costs ten of the frames that a server allows."""
+
+PAGES_EACH = 3
+"""Searches for one name in one room."""
 
 PAGES = 2
 """Pages of history that are asked for in place of a search."""
 
 PAGE = 200
-
-SLACK = timedelta(hours=1)
-"""How far the clocks of the server and of this machine may differ. What is found too much is left out."""
 
 MOST_SHOWN = 20
 """Mentions that are shown."""
@@ -42,6 +43,36 @@ class _Result(NamedTuple):
 
     messages: Sequence[Message]
     complete: bool
+
+
+class _Searches:
+    """Searches that have a bound together. ``found`` is what they found."""
+
+    def __init__(self, chat: Chat) -> None:
+        self.found: list[Message] = []
+        self._chat = chat
+        self._left = SEARCHES
+        self._unfinished = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything was looked through."""
+        return not self._unfinished
+
+    async def look(self, gap: Gap, name: str) -> None:
+        """Search for a name among what was skipped in a room, within the bounds."""
+        self._unfinished += 1
+        phrase = '"' + name.replace('"', " ") + '"'
+        cursor: str | None = None
+        for _ in range(min(PAGES_EACH, self._left)):
+            self._left -= 1
+            page = await self._chat.search(
+                phrase, room=gap.room, after=gap.after, before=gap.through + 1, limit=100, cursor=cursor
+            )
+            self.found += page.messages
+            if (cursor := page.cursor) is None:
+                self._unfinished -= 1
+                return
 
 
 class SkippedMentions:
@@ -91,21 +122,27 @@ class SkippedMentions:
         self._show(self._draw(result))
 
     async def _search(self, chat: Chat) -> _Result | None:
-        """Search for our nick; return ``None`` if the server cannot."""
-        since = min(self._marks[room].read_at for room in self._gaps) - SLACK
-        found: list[Message] = []
-        cursor: str | None = None
-        for _ in range(SEARCHES):
+        """Search for everything that mentions us; return ``None`` if the server cannot."""
+        searches = _Searches(chat)
+        for number, (name, gap) in enumerate(product(self._names(), self._in_order())):
             try:
-                page = await chat.search(
-                    f'"{self._conversation.nick}"', after_at=since, limit=100, cursor=cursor
-                )
-            except RefusedError:
-                return None
-            found += page.messages
-            if (cursor := page.cursor) is None:
-                break
-        return _Result(self._accepted(found), cursor is None)
+                await searches.look(gap, name)
+            except UsageError:
+                continue  # nobody can search for this word
+            except RefusedError as error:
+                if number == 0 and error.code != "bad_text":
+                    return None
+        return _Result(self._accepted(searches.found), searches.complete)
+
+    def _names(self) -> list[str]:
+        """Return what mentions us, once each, the nick first."""
+        return list({fold(name): name for name in self._conversation.names}.values())
+
+    def _in_order(self) -> list[Gap]:
+        """Return what was skipped, in the room on the screen first."""
+        room = self._conversation.rooms.current
+        current = None if room is None else fold(room.name)
+        return sorted(self._gaps.values(), key=lambda gap: fold(gap.room) != current)
 
     async def _read(self, chat: Chat) -> _Result:
         """Look through the newest messages that were skipped in the room on the screen."""
@@ -125,8 +162,9 @@ class SkippedMentions:
 
     def _accepted(self, found: Iterable[Message]) -> list[Message]:
         """Return what was skipped and mentions the user, oldest first."""
-        skipped = (each for each in found if self._was_skipped(each))
-        return sorted(filter(self._conversation.is_mention, skipped), key=lambda message: message.at)
+        once = {(each.room, each.seq): each for each in found if self._was_skipped(each)}
+        mentions = filter(self._conversation.is_mention, once.values())
+        return sorted(mentions, key=lambda message: (message.at, message.seq))
 
     def _was_skipped(self, message: Message) -> bool:
         gap = self._gaps.get(fold(message.room))

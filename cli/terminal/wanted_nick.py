@@ -25,6 +25,10 @@ class WantedNick:
         self._wanted = True
         self._freed = asyncio.Event()
 
+    def missing(self, ours: str) -> str | None:
+        """Return the nick, if we have another one."""
+        return self._nick if self._is_missing(ours) else None
+
     def describe_other(self, ours: str) -> str | None:
         """Return why we have another nick; ``None`` if we have not."""
         if not self._is_missing(ours):

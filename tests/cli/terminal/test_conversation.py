@@ -610,3 +610,12 @@ def test_a_search_finds_only_what_was_shown(alice: Alice) -> None:
 @pytest.mark.parametrize(("act", "words"), [("mute", "are muted in"), ("lift", "may speak again in")])
 def test_whoever_is_muted_is_told_so(alice: Alice, act: Act, words: str) -> None:
     assert lines_of(alice, Moderated(act=act, room="lobby", nick="alice")) == f"* you {words} lobby\n"
+
+
+def test_the_nick_that_somebody_else_has_means_us_too() -> None:
+    alice = Alice(wanted=lambda: "ally")
+    assert alice.is_mention(message(1, text="Ally: look"))
+    alice.attention.focus(False, alice.now)
+    alice.receive(message(1, text="Ally: look"))
+    assert alice.rung == 1
+    assert not Alice().is_mention(message(1, text="Ally: look"))

@@ -1,11 +1,13 @@
 """Mentions among the messages that were skipped at the start, of which there may be thousands."""
 
 import contextlib
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from chatcore import Hub, Limits, MemoryJournal, SqliteJournal
 from tests.cli.pty import ENTER, Pty
-from tests.cli.terminal.remembering import client, load, quit_client
+from tests.cli.terminal.remembering import client, load, quit_client, store
 from transports.threaded_tcp import connect, serve
 
 LIMITS = Limits(frames_per_second=None, frames_burst=100_000, session_seconds=600.0)
@@ -16,12 +18,20 @@ def miss(url: str, state: Path, mentions: dict[int, str]) -> None:
     """Have a client miss messages in two rooms, and some of them mention its user."""
     with client(url, state, "--room", "lobby", "--room", "ops") as ada:
         ada.wait("you are also in ops")
+        ada.type(f"/highlight deploy{ENTER}")
+        ada.wait("deploy counts as a mention now")
         quit_client(ada)
     with connect(url, nick="bob", rooms=["lobby", "ops"]) as bob:
         for number in range(1_000):
             bob.post_nowait(mentions.get(number, f"missed {number}"), room="lobby")
             bob.post_nowait(f"Ada: {number}" if number == 7 else "and here", room="ops")
         bob.flush()
+
+
+def read_by_fast_clock(url: str, state: Path, room: str) -> None:
+    """Have the last client read a room by a clock that was ahead."""
+    mark = load(url, state).rooms[room]
+    store(url, state, replace(mark, read_at=mark.read_at + timedelta(hours=14)).record())
 
 
 def rows_after(terminal: Pty, start: str) -> list[str]:
@@ -46,6 +56,32 @@ def test_they_are_searched_for_in_all_rooms(tmp_path: Path) -> None:
             ada.wait("2:ops 1,000!")
             quit_client(ada)
         assert [mention.text for mention in load(url, tmp_path).mentions.values()] == ["Ada: 7"]
+
+
+def test_all_that_is_a_mention_is_searched_for_whatever_the_clock_says(tmp_path: Path) -> None:
+    with (
+        contextlib.closing(Hub(limits=LIMITS)) as hub,
+        serve("chat://127.0.0.1:0", hub=hub) as running,
+    ):
+        url = str(running.listening[0])
+        miss(
+            url,
+            tmp_path,
+            {300: "are you there, ada?", 301: "will you deploy, Ada?", 302: "the deploy"},
+        )
+        read_by_fast_clock(url, tmp_path, "lobby")
+        read_by_fast_clock(url, tmp_path, "ops")
+        with connect(url, nick="ada", rooms=["attic"]), client(url, tmp_path) as ada:
+            ada.wait("* the nick ada is in use; you are ada-2 until it is free")
+            ada.wait(" [lobby] bob: the deploy")
+            rows = rows_after(ada, "* of the messages that were skipped, 4 mention you:")
+            assert {row.rpartition("bob: ")[2] for row in rows[1:5]} == {
+                "Ada: 7",
+                "are you there, ada?",
+                "will you deploy, Ada?",
+                "the deploy",
+            }
+            assert not any(NOT_LOOKED in row for row in rows)
 
 
 def test_without_a_search_the_newest_are_looked_through(tmp_path: Path) -> None:
