@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["ACTIONS", "Mistake", "check_keys", "keys_of", "pressed"]
+__all__ = ["ACTIONS", "USUAL", "Mistake", "check_keys", "keys_of", "names_of", "pressed"]
 
 ACTIONS = {
     "send": ("enter",),
@@ -68,6 +68,11 @@ def keys_of(table: Mapping[str, Any]) -> dict[str, list[str]]:
     }
 
 
+def names_of(table: Mapping[str, Any]) -> dict[str, str]:
+    """Return the first key of each action, as a text for people names it: ``Ctrl-X Ctrl-E``."""
+    return {action: keys[0].title() for action, keys in keys_of(table).items()}
+
+
 def pressed(key: str) -> tuple[str, ...]:
     """Return keys by the names that prompt_toolkit has for them."""
     return tuple(name for each in key.split() for name in _named(each))
@@ -100,3 +105,7 @@ def _named(key: str) -> tuple[str, ...]:
 
 def _names() -> str:
     return ", ".join(name for name in ACTIONS if name not in [f"room-{number}" for number in range(2, 9)])
+
+
+USUAL = names_of({})
+"""The keys as `names_of` names them, where none has been changed."""

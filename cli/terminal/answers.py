@@ -4,10 +4,11 @@ What is said of each event of a room is in `conversation`. Every line here says 
 something to do about it, what.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from chatcore import RULES, ChatError, DisconnectedError, Gap, Message, RefusedError, RoomEntry, fold
 from cli.gap import describe_gap
+from cli.settings.keys import USUAL
 from cli.terminal.help import describe_command, describe_commands
 from cli.terminal.input import Command
 from cli.terminal.painter import Fragments, Painter
@@ -35,23 +36,27 @@ _REASONS = {  # of the end of a connection
 _SAID = ("banned", "revoked")
 """Those whose words say all that there is."""
 
-_ADVICE = {  # on refusals
+_ADVICE = {  # on refusals, with the actions of keys in braces
     "nick_taken": "choose another with /nick NAME",
     "bad_name": "check the spelling, or choose another",
-    "too_long": "send it in parts (the Up key brings it back)",
-    "bad_text": "change it (the Up key brings it back)",
+    "too_long": "send it in parts (the {older} key brings it back)",
+    "bad_text": "change it (the {older} key brings it back)",
     "not_joined": "join it with /join ROOM",
     "limit_exceeded": "/leave a room that you do not need",
-    "unavailable": "try again in a moment (the Up key brings it back)",
-    "unknown": "the Up key brings it back",
+    "unavailable": "try again in a moment (the {older} key brings it back)",
+    "unknown": "the {older} key brings it back",
 }
 
 
 class Answers:
-    """Draws answers. With ``words`` it does not mention the keys that only a drawn prompt has."""
+    """Draws answers. With ``words`` it does not mention the keys that only a drawn prompt has.
 
-    def __init__(self, painter: Painter, *, words: bool = False) -> None:
+    ``keys`` are their names, by what they do.
+    """
+
+    def __init__(self, painter: Painter, *, words: bool = False, keys: Mapping[str, str] = USUAL) -> None:
         self._painter = painter
+        self._keys = keys
         self._words = words
 
     # --- answers to commands ---------------------------------------------------------------------
@@ -59,7 +64,9 @@ class Answers:
     def help(self, command: str = "") -> Fragments:
         """Return the list of commands, or what one of them does."""
         return self._painter.note(
-            describe_command(command) if command else describe_commands(words=self._words)
+            describe_command(command, self._keys)
+            if command
+            else describe_commands(self._keys, words=self._words)
         )
 
     def members(self, room: str, nicks: Sequence[str]) -> Fragments:
@@ -136,7 +143,7 @@ class Answers:
 
     def refused(self, error: RefusedError) -> Fragments:
         """Return why the server refused something, and what to do."""
-        advice = _ADVICE.get(error.code)
+        advice = _ADVICE.get(error.code, "").format_map(self._keys)
         if error.retry_after is not None:
             advice = f"try again in {error.retry_after:.0f} s"
         return self._painter.warning(f"{error.message} ({error.code}){f'; {advice}' if advice else ''}")
@@ -156,7 +163,10 @@ class Answers:
             case "nick" | "kick" | "mute" | "ban" | "lift" | "admit":
                 problem = RULES["nick"]
             case "say" | "me":
-                problem = "not sent: control characters are not allowed (the Up key brings the text back)"
+                problem = (
+                    "not sent: control characters are not allowed "
+                    f"(the {self._keys['older']} key brings the text back)"
+                )
             case "join" | "leave" | "who" | "rooms" | "close" | "open":
                 problem = RULES["room"]
             case _:

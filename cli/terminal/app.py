@@ -26,6 +26,7 @@ from chatcore import (
 )
 from cli.places import typed_file
 from cli.report import FAILED
+from cli.settings.keys import names_of
 from cli.terminal.answers import Answers
 from cli.terminal.command_queue import CommandQueue
 from cli.terminal.commands import Commands
@@ -98,7 +99,8 @@ class Terminal:
             notify=screen.notify,
             rows=lambda: screen.rows,
         )
-        self._answers = Answers(painter, words=screen.words)
+        self._keys = names_of(options.keys)
+        self._answers = Answers(painter, words=screen.words, keys=self._keys)
         self._heartbeat = Heartbeat(lambda: self._chat.ping(), screen.redraw, self.warn)
         self._outbox = Outbox(
             memory,
@@ -199,7 +201,7 @@ class Terminal:
     def take_line(self, text: str) -> None:
         """Do what was typed, after everything that was typed before."""
         self.take_key()
-        command = parse(text)
+        command = parse(text, self._keys)
         if command is not None and command.said is not None:
             command = self._outbox.take(command, self._next_room())
             if command is None:

@@ -5,8 +5,10 @@ may be a secret. A second slash makes it a message again.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+from cli.settings.keys import USUAL
 from cli.state.remembered import UnsentLine
 from cli.terminal.moderation import PATTERNS
 
@@ -76,7 +78,10 @@ class Command(NamedTuple):
 
 
 class Form(NamedTuple):
-    """How a command is typed: its argument, as `_ARGUMENTS` has it, and a summary for ``/help``."""
+    """How a command is typed: its argument, as `_ARGUMENTS` has it, and a summary for ``/help``.
+
+    The summary has the actions of keys in braces, for what `cli.settings.keys.names_of` returns.
+    """
 
     verb: Verb
     argument: str
@@ -91,13 +96,13 @@ COMMANDS = {
     "/nick": Form("nick", "NAME", "change your name"),
     "/join": Form("join", "ROOM", "join a room, or go to one that you are in"),
     "/leave": Form("leave", "[ROOM]", "leave a room"),
-    "/1": Form("goto", "", "go to your first room; /2 to the second; also Alt-1, Alt-2"),
+    "/1": Form("goto", "", "go to your first room; /2 to the second; also {room-1}, {room-2}"),
     "/rooms": Form("rooms", "[START]", "list your rooms, then others (those that begin with START)"),
     "/who": Form("who", "[ROOM]", "list the members of a room"),
     "/back": Form("back", "[N|TIME|#N]", f"show N older messages ({BACK}), or since a time, or around #N"),
     "/search": Form("search", "[TEXT]", "find words here; also from:NICK in:ROOM after:TIME"),
     "/show": Form("show", "[N]", "show all of a long message: the last one, or number N"),
-    "/edit": Form("edit", "[TEXT]", "write it in your editor ($VISUAL, $EDITOR); also Ctrl-X Ctrl-E"),
+    "/edit": Form("edit", "[TEXT]", "write it in your editor ($VISUAL, $EDITOR); also {edit}"),
     "/me": Form("me", "TEXT", "say what you are doing, as in: /me waves"),
     "/resend": Form("resend", "[N|all]", "send what was not sent"),
     "/drop": Form("drop", "[N|all]", "discard it"),
@@ -124,7 +129,7 @@ ALIASES = {"/part": "/leave", "/names": "/who", "/exit": "/quit"}
 _INSTEAD = {  # of what they look for in vain
     "/msg": "nobody can be written to alone; /join a room, /close it, and /admit those whom you want there",
     "/query": "nobody can be written to alone; /join a room, /close it, and /admit those whom you want there",
-    "/clear": "Ctrl-L clears the screen",
+    "/clear": "{clear} clears the screen",
 }
 
 _ARGUMENTS = {  # what may stand after a command, and a hint for those who typed something else
@@ -149,8 +154,8 @@ _ARGUMENTS = {  # what may stand after a command, and a hint for those who typed
 _NUMBER = re.compile(r"/([1-9][0-9]{0,3})")
 
 
-def parse(text: str) -> Command | None:
-    """Read what was typed; return ``None`` if that is nothing but space."""
+def parse(text: str, keys: Mapping[str, str] = USUAL) -> Command | None:
+    """Read what was typed; return ``None`` if that is nothing but space. ``keys`` are their names."""
     text = text.strip("\n")
     if not text.strip():
         return None
@@ -159,15 +164,15 @@ def parse(text: str) -> Command | None:
     if not text.startswith("/"):
         return Command("say", text)
     word = text.split()[0]
-    return _command(word, text[len(word) :].strip())
+    return _command(word, text[len(word) :].strip(), keys)
 
 
-def _command(word: str, argument: str) -> Command:
+def _command(word: str, argument: str, keys: Mapping[str, str]) -> Command:
     number = _NUMBER.fullmatch(word)
     name = "/1" if number else word.casefold()
     name = ALIASES.get(name, name)
     if name in _INSTEAD:
-        return Command("mistake", f"there is no {name}: {_INSTEAD[name]}")
+        return Command("mistake", f"there is no {name}: {_INSTEAD[name].format_map(keys)}")
     if name not in COMMANDS:
         return Command("mistake", f"unknown command {word}; /help lists the commands, /{word} sends {word}")
     form = COMMANDS[name]

@@ -39,7 +39,7 @@ from prompt_toolkit.styles import BaseStyle, DynamicStyle, Style, default_ui_sty
 from chatcore import UsageError
 from cli.escapes import without_escapes
 from cli.report import INTERRUPTED
-from cli.settings.keys import keys_of, pressed
+from cli.settings.keys import keys_of, names_of, pressed
 from cli.terminal.background import BackgroundInput, can_be_asked, question
 from cli.terminal.colours import Background, Theme
 from cli.terminal.editor import EditorError, edit
@@ -95,6 +95,7 @@ class Screen:
         self._theme = theme or Theme()
         self._style = Style.from_dict(self._theme.rules(self._theme.background))
         self._waits = False  # whether nothing is printed yet, because the terminal may say its background
+        self._names = names_of(keys or {})
         self._asking = False  # whether to send several lines as one message
         self._leave_by = float("-inf")  # until when one more Ctrl-C quits
         self._editing: asyncio.Task[None] | None = None  # while the editor has the screen
@@ -340,10 +341,10 @@ class Screen:
         above = self._controller.status()
         if self._asking:
             count = _typed(self._buffer.text).count("\n") + 1
-            question = f"Press Enter again to send these {count} lines as one message, or keep editing"
-            above = [*above, ("bold", f"{question}\n")]
+            question = f"Press {self._names['send']} again to send these {count} lines as one message"
+            above = [*above, ("bold", f"{question}, or keep editing\n")]
         if time.monotonic() < self._leave_by:
-            above = [*above, ("bold", "Press Ctrl-C again to quit\n")]
+            above = [*above, ("bold", f"Press {self._names['cancel']} again to quit\n")]
         return FormattedText([*above, *self._controller.prompt()])
 
     def _stop_asking(self, _: object) -> None:

@@ -16,6 +16,7 @@ from chatcore import (
     RefusedError,
     RoomEntry,
 )
+from cli.settings.keys import USUAL
 from cli.terminal.answers import Answers
 from cli.terminal.input import COMMANDS, Command
 from cli.terminal.painter import Painter
@@ -96,7 +97,7 @@ def test_help_says_what_a_command_does(answers: Answers) -> None:
     for name, form in COMMANDS.items():
         described = text_of(Answers(Painter(columns=lambda: 80)).help(name))
         assert described.startswith(f"* {name} ")
-        assert described.endswith(f" {form.summary}\n")
+        assert described.endswith(f" {form.summary.format_map(USUAL)}\n")
         assert len(described.splitlines()) == 1
     assert text_of(answers.help("PART")) == text_of(answers.help("/leave"))
     assert text_of(answers.help("dance")) == "* there is no /dance; /help lists the commands\n"

@@ -211,6 +211,23 @@ def test_rooms_of_the_server_are_listed_and_joined(server: Server) -> None:
         alice.wait("* you are in ops; 1 other is here")
 
 
+def test_texts_name_the_keys_that_are_set(server: Server, tmp_path: Path) -> None:
+    f2, f3 = "\x1bOQ", "\x1bOR"
+    config = tmp_path / "chat.toml"
+    config.write_text(
+        "[keys]\nsend = 'f2'\nnewline = 'enter'\ncancel = 'f3'\nclear = 'f4'\nedit = 'f5 e'\nolder = 'f6'"
+    )
+    with client(server, CHAT_CONFIG=str(config)) as alice:
+        alice.type(f"one{ENTER}two{f2}")
+        alice.wait("Press F2 again to send these 2 lines as one message, or keep editing")
+        alice.type(f3 + f3)
+        alice.wait("Press F3 again to quit")
+        alice.type(f"/clear{f2}/help edit{f2}/help{f2}")
+        alice.wait("* there is no /clear: F4 clears the screen")
+        alice.wait("also F5 E")
+        alice.wait("  F2 sends, Enter starts a new line")
+
+
 def test_nothing_is_lost_while_the_server_is_away() -> None:
     with contextlib.closing(Hub()) as hub, contextlib.ExitStack() as first:
         url = f"chat://127.0.0.1:{fixed_port()}"
