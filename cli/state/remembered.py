@@ -190,9 +190,20 @@ class Remembered:
         self.muted, self.ignored = dict(other.muted), dict(other.ignored)
         self.highlights = dict(other.highlights)
 
-    def take_unsent(self, other: "Remembered") -> None:
-        """Take over the lines that a client which is gone has left."""
+    def take_over(self, other: "Remembered") -> list[str]:
+        """Take over what a client which is gone has left; return the rooms that only that one was in.
+
+        These are its lines, the mentions that nobody has seen, and the drafts of rooms that have none.
+        """
         self.unsent.update(other.unsent)
+        self.settled.update(other.settled)
+        for draft in other.drafts.values():
+            if fold(draft.room) not in self.drafts:
+                self._set_draft(draft)
+        for mention in other.mentions.values():
+            if fold(mention.room) in self.rooms:
+                self._add_mention(mention)
+        return [mark.name for name, mark in other.rooms.items() if name not in self.rooms]
 
     def is_own(self, id_: str, room: str) -> bool:
         """Tell whether a message of a room is a line of ours."""

@@ -19,11 +19,15 @@ __all__ = ["Slot"]
 class Slot:
     """What we remember, which `write` changes. Call it from one thread, and `close` at the end.
 
-    ``failed`` says that something could not be written, and nothing is written any more.
+    ``failed`` says that something could not be written, and nothing is written any more. ``others`` are rooms
+    that only clients were in which are gone.
     """
 
-    def __init__(self, lock: SlotLock, file: SlotFile, remembered: Remembered) -> None:
+    def __init__(
+        self, lock: SlotLock, file: SlotFile, remembered: Remembered, others: Sequence[str] = ()
+    ) -> None:
         self.remembered = remembered
+        self.others = others
         self._lock = lock
         self._file = file
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="chat-state")

@@ -2,7 +2,8 @@
 
 A client owns the first slot that is free, so nothing is ever merged, and no secret is used by two. One beside
 another begins with a copy of the rooms of the first slot, and nothing else. Slots after one's own that are
-free hand over their unsent lines, and are removed.
+free hand over their unsent lines, drafts and mentions, and are removed. Their rooms are only named: they were
+not this client's.
 """
 
 import re
@@ -59,9 +60,10 @@ class Slots:
         if number > 1 and not path.exists():
             remembered.begin_as(self._read(1))
         others = list(self._free_after(number))
+        rooms: dict[str, str] = {}
         try:
             for other, _ in others:
-                remembered.take_unsent(self._read(other))
+                rooms |= {fold(room): room for room in remembered.take_over(self._read(other))}
             file = SlotFile(path)
             file.rewrite(remembered.records())
             for other, _ in others:
@@ -69,7 +71,7 @@ class Slots:
         finally:
             for _, held in others:
                 held.remove()
-        return Slot(lock, file, remembered)
+        return Slot(lock, file, remembered, list(rooms.values()))
 
     def _read(self, number: int) -> Remembered:
         remembered = Remembered(self._header)

@@ -33,7 +33,7 @@ from cli.terminal.commands import Commands
 from cli.terminal.completion import Candidate
 from cli.terminal.conversation import Conversation
 from cli.terminal.drafts import Drafts
-from cli.terminal.entrance import describe_no_room, enter_rooms
+from cli.terminal.entrance import describe_no_room, describe_other_rooms, enter_rooms
 from cli.terminal.heartbeat import Heartbeat
 from cli.terminal.input import Command, parse
 from cli.terminal.input_history import InputHistory
@@ -149,8 +149,9 @@ class Terminal:
                 self.warn(line)
         for room, error, known in refusals:
             self._screen.print(self._answers.not_back(room, error) if known else self._answers.refused(error))
-        if advice is not None:
-            self._screen.print(self._answers.note(advice))
+        for line in (describe_other_rooms(chat, self._memory), advice):
+            if line is not None:
+                self._screen.print(self._answers.note(line))
         self._outbox.begin(chat)
         return await self._talk()
 

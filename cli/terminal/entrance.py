@@ -18,10 +18,13 @@ from cli.terminal.conversation import Conversation
 from cli.terminal.memory import Memory
 from transports.asyncio_tcp import Chat
 
-__all__ = ["Refusal", "describe_no_room", "enter_rooms"]
+__all__ = ["Refusal", "describe_no_room", "describe_other_rooms", "enter_rooms"]
 
 NEWEST = 200
 """Messages of a room that are shown of those that were missed."""
+
+MOST_OTHERS = 10
+"""Rooms of another client that are named."""
 
 
 class Refusal(NamedTuple):
@@ -67,6 +70,15 @@ async def describe_no_room(chat: Chat) -> str | None:
         return None
     listed = await _rooms_of_guest(chat)
     return NO_ROOM if listed is None else f"{naming(first_rooms(listed), more=listed.more)}\n{NO_ROOM}"
+
+
+def describe_other_rooms(chat: Chat, memory: Memory) -> str | None:
+    """Return in which rooms another client of ours was that is gone, and this one is not."""
+    rooms = [room for room in memory.other_rooms if fold(room) not in chat.rooms]
+    if not rooms:
+        return None
+    more = f" and {len(rooms) - MOST_OTHERS:,} more" if len(rooms) > MOST_OTHERS else ""
+    return f"your other client was also in {', '.join(rooms[:MOST_OTHERS])}{more}; /join ROOM goes there"
 
 
 async def _first_room(chat: Chat) -> Sequence[str]:

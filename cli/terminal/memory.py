@@ -64,6 +64,11 @@ class Memory:
         current = fold(self._slot.remembered.current or "")
         return sorted(self._slot.remembered.in_order(), key=lambda mark: fold(mark.name) != current)
 
+    @property
+    def other_rooms(self) -> Sequence[str]:
+        """The rooms that another client of ours was in, which is gone, and this one was not."""
+        return self._slot.others if self._slot else ()
+
     def mentions(self, room: str) -> Sequence[Mention]:
         """Return the mentions in a room that nobody has seen."""
         return self._slot.remembered.mentions_in(room) if self._slot else ()

@@ -10,7 +10,7 @@ import pytest
 
 from chatcore import UsageError
 from cli.state.lock import SlotLock
-from cli.state.remembered import Draft, RoomMark, UnsentLine
+from cli.state.remembered import Draft, Mention, RoomMark, UnsentLine
 from cli.state.slot import Slot
 from cli.state.slots import Slots
 
@@ -78,6 +78,27 @@ def test_a_free_slot_hands_over_its_unsent_lines_and_is_removed(slots: Slots, tm
     assert list(last.remembered.unsent) == ["1", "2", "3"]
     last.close()
     assert len(list((tmp_path / "state").iterdir())) == 2
+
+
+def test_what_only_the_other_client_knew_is_handed_over(slots: Slots) -> None:
+    first, second = slots.take(), slots.take()
+    first.write(MARK.record(), Draft("lobby", "mine").record())
+    mentions = [Mention(room, "e", seq, "bob", "ada?") for room, seq in (("ops", 5), ("ops", 6), ("dev", 6))]
+    drafts = [Draft("Lobby", "not mine"), Draft("dev", "half")]
+    dev = RoomMark("Dev", 3, "e", 5, MARK.read_at)
+    second.write(MARK.record(), dev.record())
+    second.write(*(mention.record() for mention in mentions), *(draft.record() for draft in drafts))
+    first.close()
+    second.close()
+    again = slots.take()
+    assert again.others == ["Dev"]
+    assert [draft.text for draft in again.remembered.drafts.values()] == ["mine", "half"]
+    assert list(again.remembered.mentions) == [("ops", 6)]
+    assert list(again.remembered.rooms) == ["ops"]
+    again.close()
+    last = slots.take()
+    assert (last.others, len(last.remembered.drafts)) == ([], 2)
+    last.close()
 
 
 def test_clients_that_start_at_once_have_a_slot_each(slots: Slots) -> None:

@@ -234,6 +234,20 @@ def test_a_first_start_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     assert load(url, tmp_path).nick == "adele"
 
 
+def test_what_only_a_second_client_knew_is_there(server: str, tmp_path: Path) -> None:
+    with client(server, tmp_path) as ada:
+        with client(server, tmp_path, "--room", "attic") as second:
+            second.type("half a thought")
+            second.wait_line("ada-2@attic> half a thought")
+            second.kill(signal.SIGTERM)
+            second.wait_exit()
+        quit_client(ada)
+    with client(server, tmp_path) as ada:
+        ada.wait("* your other client was also in attic; /join ROOM goes there")
+        ada.type(f"/join attic{ENTER}")
+        ada.wait_line("ada@attic> half a thought")
+
+
 @contextlib.contextmanager
 def _started(url: str, state: Path, **env: str) -> Iterator[Pty]:
     env = {"XDG_STATE_HOME": str(state), "CHAT_CLIENT_REMEMBER": "1"} | env
