@@ -1,13 +1,24 @@
 """Mentions among the messages that were skipped at the start, of which there may be thousands."""
 
+import asyncio
 import contextlib
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
-from chatcore import Hub, Limits, MemoryJournal, SqliteJournal
+from chatcore import Found, Gap, Hub, Joined, Limits, MemoryJournal, SqliteJournal
+from cli.state.remembered import RoomMark
+from cli.state.slots import Slots
+from cli.terminal.conversation import Conversation
+from cli.terminal.interests import Interests
+from cli.terminal.memory import Memory
+from cli.terminal.painter import Painter
+from cli.terminal.skipped_mentions import PAGES_EACH, SEARCHES, SkippedMentions
 from tests.cli.pty import ENTER, Pty
+from tests.cli.terminal.drawn import text_of
 from tests.cli.terminal.remembering import client, load, quit_client, store
+from transports.asyncio_tcp import Chat
 from transports.threaded_tcp import connect, serve
 
 LIMITS = Limits(frames_per_second=None, frames_burst=100_000, session_seconds=600.0)
@@ -119,3 +130,40 @@ def test_nothing_is_said_where_nobody_was_mentioned(tmp_path: Path) -> None:
                 bob.post("and now")
                 ada.wait("and now")
                 assert not any("mention" in row for row in ada.everything)
+
+
+class EndlessChat:
+    """A server that always has more results; ``asked`` are the words that were searched for."""
+
+    rooms = ("lobby",)
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def search(self, query: str, **bounds: Any) -> Found:
+        assert (bounds["room"], bounds["after"], bounds["before"]) == ("lobby", 10, 301)
+        self.asked.append(query)
+        return Found(cursor="more", messages=())
+
+
+def test_the_searches_have_a_bound_and_what_it_leaves_out_is_said(tmp_path: Path) -> None:
+    slot = Slots(tmp_path / "state", "chat://127.0.0.1:1", "ada", account=False).take()
+    slot.write(RoomMark("lobby", 1, "e", 10, datetime.now(UTC)).record())
+    memory, painter, chat = Memory(slot), Painter(), EndlessChat()
+    interests = Interests(memory, [f"word{number}" for number in range(SEARCHES)])
+    conversation = Conversation(painter, "ada", lambda message: False, interests=interests)
+    conversation.receive(Joined(room="lobby", epoch="e", head=300, after=10, count=1))
+
+    async def look() -> str:
+        shown = asyncio.get_running_loop().create_future()
+        skipped = SkippedMentions(conversation, memory, painter, shown.set_result)
+        gap = Gap(room="lobby", after=10, through=300, reason="skipped")
+        conversation.receive(gap)
+        skipped.receive(gap, cast(Chat, chat))
+        async with asyncio.timeout(10):
+            return text_of(await shown)
+
+    assert NOT_LOOKED in asyncio.run(look())
+    assert len(chat.asked) == SEARCHES
+    assert chat.asked[: PAGES_EACH + 1] == ['"ada"'] * PAGES_EACH + ['"word0"']
+    memory.close()
