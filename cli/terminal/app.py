@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from chatcore import (
     ChatError,
@@ -48,6 +48,7 @@ from cli.terminal.screen import Screen
 from cli.terminal.signals import stopped_by_signals
 from cli.terminal.skipped_mentions import SkippedMentions
 from cli.terminal.surface import Surface
+from cli.terminal.typeahead import Typeahead
 from cli.terminal.wanted_nick import WantedNick
 from transports.asyncio_tcp import Chat
 
@@ -69,13 +70,12 @@ FEW = 500
 class Terminal:
     """One user's conversation. It is the `Controller` of its screen.
 
-    Used once: `run` may be called only once. ``begin`` gives the keyboard to the screen, and returns what was
-    typed before.
+    Used once: `run` may be called only once. ``typeahead`` has what was typed before.
     """
 
-    def __init__(self, options: Options, memory: Memory, begin: Callable[[], str] = str) -> None:
+    def __init__(self, options: Options, memory: Memory, typeahead: Typeahead | None = None) -> None:
         self._memory = memory
-        self._begin = begin
+        self._typeahead = typeahead or Typeahead()
         self._history = options.history
         self._queue = CommandQueue(self._done, self._defer, self._note_news)
         self._news = asyncio.Event()  # set when something was answered or received
@@ -157,7 +157,7 @@ class Terminal:
 
     async def _talk(self) -> int:
         typed = self._input_history.load() if self._input_history is not None else []
-        typing = asyncio.create_task(self._screen.run(typed, self._begin))
+        typing = asyncio.create_task(self._screen.run(typed, self._typeahead))
         reading = asyncio.create_task(self._read())
         working = asyncio.create_task(self._work())
         renaming = asyncio.create_task(self._nick.take_back(self._chat))

@@ -10,11 +10,12 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from cli.streams import columns_of, write_drawn
 from cli.terminal.painter import Fragments
 from cli.terminal.surface import Controller, Surface
+from cli.terminal.typeahead import Typeahead
 from cli.texts import without_controls
 
 __all__ = ["PlainScreen"]
@@ -48,15 +49,17 @@ class PlainScreen:
         """Return nothing: the system has what is being typed."""
         return ""
 
-    async def run(self, typed: Iterable[str] = (), begin: Callable[[], str] = str) -> int:
+    async def run(self, typed: Iterable[str] = (), typeahead: Typeahead | None = None) -> int:
         """Take lines until the end of input or `stop`; return the exit code.
 
-        What was typed before is not sent: ``begin`` returns it, and a line says so.
+        What was typed ahead is not sent, and a line says so.
         A thread reads them. It is still waiting when the program ends, so it reads below Python's buffers:
         the interpreter aborts if a thread is inside one.
         """
-        if before := " ".join(without_controls(begin()).split()):
+        typeahead = typeahead or Typeahead()
+        if before := " ".join(without_controls(typeahead.take()).split()):
             self._controller.warn(f"not sent, as there was no connection: {before}")
+        typeahead.end()
         loop = asyncio.get_running_loop()
         threading.Thread(target=self._read, args=(loop,), name="chat-input", daemon=True).start()
         await self._ended.wait()

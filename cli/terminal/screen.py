@@ -46,6 +46,7 @@ from cli.terminal.editor import EditorError, edit
 from cli.terminal.notices import Notices
 from cli.terminal.painter import Fragments
 from cli.terminal.surface import Controller, Surface
+from cli.terminal.typeahead import Typeahead
 
 __all__ = ["Screen"]
 
@@ -193,22 +194,25 @@ class Screen:
             self.stop(self._stop_after_editing)
         self.redraw()
 
-    async def run(self, typed: Iterable[str] = (), begin: Callable[[], str] = str) -> int:
+    async def run(self, typed: Iterable[str] = (), typeahead: Typeahead | None = None) -> int:
         """Let the user type until Ctrl-C, Ctrl-D or `stop`; return the exit code.
 
-        ``typed`` is the input history, oldest first, and ``begin`` returns what was typed before the prompt.
+        ``typed`` is the input history, oldest first. What was typed ahead is in the prompt.
         """
         for text in typed:
             self._history.append_string(text)
+        typeahead = typeahead or Typeahead()
+        draft = _pasted(typeahead.take())
         self.flush()  # a prompt in the first row would stay in the scrollback of some terminals
         try:
-            await self._session.prompt_async(pre_run=lambda: self.put_back(_pasted(begin())))
+            await self._session.prompt_async(default=draft)
         except EOFError:
             return 0
         except KeyboardInterrupt:
             return INTERRUPTED
         finally:
             self._request_focus(False)
+            typeahead.end()
         return self._exit_code
 
     def stop(self, exit_code: int = 0) -> None:

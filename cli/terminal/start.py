@@ -1,7 +1,8 @@
 """How a client in a terminal starts: with its memory, a connection and the nick that it gets."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 from chatcore import RefusedError, __version__
 from cli.access.login import Login
@@ -35,13 +36,7 @@ async def _stoppable(
     url: str, name: str | None, rooms: Sequence[str], options: Options, login: Login, typeahead: Typeahead
 ) -> int:
     """Converse, and be stopped by a signal before there is a screen: the terminal has to be restored."""
-    announcing = asyncio.get_running_loop().call_later(PATIENCE, write_text, f"* connecting to {url} ...\n")
-
-    def begin() -> str:
-        announcing.cancel()
-        return typeahead.end()
-
-    task = asyncio.create_task(_converse(url, name, rooms, options, login, begin))
+    task = asyncio.create_task(_converse(url, name, rooms, options, login, typeahead))
     codes: list[int] = []
 
     def stop(code: int) -> None:
@@ -55,8 +50,6 @@ async def _stoppable(
             if codes:
                 return codes[0]
             raise
-        finally:
-            announcing.cancel()
 
 
 async def _converse(
@@ -65,16 +58,18 @@ async def _converse(
     rooms: Sequence[str],
     options: Options,
     login: Login,
-    begin: Callable[[], str],
+    typeahead: Typeahead,
 ) -> int:
     memory, why_not = Memory(None), None
     if options.remember:
         memory, why_not = open_memory(url, name or "", account=login.account is not None)
     nick = _wanted(name, memory, login)
     try:
-        terminal = Terminal(options, memory, begin)  # which may fail, so before others see us join
+        terminal = Terminal(options, memory, typeahead)  # which may fail, so before others see us join
         await memory.make_secret()
-        async with await _connect(url, nick, memory.secret, login) as chat:
+        with _announcing(url):
+            connected = await _connect(url, nick, memory.secret, login)
+        async with connected as chat:
             if name is None:
                 memory.note_nick(nick)
             return await terminal.run(chat, url, nick, rooms, login.pin, warning=why_not)
@@ -90,6 +85,16 @@ def _wanted(name: str | None, memory: Memory, login: Login) -> str:
     if login.account is not None:
         return name or login.account
     return memory.nick or name or made_up_nick()
+
+
+@contextlib.contextmanager
+def _announcing(url: str) -> Iterator[None]:
+    """Say after a while that a connection is being made."""
+    announcing = asyncio.get_running_loop().call_later(PATIENCE, write_text, f"* connecting to {url} ...\n")
+    try:
+        yield
+    finally:
+        announcing.cancel()
 
 
 async def _connect(url: str, nick: str, secret: str | None, login: Login) -> Chat:

@@ -4,11 +4,12 @@ A `Surface` shows a conversation: `Screen` draws a prompt, `PlainScreen` prints 
 it shows and where its input goes: the `Terminal`. Both live in one event loop.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from cli.terminal.completion import Candidate
 from cli.terminal.painter import Fragments
+from cli.terminal.typeahead import Typeahead
 
 __all__ = ["Controller", "Surface"]
 
@@ -76,11 +77,11 @@ class Surface(Protocol):
     def edit(self, text: str) -> None:
         """Open the user's editor with a text and what is being typed after it; the result is not sent."""
 
-    async def run(self, typed: Iterable[str], begin: Callable[[], str]) -> int:
+    async def run(self, typed: Iterable[str], typeahead: Typeahead) -> int:
         """Take input until the user ends it or `stop` is called; return the exit code.
 
-        ``typed`` is the input history, oldest first, for the Up key. ``begin`` is called when keys are taken
-        from then on; it returns what was typed before, which is only put back.
+        ``typed`` is the input history, oldest first, for the Up key. What was typed
+        ahead is not sent, but put back.
         """
 
     def stop(self, exit_code: int = 0) -> None:

@@ -24,6 +24,7 @@ class Typeahead:
 
     def __init__(self) -> None:
         self._before: list[Any] | None = None  # the modes of the terminal, while they are others
+        self._taken = False
 
     def __enter__(self) -> Self:
         if sys.platform != "win32":
@@ -31,36 +32,38 @@ class Typeahead:
 
             with contextlib.suppress(termios.error, OSError, ValueError):
                 modes = termios.tcgetattr(sys.stdin)
-                _set(modes, termios.ECHO, now=True)
+                _set(modes, termios.ECHO)
                 self._before = modes
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Drop what was typed, unless `end` was called: a shell would run it."""
-        self._restore(now=False)
+        self.end()
 
-    def end(self) -> str:
-        """Return what was typed, and give the keyboard back. Idempotent."""
+    def take(self) -> str:
+        """Return what was typed. From now on the keyboard is the caller's, who calls `end` at last."""
         if self._before is None:
             return ""
-        typed = b"".join(_pending(self._before))
-        self._restore(now=True)
-        return typed.decode("utf-8", "replace")
+        self._taken = True
+        return b"".join(_pending(self._before)).decode("utf-8", "replace")
 
-    def _restore(self, *, now: bool) -> None:
+    def end(self) -> None:
+        """Give the terminal the modes that it had. Idempotent.
+
+        What was typed and not taken is dropped: a shell would run it.
+        """
         before, self._before = self._before, None
         if before is not None:
-            _set(before, 0, now=now)
+            _set(before, 0, drop=not self._taken)
 
 
-def _set(modes: list[Any], without: int, *, now: bool) -> None:
-    """Give the terminal these modes, but for some local ones; drop its input unless that is to be ``now``."""
+def _set(modes: list[Any], without: int, *, drop: bool = False) -> None:
+    """Give the terminal these modes, but for some local ones, and drop its input if that is wanted."""
     if sys.platform != "win32":
         import termios
 
         changed = [*modes[:3], modes[3] & ~without, *modes[4:]]
         with contextlib.suppress(termios.error):  # it was closed
-            termios.tcsetattr(sys.stdin, termios.TCSANOW if now else termios.TCSAFLUSH, changed)
+            termios.tcsetattr(sys.stdin, termios.TCSAFLUSH if drop else termios.TCSANOW, changed)
 
 
 def _pending(modes: list[Any]) -> Iterator[bytes]:
@@ -68,7 +71,7 @@ def _pending(modes: list[Any]) -> Iterator[bytes]:
     if sys.platform != "win32":
         import termios
 
-        _set(modes, termios.ECHO | termios.ICANON, now=True)
+        _set(modes, termios.ECHO | termios.ICANON)
     fd = sys.stdin.fileno()
     with contextlib.suppress(OSError):
         while select.select([fd], [], [], 0)[0] and (data := os.read(fd, PIECE)):

@@ -187,6 +187,7 @@ def test_who_is_shut_out_of_the_first_room_stays_and_can_open_it_again(place: Pl
     with in_terminal(
         CHAT, "client", place.url, "--key-file", str(place.key_file("ada")), "--room", "ops", columns=120
     ) as ada_elsewhere:
+        ada_elsewhere.wait("you are in ops")
         told(ada_elsewhere, "/admit bob lobby", "bob may enter lobby")
         told(ada_elsewhere, "/open lobby", "lobby is open to everybody now")
         told(ada_elsewhere, "/close lobby", "lobby is private now")
