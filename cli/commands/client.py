@@ -50,11 +50,13 @@ def run(
     remember: bool = True,
     look: Look = Look(),
     is_fixed: bool = True,
+    are_usual: bool = False,
 ) -> int:
     """Chat until the user, the input or the server ends it; return the exit code.
 
     In a pipe, a nick that is taken gets a number unless it ``is_fixed``; in a terminal it always does.
-    Without rooms it begins in the lobby, and for a guest in the only room that it may enter, if that is one.
+    Rooms that ``are_usual`` are not entered where a terminal remembers others. Without rooms it begins in the
+    lobby, and for a guest in the only room that it may enter, if that is one.
     Raises `UsageError` for invalid arguments, `RefusedError` if the server refuses them, and `OSError` or
     another `ChatError` if there is no connection, or no longer one.
     """
@@ -75,6 +77,7 @@ def run(
             remember,
             theme,
             look.keys,
+            are_usual,
         )
         with reaching(url):
             return converse(url, nick or login.account or _login_name(), rooms, options, login)

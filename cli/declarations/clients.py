@@ -132,6 +132,7 @@ def client(
                 remember=remember,
                 look=Look(background, ctx.obj.look("colours"), ctx.obj.look("keys")),
                 is_fixed=is_typed(ctx, "nick"),
+                are_usual=not is_typed(ctx, "room"),
             )
         )
 

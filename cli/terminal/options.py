@@ -29,3 +29,5 @@ class Options:
     """Which colours to draw in."""
     keys: Mapping[str, Any] = field(default_factory=dict)
     """The keys of actions that have others than usual."""
+    rooms_are_usual: bool = False
+    """Whether the rooms are those of the settings, for whoever is in none yet."""

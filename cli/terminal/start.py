@@ -63,6 +63,8 @@ async def _converse(
     memory, why_not = Memory(None), None
     if options.remember:
         memory, why_not = open_memory(url, name or "", account=login.account is not None)
+    if options.rooms_are_usual and memory.rooms:
+        rooms = ()  # what was left since then stays left, and what was on the screen comes first
     nick = _wanted(name, memory, login)
     try:
         terminal = Terminal(options, memory, typeahead)  # which may fail, so before others see us join

@@ -253,3 +253,25 @@ def _started(url: str, state: Path, **env: str) -> Iterator[Pty]:
     env = {"XDG_STATE_HOME": str(state), "CHAT_CLIENT_REMEMBER": "1"} | env
     with in_terminal(CHAT, "client", url, columns=80, rows=24, **env) as terminal:
         yield terminal
+
+
+def test_rooms_of_the_settings_are_for_the_first_start_and_named_ones_come_first(
+    server: str, tmp_path: Path
+) -> None:
+    def started(*options: str) -> contextlib.AbstractContextManager[Pty]:
+        argv = (CHAT, "client", server, "--nick", "ada", *options)
+        return in_terminal(*argv, CHAT_ROOM="r1 r2", CHAT_CLIENT_REMEMBER="1", XDG_STATE_HOME=str(tmp_path))
+
+    with started() as ada:
+        ada.wait_line("ada@r1>")
+        ada.type(f"/join r3{ENTER}/leave r2{ENTER}")
+        ada.wait("you left r2")
+        quit_client(ada)
+    with started() as ada:
+        ada.wait_line("ada@r3>")
+        ada.wait("also in r1")
+        quit_client(ada)
+        assert not any("r2" in row for row in ada.everything)
+    with started("--room", "r2") as ada:
+        ada.wait_line("ada@r2>")
+        quit_client(ada)
