@@ -19,6 +19,8 @@ EMPTY_PAGES = 10
 _ITEM = re.compile(r'"[^"]*"?|\S+')
 _FIELD = re.compile(r"(?i)(from|in|after|before):(.+)")
 
+_EMPTY = re.compile(r"(?i)(from|in|after|before):")
+
 
 class Wanted(NamedTuple):
     """What is looked for. ``query`` or ``nick`` is given; times are those of messages."""
@@ -39,7 +41,7 @@ def parse_wanted(text: str) -> Wanted:
             fields[field[1].lower()] = field[2]
         else:
             words.append(item)
-    if not words and "from" not in fields:
+    if "from" not in fields and all(_EMPTY.fullmatch(word) for word in words):
         raise UsageError("say what to look for: words, or from:NICK")
     return Wanted(
         query=" ".join(words) or None,

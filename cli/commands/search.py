@@ -77,7 +77,16 @@ class _Search:
                 if empty == EMPTY_PAGES:
                     complain("there may be more, but the server found none for long; say more of what it is")
                     return INCOMPLETE
+            if left == self.count:
+                self._report_silence(chat)
         return 0
+
+    def _report_silence(self, chat: Chat) -> None:
+        """Say in which rooms nothing was ever said, as after a typo."""
+        for room in self.rooms:
+            page = chat.history(room, limit=1)
+            if not page.messages and not page.gaps:
+                complain(f"nothing was ever said in {room}; `chat rooms` lists the rooms")
 
     def _pages(self, chat: Chat) -> Iterator[Found]:
         """Yield all pages."""

@@ -284,7 +284,7 @@ def tail(
         bool, typer.Option("-f", "--follow", help="Continue with new messages as they arrive.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, one frame per line.")] = False,
-    url: Annotated[str, url_option("tail")] = DEFAULT_URL,
+    url: Annotated[str, url_option("tail", "--url", "--to")] = DEFAULT_URL,
     nick: Annotated[
         str | None,
         typer.Option(metavar="NICK", help="Your name.", show_default=f"{NICK_DEFAULT} with -tail"),
@@ -316,7 +316,7 @@ def rooms(
         typer.Option(metavar="START", help="Only rooms whose names begin so.", show_default="all rooms"),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, one room per line.")] = False,
-    url: Annotated[str, url_option("rooms")] = DEFAULT_URL,
+    url: Annotated[str, url_option("rooms", "--url", "--to")] = DEFAULT_URL,
     nick: Annotated[
         str | None,
         typer.Option(metavar="NICK", help="Your name.", show_default=f"{NICK_DEFAULT} with -rooms"),
@@ -346,7 +346,7 @@ def search(
             help='Words, a "phrase" or begin*; also from:NICK, in:ROOM, after:TIME and before:TIME.',
         ),
     ],
-    url: Annotated[str, url_option("search")] = DEFAULT_URL,
+    url: Annotated[str, url_option("search", "--url", "--to")] = DEFAULT_URL,
     nick: Annotated[
         str | None,
         typer.Option(metavar="NICK", help="Your name.", show_default=f"{NICK_DEFAULT} with -search"),

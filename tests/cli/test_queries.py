@@ -34,7 +34,9 @@ def test_fields_are_taken_out_of_what_is_typed(text: str, wanted: Wanted) -> Non
     assert parse_wanted(text) == wanted
 
 
-@pytest.mark.parametrize("text", ["", "  ", "in:ops", "x after:lunch", "x before:2026-99-01"])
+@pytest.mark.parametrize(
+    "text", ["", "  ", "in:ops", "From:", "from: in:", "x after:lunch", "x before:2026-99-01"]
+)
 def test_what_cannot_be_asked_is_refused_in_words(text: str) -> None:
     with pytest.raises(UsageError, match=r"say what to look for|takes a time such as"):
         parse_wanted(text)

@@ -147,3 +147,14 @@ def test_a_real_server_searches_the_rooms_that_are_named(inside: Inside) -> None
         assert inside("search", "nothing", "--url", url).stdout == ""
         as_json = inside("search", "in:staff plan", "--json", "--url", url)
     assert json.loads(as_json.stdout)["room"] == "staff"
+
+
+def test_a_room_in_which_nothing_was_ever_said_is_named(inside: Inside) -> None:
+    with serve("chat://127.0.0.1:0") as server, connect(str(server.listening[0]), nick="ada") as ada:
+        ada.post("hello")
+        url = str(server.listening[0])
+        silent = inside("search", "from:bob in:nowhere", "--to", url)
+        other = inside("search", "from:bob in:lobby", "--to", url)
+    assert (silent.returncode, silent.stdout) == (other.returncode, other.stdout) == (0, "")
+    assert silent.stderr == "chat: nothing was ever said in nowhere; `chat rooms` lists the rooms\n"
+    assert other.stderr == ""

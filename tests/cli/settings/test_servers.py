@@ -102,7 +102,8 @@ def test_a_nick_of_the_settings_gets_a_number_where_it_is_in_use_and_one_that_wa
         (["client", "work"], {}),
         (["client"], {"CHAT_URL": "work"}),
         (["tail", "--url", "work"], {}),
-        (["rooms", "--url", "work"], {}),
+        (["tail", "--to", "work"], {}),
+        (["rooms", "--to", "work"], {}),
         (["client"], {"default": "work"}),
     ],
 )
