@@ -1,11 +1,12 @@
 """``chat search``: what was said in some rooms, newest first."""
 
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from threading import Event
 
-from chatcore import LOBBY, Found, Message, RefusedError, __version__, encode, fold
+from chatcore import LOBBY, Found, Joined, Message, RefusedError, __version__, encode, fold
 from cli.access.login import Login
 from cli.commands.client import with_nick
 from cli.lines import lines_of
@@ -83,10 +84,14 @@ class _Search:
 
     def _report_silence(self, chat: Chat) -> None:
         """Say in which rooms nothing was ever said, as after a typo."""
-        for room in self.rooms:
-            page = chat.history(room, limit=1)
-            if not page.messages and not page.gaps:
-                complain(f"nothing was ever said in {room}; `chat rooms` lists the rooms")
+        left = len(self.rooms)
+        with contextlib.suppress(TimeoutError):
+            while left:
+                event = chat.receive(0.0)
+                if isinstance(event, Joined):
+                    left -= 1
+                    if event.head == 0:
+                        complain(f"nothing was ever said in {event.room}; `chat rooms` lists the rooms")
 
     def _pages(self, chat: Chat) -> Iterator[Found]:
         """Yield all pages."""
