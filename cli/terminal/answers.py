@@ -178,9 +178,10 @@ class Answers:
         here = f"; you still write in {room}" if command.verb == "join" and room is not None else ""
         return self._painter.note(f"not connected; {command.typed} will be asked when back{here}")
 
-    def give_back(self, heading: str, text: str) -> Fragments:
-        """Return a text of the user's own that would otherwise be lost, for copying."""
-        return self._painter.warning(heading) + self._painter.copy(text)
+    def give_back(self, heading: str, *texts: str) -> Fragments:
+        """Return texts of the user's own that would otherwise be lost, for copying."""
+        copies = [fragment for text in texts for fragment in self._painter.copy(text)]
+        return self._painter.warning(heading) + copies
 
     def _room(self, entry: RoomEntry) -> str:
         company = "nobody is" if not entry.count else "1 is" if entry.count == 1 else f"{entry.count:,} are"

@@ -406,5 +406,5 @@ class Terminal:
         for command in self._queue.deferred:
             self._screen.print(self._answers.note(f"not done: {command.typed}"))
         kept = " (it is kept for your next start)" if self._memory.is_kept else ""
-        for text in self._outbox.texts:
-            self._screen.print(self._answers.give_back(f"not confirmed by the server{kept}:", text))
+        if texts := self._outbox.texts:
+            self._screen.print(self._answers.give_back(f"not confirmed by the server{kept}:", *texts))

@@ -185,7 +185,9 @@ class Outbox:
         if not self._offers:
             self._show(self._answers.note("there is nothing that was not sent"))
         chosen = self._offers.choose(wanted)
-        if not chosen:
+        if not chosen and wanted and self._offers:
+            self._show(self._answers.warning(f"there is no {wanted} of what was not sent"))
+        elif not chosen:
             self._describe(self._offers)
         return chosen
 

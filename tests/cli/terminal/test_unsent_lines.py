@@ -119,6 +119,8 @@ def test_what_the_server_may_have_forgotten_is_said_to_appear_twice(
         assert any(row.endswith(": kept; /resend 3, /drop 3") for row in ada.everything)
         ada.type(f"/drop 2{ENTER}")
         ada.wait("* discarded: expired")
+        ada.type(f"/resend 99{ENTER}")
+        ada.wait("* there is no 99 of what was not sent")
         ada.type(f"/resend{ENTER}")  # which one?
         ada.wait_until(lambda: sum(": kept; /resend 3" in row for row in ada.everything) == 2, "a list")
         ada.type(f"/resend all{ENTER}")
@@ -159,11 +161,12 @@ def test_what_is_not_confirmed_at_the_end_waits_for_the_next_start(hub: Hub, tmp
         with client(url, tmp_path) as ada:
             first.close()
             ada.wait("; reconnecting")
-            ada.type(f"/me waves{ENTER}/quit{ENTER}")
+            ada.type(f"/me waves{ENTER}hello{ENTER}/quit{ENTER}")
             assert ada.wait_exit() == 0
-            assert ada.rows[-2:] == [
+            assert ada.rows[-3:] == [
                 "* not confirmed by the server (it is kept for your next start):",
                 "/me waves",
+                "hello",
             ]
     with serve(url, hub=hub), client(url, tmp_path) as ada:
         ada.wait("* ada waves")
