@@ -167,7 +167,7 @@ def test_a_terminal_that_does_not_answer_shows_nothing_and_loses_no_time(server:
         terminal.wait_line("ada@lobby>")
         assert colour_of_prompt(terminal) == "878787"
         assert terminal.raw.count(QUESTION) == 1
-        assert not any("11;" in row for row in terminal.everything)
+        assert not any("]11;" in row for row in terminal.everything)
 
 
 @pytest.mark.parametrize(
