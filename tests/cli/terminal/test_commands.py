@@ -55,7 +55,7 @@ def test_me_posts_an_action_and_shows_it() -> None:
 def test_an_action_that_is_not_confirmed_is_given_back_as_it_was_typed() -> None:
     with scripted_server() as server, client(server) as alice:
         alice.type(f"/me looks around{ENTER}")
-        alice.wait("  not sent yet: /me looks around")
+        alice.wait("  sending: /me looks around")
         server.hang_up()
         alice.wait("; reconnecting")
         alice.type("\x04")
