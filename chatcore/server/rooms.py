@@ -39,11 +39,12 @@ Receive = Callable[[Room | Refusal], None]
 class _Loading:
     """A room whose head is on its way from the journal, and who waits for it."""
 
-    __slots__ = ("asked_in", "name", "seen", "waiting")
+    __slots__ = ("asked_in", "asker", "name", "seen", "waiting")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.seen = 0  # the last number that was reported meanwhile
+        self.asker: Session | None = None  # in whose turn the journal is asked
         self.asked_in: str | None = None  # the epoch of the question that is on its way
         self.waiting: dict[Session, Receive] = {}
 
@@ -56,9 +57,13 @@ class _Loading:
         """Take what was reported; 0 begins again, in a new epoch."""
         self.seen = seq
 
-    def note_asked(self, epoch: str | None) -> None:
-        """Note in which epoch the journal was asked, or that it has answered too early."""
-        self.asked_in = epoch
+    def note_asked(self, epoch: str, asker: "Session") -> None:
+        """Note in which epoch the journal was asked, and in whose turn."""
+        self.asked_in, self.asker = epoch, asker
+
+    def note_early(self) -> None:
+        """Note that the journal has answered before the news of its epoch came."""
+        self.asked_in = None
 
 
 class Rooms(Mapping[str, Room]):
@@ -120,10 +125,18 @@ class Rooms(Mapping[str, Room]):
         self.forget_if_unused(room)
 
     def stop_waiting(self, name: str, session: "Session") -> None:
-        """Take back a request to enter that has not been answered yet, if there is one."""
+        """Take back a request to enter that has not been answered yet, if there is one.
+
+        If the journal is asked in its turn, it is asked in another's: that one's may never come now.
+        """
         loading = self._loading.get(name)
-        if loading is not None and loading.forget(session):
+        if loading is None:
+            return
+        if loading.forget(session):
             del self._loading[name]
+        elif loading.asker is session:
+            asker = self._ask(loading)
+            asker.endpoint.mark(asker)
 
     def forget_if_unused(self, room: Room) -> None:
         """Forget a room that nobody is in, or about to enter."""
@@ -168,12 +181,12 @@ class Rooms(Mapping[str, Room]):
 
     def _ask(self, loading: _Loading) -> "Session":
         """Ask the journal, by way of the first that waits; return that one."""
-        loading.note_asked(self.epoch)
         session = next(iter(loading.waiting))
+        loading.note_asked(self.epoch, session)
         session.intake.read_journal(
             lambda journal, deliver: journal.head(loading.name, deliver),
             partial(self._receive, loading),
-            lambda: self._loading.get(loading.name) is loading,
+            lambda: self._loading.get(loading.name) is loading and loading.asker is session,
         )
         return session
 
@@ -189,7 +202,7 @@ class Rooms(Mapping[str, Room]):
         elif loading.asked_in != self.epoch:  # the log was replaced meanwhile
             self._ask(loading)
         else:  # it is about to be replaced, and then the question is asked again
-            loading.note_asked(None)
+            loading.note_early()
 
     def _load(self, loading: _Loading, head: int) -> None:
         del self._loading[loading.name]

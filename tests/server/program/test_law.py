@@ -2,7 +2,7 @@
 
 from typing import Literal, get_args
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chatcore.limits import HistoryLimits
@@ -90,6 +90,7 @@ class Story:
 
 
 @given(steps, st.sampled_from([None, 0, 5, 1_000]))
+@example(["remove", "take", "remove", "take", "join", "resume"], 5)  # whoever asked for the room has gone
 def test_a_subscription_reads_by_the_law_and_reaches_the_head(story: list[Step], history: int | None) -> None:
     told = Story(history)
     for step in story:
