@@ -1,6 +1,7 @@
 """Replays one seed with a line for every step, or runs many: ``--seeds 5000``."""
 
 import argparse
+import logging
 import sys
 import time
 from collections import Counter
@@ -18,6 +19,9 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=None, help="how many to run, each without its log")
     parser.add_argument("--steps", type=int, default=STEPS, help="steps of chaos in each")
     arguments = parser.parse_args()
+    logging.getLogger("chat.door").addHandler(
+        logging.NullHandler()
+    )  # thousands are refused, as they should be
     if arguments.seeds is None:
         return _replay(arguments.seed, arguments.steps)
     return _run_many(range(arguments.seed, arguments.seed + arguments.seeds), arguments.steps)

@@ -36,6 +36,7 @@ class SimDirectory:
         self._model = Identities(world.limits, world.arrivals)
         self._claims: dict[Seat, Claimed] = {}  # what each seat was given for last
         self._holders: dict[Identity, Holder] = {}
+        self._unanswered: dict[object, Identity] = {}  # renames that are decided
         self._hub: Hub | None = None
 
     def serve(self, hub: Hub) -> None:
@@ -52,7 +53,17 @@ class SimDirectory:
     def rename(self, seat: Seat, nick: str, variant: bool, answer: Callable[[str | Refusal], None]) -> None:
         """Decide about a nick."""
         self._judge_rights(seat.person, seat.peer, nick)
-        self.answers.ask(lambda: self._rename(seat, nick, variant), answer, _NOT_NOW)
+        request = object()
+
+        def decide() -> str | Refusal:
+            self._unanswered[request] = seat.identity
+            return self._rename(seat, nick, variant)
+
+        def receive(value: str | Refusal) -> None:
+            self._unanswered.pop(request, None)
+            answer(value)
+
+        self.answers.ask(decide, receive, _NOT_NOW)
 
     def enter(self, seat: Seat, room: str, answer: Callable[[Refusal | None], None]) -> None:
         """Decide about a room."""
@@ -152,6 +163,10 @@ class SimDirectory:
         self.entries.pop((seat, room), None)
 
     # --- judging ---------------------------------------------------------------------------------
+
+    def is_being_renamed(self, identity: Identity) -> bool:
+        """Whether it has a nick that nobody here was told of: only then are its rights asked for again."""
+        return identity in self._unanswered.values()
 
     def seats(self) -> list[Seat]:
         """Return all seats, also of those who are away."""

@@ -33,7 +33,7 @@ def judge_step(
     for session in sessions:
         _judge_waiting(session)
         _judge_seat(session)
-        _judge_rights(session, gate)
+        _judge_rights(session, directory, gate)
     _judge_rooms(hub, sessions)
     _judge_loading(hub, sessions, journal)
     _judge_reserved(directory, gate)
@@ -92,13 +92,14 @@ def _judge_seat(session: Session) -> None:
         expect(seat in seat.identity.seats, session, "has a seat that is forgotten:", seat)
 
 
-def _judge_rights(session: Session, gate: SimGate) -> None:
+def _judge_rights(session: Session, directory: SimDirectory, gate: SimGate) -> None:
     seat = session.seat
     if seat is None or seat.session is not session:
         return
     refusal = gate.may_stay(seat.person, session.peer)
     expect(refusal is None, session, "may not stay:", refusal)
-    expect(gate.may_call(seat.person, session.nick), session, "may not be called that")
+    if not directory.is_being_renamed(seat.identity):
+        expect(gate.may_call(seat.person, session.nick), session, "may not be called that")
     for room, member in session.members.items():
         expect(gate.may_join(seat.person, room) is None, session, "may not be in", room)
         muted = gate.is_muted(seat.person, room)
@@ -110,7 +111,8 @@ def _judge_reserved(directory: SimDirectory, gate: SimGate) -> None:
     for seat in directory.seats():
         if seat.session is None:
             expect(gate.may_stay(seat.person, seat.peer) is None, seat, "is reserved for", seat.person)
-            expect(gate.may_call(seat.person, seat.identity.nick), seat, "is reserved for", seat.person)
+            if not directory.is_being_renamed(seat.identity):
+                expect(gate.may_call(seat.person, seat.identity.nick), seat, "is reserved for", seat.person)
 
 
 def _judge_rooms(hub: Hub, sessions: list[Session]) -> None:
