@@ -360,7 +360,7 @@ WHOLE = {
     "tests/cli/test_environments.py::*no streams at all?": "each stream is closed alone, too",
     "tests/cli/test_environments.py::*both full?": "each stream is full alone, too",
     "tests/cli/test_environments.py::*home that does not exist?": "a home that is a file is refused alike",
-    "tests/cli/test_environments.py::*input that cannot be read?": "no input at all is treated alike",
+    "tests/cli/test_environments.py::*input that cannot be read?": "a closed input is handled alike",
     "tests/cli/terminal/test_commands.py::test_an_action_that_is_not_confirmed_is_given_back_*": (
         "waits as the test of any message does"
     ),

@@ -69,7 +69,7 @@ class Posting:
 
     ``posts`` gives what to post, once the room is entered, from the server's limit of bytes for a text; what
     it raises, a `ChatError`, ends the conversation. ``acks`` are the answers so far. Raises `UsageError` for
-    a name that cannot be one.
+    a nick or a room that is not valid.
     """
 
     def __init__(

@@ -196,7 +196,7 @@ def _write_replaced(account: str, key: DeviceKey) -> None:
 
 
 def _write_next(url: str, rooms: RoomList | None, ca: Ca | None) -> None:
-    """Print what to run next, for somebody who is confined to some rooms or may enter all."""
+    """Print what to run next, for a guest of the rooms in ``rooms``, or for everybody else."""
     command = f"chat client {url}"
     if ca is not None and ca.typed and ca.path:
         command += f" --ca {shlex.quote(ca.path)}"

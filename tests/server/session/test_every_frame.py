@@ -150,7 +150,7 @@ def answers(scene: Scene, frame: ClientFrame) -> list[Frame]:
     scene.host.settle()
     welcomed = isinstance(scene.gate, LateGate)
     came = [each for each in scene.bob.take() if not isinstance(each, Message | Presence | Closing)]
-    expected = [Welcome] * welcomed + [Pong, Error] * scene.clogged  # who was banned is told why
+    expected = [Welcome] * welcomed + [Pong, Error] * scene.clogged  # the ban is the error
     assert [type(each) for each in came[: len(expected)]] == expected
     return came[len(expected) :]
 
