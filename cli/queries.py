@@ -23,7 +23,10 @@ _EMPTY = re.compile(r"(?i)(from|in|after|before):")
 
 
 class Wanted(NamedTuple):
-    """What is looked for. ``query`` or ``nick`` is given; times are those of messages."""
+    """What is looked for, under the names that ``search`` of a client has for it.
+
+    ``query`` or ``nick`` is given; times are those of messages.
+    """
 
     query: str | None = None
     nick: str | None = None

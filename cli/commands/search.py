@@ -116,11 +116,7 @@ def _ask(chat: Chat, wanted: Wanted, limit: int, cursor: str | None) -> Found:
     while True:
         try:
             return chat.search(
-                wanted.query,
-                nick=wanted.nick,
-                room=wanted.room,
-                after_at=wanted.after_at,
-                before_at=wanted.before_at,
+                **wanted._asdict(),
                 limit=limit,
                 cursor=cursor,
             )

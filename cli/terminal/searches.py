@@ -138,11 +138,7 @@ async def _page(chat: Chat, wanted: Wanted, cursor: str | None) -> Found:
     while True:
         pages += 1
         page = await chat.search(
-            wanted.query,
-            nick=wanted.nick,
-            room=wanted.room,
-            after_at=wanted.after_at,
-            before_at=wanted.before_at,
+            **wanted._asdict(),
             limit=RESULTS,
             cursor=cursor,
         )
