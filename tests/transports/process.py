@@ -74,7 +74,9 @@ def main(request: str) -> None:
     """Serve until standard input ends."""
     name, descriptors, journal, limits = json.loads(request)
     with contextlib.ExitStack() as stack:
-        hub = stack.enter_context(Hub(SqliteJournal(journal), Limits(**OPEN))) if journal else None
+        # without an index, whose thread would open its files before or after descriptors are counted
+        kept = SqliteJournal(journal, search=False) if journal else None
+        hub = stack.enter_context(Hub(kept, Limits(**OPEN))) if kept else None
         house = House(new_transport(name), hub=hub, **limits)
         stack.callback(house.close)
         _serve(house, descriptors)

@@ -31,7 +31,7 @@ def test_members_keep_their_history_without_a_descriptor(transport_name: str, tm
     pytest.importorskip("resource")
     with closing(ServerProcess(transport_name, descriptors=7, journal=tmp_path / "journal.db")) as server:
         ann, bob = server.typed("ann"), server.typed("bob")
-        crowd = [server.stranger("chat") for _ in range(9)]
+        crowd = [server.stranger("chat") for _ in range(5)]
         for member in (ann, bob):
             member.ask("join", room="lobby")
             member.receive(Joined)
