@@ -316,7 +316,8 @@ class Invite(Frame):
 class Welcome(Frame):
     """Answers `Hello`. ``session`` is a secret; whoever has it may take over this session's seat.
 
-    ``account`` and ``role`` are missing for whoever has no account.
+    ``account`` and ``role`` are missing for whoever has no account. ``durability`` is what an `Ack` of this
+    server says.
     """
 
     type: Literal["welcome"] = "welcome"
@@ -326,6 +327,7 @@ class Welcome(Frame):
     nick: Nick
     account: Nick | None = None
     role: Label | None = None
+    durability: Durability | None = None
     limits: ClientLimits
 
 

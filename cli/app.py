@@ -14,7 +14,7 @@ import typer
 
 from chatcore import COMPILED, __version__
 from cli.declarations.accounts import account_app, audit, ban, bans, invite, unban
-from cli.declarations.clients import bench, client, join, rooms, search, send, tail, trust
+from cli.declarations.clients import bench, client, join, rooms, search, send, status, tail, trust
 from cli.declarations.servers import (
     doctor,
     history,
@@ -129,6 +129,7 @@ for command in (
     send,
     tail,
     rooms,
+    status,
     search,
     config,
     transports,

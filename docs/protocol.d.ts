@@ -242,7 +242,8 @@ export interface Pong {
 /**
  * Answers `Hello`. `session` is a secret; whoever has it may take over this session's seat.
  *
- * `account` and `role` are missing for whoever has no account.
+ * `account` and `role` are missing for whoever has no account. `durability` is what an `Ack` of this
+ * server says.
  */
 export interface Welcome {
   type: "welcome";
@@ -252,6 +253,7 @@ export interface Welcome {
   nick: string;
   account?: string;
   role?: string;
+  durability?: Durability;
   limits: ClientLimits;
 }
 /**

@@ -65,9 +65,9 @@ PUBLIC = {
 """The public names of each public module, in the order of its ``__all__``."""
 
 CHAT = """
-    account closed limits nick role rooms secret server unanswered ask_nowait close events flush history
-    invite_device is_mine is_replay join leave list_rooms moderate ping position post post_nowait receive
-    search set_nick who
+    account closed durability limits nick role rooms secret server unanswered ask_nowait close events flush
+    history invite_device is_mine is_replay join leave list_rooms moderate ping position post post_nowait
+    receive search set_nick who
     """
 """The public names of a `Chat`."""
 

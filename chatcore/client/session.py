@@ -128,6 +128,7 @@ class ClientSession(Calls):
         super().__init__(identity, Positions(checked_most_missed(most_missed)))
         self.events = EventQueue()
         self.server = ""
+        self.durability: str | None = None
         self.limits = ClientLimits()
         self.closed = False
         self.error: ChatError | None = None
@@ -349,7 +350,7 @@ class ClientSession(Calls):
             return
         before = self.identity.nick
         self.identity.receive_welcome(frame)
-        self.server, self.limits = frame.server, frame.limits
+        self.server, self.durability, self.limits = frame.server, frame.durability, frame.limits
         connection.go_live()
         self._redial.note_welcome()
         if not self.welcome.done:

@@ -195,6 +195,7 @@ class Pending:
             nick=seat.identity.nick,
             account=seat.person.account,
             role=seat.person.role,
+            durability=self._session.hub.journal.durability,
             limits=self._session.hub.limits_for_client,
         )
 

@@ -23,7 +23,7 @@ from cli.settings.shared import (
     url_option,
 )
 
-__all__ = ["bench", "client", "join", "rooms", "search", "send", "tail", "trust"]
+__all__ = ["bench", "client", "join", "rooms", "search", "send", "status", "tail", "trust"]
 
 
 def client(
@@ -335,6 +335,38 @@ def rooms(
         from cli.commands.rooms import run
 
         run(url, nick, prefix, login=login_for(url, key_file, ca_of(ctx, ca)), json=json)
+
+
+def status(
+    ctx: typer.Context,
+    url: Annotated[str, url_argument("status")] = DEFAULT_URL,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            metavar="SECONDS",
+            help="How long it may take, all in all; inf is as long as it takes.",
+            callback=seconds,
+        ),
+    ] = 10.0,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    key_file: Annotated[str | None, key_file_option("status")] = None,
+    ca: Annotated[str | None, ca_option("status")] = None,
+) -> None:
+    """Check that a server answers, and print what it says.
+
+    It has a nick of its own there, and enters no room. The exit code is 1 if there is no server or no answer
+    in time, and 3 if the server refuses us, as one does that wants a key.
+
+    \b
+    Example: chat status chats://chat.example.org:7024
+             chat status work --timeout 2 --json
+    """
+    with reporting():
+        from cli.access.login import login_for
+        from cli.commands.status import run
+
+        run(url, timeout, login=login_for(url, key_file, ca_of(ctx, ca)), as_json=json)
 
 
 def search(

@@ -23,6 +23,7 @@ COMMANDS = {
     "send": (0, ["send", "lobby", "hello", "--url", "URL"]),
     "tail": (0, ["tail", "lobby", "--url", "URL"]),
     "rooms": (0, ["rooms", "--url", "URL"]),
+    "status": (0, ["status", "URL"]),
     "search": (0, ["search", "hello", "--url", "URL"]),
     "bench": (0, ["bench", "URL", "--members", "1", "--posters", "1", "--duration", "0.01"]),
     "config": (0, ["config"]),
@@ -115,7 +116,7 @@ ENVIRONMENTS = {
     "few files": Environment(
         before="ulimit -n 6;",
         codes={
-            **dict.fromkeys(("client", "client --json", "tail", "rooms", "search", "doctor"), 1),
+            **dict.fromkeys(("client", "client --json", "tail", "rooms", "status", "search", "doctor"), 1),
             "bench": 2,
         },
     ),

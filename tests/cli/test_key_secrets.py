@@ -109,7 +109,7 @@ def test_the_settings_show_where_keys_are_and_no_key(inside: Inside, tmp_path: P
 
 
 def test_no_option_takes_a_key(inside: Inside) -> None:
-    for command in ("client", "send", "tail", "rooms", "search", "join"):
+    for command in ("client", "send", "tail", "rooms", "status", "search", "join"):
         shown = inside(command, "--help").stdout
         assert "--key-file" in shown
         assert "--key " not in shown

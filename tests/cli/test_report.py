@@ -21,6 +21,7 @@ COMMANDS = {
     "tail": "tail lobby --url URL --nick ann",
     "tail -f": "tail lobby -f --url URL --nick ann",
     "rooms": "rooms --url URL --nick ann",
+    "status": "status URL",
 }
 
 

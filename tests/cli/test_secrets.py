@@ -41,6 +41,7 @@ COMMANDS = {
     "send": (["send", "lobby", "hello", "--url", "URL", "--json"], ""),
     "tail": (["tail", "lobby", "--url", "URL", "--json"], ""),
     "rooms": (["rooms", "--url", "URL", "--json"], ""),
+    "status": (["status", "URL", "--json"], ""),
     "search": (["search", "hello", "--url", "URL", "--json"], ""),
 }
 

@@ -230,6 +230,7 @@ class Welcome(Frame):
     nick: str
     account: str | None = None
     role: str | None = None
+    durability: str | None = None
     limits: Limits
 
 

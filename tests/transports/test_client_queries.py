@@ -44,6 +44,10 @@ def test_rooms_are_listed_page_by_page(house: House, connect: Connect, ann: Visi
     assert [each.count for each in (*first.rooms, *rest.rooms)] == [1, 1, 1, 2]
 
 
+def test_a_client_knows_how_safely_the_server_stores(house: House, ann: Visitor) -> None:
+    assert ann.do("durability") == ann.post("one", room="attic").durability
+
+
 def test_rooms_are_listed_with_their_last_message(ann: Visitor) -> None:
     ann.post("one", room="build-2")
     ack = ann.post("two", room="build-2")

@@ -241,6 +241,14 @@ class Chat:
         return self._session.server
 
     @property
+    def durability(self) -> str | None:
+        """What the server's acknowledgements say of how safe a message is; ``None`` if it has not said.
+
+        ``synced``, ``written``, ``memory`` or ``replicated``, as in an `Ack`; ``unknown`` is another word.
+        """
+        return self._session.durability
+
+    @property
     def limits(self) -> ClientLimits:
         """The limits that the server sets us; ``None`` in one of them means no limit, or an unknown one."""
         return self._session.limits

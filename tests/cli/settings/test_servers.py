@@ -104,6 +104,7 @@ def test_a_nick_of_the_settings_gets_a_number_where_it_is_in_use_and_one_that_wa
         (["tail", "--url", "work"], {}),
         (["tail", "--to", "work"], {}),
         (["rooms", "--to", "work"], {}),
+        (["status", "work"], {}),
         (["client"], {"default": "work"}),
     ],
 )
@@ -122,7 +123,7 @@ def test_a_name_may_stand_wherever_an_address_may(
         named(server, path, 'nick = "worker"', 'room = ["ops"]', above=above)
         done = inside("--config", str(path), *args, **variables)
     assert done.returncode == 0, done.stderr
-    assert heard.rooms == ([] if args[0] == "rooms" else ["ops"])
+    assert heard.rooms == ([] if args[0] in ("rooms", "status") else ["ops"])
     assert ("worker" in heard.nicks) == (args[0] == "client")  # two connections cannot have one nick
 
 
