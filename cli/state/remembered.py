@@ -68,7 +68,8 @@ class RoomMark:
 class UnsentLine:
     """A line that the server has not acknowledged. ``typed`` is a time of the wall clock.
 
-    ``behind`` is the epoch and the number of the last entry of its room at that time.
+    ``behind`` is the epoch and the number of the last entry of its room at that time, and ``sent`` the time
+    when it was sent first, or might have been.
     """
 
     id: str
@@ -77,6 +78,7 @@ class UnsentLine:
     text: str
     typed: float
     behind: tuple[str, int] | None = None
+    sent: float | None = None
 
     @property
     def shown(self) -> str:
@@ -91,6 +93,7 @@ class UnsentLine:
             "kind": self.kind,
             "text": self.text,
             "typed": self.typed,
+            "sent": self.sent,
             "behind": self.behind,
         }
 
@@ -306,6 +309,7 @@ def _mark(room: str, record: dict[str, Any]) -> RoomMark:
 
 def _unsent(record: dict[str, Any]) -> UnsentLine:
     kind, behind = record.get("kind"), record.get("behind")
+    sent = record.get("sent", record["typed"])
     return UnsentLine(
         id=str(record["unsent"]),
         room=str(record["room"]),
@@ -313,6 +317,7 @@ def _unsent(record: dict[str, Any]) -> UnsentLine:
         text=str(record["text"]),
         typed=float(record["typed"]),
         behind=None if behind is None else (str(behind[0]), int(behind[1])),
+        sent=None if sent is None else float(sent),
     )
 
 

@@ -173,10 +173,10 @@ class Answers:
                 problem = "that is not possible"
         return self._painter.warning(problem)
 
-    def deferred(self, command: Command, room: str | None) -> Fragments:
-        """Return that a command waits for the connection, and where one goes on to write meanwhile."""
-        here = f"; you still write in {room}" if command.verb == "join" and room is not None else ""
-        return self._painter.note(f"not connected; {command.typed} will be asked when back{here}")
+    def deferred(self, command: Command) -> Fragments:
+        """Return that a command waits for the connection, and what becomes of lines for a new room."""
+        lines = "; your lines wait for it" if command.verb == "join" else ""
+        return self._painter.note(f"not connected; {command.typed} will be asked when back{lines}")
 
     def give_back(self, heading: str, *texts: str) -> Fragments:
         """Return texts of the user's own that would otherwise be lost, for copying."""

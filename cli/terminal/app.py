@@ -223,8 +223,7 @@ class Terminal:
 
     def _next_room(self) -> str | None:
         """Return where a line that is typed now will be said, if that is known."""
-        rooms = self._conversation.rooms
-        name = None if rooms.current is None else rooms.current.name
+        rooms, name = self._conversation.rooms, self._conversation.place
         for command in self._queue.typed:
             match command.verb:
                 case "join":
@@ -239,9 +238,9 @@ class Terminal:
         return name
 
     def _show_draft(self, *, arrived: bool = False) -> None:
-        """Show the draft of the room on the screen, if the user is not about to go to another one."""
-        room = self._conversation.rooms.current
-        if room is not None and self._next_room() in (None, room.name):
+        """Show the draft of the room where the user writes, if they are not about to go to another one."""
+        room = self._conversation.place
+        if room is not None and self._next_room() in (None, room):
             self._drafts.follow(room, arrived=arrived)
 
     def take_focus(self, focused: bool) -> None:
@@ -382,9 +381,8 @@ class Terminal:
     def _defer(self, command: Command) -> None:
         """Say that a command waits for the connection."""
         self._conversation.busy = None
-        self._conversation.expect(None)  # what is on the screen then stays there
-        room = self._conversation.rooms.current
-        self._screen.print(self._answers.deferred(command, None if room is None else room.name))
+        self._screen.print(self._answers.deferred(command))
+        self._show_draft(arrived=True)
 
     def _note_news(self) -> None:
         self._news.set()

@@ -108,10 +108,10 @@ class Commands:
             case "leave" | "who" | "hush" if argument:
                 await self._do_in_room(command, argument)
             case _:
-                if (room := conversation.rooms.current) is None:
+                if (room := conversation.place) is None:
                     show(answers.warning(NO_ROOM))
                 else:
-                    await self._do_in_room(command, room.name)
+                    await self._do_in_room(command, room)
 
     async def _do_in_room(self, command: Command, name: str) -> None:
         match command.verb:
@@ -130,13 +130,11 @@ class Commands:
                 self._screen.print(self._answers.members(name, nicks))
 
     def _say(self, command: Command) -> None:
-        room = self._conversation.rooms.current
-        if command.line is not None and not self._outbox.send(command.line, room.name if room else None):
+        room = self._conversation.place
+        if command.line is not None and not self._outbox.send(command.line, room):
             self._show_warning(NO_ROOM)
         elif self._conversation.offline and self._screen.words and room is not None:
-            self._screen.print(
-                self._answers.note(f"no connection; this will be sent to {room.name} when back")
-            )
+            self._screen.print(self._answers.note(f"no connection; this will be sent to {room} when back"))
 
     def _show_all(self, number: str) -> Fragments:
         message = self._conversation.folds.get(int(number) if number else None)
@@ -182,8 +180,8 @@ class Commands:
         self._memory.note_rooms(rooms)
 
     async def _moderate(self, command: Command) -> None:
-        deed, room = parse_deed(command.verb, command.argument), self._conversation.rooms.current
-        name = deed.room or (None if room is None or deed.everywhere else room.name)
+        deed = parse_deed(command.verb, command.argument)
+        name = deed.room or (None if deed.everywhere else self._conversation.place)
         if name is None and not deed.everywhere:
             self._show_warning(NO_ROOM)
             return
@@ -205,6 +203,7 @@ class Commands:
             self._show_room(room)
 
     def _show_room(self, room: RoomView) -> None:
+        self._conversation.expect(None)  # a room that we still wait for stays in the background
         self._screen.print(self._conversation.go_to(room))
         self._conversation.note_seen()
         self._memory.note_rooms(self._conversation.rooms)
@@ -216,12 +215,13 @@ class Commands:
             return
         self._conversation.expect(name)
         try:
-            await self._enter(name)
+            with self._outbox.holding(name):
+                await self._enter(name)
         finally:
             self._conversation.expect_no_longer(name)
 
     async def _enter(self, name: str) -> None:
-        """Join a room; return once we are in it, or out of it again."""
+        """Join a room; return once we are in it, or out of it again. Raises what the server answers."""
         rooms = self._conversation.rooms
         await self._chat.join(name, history=self._history)
         while rooms.get(name) is None and fold(name) in self._chat.rooms:

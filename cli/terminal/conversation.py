@@ -106,7 +106,7 @@ class Conversation:
         self._words = words
         self._clock = clock
         self._news = News(painter, ring, notify, clock, words=words)
-        self._expected: str | None = None  # the room that the user is about to join, folded
+        self._expected: str | None = None  # the room that the user is about to join
         self._reason: str | None = None  # why there is no connection, as shown last
         self._progress_shown = float("-inf")
         self._marks: dict[str, tuple[RoomMark, Sequence[Mention]]] = {}  # of rooms that we come back to
@@ -142,10 +142,15 @@ class Conversation:
         if room := self.rooms.get(name):
             room.nicks.add(nicks)
 
+    @property
+    def place(self) -> str | None:
+        """Where the user writes: the room that is about to come on the screen, or the one that is there."""
+        current = self.rooms.current
+        return self._expected or (None if current is None else current.name)
+
     def prompt(self) -> Fragments:
         """Return the prompt before the line that is being typed."""
-        current = self.rooms.current
-        return self._painter.prompt(self.nick, None if current is None else current.name)
+        return self._painter.prompt(self.nick, self.place)
 
     def status(self, unsent: Sequence[str], columns: int, lag: str | None = None) -> Fragments:
         """Return the rows above the prompt; ``unsent`` are the messages that are not sent yet."""
@@ -166,13 +171,16 @@ class Conversation:
     # --- rooms -----------------------------------------------------------------------------------
 
     def expect(self, room: str | None) -> None:
-        """Note which room the user is about to join: it becomes the current one then."""
-        self._expected = None if room is None else fold(room)
+        """Note which room the user is about to join, if any: it becomes the current one then."""
+        self._expected = room
 
     def expect_no_longer(self, room: str) -> None:
         """Note that a room was joined, or will not be."""
-        if self._expected == fold(room):
+        if self._expects(room):
             self._expected = None
+
+    def _expects(self, room: str) -> bool:
+        return self._expected is not None and fold(self._expected) == fold(room)
 
     def expect_back(self, mark: RoomMark, mentions: Sequence[Mention], *, first: bool) -> None:
         """Note where we were in a room when the client ran last; the ``first`` one comes on the screen."""
@@ -442,7 +450,7 @@ class Conversation:
             room.resume(Return(mark, event, mentions))
             return self._show_return(room)
         company = _company(event.count - 1)
-        if (self.rooms.current is None and not self.is_returning) or self._expected == fold(event.room):
+        if (self.rooms.current is None and not self.is_returning) or self._expects(event.room):
             self.rooms.current = room
             return self._painter.note(f"you are in {room.name}; {company} here")
         return self._painter.note(f"you are also in {room.name} (/{room.number}); {company} there")

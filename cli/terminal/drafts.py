@@ -2,14 +2,14 @@
 
 - A draft is remembered two seconds after the last key, when it is sent, and at the end. One that begins with
   a space is not, as with everything that is typed.
-- A change of room that the user has not asked for leaves in the prompt what is there.
+- A change of room that the user has not asked for leaves in the prompt what is there: it is the draft of that
+  room then, and no longer of the other one.
 """
 
 import asyncio
 
 from chatcore import fold
 from cli.terminal.memory import Memory
-from cli.terminal.rooms import RoomView
 from cli.terminal.surface import Surface
 
 __all__ = ["Drafts"]
@@ -48,13 +48,15 @@ class Drafts:
         self._screen.take_draft()
         self._departed = True
 
-    def follow(self, room: RoomView, *, arrived: bool = False) -> None:
-        """Show the draft of the room on the screen, if that is another one, or the user has ``arrived``."""
+    def follow(self, room: str, *, arrived: bool = False) -> None:
+        """Show the draft of the room where the user writes, if it is another one or they have ``arrived``."""
         back = arrived and self._departed
-        if room.name == self._room and not back:
+        if room == self._room and not back:
             return
-        self._room, self._departed = room.name, False
-        if draft := self._texts.get(fold(room.name)):
+        if self._room is not None and not self._departed:
+            self._set(self._room, "")
+        self._room, self._departed = room, False
+        if draft := self._texts.get(fold(room)):
             self._screen.put_back(draft)
 
     def close(self) -> None:
@@ -63,7 +65,10 @@ class Drafts:
         self.save()
 
     def _note(self, room: str) -> None:
-        draft = self._texts[fold(room)] = self._screen.draft
+        self._set(room, self._screen.draft)
+
+    def _set(self, room: str, draft: str) -> None:
+        self._texts[fold(room)] = draft
         self._memory.note_draft(room, "" if draft.startswith(" ") else draft)
 
     def _stop(self) -> None:

@@ -203,6 +203,11 @@ class Memory:
         done.set_result(None)
         return done
 
+    def note_sent(self, line: UnsentLine) -> None:
+        """Remember that a line is sent now, which was written down earlier."""
+        if self._slot is not None:
+            self._slot.write(line.record())
+
     def settle_line(self, line: UnsentLine) -> None:
         """Forget a line: it is stored, was refused for good, or its owner has discarded it."""
         if self._slot is not None:

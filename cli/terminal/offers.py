@@ -31,12 +31,12 @@ class Offer(NamedTuple):
     line: UnsentLine
     forgotten: bool
 
-    def describe(self, when: str, room: str | None, *, alone: bool) -> str:
+    def describe(self, when: str, room: str | None) -> str:
         """Return it in words: ``when`` it was typed, in which room if that is another one, and what to do."""
         where = "" if room is None else f" in {room}"
-        number = "" if alone else f" {self.number}"
+        what = f"/resend {self.number}, /drop {self.number}"
         twice = "; it may appear twice then" if self.forgotten else ""
-        return f"not sent {when}{where}: {excerpt(self.line)}; /resend{number}, /drop{number}{twice}"
+        return f"not sent {when}{where}: {excerpt(self.line)}; {what}{twice}"
 
 
 class Offers:
@@ -93,6 +93,8 @@ class KnownIds:
 
         Raises the `ChatError` that ended the connection.
         """
+        if line.sent is None:
+            return False
         if line.behind is None:
             return True
         epoch, seq = line.behind

@@ -6,11 +6,14 @@
   One that is so young that the server surely knows its id is sent again. Any other is offered: nothing old is
   said without its owner.
 - A line that was sent so long ago that the connection gave it up is offered as well.
+- A line for a room that we are about to enter is held until we are in. If we are not let in it is offered,
+  as is every line of a room that we are not in: none goes anywhere else.
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -83,7 +86,8 @@ class Outbox:
         self._unsent = Unsent(time.monotonic, heartbeat.begin, heartbeat.end)
         self._offers = Offers()
         self._written: dict[str, asyncio.Future[None]] = {}  # done when a line is on the disk
-        self._sending: dict[str, asyncio.Future[None]] = {}  # of lines that are sent then
+        self._sending: dict[str, asyncio.Future[None]] = {}  # of lines of `send`, done when on the way
+        self._held: dict[str, list[UnsentLine]] = {}  # for rooms that we are about to enter, by folded name
         self._acknowledged: dict[str, int] = {}  # the number of the latest message in each room
         self._checks = set[asyncio.Task[None]]()
 
@@ -125,7 +129,8 @@ class Outbox:
         if len(self._lines) >= MOST_LINES or self._chars + len(text) > MOST_CHARS:
             return None
         kind = "action" if command.verb == "me" else None
-        line = UnsentLine(new_id(), room or "", kind, text, self._now(), self._place(room))
+        now, place = self._now(), self._place(room)
+        line = UnsentLine(new_id(), room or "", kind, text, now, place, None if place is None else now)
         self._unsent.add(line)
         self._keep(line)
         asyncio.get_running_loop().call_later(PATIENCE, self._changed)
@@ -134,22 +139,40 @@ class Outbox:
     def send(self, line: UnsentLine, room: str | None) -> bool:
         """Send a line to its room or, if it has none yet, to this one; return false if there is none at all.
 
-        It is sent when it is on the disk, after those that were typed before it.
+        It is sent when it is on the disk and we are in its room, after those that were typed before it.
         """
         if not line.room:
             if room is None:
                 self._settle(line)
                 return False
-            line = replace(line, room=room, behind=self._place(room))
+            line = replace(line, room=room)
             self._keep(line)
-        written = self._sending[line.id] = self._written.pop(line.id)
-        written.add_done_callback(lambda _: self._send(line))
+        self._sending[line.id] = asyncio.get_running_loop().create_future()
+        self._written.pop(line.id).add_done_callback(lambda _: self._send(line))
         return True
 
     async def sent(self) -> None:
         """Wait until every line of `send` is on its way: what is done next comes after it."""
         while self._sending:
             await asyncio.wait(list(self._sending.values()))
+
+    @contextlib.contextmanager
+    def holding(self, room: str) -> Iterator[None]:
+        """Hold the lines for a room while we enter it: send them if we are in afterwards, or else offer them.
+
+        If the connection ends for good meanwhile, they stay for the next start.
+        """
+        self._held.setdefault(fold(room), [])
+        try:
+            yield
+        except (RefusedError, UsageError):
+            self._let_go(room)
+            raise
+        self._let_go(room)
+
+    def _let_go(self, room: str) -> None:
+        for line in self._held.pop(fold(room), ()):
+            self._send(line)
 
     def receive(self, event: Event) -> None:
         """Look for earlier lines in what arrives, once the conversation has taken it."""
@@ -171,8 +194,19 @@ class Outbox:
     def resend(self, wanted: str) -> None:
         """Send again what is offered under a number; `ALL` is everything."""
         for offer in self._chosen(wanted):
-            self._offers.remove(offer)
-            self._post_again(offer.line)
+            self._resend(offer)
+
+    def _resend(self, offer: Offer) -> None:
+        line = offer.line
+        room = self._rooms.get(line.room)
+        if room is None:
+            advice = f"/join {line.room} first, then /resend {offer.number}"
+            self._show(self._answers.warning(f"you are not in {line.room}; {advice}"))
+            return
+        self._offers.remove(offer)
+        if room is not self._rooms.current:
+            self._show(self._answers.note(f"sent to {room.name}: {excerpt(line)} (/{room.number})"))
+        self._post_again(line)
 
     def drop(self, wanted: str) -> None:
         """Forget what is offered under a number; `ALL` is everything."""
@@ -244,7 +278,7 @@ class Outbox:
         for offer in offers:
             when = self._since(datetime.fromtimestamp(offer.line.typed, UTC))
             room = None if here is not None and fold(here.name) == fold(offer.line.room) else offer.line.room
-            self._show(self._answers.warning(offer.describe(when, room, alone=len(self._offers) == 1)))
+            self._show(self._answers.warning(offer.describe(when, room)))
 
     # --- sending, and the server's answers -------------------------------------------------------
 
@@ -254,10 +288,18 @@ class Outbox:
             self._written[line.id] = self._memory.keep_line(line)
 
     def _send(self, line: UnsentLine) -> None:
-        del self._sending[line.id]
-        if any(fold(early.room) == fold(line.room) for early in self._early):
-            self._early.append(line)
+        if (held := self._held.get(fold(line.room))) is not None:
+            held.append(line)
             return
+        self._sending.pop(line.id).set_result(None)
+        if self._rooms.get(line.room) is None:
+            self._offer([line])
+        elif any(fold(early.room) == fold(line.room) for early in self._early):
+            self._early.append(line)
+        else:
+            self._post_first(line)
+
+    def _post_first(self, line: UnsentLine) -> None:
         try:
             self._post(line)
         except UsageError:
@@ -277,9 +319,16 @@ class Outbox:
             return  # the connection has ended, and the line stays for the next start
 
     def _post(self, line: UnsentLine, *, again: bool = False) -> None:
+        if line.sent is None:
+            line = self._note_sent(line)
         future = self._chat.post_nowait(line.text, room=line.room, id=line.id, kind=line.kind)
         self._unsent.add(line)
         future.add_done_callback(lambda done: self._take_answer(done, line, again=again))
+
+    def _note_sent(self, line: UnsentLine) -> UnsentLine:
+        line = self._lines[line.id] = replace(line, behind=self._place(line.room), sent=self._now())
+        self._memory.note_sent(line)
+        return line
 
     def _take_answer(self, future: "asyncio.Future[Ack]", line: UnsentLine, *, again: bool) -> None:
         try:

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from chatcore import Hub, Joined
+from chatcore import Hub
 from cli.state.remembered import Draft
 from cli.terminal import drafts as module
 from cli.terminal.app import Terminal
 from cli.terminal.memory import Memory
 from cli.terminal.options import Options
 from cli.terminal.plain import PlainScreen
-from cli.terminal.rooms import RoomView
 from tests.cli.pty import ENTER
 from tests.cli.terminal.remembering import client, load, quit_client, store
 from transports.threaded_tcp import serve
@@ -101,7 +100,7 @@ def test_a_draft_is_kept_a_moment_after_the_last_key(monkeypatch: pytest.MonkeyP
     async def type_something() -> None:
         memory = Kept()
         drafts = module.Drafts(memory, Prompt(Terminal(Options(plain=True), memory)))
-        drafts.follow(RoomView(Joined(room="ops", epoch="e", head=0, after=0, count=1), 1))
+        drafts.follow("ops")
         drafts.take_key()
         assert not memory.noted.is_set()
         async with asyncio.timeout(10):

@@ -27,8 +27,8 @@ class Log:
         return Page(room=room, epoch=self._epoch, base=base, more=False, gaps=gaps, messages=())
 
 
-def line(seq: int) -> UnsentLine:
-    return UnsentLine(str(seq), "ops", None, f"text {seq}", 5.0, ("e", seq))
+def line(seq: int, sent: float | None = 5.0) -> UnsentLine:
+    return UnsentLine(str(seq), "ops", None, f"text {seq}", 5.0, ("e", seq), sent)
 
 
 def missing(log: Log, first: int, last: int) -> list[int]:
@@ -49,6 +49,12 @@ def test_where_nobody_has_asked_the_server_may_have_forgotten() -> None:
     log = Log()
     assert missing(log, 0, 1_000) == list(range(1_000))
     assert log.questions == 20
+
+
+def test_nobody_is_asked_about_a_line_that_was_never_sent() -> None:
+    log = Log()
+    assert not asyncio.run(KnownIds(cast(Chat, log)).may_lack(line(0, sent=None)))
+    assert log.questions == 0
 
 
 def test_the_border_is_found() -> None:

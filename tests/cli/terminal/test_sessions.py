@@ -235,10 +235,12 @@ def test_nothing_is_lost_while_the_server_is_away() -> None:
         with client(server, "alice", "--quiet") as alice:
             first.close()
             alice.wait("; reconnecting")
-            alice.type(f"/join ops{ENTER}")
-            alice.wait("* not connected; /join ops will be asked when back; you still write in lobby")
-            alice.type(f"is anybody there?{ENTER}and a dra")
+            alice.type(f"/join ops{ENTER}for ops{ENTER}half")
+            alice.wait("* not connected; /join ops will be asked when back; your lines wait for it")
+            alice.wait_line("alice@ops> half")
+            alice.type(f"{ALT_1}is anybody there?{ENTER}and a dra")
             alice.wait_line("alice@lobby> and a dra")
+            alice.wait("  not sent yet: for ops")
             alice.wait("  not sent yet: is anybody there?")
             assert alice.rows[-2] == "offline, reconnecting"
             with (
@@ -255,6 +257,10 @@ def test_nothing_is_lost_while_the_server_is_away() -> None:
                 )
                 alice.wait("* you are also in ops (/2); nobody else is there")
                 alice.wait_line("alice@lobby> and a dra")
+                carol.join("ops", history=10)
+                assert [next(iter(carol)).text for _ in range(3)][2] == "for ops"
+                alice.type("\x1b2")
+                alice.wait_line("alice@ops> half")
             start = next(number for number, row in enumerate(alice.rows) if row == "* reconnected")
             rows = [re.sub(r"^\d\d:\d\d", "", row) for row in alice.rows[start + 1 :]]
             assert [row for row in rows if "ops" not in row][:5] == [

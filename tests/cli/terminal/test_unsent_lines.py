@@ -49,11 +49,12 @@ def unsent(
     id_: str, text: str, age: float, behind: Position | None = None, room: str = "lobby"
 ) -> UnsentLine:
     place = None if behind is None else (behind.epoch, behind.seq)
-    return UnsentLine(id_, room, None, text, time.time() - age, place)
+    typed = time.time() - age
+    return UnsentLine(id_, room, None, text, typed, place, typed)
 
 
-def said(chat: Chat) -> list[str]:
-    return [message.text for message in chat.history("lobby", limit=100).messages]
+def said(chat: Chat, room: str = "lobby") -> list[str]:
+    return [message.text for message in chat.history(room, limit=100).messages]
 
 
 def test_a_young_line_is_sent_again_and_one_that_is_there_is_not(
@@ -80,7 +81,7 @@ def test_an_old_line_is_offered_and_sent_when_its_owner_says_so(
     been_there(server, tmp_path)
     store(server, tmp_path, unsent("1", "old\nlines", age, bob.position()).record())
     with client(server, tmp_path) as ada:
-        ada.wait(": old lines; /resend, /drop")
+        ada.wait(": old lines; /resend 1, /drop 1")
         assert not any("twice" in row for row in ada.everything)
         assert said(bob) == []
         ada.type(f"/resend{ENTER}")
@@ -110,7 +111,7 @@ def test_what_the_server_may_have_forgotten_is_said_to_appear_twice(
     store(server, tmp_path, *(line.record() for line in lines))
     with client(server, tmp_path) as ada:
         for offer in (
-            " in attic: attic; /resend, /drop; it may",
+            " in attic: attic; /resend 1, /drop 1; it may",
             ": expired; /resend 2, /drop 2; it may",
             ": elsewhere; /resend 4, /drop 4; it may",
             ": nowhere; /resend 5, /drop 5; it may",
@@ -124,11 +125,14 @@ def test_what_the_server_may_have_forgotten_is_said_to_appear_twice(
         ada.type(f"/resend{ENTER}")  # which one?
         ada.wait_until(lambda: sum(": kept; /resend 3" in row for row in ada.everything) == 2, "a list")
         ada.type(f"/resend all{ENTER}")
-        ada.wait("join it with /join ROOM")
-        ada.wait_until(lambda: sum("attic; /resend" in row for row in ada.everything) == 3, "an offer again")
+        ada.wait("* you are not in attic; /join attic first, then /resend 1")
+        ada.type(f"/join attic{ENTER}/1{ENTER}/resend{ENTER}")
+        ada.wait("* sent to attic: attic (/2)")
         quit_client(ada)
     assert said(bob)[-3:] == ["kept", "elsewhere", "nowhere"]
-    assert [line.text for line in load(server, tmp_path).unsent.values()] == ["attic"]
+    bob.join("attic")
+    assert said(bob, "attic") == ["attic"]
+    assert not load(server, tmp_path).unsent
 
 
 def test_a_line_survives_a_kill_and_is_said_once(hub: Hub, tmp_path: Path) -> None:
@@ -172,6 +176,33 @@ def test_what_is_not_confirmed_at_the_end_waits_for_the_next_start(hub: Hub, tmp
         ada.wait("* ada waves")
 
 
+def test_a_line_for_a_room_that_does_not_let_us_in_is_offered_and_said_nowhere_else(tmp_path: Path) -> None:
+    limits = Limits(session_seconds=600.0, members_per_room=2)
+    with contextlib.closing(Hub(limits=limits)) as hub, contextlib.ExitStack() as first:
+        url = f"chat://127.0.0.1:{fixed_port()}"
+        first.enter_context(serve(url, hub=hub))
+        with client(url, tmp_path) as ada:
+            first.close()
+            ada.wait("; reconnecting")
+            ada.type(f"/join ops{ENTER}for ops{ENTER}")
+            ada.wait("  not sent yet: for ops")
+            ada.wait_line("ada@ops>")
+            with (
+                serve("chat://127.0.0.1:0", hub=hub) as other,
+                connect(str(other.listening[0]), nick="bob", rooms=["lobby", "ops"]) as bob,
+                connect(str(other.listening[0]), nick="carol", rooms=["ops"]),
+                serve(url, hub=hub),
+            ):
+                ada.wait("(limit_exceeded)")
+                ada.wait(" in ops: for ops; /resend 1, /drop 1")
+                ada.wait_line("ada@lobby>")
+                assert not any("twice" in row for row in ada.everything)
+                quit_client(ada)
+                assert said(bob) == said(bob, "ops") == []
+    (line,) = load(url, tmp_path).unsent.values()
+    assert (line.room, line.text, line.sent) == ("ops", "for ops", None)
+
+
 def test_a_line_that_was_not_stored_before_its_time_is_offered(tmp_path: Path) -> None:
     """The server of another time knew ids for a day; this one forgets them at once."""
     journal = MemoryJournal(HistoryLimits(dedupe_seconds=1.0))
@@ -180,7 +211,7 @@ def test_a_line_that_was_not_stored_before_its_time_is_offered(tmp_path: Path) -
         been_there(url, tmp_path)
         store(url, tmp_path, Header(url, "ada", DAY).record(), unsent("1", "forgotten", 5.0).record())
         with client(url, tmp_path) as ada:
-            ada.wait(": forgotten; /resend, /drop")
+            ada.wait(": forgotten; /resend 1, /drop 1")
 
 
 def test_what_does_not_fit_stays_in_the_prompt(server: str, tmp_path: Path) -> None:
