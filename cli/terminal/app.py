@@ -38,11 +38,13 @@ from cli.terminal.heartbeat import Heartbeat
 from cli.terminal.input import Command, parse
 from cli.terminal.input_history import InputHistory
 from cli.terminal.interests import Interests
+from cli.terminal.kept import describe_kept
 from cli.terminal.memory import Memory
 from cli.terminal.notices import Notices
 from cli.terminal.options import Options
 from cli.terminal.outbox import Outbox
 from cli.terminal.painter import Fragments, Painter
+from cli.terminal.patience import Patience
 from cli.terminal.plain import PlainScreen
 from cli.terminal.screen import Screen
 from cli.terminal.signals import stopped_by_signals
@@ -99,6 +101,8 @@ class Terminal:
             notify=screen.notify,
             rows=lambda: screen.rows,
         )
+        self._since = painter.since
+        self._kept_shown = False
         self._keys = names_of(options.keys)
         self._answers = Answers(painter, words=screen.words, keys=self._keys)
         self._heartbeat = Heartbeat(lambda: self._chat.ping(), screen.redraw, self.warn)
@@ -140,9 +144,12 @@ class Terminal:
         self._conversation.nick = chat.nick
         self._memory.note_welcome(chat.secret, chat.limits.dedupe_seconds)
         self._memory.on_failure(self.warn)
-        async with asyncio.timeout(ENTER_SECONDS):
-            refusals = await enter_rooms(chat, self._conversation, self._memory, rooms, self._history)
-            advice = await describe_no_room(chat)
+        with contextlib.closing(Patience(self.note)) as patience:
+            async with asyncio.timeout(ENTER_SECONDS):
+                refusals = await enter_rooms(
+                    chat, self._conversation, self._memory, rooms, self._history, entering=patience.begin
+                )
+                advice = await describe_no_room(chat)
         self._screen.print(self._answers.connected(chat.server, url))
         for line in (warning, self._nick.describe_other(chat.nick)):
             if line is not None:
@@ -265,6 +272,21 @@ class Terminal:
     def warn(self, message: str) -> None:
         """Show a line that is hard to overlook."""
         self._screen.print(self._answers.warning(message))
+
+    # --- before there is a prompt ----------------------------------------------------------------
+
+    def note(self, message: str) -> None:
+        """Show a quiet line, immediately."""
+        self._screen.print(self._answers.note(message))
+        self._screen.flush()
+
+    def show_kept(self) -> None:
+        """Show what is kept of the user's own words, if that was not done."""
+        if self._kept_shown:
+            return
+        self._kept_shown = True
+        for line in describe_kept(self._memory, self._since):
+            self.note(line)
 
     # --- input from the server -------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ on the screen last.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from chatcore import LOBBY, Joined, Position, RefusedError, RoomList, UsageError, fold
@@ -37,18 +37,27 @@ class Refusal(NamedTuple):
 
 
 async def enter_rooms(
-    chat: Chat, conversation: Conversation, memory: Memory, named: Sequence[str], history: int | None
+    chat: Chat,
+    conversation: Conversation,
+    memory: Memory,
+    named: Sequence[str],
+    history: int | None,
+    *,
+    entering: Callable[[str], None],
 ) -> list[Refusal]:
     """Enter the rooms, or the first one if there are none; return which of them did not let us in.
 
-    Raises `UsageError` for a name that no room can have.
+    ``entering`` is called with what is done next, in words. Raises `UsageError` for a name that no room can
+    have.
     """
+    entering("entering the first room")
     marks = {fold(mark.name): mark for mark in memory.rooms}
     first = named if named or marks else await _first_room(chat)
     names = {fold(name): name for name in first}
     refusals = []
     for folded in dict.fromkeys([*names, *marks]):
         mark = marks.get(folded)
+        entering(f"entering {names.get(folded) or marks[folded].name}")
         try:
             if mark is None:
                 await chat.join(names[folded], history=history)

@@ -47,6 +47,11 @@ class Memory:
         return self._slot is not None and not self._slot.failed
 
     @property
+    def knows_server(self) -> bool:
+        """Whether the server has ever let us in."""
+        return self._slot is not None and not self._is_unused
+
+    @property
     def secret(self) -> str | None:
         """What proves our right to the nick that we had."""
         return self._slot.remembered.session if self._slot else None
@@ -242,12 +247,11 @@ class Memory:
             self._slot.close()
 
     def give_up(self) -> None:
-        """Leave no slot behind that a start which failed has made, and `close`."""
+        """Leave no slot behind that a start which failed has made; `close` follows."""
         slot = self._slot
         if slot is not None and self._is_unused:
             self._slot = None
             slot.remove()
-        self.close()
 
 
 def open_memory(url: str, who: str, *, account: bool) -> tuple[Memory, str | None]:

@@ -11,7 +11,7 @@ from chatcore import RefusedError, UsageError, fold
 from cli.state.remembered import UnsentLine
 from transports.asyncio_tcp import Chat
 
-__all__ = ["ALL", "KnownIds", "Offer", "Offers", "excerpt"]
+__all__ = ["ALL", "KnownIds", "Offer", "Offers", "excerpt", "excerpt_of"]
 
 ALL = "all"
 """What the user types instead of a number."""
@@ -72,7 +72,12 @@ class Offers:
 
 def excerpt(line: UnsentLine) -> str:
     """Return the start of a line, in one row."""
-    text = " ".join(line.shown[: 10 * EXCERPT].split())
+    return excerpt_of(line.shown)
+
+
+def excerpt_of(text: str) -> str:
+    """Return the start of a text, in one row."""
+    text = " ".join(text[: 10 * EXCERPT].split())
     return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}..."
 
 
