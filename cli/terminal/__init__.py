@@ -14,5 +14,5 @@ Read in this order:
 - what it says: `conversation` of each event, with `news`, and `answers` to each command, with `help`;
 - what it does: the `command_queue` and its `commands`, with `paging`, which loads older messages and lists of
   rooms, `searches` and `times`; `dial`, which makes the first connection, with `patience` and what is `kept`
-  meanwhile; `entrance` into the first rooms; `app`, which puts everything together, `start` and its `options`.
+  meanwhile; `entrance` into the first rooms; `app`, which puts everything together; `start`, `options`.
 """

@@ -27,7 +27,7 @@ from chatcore import (
 from cli.places import typed_file
 from cli.report import FAILED
 from cli.settings.keys import names_of
-from cli.terminal.answers import Answers
+from cli.terminal.answers import NO_ROOM, Answers
 from cli.terminal.command_queue import CommandQueue
 from cli.terminal.commands import Commands
 from cli.terminal.completion import Candidate
@@ -207,13 +207,12 @@ class Terminal:
         return self._conversation.completions(before)
 
     def take_line(self, text: str) -> None:
-        """Do what was typed, after everything that was typed before."""
+        """Do what was typed, after everything that was typed before; if it cannot be done it stays there."""
         self.take_key()
-        command = parse(text, self._keys)
-        if command is not None and command.said is not None:
-            command = self._outbox.take(command, self._next_room())
-            if command is None:
-                self.warn("too many lines wait to be sent; this one is not taken")
+        command, problem = self._accept(parse(text, self._keys))
+        if problem is not None:
+            self.warn(problem)
+            if not self._screen.words:
                 self._screen.put_back(text)
         if command is not None and command.verb == "goto":
             self._drafts.depart(self._next_room())
@@ -227,6 +226,18 @@ class Terminal:
             self._screen.stop()
         else:
             self._queue.add(command)
+
+    def _accept(self, command: Command | None) -> tuple[Command | None, str | None]:
+        """Return what to do, and why there is nothing to be done if that is to be corrected."""
+        if command is None or (command.said is None and command.verb != "mistake"):
+            return command, None
+        if command.said is None:
+            return None, command.argument
+        room = self._next_room()
+        if room is None and not (self._queue.typed or self._conversation.is_returning):
+            return None, NO_ROOM
+        command = self._outbox.take(command, room)
+        return command, "too many lines wait to be sent; this one is not taken" if command is None else None
 
     def _next_room(self) -> str | None:
         """Return where a line that is typed now will be said, if that is known."""

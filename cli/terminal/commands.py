@@ -69,8 +69,6 @@ class Commands:
         match command.verb:
             case "help":
                 show(answers.help(argument))
-            case "mistake":
-                show(answers.warning(argument))
             case "say" | "me":
                 self._say(command)
             case "resend":
@@ -133,6 +131,8 @@ class Commands:
         room = self._conversation.place
         if command.line is not None and not self._outbox.send(command.line, room):
             self._show_warning(NO_ROOM)
+            typed = command.said or ""
+            self._screen.put_back(f"{typed}\n" if self._screen.draft else typed)
         elif self._conversation.offline and self._screen.words and room is not None:
             self._screen.print(self._answers.note(f"no connection; this will be sent to {room} when back"))
 

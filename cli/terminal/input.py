@@ -67,10 +67,10 @@ class Command(NamedTuple):
 
     @property
     def said(self) -> str | None:
-        """What to copy if this posts a message and could not be sent; ``None`` if it posts none."""
+        """How to type it again if this posts a message; ``None`` if it posts none."""
         match self.verb:
             case "say":
-                return self.argument
+                return f"/{self.argument}" if self.argument.startswith("/") else self.argument
             case "me":
                 return f"/me {self.argument}"
             case _:

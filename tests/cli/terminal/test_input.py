@@ -99,9 +99,9 @@ def test_a_mistyped_command_is_not_sent_and_says_how_to_type_it(typed: str, advi
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"), [("hello", "hello"), ("//etc", "/etc"), ("/me waves", "/me waves"), ("/who", None)]
+    ("typed", "said"), [("hello", "hello"), ("//etc", "//etc"), ("/me waves", "/me waves"), ("/who", None)]
 )
-def test_what_could_not_be_sent_can_be_copied(typed: str, said: str | None) -> None:
+def test_what_could_not_be_sent_can_be_typed_again(typed: str, said: str | None) -> None:
     command = parse(typed)
     assert command is not None
     assert command.said == said
