@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from chatcore.client.backoff import Backoff, Offline, Online
     from chatcore.client.events import Event
     from chatcore.client.identity import new_key
+    from chatcore.durations import Durations
     from chatcore.errors import (
         AccountsError,
         ChatError,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         renew_epoch,
         stored_entries,
     )
+    from chatcore.journal.statistics import JournalStatistics
     from chatcore.limits import ClientLimits, HistoryLimits, Limits
     from chatcore.messages import (
         PROTOCOL,
@@ -120,6 +122,7 @@ __all__ = [
     "ClosedError",
     "Closing",
     "DisconnectedError",
+    "Durations",
     "Error",
     "ErrorCode",
     "Event",
@@ -136,6 +139,7 @@ __all__ = [
     "Joined",
     "JournalError",
     "JournalReport",
+    "JournalStatistics",
     "Leave",
     "Left",
     "Limits",
@@ -192,6 +196,7 @@ _HOMES = {
     "chatcore.client.backoff": "Backoff Offline Online",
     "chatcore.client.events": "Event",
     "chatcore.client.identity": "new_key",
+    "chatcore.durations": "Durations",
     "chatcore.errors": (
         "AccountsError ChatError ClosedError DisconnectedError ErrorCode JournalError LocalError MisuseError "
         "ProtocolError RefusedError RemoteError UsageError"
@@ -199,6 +204,7 @@ _HOMES = {
     "chatcore.ids": "new_id",
     "chatcore.journal.memory": "MemoryJournal",
     "chatcore.journal.sqlite": "JournalReport SqliteJournal check_journal renew_epoch stored_entries",
+    "chatcore.journal.statistics": "JournalStatistics",
     "chatcore.limits": "ClientLimits HistoryLimits Limits",
     "chatcore.messages": (
         "PROTOCOL Ack Act ClientFrame Closing Error Found Frame Gap Hello History Invite Invited Join Joined "

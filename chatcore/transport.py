@@ -24,9 +24,10 @@ know what an address means needs none.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, runtime_checkable
 
 from chatcore.address import ENCRYPTED_SCHEMES, Peer, parse_url
+from chatcore.durations import Durations
 from chatcore.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,14 +42,17 @@ __all__ = [
     "Host",
     "Layers",
     "Listen",
+    "MeasuredServer",
     "Peer",
     "Server",
+    "ServerStatistics",
     "Session",
     "Transport",
     "Wire",
     "check_listens",
     "find_transports",
     "load_transport",
+    "server_statistics",
 ]
 
 GROUP = "chat.transports"
@@ -301,6 +305,26 @@ class Server(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class ServerStatistics:
+    """How late a server is to do its work.
+
+    ``lag`` counts, about every second since its start, by how many seconds its loop or pump came later than
+    it meant to. ``late`` is by how many seconds it is late now, 0.0 as a rule.
+    """
+
+    lag: Durations
+    late: float
+
+
+@runtime_checkable
+class MeasuredServer(Protocol):
+    """A server that knows how late it is. No transport has to."""
+
+    def statistics(self) -> ServerStatistics:
+        """Return how late it is. Callable from any thread; MUST NOT wait for the server's own."""
+
+
 class Transport(Protocol):
     """A way to serve a hub.
 
@@ -327,6 +351,11 @@ def check_listens(transport: Transport, listens: Sequence[Listen]) -> None:
                 f"the transport {transport.name} applies no channels, so it cannot serve {listen}"
             )
         listen.layers()
+
+
+def server_statistics(server: Server) -> ServerStatistics | None:
+    """Return how late a server is, or ``None`` if it does not know."""
+    return server.statistics() if isinstance(server, MeasuredServer) else None
 
 
 def find_transports() -> "dict[str, EntryPoint]":

@@ -27,13 +27,13 @@ TIMEOUT = 50.0
 PUBLIC = {
     "chatcore": """
         COMPILED DEFAULT_URL LOBBY PROTOCOL RULES Accounts AccountsError Ack Act Backoff ChatError
-        ClientFrame ClientLimits ClosedError Closing DisconnectedError Error ErrorCode Event Found Frame Gap
-        Hello History HistoryLimits Hub Invite Invited Join Joined JournalError JournalReport Leave Left
-        Limits LocalError Members MemoryJournal Message MisuseError Moderate Moderated NickFrame Offline
-        Online Page PageGap Ping Pong Position Post Presence ProtocolError RefusedError RemoteError Renamed
-        RoomEntry RoomEvent RoomList RoomStatistics Rooms Search ServerFrame SqliteJournal Statistics
-        Subscription UsageError Welcome Who __version__ check_journal encode fold is_numeric is_reserved
-        json_schema new_id new_key renew_epoch stored_entries
+        ClientFrame ClientLimits ClosedError Closing DisconnectedError Durations Error ErrorCode Event Found
+        Frame Gap Hello History HistoryLimits Hub Invite Invited Join Joined JournalError JournalReport
+        JournalStatistics Leave Left Limits LocalError Members MemoryJournal Message MisuseError Moderate
+        Moderated NickFrame Offline Online Page PageGap Ping Pong Position Post Presence ProtocolError
+        RefusedError RemoteError Renamed RoomEntry RoomEvent RoomList RoomStatistics Rooms Search ServerFrame
+        SqliteJournal Statistics Subscription UsageError Welcome Who __version__ check_journal encode fold
+        is_numeric is_reserved json_schema new_id new_key renew_epoch stored_entries
         """,
     # For those who decide who may enter, and what they may do.
     "chatcore.gate": """
@@ -46,8 +46,8 @@ PUBLIC = {
         """,
     # For those who write plug-ins.
     "chatcore.transport": """
-        GROUP Channel Endpoint Host Layers Listen Peer Server Session Transport Wire check_listens
-        find_transports load_transport
+        GROUP Channel Endpoint Host Layers Listen MeasuredServer Peer Server ServerStatistics Session
+        Transport Wire check_listens find_transports load_transport server_statistics
         """,
     # For those who serve over TLS.
     "transports.certificates": """

@@ -94,6 +94,7 @@ class Endpoint:
         self._dirty_rooms: dict[Room, None] = {}
         self._readers: list[Member] = []  # of one room with news: who is still to be served, last first
         self._late_rooms: dict[Room, None] = {}  # that had a backlog when their readers began to be served
+        self._has_peers = True  # else it reads for the program, which is counted nowhere
         self._draining = False
         self._closed = False
 
@@ -128,6 +129,7 @@ class Endpoint:
     def open_reading(self) -> Reading:
         """Return a session that reads rooms for the program that embeds the hub. No limit forbids it."""
         session = Reading(self)
+        self._has_peers = False
         with self.hub.lock:
             self._sessions[session] = None
         return session
@@ -170,6 +172,8 @@ class Endpoint:
         more than this to say is left for `ready`.
         """
         pieces: list[tuple[Served, bytes]] = []
+        messages = total = size = 0
+        last = b""
         with self.hub.lock:
             for member in self._next_readers(limit):
                 session: Served = member.session
@@ -185,10 +189,16 @@ class Endpoint:
                     continue
                 if data:
                     pieces.append((session, data))
+                    if data is not last:  # those at one place in a log get the same object
+                        last, size = data, len(data)
+                    messages += member.handed
+                    total += size
                 if member.index != member.tail.end:
                     self._dirty[session] = None
             if self._late_rooms and not self.busy:
                 self._settle_backlogs()
+            if pieces and self._has_peers:
+                self.hub.counters.note_sent(messages, total)
         return pieces
 
     def _next_readers(self, limit: int) -> list[Member]:
@@ -302,6 +312,16 @@ class Endpoint:
         """Let a session decode more when others had their turn."""
         self._turns.add(turn_of(session.peer, self.hub.limits), session)
         self.hub.note_awake(self)
+
+    @property
+    def turns(self) -> int:
+        """How many sessions decode more when others had their turn."""
+        return len(self._turns)
+
+    @property
+    def draining(self) -> bool:
+        """Whether all its connections are to end."""
+        return self._draining
 
     @property
     def turns_wait(self) -> bool:

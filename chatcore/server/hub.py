@@ -27,19 +27,22 @@ from typing import Self, TypeVar
 from chatcore import transport
 from chatcore.address import Peer, address_of
 from chatcore.arguments import checked
-from chatcore.errors import ErrorCode, JournalError
+from chatcore.errors import JournalError
 from chatcore.gate import Gate, OpenGate, Watch
 from chatcore.journal import Feed, Journal, Stored, Unavailable
 from chatcore.journal.memory import MemoryJournal
+from chatcore.journal.statistics import journal_statistics
 from chatcore.limits import Limits
 from chatcore.messages import Ack, Join, Position
 from chatcore.names import fold
 from chatcore.server.allowances import Allowances
 from chatcore.server.arrivals import LONGEST_WAIT, Arrivals
+from chatcore.server.counters import Counters
 from chatcore.server.directory import Directory, LocalDirectory
 from chatcore.server.door import Door
 from chatcore.server.endpoint import SLICE, Endpoint
 from chatcore.server.guarded_gate import GuardedGate
+from chatcore.server.health import why_unhealthy
 from chatcore.server.program_posts import ProgramPosts
 from chatcore.server.reads import Reads
 from chatcore.server.rights import revise
@@ -103,10 +106,7 @@ class Hub:
         self._connections = 0
         self._addresses: Counter[str] = Counter()
         self._sessions = 0  # connections that have said hello
-        self._accepted = 0  # connections, since the start, as all that follow
-        self._turned_away = 0
-        self._messages = 0
-        self._refusals: Counter[ErrorCode] = Counter()
+        self.counters = Counters()
         self._posts = ProgramPosts(self)
         self._subscriptions = Subscriptions(self)
         self._endpoints: dict[Endpoint, None] = {}
@@ -196,22 +196,53 @@ class Hub:
     def statistics(self) -> Statistics:
         """Return what there is now and what was counted since the start, all of one moment.
 
-        It looks at each room in use, so ask every few seconds rather than for each post. Callable from any
-        thread.
+        It looks at each room and each connection, so ask every few seconds rather than for each post.
+        Callable from any thread.
         """
         with self.lock:
             rooms = [(room.name, room.epoch, room.head, room.count) for room in self.rooms.values()]
-            counted = Statistics(
-                connections=self._connections,
-                sessions=self._sessions,
-                subscriptions=len(self._subscriptions),
-                rooms=(),
-                accepted=self._accepted,
-                turned_away=self._turned_away,
-                messages=self._messages,
-                refusals=dict(self._refusals),
-            )
-        return replace(counted, rooms=tuple(RoomStatistics(*room) for room in sorted(rooms)))
+            sessions = self._all_sessions()
+            counted = self._count()
+        # They go on receiving meanwhile; those of them that go are not counted twice.
+        received = sum(session.inflow.received for session in sessions if session.has_peer)
+        return replace(
+            counted,
+            rooms=tuple(RoomStatistics(*room) for room in sorted(rooms)),
+            received_bytes=counted.received_bytes + received,
+            journal=journal_statistics(self.journal),
+        )
+
+    def _count(self) -> Statistics:
+        counters = self.counters
+        return Statistics(
+            connections=self._connections,
+            sessions=self._sessions,
+            states=counters.states,
+            subscriptions=len(self._subscriptions),
+            rooms=(),
+            reads=len(self.reads),
+            searches=len(self.searches),
+            turns=sum(endpoint.turns for endpoint in self._endpoints),
+            draining=self.draining,
+            accepted=counters.accepted,
+            turned_away=counters.turned_away,
+            stalled=counters.stalled,
+            messages=counters.messages,
+            refusals=dict(counters.refusals),
+            catch_ups=counters.catch_ups,
+            deliveries=counters.deliveries,
+            received_bytes=counters.received_bytes,
+            sent_bytes=counters.sent_bytes,
+            journal=None,
+        )
+
+    def why_unhealthy(self, timeout: float = 1.0) -> str | None:
+        """Return in a few words why no post can be stored now, or ``None`` if one can.
+
+        Blocks, for ``timeout`` seconds at most, also while the hub is held up or the journal's disk hangs.
+        Callable from any thread, but not from the one that serves a transport, nor from callbacks.
+        """
+        return why_unhealthy(self, timeout)
 
     def remove_room(self, room: str) -> "Future[bool]":
         """Remove all messages of a room, and put out who is in it; whoever enters it later may use it again.
@@ -301,7 +332,7 @@ class Hub:
     def committed(self, messages: Sequence[Stored]) -> None:
         """Messages are in the log: let the rooms show them."""
         with self.lock:
-            self._messages += len(messages)
+            self.counters.note_committed(len(messages))
             by_room: dict[str, list[Stored]] = {}
             for name, run in groupby(messages, _room):
                 by_room.setdefault(name, []).extend(run)
@@ -311,6 +342,11 @@ class Hub:
         self.wake()
 
     # --- for sessions and endpoints, under the lock --------------------------------------------------
+
+    @property
+    def draining(self) -> bool:
+        """Whether a transport is about to end, with all its connections."""
+        return any(endpoint.draining for endpoint in self._endpoints)
 
     def mark_room(self, room: Room) -> None:
         """Note that every member of a room may have something to read."""
@@ -335,7 +371,7 @@ class Hub:
         permitted = self.door.permits(peer, now)
         seconds = self._arrivals.take(address_of(peer), now, longest) if permitted else None
         if seconds is None:
-            self._turned_away += 1
+            self.counters.note_turned_away()
         return seconds
 
     @property
@@ -343,20 +379,21 @@ class Hub:
         """How many there are."""
         return self._connections
 
-    def admit(self, peer: Peer) -> str | None:
-        """Count a connection in; return what forbids it, if anything does."""
+    def admit(self, peer: Peer, wire: str) -> str | None:
+        """Count a connection in, on the wire of this name; return what forbids it, if anything does."""
         address = address_of(peer)
         if forbidden := self._no_place_for(address):
-            self._turned_away += 1
+            self.counters.note_turned_away()
             return forbidden
-        self._accepted += 1
+        self.counters.note_accepted(wire)
         self._connections += 1
         self._addresses[address] += 1
         return None
 
-    def dismiss(self, peer: Peer) -> None:
-        """Count a connection out."""
+    def dismiss(self, peer: Peer, wire: str) -> None:
+        """Count a connection out, which is closed."""
         address = address_of(peer)
+        self.counters.note_gone(wire)
         self._connections -= 1
         self._addresses[address] -= 1
         if not self._addresses[address]:
@@ -365,10 +402,6 @@ class Hub:
     def note_session(self, change: int) -> None:
         """Note that one more session has said hello (1), or that the connection of one has ended (-1)."""
         self._sessions += change
-
-    def note_refusal(self, code: ErrorCode) -> None:
-        """Note that something that a client asked was refused."""
-        self._refusals[code] += 1
 
     def _no_place_for(self, address: str) -> str | None:
         limits = self.limits

@@ -39,14 +39,15 @@ class Inflow:
     """The undecoded input of one session.
 
     ``resume_at`` is when it goes on; until then nothing is read. ``ended`` says that the peer's stream has
-    ended, though that may not be taken yet.
+    ended, though that may not be taken yet. ``received`` counts all bytes that came.
     """
 
-    __slots__ = ("_allowance", "_lock", "_owes_end", "_rest", "_session", "ended", "resume_at")
+    __slots__ = ("_allowance", "_lock", "_owes_end", "_rest", "_session", "ended", "received", "resume_at")
 
     def __init__(self, session: "Session", now: float) -> None:
         self.resume_at: float | None = None
         self.ended = False
+        self.received = 0
         self._session = session
         self._allowance = session.hub.allowances.give(address_of(session.peer), now)
         self._lock = threading.Lock()
@@ -59,7 +60,9 @@ class Inflow:
         """Take bytes from the peer, and decode as much as its turn allows."""
         with self._lock:
             self._rest = self._rest + data if self._rest else data
-            self._pay(0, len(data), now)
+            size = len(data)
+            self.received += size
+            self._pay(0, size, now)
             if self.resume_at is not None:
                 return
             session = self._session

@@ -45,6 +45,7 @@ class Member:
 
     It owns its cursor, its catching up, and what is withheld from it. ``joined`` is false until the
     answer to the join is on its way: nothing else is handed out before. Whoever is ``muted`` may only read.
+    ``handed`` is how many messages the piece has that was handed out last.
     """
 
     __slots__ = (
@@ -52,8 +53,10 @@ class Member:
         "_last",
         "_own",
         "_pending",
+        "_pending_count",
         "_presence_seen",
         "_ticket",
+        "handed",
         "index",
         "joined",
         "muted",
@@ -79,6 +82,8 @@ class Member:
         self._presence_seen = room.presence.number
         self._own: set[str] | None = None  # ids of its own posts that it is not handed
         self._pending = b""
+        self._pending_count = 0  # messages in that
+        self.handed = 0
 
     def mute(self, muted: bool) -> None:
         """Let it only read, or speak again; it is told if it is inside, and otherwise once it is."""
@@ -134,7 +139,7 @@ class Member:
         self.joined = False
         self._joining = self._ticket = self.retry_at = None
         self.index = _CATCHING_UP
-        self._pending = b""
+        self._hold(b"")
 
     def _begin_at(self, join: Join, position: int) -> None:
         """Continue after a position of this epoch, with as many messages at most as the join asks for."""
@@ -151,13 +156,13 @@ class Member:
             self._seek(join, 0, is_new=True)
 
     def _begin_at_start(self) -> None:
-        self._pending = self._gap(0, 0, "reset")
+        self._hold(self._gap(0, 0, "reset"))
         self._begin_after(0)
 
     def _begin_later(self, position: int, place: Place, *, is_new: bool) -> None:
         """Begin after a position, and leave out what is stored up to a place."""
         if is_new:
-            self._pending = self._gap(0, 0, "reset")
+            self._hold(self._gap(0, 0, "reset"))
         expired = max(position, min(place.oldest, place.position))
         if expired > position:
             self._pending += self._gap(position, expired, "expired")
@@ -277,8 +282,10 @@ class Member:
     def next_piece(self) -> bytes:
         """Hand out the next piece; nothing if there is none, or if it has to be read first."""
         if self._pending:
-            data, self._pending = self._pending, b""
+            data, self.handed = self._pending, self._pending_count
+            self._hold(b"")
             return data
+        self.handed = 0
         presence = self.room.presence
         if self._presence_seen != presence.number and self.joined:
             data = presence.since(self._presence_seen, self.tail.wire)
@@ -292,9 +299,11 @@ class Member:
             self.index = piece.end
             self.position = piece.through
             if not self._own:
+                self.handed = piece.end - first
                 return piece.data
-            if data := self._without_own(tail.ids(first, piece.end), tail.encoded(first, piece.end)):
-                return data
+            if others := self._without_own(tail.ids(first, piece.end), tail.encoded(first, piece.end)):
+                self.handed = len(others)
+                return b"".join(others)
         if self.index < tail.start:
             self.index = _CATCHING_UP
         return b""
@@ -345,10 +354,16 @@ class Member:
         base, through = page.page.base, page.page.through
         gap = self._gap(self.position, base, "expired") if base > self.position else b""
         if page.page.gaps:
-            self._pending = gap + self._interleaved(page)
+            data, count = self._interleaved(page)
         else:
-            self._pending = gap + self._without_own((stored.id for stored in page.page.messages), page.data)
+            others = self._without_own((stored.id for stored in page.page.messages), page.data)
+            data, count = b"".join(others), len(others)
+        self._hold(gap + data, count)
         self._move(through)
+
+    def _hold(self, data: bytes, count: int = 0) -> None:
+        """Have this handed out next, with so many messages in it."""
+        self._pending, self._pending_count = data, count
 
     def _receive_answer(self, page: EncodedPage | Unavailable) -> None:
         session = self.session
@@ -360,6 +375,8 @@ class Member:
         else:
             self._ticket = None
             self.receive_page(page)
+            if session.has_peer:
+                session.hub.counters.note_catch_up()
             session.endpoint.mark(session)
 
     def _retry_after(self, seconds: float) -> None:
@@ -377,18 +394,24 @@ class Member:
         gap = Gap(room=self.room.name, after=after, through=through, reason=reason, count=count)
         return self.tail.wire.encode(gap)
 
-    def _interleaved(self, page: EncodedPage) -> bytes:
-        """Put the messages and gaps of a page in order: each begins where the one before ended."""
-        pairs = zip(page.page.messages, page.data, strict=True)
-        entries = [(stored.seq, self._without_own((stored.id,), [data])) for stored, data in pairs]
-        entries += [(gap.through, self._gap(gap.after, gap.through, gap.reason)) for gap in page.page.gaps]
-        return b"".join(data for _, data in sorted(entries))
+    def _interleaved(self, page: EncodedPage) -> tuple[bytes, int]:
+        """Put the messages and gaps of a page in order: each begins where the one before ended.
 
-    def _without_own(self, ids: Iterable[str], encoded: list[bytes]) -> bytes:
+        Return that, and how many messages are in it.
+        """
+        pairs = zip(page.page.messages, page.data, strict=True)
+        entries = [
+            (stored.seq, other) for stored, data in pairs for other in self._without_own((stored.id,), [data])
+        ]
+        count = len(entries)
+        entries += [(gap.through, self._gap(gap.after, gap.through, gap.reason)) for gap in page.page.gaps]
+        return b"".join(data for _, data in sorted(entries)), count
+
+    def _without_own(self, ids: Iterable[str], encoded: list[bytes]) -> list[bytes]:
         own = self._own
         if not own:
-            return b"".join(encoded)
+            return encoded
         pairs = list(zip(ids, encoded, strict=True))
         others = [data for id_, data in pairs if id_ not in own]
         own.difference_update([id_ for id_, _ in pairs])
-        return b"".join(others)
+        return others

@@ -147,7 +147,9 @@ class Session:
         """
         while True:
             with self._lock:
-                data = self._next_piece()
+                data, handed = self._next_piece()
+                if data and self.has_peer:
+                    self.hub.counters.note_sent(handed, len(data))
                 tasks = self.intake.next_tasks()
             for task in tasks:
                 task()
@@ -197,7 +199,7 @@ class Session:
 
     def begin(self, forbidden: str | None) -> None:
         """Begin; with a reason not to, say it as soon as the wire can, and end. Under the lock."""
-        full = None if forbidden else self.hub.admit(self.peer)
+        full = None if forbidden else self.hub.admit(self.peer, self.wire.name)
         if forbidden or full:
             self.accepts = False
             self._refusal = ("limit_exceeded" if full else "unavailable", full or forbidden or "")
@@ -212,6 +214,11 @@ class Session:
             if not self._gone:
                 self.endpoint.set_timer(self, self._next_deadline())
         self.hub.follow_up()
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it is one of the hub's connections: it has a peer, which was not turned away."""
+        return self.has_peer and self._refusal is None
 
     @property
     def only_follows_log(self) -> bool:
@@ -313,7 +320,9 @@ class Session:
             self._end_after_answers(None if reason is None else self.codec.encode(Closing(reason=reason)))
 
     def _step(self, step: Step) -> None:
-        self.state = TRANSITIONS[self.state][step]
+        before, self.state = self.state, TRANSITIONS[self.state][step]
+        if self.is_counted:
+            self.hub.counters.note_step(self.wire.name, before, self.state)
         self.accepts = self.accepts and self.state in OPEN
 
     def _end_after_answers(self, farewell: bytes | None) -> None:
@@ -351,8 +360,10 @@ class Session:
         self.replies.clear()
         self.hub.reads.forget(self)
         self.endpoint.forget(self)
-        if self.has_peer and self._refusal is None:
-            self.hub.dismiss(self.peer)
+        if self.is_counted:
+            self.hub.dismiss(self.peer, self.wire.name)
+        if self.has_peer:
+            self.hub.counters.note_received(self.inflow.received)
         if self.seat is not None:
             self.hub.note_session(-1)
         if self.seat is not None and self.seat.session is self:
@@ -362,8 +373,9 @@ class Session:
     # --- time ------------------------------------------------------------------------------------
 
     def _check_deadlines(self, now: float) -> None:
-        liveness = self._liveness
-        if is_over(self._end_by, now) or is_over(liveness.stall_deadline(), now):
+        if is_over(self._liveness.stall_deadline(), now):
+            self._end_stalled()
+        elif is_over(self._end_by, now):
             self.abort()
         elif self.state is State.HANDSHAKE and is_over(self._handshake_deadline(), now):
             self._end_handshake()
@@ -373,6 +385,11 @@ class Session:
         for member in list(self.members.values()):  # a join that waits too long leaves
             if member.retry(now):
                 self.endpoint.mark(self)
+
+    def _end_stalled(self) -> None:
+        if self.has_peer and self.state is not State.CLOSED:
+            self.hub.counters.note_stalled()
+        self.abort()
 
     def _handshake_deadline(self) -> float | None:
         return self._liveness.handshake_deadline(None if self._refusal is None else REFUSAL_SECONDS)
@@ -498,21 +515,22 @@ class Session:
     ) -> None:
         """Queue an error; it repeats the room, and the id or token, of what is refused."""
         if self.has_peer and not self._gone:
-            self.hub.note_refusal(code)
+            self.hub.counters.note_refusal(code)
         self.send(error_about(refused, code, message, retry_after))
 
-    def _next_piece(self) -> bytes:
+    def _next_piece(self) -> tuple[bytes, int]:
+        """Return what is to be written next, and how many messages of its rooms are in it."""
         if self._liveness.unsent or self.state in OVER:
-            return b""
-        data = self._next_answer()
+            return b"", 0
+        data, handed = self._next_answer(), 0
         if not self.replies.size:  # else what answers a join might come after what that room says
-            data = self._with_rooms(data)
+            data, handed = self._with_rooms(data)
         if data:
             if self._has_more():
                 self.endpoint.mark(self)
         elif self.state is State.ENDING and not self._owes():
-            return self._say_farewell()
-        return data
+            return self._say_farewell(), 0
+        return data, handed
 
     def _next_answer(self) -> bytes:
         replies = self.replies
@@ -524,20 +542,22 @@ class Session:
             pass
         return replies.next_piece(PIECE) if replies.size else b""
 
-    def _with_rooms(self, data: bytes) -> bytes:
-        """Add the next piece of each room, in turn, until it is enough for one write.
+    def _with_rooms(self, data: bytes) -> tuple[bytes, int]:
+        """Add the next piece of each room, in turn, until it is enough for one write; count their messages.
 
         Answers alone must not be a write: whoever asks all the time would never be given its rooms.
         """
+        handed = 0
         for name in list(self.members):
             if len(data) >= PIECE:
                 break
             member = self.members[name] = self.members.pop(name)  # its next turn is the last
             if piece := member.next_piece():
                 data += piece
+                handed += member.handed
             else:
                 member.catch_up()
-        return data
+        return data, handed
 
     def _has_more(self) -> bool:
         if self.replies.size or self._renamed or self.queries.waiting or self.state is not State.LIVE:

@@ -29,6 +29,9 @@ class Turns(Generic[T]):
     def __bool__(self) -> bool:
         return bool(self._by_address)
 
+    def __len__(self) -> int:
+        return sum(map(len, self._by_address.values()))
+
     def has(self, address: Hashable, thing: T) -> bool:
         """Tell whether something waits."""
         return thing in self._by_address.get(address, ())

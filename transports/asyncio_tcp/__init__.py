@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
-from chatcore.transport import Host, Listen, Transport
+from chatcore.transport import Host, Listen, ServerStatistics, Transport
 from transports.asyncio_tcp.client import Chat, connect
 from transports.asyncio_tcp.server import Server, serve
 
@@ -84,6 +84,10 @@ class _Running:
     def listening(self) -> Sequence[Listen]:
         """Where it listens, with the ports that it really got."""
         return self._server.listening
+
+    def statistics(self) -> ServerStatistics:
+        """Return how late the loop is. Callable from any thread."""
+        return self._server.statistics()
 
     def close(self) -> None:
         """Drain and stop; returns when the thread is gone. Idempotent, and callable from any other thread.

@@ -14,15 +14,17 @@ import contextlib
 import logging
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self, cast
 
 from chatcore.address import Peer
-from chatcore.transport import Host, Layers, Listen, Session, Wire
+from chatcore.transport import Host, Layers, Listen, ServerStatistics, Session, Wire
 from transports.asyncio_tcp.listeners import Listeners
 from transports.asyncio_tcp.secured import Handshakes, Secured
+from transports.pulse import Pulse
 from transports.sockets import LONGEST_WAIT, Encrypting, bind, listening_on, listens_at
 
 __all__ = ["Server", "serve"]
@@ -93,6 +95,8 @@ class Server:
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
+        self._pulse = Pulse(time.monotonic())
+        self._beating: asyncio.TimerHandle | None = None
         self._closed = False
         self._failure: BaseException | None = None
 
@@ -122,6 +126,11 @@ class Server:
             self._end()
             raise
         self._listeners.watch()
+        self._beat()
+
+    def statistics(self) -> ServerStatistics:
+        """Return how late the loop is. Callable from any thread."""
+        return self._pulse.statistics(time.monotonic())
 
     async def close(self) -> None:
         """Accept no more connections, drain those there are, stop. Idempotent.
@@ -153,8 +162,9 @@ class Server:
         self._listeners.close()
         for connection in self._connections.values():
             connection.abort()
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._beating):
+            if timer is not None:
+                timer.cancel()
         self._endpoint.close()
 
     def _fail(self, error: BaseException) -> None:
@@ -244,6 +254,11 @@ class Server:
             self._set_timer()
         except Exception as error:
             self._fail(error)
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        self._pulse.beat(now)
+        self._beating = self._loop.call_later(self._pulse.due_in(now), self._beat)
 
     # --- for connections -------------------------------------------------------------------------
 

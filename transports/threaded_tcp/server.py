@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Self
 
 from chatcore.address import Peer
-from chatcore.transport import Channel, Host, Layers, Listen, Session
+from chatcore.transport import Channel, Host, Layers, Listen, ServerStatistics, Session
+from transports.pulse import Pulse
 from transports.sockets import LONGEST_WAIT, Encrypting, bind, listening_on, listens_at
 from transports.threaded_tcp.listeners import Listeners
 from transports.threaded_tcp.server_connection import SecuredConnection, ServerConnection
@@ -94,6 +95,7 @@ class Server:
         self._closing = False
         self._woken = False
         self._failure: BaseException | None = None
+        self._pulse = Pulse(time.monotonic())
         self._pump = threading.Thread(target=self._run, name="chat-pump", daemon=True)
         with contextlib.ExitStack() as undo:
             self._endpoint = hub.endpoint(self._wake)
@@ -135,6 +137,10 @@ class Server:
         if self._failure is not None:
             raise self._failure
 
+    def statistics(self) -> ServerStatistics:
+        """Return how late the pump is. Callable from any thread."""
+        return self._pulse.statistics(time.monotonic())
+
     # --- the pump --------------------------------------------------------------------------------
 
     def _wake(self) -> None:
@@ -173,12 +179,13 @@ class Server:
             self._open_due()
             self._write_all()
             self._handle_deadlines()
+            self._pulse.beat(time.monotonic())
         self._endpoint.close()
 
     def _timeout(self) -> float:
         if self._left or self._called or self._endpoint.busy:
             return 0.0
-        times = [LONGEST_WAIT]
+        times = [LONGEST_WAIT, self._pulse.due_in(time.monotonic())]
         if (when := self._endpoint.next_deadline()) is not None:
             times.append(max(when - self._hub.clock(), 0.0))
         waits = (self._listeners.pause_left(), self._listeners.due_in())

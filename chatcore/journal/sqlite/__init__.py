@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from chatcore.durations import Durations
 from chatcore.journal import (
     Draft,
     Feed,
@@ -47,6 +48,7 @@ from chatcore.journal.sqlite.queue import DraftQueue
 from chatcore.journal.sqlite.reader import RETRY_SECONDS, SqliteReader
 from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.journal.sqlite.writer import SqliteWriter, Times, refusals
+from chatcore.journal.statistics import JournalStatistics, MeasuredJournal
 from chatcore.limits import HistoryLimits
 from chatcore.messages import DurabilityWord
 from chatcore.private import make_directories, worries
@@ -232,6 +234,16 @@ class SqliteJournal:
         else:
             self._indexer.search(request, deliver)
 
+    def statistics(self) -> JournalStatistics:
+        """Return what the writer has counted, and what waits for it."""
+        queue, parts = self._queue, self._parts
+        return JournalStatistics(
+            commits=Durations() if parts is None else parts[0].commits,
+            failures=0 if parts is None else parts[0].failures,
+            queued=queue.waiting,
+            available=parts is not None and queue.accepts,
+        )
+
     def close(self) -> None:
         """Write what was submitted, read what was asked, and close the file. Idempotent."""
         if self._indexer is not None:
@@ -307,3 +319,4 @@ def _real_path(path: Path) -> Path:
 
 _: type[Journal] = SqliteJournal
 __: type[SearchableJournal] = SqliteJournal
+___: type[MeasuredJournal] = SqliteJournal

@@ -81,6 +81,16 @@ class DraftQueue:
                 self._changed.notify()
             return self._open
 
+    @property
+    def waiting(self) -> int:
+        """How many drafts wait to be stored."""
+        return self._waiting
+
+    @property
+    def accepts(self) -> bool:
+        """Whether it takes drafts, and does not refuse all of them."""
+        return self._open and not self._refusing
+
     def close(self) -> None:
         """Take no more drafts; those that are here will still be handed out. Idempotent."""
         with self._changed:

@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from chatcore.durations import DurationCounter, Durations
 from chatcore.journal import Draft, Feed, Outcome, Stored, Unavailable
 from chatcore.journal.sqlite.backlog import Entry
 from chatcore.journal.sqlite.epoch import EpochGuard
@@ -83,6 +84,8 @@ class SqliteWriter:
         self._next_removal = 0.0  # after one that has failed
         self._removes = True  # the last one did not fail
         self._next_try = 0.0
+        self._commits = DurationCounter()
+        self._failures = 0
         self._file: SqliteFile | None = None  # none between a failure and a recovery
         self._epoch = ""  # as reported
         self._delivered: Stored | None = None  # the last message
@@ -98,6 +101,16 @@ class SqliteWriter:
     def join(self) -> None:
         """Wait until everything was written, or refused, and the file is closed."""
         self._thread.join()
+
+    @property
+    def commits(self) -> Durations:
+        """How often messages were made safe, and how long that took. From any thread."""
+        return self._commits.durations()
+
+    @property
+    def failures(self) -> int:
+        """How often they could not be. From any thread."""
+        return self._failures
 
     def reaching(self, room: str, seq: int, deliver: Callable[[bool | Unavailable], None]) -> Task:
         """Return the task that answers `Journal.reach`: in this thread, all that is stored was reported."""
@@ -164,8 +177,11 @@ class SqliteWriter:
         """Store what was taken and answer; return whether the file is still usable."""
         drafts = [draft for submission in taken if not submission.refused for draft in submission.drafts]
         group = Group(file, drafts, self._times.now())
+        began = time.monotonic()
         try:
             group.commit()
+            if group.messages:
+                self._commits.add(time.monotonic() - began)
             self._guard.check(file)
             self._deliver(group.messages)
         except Exception as error:
@@ -179,6 +195,7 @@ class SqliteWriter:
 
     def _fail(self, file: SqliteFile, taken: list[Submission], error: Exception) -> None:
         log_failure(log, f"cannot write to the journal {self._path}", error)
+        self._failures += 1
         self._queue.refuse(taken)
         self._answer(taken, [])
         self._retention.give_up(self._times.retry)

@@ -1,0 +1,50 @@
+"""Whether a hub can store a post now, asked in a way that always gets an answer in time.
+
+The way of a post is tried as far as that leaves nothing behind: the hub's lock, which may be held by
+something that hangs, and the journal's own order, in which posts are stored. A journal with a file answers
+there only once it has stored what came before, so a disk that hangs is seen.
+"""
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from chatcore.journal import Unavailable
+from chatcore.journal.statistics import journal_statistics
+
+if TYPE_CHECKING:
+    from chatcore.server.hub import Hub
+
+__all__ = ["why_unhealthy"]
+
+ROOM = "lobby"
+"""The room that the journal is asked about: each has reached position 0, whether it is there or not."""
+
+
+def why_unhealthy(hub: "Hub", seconds: float) -> str | None:
+    """Return why no post can be stored now, or ``None``; it waits for so many seconds at most."""
+    end = time.monotonic() + seconds
+    if not hub.lock.acquire(timeout=seconds):
+        return "the server is busy"
+    draining = hub.draining
+    hub.lock.release()
+    if draining:
+        return "the server is closing"
+    counted = journal_statistics(hub.journal)
+    if counted is not None and not counted.available:
+        return "the journal cannot store messages now"
+    return _ask_journal(hub, end)
+
+
+def _ask_journal(hub: "Hub", end: float) -> str | None:
+    answered = threading.Event()
+    answers: list[bool | Unavailable] = []
+
+    def deliver(answer: bool | Unavailable) -> None:
+        answers.append(answer)
+        answered.set()
+
+    hub.journal.reach(ROOM, 0, deliver)
+    if not answered.wait(max(end - time.monotonic(), 0.0)):
+        return "the journal does not answer"
+    return None if answers[0] is True else "the journal cannot store messages now"
