@@ -12,6 +12,7 @@
 """
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from itertools import islice
 from math import inf
@@ -94,7 +95,8 @@ class Endpoint:
         self._dirty_rooms: dict[Room, None] = {}
         self._readers: list[Member] = []  # of one room with news: who is still to be served, last first
         self._late_rooms: dict[Room, None] = {}  # that had a backlog when their readers began to be served
-        self._has_peers = True  # else it reads for the program, which is counted nowhere
+        self._turn: threading.Event | None = None  # somebody waits for the transport to ask what is ready
+        self._has_peers = True  # else the program reads through it, whenever it likes, and is counted nowhere
         self._draining = False
         self._closed = False
 
@@ -129,8 +131,8 @@ class Endpoint:
     def open_reading(self) -> Reading:
         """Return a session that reads rooms for the program that embeds the hub. No limit forbids it."""
         session = Reading(self)
-        self._has_peers = False
         with self.hub.lock:
+            self._has_peers = False
             self._sessions[session] = None
         return session
 
@@ -147,6 +149,8 @@ class Endpoint:
         """
         self.hub.follow_up()
         with self.hub.lock:
+            if self._turn is not None:
+                self._end_turn()
             if self._crowd or self._is_crowded:
                 return self._in_turn(limit)
             sessions = list(islice(self._dirty, limit))
@@ -252,6 +256,7 @@ class Endpoint:
             session.connection_lost()
         with self.hub.lock:
             self._closed = True
+            self._end_turn()
             self.hub.forget_endpoint(self)
             for key in list(self.timers.pop_due(float("inf"))):
                 if not isinstance(key, Session):
@@ -260,6 +265,12 @@ class Endpoint:
             self._late_rooms.clear()
             self._readers.clear()
         self.hub.follow_up()
+
+    def _end_turn(self) -> None:
+        """Let go who has waited for the transport to come by."""
+        if self._turn is not None:
+            self._turn.set()
+            self._turn = None
 
     def _guarded(self, session: Session, work: Callable[[float], None], now: float) -> None:
         try:
@@ -294,6 +305,15 @@ class Endpoint:
     def sessions(self) -> list[Session]:
         """Return all sessions."""
         return list(self._sessions)
+
+    def next_turn(self) -> threading.Event | None:
+        """Return what is set once the transport asks what is ready, or has ended; wake it after the lock.
+
+        ``None`` is for an endpoint that no transport serves.
+        """
+        if self._turn is None and self._has_peers:
+            self._turn = threading.Event()
+        return self._turn
 
     def reserve(self, identity: Identity) -> None:
         """Let an identity without a session expire when its time has come."""

@@ -26,7 +26,7 @@ from typing import Self, TypeVar
 
 from chatcore import transport
 from chatcore.address import Peer, address_of
-from chatcore.arguments import checked
+from chatcore.arguments import checked, checked_timeout
 from chatcore.errors import JournalError
 from chatcore.gate import Gate, OpenGate, Watch
 from chatcore.journal import Feed, Journal, Stored, Unavailable
@@ -75,8 +75,8 @@ class Hub:
             ...
 
     End the servers first, then the hub. Its users may look at ``limits`` and ``clock``, and call `post`,
-    `subscribe`, `statistics`, `remove_room` and `close`; transports call `endpoint`, and a gate `revise` and
-    `expel`. Everything else is for the core.
+    `subscribe`, `statistics`, `is_alive`, `remove_room` and `close`; transports call `endpoint`, and a gate
+    `revise` and `expel`. Everything else is for the core.
     """
 
     def __init__(
@@ -243,6 +243,25 @@ class Hub:
         Callable from any thread, but not from the one that serves a transport, nor from callbacks.
         """
         return why_unhealthy(self, timeout)
+
+    def is_alive(self, timeout: float = 1.0) -> bool:
+        """Tell whether the hub answers, and all transports that serve it come by, within so many seconds.
+
+        It asks each of them to, so one that hangs or has crashed is found out. It says nothing of the
+        journal. Blocks, but never for longer. Callable from any thread that serves no transport.
+        """
+        wait = checked_timeout(timeout) or 0.0
+        end = time.monotonic() + wait
+        if not self.lock.acquire(timeout=wait):
+            return False
+        try:
+            turns = [(endpoint, endpoint.next_turn()) for endpoint in self._endpoints]
+        finally:
+            self.lock.release()
+        awaited = [(endpoint, turn) for endpoint, turn in turns if turn is not None]
+        for endpoint, _ in awaited:
+            endpoint.wake()
+        return all(turn.wait(max(end - time.monotonic(), 0.0)) for _, turn in awaited)
 
     def remove_room(self, room: str) -> "Future[bool]":
         """Remove all messages of a room, and put out who is in it; whoever enters it later may use it again.

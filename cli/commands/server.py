@@ -30,6 +30,7 @@ from cli.settings.journals import open_journal
 from cli.settings.limits import default_limits, parse_limits
 from cli.stop import Stop
 from cli.streams import write_text
+from cli.systemd import Systemd
 from transports.certificates import Certificate
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def run(options: Options, file: ConfigFile) -> int:
     if "help" in options.limit:
         _list_limits()
         return 0
+    systemd = Systemd.from_environment()
     transport = choose(options.transport)
     settings, history = parse_limits(options.limit)
     accounts = _accounts(options)
@@ -109,8 +111,11 @@ def run(options: Options, file: ConfigFile) -> int:
                 errors.say(f"people need an account in {accounts.path}")
             if certificate is not None and is_self_made(certificate):
                 errors.say(f"the certificate is self-made; its fingerprint is {certificate.fingerprint}")
-            stop.wait(lambda: _reload(file, certificate), lambda: _adapt(certificate, published))
-            stop.during(lambda: _close(server, hub, stop))
+            systemd.ready(f"listening on {' '.join(map(str, server.listening))}")
+            with systemd.watching(lambda seconds: not stop.crashed and hub.is_alive(seconds)):
+                stop.wait(lambda: _reload(file, certificate, systemd), lambda: _adapt(certificate, published))
+                systemd.stopping()
+                stop.during(lambda: _close(server, hub, stop))
     return FAILED if stop.crashed else 0
 
 
@@ -162,12 +167,13 @@ def _listens(options: Options, certificate: Certificate | None) -> Iterator[List
             raise _cannot_listen(url, error) from error
 
 
-def _reload(file: ConfigFile, certificate: Certificate | None) -> None:
+def _reload(file: ConfigFile, certificate: Certificate | None, systemd: Systemd) -> None:
     """Load again what can be loaded while the server runs. What fails is logged, and stays as it was."""
-    if certificate is not None:
-        certificate.reload()
-    if file.changed:
-        log.warning("%s has changed; restart the server to apply it", file.path)
+    with systemd.reloading():
+        if certificate is not None:
+            certificate.reload()
+        if file.changed:
+            log.warning("%s has changed; restart the server to apply it", file.path)
 
 
 def _warn_about(certificate: Certificate) -> None:

@@ -161,6 +161,7 @@ async def taking_part(hub: Hub, position: Position | None) -> None:
     async with subscription as entered:
         async for event in entered:
             assert_type(event, Joined | Message | Gap | Presence | Left)
+    assert_type(hub.is_alive(timeout=1.0), bool)
     statistics = hub.statistics()
     assert_type(statistics, Statistics)
     assert_type(statistics.rooms, tuple[RoomStatistics, ...])

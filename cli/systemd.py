@@ -1,0 +1,125 @@
+"""What a server tells systemd, or whatever else has started it with ``NOTIFY_SOCKET``: a datagram for each.
+
+- The variables are taken out of the environment, so that no child of ours speaks for us.
+- Nothing that goes wrong here stops a server, or holds it up for longer than `SECONDS`. Once nobody listens,
+  the log says so, since systemd would wait for us in vain.
+- A watchdog is told that we live only after we were asked and have answered. Who does not answer is asked on,
+  and systemd restarts us when it has heard nothing for as long as the unit says.
+"""
+
+import contextlib
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Self
+
+__all__ = ["Systemd"]
+
+log = logging.getLogger("chat.server")
+
+SECONDS = 1.0
+"""How long a datagram may wait for room at the other end, and an answer to whether we live."""
+
+AGAIN = 0.1
+"""How soon we are asked again after we have not answered."""
+
+
+class Systemd:
+    """What has started us, if it wants to know how we are. Its methods do nothing otherwise.
+
+    ``address`` is where it listens: a path, or ``@`` and a name that is no path. ``watchdog`` is after how
+    many seconds without a word it takes us for dead.
+    """
+
+    def __init__(self, address: str | None = None, watchdog: float | None = None) -> None:
+        self._address = address
+        self._watchdog = watchdog
+        self._status = ""
+        self._is_lost = False
+
+    @classmethod
+    def from_environment(cls, variables: MutableMapping[str, str] = os.environ) -> Self:
+        """Take out of the environment what it says for us."""
+        address = variables.pop("NOTIFY_SOCKET", None)
+        period, process = variables.pop("WATCHDOG_USEC", ""), variables.pop("WATCHDOG_PID", "")
+        is_ours = process in ("", str(os.getpid()))
+        return cls(address or None, _seconds(period) if is_ours else None)
+
+    def ready(self, status: str) -> None:
+        """Tell that clients can connect. ``status`` is a line for people."""
+        self._status = " ".join(status.split())
+        self._tell(f"READY=1\nSTATUS={self._status}")
+
+    @contextlib.contextmanager
+    def reloading(self) -> Iterator[None]:
+        """Tell that files are loaded again in this block, and that all is `ready` after it."""
+        now = time.monotonic_ns() // 1_000
+        self._tell(f"RELOADING=1\nMONOTONIC_USEC={now}\nSTATUS=loading files again")
+        try:
+            yield
+        finally:
+            self.ready(self._status)
+
+    def stopping(self) -> None:
+        """Tell that we are about to end."""
+        self._tell("STOPPING=1\nSTATUS=answering what is left")
+
+    @contextlib.contextmanager
+    def watching(self, is_alive: Callable[[float], bool]) -> Iterator[None]:
+        """Tell in this block, twice as often as we have to, that we live.
+
+        ``is_alive`` is called in a thread of its own, with how many seconds it may take.
+        """
+        if self._address is None or self._watchdog is None:
+            yield
+            return
+        over = threading.Event()
+        watch = threading.Thread(
+            target=self._watch, args=(self._watchdog / 2, is_alive, over), name="chat-watchdog", daemon=True
+        )
+        watch.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watch.join(SECONDS)
+
+    def _watch(self, period: float, is_alive: Callable[[float], bool], over: threading.Event) -> None:
+        wait = 0.0
+        while not over.wait(min(wait, threading.TIMEOUT_MAX)):
+            asked = time.monotonic()
+            if is_alive(min(period, SECONDS)):
+                self._tell("WATCHDOG=1")
+                wait = max(asked + period - time.monotonic(), 0.0)
+            else:
+                wait = min(period, AGAIN)
+
+    def _tell(self, text: str) -> None:
+        if self._address is None:
+            return
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+                sock.settimeout(SECONDS)
+                sock.sendto(text.encode(), _path(self._address))
+        except (OSError, AttributeError) as error:  # some systems know no such sockets
+            if not self._is_lost:
+                self._is_lost = True
+                log.warning("cannot tell NOTIFY_SOCKET how the server is: %s", _reason(error))
+        else:
+            self._is_lost = False
+
+
+def _path(address: str) -> str:
+    """Return an address as sockets know it; there a name that is no path begins with a zero."""
+    return f"\0{address[1:]}" if address.startswith("@") else address
+
+
+def _seconds(microseconds: str) -> float | None:
+    return int(microseconds) / 1_000_000 if microseconds.isdecimal() and int(microseconds) else None
+
+
+def _reason(error: Exception) -> object:
+    return getattr(error, "strerror", None) or error
