@@ -5,16 +5,16 @@ This is the front door: what is exported here is public, with one transport to c
     from chatcore import Message
     from transports.asyncio_tcp import connect  # or transports.threaded_tcp
 
-Six modules are public besides: `chatcore.gate`, for those who decide who may enter and what they may do,
-`chatcore.accounts`, for those who manage the accounts of a server, `transports.certificates`, for those who
-serve over TLS, and `chatcore.transport`, `chatcore.journal` and `chatcore.wire`, for those who write
-plug-ins. Everything else is internal and may change at any time. ``docs/library.md`` shows how to use all
-this.
+Seven modules are public besides: `chatcore.gate`, for those who decide who may enter and what they may do,
+`chatcore.accounts`, for those who manage the accounts of a server, `chatcore.logs`, for those who read or
+write its log, `transports.certificates`, for those who serve over TLS, and `chatcore.transport`,
+`chatcore.journal` and `chatcore.wire`, for those who write plug-ins. Everything else is internal and may
+change at any time. ``docs/library.md`` shows how to use all this.
 
 Names are loaded when they are first asked for, so that a client never loads the server.
 
-To read the code, take it in this order. The ground: `version`, `subclassing`, `errors`, `names`, `ids`,
-`kinds`, `terms`, what words are to a search, `limits`, `fields` and `messages`, which has every frame,
+To read the code, take it in this order. The ground: `version`, `subclassing`, `errors`, `logs`, `names`,
+`ids`, `kinds`, `terms`, what words are to a search, `limits`, `fields` and `messages`, which has every frame,
 `encoding`, which writes the two that come with every post, `arguments`, `schema`, `address`, `private`, which
 keeps files from others, and `sqlite`, for what is stored in them. The seams: `gate`, `wire`, `journal` and
 `transport`. Then the two sides, which never import each other: `server` and `client`; and `accounts`, a gate.

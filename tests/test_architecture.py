@@ -320,6 +320,7 @@ PUBLIC = (
     "chatcore",
     "chatcore.accounts",
     "chatcore.gate",
+    "chatcore.logs",
     "chatcore.transport",
     "chatcore.journal",
     "chatcore.wire",

@@ -16,6 +16,7 @@ A program chooses one by its import, and may use several::
 - `destination`: where a client connects, and what must be true there before it says who it is.
 - `trust`: why a client believes that a server is the one that it wants.
 - `handshake`: what comes before a client's first frame, until the server is trusted.
+- `log_events`: what the servers log.
 - `asyncio_tcp`: one event loop for all connections.
 - `threaded_tcp`: threads and blocking calls.
 

@@ -11,7 +11,6 @@
 
 import contextlib
 import errno
-import logging
 import os
 import socket
 import time
@@ -19,6 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from chatcore.address import Peer
+from transports.log_events import listener_paused
 from transports.sockets import tune
 from transports.waiting import Held, Waiting
 
@@ -26,8 +26,6 @@ __all__ = ["PAUSE", "SLICE", "Acceptor", "Delay"]
 
 Delay = Callable[[Peer, bool], float | None]
 """Seconds until a connection may be opened, given whether it can wait; ``None`` turns it away."""
-
-log = logging.getLogger("chat.transport")
 
 PAUSE = 0.5
 """Seconds in which no connection is accepted after the system had no room for one."""
@@ -159,8 +157,8 @@ class Acceptor:
         self._again = now + PAUSE
         if self._logged is None or now - self._logged >= LOG_SECONDS:
             self._logged = now
-            reason = error.strerror if isinstance(error, OSError) else error
-            log.warning("cannot accept connections: %s; new ones wait", reason)
+            reason = error.strerror if isinstance(error, OSError) else None
+            listener_paused.log(error=reason or str(error))
 
     def _is_for_connections(self, descriptor: int) -> bool:
         """Tell whether a descriptor is below the reserve; otherwise a pause begins."""

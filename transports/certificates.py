@@ -11,7 +11,6 @@
 """
 
 import contextlib
-import logging
 import os
 import shlex
 import ssl
@@ -24,12 +23,11 @@ from typing import Self
 
 from chatcore.errors import UsageError
 from chatcore.private import make_directories, worries
+from transports.log_events import certificate_kept, certificate_reloaded
 from transports.pins import certificate_pin, parse_pin
 from transports.tls import Tls, server_context
 
 __all__ = ["Certificate", "certificate_pin", "parse_pin"]
-
-log = logging.getLogger("chat.tls")
 
 LOOK_SECONDS = 1.0
 """How long the files are not looked at again."""
@@ -55,6 +53,8 @@ class Certificate:
         self.key = self.cert if key is None else Path(key)
         self._clock = clock
         self._lock = threading.Lock()  # of whoever looks at the files
+        self._counting = threading.Lock()
+        self._failures = 0
         self._look_at = clock() + LOOK_SECONDS
         self._seen = self._loaded = self._version()
         self._failed: _Version | None = None
@@ -93,7 +93,16 @@ class Certificate:
                 self._look()
             finally:
                 self._lock.release()
-        return Tls(self._context)
+        return Tls(self._context, on_failure=self._note_failure)
+
+    @property
+    def failures(self) -> int:
+        """How many connections have failed before TLS began, since it was loaded first."""
+        return self._failures
+
+    def _note_failure(self) -> None:
+        with self._counting:
+            self._failures += 1
 
     def worries(self) -> list[str]:
         """Return in words what other users can do with the key, because of modes; usually nothing."""
@@ -129,10 +138,10 @@ class Certificate:
         except OSError as error:
             self._failed = version
             if not again:
-                log.warning("the certificate that was loaded before stays in use: %s", error)
+                certificate_kept.log(error=str(error))
             return False
         self._context, self.pin, self._loaded = context, pin, version
-        log.warning("the certificate was loaded again; its fingerprint is %s", self.fingerprint)
+        certificate_reloaded.log(fingerprint=self.fingerprint)
         self._when_loaded()
         return True
 

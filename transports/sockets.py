@@ -6,7 +6,6 @@ one that has stopped; no delay of small pieces; and a system that finds dead pee
 
 import contextlib
 import errno
-import logging
 import socket
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ from typing import Protocol
 
 from chatcore.address import DEFAULT_URL
 from chatcore.transport import Channel, Listen
+from transports.log_events import listener_incomplete
 
 __all__ = [
     "BACKLOG",
@@ -29,8 +29,6 @@ __all__ = [
     "listens_at",
     "tune",
 ]
-
-log = logging.getLogger("chat.transport")
 
 _Address = tuple[
     socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]
@@ -131,9 +129,7 @@ def bind(listen: Listen) -> list[socket.socket]:
     if not sockets:
         raise next(iter(errors.values()))
     for host, error in errors.items():
-        log.warning(
-            "cannot listen on %s, only on the other addresses of %s: %s", host, listen, error.strerror
-        )
+        listener_incomplete.log(address=host, url=str(listen), error=error.strerror or str(error))
     return sockets
 
 

@@ -36,7 +36,7 @@ protocol of asyncio.
 
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from chatcore.transport import Channel
@@ -105,13 +105,15 @@ class Tls:
     """One side of one connection; that of the server if the context is one for servers.
 
     ``hostname`` is what a client verifies the certificate against. With ``pin``, as `certificate_pin` returns
-    them, it compares that instead, before anything of its session is sent.
+    them, it compares that instead, before anything of its session is sent. ``on_failure`` is called when the
+    handshake has failed; it MUST NOT wait.
     """
 
     __slots__ = (
         "_ending",
         "_incoming",
         "_lock",
+        "_on_failure",
         "_outgoing",
         "_pin",
         "_ssl",
@@ -124,13 +126,19 @@ class Tls:
     )
 
     def __init__(
-        self, context: ssl.SSLContext, *, hostname: str | None = None, pin: str | None = None
+        self,
+        context: ssl.SSLContext,
+        *,
+        hostname: str | None = None,
+        pin: str | None = None,
+        on_failure: Callable[[], None] | None = None,
     ) -> None:
         self.ready = False
         self.ended = False
         self.finished = False
         self.error: OSError | None = None
         self._ending = False
+        self._on_failure = on_failure
         self._pin = pin
         self._surplus = 0  # bytes since the handshake that had nothing for the session
         self._waiting: tuple[bytes, ...] = ()
@@ -276,6 +284,8 @@ class Tls:
                 self._fail(error)
 
     def _fail(self, error: OSError) -> None:
+        if self._on_failure is not None and not self.ready:
+            self._on_failure()
         self.error = error
         self._waiting = ()
 

@@ -8,7 +8,8 @@ Read in this order: `records`, what the file holds as values; `naming`, whose a 
 invites; `links`, how invites are sent; `rights`, the table of who may do what; `schema` and `statements`,
 the file, and `touched`, what of it has changed; `refusals`; `redemption`, `moderation` and `devices`, what
 changes it for a session; `networks` and `snapshot`, what is known at one moment; `changes`, `uses`, `pace`
-and `writer`, the thread that owns the file; `gate`; and `administration`, for the command line.
+and `writer`, the thread that owns the file, with its `log_events`; `gate`; and `administration`, for the
+command line.
 """
 
 from chatcore.accounts.administration import Administration

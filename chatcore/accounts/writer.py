@@ -9,7 +9,6 @@
 - Nothing ends the thread before its time.
 """
 
-import logging
 import sqlite3
 import threading
 import time
@@ -18,6 +17,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatcore.accounts.changes import Change, ChangeQueue
+from chatcore.accounts.log_events import (
+    accounts_answer_lost,
+    accounts_change_failed,
+    accounts_recovered,
+    accounts_replaced,
+    accounts_unusable,
+    accounts_uses_lost,
+)
 from chatcore.accounts.pace import GAP
 from chatcore.accounts.refusals import UNAVAILABLE, Refused
 from chatcore.accounts.snapshot import EMPTY, Snapshot
@@ -29,8 +36,6 @@ from chatcore.sqlite.identity import FileIdentity
 from chatcore.sqlite.words import log_failure
 
 __all__ = ["AccountsWriter", "Times"]
-
-log = logging.getLogger("chat.accounts")
 
 GROUP = 256
 """The most changes in one transaction."""
@@ -142,7 +147,7 @@ class AccountsWriter:
     def _fail(self, error: Exception) -> None:
         if not self._failing:
             self._failing = True
-            log_failure(log, "the accounts cannot be read or written", error)
+            log_failure(accounts_unusable, error, error=str(error))
         self._close_file()
         self._next_try = self._times.clock() + self._times.retry
 
@@ -158,7 +163,7 @@ class AccountsWriter:
             self._close_file()
         else:
             self._failing = False
-            log.warning("the accounts can be read and written again")
+            accounts_recovered.log()
 
     def _close_file(self) -> None:
         if self._file is not None:
@@ -183,7 +188,7 @@ class AccountsWriter:
                 with self._file.transaction():
                     self._file.note_uses(uses)
         except _BROKEN as error:
-            log_failure(log, "the last use of some keys was not written", error)
+            log_failure(accounts_uses_lost, error, error=str(error))
         self._file.close()
 
     # --- putting in force ------------------------------------------------------------------------
@@ -209,11 +214,7 @@ class AccountsWriter:
         before, self._identity = self._identity, file.identity
         if before not in (None, file.identity):
             people = sum(not person.gone for person in self._snapshot.people.values())
-            log.warning(
-                "the accounts file was replaced; the one in its place has %d accounts and %d keys",
-                people,
-                len(self._snapshot.keys),
-            )
+            accounts_replaced.log(accounts=people, keys=len(self._snapshot.keys))
 
     def _put_in_force(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -239,8 +240,8 @@ def _made(file: AccountsFile, change: Change, now: float) -> Any:
         answer = refused.refusal
     except _BROKEN:
         raise
-    except Exception:
-        log.exception("a change to the accounts has failed")
+    except Exception as error:
+        accounts_change_failed.log_bug(error)
         file.db.execute("ROLLBACK TO change")
         answer = UNAVAILABLE
     file.db.execute("RELEASE change")
@@ -250,5 +251,5 @@ def _made(file: AccountsFile, change: Change, now: float) -> Any:
 def _call(take: Callable[[Any], None], argument: Any) -> None:
     try:
         take(argument)
-    except Exception:  # a bug in whoever asked: the others must get their answers all the same
-        log.exception("what the accounts have answered was not taken")
+    except Exception as error:  # a bug in whoever asked: the others must get their answers all the same
+        accounts_answer_lost.log_bug(error)

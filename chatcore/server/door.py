@@ -16,7 +16,6 @@ All methods run under the hub's lock, but for `report`. Whoever has counted some
 `next_report` has come.
 """
 
-import logging
 from collections import OrderedDict
 from threading import Lock
 from typing import Final
@@ -25,11 +24,10 @@ from chatcore.address import Peer, address_of
 from chatcore.errors import ErrorCode
 from chatcore.limits import Limits
 from chatcore.server.guarded_gate import GuardedGate
+from chatcore.server.log_events import door_refused
 from chatcore.server.timers import Timers
 
 __all__ = ["ADDRESSES", "Door"]
-
-log = logging.getLogger("chat.door")
 
 ADDRESSES: Final = 4_096
 """Addresses that are remembered: those that were refused last."""
@@ -127,7 +125,7 @@ class Door:
         with self._lock:
             reports, self._reports = self._reports, []
         for number, address in reports:
-            log.warning("%d refused from %s%s", number, address, "/64" if ":" in address else "")
+            door_refused.log(count=number, address=f"{address}/64" if ":" in address else address)
 
     def _is_shut(self, address: str, now: float) -> bool:
         refused = self._refused.get(address)

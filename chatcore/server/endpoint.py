@@ -11,7 +11,6 @@
 - Addresses take turns, in what is decoded and in what is written (`turn_of`).
 """
 
-import logging
 import threading
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -22,6 +21,7 @@ from chatcore import transport
 from chatcore.address import Peer
 from chatcore.server.directory import Identity
 from chatcore.server.door import Door
+from chatcore.server.log_events import session_failed
 from chatcore.server.member import Member
 from chatcore.server.reading import Reading
 from chatcore.server.room import Room
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from chatcore.server.hub import Hub
 
 __all__ = ["RECONNECT_AFTER", "SLICE", "Endpoint", "Served"]
-
-log = logging.getLogger("chat.core")
 
 SLICE = 256
 """Sessions that are served before a transport gets to do other work."""
@@ -187,8 +185,8 @@ class Endpoint:
                     continue
                 try:
                     data = member.next_piece()
-                except Exception:  # a bug: it may cost this peer its connection, and nobody else
-                    log.exception("cannot serve %r", session)
+                except Exception as error:  # a bug: it may cost this peer its connection, and nobody else
+                    session_failed.log_bug(error, session=repr(session))
                     session.abort()
                     continue
                 if data:
@@ -275,8 +273,8 @@ class Endpoint:
     def _guarded(self, session: Session, work: Callable[[float], None], now: float) -> None:
         try:
             work(now)
-        except Exception:  # a bug: it may cost this peer its connection, and nobody else
-            log.exception("cannot serve %r", session)
+        except Exception as error:  # a bug: it may cost this peer its connection, and nobody else
+            session_failed.log_bug(error, session=repr(session))
             with self.hub.lock:
                 session.abort()
 

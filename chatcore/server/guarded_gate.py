@@ -5,7 +5,6 @@ now, as ``unavailable``, and is logged; what is no answer has raised. A room tha
 is hidden and private.
 """
 
-import logging
 from collections.abc import Callable
 from types import NoneType
 from typing import TypeVar
@@ -13,10 +12,9 @@ from typing import TypeVar
 from chatcore.address import Peer
 from chatcore.gate import Claim, Gate, Invitation, Moderation, Person, Refusal, Watch
 from chatcore.messages import Post
+from chatcore.server.log_events import gate_failed, gate_gave_no_answer
 
 __all__ = ["FAILED", "GuardedGate"]
-
-log = logging.getLogger("chat.core")
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -102,15 +100,15 @@ class GuardedGate:
     def _guard(self, question: Callable[[], T], otherwise: U) -> T | U:
         try:
             return question()
-        except Exception:
-            log.exception("the gate failed")
+        except Exception as error:
+            gate_failed.log_bug(error)
             return otherwise
 
 
 def _checked(value: object, wanted: type[T]) -> T | Refusal:
     if isinstance(value, wanted | Refusal):
         return value
-    log.error("the gate answered with %r, which is no answer", type(value).__name__)
+    gate_gave_no_answer.log(type=type(value).__name__)
     return FAILED
 
 

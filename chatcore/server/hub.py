@@ -13,7 +13,6 @@ Locks, in the only order in which they may be taken:
    the journal.
 """
 
-import logging
 import threading
 import time
 from collections import Counter
@@ -43,6 +42,7 @@ from chatcore.server.door import Door
 from chatcore.server.endpoint import SLICE, Endpoint
 from chatcore.server.guarded_gate import GuardedGate
 from chatcore.server.health import why_unhealthy
+from chatcore.server.log_events import session_failed
 from chatcore.server.program_posts import ProgramPosts
 from chatcore.server.reads import Reads
 from chatcore.server.rights import revise
@@ -54,8 +54,6 @@ from chatcore.server.statistics import RoomStatistics, Statistics
 from chatcore.server.subscription import Subscription, Subscriptions
 
 __all__ = ["Hub"]
-
-log = logging.getLogger("chat.core")
 
 T = TypeVar("T")
 
@@ -448,8 +446,8 @@ class Hub:
     def _let_go_on(self, session: Session) -> None:
         try:
             session.go_on()
-        except Exception:  # a bug: it may cost this peer its connection, and nobody else
-            log.exception("cannot serve %r", session)
+        except Exception as error:  # a bug: it may cost this peer its connection, and nobody else
+            session_failed.log_bug(error, session=repr(session))
             with self.lock:
                 session.abort()
                 self._waiting.pop(session, None)

@@ -8,7 +8,6 @@
 - The end of the stream is taken last, once all that came before it is submitted.
 """
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -20,6 +19,7 @@ from chatcore.messages import Post
 from chatcore.server import handlers
 from chatcore.server.guarded_gate import FAILED, GuardedGate
 from chatcore.server.inbox import Inbox
+from chatcore.server.log_events import gate_failed, session_failed
 from chatcore.server.posts import Numbered
 from chatcore.server.reads import Read
 from chatcore.wire import Hangup, Item
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from chatcore.server.session import Session
 
 __all__ = ["Intake", "Task"]
-
-log = logging.getLogger("chat.core")
 
 T = TypeVar("T")
 
@@ -179,8 +177,8 @@ class Intake:
         def task() -> None:
             try:
                 ask(hub.gate, answer)
-            except Exception:  # it costs whoever asked this answer, and nobody else anything
-                log.exception("the gate failed")
+            except Exception as error:  # it costs whoever asked this answer, and nobody else anything
+                gate_failed.log_bug(error)
                 answer(FAILED)
 
         self._note(task)
@@ -192,8 +190,10 @@ class Intake:
             with hub.lock:
                 try:
                     receive(value)
-                except Exception:  # a bug, or a gate that fails: it may cost this peer its connection
-                    log.exception("cannot serve %r", session)
+                except (
+                    Exception
+                ) as error:  # a bug, or a gate that fails: it may cost this peer its connection
+                    session_failed.log_bug(error, session=repr(session))
                     session.abort()
             then()
 

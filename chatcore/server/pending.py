@@ -13,7 +13,6 @@
 Everything here runs under the hub's lock.
 """
 
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
@@ -34,6 +33,7 @@ from chatcore.messages import (
 from chatcore.names import fold, is_numeric, is_reserved
 from chatcore.server.directory import Claimed, Seat
 from chatcore.server.guarded_gate import FAILED
+from chatcore.server.log_events import directory_failed, gate_answered_twice
 from chatcore.server.queries import LISTED_PER_LINE
 from chatcore.server.room import Room
 from chatcore.version import __version__
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from chatcore.server.session import Session
 
 __all__ = ["ANSWER_SECONDS", "Pending"]
-
-log = logging.getLogger("chat.core")
 
 SERVER: Final = f"chatcore/{__version__}"
 
@@ -305,7 +303,7 @@ class Pending:
     def _is_awaited(self, request: _Request[F]) -> bool:
         """Tell whether an answer of the gate is the first one, and in time."""
         if request.step not in ("gate", "cancelled"):
-            log.warning("the gate has answered twice; the first answer counts")
+            gate_answered_twice.log()
         return request.step == "gate"
 
     def _tell_other_devices(self, person: Person) -> None:
@@ -461,8 +459,8 @@ class Pending:
         """Ask the directory. One that fails has refused, unless it has answered already."""
         try:
             ask()
-        except Exception:  # it costs whoever asked this answer, and nobody else anything
-            log.exception("the directory failed")
+        except Exception as error:  # it costs whoever asked this answer, and nobody else anything
+            directory_failed.log_bug(error)
             receive(FAILED)
 
     def _refuse(self, frame: Alone | Join, refusal: Refusal) -> None:

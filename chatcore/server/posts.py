@@ -16,7 +16,6 @@ The rules of that order live in this file:
 Everything but `Posts.submit` runs under the hub's lock.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -28,14 +27,13 @@ from chatcore.kinds import kind_problem
 from chatcore.messages import Post
 from chatcore.names import fold
 from chatcore.server.directory import Seat
+from chatcore.server.log_events import review_failed
 from chatcore.server.member import Member
 
 if TYPE_CHECKING:
     from chatcore.server.session import Session
 
 __all__ = ["Numbered", "Posts"]
-
-log = logging.getLogger("chat.core")
 
 Numbered = tuple[Draft, int]
 """A draft and its number among all posts of its session."""
@@ -237,8 +235,8 @@ class Posts:
                 raise ValueError(f"the gate has made another kind of it: {problem[1]}")
             if _utf8_longer_than(answer.text, self._session.hub.limits.text_bytes):
                 raise ValueError("the gate has made the text too long")
-        except Exception:  # it costs this post, and nobody else anything
-            log.exception("the gate failed to review a post")
+        except Exception as error:  # it costs this post, and nobody else anything
+            review_failed.log_bug(error)
             return Refusal("unavailable", "not sent: it cannot be reviewed now", 1.0)
         posted = draft.kind, draft.target, draft.text
         return draft._replace(text=answer.text, kind=answer.kind, target=answer.target, posted=posted)

@@ -12,7 +12,6 @@
 Everything here runs under the hub's lock.
 """
 
-import logging
 from bisect import insort
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from chatcore.server.session import Session
 
 __all__ = ["RoomLister"]
-
-log = logging.getLogger("chat.core")
 
 _ENVELOPE = 256
 """Bytes of a line that are not for its entries."""

@@ -1,14 +1,17 @@
 """What is wrong with a file, and what to do about it, in words for a server's operator."""
 
 import errno
-import logging
 import sqlite3
 from pathlib import Path
+from typing import ParamSpec
 
 from chatcore.errors import LocalError
+from chatcore.logs import LogEvent
 from chatcore.sqlite.database import FileKind
 
 __all__ = ["explain", "log_failure"]
+
+P = ParamSpec("P")
 
 _PERMISSION_NUMBERS = (errno.EACCES, errno.EPERM, errno.EROFS)
 _PERMISSION_CODES = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
@@ -19,12 +22,12 @@ def explain(kind: FileKind, path: Path, error: sqlite3.Error | OSError) -> Local
     return kind.error(f"the {kind.noun} {path} {_words(path, error, f'another file with {kind.option}')}")
 
 
-def log_failure(log: logging.Logger, what: str, error: Exception) -> None:
+def log_failure(event: LogEvent[P], cause: Exception, /, *args: P.args, **fields: P.kwargs) -> None:
     """Log that something failed: in one line, unless the reason is not the file's, but a bug."""
-    if isinstance(error, sqlite3.Error | OSError | LocalError):
-        log.warning("%s: %s", what, error)
+    if isinstance(cause, sqlite3.Error | OSError | LocalError):
+        event.log(*args, **fields)
     else:
-        log.error("%s", what, exc_info=error)
+        event.log_bug(cause, *args, **fields)
 
 
 def _words(path: Path, error: sqlite3.Error | OSError, another: str) -> str:

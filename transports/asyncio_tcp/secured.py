@@ -16,15 +16,13 @@ the server and the client use it, and write as they would without it::
 """
 
 import asyncio
-import logging
 from collections import deque
 from typing import Any, cast
 
 from chatcore.transport import Channel
+from transports.log_events import connection_failed
 
 __all__ = ["SLICE", "Handshakes", "Secured"]
-
-log = logging.getLogger("chat.asyncio")
 
 SLICE = 2
 """Connections that get a turn in one turn of the loop: each costs up to a millisecond."""
@@ -173,8 +171,8 @@ class Secured(asyncio.Protocol, asyncio.Transport):
             self._held = None
             self._receive_all(held[TURN:])
             self._set_reading()
-        except Exception:
-            log.exception("cannot serve %r", self._protocol)
+        except Exception as error:
+            connection_failed.log_bug(error, session=repr(self._protocol))
             self._below.abort()
 
     # --- called by the loop ----------------------------------------------------------------------

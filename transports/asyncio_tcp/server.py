@@ -11,7 +11,6 @@
 
 import asyncio
 import contextlib
-import logging
 import socket
 import threading
 import time
@@ -24,12 +23,16 @@ from chatcore.address import Peer
 from chatcore.transport import Host, Layers, Listen, ServerStatistics, Session, Wire
 from transports.asyncio_tcp.listeners import Listeners
 from transports.asyncio_tcp.secured import Handshakes, Secured
+from transports.log_events import (
+    connection_failed,
+    connection_not_opened,
+    transport_failed,
+    transport_not_ended,
+)
 from transports.pulse import Pulse
 from transports.sockets import LONGEST_WAIT, Encrypting, bind, listening_on, listens_at
 
 __all__ = ["Server", "serve"]
-
-log = logging.getLogger("chat.asyncio")
 
 
 @contextlib.asynccontextmanager
@@ -171,12 +174,12 @@ class Server:
         """End because of a bug that is no single peer's: nobody is served any more."""
         if self._closed:
             return
-        log.critical("the server has failed and ends: %r", error)
+        transport_failed.log(error=repr(error))
         self._failure = error
         try:
             self._end()
-        except Exception:  # it goes on as well as it can; the first one is the one to report
-            log.exception("the server cannot end cleanly")
+        except Exception as second:  # it goes on as well as it can; the first one is the one to report
+            transport_not_ended.log_bug(second)
         self._on_failure()
 
     # --- accepting -------------------------------------------------------------------------------
@@ -189,8 +192,8 @@ class Server:
     async def _open(self, sock: socket.socket, peer: Peer, layers: Layers) -> None:
         try:
             await self._loop.connect_accepted_socket(lambda: self._protocol(peer, layers), sock)
-        except Exception:  # a bug: it may cost this peer its connection, and nobody else
-            log.exception("cannot open the connection of %s", peer)
+        except Exception as error:  # a bug: it may cost this peer its connection, and nobody else
+            connection_not_opened.log_bug(error, peer=str(peer))
             sock.close()
 
     def _protocol(self, peer: Peer, layers: Layers) -> asyncio.Protocol:
@@ -320,15 +323,15 @@ class _Connection(asyncio.Protocol):
         """Write what there is to write, and do what the session wants done with its socket."""
         try:
             self._serve()
-        except Exception:
-            self._give_up()
+        except Exception as error:
+            self._give_up(error)
 
     def write(self, data: bytes) -> None:
         """Write a piece; ``pause_writing`` reports what the socket refuses of it."""
         try:
             self._transport.write(data)
-        except Exception:
-            self._give_up()
+        except Exception as error:
+            self._give_up(error)
 
     def abort(self) -> None:
         """Give the connection up."""
@@ -371,12 +374,12 @@ class _Connection(asyncio.Protocol):
     def _report(self, unsent: int) -> None:
         try:
             self._session.data_unsent(unsent)
-        except Exception:
-            self._give_up()
+        except Exception as error:
+            self._give_up(error)
 
-    def _give_up(self) -> None:
+    def _give_up(self, error: Exception) -> None:
         """After a bug, which may cost this peer its connection, and nobody else."""
-        log.exception("cannot serve %r", self._session)
+        connection_failed.log_bug(error, session=repr(self._session))
         self._transport.abort()
 
     # --- called by the loop ----------------------------------------------------------------------
@@ -388,8 +391,8 @@ class _Connection(asyncio.Protocol):
         session: Session | None = None
         try:
             session = self._server.opened(self, self._peer, self._wire)
-        except Exception:  # likewise
-            log.exception("cannot open the connection of %s", self._peer)
+        except Exception as error:  # likewise
+            connection_not_opened.log_bug(error, peer=str(self._peer))
         if session is None:
             transport.set_protocol(asyncio.Protocol())  # nothing of ours hears of it any more
             transport.abort()

@@ -23,6 +23,12 @@ from typing import Self
 
 from chatcore.address import Peer
 from chatcore.transport import Channel, Host, Layers, Listen, ServerStatistics, Session
+from transports.log_events import (
+    connection_failed,
+    connection_not_opened,
+    transport_failed,
+    transport_not_ended,
+)
 from transports.pulse import Pulse
 from transports.sockets import LONGEST_WAIT, Encrypting, bind, listening_on, listens_at
 from transports.threaded_tcp.listeners import Listeners
@@ -156,7 +162,7 @@ class Server:
         try:
             self._pump_until_drained()
         except BaseException as error:
-            log.critical("the server has failed and ends: %r", error)
+            transport_failed.log(error=repr(error))
             self._failure = error
             self._abandon_all()
             raise
@@ -211,8 +217,8 @@ class Server:
             if connection := connections.get(session):
                 try:
                     connection.write(data)
-                except Exception:
-                    self._give_up(connection)
+                except Exception as error:
+                    self._give_up(connection, error)
 
     def _handle_deadlines(self) -> None:
         now = self._hub.clock()
@@ -231,8 +237,8 @@ class Server:
         try:
             channel = None if layers.channel is None else layers.channel()
             session = self._endpoint.open(peer, layers.wire)
-        except Exception:  # a bug: it may cost this peer its connection, and nobody else
-            log.exception("cannot open the connection of %s", peer)
+        except Exception as error:  # a bug: it may cost this peer its connection, and nobody else
+            connection_not_opened.log_bug(error, peer=str(peer))
             sock.close()
             return
         connection = self._connection(sock, session, channel)
@@ -257,8 +263,8 @@ class Server:
         """Read one connection, in a thread of its own."""
         try:
             connection.read()
-        except Exception:  # likewise
-            log.exception("cannot read from %r", connection.session)
+        except Exception as error:  # likewise
+            connection_failed.log_bug(error, session=repr(connection.session))
             connection.broken = True
         self._left.append(connection)
         self._wake()
@@ -275,8 +281,8 @@ class Server:
         try:
             connection.flush()
             self._update(connection)
-        except Exception:
-            self._give_up(connection)
+        except Exception as error:
+            self._give_up(connection, error)
 
     def _update(self, connection: ServerConnection) -> None:
         """Do what the session wants done with its socket."""
@@ -292,9 +298,9 @@ class Server:
         if connection.readable:
             connection.resume()
 
-    def _give_up(self, connection: ServerConnection) -> None:
+    def _give_up(self, connection: ServerConnection, error: Exception) -> None:
         """After a bug, which may cost this peer its connection, and nobody else."""
-        log.exception("cannot serve %r", connection.session)
+        connection_failed.log_bug(error, session=repr(connection.session))
         connection.give_up()
         if connection.reader_left and connection.session in self._connections:
             self._left.append(connection)  # to be dropped
@@ -317,8 +323,8 @@ class Server:
         self._connections.clear()
         try:
             self._endpoint.close()
-        except Exception:  # it goes on as well as it can; the first one is the one to report
-            log.exception("the server cannot end cleanly")
+        except Exception as second:  # it goes on as well as it can; the first one is the one to report
+            transport_not_ended.log_bug(second)
 
     def _release(self) -> None:
         self._listeners.close()

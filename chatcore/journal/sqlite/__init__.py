@@ -7,12 +7,11 @@ what was stored; `migration`, from older versions; `queue`, `group` and `writer`
 and when; `reader`, `page`, `bounds` and `lookups`; `lock`, which keeps other servers out, and `epoch`, which
 notices a file that is not the one it was. `index_file` is what is searched, `index_filler` and `backlog` fill
 it, `index_search` searches it, and `indexer` does that in a thread of its own. `check`, `index_check` and
-`export` read files from outside, and `kind` is how `--journal` finds all this.
+`export` read files from outside, and `kind` is how `--journal` finds all this. `log_events` are what it logs.
 """
 
 import contextlib
 import errno
-import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
@@ -42,6 +41,7 @@ from chatcore.journal.sqlite.epoch import EpochGuard, witness_path
 from chatcore.journal.sqlite.export import stored_entries
 from chatcore.journal.sqlite.index_file import index_path, remove_index
 from chatcore.journal.sqlite.indexer import Indexer
+from chatcore.journal.sqlite.log_events import journal_exposed, words_left
 from chatcore.journal.sqlite.lookups import head, place, rooms
 from chatcore.journal.sqlite.page import DamageLog, page
 from chatcore.journal.sqlite.queue import DraftQueue
@@ -64,8 +64,6 @@ __all__ = [
     "renew_epoch",
     "stored_entries",
 ]
-
-log = logging.getLogger("chat.journal")
 
 QUEUE = 16_384
 """Drafts that may wait; more are refused, since an answer that comes too late is no use."""
@@ -150,7 +148,7 @@ class SqliteJournal:
             opened.pop_all()
         self._parts = (writer, reader, guard)
         for worry in worries(path.parent, (path, witness_path(path), index_path(path))):
-            log.warning("%s", worry)
+            journal_exposed.log(problem=worry)
 
     def submit(
         self,
@@ -273,7 +271,7 @@ class SqliteJournal:
         try:
             remove_index(index_path(_real_path(self.path)))
         except OSError as error:
-            log.warning("the words of a removed room may still be in the search index: %s", error)
+            words_left.log(error=str(error))
 
     def _note(self, messages: Sequence[Entry]) -> None:
         if self._indexer is not None:

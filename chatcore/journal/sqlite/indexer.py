@@ -9,7 +9,6 @@
 - A search ends after `SEARCH_SECONDS`, with what was found until then. Nothing waits for it at the end.
 """
 
-import logging
 import sqlite3
 import threading
 import time
@@ -25,12 +24,16 @@ from chatcore.journal.sqlite.backlog import Backlog, Entry
 from chatcore.journal.sqlite.index_file import index_path
 from chatcore.journal.sqlite.index_filler import GROUP, IndexFiller
 from chatcore.journal.sqlite.index_search import find
+from chatcore.journal.sqlite.log_events import (
+    index_answer_lost,
+    index_not_removed,
+    index_recovered,
+    index_unusable,
+)
 from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.sqlite.words import log_failure
 
 __all__ = ["Indexer"]
-
-log = logging.getLogger("chat.journal")
 
 GATHER = 2.0
 """Seconds in which messages are gathered, unless somebody searches or there are enough."""
@@ -225,7 +228,7 @@ class Indexer:
         more = self._filler.step(messages)
         if self._fails and not more:
             self._fails = False
-            log.warning("the search index %s can be used again", self._path)
+            index_recovered.log(path=str(self._path))
         return more
 
     def _answer(self, request: SearchRequest, deliver: Callable[[Answer], None]) -> None:
@@ -239,8 +242,8 @@ class Indexer:
                 self._fail(error)
         try:
             deliver(answer)
-        except Exception:  # a bug in whoever asked: the next one must get its answer all the same
-            log.exception("an answer of the search index was not taken")
+        except Exception as error:  # a bug in whoever asked: the next one must get its answer all the same
+            index_answer_lost.log_bug(error)
 
     def _search(self, request: SearchRequest) -> Answer:
         if self._behind:
@@ -262,7 +265,7 @@ class Indexer:
     def _fail(self, error: Exception) -> None:
         """Close everything, to try again later. A damaged index is removed."""
         if not self._fails:  # this is said once, however long it lasts
-            log_failure(log, f"cannot use the search index {self._path}", error)
+            log_failure(index_unusable, error, path=str(self._path), error=str(error))
         self._fails = True
         self._filler.release()
         self._next_try = time.monotonic() + RETRY_SECONDS
@@ -279,4 +282,4 @@ class Indexer:
         try:
             self._filler.remove()
         except OSError as error:
-            log_failure(log, f"cannot remove the search index {self._path}", error)
+            log_failure(index_not_removed, error, path=str(self._path), error=str(error))

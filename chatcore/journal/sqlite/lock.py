@@ -11,7 +11,6 @@
 """
 
 import contextlib
-import logging
 import os
 import stat
 import sys
@@ -19,14 +18,13 @@ import threading
 from pathlib import Path
 
 from chatcore.errors import JournalError
+from chatcore.journal.sqlite.log_events import journal_unlocked
 from chatcore.sqlite.identity import FileIdentity
 
 if sys.platform != "win32":
     import fcntl
 
 __all__ = ["FileLock", "in_use"]
-
-log = logging.getLogger("chat.journal")
 
 _UNUSED = 0x4000_0400
 """A byte that SQLite neither locks nor stores anything at."""
@@ -165,12 +163,7 @@ def _lock(path: Path, descriptor: int, file: FileIdentity) -> None:
 
 
 def _warn(path: Path, cause: str) -> None:
-    log.warning(
-        "the file system of the journal %s has no usable file locks (%s); "
-        "never let two servers use the file by different names",
-        path,
-        cause,
-    )
+    journal_unlocked.log(path=str(path), error=cause)
 
 
 def _holder(file: FileIdentity) -> int | None:

@@ -8,18 +8,16 @@
 - Damage is no error of SQLite's: that one is raised, and the page is asked for again.
 """
 
-import logging
 from collections.abc import Iterable, Iterator
 
 from chatcore.journal import Page, Stored
 from chatcore.journal.sqlite.bounds import Bounds
+from chatcore.journal.sqlite.log_events import journal_damaged
 from chatcore.journal.sqlite.rooms import NO_ROOM
 from chatcore.journal.sqlite.statements import Row, SqliteFile
 from chatcore.messages import GapWord, PageGap
 
 __all__ = ["DamageLog", "entries", "page"]
-
-log = logging.getLogger("chat.journal")
 
 GAP_BYTES = 64
 """What a gap counts as in a page."""
@@ -48,7 +46,7 @@ class DamageLog:
     def _log(self, room: str, run: list[int]) -> None:
         logged = self._logged.setdefault(room, set())
         if logged.isdisjoint(run):
-            log.error("messages %d to %d of room %s are damaged; readers get a gap", run[0], run[-1], room)
+            journal_damaged.log(room=room, first=run[0], last=run[-1])
         logged.update(run)
 
 

@@ -1,6 +1,5 @@
 """The reading half of the SQLite journal: a thread and a connection of its own."""
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -8,12 +7,11 @@ from functools import partial
 from typing import TypeVar
 
 from chatcore.journal import Unavailable
+from chatcore.journal.sqlite.log_events import answer_lost, journal_unreadable
 from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.sqlite.words import log_failure
 
 __all__ = ["RETRY_SECONDS", "SqliteReader"]
-
-log = logging.getLogger("chat.journal")
 
 RETRY_SECONDS = 1.0
 """Seconds after which a failed read may be tried again."""
@@ -77,8 +75,10 @@ class SqliteReader:
         while (job := self._next()) is not None:
             try:
                 job()
-            except Exception:  # a bug in what it answered: the next reader must get its answer all the same
-                log.exception("an answer of the journal was not taken")
+            except (
+                Exception
+            ) as error:  # a bug in what it answered: the next reader must get its answer all the same
+                answer_lost.log_bug(error)
         self._release()
 
     def _next(self) -> Callable[[], None] | None:
@@ -93,7 +93,7 @@ class SqliteReader:
             with self._file.snapshot():
                 result: T | Unavailable = answer(self._file)
         except Exception as error:  # SQLite's, or what a damaged file makes of our own code
-            log_failure(log, "cannot read the journal", error)
+            log_failure(journal_unreadable, error, error=str(error))
             self._release()
             result = Unavailable(RETRY_SECONDS)
         deliver(result)

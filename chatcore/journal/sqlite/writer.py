@@ -10,7 +10,6 @@
   sent again.
 """
 
-import logging
 import sqlite3
 import threading
 import time
@@ -25,6 +24,17 @@ from chatcore.journal import Draft, Feed, Outcome, Stored, Unavailable
 from chatcore.journal.sqlite.backlog import Entry
 from chatcore.journal.sqlite.epoch import EpochGuard
 from chatcore.journal.sqlite.group import Group
+from chatcore.journal.sqlite.log_events import (
+    answer_lost,
+    journal_broken_write,
+    journal_not_closed,
+    journal_not_cut,
+    journal_recovered,
+    journal_replaced,
+    journal_still_unwritable,
+    journal_unreadable,
+    journal_unwritable,
+)
 from chatcore.journal.sqlite.queue import DraftQueue, Submission, Task
 from chatcore.journal.sqlite.retention import Removal, Retention
 from chatcore.journal.sqlite.rooms import NO_ROOM
@@ -33,8 +43,6 @@ from chatcore.limits import HistoryLimits
 from chatcore.sqlite.words import log_failure
 
 __all__ = ["SqliteWriter", "Times", "refusals"]
-
-log = logging.getLogger("chat.journal")
 
 T = TypeVar("T")
 
@@ -137,7 +145,7 @@ class SqliteWriter:
         try:
             return None if file is None else (file.room(room) or NO_ROOM).head
         except Exception as error:
-            log_failure(log, f"cannot read the journal {self._path}", error)
+            log_failure(journal_unreadable, error, error=str(error))
             return None
 
     def _run(self) -> None:
@@ -167,7 +175,7 @@ class SqliteWriter:
             self._guard.end(self._file)
             self._file.checkpoint()
         except Exception as error:  # the next start will find out what there is
-            log_failure(log, f"the journal {self._path} was not closed cleanly", error)
+            log_failure(journal_not_closed, error, path=str(self._path), error=str(error))
             self._retention.give_up(self._times.retry)
         self._file.close()
 
@@ -194,7 +202,7 @@ class SqliteWriter:
         return True
 
     def _fail(self, file: SqliteFile, taken: list[Submission], error: Exception) -> None:
-        log_failure(log, f"cannot write to the journal {self._path}", error)
+        log_failure(journal_unwritable, error, path=str(self._path), error=str(error))
         self._failures += 1
         self._queue.refuse(taken)
         self._answer(taken, [])
@@ -222,8 +230,8 @@ class SqliteWriter:
     def _call(self, take: Callable[[T], None], answer: T) -> None:
         try:
             take(answer)
-        except Exception:  # a bug in whoever asked: the others must get their answers all the same
-            log.exception("an answer of the journal was not taken")
+        except Exception as error:  # a bug in whoever asked: the others must get their answers all the same
+            answer_lost.log_bug(error)
 
     # --- when a write fails ----------------------------------------------------------------------
 
@@ -236,10 +244,10 @@ class SqliteWriter:
             with file.closed_on_error():
                 self._settle(file)
         except Exception as error:
-            log_failure(log, f"the journal {self._path} still cannot be used", error)
+            log_failure(journal_still_unwritable, error, path=str(self._path), error=str(error))
             self._next_try = time.monotonic() + self._times.retry
         else:
-            log.warning("the journal %s can be used again", self._path)
+            journal_recovered.log(path=str(self._path))
             self._file = file
             self._queue.accept()
             self._after_recovery(doubtful)
@@ -253,7 +261,7 @@ class SqliteWriter:
         file.checkpoint()  # on a full disk, a log that can begin again is all the room there may be
         self._guard.resume(file, self._delivered)
         if self._guard.epoch != self._epoch:
-            log.warning("the journal %s is not what it was: a new epoch begins", self._path)
+            journal_replaced.log(path=str(self._path))
             self._open_epoch(file)
             return
         found = [
@@ -263,7 +271,7 @@ class SqliteWriter:
             raise sqlite3.OperationalError("another program is reading it without a pause")
         if not all(row.intact for _, row in found):
             # A tail can't hold a gap, so readers begin again, and meet this one in the file.
-            log.warning("a message that was being written to the journal %s is damaged", self._path)
+            journal_broken_write.log(path=str(self._path))
             self._guard.begin(file, anew=True)
             self._open_epoch(file)
             return
@@ -293,7 +301,7 @@ class SqliteWriter:
             self._retention.give_up(self._times.retry)
             if self._removes:  # this is said once, however long it lasts
                 self._removes = False
-                log_failure(log, f"cannot remove old messages from {self._path}", error)
+                log_failure(journal_not_cut, error, path=str(self._path), error=str(error))
 
 
 def _rows_after(file: SqliteFile, room: str, position: int) -> Iterator[Row]:
