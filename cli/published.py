@@ -6,7 +6,6 @@
   server's own URLs only: other servers may use the same file.
 """
 
-import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,12 +13,11 @@ from urllib.parse import urlsplit
 from chatcore import AccountsError
 from chatcore.accounts import Administration
 from chatcore.transport import Listen
+from cli.logs.events import links_outdated, links_renewed
 from cli.settings.certificates import is_self_made
 from transports.certificates import Certificate
 
 __all__ = ["Published"]
-
-log = logging.getLogger("chat.server")
 
 
 class Published:
@@ -47,7 +45,7 @@ class Published:
     def adapt(self) -> None:
         """Store the pin of the certificate, if another one was loaded. What fails is logged."""
         if self._certificate is not None and self._certificate.pin != self._adapted_to and self._adapt():
-            log.warning("new links have the fingerprint of the new certificate, if that is self-made")
+            links_renewed.log()
 
     def _adapt(self) -> bool:
         """Store the pin in our URLs; return whether that has worked and there are some."""
@@ -59,7 +57,7 @@ class Published:
                 own = [each.url for each in administration.urls() if self._is_own(each.url)]
                 administration.repin(own, self._pin())
         except AccountsError as error:
-            log.warning("new links have the fingerprint of the certificate from before: %s", error)
+            links_outdated.log(error=str(error))
             return False
         self._adapted_to = pin
         return bool(own)

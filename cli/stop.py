@@ -12,13 +12,12 @@ import signal
 import socket
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
-from cli.console import Console
 from cli.hangup import has_terminal, ignore
+from cli.logs.events import server_crashed
 
 __all__ = ["Stop"]
 
@@ -39,9 +38,9 @@ class Stop:
     Python's is sure to end. Only what the system's own handler writes to a socket is sure to be read.
     """
 
-    def __init__(self, errors: Console) -> None:
+    def __init__(self) -> None:
         self.crashed = False
-        self._errors = errors
+        self.reason = "a bug"  # or the name of the first signal
         self._waker, self._wakee = socket.socketpair()
         self._waker.setblocking(False)
         self._since: float | None = None  # when the first signal came
@@ -92,6 +91,7 @@ class Stop:
         now = time.monotonic()
         if number and self._since is None:
             self._since = now
+            self.reason = signal.Signals(number).name
         elif number in (signal.SIGINT, signal.SIGTERM) and self._since and now - self._since > SAME_SIGNAL:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
@@ -104,7 +104,5 @@ class Stop:
     def _on_crash(self, args: threading.ExceptHookArgs) -> None:
         # A server without one of its threads serves nobody: better to stop and be restarted.
         self.crashed = True
-        lines = traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback)
-        self._errors.say("".join(lines).rstrip("\n"))
-        self._errors.say("chat: this is a bug in the server, which stops now")
+        server_crashed.log_bug(args.exc_value or args.exc_type())
         self.wake()

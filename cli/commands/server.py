@@ -9,20 +9,24 @@ stops it.
 import contextlib
 import errno
 import gc
-import logging
+import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from chatcore import DEFAULT_URL, Hub, UsageError
+from chatcore import DEFAULT_URL, Hub, UsageError, __version__
 from chatcore.transport import Host, Listen, Server, Transport, check_listens
 from cli.commands.transports import choose
-from cli.console import Console, ConsoleHandler
+from cli.console import Console
 from cli.descriptors import require_descriptors
 from cli.door import let_through
+from cli.logs import events
+from cli.logs.digest import Digest
+from cli.logs.setup import LogOptions, log_to
 from cli.report import FAILED
 from cli.settings.certificates import is_self_made, open_certificate, worries_about
 from cli.settings.file import ConfigFile
@@ -38,8 +42,6 @@ if TYPE_CHECKING:
     from cli.published import Published
 
 __all__ = ["Options", "run"]
-
-log = logging.getLogger("chat.server")
 
 COLLECT_AFTER = 50_000
 """New objects after which the garbage collector looks for cycles. With Python's default of 700 it would scan
@@ -65,6 +67,8 @@ class Options:
     public_url: Sequence[str]
     insecure: bool
     everybody: bool
+    log_level: str
+    log_format: str
 
     @property
     def urls(self) -> Sequence[str]:
@@ -83,6 +87,7 @@ def run(options: Options, file: ConfigFile) -> int:
         _list_limits()
         return 0
     systemd = Systemd.from_environment()
+    log_options = LogOptions(options.log_level, options.log_format)
     transport = choose(options.transport)
     settings, history = parse_limits(options.limit)
     accounts = _accounts(options)
@@ -93,10 +98,10 @@ def run(options: Options, file: ConfigFile) -> int:
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
     kind, store = open_journal(options.journal, history, search=options.search)
-    with _console(sys.stdout) as output, _console(sys.stderr) as errors, Stop(errors) as stop:
-        _log_to(errors)
+    with _console(sys.stdout) as output, _console(sys.stderr) as errors, Stop() as stop:
+        flood = log_to(errors, _descriptor(sys.stderr), log_options)
         published = _published(accounts, options, certificate)
-        with Hub(store, settings, gate=accounts) as hub:
+        with Hub(store, settings, gate=accounts) as hub, Digest(hub.statistics, flood, certificate):
             server = _start(transport, hub, listens)
             if published is not None:
                 published.begin(server.listening)
@@ -106,16 +111,16 @@ def run(options: Options, file: ConfigFile) -> int:
             for listen in server.listening:
                 output.say(f"listening on {listen} ({transport.name})")
             output.wait()
-            errors.say(kind.describe(store))
-            if accounts is not None:
-                errors.say(f"people need an account in {accounts.path}")
-            if certificate is not None and is_self_made(certificate):
-                errors.say(f"the certificate is self-made; its fingerprint is {certificate.fingerprint}")
+            events.journal_opened.log(journal=kind.describe(store))
+            _log_start(server, transport, accounts, certificate)
             systemd.ready(f"listening on {' '.join(map(str, server.listening))}")
             with systemd.watching(lambda seconds: not stop.crashed and hub.is_alive(seconds)):
                 stop.wait(lambda: _reload(file, certificate, systemd), lambda: _adapt(certificate, published))
                 systemd.stopping()
+                began = time.monotonic()
+                events.server_draining.log(signal=stop.reason, connections=hub.statistics().connections)
                 stop.during(lambda: _close(server, hub, stop))
+        events.server_stopped.log(seconds=round(time.monotonic() - began, 3))
     return FAILED if stop.crashed else 0
 
 
@@ -169,29 +174,39 @@ def _listens(options: Options, certificate: Certificate | None) -> Iterator[List
 
 def _reload(file: ConfigFile, certificate: Certificate | None, systemd: Systemd) -> None:
     """Load again what can be loaded while the server runs. What fails is logged, and stays as it was."""
+    events.server_reloading.log(signal="SIGHUP")
     with systemd.reloading():
         if certificate is not None:
             certificate.reload()
         if file.changed:
-            log.warning("%s has changed; restart the server to apply it", file.path)
+            events.settings_changed.log(path=str(file.path))
 
 
 def _warn_about(certificate: Certificate) -> None:
     for worry in worries_about(certificate):
-        log.warning("%s", worry)
+        events.certificate_doubtful.log(problem=worry)
+
+
+def _log_start(
+    server: Server, transport: Transport, accounts: "Accounts | None", certificate: Certificate | None
+) -> None:
+    if accounts is not None:
+        events.accounts_required.log(path=str(accounts.path))
+    if certificate is not None and is_self_made(certificate):
+        events.certificate_self_made.log(fingerprint=certificate.fingerprint)
+    urls = " ".join(map(str, server.listening))
+    events.server_started.log(version=__version__, urls=urls, transport=transport.name, process=os.getpid())
+
+
+def _descriptor(stream: TextIO) -> int | None:
+    try:
+        return stream.fileno()
+    except (OSError, ValueError):
+        return None
 
 
 def _console(stream: TextIO) -> AbstractContextManager[Console]:
     return contextlib.closing(Console(stream))
-
-
-def _log_to(errors: Console) -> None:
-    logging.basicConfig(
-        level=logging.WARNING,
-        format="%(asctime)s %(name)s: %(message)s",
-        handlers=[ConsoleHandler(errors)],
-        force=True,
-    )
 
 
 def _start(transport: Transport, hub: Host, listens: Sequence[Listen]) -> Server:

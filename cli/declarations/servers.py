@@ -91,6 +91,13 @@ def server(
     open: Annotated[
         bool, typer.Option("--open", help="Let in everybody who can connect, from other machines, too.")
     ] = False,
+    log_level: Annotated[
+        str, typer.Option(metavar="debug|info|warning|error", help="What to log on standard error.")
+    ] = "info",
+    log_format: Annotated[
+        str,
+        typer.Option(metavar="text|json", help="How to log: as text, or as one JSON object per line."),
+    ] = "text",
 ) -> None:
     """Run a chat server until Ctrl-C.
 
@@ -115,6 +122,8 @@ def server(
             public_url=public_url or [],
             insecure=insecure,
             everybody=open,
+            log_level=log_level,
+            log_format=log_format,
         )
         raise typer.Exit(run(options, ctx.obj))
 

@@ -119,6 +119,12 @@ class ChatServer:
         with watched(self.process):
             return line_of(self.process.stderr)
 
+    def says_in_time(self, words: str) -> str:
+        """Return the next line of standard error that has these words in it; there has to be one."""
+        while words not in (line := self.says()):
+            assert line, f"the server has ended without a line about {words!r}"
+        return line
+
     def runs_on(self, for_seconds: float) -> bool:
         """Tell whether the server still runs after so many seconds."""
         try:

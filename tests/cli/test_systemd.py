@@ -45,7 +45,7 @@ def test_a_manager_hears_of_the_start_a_reload_and_the_end(address: str) -> None
         server.signal(signal.SIGTERM)
         assert systemd.hear() == {"STOPPING": "1", "STATUS": "answering what is left"}
         code, errors = server.wait()
-    assert (code, errors.count("\n")) == (0, 1)
+    assert (code, errors.count("NOTIFY_SOCKET")) == (0, 0)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -68,12 +68,13 @@ def test_a_watchdog_hears_from_the_start_to_the_end_of_the_drain(transport: str,
 
 def test_a_server_whose_manager_is_gone_runs_and_says_so_once(tmp_path: Path) -> None:
     gone = str(tmp_path / "gone")
-    with chat_server(NOTIFY_SOCKET=gone, WATCHDOG_USEC="20000") as server, hello(server):
-        said = [server.says() for _ in range(2)]
+    quiet = chat_server("--log-level", "warning", NOTIFY_SOCKET=gone, WATCHDOG_USEC="20000")
+    with quiet as server, hello(server):
+        said = server.says()
         server.signal(signal.SIGTERM)
         code, errors = server.wait()
     assert (code, errors) == (0, "")
-    assert "cannot tell NOTIFY_SOCKET how the server is: No such file or directory" in "".join(said)
+    assert "cannot tell NOTIFY_SOCKET how the server is: No such file or directory" in said
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -1,5 +1,6 @@
 """``chat server --accounts``: who is let in then, and where links lead."""
 
+import re
 import signal
 from pathlib import Path
 
@@ -80,7 +81,8 @@ def test_links_begin_with_the_public_urls_and_have_the_pin_of_a_self_made_certif
     with chat_server(*args, *urls, listens=("chats://0.0.0.0:0",), XDG_DATA_HOME=str(tmp_path)) as server:
         server.signal(signal.SIGTERM)
         _, errors = server.wait()
-    pin = f".{errors.rpartition('sha256:')[2].strip()}" if "sha256:" in errors else ""
+    shown = re.search(r"sha256:(\S+)", errors)
+    pin = f".{shown[1]}" if shown else ""
     with Administration(accounts, by="local:test") as administration:
         invite = administration.invite()
         links = administration.links(invite)
@@ -123,11 +125,10 @@ def test_links_have_the_pin_of_a_certificate_that_was_loaded_while_the_server_ru
     with chat_server_in_session(lambda: None, *args, *listens) as server:
         assert line_of(server.process.stdout).startswith("listening on chats://")
         assert [pin for _, pin in stored(accounts)] == [before]
-        while "its fingerprint" not in server.says():
-            pass
+        server.says_in_time("its fingerprint")
         path.unlink()
         after = Certificate.auto(path)
         server.signal(signal.SIGHUP)
-        assert f"was loaded again; its fingerprint is {after.fingerprint}" in server.says()
+        server.says_in_time(f"was loaded again; its fingerprint is {after.fingerprint}")
         assert "new links have the fingerprint of the new certificate" in server.says()
         assert [pin for _, pin in stored(accounts)] == [after.pin]

@@ -114,10 +114,10 @@ def test_a_hangup_without_a_terminal_drains_nobody_and_names_what_needs_a_restar
             chat_server_in_session(_nothing, "--transport", transport, CHAT_CONFIG=str(settings))
         )
         peer = stack.enter_context(closing(hello(server)))
-        assert server.says().startswith("messages are kept")
+        server.says_in_time("messages are kept")
         settings.write_text("nick = 'grace'\n")
         server.signal(signal.SIGHUP)
-        assert f"{settings} has changed; restart" in server.says()
+        server.says_in_time(f"{settings} has changed; restart")
         peer.sendall(b'{"type":"ping","token":"still here"}\n')
         receive_until(peer, b"still here")
         server.signal(signal.SIGHUP)  # and again, as a service manager may
@@ -139,7 +139,7 @@ def test_a_hangup_while_it_drains_without_a_terminal_changes_nothing(transport: 
         sock.close()
         code, errors = server.wait()
     assert code == 0
-    assert "restart" not in errors
+    assert "loaded again" not in errors
 
 
 EARLY = """

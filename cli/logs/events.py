@@ -1,0 +1,116 @@
+"""What ``chat server`` itself logs. ``docs/operations.md`` says what each event means."""
+
+from collections.abc import Mapping
+from logging import CRITICAL, INFO, WARNING
+
+from chatcore.logs import event
+
+__all__ = [
+    "accounts_required",
+    "certificate_doubtful",
+    "certificate_self_made",
+    "connections_stalled",
+    "connections_turned_away",
+    "journal_opened",
+    "lines_left_out",
+    "links_outdated",
+    "links_renewed",
+    "requests_refused",
+    "server_crashed",
+    "server_draining",
+    "server_reloading",
+    "server_started",
+    "server_stopped",
+    "settings_changed",
+    "tls_failed",
+]
+
+
+@event("server.started", "chat.server", INFO)
+def server_started(*, version: str, urls: str, transport: str, process: int) -> str:
+    return f"version {version} serves {urls} ({transport}), process {process}"
+
+
+@event("server.reloading", "chat.server", INFO)
+def server_reloading(*, signal: str) -> str:
+    return f"{signal}: what has changed is loaded again"
+
+
+@event("server.draining", "chat.server", INFO)
+def server_draining(*, signal: str, connections: int) -> str:
+    return f"{signal}: the server drains {_many(connections, 'connection')} and stops"
+
+
+@event("server.stopped", "chat.server", INFO)
+def server_stopped(*, seconds: float) -> str:
+    return f"the server has stopped; that took {seconds} s"
+
+
+@event("server.crashed", "chat.server", CRITICAL)
+def server_crashed() -> str:
+    return "this is a bug in the server, which stops now"
+
+
+@event("journal.opened", "chat.server", INFO)
+def journal_opened(*, journal: str) -> str:
+    return journal
+
+
+@event("accounts.required", "chat.server", INFO)
+def accounts_required(*, path: str) -> str:
+    return f"people need an account in {path}"
+
+
+@event("certificate.self_made", "chat.server", INFO)
+def certificate_self_made(*, fingerprint: str) -> str:
+    return f"the certificate is self-made; its fingerprint is {fingerprint}"
+
+
+@event("certificate.doubtful", "chat.server", WARNING)
+def certificate_doubtful(*, problem: str) -> str:
+    return problem
+
+
+@event("links.renewed", "chat.server", INFO)
+def links_renewed() -> str:
+    return "new links have the fingerprint of the new certificate, if that is self-made"
+
+
+@event("links.outdated", "chat.server", WARNING)
+def links_outdated(*, error: str) -> str:
+    return f"new links have the fingerprint of the certificate from before: {error}"
+
+
+@event("settings.changed", "chat.server", WARNING)
+def settings_changed(*, path: str) -> str:
+    return f"{path} has changed; restart the server to apply it"
+
+
+@event("requests.refused", "chat.server", INFO)
+def requests_refused(*, count: int, codes: Mapping[str, int]) -> str:
+    most_first = sorted(codes.items(), key=lambda each: (-each[1], each[0]))
+    return f"{_many(count, 'refusal')}: {', '.join(f'{code} {number}' for code, number in most_first)}"
+
+
+@event("connections.turned_away", "chat.server", WARNING)
+def connections_turned_away(*, count: int, connections: int) -> str:
+    return f"{_many(count, 'connection')} turned away because of a limit or a ban; {connections} are open"
+
+
+@event("connections.stalled", "chat.server", INFO)
+def connections_stalled(*, count: int) -> str:
+    return f"{_many(count, 'connection')} closed since the peer took nothing of what was sent"
+
+
+@event("tls.failed", "chat.server", INFO)
+def tls_failed(*, count: int) -> str:
+    return f"{_many(count, 'connection')} failed before TLS began"
+
+
+@event("log.left_out", "chat.server", WARNING, per_minute=1_000)
+def lines_left_out(*, count: int, of: str) -> str:
+    return f"{_many(count, 'line')} of {of} left out, since they were too many"
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
