@@ -3,7 +3,7 @@
 import gc
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from chatcore.version import COMPILED
 from tests import rows
+from tests.logged import watched_log
 
 # A slow machine is no failure, and on CI a failure must come again; `HYPOTHESIS_PROFILE` chooses.
 CI = bool(os.environ.get("CI"))
@@ -104,3 +105,16 @@ def pytest_collection_finish() -> None:
     """Let the collector never look again at what stays until the end: a fifth of the time of short tests."""
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """See that a test that is marked ``logs`` has the events logged that it names."""
+    wanted = {name for mark in item.iter_markers("logs") for name in mark.args}
+    if not wanted:
+        return (yield)
+    with watched_log() as logged:
+        result = yield
+    assert wanted <= set(logged.names), f"only {set(logged.names)} was logged"
+    assert logged.problems == []
+    return result

@@ -119,6 +119,7 @@ def again() -> Iterator[threading.Event]:
     log.removeHandler(handler)
 
 
+@pytest.mark.logs("accounts.unusable", "accounts.recovered")
 @pytest.mark.parametrize("trouble", TROUBLE)
 def test_it_is_logged_when_the_file_can_be_written_again_though_nobody_asks_for_anything(
     path: Path,
@@ -142,6 +143,21 @@ def test_it_is_logged_when_the_file_can_be_written_again_though_nobody_asks_for_
         assert again.wait(DEADLINE)
         assert isinstance(ask(gate.invite_device, ada), Invitation)
     assert len(lines(caplog)) == 2
+
+
+@pytest.mark.logs("accounts.uses_lost")
+def test_uses_of_keys_that_cannot_be_written_at_the_end_are_lost_and_that_is_logged(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    gate = Accounts(path, times=Times(look=0.01, uses=3_600.0))
+    with closing(gate):
+        gate.start(Watch())
+        assert isinstance(ask(gate.invite_device, enter(gate, "ada")), Invitation)
+        assert isinstance(enter(gate, "mona"), Person)
+        monkeypatch.setattr(AccountsFile, "note_uses", full)
 
 
 def test_what_can_only_be_read_is_read_and_bans_are_in_force(
@@ -185,6 +201,7 @@ def test_a_file_that_is_removed_just_then_is_not_made_either(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.logs("accounts.replaced")
 def test_a_file_that_was_replaced_is_read_as_it_is_now_and_that_is_logged(
     path: Path, tmp_path: Path, watch: Watch, caplog: pytest.LogCaptureFixture, again: threading.Event
 ) -> None:
@@ -364,6 +381,7 @@ def test_the_file_is_looked_at_four_times_a_second() -> None:
     assert Times().look <= 0.25
 
 
+@pytest.mark.logs("accounts.answer_lost", "accounts.change_failed")
 def test_a_change_that_fails_is_undone_alone(gate: Accounts, book: Administration) -> None:
     def fail(file: AccountsFile, now: float) -> None:
         file.set_role("ada", "owner")

@@ -245,6 +245,7 @@ def test_an_address_is_logged_before_it_is_forgotten(
     assert lines()[2:] == ["2 refused from 198.51.0.2", "2 refused from 198.51.0.3"]
 
 
+@pytest.mark.logs("door.refused")
 def test_a_site_is_logged_as_what_a_firewall_can_refuse(lines: Callable[[], list[str]]) -> None:
     door = Doorway(refusals_per_minute=1)
     door.fail("2001:db8:1:2::7")

@@ -105,6 +105,7 @@ def test_without_room_nobody_is_accepted_for_a_while(
     assert record.getMessage() == f"cannot accept connections: {os.strerror(number)}; new ones wait"
 
 
+@pytest.mark.logs("listener.paused")
 def test_a_shortage_that_lasts_is_logged_once_a_minute(
     listener: Listener, caplog: pytest.LogCaptureFixture
 ) -> None:

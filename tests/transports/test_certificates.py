@@ -103,6 +103,7 @@ def _look(certificate: Certificate, clock: Clock) -> str | None:
     return _shown_by(certificate)
 
 
+@pytest.mark.logs("certificate.reloaded")
 def test_files_that_have_changed_are_loaded_for_connections_to_come(tmp_path: Path, clock: Clock) -> None:
     certificate = Certificate(new_certificate(tmp_path), clock=clock)
     before = certificate.pin
@@ -133,6 +134,7 @@ def test_a_certificate_that_comes_before_its_key_is_waited_for(
     ]
 
 
+@pytest.mark.logs("certificate.kept")
 def test_a_broken_new_certificate_leaves_the_old_one_and_is_logged_once(
     tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -60,6 +60,7 @@ def test_a_bug_at_a_deadline_costs_only_the_peer_that_met_it(
     assert "Bug" in caplog.text
 
 
+@pytest.mark.logs("connection.not_opened")
 @pytest.mark.parametrize("method", ["open", "start"])
 def test_a_bug_when_a_peer_comes_costs_only_that_peer(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str
@@ -116,6 +117,7 @@ def test_a_bug_in_the_fan_out_costs_only_one_peer(
     assert "Bug" in caplog.text
 
 
+@pytest.mark.logs("connection.failed")
 def test_a_bug_in_a_refusal_costs_only_one_peer(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -47,6 +47,7 @@ FAILING = {
 }
 
 
+@pytest.mark.logs("transport.failed")
 @pytest.mark.parametrize(("owner", "method"), FAILING.values(), ids=FAILING)
 def test_a_server_that_fails_leaves_nobody_connected_and_says_why(
     transport: Transport,
@@ -81,3 +82,27 @@ def test_a_server_that_fails_leaves_nobody_connected_and_says_why(
     assert "connections=0" in repr(house.hub)
     house.hub.close()
     census.assert_unchanged()
+
+
+@pytest.mark.logs("transport.failed", "transport.not_ended")
+def test_a_server_that_cannot_end_cleanly_either_says_so_and_reports_the_first_bug(
+    transport: Transport, monkeypatch: pytest.MonkeyPatch, crashes: Crashes
+) -> None:
+    house, close = House(transport), Endpoint.close
+    first, second = Bug("the first"), Bug("the second")
+
+    def broken(*args: object) -> None:
+        raise first
+
+    def broken_end(endpoint: Endpoint) -> None:
+        close(endpoint)
+        raise second
+
+    monkeypatch.setattr(Endpoint, "close", broken_end)
+    monkeypatch.setattr(Endpoint, "next_deadline", broken)
+    with contextlib.suppress(ConnectionError), contextlib.closing(Peer(house.port("chat"))) as peer:
+        peer.wait_for_end()
+    crashes.wait()
+    assert crashes.found == [first]
+    with pytest.raises(Bug, match="the first"):
+        house.server.close()

@@ -93,6 +93,7 @@ def test_addresses_that_were_looked_up_are_not_looked_up_again(
             assert ann.who() == ("ann",)
 
 
+@pytest.mark.logs("listener.incomplete")
 def test_an_address_in_use_leaves_the_others_of_its_name(
     serve: Serve, name_of: Callable[..., str], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -54,6 +54,7 @@ def test_a_bug_in_delivering_refuses_the_posts_and_delivers_them_again(
     assert "Bug" in caplog.text
 
 
+@pytest.mark.logs("journal.answer_lost")
 def test_a_bug_in_taking_an_outcome_costs_nobody_else_theirs(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -67,6 +68,7 @@ def test_a_bug_in_taking_an_outcome_costs_nobody_else_theirs(
     assert caplog.text.count("an answer of the journal was not taken") == 2
 
 
+@pytest.mark.logs("journal.unreadable")
 def test_a_column_that_holds_another_type_is_answered_and_logged(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -82,6 +84,7 @@ def test_a_column_that_holds_another_type_is_answered_and_logged(
     assert "Traceback" in caplog.text
 
 
+@pytest.mark.logs("journal.not_cut")
 def test_what_cannot_be_removed_is_tried_again_later_and_told_once(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

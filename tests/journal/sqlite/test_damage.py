@@ -155,6 +155,7 @@ def test_damage_to_any_column_is_a_gap(path: Path, column: str, value: str) -> N
     assert check_journal(path).problems == ["lobby: message 2 is damaged"]
 
 
+@pytest.mark.logs("journal.damaged")
 def test_a_run_of_damaged_messages_is_logged_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with open_journal(path) as harness:
         harness.post(*map(str, range(6)))
@@ -169,6 +170,7 @@ def test_a_run_of_damaged_messages_is_logged_once(path: Path, caplog: pytest.Log
     ]
 
 
+@pytest.mark.logs("journal.broken_write")
 def test_damage_to_what_was_being_written_begins_a_new_epoch(path: Path) -> None:
     faults = Faults()
 

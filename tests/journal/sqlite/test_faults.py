@@ -172,6 +172,7 @@ def test_no_post_is_acknowledged_into_a_file_that_was_removed(path: Path, remove
             assert stored == [1]  # a new epoch, which is reported
 
 
+@pytest.mark.logs("journal.replaced")
 def test_replacing_an_open_file_by_an_older_copy_begins_a_new_epoch(path: Path, tmp_path: Path) -> None:
     backup = tmp_path / "backup.db"
     with open_journal(path) as harness:
@@ -235,6 +236,7 @@ def test_a_journal_can_be_closed_while_its_file_cannot_be_used(path: Path) -> No
         assert harness.submit(draft("two")) == [2]
 
 
+@pytest.mark.logs("journal.unwritable", "journal.still_unwritable", "journal.recovered")
 def test_failures_and_recovery_are_logged_in_words(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     faults = Faults()
     with open_journal(path, file=faulty(faults)) as harness:

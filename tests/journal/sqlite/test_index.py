@@ -1,5 +1,6 @@
 """The search index is a file that can be lost at any time, and costs nobody an acknowledgement."""
 
+import errno
 import shutil
 import sqlite3
 import threading
@@ -221,6 +222,22 @@ def test_words_of_a_room_that_was_removed_without_the_index_leave_it_at_the_next
         assert texts(harness) == ["hi"]
         assert texts(harness) == ["hi"]
     assert words_in(path) == set()
+
+
+@pytest.mark.logs("index.words_left")
+def test_an_index_that_cannot_be_removed_with_a_room_is_named_in_the_log(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, open_journal(path, search=False) as harness:
+        harness.post("hi zanzibar")
+        patch.setattr(sqlite, "remove_index", busy)
+        assert harness.remove()
+        assert not harness.remove()
+
+
+def busy(path: Path) -> None:
+    """Fail as where a file is in use."""
+    raise OSError(errno.EBUSY, "Device or resource busy", str(path))
 
 
 @pytest.mark.parametrize("search", [True, False])

@@ -1,5 +1,6 @@
 """The search index's thread: what it is told of and what it finds by itself, what fails, and the end."""
 
+import errno
 import logging
 import sqlite3
 import threading
@@ -108,6 +109,7 @@ def test_late_messages_are_found_in_order_and_too_many_are_sorted_anew(
     assert len([n for n in numbers_of_entries(path) if n < 0]) < 15
 
 
+@pytest.mark.logs("index.unusable", "index.recovered")
 def test_a_failure_is_logged_once_and_so_is_its_end(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -126,6 +128,38 @@ def test_a_failure_is_logged_once_and_so_is_its_end(
     assert len(words) == 2
     assert words[0].endswith("database or disk is full")
     assert words[1].endswith("can be used again")
+
+
+@pytest.mark.logs("index.answer_lost")
+def test_a_bug_in_taking_what_was_found_costs_nobody_else_theirs(path: Path) -> None:
+    def fail(found: Found) -> None:
+        raise ZeroDivisionError
+
+    with open_journal(path) as harness:
+        harness.post("hi")
+        assert isinstance(harness.journal, SqliteJournal)
+        harness.journal.search(EVERYTHING, fail)
+        assert in_order(harness) == ["hi"]
+
+
+@pytest.mark.logs("index.not_removed")
+def test_an_index_that_cannot_be_removed_at_the_end_is_named_in_the_log(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(path: Path) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy", str(path))
+
+    with open_journal(path) as harness:
+        harness.post("hi")
+        assert in_order(harness) == ["hi"]
+        thread = next(each for each in threading.enumerate() if each.name == "chat-journal-search")
+        monkeypatch.setattr(index_filler, "remove_index", busy)
+        journal = harness.journal
+        assert isinstance(journal, SqliteJournal)
+        assert journal._indexer is not None
+        journal._indexer.close()
+        assert not thread.is_alive()
+        assert harness.remove()
 
 
 def full(*_: object) -> None:

@@ -252,6 +252,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [line.message for line in caplog.records if "no usable file locks" in line.message]
 
 
+@pytest.mark.logs("journal.unlocked")
 def test_a_file_system_without_locks_is_named_at_the_start_and_used(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

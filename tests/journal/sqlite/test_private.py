@@ -59,6 +59,7 @@ def test_no_file_is_ever_wide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         os.umask(before)
 
 
+@pytest.mark.logs("journal.exposed")
 def test_what_others_can_read_or_replace_keeps_its_mode_and_is_named_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

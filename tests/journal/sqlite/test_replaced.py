@@ -63,6 +63,7 @@ def test_every_answer_comes_from_the_new_file_once_its_epoch_has_begun(
         assert texts(harness)[-1] == "late"
 
 
+@pytest.mark.logs("journal.not_closed")
 def test_the_old_file_is_read_until_the_new_epoch_begins(path: Path, backup: Path) -> None:
     with open_journal(path) as harness:
         harness.post("ours")

@@ -213,6 +213,7 @@ def test_a_gate_that_fails_has_refused_and_costs_nobody_the_connection(
     assert left_in_after(host, ada, phone) == {}
 
 
+@pytest.mark.logs("gate.no_answer")
 def test_nothing_is_no_invite_and_an_invite_is_no_act() -> None:
     for frame, answer in ((REQUESTS[1], None), (REQUESTS[0], Invitation("i", 1.0))):
         _, host = house(Failing(lambda say, answer=answer: say(answer)))  # type: ignore[misc]  # a default binds it

@@ -241,6 +241,7 @@ def test_others_in_the_room_are_not_held_up(gate: KeyGate) -> None:
     assert [message.id for message in ada.take_all(Message)] == ["b0", "b1", "b2"]
 
 
+@pytest.mark.logs("gate.failed")
 def test_a_gate_that_cannot_say_lets_nobody_speak(caplog: pytest.LogCaptureFixture) -> None:
     class Confused(KeyGate):
         def is_muted(self, person: Person, room: str) -> bool:

@@ -124,6 +124,7 @@ def test_a_long_message_of_a_refusal_is_cut() -> None:
     assert ana.error().message == "x" * 512
 
 
+@pytest.mark.logs("gate.review_failed")
 def test_a_review_that_raises_refuses_the_post_as_unavailable(caplog: pytest.LogCaptureFixture) -> None:
     def fail(post: Posted) -> Posted:
         raise RuntimeError("out of paper")

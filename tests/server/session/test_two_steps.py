@@ -221,6 +221,7 @@ def test_the_first_of_two_answers_counts(make: Callable[[], Answerer]) -> None:
     assert nothing_is_left(host)
 
 
+@pytest.mark.logs("gate.answered_twice")
 @pytest.mark.parametrize("make", [hello_by_gate, moderate_by_gate, invite_by_gate])
 def test_a_gate_that_answers_twice_is_logged(
     make: Callable[[], Answerer], caplog: pytest.LogCaptureFixture
@@ -383,6 +384,7 @@ def test_a_gate_that_raises_when_it_is_asked_again_refuses_a_hello_as_unavailabl
     assert nothing_is_left(host)
 
 
+@pytest.mark.logs("directory.failed")
 @pytest.mark.parametrize("frame", [HELLO, NickFrame(nick="ada-x"), Join(room="lobby")], ids=lambda f: f.type)
 def test_a_directory_that_raises_refuses_as_unavailable(
     frame: ClientFrame, caplog: pytest.LogCaptureFixture

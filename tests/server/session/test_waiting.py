@@ -492,6 +492,7 @@ def test_a_journal_is_asked_nothing_from_within_its_report_also_if_others_can_go
     assert [ack.id for ack in zoe.take_all(Ack)] == ["1"]
 
 
+@pytest.mark.logs("session.failed")
 def test_a_bug_met_while_others_go_on_costs_only_the_peer_that_met_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
