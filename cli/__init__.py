@@ -3,6 +3,7 @@
 It stands on the public names of the library, like any other program that uses it.
 
 Read in this order: `app` has all commands, whose options are in `declarations`, and `__main__` runs it;
+`help` makes their pages;
 `report` turns errors into lines and exit codes; `commands` has a file for each command, and `settings` what
 they read from the environment and from ``chat.toml``. Then what the commands share: `streams` is what they
 write to, `row` is one that changes, and `columns` is for lists; `stdin` and `stdout` are for scripts, whose

@@ -8,6 +8,7 @@ characters. The rest is shown by ``chat COMMAND --help``, an example last. ``\\b
 paragraph as they are.
 """
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -24,6 +25,7 @@ from cli.declarations.servers import (
     server,
     transports,
 )
+from cli.help.command import Command, Group
 from cli.report import complain, ending, reporting
 from cli.settings.complete import Completing
 from cli.streams import open_missing, write_text
@@ -33,7 +35,6 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     name="chat",
     cls=Completing,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"auto_envvar_prefix": "CHAT", "help_option_names": ["-h", "--help"]},
@@ -79,8 +80,10 @@ def chat(
     """A chat server, a terminal client, and tools for both.
 
     \b
-    Example: chat server        in one terminal
-             chat client        in another
+    Example: # in one terminal
+             chat server
+             # in another
+             chat client
     """
     with reporting():
         from cli.settings.file import ConfigFile
@@ -120,36 +123,20 @@ def config(
         run(ConfigFile(named, settings), settings, path=path)
 
 
-for command in (
-    server,
-    client,
-    join,
-    trust,
-    bench,
-    send,
-    tail,
-    rooms,
-    status,
-    search,
-    config,
-    transports,
-    journals,
-    schema,
-    history,
-    doctor,
-    invite,
-    ban,
-    unban,
-    bans,
-    audit,
-):
-    app.command()(command)
+COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Running a server": (server, transports, journals),
+    "People and access": (invite, ban, unban, bans, audit),
+    "Talking": (client, send, join, trust),
+    "Looking": (tail, rooms, status, search, history),
+    "Settings and checks": (config, doctor, bench, schema),
+}
+"""The commands, by the headings of ``chat --help``."""
 
-room_app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="Remove a room from a journal.",
-)
-app.add_typer(room_app, name="room")
-room_app.command(name="remove")(remove_room)
-app.add_typer(account_app, name="account")
+for panel, commands in COMMANDS.items():
+    for command in commands:
+        app.command(cls=Command, rich_help_panel=panel)(command)
+
+room_app = typer.Typer(cls=Group, rich_markup_mode=None, help="Remove a room from a journal.")
+room_app.command(name="remove", cls=Command)(remove_room)
+app.add_typer(room_app, name="room", rich_help_panel="Running a server")
+app.add_typer(account_app, name="account", rich_help_panel="People and access")

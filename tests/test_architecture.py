@@ -161,7 +161,7 @@ def test_a_transport_loads_nothing_of_the_command_line() -> None:
     ("arguments", "variables", "expected"),
     [
         (["--version"], {}, f"chat {chatcore.__version__} (pure Python)"),
-        (["--help"], {}, "Commands:"),
+        (["--help"], {}, "Exit codes:"),
         ([], {"_CHAT_COMPLETE": "source_bash"}, "complete -o default -F _chat_completion chat"),
         ([], {"_CHAT_COMPLETE": "complete_bash", "COMP_WORDS": "chat ta", "COMP_CWORD": "1"}, "tail"),
         (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from cli.help.command import Command, Group
 from cli.report import reporting
 from cli.settings.accounts import accounts_option
 from cli.settings.complete import complete_role
@@ -38,13 +39,13 @@ AsJson = Annotated[
 _ROLES = "owner|moderator|member|guest"
 
 account_app = typer.Typer(
-    no_args_is_help=True,
+    cls=Group,
     rich_markup_mode=None,
     help="Make and remove accounts, their roles and their keys.",
 )
 
 
-@account_app.command(name="add")
+@account_app.command(name="add", cls=Command)
 def add_account(
     ctx: typer.Context,
     name: Name,
@@ -75,7 +76,7 @@ def add_account(
         add(ctx, accounts, name, cast("Role | None", role))
 
 
-@account_app.command(name="list")
+@account_app.command(name="list", cls=Command)
 def list_accounts(ctx: typer.Context, json: AsJson = False, accounts: Accounts = None) -> None:
     """List all accounts.
 
@@ -88,7 +89,7 @@ def list_accounts(ctx: typer.Context, json: AsJson = False, accounts: Accounts =
         run(ctx, accounts, as_json=json)
 
 
-@account_app.command(name="role")
+@account_app.command(name="role", cls=Command)
 def set_role(
     ctx: typer.Context,
     name: Name,
@@ -108,7 +109,7 @@ def set_role(
         run(ctx, accounts, name, cast("Role", role))
 
 
-@account_app.command(name="remove")
+@account_app.command(name="remove", cls=Command)
 def remove_account(
     ctx: typer.Context,
     name: Name,
@@ -128,7 +129,7 @@ def remove_account(
         raise typer.Exit(remove(ctx, accounts, name, yes=yes))
 
 
-@account_app.command(name="keys")
+@account_app.command(name="keys", cls=Command)
 def list_keys(ctx: typer.Context, name: Name, json: AsJson = False, accounts: Accounts = None) -> None:
     """List the keys of an account, one for each device.
 
@@ -141,7 +142,7 @@ def list_keys(ctx: typer.Context, name: Name, json: AsJson = False, accounts: Ac
         run(ctx, accounts, name, as_json=json)
 
 
-@account_app.command(name="revoke")
+@account_app.command(name="revoke", cls=Command)
 def revoke_key(
     ctx: typer.Context,
     name: Name,

@@ -8,13 +8,13 @@ from chatcore import DEFAULT_URL
 from cli.report import reporting
 from cli.settings.complete import complete_background, complete_kind
 from cli.settings.shared import (
-    NICK_DEFAULT,
     ca_of,
     ca_option,
     finite,
     is_typed,
     key_file_option,
     nick_option,
+    reader_nick_option,
     room_argument,
     rooms_argument,
     rooms_option,
@@ -285,10 +285,7 @@ def tail(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, one frame per line.")] = False,
     url: Annotated[str, url_option("tail", "--url", "--to")] = DEFAULT_URL,
-    nick: Annotated[
-        str | None,
-        typer.Option(metavar="NICK", help="Your name.", show_default=f"{NICK_DEFAULT} with -tail"),
-    ] = None,
+    nick: Annotated[str | None, reader_nick_option("tail")] = None,
     key_file: Annotated[str | None, key_file_option("tail")] = None,
     ca: Annotated[str | None, ca_option("tail")] = None,
 ) -> None:
@@ -317,10 +314,7 @@ def rooms(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, one room per line.")] = False,
     url: Annotated[str, url_option("rooms", "--url", "--to")] = DEFAULT_URL,
-    nick: Annotated[
-        str | None,
-        typer.Option(metavar="NICK", help="Your name.", show_default=f"{NICK_DEFAULT} with -rooms"),
-    ] = None,
+    nick: Annotated[str | None, reader_nick_option("rooms")] = None,
     key_file: Annotated[str | None, key_file_option("rooms")] = None,
     ca: Annotated[str | None, ca_option("rooms")] = None,
 ) -> None:
@@ -379,10 +373,7 @@ def search(
         ),
     ],
     url: Annotated[str, url_option("search", "--url", "--to")] = DEFAULT_URL,
-    nick: Annotated[
-        str | None,
-        typer.Option(metavar="NICK", help="Your name.", show_default=f"{NICK_DEFAULT} with -search"),
-    ] = None,
+    nick: Annotated[str | None, reader_nick_option("search")] = None,
     room: Annotated[list[str] | None, rooms_option("search", "search")] = None,
     after: Annotated[
         str | None,

@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperGroup
 
 from chatcore import DEFAULT_URL, UsageError
+from cli.help.command import Group
 
 if TYPE_CHECKING:
     from cli.settings.file import ConfigFile
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-class Completing(TyperGroup):
+class Completing(Group):
     """The group of all commands.
 
     While a shell completes, values are not converted or checked: typer does that with a library of models,

@@ -14,11 +14,11 @@ from typing import Any
 import typer
 
 from cli.access.trust import Ca
+from cli.help.headings import SERVER_AND_YOU
 from cli.report import reporting
 from cli.settings.complete import complete_room, complete_url
 
 __all__ = [
-    "NICK_DEFAULT",
     "ca_of",
     "ca_option",
     "finite",
@@ -27,6 +27,7 @@ __all__ = [
     "journal_option",
     "key_file_option",
     "nick_option",
+    "reader_nick_option",
     "room_argument",
     "rooms_argument",
     "rooms_option",
@@ -35,7 +36,7 @@ __all__ = [
     "url_option",
 ]
 
-NICK_DEFAULT = "your account, or your login name"
+_NICK_DEFAULT = "your account, or your login name"
 """What stands for a nick that is not set, in words."""
 
 _JOURNAL_HELP = "The journal: sqlite:PATH, or its path."
@@ -67,6 +68,7 @@ def url_option(command: str, *names: str) -> Any:
         callback=_address_of,
         is_eager=True,
         autocompletion=complete_url,
+        rich_help_panel=SERVER_AND_YOU,
     )
 
 
@@ -95,7 +97,21 @@ def _address_of(ctx: typer.Context, value: str) -> str:
 def nick_option(command: str) -> Any:
     """Return ``--nick`` for a command."""
     return typer.Option(
-        metavar="NICK", envvar=_variables(command, "NICK"), help="Your name.", show_default=NICK_DEFAULT
+        metavar="NICK",
+        envvar=_variables(command, "NICK"),
+        help="Your name.",
+        show_default=_NICK_DEFAULT,
+        rich_help_panel=SERVER_AND_YOU,
+    )
+
+
+def reader_nick_option(command: str) -> Any:
+    """Return ``--nick`` for a command that only reads: your name is not set for it with that of others."""
+    return typer.Option(
+        metavar="NICK",
+        help="Your name.",
+        show_default=f"{_NICK_DEFAULT} with -{command}",
+        rich_help_panel=SERVER_AND_YOU,
     )
 
 
@@ -106,6 +122,7 @@ def key_file_option(command: str) -> Any:
         envvar=_variables(command, "KEY_FILE"),
         help="A file with the keys to use in place of yours.",
         show_default="keys.json in your data directory",
+        rich_help_panel=SERVER_AND_YOU,
     )
 
 
@@ -116,6 +133,7 @@ def ca_option(command: str) -> Any:
         envvar=_variables(command, "CA"),
         help="A file with the authorities that may vouch for the server's certificate.",
         show_default="those of the system",
+        rich_help_panel=SERVER_AND_YOU,
     )
 
 

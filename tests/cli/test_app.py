@@ -1,28 +1,12 @@
-"""The command ``chat`` itself: its help, and its other name."""
+"""The command ``chat`` itself: its other name, and what it says of usage errors."""
 
-import re
 import subprocess
 import sys
 
 import pytest
 
-from cli.app import app
 from tests.cli.conftest import Inside
 from tests.cli.processes import chat, environment
-
-SUMMARY = 60
-"""Characters of the longest summary in ``chat --help``."""
-
-COMMANDS = sorted(
-    command.callback.__name__ for command in app.registered_commands if command.callback is not None
-)
-
-GROUPS = {
-    f"{group.name}": [f"{command.name}" for command in group.typer_instance.registered_commands]
-    for group in app.registered_groups
-    if group.typer_instance is not None
-}
-"""The commands of each group, such as ``remove`` of ``chat room``."""
 
 
 @pytest.mark.parametrize("argument", ["--version", "--help"])
@@ -41,16 +25,35 @@ def test_python_m_chatcore_is_chat(argument: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [*COMMANDS, *(f"{group} {name}" for group, names in GROUPS.items() for name in names)]
+    ("words", "line"),
+    [
+        ("send", "missing argument 'ROOM'; see `chat send --help`"),
+        ("account add", "missing argument 'NAME'; see `chat account add --help`"),
+        ("tial", "no such command 'tial'; did you mean 'tail'?"),
+        ("bogus", "no such command 'bogus'; see `chat --help`"),
+        ("account rol", "no such command 'rol'; did you mean 'role'?"),
+        ("tail --follo", "no such option: --follo; did you mean --follow?"),
+        ("tail ops --quiet", "no such option: --quiet; see `chat tail --help`"),
+        ("send ops hi --to", "option '--to' requires an argument; see `chat send --help`"),
+        (
+            "send ops hi --timeout soon",
+            "invalid value for '--timeout': must be a valid number; see `chat send --help`",
+        ),
+        (
+            "bench --members 0",
+            "invalid value for '--members': must be greater than or equal to 1; see `chat bench --help`",
+        ),
+        ("join chats://chat.example.org#a-secret", "too many arguments; see `chat join --help`"),
+        ("--bogus", "no such option: --bogus; see `chat --help`"),
+    ],
 )
-def test_every_command_has_a_short_summary_and_an_example(inside: Inside, command: str) -> None:
-    usage, _, text = inside(*command.split(), "--help", COLUMNS="80").stdout.partition("\n\n")
-    assert usage.startswith(f"Usage: chat {command}")
-    assert len(text.split("\n\n")[0].strip()) <= SUMMARY
-    assert re.search(rf"^  Example: .*chat {command}", text, re.MULTILINE)
+def test_a_usage_error_is_one_line_with_a_hint(inside: Inside, words: str, line: str) -> None:
+    done = inside(*words.split())
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"chat: {line}\n")
 
 
-def test_every_summary_is_shown_as_a_whole(inside: Inside) -> None:
-    overview = inside("--help", COLUMNS="80").stdout.partition("Commands:")[2]
-    assert sorted(re.findall(r"^  (\w+)  +\S.*\.$", overview, re.MULTILINE)) == sorted([*COMMANDS, *GROUPS])
-    assert "..." not in overview
+@pytest.mark.parametrize("group", [[], ["account"], ["room"]])
+def test_a_group_without_a_command_shows_its_page_on_standard_error(inside: Inside, group: list[str]) -> None:
+    page = inside(*group, "--help")
+    done = inside(*group)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", page.stdout)

@@ -1,0 +1,1 @@
+"""Pages of help, and the man pages."""
