@@ -36,7 +36,7 @@ AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON, one object per line.", allow_from_autoenv=False)
 ]
 
-_ROLES = "owner|moderator|member|guest"
+_ROLES = "owner, moderator, member or guest"
 
 account_app = typer.Typer(
     cls=Group,
@@ -52,8 +52,8 @@ def add_account(
     role: Annotated[
         str | None,
         typer.Option(
-            metavar=_ROLES,
-            help="What the account may do.",
+            metavar="ROLE",
+            help=f"What the account may do: {_ROLES}.",
             show_default="owner for the first one, then member",
             autocompletion=complete_role,
             allow_from_autoenv=False,
@@ -67,7 +67,8 @@ def add_account(
     nick that is the name, a dash and more: ada-phone is ada's.
 
     \b
-    Example: chat account add ada
+    Example: # The first one is the owner's:
+             chat account add ada
              chat account add grace --role moderator
     """
     with reporting():
@@ -94,7 +95,8 @@ def set_role(
     ctx: typer.Context,
     name: Name,
     role: Annotated[
-        str, typer.Argument(metavar=_ROLES, help="What it may do.", autocompletion=complete_role)
+        str,
+        typer.Argument(metavar="ROLE", help=f"What it may do: {_ROLES}.", autocompletion=complete_role),
     ],
     accounts: Accounts = None,
 ) -> None:
@@ -165,7 +167,9 @@ def revoke_key(
     for, unless you say --only. `chat invite --for NAME` lets the account make a new one.
 
     \b
-    Example: chat account revoke ada 0f3c5a9e1b7d2468
+    Example: chat account keys ada
+             chat account revoke ada KEY
+             # All that ada has:
              chat account revoke ada --all
     """
     with reporting():
@@ -179,8 +183,8 @@ def invite(
     role: Annotated[
         str | None,
         typer.Option(
-            metavar=_ROLES,
-            help="What a new account may do.",
+            metavar="ROLE",
+            help=f"What a new account may do: {_ROLES}.",
             show_default="member, or guest with --room",
             autocompletion=complete_role,
             allow_from_autoenv=False,
@@ -224,7 +228,9 @@ def invite(
 
     \b
     Example: chat invite
+             # For a class, until tomorrow:
              chat invite --uses 20 --expires 1d
+             # For ada's new phone:
              chat invite --for ada
     """
     with reporting():
@@ -273,6 +279,7 @@ def ban(
 
     \b
     Example: chat ban mallory --for 1d --reason spam
+             # Whoever connects from there:
              chat ban 203.0.113.0/24
     """
     with reporting():

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from chatcore import DEFAULT_URL
+from cli.help.headings import FORGETTING, IN_A_PIPE, IN_A_TERMINAL, ROOMS
 from cli.report import reporting
 from cli.settings.complete import complete_background, complete_kind
 from cli.settings.shared import (
@@ -38,51 +39,67 @@ def client(
             metavar="N",
             help="Show the last N messages of each room first.",
             show_default="20 in a terminal, none in a pipe",
+            rich_help_panel=ROOMS,
         ),
     ] = None,
     json: Annotated[
-        bool, typer.Option("--json", help="Read JSON frames to send, and print every frame that arrives.")
+        bool,
+        typer.Option(
+            "--json",
+            help="Read JSON frames to send, and print every frame that arrives.",
+            rich_help_panel=IN_A_PIPE,
+        ),
     ] = False,
     split: Annotated[
         bool,
-        typer.Option("--split", help="In a pipe: send a line that is too long as several messages."),
+        typer.Option(
+            "--split",
+            help="Send a line that is too long as several messages.",
+            rich_help_panel=IN_A_PIPE,
+        ),
     ] = False,
     plain: Annotated[
         bool,
         typer.Option(
             "--plain",
-            help="In a terminal: print plain lines of text, without colours or a prompt.",
-            show_default="if TERM is dumb",
+            help="Print plain lines of text, without colours or a prompt, as where TERM is dumb.",
+            rich_help_panel=IN_A_TERMINAL,
         ),
     ] = False,
     background: Annotated[
         str,
         typer.Option(
             metavar="auto|dark|light",
-            help="In a terminal: what the background is; `auto` asks the terminal.",
+            help="What the background is; `auto` asks the terminal.",
             autocompletion=complete_background,
+            rich_help_panel=IN_A_TERMINAL,
         ),
     ] = "auto",
-    quiet: Annotated[bool, typer.Option("--quiet", help="In a terminal: hide joins and leaves.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Hide joins and leaves.", rich_help_panel=IN_A_TERMINAL)
+    ] = False,
     highlight: Annotated[
         list[str] | None,
         typer.Option(
             metavar="WORD",
-            help="In a terminal: a word that counts as your name does; repeat for several.",
+            help="A word that counts as your name does. Repeat it for more.",
+            rich_help_panel=IN_A_TERMINAL,
         ),
     ] = None,
     notices: Annotated[
         str,
         typer.Option(
             metavar="auto|off|osc9|osc99|osc777",
-            help="In a terminal: which notices it shows on the desktop.",
+            help="Which notices it shows on the desktop; `auto` goes by the terminal.",
+            rich_help_panel=IN_A_TERMINAL,
         ),
     ] = "auto",
     remember: Annotated[
         bool,
         typer.Option(
             "--remember/--forget",
-            help="In a terminal: remember your rooms and what you have read, and save what you type.",
+            help="Remember your rooms and what you have read, and save what you type; or not.",
+            rich_help_panel=IN_A_TERMINAL,
         ),
     ] = True,
     reset: Annotated[
@@ -90,11 +107,18 @@ def client(
         typer.Option(
             "--reset",
             help="Forget what is remembered of URL, or of all servers, and end.",
+            rich_help_panel=FORGETTING,
             allow_from_autoenv=False,
         ),
     ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", help="With --reset: do not ask.", allow_from_autoenv=False)
+        bool,
+        typer.Option(
+            "--yes",
+            help="With --reset: do not ask.",
+            rich_help_panel=FORGETTING,
+            allow_from_autoenv=False,
+        ),
     ] = False,
     key_file: Annotated[str | None, key_file_option("client")] = None,
     ca: Annotated[str | None, ca_option("client")] = None,
@@ -106,7 +130,10 @@ def client(
 
     \b
     Example: chat client chat://chat.example.org:7024 --nick ada --room ops
+             # From a script:
              echo "the build is green" | chat client --nick ci
+             # Forget what it remembers, in a script:
+             chat client --reset --yes
     """
     with reporting():
         if reset:
@@ -172,12 +199,14 @@ def bench(
 ) -> None:
     """Put a server under load, and check every delivery.
 
-    The exit code is 1 if a member lost a message, or got one twice, altered or out of order, and 3 if
-    posts were refused.
+    Members connect to one room, and some of them post. It checks that each gets every message once,
+    unaltered and in the same order, and prints how long that took.
 
     \b
-    Example: chat bench --members 100 --posters 5 --rate 10
-             chat bench --flood 64 --json
+    Example: # 100 people, of whom five write ten messages per second:
+             chat bench --members 100 --posters 5 --rate 10 --duration 5
+             # As much as the server takes, for a program to read:
+             chat bench --flood 64 --duration 5 --json
     """
     with reporting():
         from cli.commands.bench import run
@@ -203,7 +232,7 @@ def send(
     room: Annotated[str, room_argument()],
     text: Annotated[
         str | None,
-        typer.Argument(metavar="TEXT", help="The message.", show_default="or `-`: all of standard input"),
+        typer.Argument(metavar="TEXT", help="The message. Without it, or with `-`: all of standard input."),
     ] = None,
     url: Annotated[str, url_option("send", "--url", "--to")] = DEFAULT_URL,
     nick: Annotated[str | None, nick_option("send")] = None,
@@ -222,7 +251,7 @@ def send(
         typer.Option(
             metavar="action|notice",
             help="What it is: something that you do, or a notice, which no program may answer.",
-            show_default="a text that you say",
+            show_default="a text",
             autocompletion=complete_kind,
         ),
     ] = None,
@@ -231,7 +260,7 @@ def send(
         typer.Option(
             min=0.0,
             metavar="SECONDS",
-            help="How long it may take, all in all; inf is as long as it takes.",
+            help="How long it may take in all; `inf` is as long as it takes.",
             callback=seconds,
         ),
     ] = 30.0,
@@ -244,9 +273,14 @@ def send(
 ) -> None:
     """Send one message, and print its number once it is stored.
 
+    A refusal that may pass is tried again until the timeout. If nobody knows whether the message is stored,
+    the error names its id: sent again with --id, it is stored once.
+
     \b
     Example: chat send ops "the build is green" --nick ci
+             # What another command prints:
              df -h / | chat send ops --nick disk-watch --kind notice
+             # To the server that chat.toml calls work:
              chat send ops "lunch?" --to work
     """
     with reporting():
@@ -291,9 +325,14 @@ def tail(
 ) -> None:
     """Print a room's messages, then the position to resume from.
 
+    With --since and that position, the next run prints what is new. If messages are missing, a line says so
+    in their place.
+
     \b
     Example: chat tail ops -n 20
+             # Until Ctrl-C:
              chat tail ops --follow
+             # What is new since an earlier run, whose last line was a position:
              chat tail ops --since EPOCH:SEQ -n 100
     """
     with reporting():
@@ -320,8 +359,11 @@ def rooms(
 ) -> None:
     """List a server's rooms, and when somebody spoke there last.
 
+    Rooms that you may not see are left out.
+
     \b
     Example: chat rooms
+             # For a program to read:
              chat rooms --prefix build- --json
     """
     with reporting():
@@ -396,7 +438,8 @@ def search(
 
     \b
     Example: chat search "disk full" --room ops
-             chat search '"disk full" deploy* from:ada' --room ops --after 2026-11-01 --json
+             # These two words together, and a third that begins so:
+             chat search '"disk full" deploy* from:ada' --after 2026-11-01
     """
     with reporting():
         from cli.access.login import login_for
@@ -442,6 +485,7 @@ def join(
 
     \b
     Example: chat join
+             # For a bot, with a key of its own:
              chat join --key-file bot.json <link.txt
     """
     with reporting():
@@ -454,9 +498,7 @@ def trust(
     url: Annotated[str, url_argument(None)],
     fingerprint: Annotated[
         str | None,
-        typer.Argument(
-            metavar="sha256:...", help="The fingerprint of its certificate.", show_default="with --forget"
-        ),
+        typer.Argument(metavar="FINGERPRINT", help="The fingerprint of its certificate: sha256:... in full."),
     ] = None,
     forget: Annotated[
         bool,
@@ -474,7 +516,8 @@ def trust(
     it in them, so after `chat join` there is nothing to do.
 
     \b
-    Example: chat trust chats://chat.example.org:7024 sha256:3q2-7w...
+    Example: chat trust chats://chat.example.org:7024 sha256:FINGERPRINT
+             # Only an authority may vouch for it again:
              chat trust chats://chat.example.org:7024 --forget
     """
     with reporting():

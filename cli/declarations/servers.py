@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from chatcore import DEFAULT_URL
+from cli.help.headings import CERTIFICATE, LISTENING, MESSAGES, PEOPLE
 from cli.report import reporting
 from cli.settings.complete import complete_transport
 from cli.settings.shared import journal_argument, journal_option, key_file_option, room_argument
@@ -22,6 +23,7 @@ def server(
             metavar="NAME",
             help="How to serve sockets. `chat transports` lists what is installed.",
             autocompletion=complete_transport,
+            rich_help_panel=LISTENING,
         ),
     ] = "asyncio",
     listen: Annotated[
@@ -31,6 +33,7 @@ def server(
             help="Where to listen: chat://HOST:PORT for clients, plain://HOST:PORT for nc and telnet; "
             "chats:// and plains:// are encrypted. Repeat it for more.",
             show_default=DEFAULT_URL,
+            rich_help_panel=LISTENING,
         ),
     ] = None,
     journal: Annotated[
@@ -39,6 +42,7 @@ def server(
             metavar="memory|sqlite:PATH",
             help="Where to store messages. `chat journals` lists what is installed.",
             show_default="a file in your data directory",
+            rich_help_panel=MESSAGES,
         ),
     ] = None,
     limit: Annotated[
@@ -51,7 +55,11 @@ def server(
     ] = None,
     no_search: Annotated[
         bool,
-        typer.Option("--no-search", help="Make no search index beside the journal, and refuse searches."),
+        typer.Option(
+            "--no-search",
+            help="Make no search index beside the journal, and refuse searches.",
+            rich_help_panel=MESSAGES,
+        ),
     ] = False,
     cert: Annotated[
         str | None,
@@ -59,12 +67,16 @@ def server(
             metavar="PATH|auto",
             help="The certificate for chats:// and plains://, or `auto`: one that the server makes itself.",
             show_default="none",
+            rich_help_panel=CERTIFICATE,
         ),
     ] = None,
     cert_key: Annotated[
         str | None,
         typer.Option(
-            metavar="PATH", help="The key of the certificate.", show_default="in the file of --cert"
+            metavar="PATH",
+            help="The key of the certificate.",
+            show_default="in the file of --cert",
+            rich_help_panel=CERTIFICATE,
         ),
     ] = None,
     accounts: Annotated[
@@ -73,6 +85,7 @@ def server(
             metavar="PATH",
             help="Let in only people with an account in this file. `chat account add` makes it.",
             show_default="everybody is let in",
+            rich_help_panel=PEOPLE,
         ),
     ] = None,
     public_url: Annotated[
@@ -82,14 +95,24 @@ def server(
             help="What links to this server begin with: chats://HOST:PORT, or https://HOST/PATH for a page. "
             "Repeat it for more. It is stored with the accounts.",
             show_default="what was stored last",
+            rich_help_panel=PEOPLE,
         ),
     ] = None,
     insecure: Annotated[
         bool,
-        typer.Option("--insecure", help="Listen without encryption where other machines can connect, too."),
+        typer.Option(
+            "--insecure",
+            help="Listen without encryption where other machines can connect, too.",
+            rich_help_panel=LISTENING,
+        ),
     ] = False,
     open: Annotated[
-        bool, typer.Option("--open", help="Let in everybody who can connect, from other machines, too.")
+        bool,
+        typer.Option(
+            "--open",
+            help="Let in everybody who can connect, from other machines, too.",
+            rich_help_panel=PEOPLE,
+        ),
     ] = False,
     log_level: Annotated[
         str, typer.Option(metavar="debug|info|warning|error", help="What to log on standard error.")
@@ -101,11 +124,16 @@ def server(
 ) -> None:
     """Run a chat server until Ctrl-C.
 
-    It prints a line for each address once clients can connect.
+    It prints a line for each address once clients can connect. SIGTERM and Ctrl-C drain it: clients get what
+    they are owed, and it exits.
 
     \b
-    Example: chat server --listen chat://127.0.0.1:7024 --journal sqlite:chat.db
+    Example: # For this machine alone, with the messages in chat.db:
+             chat server --listen chat://127.0.0.1:7024 --journal sqlite:chat.db
+             # Encrypted, with a certificate of its own:
              chat server --listen chats://127.0.0.1:7024 --cert auto
+             # With all limits and their defaults:
+             chat server --limit help
     """
     with reporting():
         from cli.commands.server import Options, run
@@ -133,7 +161,6 @@ def transports() -> None:
 
     \b
     Example: chat transports
-             chat server --transport threaded
     """
     with reporting():
         from cli.commands.transports import run
@@ -146,7 +173,6 @@ def journals() -> None:
 
     \b
     Example: chat journals
-             chat server --journal memory
     """
     with reporting():
         from cli.commands.journals import run
@@ -200,12 +226,15 @@ def history(
     """Print a journal's messages as JSON, one per line.
 
     This reads the journal's file, and needs no server; one may be running. A time without an offset is
-    local. The exit code is 5 if messages are missing, and a line says so in their place.
+    local. If messages are missing, a line says so in their place.
 
     \b
-    Example: chat history --room lobby
+    Example: # One room, of the journal that `chat server` uses:
+             chat history --room lobby
+             # What is newer in a copy:
              chat history backup.db --after 1000
-             chat history --since 2026-11-23 --until "2026-11-23 14:30"
+             # One morning, to read:
+             chat history --since 2026-11-23 --until "2026-11-23 12:00" --text
     """
     with reporting():
         from cli.commands.history import run
@@ -244,10 +273,11 @@ def doctor(
 ) -> None:
     """Check this installation, and say how to fix problems.
 
-    The exit code is 1 if something is wrong.
+    It changes nothing unless you say --new-epoch, and a server may run.
 
     \b
     Example: chat doctor
+             # Another journal than the one that `chat server` uses:
              chat doctor --journal backup.db
     """
     with reporting():
@@ -277,6 +307,7 @@ def remove_room(
 
     \b
     Example: chat room remove old-project
+             # In a script, which nobody can ask:
              chat room remove old-project --journal chat.db --yes
     """
     with reporting():

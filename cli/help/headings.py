@@ -1,10 +1,28 @@
-"""Headings of options that several commands have."""
+"""The headings of options that belong together."""
 
-__all__ = ["ACCOUNTS", "CERTIFICATES", "MESSAGES", "SERVER_AND_YOU"]
+__all__ = [
+    "CERTIFICATE",
+    "FORGETTING",
+    "IN_A_PIPE",
+    "IN_A_TERMINAL",
+    "LISTENING",
+    "MESSAGES",
+    "PEOPLE",
+    "ROOMS",
+    "SERVER_AND_YOU",
+]
 
 SERVER_AND_YOU = "Server and you"
 """Where the server is, who you are there, and why each believes the other."""
 
-CERTIFICATES = "Certificates"
+# of `chat server`
+LISTENING = "Listening"
+CERTIFICATE = "Certificate"
 MESSAGES = "Messages"
-ACCOUNTS = "Accounts"
+PEOPLE = "People"
+
+# of `chat client`
+ROOMS = "Rooms"
+IN_A_PIPE = "In a pipe"
+IN_A_TERMINAL = "In a terminal"
+FORGETTING = "Forgetting"

@@ -95,7 +95,7 @@ def _arguments(parameters: list[Any]) -> Iterator[Rows]:
 
 
 def _options(parameters: list[Any]) -> list[Rows]:
-    """Return the options by their panels: what a command has alone, what many have, and then ``--help``."""
+    """Return the options by their panels: what a command has alone, then what many have."""
     panels: dict[str, list[tuple[str, str]]] = {}
     for each in parameters:
         if each.param_type_name == "option":
@@ -106,9 +106,9 @@ def _options(parameters: list[Any]) -> list[Rows]:
 
 
 def _place(section: Rows) -> int:
-    if section.heading == SERVER_AND_YOU:
-        return 1
-    return 2 if section.heading == OPTIONS and len(section.rows) == 1 else 0
+    if section.heading == OPTIONS:
+        return 3 if len(section.rows) == 1 else 1
+    return 2 if section.heading == SERVER_AND_YOU else 0
 
 
 def _term(option: Any) -> str:
@@ -151,7 +151,7 @@ def _settings(command: str) -> Iterator[Prose]:
 def _ways(names: list[str], where: str, *prefix: str) -> Iterator[str]:
     if names:
         variable = "_".join(["chat", *prefix, names[0]]).upper()
-        yield f"Set {_listed(names)} {where}, or as {variable} and so on."
+        yield f"Set {_listed(names)} {where}, or as {variable}{' and so on' if names[1:] else ''}."
 
 
 def _listed(names: list[str]) -> str:

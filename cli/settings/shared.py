@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from cli.access.trust import Ca
-from cli.help.headings import SERVER_AND_YOU
+from cli.help.headings import ROOMS, SERVER_AND_YOU
 from cli.report import reporting
 from cli.settings.complete import complete_room, complete_url
 
@@ -156,6 +156,7 @@ def rooms_option(command: str, use: str = "join") -> Any:
         help=f"A room to {use}. Repeat it for more.",
         show_default="lobby",
         autocompletion=complete_room,
+        rich_help_panel=ROOMS if use == "join" else None,
     )
 
 
@@ -180,7 +181,7 @@ def rooms_argument(command: str) -> Any:
         metavar="ROOM",
         envvar=_variables(command, "ROOM"),
         help="The room.",
-        show_default="the one of your settings",
+        show_default="the one in your settings",
         autocompletion=complete_room,
     )
 
