@@ -381,7 +381,7 @@ def status(
         typer.Option(
             min=0.0,
             metavar="SECONDS",
-            help="How long it may take, all in all; inf is as long as it takes.",
+            help="How long it may take in all; `inf` is as long as it takes.",
             callback=seconds,
         ),
     ] = 10.0,
@@ -391,11 +391,12 @@ def status(
 ) -> None:
     """Check that a server answers, and print what it says.
 
-    It has a nick of its own there, and enters no room. The exit code is 1 if there is no server or no answer
-    in time, and 3 if the server refuses us, as one does that wants a key.
+    It has a nick of its own there, and enters no room. A server with accounts answers only those that have a
+    key, and refuses others.
 
     \b
-    Example: chat status chats://chat.example.org:7024
+    Example: chat status chat://chat.example.org:7024
+             # For a monitor, of the server that chat.toml calls work:
              chat status work --timeout 2 --json
     """
     with reporting():
