@@ -4,7 +4,7 @@ What is said of each event of a room is in `conversation`. Every line here says 
 something to do about it, what.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from chatcore import RULES, ChatError, DisconnectedError, Gap, Message, RefusedError, RoomEntry, fold
 from cli.gap import describe_gap
@@ -98,15 +98,33 @@ class Answers:
             lines.append("and more; /rooms START lists those that begin with START")
         return self._painter.note("\n".join(lines))
 
-    def results(self, heading: str, rows: Iterable[tuple[int | None, Entry]], end: str) -> Fragments:
-        """Return messages and gaps of any rooms between two lines, the results of a search with a number."""
+    def results(
+        self,
+        heading: str,
+        rows: Iterable[tuple[int | None, Entry]],
+        end: str,
+        *,
+        mentioned: Callable[[Message], Sequence[str]] = lambda _: (),
+        query: str = "",
+    ) -> Fragments:
+        """Return messages and gaps of any rooms between two lines, the results of a search with a number.
+
+        What the ``query`` has asked for is marked, and so is what is ``mentioned`` in a message.
+        """
         drawn = self._painter.note(heading)
         for number, entry in rows:
             if isinstance(entry, Gap):
                 drawn += self._painter.note(describe_gap(entry))
             else:
                 drawn += self._painter.found(
-                    entry.at, entry.room, entry.nick, entry.text, kind=entry.kind, number=number
+                    entry.at,
+                    entry.room,
+                    entry.nick,
+                    entry.text,
+                    kind=entry.kind,
+                    number=number,
+                    mentioned=mentioned(entry),
+                    query=query,
                 )
         return drawn + self._painter.note(end)
 

@@ -15,6 +15,7 @@ MOST = 50
 """Candidates that are offered: nobody picks one out of more."""
 
 _ARGUMENT = re.compile(r"(/\w+) +(\S*)")
+_FIELD = re.compile(r"(?i)/search\s(?:.*\s)?(in|from):(\S*)")
 _WORD = re.compile(r"(?:^|.*[^\w.-])([\w.-]+)", re.ASCII | re.DOTALL)
 
 
@@ -28,6 +29,9 @@ class Candidate(NamedTuple):
 
 def candidates(before: str, rooms: Rooms, own: str) -> list[Candidate]:
     """Return the candidates, the most likely first. ``own`` is our nick, which is never offered."""
+    if field := _FIELD.fullmatch(before):
+        known = rooms.names() if field[1].casefold() == "in" else _speakers(rooms)
+        return [Candidate(f"{name} ", len(field[2]), name) for name in _starting(field[2], known)][:MOST]
     if argument := _ARGUMENT.fullmatch(before):
         name, start = argument[1].casefold(), argument[2]
         name = ALIASES.get(name, name)
@@ -52,6 +56,11 @@ def candidates(before: str, rooms: Rooms, own: str) -> list[Candidate]:
 
 def _starting(start: str, names: list[str]) -> list[str]:
     return [name for name in names if fold(name).startswith(fold(start))]
+
+
+def _speakers(rooms: Rooms) -> list[str]:
+    """Return the nicks of this room, ours too: one may look for what one has said oneself."""
+    return [] if rooms.current is None else rooms.current.nicks.matching("")
 
 
 def _place(before: str) -> str | None:

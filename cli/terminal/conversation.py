@@ -132,6 +132,10 @@ class Conversation:
         wanted = self._wanted()
         return (self.nick, *(() if wanted is None else (wanted,)), *self.interests.words)
 
+    def names_in(self, message: Message) -> Sequence[str]:
+        """Return what is to be marked in a message: what mentions us, unless we have said it."""
+        return () if self._is_mine(message) else self.names
+
     def is_mention(self, message: Message) -> bool:
         """Tell whether a message of somebody else mentions the user."""
         unwanted = self._is_mine(message) or self._is_hidden(message)
@@ -409,7 +413,6 @@ class Conversation:
         return drawn
 
     def _draw_message(self, message: Message, *, replay: bool) -> Fragments:
-        mentioned = () if self._is_mine(message) else self.names
         drawn, rest = self.folds.fold(
             self._painter.message(
                 message.at,
@@ -417,7 +420,7 @@ class Conversation:
                 message.text,
                 kind=message.kind,
                 replay=replay,
-                mentioned=mentioned,
+                mentioned=self.names_in(message),
             ),
             message,
         )
@@ -452,6 +455,7 @@ class Conversation:
         company = _company(event.count - 1)
         if (self.rooms.current is None and not self.is_returning) or self._expects(event.room):
             self.rooms.current = room
+            self.expect_no_longer(room.name)
             return self._painter.note(f"you are in {room.name}; {company} here")
         return self._painter.note(f"you are also in {room.name} (/{room.number}); {company} there")
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 
 from cli.sanitize import sanitize, sanitize_lines
+from cli.terminal.hits import hits
 from cli.terminal.mentions import mentions
 from cli.terminal.palette import Palette
 from cli.terminal.times import describe_time
@@ -32,6 +33,8 @@ MOST_LINES = 500
 send anything, and a member can send a text full of newlines."""
 
 _QUIET = "class:quiet"
+_MENTION = "class:mention reverse"
+_HIT = "bold underline"
 
 
 class Painter:
@@ -83,10 +86,16 @@ class Painter:
         *,
         kind: str | None = None,
         number: int | None = None,
+        mentioned: Sequence[str] = (),
+        query: str = "",
     ) -> Fragments:
-        """Return a message with its day and its room; a result of a search has a ``number``."""
+        """Return a message with its day and its room; a result of a search has a ``number``.
+
+        What a ``query`` has asked for is underlined.
+        """
         lead = "" if number is None else f"#{number} "
-        return self._message(f"{lead}{self.moment(at)} [{sanitize(room)}]", nick, text, kind, False, ())
+        when = f"{lead}{self.moment(at)} [{sanitize(room)}]"
+        return self._message(when, nick, text, kind, False, mentioned, query)
 
     def moment(self, at: datetime) -> str:
         """Return a day and a time of day, as ``/back`` takes them."""
@@ -130,7 +139,14 @@ class Painter:
         return [(style, f"{NOTE if first else ' ' * len(NOTE)}{row}\n") for first, row in _with_first(rows)]
 
     def _message(
-        self, when: str, nick: str, text: str, kind: str | None, replay: bool, mentioned: Sequence[str]
+        self,
+        when: str,
+        nick: str,
+        text: str,
+        kind: str | None,
+        replay: bool,
+        mentioned: Sequence[str],
+        query: str = "",
     ) -> Fragments:
         quiet = _QUIET if self._colour else ""
         body = quiet if replay else ""
@@ -147,9 +163,9 @@ class Painter:
         rows = self._rows(lines, used, indent)
         first = next(rows)
         drawn = [*head[:-1], (body, head[-1][1] if first else head[-1][1].rstrip())]
-        drawn += [*_highlighted(first, mentioned, body), (body, "\n")]
+        drawn += [*_highlighted(first, mentioned, query, body), (body, "\n")]
         for row in rows:
-            drawn += [(body, " " * indent), *_highlighted(row, mentioned, body), (body, "\n")]
+            drawn += [(body, " " * indent), *_highlighted(row, mentioned, query, body), (body, "\n")]
         return drawn
 
     def _remark(self, kind: str | None, replay: bool, has_mention: bool) -> str:
@@ -189,12 +205,15 @@ def _clock(local: datetime | None) -> str:
     return f"{local:%H:%M}" if local else "--:--"
 
 
-def _highlighted(row: str, mentioned: Sequence[str], style: str) -> Iterator[tuple[str, str]]:
-    """Yield a row with the mentions in reverse video."""
+def _highlighted(row: str, mentioned: Sequence[str], query: str, style: str) -> Iterator[tuple[str, str]]:
+    """Yield a row with mentions in reverse video, and what was searched for underlined."""
     done = 0
-    for start, end in mentions(row, *mentioned):
-        yield from ((style, row[done:start]), (f"{style} class:mention reverse".lstrip(), row[start:end]))
-        done = end
+    marks = [(*span, _MENTION) for span in mentions(row, *mentioned)]
+    marks += [(*span, _HIT) for span in hits(row, query)]
+    for start, end, mark in sorted(marks):
+        if start >= done:
+            yield from ((style, row[done:start]), (f"{style} {mark}".lstrip(), row[start:end]))
+            done = end
     if done < len(row):
         yield style, row[done:]
 

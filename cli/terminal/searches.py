@@ -4,7 +4,7 @@ Results are numbered, the newest first. ``/back #N`` shows what was said around 
 goes on where the last one has ended.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from chatcore import Found, Gap, Message, RefusedError, UsageError
 from cli.queries import EMPTY_PAGES, Wanted, parse_wanted
@@ -12,6 +12,7 @@ from cli.terminal.answers import Answers
 from cli.terminal.conversation import Conversation
 from cli.terminal.paging import entries_of
 from cli.terminal.painter import Fragments
+from cli.terminal.rooms import Entry
 from transports.asyncio_tcp import Chat
 
 __all__ = ["EVERYWHERE", "Searches"]
@@ -36,6 +37,7 @@ class Searches:
         self._answers = answers
         self._show = show
         self._results: list[Message] = []
+        self._query = ""  # of these results
         self._wanted: Wanted | None = None  # there may be more of it
         self._cursor: str | None = None
 
@@ -66,7 +68,7 @@ class Searches:
             for entry in (*entries_of(before), *entries_of(after))
             if isinstance(entry, Gap) or not ignored(entry.nick)
         ]
-        self._show(self._answers.results(f"around result {number}:", rows, "end of what was around it"))
+        self._show_rows(f"around result {number}:", rows, "end of what was around it")
 
     def _begin(self, wanted: Wanted) -> None:
         current = self._conversation.rooms.current
@@ -75,6 +77,7 @@ class Searches:
         elif wanted.room == EVERYWHERE:
             wanted = wanted._replace(room=None)
         self._results, self._wanted, self._cursor = [], wanted, None
+        self._query = wanted.query or ""
 
     async def _go_on(self, chat: Chat) -> None:
         if self._wanted is None:
@@ -108,7 +111,7 @@ class Searches:
             more = f"; {hidden} hidden (/ignore){more}"
         if rows:
             end = f"/back #N shows what was said around result N{more}"
-            self._show(self._answers.results(f"found in {where}:", rows, end))
+            self._show_rows(f"found in {where}:", rows, end)
         else:
             self._show(self._answers.note(f"{nothing} found in {where}{more}"))
 
@@ -120,9 +123,13 @@ class Searches:
         messages = self._conversation.scrollback.find(text, RESULTS)[::-1]
         if messages:
             heading = f"{why}; latest matches in what has been shown:"
-            self._show(self._answers.results(heading, self._numbered(messages), "end of results"))
+            self._show_rows(heading, self._numbered(messages), "end of results")
         else:
             self._show(self._answers.note(f"{why}; no match in what has been shown"))
+
+    def _show_rows(self, heading: str, rows: Iterable[tuple[int | None, Entry]], end: str) -> None:
+        mentioned, query = self._conversation.names_in, self._query
+        self._show(self._answers.results(heading, rows, end, mentioned=mentioned, query=query))
 
     def _numbered(self, messages: Sequence[Message]) -> Sequence[tuple[int | None, Message]]:
         """Return results as they are shown, the newest last, and remember them."""

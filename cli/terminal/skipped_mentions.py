@@ -185,5 +185,12 @@ class SkippedMentions:
             drawn = self._painter.warning(f"of the messages that were skipped, {which} you{newest}:")
         for message in shown:
             text = message.text if len(message.text) <= EXCERPT else f"{message.text[:EXCERPT]}..."
-            drawn += self._painter.found(message.at, message.room, message.nick, text, kind=message.kind)
+            drawn += self._painter.found(
+                message.at,
+                message.room,
+                message.nick,
+                text,
+                kind=message.kind,
+                mentioned=self._conversation.names,
+            )
         return drawn if result.complete else drawn + self._painter.note(NOT_LOOKED)

@@ -21,7 +21,7 @@ from cli.terminal.answers import Answers
 from cli.terminal.input import COMMANDS, Command
 from cli.terminal.painter import Painter
 from cli.terminal.rooms import Rooms
-from tests.cli.terminal.drawn import text_of
+from tests.cli.terminal.drawn import styled, text_of
 
 
 @pytest.fixture
@@ -164,3 +164,13 @@ def test_results_of_a_search_have_their_day_and_room(answers: Answers) -> None:
     action = hit.model_copy(update={"kind": "action", "text": "builds"})
     shown = text_of(answers.results("found:", [(None, action)], "end"))
     assert shown.splitlines()[1] == "2026-01-02 03:04 [ops] * bob builds"
+
+
+def test_what_was_searched_for_and_what_mentions_us_is_marked(answers: Answers) -> None:
+    text = "ada, the disk is full\nDisk!"
+    hit = Message(room="ops", seq=1, prev=0, id="1", nick="bob", text=text, at=datetime.now(UTC))
+    drawn = answers.results("found:", [(1, hit)], "end", mentioned=lambda _: ("ada",), query="disk")
+    assert styled(drawn, "underline") == ["disk", "Disk"]
+    assert styled(drawn, "reverse") == ["ada"]
+    drawn = answers.results("found:", [(1, hit)], "end", query="ada")
+    assert (styled(drawn, "underline"), styled(drawn, "reverse")) == (["ada"], [])

@@ -31,6 +31,11 @@ from cli.terminal.rooms import Rooms
         ("a", []),  # our own nick
         ("b ", []),
         ("/search x y", []),
+        ("/search in:o", ["ops "]),
+        ("/search disk IN:", ["lobby ", "ops "]),
+        ("/search from:b", ["bo ", "Bob.2 "]),
+        ("/search in:ops from:BO", ["bo ", "Bob.2 "]),
+        ("/searching in:o", []),
     ],
 )
 def test_tab_offers_what_fits_before_the_cursor(rooms: Rooms, before: str, texts: list[str]) -> None:
