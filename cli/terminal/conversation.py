@@ -431,11 +431,11 @@ class Conversation:
         if room is None:
             return []
         room.note_count(event.count)
-        self.interests.follow(event)
+        heard = self.interests.follow(event)
         room.nicks.remove([*event.left, *(pair.old for pair in event.renamed)])
         room.nicks.add([*event.joined, *(pair.new for pair in event.renamed)])
         if not self.quiet:
-            room.presence.add(event, self.nick, self._clock())
+            room.presence.add(heard, self.nick, self._clock())
         return []
 
     def _show_presence(self, room: RoomView) -> Fragments:

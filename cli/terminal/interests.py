@@ -3,8 +3,8 @@
 - A word counts as the nick does. Those of the settings are there at each start, those of this client are
   remembered with everything else.
 - A muted room has no news but mentions.
-- An ignored person's messages are not shown, and are nobody's news; how many there were is counted. Whoever
-  changes their nick is still ignored, for as long as they have that one.
+- An ignored person's messages are not shown, and are nobody's news; how many there were is counted. Nor is it
+  shown that they come and go. Whoever changes their nick is still ignored, for as long as they have that one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -95,8 +95,12 @@ class Interests:
         if (folded := self._by(nick)) is not None:
             self._hidden[folded] = self._hidden.get(folded, 0) + 1
 
-    def follow(self, presence: Presence) -> None:
-        """Learn who has another nick now, and who is gone: another may have their nick next."""
+    def follow(self, presence: Presence) -> Presence:
+        """Learn who has another nick now, and who is gone: another may have their nick next.
+
+        Return what is to be shown of it: whom we ignore is left out, but for the count.
+        """
+        heard = self._without_ignored(presence) if self._ignored else presence
         for pair in presence.renamed:
             by = self._by(pair.old)
             self._aliases.pop(fold(pair.old), None)
@@ -104,6 +108,16 @@ class Interests:
                 self._aliases[fold(pair.new)] = by
         for nick in presence.left:
             self._aliases.pop(fold(nick), None)
+        return heard
+
+    def _without_ignored(self, presence: Presence) -> Presence:
+        return presence.model_copy(
+            update={
+                "joined": tuple(nick for nick in presence.joined if not self.is_ignored(nick)),
+                "left": tuple(nick for nick in presence.left if not self.is_ignored(nick)),
+                "renamed": tuple(pair for pair in presence.renamed if not self.is_ignored(pair.old)),
+            }
+        )
 
     def _by(self, nick: str) -> str | None:
         """Return the folded nick by which somebody is ignored."""

@@ -341,6 +341,19 @@ def test_an_ignored_person_is_not_heard_and_is_counted(alice: Alice) -> None:
     assert lines_of(alice, message(6, "ops")).endswith(" bob: text 6\n")
 
 
+def test_an_ignored_person_comes_and_goes_unseen_but_is_counted(alice: Alice) -> None:
+    alice.interests.ignore("bob")
+    alice.receive(Presence(room="lobby", joined=("Bob",), count=2))
+    assert alice.next_deadline() is None
+    alice.receive(Presence(room="lobby", renamed=(Renamed(old="Bob", new="rob"),), count=2))
+    alice.receive(Presence(room="lobby", joined=("carol",), count=3))
+    alice.now += DIGEST_SECONDS
+    assert text_of(alice.handle_deadline()) == "* carol joined (3 here)\n"
+    alice.receive(Presence(room="lobby", left=("rob", "carol"), count=1))
+    alice.now += DIGEST_SECONDS
+    assert text_of(alice.handle_deadline()) == "* carol left (1 here)\n"
+
+
 def test_an_ignored_person_with_another_nick_is_not_heard_either(alice: Alice) -> None:
     alice.interests.ignore("bob")
     alice.receive(Presence(room="lobby", renamed=(Renamed(old="bob", new="rob"),), count=2))
