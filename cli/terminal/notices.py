@@ -1,8 +1,12 @@
 """Notices of the desktop, which some terminals show when a program asks for it.
 
 Each kind of terminal has its own sequence, so one is sent only where the terminal is known, or where the user
-says which it takes. In tmux it is wrapped, for the terminal around that; tmux drops it unless its option
-``allow-passthrough`` is on. What somebody wrote is sanitized, so it cannot end the sequence.
+says which it takes. What somebody wrote is sanitized, so it cannot end the sequence.
+
+- In tmux it is wrapped, for the terminal around that; tmux drops it unless its option ``allow-passthrough``
+  is on and the pane is visible, or the option is ``all``.
+- GNU screen drops it. It would pass on what is wrapped for it, but only the low byte of each character: what
+  somebody wrote could become a control character there, so nothing is wrapped.
 """
 
 from collections.abc import Mapping
@@ -85,7 +89,7 @@ def _named(wanted: str) -> Kind | None:
 
 def _detected(environment: Mapping[str, str]) -> Kind | None:
     """Return what the terminal takes, if that is known."""
-    if environment.get("STY"):  # GNU screen shortens what it passes through
+    if environment.get("STY"):  # GNU screen
         return None
     program = environment.get("TERM_PROGRAM", "").casefold()
     by_variable = (kind for name, kind in _BY_VARIABLE.items() if environment.get(name))
