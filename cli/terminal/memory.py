@@ -48,8 +48,8 @@ class Memory:
 
     @property
     def knows_server(self) -> bool:
-        """Whether the server has ever let us in."""
-        return self._slot is not None and not self._is_unused
+        """Whether we were in a room there, or something of the user's own is kept for it."""
+        return bool(self.rooms or self.lines or self.drafts)
 
     @property
     def secret(self) -> str | None:
