@@ -36,9 +36,9 @@ LOG_EVENTS: "Final[dict[str, LogEvent[...]]]" = {}
 
 
 class LogEvent(Generic[P]):
-    """Something that may be logged. `event` declares one."""
+    """Something that may be logged. `event` declares one: ``words`` is the function, ``fields`` its arguments."""
 
-    __slots__ = ("_words", "fields", "level", "logger", "name", "per_minute")
+    __slots__ = ("fields", "level", "logger", "name", "per_minute", "words")
 
     def __init__(
         self, name: str, logger: str, level: int, per_minute: int, words: Callable[..., str]
@@ -48,7 +48,7 @@ class LogEvent(Generic[P]):
         self.level = level
         self.per_minute = per_minute
         self.fields = tuple(inspect.signature(words).parameters)
-        self._words = words
+        self.words = words
 
     def __repr__(self) -> str:
         return f"<LogEvent {self.name}>"
@@ -67,7 +67,7 @@ class LogEvent(Generic[P]):
             return
         clean = {name: inert(value) if isinstance(value, str) else value for name, value in fields.items()}
         extra = {"event": self.name, "fields": clean}
-        logger.log(level, self._words(**clean), exc_info=bug, extra=extra, stacklevel=3)
+        logger.log(level, self.words(**clean), exc_info=bug, extra=extra, stacklevel=3)
 
 
 def event(

@@ -22,6 +22,7 @@ class Logged(logging.Handler):
         super().__init__()
         self.events: list[tuple[str, Mapping[str, Any]]] = []
         self.problems: list[str] = []
+        self.foreign: list[str] = []  # the words of what is no event
 
     @property
     def names(self) -> list[str]:
@@ -33,6 +34,8 @@ class Logged(logging.Handler):
         if hasattr(record, "event"):
             level, words, fields = record.levelname, record.getMessage(), record.__dict__["fields"]
             self.take(record.event, record.name, level, words, fields)
+        else:
+            self.foreign.append(record.getMessage())
 
     def take(self, name: str, logger: str, level: str, words: str, fields: Mapping[str, Any]) -> None:
         """Take an event."""

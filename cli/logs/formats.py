@@ -100,7 +100,7 @@ def _trace(record: logging.LogRecord) -> Iterator[str]:
     for number in range(EXCEPTIONS):
         if error is None:
             return
-        yield f"{'This came of another, traceback' if number else 'Traceback'} (innermost call last):"
+        yield f"{'Cause' if number else 'Traceback'} (innermost call last):"
         for part in traceback.format_tb(error.__traceback__, -FRAMES):
             yield from (inert(line) for line in part.splitlines())
         yield f"{type(error).__qualname__}: {_said(error)[:MOST_TEXT]!r}"
