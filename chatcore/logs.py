@@ -36,7 +36,10 @@ LOG_EVENTS: "Final[dict[str, LogEvent[...]]]" = {}
 
 
 class LogEvent(Generic[P]):
-    """Something that may be logged. `event` declares one: ``words`` is the function, ``fields`` its arguments."""
+    """Something that may be logged. `event` declares one.
+
+    ``words`` is the function that makes the words, and ``fields`` are the names of its arguments.
+    """
 
     __slots__ = ("fields", "level", "logger", "name", "per_minute", "words")
 

@@ -8,7 +8,6 @@
 """
 
 import contextlib
-import logging
 import os
 import socket
 import threading
@@ -16,9 +15,9 @@ import time
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Self
 
-__all__ = ["Systemd"]
+from cli.logs.events import systemd_unreachable
 
-log = logging.getLogger("chat.server")
+__all__ = ["Systemd"]
 
 SECONDS = 1.0
 """How long a datagram may wait for room at the other end, and an answer to whether we live."""
@@ -107,7 +106,7 @@ class Systemd:
         except (OSError, AttributeError) as error:  # some systems know no such sockets
             if not self._is_lost:
                 self._is_lost = True
-                log.warning("cannot tell NOTIFY_SOCKET how the server is: %s", _reason(error))
+                systemd_unreachable.log(error=_reason(error))
         else:
             self._is_lost = False
 
@@ -121,5 +120,5 @@ def _seconds(microseconds: str) -> float | None:
     return int(microseconds) / 1_000_000 if microseconds.isdecimal() and int(microseconds) else None
 
 
-def _reason(error: Exception) -> object:
-    return getattr(error, "strerror", None) or error
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)

@@ -575,7 +575,8 @@ def test_the_table_of_events_names_their_fields() -> None:
 
 def test_the_table_of_loggers_names_all_there_are() -> None:
     sources = [*ROOT.glob("chatcore/**/*.py"), *ROOT.glob("transports/**/*.py")]
-    used = {name for path in sources for name in re.findall(r'getLogger\("(.*?)"\)', path.read_text("utf-8"))}
+    found = r'(?:getLogger\(|@event\(".*", )"(.*?)"'
+    used = {name for path in sources for name in re.findall(found, path.read_text("utf-8"))}
     assert used == {name for cells in rows("| logger |") for name in re.findall("`(.*?)`", cells[0])}
 
 

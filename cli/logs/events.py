@@ -22,6 +22,7 @@ __all__ = [
     "server_started",
     "server_stopped",
     "settings_changed",
+    "systemd_unreachable",
     "tls_failed",
 ]
 
@@ -84,6 +85,11 @@ def links_outdated(*, error: str) -> str:
 @event("settings.changed", "chat.server", WARNING)
 def settings_changed(*, path: str) -> str:
     return f"{path} has changed; restart the server to apply it"
+
+
+@event("systemd.unreachable", "chat.server", WARNING)
+def systemd_unreachable(*, error: str) -> str:
+    return f"cannot tell NOTIFY_SOCKET how the server is: {error}"
 
 
 @event("requests.refused", "chat.server", INFO)

@@ -17,6 +17,7 @@ from cli.systemd import Systemd
 from tests.cli.commands.hello import hello
 from tests.cli.manager import manager
 from tests.cli.processes import DEADLINE, chat_server, chat_server_in_session
+from tests.logged import events_in
 from tests.transports.peers import TypedPeer
 from transports.asyncio_tcp import AsyncioTransport
 from transports.threaded_tcp import ThreadedTransport
@@ -66,15 +67,17 @@ def test_a_watchdog_hears_from_the_start_to_the_end_of_the_drain(transport: str,
         assert server.wait()[0] == 0
 
 
+@pytest.mark.logs("systemd.unreachable")
 def test_a_server_whose_manager_is_gone_runs_and_says_so_once(tmp_path: Path) -> None:
     gone = str(tmp_path / "gone")
-    quiet = chat_server("--log-level", "warning", NOTIFY_SOCKET=gone, WATCHDOG_USEC="20000")
+    options = ("--log-level", "warning", "--log-format", "json")
+    quiet = chat_server(*options, NOTIFY_SOCKET=gone, WATCHDOG_USEC="20000")
     with quiet as server, hello(server):
         said = server.says()
         server.signal(signal.SIGTERM)
         code, errors = server.wait()
     assert (code, errors) == (0, "")
-    assert "cannot tell NOTIFY_SOCKET how the server is: No such file or directory" in said
+    assert events_in(said).events == [("systemd.unreachable", {"error": "No such file or directory"})]
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
