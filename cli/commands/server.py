@@ -39,6 +39,7 @@ from transports.certificates import Certificate
 
 if TYPE_CHECKING:
     from chatcore import Accounts
+    from cli.metrics.service import Metrics
     from cli.published import Published
 
 __all__ = ["Options", "run"]
@@ -65,6 +66,7 @@ class Options:
     cert_key: str | None
     accounts: str | None
     public_url: Sequence[str]
+    metrics: str | None
     insecure: bool
     everybody: bool
     log_level: str
@@ -98,7 +100,12 @@ def run(options: Options, file: ConfigFile) -> int:
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
     kind, store = open_journal(options.journal, history, search=options.search)
-    with _console(sys.stdout) as output, _console(sys.stderr) as errors, Stop() as stop:
+    with (
+        _metrics(options) as metrics,
+        _console(sys.stdout) as output,
+        _console(sys.stderr) as errors,
+        Stop() as stop,
+    ):
         flood = log_to(errors, _descriptor(sys.stderr), log_options)
         published = _published(accounts, options, certificate)
         with Hub(store, settings, gate=accounts) as hub, Digest(hub.statistics, flood, certificate):
@@ -113,10 +120,14 @@ def run(options: Options, file: ConfigFile) -> int:
             output.wait()
             events.journal_opened.log(journal=kind.describe(store))
             _log_start(server, transport, accounts, certificate)
+            if metrics is not None:
+                metrics.serve(hub, server)
             systemd.ready(f"listening on {' '.join(map(str, server.listening))}")
             with systemd.watching(lambda seconds: not stop.crashed and hub.is_alive(seconds)):
                 stop.wait(lambda: _reload(file, certificate, systemd), lambda: _adapt(certificate, published))
                 systemd.stopping()
+                if metrics is not None:
+                    metrics.note_closing()
                 began = time.monotonic()
                 events.server_draining.log(signal=stop.reason, connections=hub.statistics().connections)
                 stop.during(lambda: _close(server, hub, stop))
@@ -136,6 +147,15 @@ def _accounts(options: Options) -> "Accounts | None":
     path = Path(options.accounts)
     Administration(path, by="server", read_only=True).close()
     return Accounts(path)
+
+
+def _metrics(options: Options) -> "AbstractContextManager[Metrics | None]":
+    """Listen for whoever watches the server, if that is asked for."""
+    if options.metrics is None:
+        return contextlib.nullcontext()
+    from cli.metrics.service import open_metrics
+
+    return open_metrics(options.metrics, insecure=options.insecure)
 
 
 def _published(

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from chatcore import DEFAULT_URL
-from cli.help.headings import CERTIFICATE, LISTENING, MESSAGES, PEOPLE
+from cli.help.headings import CERTIFICATE, LISTENING, MESSAGES, PEOPLE, WATCHING
 from cli.report import reporting
 from cli.settings.complete import complete_transport
 from cli.settings.shared import journal_argument, journal_option, key_file_option, room_argument
@@ -98,6 +98,15 @@ def server(
             rich_help_panel=PEOPLE,
         ),
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Serve metrics for Prometheus at /metrics there, and at /healthz whether all is well.",
+            show_default="none",
+            rich_help_panel=WATCHING,
+        ),
+    ] = None,
     insecure: Annotated[
         bool,
         typer.Option(
@@ -115,11 +124,20 @@ def server(
         ),
     ] = False,
     log_level: Annotated[
-        str, typer.Option(metavar="debug|info|warning|error", help="What to log on standard error.")
+        str,
+        typer.Option(
+            metavar="debug|info|warning|error",
+            help="What to log on standard error.",
+            rich_help_panel=WATCHING,
+        ),
     ] = "info",
     log_format: Annotated[
         str,
-        typer.Option(metavar="text|json", help="How to log: as text, or as one JSON object per line."),
+        typer.Option(
+            metavar="text|json",
+            help="How to log: as text, or as one JSON object per line.",
+            rich_help_panel=WATCHING,
+        ),
     ] = "text",
 ) -> None:
     """Run a chat server until Ctrl-C.
@@ -148,6 +166,7 @@ def server(
             cert_key=cert_key,
             accounts=accounts,
             public_url=public_url or [],
+            metrics=metrics,
             insecure=insecure,
             everybody=open,
             log_level=log_level,

@@ -10,6 +10,7 @@ __all__ = [
     "PEOPLE",
     "ROOMS",
     "SERVER_AND_YOU",
+    "WATCHING",
 ]
 
 SERVER_AND_YOU = "Server and you"
@@ -20,6 +21,7 @@ LISTENING = "Listening"
 CERTIFICATE = "Certificate"
 MESSAGES = "Messages"
 PEOPLE = "People"
+WATCHING = "Watching"
 
 # of `chat client`
 ROOMS = "Rooms"

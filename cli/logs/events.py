@@ -1,7 +1,7 @@
 """What ``chat server`` itself logs. ``docs/operations.md`` says what each event means."""
 
 from collections.abc import Mapping
-from logging import CRITICAL, INFO, WARNING
+from logging import CRITICAL, ERROR, INFO, WARNING
 
 from chatcore.logs import event
 
@@ -15,6 +15,8 @@ __all__ = [
     "lines_left_out",
     "links_outdated",
     "links_renewed",
+    "metrics_failed",
+    "metrics_served",
     "requests_refused",
     "server_crashed",
     "server_draining",
@@ -80,6 +82,16 @@ def links_renewed() -> str:
 @event("links.outdated", "chat.server", WARNING)
 def links_outdated(*, error: str) -> str:
     return f"new links have the fingerprint of the certificate from before: {error}"
+
+
+@event("metrics.served", "chat.server", INFO)
+def metrics_served(*, url: str) -> str:
+    return f"metrics are at {url}"
+
+
+@event("metrics.failed", "chat.server", ERROR)
+def metrics_failed() -> str:
+    return "a page for those who watch the server was not made"
 
 
 @event("settings.changed", "chat.server", WARNING)

@@ -1,0 +1,196 @@
+"""Every metric of a server: its name, its kind, its help, its labels, and its values in a snapshot.
+
+- A name says its unit, and a count since the start ends in ``_total``, as is the custom of Prometheus.
+- No label has a room, a nick or an address: there may be any number of those, and each would be a series.
+- What a journal or a transport does not count is missing, instead of being 0.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final, Literal, NamedTuple, get_args
+
+from chatcore import COMPILED, Durations, ErrorCode, JournalStatistics, Statistics, __version__
+from chatcore.transport import ServerStatistics
+
+__all__ = ["FAMILIES", "Family", "Snapshot"]
+
+
+class Snapshot(NamedTuple):
+    """A server at one moment. ``server`` is ``None`` where the transport does not know how late it is."""
+
+    hub: Statistics
+    server: ServerStatistics | None
+
+
+Labels = tuple[str, ...]
+
+Values = Iterable[tuple[Labels, float]]
+"""The values of a counter or a gauge, with their labels."""
+
+
+class Family(NamedTuple):
+    """One metric. A counter's series are called ``name``, those of a histogram ``name_bucket`` and so on."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    values: Callable[[Snapshot], Values | Durations | None]
+    labels: Labels = ()
+
+
+def _one(value: Callable[[Statistics], float]) -> Callable[[Snapshot], Values]:
+    return lambda snapshot: [((), value(snapshot.hub))]
+
+
+def _refusals(snapshot: Snapshot) -> Values:
+    refusals = snapshot.hub.refusals
+    return [((code,), refusals.get(code, 0)) for code in get_args(ErrorCode)]
+
+
+def _of_journal(value: Callable[[JournalStatistics], float]) -> Callable[[Snapshot], Values | None]:
+    def values(snapshot: Snapshot) -> Values | None:
+        journal = snapshot.hub.journal
+        return None if journal is None else [((), value(journal))]
+
+    return values
+
+
+def _commits(snapshot: Snapshot) -> Durations | None:
+    return None if snapshot.hub.journal is None else snapshot.hub.journal.commits
+
+
+def _lag(snapshot: Snapshot) -> Durations | None:
+    return None if snapshot.server is None else snapshot.server.lag
+
+
+def _late(snapshot: Snapshot) -> Values | None:
+    return None if snapshot.server is None else [((), snapshot.server.late)]
+
+
+FAMILIES: Final = (
+    Family(
+        "chat_build_info",
+        "gauge",
+        "Always 1; the labels say which version runs, and whether it is the compiled build.",
+        lambda _: [((__version__, str(COMPILED).lower()), 1)],
+        ("version", "compiled"),
+    ),
+    # who is here
+    Family(
+        "chat_connections",
+        "gauge",
+        "Connections there are now. Those in the state live have said hello.",
+        lambda snapshot: snapshot.hub.states.items(),
+        ("wire", "state"),
+    ),
+    Family("chat_rooms", "gauge", "Rooms that are in use.", _one(lambda hub: len(hub.rooms))),
+    Family(
+        "chat_members",
+        "gauge",
+        "Members of all rooms together: somebody in two rooms counts twice.",
+        _one(lambda hub: sum(room.count for room in hub.rooms)),
+    ),
+    Family(
+        "chat_subscriptions",
+        "gauge",
+        "Rooms that the server's own program reads.",
+        _one(lambda hub: hub.subscriptions),
+    ),
+    Family(
+        "chat_connections_accepted_total",
+        "counter",
+        "Connections that were accepted.",
+        _one(lambda hub: hub.accepted),
+    ),
+    Family(
+        "chat_connections_turned_away_total",
+        "counter",
+        "Connections that a limit forbade.",
+        _one(lambda hub: hub.turned_away),
+    ),
+    Family(
+        "chat_connections_stalled_total",
+        "counter",
+        "Connections that were closed because their peer took nothing any more.",
+        _one(lambda hub: hub.stalled),
+    ),
+    # what is said
+    Family("chat_messages_total", "counter", "Messages that were stored.", _one(lambda hub: hub.messages)),
+    Family(
+        "chat_deliveries_total",
+        "counter",
+        "Messages of rooms that were sent to members: one for each message and member.",
+        _one(lambda hub: hub.deliveries),
+    ),
+    Family(
+        "chat_received_bytes_total",
+        "counter",
+        "Bytes that clients have sent, before encryption.",
+        _one(lambda hub: hub.received_bytes),
+    ),
+    Family(
+        "chat_sent_bytes_total",
+        "counter",
+        "Bytes that clients were sent, before encryption.",
+        _one(lambda hub: hub.sent_bytes),
+    ),
+    Family(
+        "chat_refusals_total",
+        "counter",
+        "What clients asked and were refused, by the code of the error.",
+        _refusals,
+        ("code",),
+    ),
+    Family(
+        "chat_catch_ups_total",
+        "counter",
+        "Pages that were read from the journal for members that were away or had fallen behind.",
+        _one(lambda hub: hub.catch_ups),
+    ),
+    # the journal
+    Family(
+        "chat_journal_commit_seconds",
+        "histogram",
+        "How long the journal took to make posts safe; those that came together share a commit.",
+        _commits,
+    ),
+    Family(
+        "chat_journal_failures_total",
+        "counter",
+        "Commits that failed.",
+        _of_journal(lambda journal: journal.failures),
+    ),
+    Family(
+        "chat_journal_available",
+        "gauge",
+        "1 if the journal can be written to, 0 between a failure and its end.",
+        _of_journal(lambda journal: journal.available),
+    ),
+    Family(
+        "chat_journal_queued_posts",
+        "gauge",
+        "Posts that wait to be stored.",
+        _of_journal(lambda journal: journal.queued),
+    ),
+    # what waits
+    Family("chat_reads_waiting", "gauge", "Reads that wait for the journal.", _one(lambda hub: hub.reads)),
+    Family(
+        "chat_searches_waiting",
+        "gauge",
+        "Searches that are being answered, or wait for that.",
+        _one(lambda hub: hub.searches),
+    ),
+    Family(
+        "chat_turns_waiting",
+        "gauge",
+        "Connections that have sent more than their turn, and are not read until others had theirs.",
+        _one(lambda hub: hub.turns),
+    ),
+    Family(
+        "chat_lag_seconds",
+        "histogram",
+        "How late the event loop, or the pump of the threaded transport, was; measured every second.",
+        _lag,
+    ),
+    Family("chat_late_seconds", "gauge", "How late it is now: more than 0 while it is held up.", _late),
+)
+"""All metrics, in the order in which they are shown."""

@@ -1,0 +1,176 @@
+"""A small HTTP server, in a thread of its own, for whoever watches a server. GET and HEAD, one answer each.
+
+- A request may have `HEAD_BYTES` and take `SECONDS`, with its answer, however slowly its bytes come and go.
+- There are `MOST` connections at most. One more puts out the oldest, first of those that have not said yet
+  what they want.
+- What is asked is compared, and never printed or stored.
+"""
+
+import asyncio
+import http
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import NamedTuple, cast
+
+from cli.logs.events import metrics_failed
+
+__all__ = ["Answer", "HttpServer", "Site"]
+
+HEAD_BYTES = 8 * 1024
+"""Bytes of a request, which has no body."""
+
+SECONDS = 10.0
+"""Seconds that a connection may last."""
+
+MOST = 32
+"""Connections at a time."""
+
+TEXT = "text/plain; charset=utf-8"
+
+
+class Answer(NamedTuple):
+    """What is answered: a status, a type of content and the content."""
+
+    status: http.HTTPStatus
+    type: str
+    body: bytes
+
+
+Site = Mapping[str, Callable[[], Awaitable[Answer]]]
+"""What is asked for each path."""
+
+
+class HttpServer:
+    """Serves a site on sockets that are bound, from its construction on. `close` it.
+
+    ``new_site`` is called in the thread's loop, where its answers are made, and must not block.
+    """
+
+    def __init__(self, sockets: Sequence[socket.socket], new_site: Callable[[], Site]) -> None:
+        self._sockets = sockets
+        self._new_site = new_site
+        self._connections: dict[_Connection, None] = {}  # oldest first
+        started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+        self._thread = threading.Thread(target=self._run, args=(started,), name="chat-http", daemon=True)
+        self._thread.start()
+        self._loop, self._stopping = started.result()
+
+    def close(self) -> None:
+        """Stop, and close the sockets and all connections. Call it once."""
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join()
+
+    def _run(self, started: "Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]") -> None:
+        async def main() -> None:
+            loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+            site = self._new_site()
+            servers = [
+                await loop.create_server(lambda: _Connection(site, self._connections), sock=sock)
+                for sock in self._sockets
+            ]
+            started.set_result((loop, stopping))
+            await stopping.wait()
+            for server in servers:
+                server.close()
+            for connection in list(self._connections):
+                connection.abort()
+
+        asyncio.run(main())
+
+
+class _Connection(asyncio.Protocol):
+    """One connection: a request, an answer, and the end."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self, site: Site, others: "dict[_Connection, None]") -> None:
+        self._site = site
+        self._others = others
+        self._head = b""
+        self._answering: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether its request is complete."""
+        return self._answering is not None
+
+    def abort(self) -> None:
+        """Give it up."""
+        self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._deadline = self._loop.call_later(SECONDS, self.abort)
+        if len(self._others) >= MOST:
+            oldest = next((each for each in self._others if not each.is_answering), next(iter(self._others)))
+            del self._others[oldest]
+            oldest.abort()
+        self._others[self] = None
+
+    def data_received(self, data: bytes) -> None:
+        if self._answering is not None:
+            return
+        self._head += data[: HEAD_BYTES + 1]
+        head, end, _ = self._head.partition(b"\r\n\r\n")
+        if end or len(self._head) > HEAD_BYTES:
+            self._transport.pause_reading()
+            self._head = b""
+            self._answering = self._loop.create_task(self._answer(head if end else None))
+
+    def eof_received(self) -> bool:
+        return self._answering is not None  # it may have ended its side, and read what comes
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._deadline.cancel()
+        self._others.pop(self, None)
+        if self._answering is not None:
+            self._answering.cancel()
+
+    async def _answer(self, head: bytes | None) -> None:
+        method, answer = await _answer_to(head, self._site)
+        self._transport.write(_encoded(answer, with_body=method != b"HEAD"))
+        self._transport.close()
+
+
+async def _answer_to(head: bytes | None, site: Site) -> tuple[bytes, Answer]:
+    if head is None:
+        return b"", _words(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+    words = head.partition(b"\r\n")[0].split(b" ")
+    if len(words) != 3 or not words[2].startswith(b"HTTP/1."):
+        return b"", _words(http.HTTPStatus.BAD_REQUEST)
+    method, target, _ = words
+    if method not in (b"GET", b"HEAD"):
+        return method, _words(http.HTTPStatus.METHOD_NOT_ALLOWED)
+    page = site.get(target.partition(b"?")[0].decode("latin-1"))
+    if page is None:
+        return method, _words(http.HTTPStatus.NOT_FOUND, f"here are {' and '.join(site)}")
+    try:
+        return method, await page()
+    except TimeoutError:
+        return method, _words(http.HTTPStatus.SERVICE_UNAVAILABLE, "the server does not answer")
+    except Exception as bug:
+        metrics_failed.log_bug(bug)
+        return method, _words(http.HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _words(status: http.HTTPStatus, words: str = "") -> Answer:
+    return Answer(status, TEXT, f"{words or status.phrase.lower()}\n".encode())
+
+
+def _encoded(answer: Answer, *, with_body: bool) -> bytes:
+    status, kind, body = answer
+    lines = [
+        f"HTTP/1.1 {status.value} {status.phrase}",
+        f"Content-Type: {kind}",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
+        "Connection: close",
+    ]
+    if status is http.HTTPStatus.METHOD_NOT_ALLOWED:
+        lines.append("Allow: GET, HEAD")
+    head = "\r\n".join([*lines, "", ""]).encode()
+    return head + body if with_body else head
