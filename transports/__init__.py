@@ -12,6 +12,7 @@ A program chooses one by its import, and may use several::
 - `waiting`: those that are accepted and opened later, since many come from their address.
 - `tls`: TLS without I/O, for both sides of a connection.
 - `certificates`: what a server shows there. This module is public.
+- `pulse`: how late a loop or a pump is.
 - `pins`: what clients know a self-made certificate by.
 - `destination`: where a client connects, and what must be true there before it says who it is.
 - `trust`: why a client believes that a server is the one that it wants.

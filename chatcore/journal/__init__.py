@@ -10,6 +10,7 @@ A journal knows no wires. It stores lines (`chatcore.messages.Stored`), and whoe
 
 Two come with it: `memory`, and the package `sqlite`. Read `memory` first: it is the contract in few lines.
 `times` says how times are compared. `search` is what a journal may do besides: `scan` does it by reading.
+Another such thing is `statistics`, what it has counted.
 
 ``chat server --journal NAME:ARGUMENT`` finds a journal by its name among the entry points of the group
 ``chat.journals``, each of which names an object that is a `JournalKind`.

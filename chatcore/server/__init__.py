@@ -16,6 +16,6 @@ asked; `rights`, for when they lose some; `rooms`, which come and go; `turns`, i
 transport; and `hub`, which has the rule of locks at its head.
 
 Last, how the program that embeds a hub takes part without a socket: `program_posts`, what it posts;
-`subscription`, `room_reader`, `reading` and `wakeup`, what it reads; `statistics`, what it counts; and
-`log_events`, what is logged.
+`subscription`, `room_reader`, `reading` and `wakeup`, what it reads; `statistics`, what `counters` and others
+have counted; `health`, whether a post can be stored; and `log_events`, what is logged.
 """

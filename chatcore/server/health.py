@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["why_unhealthy"]
 
 ROOM = "lobby"
-"""The room that the journal is asked about: each has reached position 0, whether it is there or not."""
+"""The room that the journal is asked about. Whether it is there does not matter, only that it answers."""
 
 
 def why_unhealthy(hub: "Hub", seconds: float) -> str | None:
@@ -47,4 +47,4 @@ def _ask_journal(hub: "Hub", end: float) -> str | None:
     hub.journal.reach(ROOM, 0, deliver)
     if not answered.wait(max(end - time.monotonic(), 0.0)):
         return "the journal does not answer"
-    return None if answers[0] is True else "the journal cannot store messages now"
+    return "the journal cannot store messages now" if isinstance(answers[0], Unavailable) else None

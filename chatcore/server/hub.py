@@ -199,10 +199,10 @@ class Hub:
         """
         with self.lock:
             rooms = [(room.name, room.epoch, room.head, room.count) for room in self.rooms.values()]
-            sessions = self._all_sessions()
+            sessions = [endpoint.sessions() for endpoint in self._endpoints]
             counted = self._count()
         # They go on receiving meanwhile; those of them that go are not counted twice.
-        received = sum(session.inflow.received for session in sessions if session.has_peer)
+        received = sum(one.inflow.received for some in sessions for one in some if one.has_peer)
         return replace(
             counted,
             rooms=tuple(RoomStatistics(*room) for room in sorted(rooms)),
@@ -407,18 +407,22 @@ class Hub:
         self._addresses[address] += 1
         return None
 
-    def dismiss(self, peer: Peer, wire: str) -> None:
+    def dismiss(self, session: Session) -> None:
         """Count a connection out, which is closed."""
-        address = address_of(peer)
-        self.counters.note_gone(wire)
+        self.counters.note_received(session.inflow.received)
+        self._sessions -= session.seat is not None
+        if not session.is_counted:
+            return
+        address = address_of(session.peer)
+        self.counters.note_gone(session.wire.name)
         self._connections -= 1
         self._addresses[address] -= 1
         if not self._addresses[address]:
             del self._addresses[address]
 
-    def note_session(self, change: int) -> None:
-        """Note that one more session has said hello (1), or that the connection of one has ended (-1)."""
-        self._sessions += change
+    def note_welcome(self) -> None:
+        """Note that one more session has said hello."""
+        self._sessions += 1
 
     def _no_place_for(self, address: str) -> str | None:
         limits = self.limits

@@ -271,7 +271,7 @@ class Session:
         self.seat = seat
         self.bucket = seat.bucket
         self._step("welcomed")
-        self.hub.note_session(1)
+        self.hub.note_welcome()
         if self._is_kept_alive:
             self.advance_timer(self._liveness.silence_deadline())
 
@@ -360,12 +360,8 @@ class Session:
         self.replies.clear()
         self.hub.reads.forget(self)
         self.endpoint.forget(self)
-        if self.is_counted:
-            self.hub.dismiss(self.peer, self.wire.name)
         if self.has_peer:
-            self.hub.counters.note_received(self.inflow.received)
-        if self.seat is not None:
-            self.hub.note_session(-1)
+            self.hub.dismiss(self)
         if self.seat is not None and self.seat.session is self:
             # A goodbye wants nothing kept; whoever lost its connection will want its nick back.
             self.vacate(self.seat, reserve=self.wire.capabilities.reserves_nick and not self._goodbye)
@@ -373,8 +369,9 @@ class Session:
     # --- time ------------------------------------------------------------------------------------
 
     def _check_deadlines(self, now: float) -> None:
-        if is_over(self._liveness.stall_deadline(), now):
-            self._end_stalled()
+        if self.state is not State.CLOSED and is_over(self._liveness.stall_deadline(), now):
+            self.hub.counters.note_stalled()
+            self.abort()
         elif is_over(self._end_by, now):
             self.abort()
         elif self.state is State.HANDSHAKE and is_over(self._handshake_deadline(), now):
@@ -385,11 +382,6 @@ class Session:
         for member in list(self.members.values()):  # a join that waits too long leaves
             if member.retry(now):
                 self.endpoint.mark(self)
-
-    def _end_stalled(self) -> None:
-        if self.has_peer and self.state is not State.CLOSED:
-            self.hub.counters.note_stalled()
-        self.abort()
 
     def _handshake_deadline(self) -> float | None:
         return self._liveness.handshake_deadline(None if self._refusal is None else REFUSAL_SECONDS)
@@ -420,8 +412,7 @@ class Session:
     def _next_deadline(self) -> float | None:
         liveness = self._liveness
         times = [self._end_by, liveness.stall_deadline(), self.pending.next_deadline()]
-        times.append(self.inflow.next_deadline())
-        times += [member.retry_at for member in self.members.values()]
+        times += [self.inflow.next_deadline(), *(member.retry_at for member in self.members.values())]
         if self.state is State.HANDSHAKE:
             times.append(self._handshake_deadline())
         elif self._is_kept_alive:
@@ -565,17 +556,10 @@ class Session:
         return any(member.has_more for member in self.members.values())
 
     def _owes(self) -> bool:
-        queries = self.queries
-        waiting = (
-            self.posts.in_flight
-            or queries.paging
-            or queries.waiting
-            or self.replies.size
-            or self._renamed
-            or self.intake.has_tasks
-            or self.intake.inbox.holds
-        )
-        return bool(waiting) or not all(member.finished for member in self.members.values())
+        queries, intake = self.queries, self.intake
+        asked = self.posts.in_flight or queries.paging or queries.waiting
+        waiting = self.replies.size or self._renamed or intake.has_tasks or intake.inbox.holds
+        return bool(asked or waiting) or not all(member.finished for member in self.members.values())
 
 
 _: type[transport.Session] = Session
