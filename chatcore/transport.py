@@ -16,7 +16,8 @@ as a number of seconds on the hub's clock; nothing here blocks, and nothing that
 Addresses such as ``chats://`` are encrypted: a `Channel` is between the socket and the session. A transport
 that applies channels has an attribute ``applies_channels`` that is true, and asks each `Listen` for its
 `layers`. One that asks for its ``wire`` alone gets an error there, and so never sends in the clear what is
-promised to be encrypted.
+promised to be encrypted. In the same way, one with a true ``takes_descriptors`` serves sockets that are bound
+already: see `Listen`.
 
 Wires are loaded when they are first asked for: they bring the models of all frames, and whoever only wants to
 know what an address means needs none.
@@ -126,7 +127,9 @@ class Listen:
     only what its addresses are called. With ``channel``, which makes one for each connection, it is
     encrypted. ``chats`` and ``plains`` are ``chat`` and ``plain`` with a channel, and are not served without.
     ``addresses`` are those of the host, as numbers, if it was looked up already: then a transport listens
-    there, and looks up nothing. Raises `UsageError` for a scheme that has no wire.
+    there, and looks up nothing. ``descriptors`` are of TCP sockets that somebody else has bound for it. The
+    transport takes them over, and closes them; with them, it listens at ``addresses`` besides, and nowhere
+    else. Raises `UsageError` for a scheme that has no wire.
     """
 
     scheme: str
@@ -135,6 +138,7 @@ class Listen:
     own_wire: "Wire | None" = None
     channel: Callable[[], Channel] | None = None
     addresses: tuple[str, ...] = ()
+    descriptors: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.own_wire is None and self.scheme not in _SCHEMES:
@@ -328,7 +332,8 @@ class MeasuredServer(Protocol):
 class Transport(Protocol):
     """A way to serve a hub.
 
-    One that has a true ``applies_channels`` beside what is named here serves encrypted addresses, too.
+    One that has a true ``applies_channels`` beside what is named here serves encrypted addresses, too, and
+    one with a true ``takes_descriptors`` sockets that somebody else has bound.
     """
 
     @property
@@ -346,6 +351,10 @@ class Transport(Protocol):
 def check_listens(transport: Transport, listens: Sequence[Listen]) -> None:
     """Raise `UsageError` unless a transport can serve all of these: encrypted ones need what encrypts."""
     for listen in listens:
+        if listen.descriptors and not getattr(transport, "takes_descriptors", False):
+            raise UsageError(
+                f"the transport {transport.name} takes no sockets that were bound for it, so not {listen}"
+            )
         if listen.is_encrypted and not getattr(transport, "applies_channels", False):
             raise UsageError(
                 f"the transport {transport.name} applies no channels, so it cannot serve {listen}"

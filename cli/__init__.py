@@ -10,10 +10,11 @@ write to, `row` is one that changes, and `columns` is for lists; `stdin` and `st
 input is made fit by `texts` with `escapes` and `graphemes`, or read by `frames`, and `held` says when it must
 wait; `lines`, `gap`, `sanitize` and `wrap` are for what others wrote, `queries` and `times` for what is
 looked for, `places` and `directories` for the user's files, `names` for those of rooms and people, and
-`descriptors` for the limit of open files. A server has a `door`, which says where it may listen, a `console`
-for what it says, `logs` for what it logs, `published` for what links to it begin with, `stop` for the signals
-that end it, with `hangup` until it has started, and `systemd` for what has started it. `metrics` is what it
-shows to whoever watches it. `checks` is for ``chat doctor``. `access` has a client's keys, and links that let
-it in, and `state` what it remembers. The two large parts are packages of their own: `terminal` is ``chat
-client`` in a terminal, `load` is ``chat bench``.
+`descriptors` for the limit of open files. A server has a `door`, which says where it may listen,
+`handed_over` for sockets that are bound already, a `console` for what it says, `logs` for what it logs,
+`published` for what links to it begin with, `stop` for the signals that end it, with `hangup` until it has
+started, and `systemd` for what has started it. `metrics` is what it shows to whoever watches it. `checks` is
+for ``chat doctor``. `access` has a client's keys, and the links that let it in, and `state` what it remembers.
+The two large parts are packages of their own: `terminal` is ``chat client`` in a terminal, `load` is ``chat
+bench``.
 """

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 
 from chatcore import UsageError
 from chatcore.transport import Listen
+from cli.handed_over import HandedOver, numbers_of
 
 __all__ = ["Listener", "bound_addresses", "let_through", "refusal"]
 
@@ -72,30 +73,33 @@ def refusal(listener: Listener, *, accounts: bool, insecure: bool, everybody: bo
     return None
 
 
-def let_through(listen: Listen, *, accounts: bool, insecure: bool, everybody: bool) -> Listen:
+def let_through(
+    listen: Listen,
+    *,
+    accounts: bool,
+    insecure: bool,
+    everybody: bool,
+    handed_over: HandedOver | None = None,
+) -> Listen:
     """Return where to listen, with the addresses that were looked at: a transport looks up nothing again.
 
-    Raises `UsageError` if a server may not listen there, and `OSError` if the host has no address.
+    Sockets that were handed over are taken for the addresses that they are bound to. Raises `UsageError` if a
+    server may not listen there, and `OSError` if the host has no address.
     """
     addresses = bound_addresses(listen.host, listen.port)
-    at = Listener(str(listen), addresses)
+    taken = handed_over.take(str(listen), addresses, listen.port) if handed_over else {}
+    at = Listener(str(listen), addresses, handed_over=bool(taken))
     why = refusal(at, accounts=accounts, insecure=insecure, everybody=everybody)
     if why is not None:
         raise UsageError(why)
-    return replace(listen, addresses=addresses)
+    rest = tuple(address for address in addresses if address not in taken)
+    return replace(listen, addresses=rest, descriptors=tuple(taken.values()))
 
 
 def bound_addresses(host: str, port: int) -> tuple[str, ...]:
     """Return the addresses that a host stands for here, as numbers; raises `OSError` if it has none."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    return tuple(dict.fromkeys(_numbers(each[4]) for each in found))
-
-
-def _numbers(address: tuple[object, ...]) -> str:
-    """Return the host of a socket's address, with its zone if it has one."""
-    host = str(address[0])
-    zone = address[3] if len(address) > 3 else 0
-    return f"{host}%{zone}" if zone and "%" not in host else host
+    return tuple(dict.fromkeys(numbers_of(each[4]) for each in found))
 
 
 def _is_loopback(address: str) -> bool:

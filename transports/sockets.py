@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from chatcore.address import DEFAULT_URL
+from chatcore.errors import UsageError
 from chatcore.transport import Channel, Listen
 from transports.log_events import listener_incomplete
 
@@ -112,10 +113,32 @@ def listens_at(
 def bind(listen: Listen) -> list[socket.socket]:
     """Return a listening socket for each address of a host, all on one port. The caller closes them.
 
-    Port 0 becomes a free one for the first address, and the same for the others. An address that cannot be
-    listened on is left out and logged, as long as the host has another. Raises `OSError` if it has none, and
-    then leaves nothing open.
+    Those that somebody else has bound are among them: see `Listen`. Port 0 becomes a free one for the first
+    address, and the same for the others. An address that cannot be listened on is left out and logged, as
+    long as the host has another. Raises `OSError` if it has none, and `UsageError` for a descriptor that is
+    of no TCP socket; then it leaves nothing open.
     """
+    with contextlib.ExitStack() as undo:
+        taken = [undo.enter_context(_take(each)) for each in listen.descriptors]
+        bound = _bind(listen) if listen.addresses or not taken else []
+        undo.pop_all()
+    return taken + bound
+
+
+def _take(descriptor: int) -> socket.socket:
+    """Return the socket of a descriptor, which listens."""
+    with contextlib.ExitStack() as undo:
+        sock = undo.enter_context(socket.socket(fileno=descriptor))
+        if sock.family not in (socket.AF_INET, socket.AF_INET6) or sock.type != socket.SOCK_STREAM:
+            raise UsageError(f"the descriptor {descriptor} is of no TCP socket")
+        if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            sock.listen(BACKLOG)
+        sock.setblocking(False)
+        undo.pop_all()
+        return sock
+
+
+def _bind(listen: Listen) -> list[socket.socket]:
     addresses = [
         found for host in listen.addresses or (listen.host,) for found in _addresses(host, listen.port)
     ]

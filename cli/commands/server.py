@@ -24,6 +24,7 @@ from cli.commands.transports import choose
 from cli.console import Console
 from cli.descriptors import require_descriptors
 from cli.door import let_through
+from cli.handed_over import HandedOver
 from cli.logs import events
 from cli.logs.digest import Digest
 from cli.logs.setup import LogOptions, log_to
@@ -88,13 +89,13 @@ def run(options: Options, file: ConfigFile) -> int:
     if "help" in options.limit:
         _list_limits()
         return 0
-    systemd = Systemd.from_environment()
+    systemd, handed_over = Systemd.from_environment(), HandedOver.from_environment()
     log_options = LogOptions(options.log_level, options.log_format)
     transport = choose(options.transport)
     settings, history = parse_limits(options.limit)
     accounts = _accounts(options)
     certificate = open_certificate(options.cert, options.cert_key, options.urls)
-    listens = list(_listens(options, certificate))
+    listens = list(_listens(options, certificate, handed_over))
     check_listens(transport, listens)
     require_descriptors(DESCRIPTORS, "a server")  # with fewer, libuv's event loop would abort the process
     gc.freeze()
@@ -107,6 +108,7 @@ def run(options: Options, file: ConfigFile) -> int:
         Stop() as stop,
     ):
         flood = log_to(errors, _descriptor(sys.stderr), log_options)
+        handed_over.close_rest()
         published = _published(accounts, options, certificate)
         with Hub(store, settings, gate=accounts) as hub, Digest(hub.statistics, flood, certificate):
             server = _start(transport, hub, listens)
@@ -177,7 +179,7 @@ def _adapt(certificate: Certificate | None, published: "Published | None") -> No
         published.adapt()
 
 
-def _listens(options: Options, certificate: Certificate | None) -> Iterator[Listen]:
+def _listens(options: Options, certificate: Certificate | None, handed_over: HandedOver) -> Iterator[Listen]:
     """Yield where to listen, looked up and let through by the door."""
     for url in options.urls:
         listen = Listen.parse(url, None if certificate is None else certificate.channel)
@@ -187,6 +189,7 @@ def _listens(options: Options, certificate: Certificate | None) -> Iterator[List
                 accounts=options.accounts is not None,
                 insecure=options.insecure,
                 everybody=options.everybody,
+                handed_over=handed_over,
             )
         except OSError as error:
             raise _cannot_listen(url, error) from error

@@ -15,6 +15,7 @@ __all__ = [
     "lines_left_out",
     "links_outdated",
     "links_renewed",
+    "listener_unused",
     "metrics_failed",
     "metrics_served",
     "requests_refused",
@@ -72,6 +73,11 @@ def certificate_self_made(*, fingerprint: str) -> str:
 @event("certificate.doubtful", "chat.server", WARNING)
 def certificate_doubtful(*, problem: str) -> str:
     return problem
+
+
+@event("listener.unused", "chat.server", WARNING)
+def listener_unused(*, socket: str) -> str:
+    return f"the socket {socket} was handed over, and no --listen names it; it is closed"
 
 
 @event("links.renewed", "chat.server", INFO)

@@ -9,13 +9,15 @@ from contextlib import closing
 
 import pytest
 
-from chatcore import Hub
-from chatcore.transport import Listen, Transport
+from chatcore import Hub, UsageError
+from chatcore.transport import Listen, Transport, check_listens
 from tests.protocol.frames import Message
+from tests.stone_age.drums import Drums
 from tests.transports.conftest import Serve
 from tests.transports.leftovers import Census
 from tests.transports.peers import TypedPeer
 from tests.transports.servers import House
+from tests.transports.tls import note_scheme
 from transports import acceptor
 from transports.asyncio_tcp import AsyncioTransport
 
@@ -54,6 +56,39 @@ def test_a_name_is_listened_on_at_all_its_addresses(serve: Serve) -> None:
             assert ann.who() == ("ann",)
             ann.finish()
             ann.wait_for_end()
+
+
+def test_a_socket_that_is_bound_already_is_served_beside_other_addresses(transport: Transport) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as bound, Hub() as hub:
+        port, census = bound.getsockname()[1], Census()
+        handed = os.dup(bound.fileno())
+        server = transport.start(
+            hub, [Listen("chat", "chat.invalid", port, addresses=("127.0.0.2",), descriptors=(handed,))]
+        )
+        with closing(server):
+            (listening,) = server.listening
+            note_scheme(listening.scheme, listening.port)
+            for host in ("127.0.0.1", "127.0.0.2"):
+                with TypedPeer(port, "ann", "lobby", host=host) as ann:
+                    assert ann.who() == ("ann",)
+                    ann.finish()
+                    ann.wait_for_end()
+        census.assert_unchanged()
+
+
+def test_a_descriptor_of_another_kind_is_refused_and_closed(transport: Transport) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, Hub() as hub:
+        census = Census()
+        listen = Listen("chat", "127.0.0.1", 0, descriptors=(os.dup(datagrams.fileno()),))
+        with pytest.raises(UsageError, match="is of no TCP socket"):
+            transport.start(hub, [listen])
+        census.assert_unchanged()
+
+
+def test_a_transport_that_takes_no_descriptors_gets_none(transport: Transport) -> None:
+    listen = Listen("chat", "127.0.0.1", 7024, descriptors=(9,))
+    with pytest.raises(UsageError, match="the transport drums takes no sockets that were bound for it"):
+        check_listens(Drums(), [listen])
 
 
 TWO = ("127.0.0.1", "127.0.0.2")

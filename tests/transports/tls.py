@@ -4,6 +4,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -93,7 +94,7 @@ class OverTls:
 
 
 def _encrypted(listen: Listen) -> Listen:
-    return Listen(f"{listen.scheme}s", listen.host, listen.port, listen.own_wire, certificate().channel)
+    return replace(listen, scheme=f"{listen.scheme}s", channel=certificate().channel)
 
 
 class TlsSocket(socket.socket):

@@ -46,6 +46,7 @@ class AsyncioTransport:
 
     name = "asyncio"
     applies_channels = True
+    takes_descriptors = True
     summary = "one event loop for all connections (uvloop with the extra 'fast')"
 
     def __init__(self, new_event_loop: Callable[[], asyncio.AbstractEventLoop] = new_event_loop) -> None:

@@ -29,6 +29,7 @@ class ThreadedTransport:
 
     name = "threaded"
     applies_channels = True
+    takes_descriptors = True
     summary = "a thread reads each connection, one writes to all of them"
 
     def start(self, hub: "Host", listens: "Sequence[Listen]") -> "Server":
