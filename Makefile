@@ -155,10 +155,11 @@ define INSTALL_MISSING
 endef
 
 .PHONY: system
-system: ## install nc, telnet, gcc and OpenSSL's headers if they are missing; some tests need them
+system: ## install nc, telnet, gcc, OpenSSL's headers and systemd's tools if they are missing, for some tests
 	@missing=; \
 	command -v nc >/dev/null || missing="$$missing netcat-openbsd"; \
 	command -v telnet >/dev/null || missing="$$missing telnet"; \
+	command -v systemd-socket-activate >/dev/null || missing="$$missing systemd"; \
 	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
 	echo '#include <openssl/ssl.h>' | gcc -fsyntax-only -xc - 2>/dev/null || missing="$$missing libssl-dev"; \
 	$(call INSTALL_MISSING,which the tests need; those will be skipped)
