@@ -13,11 +13,12 @@ COMPILED := $(VENV)-compiled
 NODE := tests/schema/node_modules
 UV_VENV := .uv
 UV := $(UV_VENV)/bin/uv
-CODE := $(wildcard chatcore transports cli tests benchmarks docs/picture.py docs/reference.py hatch_build.py)
+CODE := $(wildcard chatcore transports cli tests benchmarks docs/man.py docs/picture.py docs/reference.py hatch_build.py)
 PIP := pip --disable-pip-version-check --no-input -qq
 ARGS ?=
 ROUNDS ?= 500
 SEEDS ?= 5000
+MAN ?= build/man
 
 # Tests start some hundred processes, each of which would compile every module again without bytecode.
 unexport PYTHONDONTWRITEBYTECODE
@@ -123,6 +124,13 @@ reference: $(STAMP) ## build the API reference from the docstrings, in build/ref
 	@$(BIN)/python -m docs.reference build/reference
 	@echo "reference: build/reference/index.html"
 
+.PHONY: man
+man: $(STAMP) ## generate the man pages from --help; read one with: man -M build/man chat-server
+	@missing=; command -v help2man >/dev/null || missing=" help2man"; \
+	$(call INSTALL_MISSING,which makes the pages)
+	@$(BIN)/python -m docs.man $(MAN)/man1 $(ARGS)
+	@echo "man: $(MAN)/man1/chat.1 and a page for each command"
+
 .PHONY: bench
 bench: $(BENCH) compiled ## measure everything, in fifteen minutes, for docs/performance.md; ARGS='flood idle' for a part of it
 	@$(BENCH)/bin/python -m benchmarks $(ARGS)
@@ -155,13 +163,15 @@ define INSTALL_MISSING
 endef
 
 .PHONY: system
-system: ## install nc, telnet, gcc, OpenSSL's headers and systemd's tools if they are missing, for some tests
+system: ## install what some tests need, such as nc, gcc, help2man and systemd's tools, if it is missing
 	@missing=; \
 	command -v nc >/dev/null || missing="$$missing netcat-openbsd"; \
 	command -v telnet >/dev/null || missing="$$missing telnet"; \
 	command -v systemd-socket-activate >/dev/null || missing="$$missing systemd"; \
 	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
 	echo '#include <openssl/ssl.h>' | gcc -fsyntax-only -xc - 2>/dev/null || missing="$$missing libssl-dev"; \
+	command -v help2man >/dev/null || missing="$$missing help2man"; \
+	command -v mandoc >/dev/null || missing="$$missing mandoc"; \
 	$(call INSTALL_MISSING,which the tests need; those will be skipped)
 
 .PHONY: headers

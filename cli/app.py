@@ -80,9 +80,9 @@ def chat(
     """A chat server, a terminal client, and tools for both.
 
     \b
-    Example: # in one terminal
+    Example: # In one terminal:
              chat server
-             # in another
+             # In another:
              chat client
     """
     with reporting():

@@ -499,7 +499,7 @@ def trust(
     url: Annotated[str, url_argument(None)],
     fingerprint: Annotated[
         str | None,
-        typer.Argument(metavar="FINGERPRINT", help="The fingerprint of its certificate: sha256:... in full."),
+        typer.Argument(metavar="sha256:FINGERPRINT", help="The fingerprint of its certificate."),
     ] = None,
     forget: Annotated[
         bool,

@@ -1,6 +1,7 @@
 """A page of help, before anybody knows how wide it will be."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 __all__ = ["Examples", "Page", "Prose", "Rows", "Section"]
 
@@ -10,7 +11,7 @@ class Rows:
     """A section of two columns: terms, and what each is. Sections of the same ``kind`` are aligned."""
 
     heading: str
-    kind: str
+    kind: Literal["options", "commands", "codes"]
     rows: tuple[tuple[str, str], ...]
 
 

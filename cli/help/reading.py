@@ -9,13 +9,16 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
+import typer
+
 from cli.help.exits import exits_of
 from cli.help.headings import SERVER_AND_YOU
 from cli.help.page import Examples, Page, Prose, Rows, Section
 
-__all__ = ["page_of"]
+__all__ = ["contexts", "page_of", "pages"]
 
 OPTIONS = "Options"
+"""The heading of options that have no other."""
 
 _OWN_WORDS = {
     "help": "Print this page, and exit.",
@@ -48,6 +51,27 @@ def page_of(ctx: Any) -> Page:
     if examples:
         sections.append(Examples("Examples" if len(examples) > 1 else "Example", examples))
     return Page(ctx.command_path, _usage(command, parameters), summary, paragraphs, tuple(sections))
+
+
+def pages() -> dict[str, Page]:
+    """Return the pages of all commands and groups, by what follows ``chat``."""
+    return {path: page_of(context) for path, context in contexts().items()}
+
+
+def contexts() -> dict[str, Any]:
+    """Return what each command and group is asked about with, by what follows ``chat``."""
+    from typer.main import get_command
+
+    from cli.app import app
+
+    found: dict[str, Any] = {}
+    waiting: list[tuple[str, Any, Any]] = [("", get_command(app), None)]
+    for path, command, parent in waiting:
+        name = path.split()[-1] if path else "chat"
+        context = found[path] = typer.Context(command, parent, name, **command.context_settings)
+        children = getattr(command, "commands", {})
+        waiting += [(f"{path} {each}".strip(), child, context) for each, child in children.items()]
+    return found
 
 
 def _parts(text: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
@@ -91,7 +115,7 @@ def _commands(command: Any) -> Iterator[Rows]:
 def _arguments(parameters: list[Any]) -> Iterator[Rows]:
     rows = [(str(each.metavar), _text(each)) for each in parameters if each.param_type_name == "argument"]
     if rows:
-        yield Rows("Arguments" if len(rows) > 1 else "Argument", OPTIONS, tuple(rows))
+        yield Rows("Arguments" if len(rows) > 1 else "Argument", "options", tuple(rows))
 
 
 def _options(parameters: list[Any]) -> list[Rows]:
@@ -101,7 +125,7 @@ def _options(parameters: list[Any]) -> list[Rows]:
         if each.param_type_name == "option":
             heading = each.rich_help_panel or OPTIONS
             panels.setdefault(heading, []).append((_term(each), _text(each)))
-    found = [Rows(heading, OPTIONS, tuple(rows)) for heading, rows in panels.items()]
+    found = [Rows(heading, "options", tuple(rows)) for heading, rows in panels.items()]
     return sorted(found, key=_place)
 
 

@@ -70,7 +70,9 @@ def test_every_page_fits_the_terminal(path: str, columns: int) -> None:
 def test_every_option_and_argument_says_what_it_is(path: str) -> None:
     for each in CONTEXTS[path].command.params:
         assert each.metavar or getattr(each, "is_flag", False), each.name
-    for term, text in rows_of(path, "options").items():
+    rows = rows_of(path, "options")
+    assert "-h, --help" in rows
+    for term, text in rows.items():
         assert re.fullmatch(r"[A-Z`\"(].*\.", text), (term, text)
         assert not re.search(r"\.\.|Default: (None|or|with)\b|  ", text), (term, text)
 
