@@ -35,6 +35,7 @@ LONGEST = (
     "cli/terminal/test_sessions",
     "test_scripts_docs",
     "test_sixty_lines_docs",
+    "cli/help/test_examples",
     "cli/terminal/test_hostile",
     "faults/test_slow",
     "cli/commands/test_send",

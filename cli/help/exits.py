@@ -48,7 +48,12 @@ EXITS = (
     Exit(
         "1",
         "there is no server, it keeps this address out, or the connection was lost",
-        ("client", "tail", "rooms", "search", "join"),
+        ("tail", "rooms", "search", "join"),
+    ),
+    Exit(
+        "1",
+        "there is no server, it keeps this address out, the connection was lost, or you said no",
+        ("client",),
     ),
     Exit(
         "1",
@@ -56,7 +61,7 @@ EXITS = (
         ("send",),
     ),
     Exit("1", "there is no server, or no answer in time", ("status",)),
-    Exit("1", "some did not, or were disconnected, or there is no server", ("bench",)),
+    Exit("1", "a delivery was lost, duplicated, altered or out of order, or there is no server", ("bench",)),
     Exit("1", "something is wrong", ("doctor",)),
     Exit("1", "the journal cannot be read", ("history",)),
     Exit("1", "the journal cannot be used, or you said no", ("room remove",)),
@@ -64,7 +69,12 @@ EXITS = (
     Exit("1", "the accounts cannot be used, or you said no", ("account remove",)),
     Exit("1", "the file of keys cannot be used", ("trust",)),
     Exit("1", "the output cannot be written", _LISTS),
-    Exit("2", "an argument, an option or a setting is invalid", (*_CHAT, *_ALL)),
+    Exit("2", "an argument, an option, a setting or a line of JSON is invalid", ("client",)),
+    Exit(
+        "2",
+        "an argument, an option or a setting is invalid",
+        (*_CHAT, *(each for each in _ALL if each != "client")),
+    ),
     Exit("3", "the server refused it", (*_CHAT, *_CLIENTS)),
     Exit("3", "the server refused a member or a post", ("bench",)),
     Exit("4", "the server speaks no version of the protocol that this does", (*_CHAT, *_CLIENTS)),
@@ -72,7 +82,7 @@ EXITS = (
     Exit("5", "everything there is was printed, but messages are missing", ("tail", "history")),
     Exit("5", "the server gave up before the end of the search", ("search",)),
     Exit("130", "Ctrl-C", (*_CHAT, *(each for each in _ALL if each != "server"))),
-    Exit("128 + N", "signal N", ("tail",)),
+    Exit("128 + N", "signal N, such as 143 for SIGTERM", ("tail",)),
 )
 """Each meaning of each code."""
 

@@ -30,9 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     require("help2man")
     directory = tmp_path_factory.mktemp("man")
     quoted = " ".join(f"'{path}'" for path in PATHS)
-    stamp = (
-        f"{sys.prefix}/.stamp"  # the environment is the one that runs this test; it is not to be made again
-    )
+    stamp = f"{sys.prefix}/.stamp"  # of the environment that runs this test, and is not to be made again
     make = ("make", "--no-print-directory", "-o", stamp, f"VENV={sys.prefix}", "man")
     assert output(*make, f"MAN={directory}", f"ARGS={quoted}").startswith("man: ")
     return {path: directory / "man1" / f"{'-'.join(['chat', *path.split()])}.1" for path in PATHS}
