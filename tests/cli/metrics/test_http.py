@@ -118,6 +118,7 @@ def test_whatever_else_is_asked_gets_an_error_and_says_nothing_of_it(
     assert site.made == 0
 
 
+@pytest.mark.logs("metrics.failed")
 def test_a_page_that_fails_is_an_error_and_is_logged(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     assert site.get("/broken").status == 500
     assert "this is a bug" in caplog.text

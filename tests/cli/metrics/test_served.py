@@ -1,5 +1,6 @@
 """``chat server --metrics``: it shows what peers counted, also after a kill; and where it may listen."""
 
+import re
 import signal
 import socket
 import sys
@@ -11,6 +12,7 @@ import pytest
 from tests.cli.conftest import Inside
 from tests.cli.metrics.scrape import Samples, ask, metrics_url, scrape
 from tests.cli.processes import chat, chat_server
+from tests.logged import events_in
 from tests.protocol.frames import Ack, Error, Joined, Message, Pong, Welcome
 from tests.transports.peers import TypedPeer, hello
 
@@ -111,6 +113,15 @@ def test_a_server_that_is_watched_is_healthy_and_says_when_it_closes() -> None:
             assert closing.status == 503
             assert "the server is closing" in closing.body
         assert server.wait()[0] == 0
+
+
+@pytest.mark.logs("metrics.served")
+def test_where_metrics_are_is_logged() -> None:
+    with chat_server(*METRICS, "--log-format", "json") as server:
+        server.signal(signal.SIGTERM)
+        logged = events_in(server.wait()[1])
+    (url,) = [fields["url"] for name, fields in logged.events if name == "metrics.served"]
+    assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d*/metrics", url)
 
 
 def test_a_port_that_is_taken_is_one_line() -> None:
