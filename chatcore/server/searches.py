@@ -6,6 +6,8 @@
 - Journals search beside their reads, so whoever catches up waits for no search.
 - A journal has `ON_THE_WAY` searches at a time, each of another address; the rest wait here, and addresses
   have turns. `WAITING` may wait, `OF_ONE_ADDRESS` of one address; more are refused for now.
+- If all are taken, an address that has few gets one of the address that has most: the newest one that waits
+  there is refused instead. So a few addresses never keep the others from searching.
 
 Everything here runs under the hub's lock.
 """
@@ -77,7 +79,9 @@ class Searches:
 
     def put(self, search: "Searcher") -> bool:
         """Have a search begin, now or in its turn; return false if too many wait."""
-        if len(self) >= WAITING or self._of_address[search.address] >= OF_ONE_ADDRESS:
+        if self._of_address[search.address] >= OF_ONE_ADDRESS:
+            return False
+        if len(self) >= WAITING and not self._make_space(search.address):
             return False
         self._of_address[search.address] += 1
         self._waiting.add(search.address, search)
@@ -89,6 +93,18 @@ class Searches:
         self._on_the_way.discard(search.address)
         self._forget(search)
         self._begin_next()
+
+    def _make_space(self, address: Hashable) -> bool:
+        """Refuse a search of the address that has most, if it still has no fewer than this one then."""
+        most = max(self._of_address, key=self._of_address.__getitem__)
+        if self._of_address[address] + 1 >= self._of_address[most]:
+            return False
+        search = self._waiting.take_last(most)
+        if search is None:
+            return False
+        self._forget(search)
+        search.give_way()
+        return True
 
     def _begin_next(self) -> None:
         while len(self._on_the_way) < ON_THE_WAY and (search := self._waiting.take(self._may_begin)):
@@ -161,12 +177,22 @@ class Searcher:
             lambda journal, deliver: search(journal, request, self._encoding(deliver)), self._receive
         )
 
+    def give_way(self) -> None:
+        """Refuse what has waited for its turn."""
+        if self.is_wanted:
+            self._refuse_for_now()
+        else:
+            self._finish()
+
     def _put(self, items: tuple[Item, ...], cursor: SearchCursor | None) -> None:
         self._asked = items, cursor
         if self._session.hub.searches.put(self):
             self._session.inflow.charge(LINES)
         else:
-            self._refuse("unavailable", "too many are searching now", RETRY_SECONDS)
+            self._refuse_for_now()
+
+    def _refuse_for_now(self) -> None:
+        self._refuse("unavailable", "too many are searching now", RETRY_SECONDS)
 
     def _request(self, items: tuple[Item, ...], cursor: SearchCursor | None) -> SearchRequest:
         frame, limits = self._frame, self._session.hub.limits

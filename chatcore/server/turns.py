@@ -58,6 +58,16 @@ class Turns(Generic[T]):
                 return thing
         return None
 
+    def take_last(self, address: Hashable) -> T | None:
+        """Take the last thing of an address, or return ``None`` if there is none."""
+        things = self._by_address.get(address)
+        if things is None:
+            return None
+        thing, _ = things.popitem()
+        if not things:
+            del self._by_address[address]
+        return thing
+
     def take_many(self, of_each: int, limit: int) -> list[T]:
         """Take up to ``limit`` things, few of each address; each address is last then."""
         taken: list[T] = []

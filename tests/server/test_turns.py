@@ -46,6 +46,14 @@ def test_what_may_not_have_its_turn_waits() -> None:
     assert [turns.take(lambda thing: True) for _ in range(2)] == ["b1", "a1"]
 
 
+def test_the_last_of_an_address_is_taken() -> None:
+    turns = Turns[str]()
+    for thing in ("a1", "a2", "b1"):
+        turns.add(thing[0], thing)
+    assert [turns.take_last("a") for _ in range(3)] == ["a2", "a1", None]
+    assert len(turns) == 1
+
+
 def test_few_of_each_address_are_taken_together() -> None:
     turns = Turns[str]()
     for thing in ("a1", "a2", "a3", "b1", "b2", "c1"):

@@ -258,7 +258,10 @@ def test_few_searches_wait_and_fewer_of_one_address(late: tuple[Host, LateSearch
     for peer in crowd[1:]:
         peer.send(Search(query="x"))
     assert len(host.hub.searches) == WAITING
-    assert len([peer for peer in crowd if peer.take_all(Error)]) == OF_ONE_ADDRESS - 1
+    assert refused(crowd) == []
+    assert refused(same) == list(range(OF_ONE_ADDRESS - 1))
+    extra = searching(host, "198.51.100.0", 1)
+    assert refused(extra) == [0]
     for peer in crowd[:10]:
         peer.lose()
     assert finish(host, journal) == WAITING - 8  # of those that went, two were on their way
@@ -292,6 +295,52 @@ def test_addresses_take_turns_at_searching(late: tuple[Host, LateSearch]) -> Non
     assert ana.one(Found).messages == ()
     assert len([peer for peer in many if peer.take_all(Found)]) == 1
     finish(host, journal)
+
+
+def searching(host: Host, address: str, count: int) -> list[Peer]:
+    """Let so many people of an address search."""
+    peers = [host.connect(host=address) for _ in range(count)]
+    for n, peer in enumerate(peers):
+        _enter(peer, f"s{len(host.peers) - n}-{n}")
+        peer.send(Search(query="x"))
+    return peers
+
+
+def refused(peers: list[Peer]) -> list[int]:
+    """Return which of them were refused for now."""
+    errors = [peer.take_all(Error) for peer in peers]
+    assert {(error.code, error.retry_after) for each in errors for error in each} <= {("unavailable", 1.0)}
+    return [n for n, each in enumerate(errors) if each]
+
+
+def test_few_addresses_do_not_keep_the_others_from_searching(late: tuple[Host, LateSearch]) -> None:
+    host, journal = late
+    crowds = [searching(host, f"192.0.2.{n}", OF_ONE_ADDRESS) for n in range(WAITING // OF_ONE_ADDRESS)]
+    assert len(host.hub.searches) == WAITING
+    others = [searching(host, f"198.51.100.{n}", 1) for n in range(WAITING // 2)]
+    assert [refused(peers) for peers in others] == [[]] * len(others)
+    given_way = [refused(peers) for peers in crowds]
+    assert given_way == [list(range(8, 16))] * len(crowds)  # the newest, of whoever has most
+    crowds[0][15].send(Search(query="again"))
+    assert refused([crowds[0][15]]) == [0]
+    assert finish(host, journal) == WAITING
+
+
+def test_one_that_gave_way_may_have_gone_and_the_next_query_of_one_is_answered(
+    late: tuple[Host, LateSearch],
+) -> None:
+    host, journal = late
+    first, second = searching(host, "192.0.2.0", 2)
+    crowd = [searching(host, f"198.51.100.{n}", 1)[0] for n in range(WAITING - 4)]
+    third, gone = searching(host, "192.0.2.0", 2)
+    third.send(Who(room="lobby"))
+    gone.lose()
+    assert [refused(searching(host, f"203.0.113.{n}", 1)) for n in range(3)] == [[], [], []]
+    host.settle()
+    assert [frame.type for frame in third.take() if frame.type != "presence"] == ["error", "members"]
+    assert refused(searching(host, "203.0.113.3", 1)) == [0]  # nobody has more than this address would
+    assert refused([first, second, *crowd]) == [1]
+    assert finish(host, journal) == WAITING
 
 
 def test_a_room_that_was_left_while_a_search_waited_is_not_searched(late: tuple[Host, LateSearch]) -> None:
