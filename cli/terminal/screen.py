@@ -158,9 +158,14 @@ class Screen:
     def take_draft(self) -> str:
         """Take the text that is being typed out of the prompt."""
         draft = self._buffer.text
-        self._buffer.reset()
+        self._clear()
         self.redraw()
         return draft
+
+    def _clear(self) -> None:
+        """Have an empty prompt, which asks nothing. (A reset of the buffer is no change of its text.)"""
+        self._asking = False
+        self._buffer.reset()
 
     def edit(self, text: str) -> None:
         """Open the user's editor with a text and what is being typed after it; the result is not sent.
@@ -358,7 +363,7 @@ class Screen:
     def _interrupt(self) -> None:
         """Clear the line, or quit if it is empty and the user means it."""
         if self._buffer.text:
-            self._buffer.reset()
+            self._clear()
         elif time.monotonic() < self._leave_by:
             self._session.app.exit(exception=KeyboardInterrupt())
         else:
@@ -370,9 +375,8 @@ class Screen:
         if "\n" in text and not self._asking:
             self._asking = True
             return
-        self._asking = False
         self._buffer.append_to_history()
-        self._buffer.reset()
+        self._clear()
         self._controller.take_line(text)
 
     def _keys(self, keys_of_actions: Mapping[str, Sequence[str]]) -> KeyBindings:

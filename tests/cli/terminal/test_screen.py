@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.data_structures import Size
-from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput, Output
 from prompt_toolkit.output.vt100 import Vt100_Output
 
@@ -207,6 +207,48 @@ def test_a_paste_is_one_message_and_confirmed_if_it_has_several_lines() -> None:
 def test_editing_cancels_the_confirmation() -> None:
     assert typed(paste("one\ntwo") + ENTER + "!" + ENTER + CTRL_C) == ([], 0)
     assert typed(paste("one\ntwo") + ENTER + "!" + ENTER + ENTER) == (["one\ntwo!"], 0)
+
+
+@pytest.mark.parametrize(
+    ("clear", "cancel"),
+    [
+        (lambda screen, pipe: pipe.send_text(CTRL_C), "ctrl-c"),
+        (lambda screen, pipe: pipe.send_text("\x14"), "ctrl-t"),
+        (lambda screen, pipe: screen.take_draft(), "ctrl-c"),
+    ],
+    ids=["Ctrl-C", "another key", "another room"],
+)
+def test_the_question_goes_with_the_lines(clear: Callable[[Screen, PipeInput], object], cancel: str) -> None:
+    out = Recording()
+
+    async def main() -> None:
+        notes = Notes()
+        screen = Screen(notes, keys={"cancel": cancel})
+        typing = asyncio.create_task(screen.run())
+        pipe.send_text(f"one{ALT_ENTER}two{ENTER}")
+        await drawn_until(notes, lambda: "to send these 2 lines" in out.getvalue())
+        clear(screen, pipe)
+        await drawn_until(notes, lambda: not screen.draft)
+        before = len(out.getvalue())
+        screen.print([("", "a line above the prompt, which is drawn again\n")])
+        await drawn_until(notes, lambda: "drawn again" in out.getvalue())
+        screen.stop()
+        await typing
+        assert "again to send" not in out.getvalue()[before:]
+
+    output = Vt100_Output(out, lambda: Size(rows=24, columns=80), term="xterm-256color")
+    with create_pipe_input() as pipe, create_app_session(input=pipe, output=output):
+        asyncio.run(main())
+
+
+async def drawn_until(notes: Notes, condition: Callable[[], bool]) -> None:
+    """Wait until the prompt was drawn again, and a condition holds."""
+    async with asyncio.timeout(10):
+        while True:
+            notes.drawn.clear()
+            await notes.drawn.wait()
+            if condition():
+                return
 
 
 def test_control_characters_are_removed_from_a_paste() -> None:
