@@ -110,6 +110,28 @@ def test_a_draft_is_kept_a_moment_after_the_last_key(monkeypatch: pytest.MonkeyP
     asyncio.run(type_something())
 
 
+class Noting(Memory):
+    """A memory that has the draft of each room."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.kept: dict[str, str] = {}
+
+    def note_draft(self, room: str, text: str) -> None:
+        self.kept[room] = text
+
+
+def test_what_stays_in_the_prompt_is_the_draft_of_one_room_only() -> None:
+    memory = Noting()
+    drafts = module.Drafts(memory, Prompt(Terminal(Options(plain=True), memory)))
+    drafts.follow("lobby")
+    drafts.save()
+    assert memory.kept == {"lobby": "half a"}
+    drafts.follow("ops")  # the user was put out of the lobby, for instance
+    drafts.close()
+    assert memory.kept == {"lobby": "", "ops": "half a"}
+
+
 def test_a_draft_that_begins_with_a_space_is_not_kept(server: str, tmp_path: Path) -> None:
     with client(server, tmp_path) as ada:
         ada.type(" hidden")
