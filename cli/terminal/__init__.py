@@ -9,7 +9,8 @@ Read in this order:
   `notices`, `scrollback`, `unsent`; `memory` of the last run, `returns` to its rooms, `skipped_mentions`, and
   the `wanted_nick`; the `outbox` of what the user has sent, the `offers` of what nothing sends by itself, and
   `drafts`;
-- how it looks: `painter`, `folds`, `colours`, `palette`, `mentions`, `hits`, `status`, `completion`;
+- how it looks: `painter`, `folds`, `colours`, `palette`, `mentions`, `hits`, `excerpt`, `status`,
+  `completion`;
 - whether the server answers: `heartbeat`, with `waiting`;
 - what it says: `conversation` of each event, with `news`, and `answers` to each command, with `help`;
 - what it does: the `command_queue` and its `commands`, with `paging`, which loads older messages and lists of

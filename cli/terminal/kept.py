@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from cli.terminal.excerpt import excerpt
 from cli.terminal.memory import Memory
 from cli.terminal.news import number_of
-from cli.terminal.offers import excerpt, excerpt_of
 
 __all__ = ["describe_kept"]
 
@@ -26,7 +26,7 @@ def describe_kept(memory: Memory, since: Callable[[datetime], str]) -> Sequence[
     told = [f"kept until you are connected: {' and '.join(counts)}"]
     for line in lines[:FEW]:
         when = since(datetime.fromtimestamp(line.typed, UTC))
-        told.append(f"{when} in {line.room}: {excerpt(line)}")
-    told += [f"draft in {room}: {excerpt_of(text)}" for room, text in drafts[:FEW]]
+        told.append(f"{when} in {line.room}: {excerpt(line.shown)}")
+    told += [f"draft in {room}: {excerpt(text)}" for room, text in drafts[:FEW]]
     hidden = max(len(lines) - FEW, 0) + max(len(drafts) - FEW, 0)
     return [*told, f"and {hidden:,} more"] if hidden else told

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from chatcore import Message
 from cli.sanitize import sanitize
 from cli.terminal.bell import Bell
+from cli.terminal.excerpt import excerpt
 from cli.terminal.mentions import mentions
 from cli.terminal.painter import MOST_CHARS, Fragments, Painter
 from cli.terminal.rooms import RoomEvent, RoomView
@@ -18,9 +19,6 @@ __all__ = ["NEWS_SECONDS", "News", "number_of"]
 
 NEWS_SECONDS = 60.0
 """How often a screen without a status row says that a room has unread messages."""
-
-EXCERPT = 120
-"""Characters that are shown of a message in another room."""
 
 
 class News:
@@ -52,7 +50,7 @@ class News:
             return
         self._ring()
         if notify:
-            self._notify(f"{message.nick} in {message.room}", _excerpt(message))
+            self._notify(f"{message.nick} in {message.room}", excerpt(message.text))
 
     def announce(self, room: RoomView, item: RoomEvent, *, mentions_us: bool) -> Fragments:
         """Count a message in another room; return a line if it must be announced immediately."""
@@ -65,7 +63,7 @@ class News:
         if mentions_us:
             room.note_announced(now)
             return self._painter.warning(
-                f"{message.nick} mentioned you in {room.name}: {_excerpt(message)} (/{room.number})"
+                f"{message.nick} mentioned you in {room.name}: {excerpt(message.text)} (/{room.number})"
             )
         if (
             not self._words
@@ -80,8 +78,3 @@ class News:
 def number_of(count: int, what: str) -> str:
     """Return a number of things, as in ``1 message`` and ``2 messages``."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def _excerpt(message: Message) -> str:
-    text = " ".join(message.text[:MOST_CHARS].split())
-    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}..."

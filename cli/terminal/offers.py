@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from chatcore import RefusedError, UsageError, fold
 from cli.state.remembered import UnsentLine
+from cli.terminal.excerpt import excerpt
 from transports.asyncio_tcp import Chat
 
-__all__ = ["ALL", "KnownIds", "Offer", "Offers", "excerpt", "excerpt_of"]
+__all__ = ["ALL", "KnownIds", "Offer", "Offers"]
 
 ALL = "all"
 """What the user types instead of a number."""
@@ -19,9 +20,6 @@ ALL = "all"
 
 MOST_CHECKS = 20
 """Questions to the server about that, all in all. Where nobody has asked, it may have forgotten."""
-
-EXCERPT = 120
-"""Characters that are shown of a line."""
 
 
 class Offer(NamedTuple):
@@ -36,7 +34,7 @@ class Offer(NamedTuple):
         where = "" if room is None else f" in {room}"
         what = f"/resend {self.number}, /drop {self.number}"
         twice = "; it may appear twice then" if self.forgotten else ""
-        return f"not sent {when}{where}: {excerpt(self.line)}; {what}{twice}"
+        return f"not sent {when}{where}: {excerpt(self.line.shown)}; {what}{twice}"
 
 
 class Offers:
@@ -68,17 +66,6 @@ class Offers:
     def remove(self, offer: Offer) -> None:
         """Offer a line no longer. Idempotent."""
         self._offers.pop(offer.number, None)
-
-
-def excerpt(line: UnsentLine) -> str:
-    """Return the start of a line, in one row."""
-    return excerpt_of(line.shown)
-
-
-def excerpt_of(text: str) -> str:
-    """Return the start of a text, in one row."""
-    text = " ".join(text[: 10 * EXCERPT].split())
-    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}..."
 
 
 class KnownIds:

@@ -34,10 +34,11 @@ from chatcore import (
 )
 from cli.state.remembered import UnsentLine
 from cli.terminal.answers import Answers
+from cli.terminal.excerpt import excerpt
 from cli.terminal.heartbeat import Heartbeat
 from cli.terminal.input import Command
 from cli.terminal.memory import Memory
-from cli.terminal.offers import KnownIds, Offer, Offers, excerpt
+from cli.terminal.offers import KnownIds, Offer, Offers
 from cli.terminal.painter import Fragments
 from cli.terminal.rooms import Rooms
 from cli.terminal.unsent import PATIENCE, Unsent
@@ -205,7 +206,7 @@ class Outbox:
             return
         self._offers.remove(offer)
         if room is not self._rooms.current:
-            self._show(self._answers.note(f"sent to {room.name}: {excerpt(line)} (/{room.number})"))
+            self._show(self._answers.note(f"sent to {room.name}: {excerpt(line.shown)} (/{room.number})"))
         self._post_again(line)
 
     def drop(self, wanted: str) -> None:
@@ -213,7 +214,7 @@ class Outbox:
         for offer in self._chosen(wanted):
             self._offers.remove(offer)
             self._settle(offer.line)
-            self._show(self._answers.note(f"discarded: {excerpt(offer.line)}"))
+            self._show(self._answers.note(f"discarded: {excerpt(offer.line.shown)}"))
 
     def _chosen(self, wanted: str) -> list[Offer]:
         if not self._offers:
