@@ -434,8 +434,9 @@ class Terminal:
 
     def _give_back_unsent(self) -> None:
         """Print, for copying, what is not known to be stored, and what was not done."""
-        for command in self._queue.deferred:
-            self._screen.print(self._answers.note(f"not done: {command.typed}"))
+        for command in self._queue.undone:
+            if command.said is None and not command.only_shows:
+                self._screen.print(self._answers.note(f"not done: {command.typed}"))
         kept = " (it is kept for your next start)" if self._memory.is_kept else ""
         if texts := self._outbox.texts:
             self._screen.print(self._answers.give_back(f"not confirmed by the server{kept}:", *texts))

@@ -37,9 +37,9 @@ class CommandQueue:
         self._lost: asyncio.Future[None] | None = None  # while a command is being done
 
     @property
-    def deferred(self) -> list[Command]:
-        """The commands that wait for the connection."""
-        return list(self._deferred.values())
+    def undone(self) -> list[Command]:
+        """All commands that were not done yet, as they were typed."""
+        return [*self._deferred.values(), *self.typed]
 
     def add(self, command: Command) -> None:
         """Have a command done after all others."""
@@ -79,9 +79,14 @@ class CommandQueue:
         if task.done():
             return task.result()
         self._deferred[task] = command
-        task.add_done_callback(self._deferred.pop)
+        task.add_done_callback(self._finish)
         self._defer(command)
         return True
+
+    def _finish(self, task: asyncio.Task[bool]) -> None:
+        """Wait no longer for a command, unless it was not done, since the connection has ended for good."""
+        if not task.cancelled() and task.exception() is None and task.result():
+            del self._deferred[task]
 
     async def _run(self, command: Command) -> bool:
         return await self._do(command)

@@ -61,6 +61,11 @@ class Command(NamedTuple):
     line: UnsentLine | None = None
 
     @property
+    def only_shows(self) -> bool:
+        """Whether it changes nothing but what is on the screen, and asks nobody."""
+        return self.verb in ("goto", "help", "quiet", "show")
+
+    @property
     def typed(self) -> str:
         """How a command is typed."""
         return f"/{self.verb} {self.argument}".rstrip()

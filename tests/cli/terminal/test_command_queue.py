@@ -67,13 +67,13 @@ def test_without_a_connection_commands_wait_and_others_are_done() -> None:
             desk.queue.add(command)
         await desk.settle(2)
         assert (desk.done, desk.deferred) == (["help"], ["who"])
-        assert desk.queue.deferred == [WHO]
+        assert desk.queue.undone == [WHO]
         desk.queue.connect()
         desk.answers["who"].set_result(True)
         desk.queue.add(HELP)
         await desk.settle(1)
         assert desk.done == ["help", "who", "help"]
-        assert desk.queue.deferred == []
+        assert desk.queue.undone == []
         desk.queue.add(BACK)
         desk.answers["back"].set_result(False)
 
@@ -97,3 +97,23 @@ def test_a_loss_lets_the_command_step_aside_that_waits_for_its_answer() -> None:
         desk.queue.add(BACK)
 
     run(steps)
+
+
+def test_what_was_not_done_is_known_at_the_end() -> None:
+    async def steps(desk: Desk) -> None:
+        desk.queue.disconnect()
+        desk.queue.add(WHO)
+        await desk.settle(1)
+        desk.queue.connect()
+        for command in (BACK, HELP):
+            desk.queue.add(command)
+        await asyncio.sleep(0)
+        assert desk.queue.undone == [WHO, BACK, HELP]
+        for answer in desk.answers.values():  # the connection has ended for good
+            answer.set_result(False)
+        desks.append(desk)
+
+    desks: list[Desk] = []
+    run(steps)
+    assert sorted(desks[0].done) == ["back", "who"]
+    assert desks[0].queue.undone == [WHO, BACK, HELP]
