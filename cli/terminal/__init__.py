@@ -7,8 +7,8 @@ Read in this order:
   `input_history`, `editor`, `signals`; the `typeahead` from before there is a prompt;
 - what a conversation knows: `rooms`, and `presence` and `nicks` in each; `attention`, `interests`, `bell`,
   `notices`, `scrollback`, `unsent`; `memory` of the last run, `returns` to its rooms, `skipped_mentions`, and
-  the `wanted_nick`; the `outbox` of what the user has sent, the `offers` of what nothing sends by itself, and
-  `drafts`;
+  the `wanted_nick`; the `outbox` of what the user has sent, the `offers` of what nothing sends by itself,
+  by the lines' `ages`, and `drafts`;
 - how it looks: `painter`, `folds`, `colours`, `palette`, `mentions`, `hits`, `excerpt`, `status`,
   `completion`;
 - whether the server answers: `heartbeat`, with `waiting`;

@@ -23,6 +23,7 @@ from chatcore import (
     Online,
     RefusedError,
     UsageError,
+    fold,
 )
 from cli.places import typed_file
 from cli.report import FAILED
@@ -249,8 +250,8 @@ class Terminal:
                 case "goto":
                     room = rooms.numbered(int(command.argument))
                     name = None if room is None else room.name
-                case "leave":
-                    name = None
+                case "leave" if name is None or fold(command.argument or name) == fold(name):
+                    name = None  # the one that is on the screen then
                 case _:
                     continue
         return name

@@ -134,7 +134,8 @@ class Commands:
             typed = command.said or ""
             self._screen.put_back(f"{typed}\n" if self._screen.draft else typed)
         elif self._conversation.offline and self._screen.words and room is not None:
-            self._screen.print(self._answers.note(f"no connection; this will be sent to {room} when back"))
+            note = f"no connection; this is sent to {room} when back, or offered if that is late"
+            self._screen.print(self._answers.note(note))
 
     def _show_all(self, number: str) -> Fragments:
         message = self._conversation.folds.get(int(number) if number else None)
@@ -176,6 +177,7 @@ class Commands:
         left = await self._chat.leave(name)
         # The event comes later than this answer; if the connection was lost there is none.
         self._screen.print(self._conversation.leave(left.room))
+        self._outbox.note_left(left.room)
         self._memory.forget(left.room)
         self._memory.note_rooms(rooms)
 

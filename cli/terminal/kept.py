@@ -26,7 +26,8 @@ def describe_kept(memory: Memory, since: Callable[[datetime], str]) -> Sequence[
     told = [f"kept until you are connected: {' and '.join(counts)}"]
     for line in lines[:FEW]:
         when = since(datetime.fromtimestamp(line.typed, UTC))
-        told.append(f"{when} in {line.room}: {excerpt(line.shown)}")
+        where = f"in {line.room}" if line.room else "between two rooms"
+        told.append(f"{when} {where}: {excerpt(line.shown)}")
     told += [f"draft in {room}: {excerpt(text)}" for room, text in drafts[:FEW]]
     hidden = max(len(lines) - FEW, 0) + max(len(drafts) - FEW, 0)
     return [*told, f"and {hidden:,} more"] if hidden else told

@@ -30,8 +30,11 @@ class Offer(NamedTuple):
     forgotten: bool
 
     def describe(self, when: str, room: str | None) -> str:
-        """Return it in words: ``when`` it was typed, in which room if that is another one, and what to do."""
-        where = "" if room is None else f" in {room}"
+        """Return it in words: ``when`` it was typed, in which room if that is another one, and what to do.
+
+        An empty room is none: it was not known yet where the line would be said.
+        """
+        where = "" if room is None else f" in {room}" if room else " between two rooms"
         what = f"/resend {self.number}, /drop {self.number}"
         twice = "; it may appear twice then" if self.forgotten else ""
         return f"not sent {when}{where}: {excerpt(self.line.shown)}; {what}{twice}"
@@ -66,6 +69,11 @@ class Offers:
     def remove(self, offer: Offer) -> None:
         """Offer a line no longer. Idempotent."""
         self._offers.pop(offer.number, None)
+
+    def settle(self, line: UnsentLine) -> None:
+        """Offer a line no longer, if it is offered."""
+        for offer in [offer for offer in self if offer.line.id == line.id]:
+            self.remove(offer)
 
 
 class KnownIds:

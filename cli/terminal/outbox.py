@@ -2,12 +2,13 @@
 
 - A line is on the disk before it is sent, and has its id from then on. So it survives whatever ends this
   program, and is stored once however often it is sent.
-- A line of an earlier run waits until its room has shown what was missed. If it is among that, it was sent.
-  One that is so young that the server surely knows its id is sent again. Any other is offered: nothing old is
-  said without its owner.
-- A line that was sent so long ago that the connection gave it up is offered as well.
+- A line of an earlier run, or one that was typed while the connection was lost, waits until its room has
+  shown what was missed. If it is among that, it was sent. One that is so young that the server surely knows
+  its id is sent. Any other is offered: nothing old is said without its owner.
+- A line that was sent so long ago that the connection gave it up waits for the same, and is offered.
 - A line for a room that we are about to enter is held until we are in. If we are not let in it is offered,
   as is every line of a room that we are not in: none goes anywhere else.
+- A line is stored, or seen in its room, once for all: then it is offered no longer.
 """
 
 import asyncio
@@ -27,13 +28,15 @@ from chatcore import (
     Joined,
     Left,
     Message,
+    Offline,
     RefusedError,
     UsageError,
     fold,
     new_id,
 )
 from cli.state.remembered import UnsentLine
-from cli.terminal.answers import Answers
+from cli.terminal.ages import Ages
+from cli.terminal.answers import NO_ROOM, Answers
 from cli.terminal.excerpt import excerpt
 from cli.terminal.heartbeat import Heartbeat
 from cli.terminal.input import Command
@@ -52,6 +55,9 @@ MOST_LINES = 1_000
 MOST_CHARS = 1024 * 1024
 """The length of all of them together."""
 
+KNOWN_SECONDS = 120.0
+"""For how long ids are known at a server that does not say so."""
+
 FEW = 5
 """Lines that are listed when they are offered; the others are counted."""
 
@@ -60,7 +66,8 @@ class Outbox:
     """The lines of this run, and those that earlier ones have left.
 
     ``heartbeat`` watches how long their answers take. ``show`` prints lines, ``since`` says in words when
-    something was, and ``changed`` is called when there is something else to draw. ``now`` is the wall clock.
+    something was, and ``changed`` is called when there is something else to draw. ``now`` is the wall clock,
+    and times of ``clock`` never go back.
     """
 
     def __init__(
@@ -74,6 +81,7 @@ class Outbox:
         since: Callable[[datetime], str],
         changed: Callable[[], None],
         now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._memory = memory
         self._rooms = rooms
@@ -82,12 +90,14 @@ class Outbox:
         self._since = since
         self._changed = changed
         self._now = now
+        self._ages = Ages(now, clock)
         self._lines = {line.id: line for line in memory.lines}  # everything that is not settled
         self._early = list(memory.lines)  # what waits until its room has shown what was missed
-        self._unsent = Unsent(time.monotonic, heartbeat.begin, heartbeat.end)
+        self._unsent = Unsent(clock, heartbeat.begin, heartbeat.end)
         self._offers = Offers()
         self._written: dict[str, asyncio.Future[None]] = {}  # done when a line is on the disk
         self._sending: dict[str, asyncio.Future[None]] = {}  # of lines of `send`, done when on the way
+        self._lost = set[str]()  # rooms that we are not back in since the connection was lost, by folded name
         self._held: dict[str, list[UnsentLine]] = {}  # for rooms that we are about to enter, by folded name
         self._acknowledged: dict[str, int] = {}  # the number of the latest message in each room
         self._checks = set[asyncio.Task[None]]()
@@ -108,8 +118,8 @@ class Outbox:
 
     @property
     def texts(self) -> list[str]:
-        """What the user has sent without an answer, as it was typed."""
-        return self._unsent.texts
+        """What has no answer, as it was typed; also what is offered, if that is kept nowhere else."""
+        return self._unsent.texts if self._memory.is_kept else [line.shown for line in self._lines.values()]
 
     def waiting(self, *, all_of_them: bool) -> list[str]:
         """Return the texts without an answer that take longer than usual, or all of them."""
@@ -131,7 +141,9 @@ class Outbox:
             return None
         kind = "action" if command.verb == "me" else None
         now, place = self._now(), self._place(room)
-        line = UnsentLine(new_id(), room or "", kind, text, now, place, None if place is None else now)
+        sent = None if place is None or fold(room or "") in self._lost else now
+        line = UnsentLine(new_id(), room or "", kind, text, now, place, sent)
+        self._ages.begin(line)
         self._unsent.add(line)
         self._keep(line)
         asyncio.get_running_loop().call_later(PATIENCE, self._changed)
@@ -176,19 +188,27 @@ class Outbox:
             self._send(line)
 
     def receive(self, event: Event) -> None:
-        """Look for earlier lines in what arrives, once the conversation has taken it."""
-        if not self._early:
-            return
+        """Look for our lines in what arrives, once the conversation has taken it."""
         match event:
             case Message():
                 self._recognise(event)
                 self._release(event.room)
-            case Joined() | Gap():
+            case Joined():
+                self._lost.discard(fold(event.room))
+                self._release(event.room)
+            case Gap():
                 self._release(event.room)
             case Left():
-                self._offer(self._take_early(event.room))
+                self.note_left(event.room)
+            case Offline():
+                self._lost = {fold(room.name) for room in self._rooms}
             case _:
                 return
+
+    def note_left(self, room: str) -> None:
+        """Note that we are no longer in a room: what waits for it is offered. Idempotent."""
+        self._lost.discard(fold(room))
+        self._offer(self._take_early(room))
 
     # --- what the owner decides ------------------------------------------------------------------
 
@@ -199,7 +219,10 @@ class Outbox:
 
     def _resend(self, offer: Offer) -> None:
         line = offer.line
-        room = self._rooms.get(line.room)
+        room = self._rooms.get(line.room) if line.room else self._rooms.current
+        if room is None and not line.room:
+            self._show(self._answers.warning(NO_ROOM))
+            return
         if room is None:
             advice = f"/join {line.room} first, then /resend {offer.number}"
             self._show(self._answers.warning(f"you are not in {line.room}; {advice}"))
@@ -207,12 +230,11 @@ class Outbox:
         self._offers.remove(offer)
         if room is not self._rooms.current:
             self._show(self._answers.note(f"sent to {room.name}: {excerpt(line.shown)} (/{room.number})"))
-        self._post_again(line)
+        self._post_again(replace(line, room=room.name))
 
     def drop(self, wanted: str) -> None:
         """Forget what is offered under a number; `ALL` is everything."""
         for offer in self._chosen(wanted):
-            self._offers.remove(offer)
             self._settle(offer.line)
             self._show(self._answers.note(f"discarded: {excerpt(offer.line.shown)}"))
 
@@ -226,18 +248,17 @@ class Outbox:
             self._describe(self._offers)
         return chosen
 
-    # --- lines of earlier runs -------------------------------------------------------------------
+    # --- lines that wait for their room ----------------------------------------------------------
 
     def _recognise(self, message: Message) -> None:
         line = self._lines.get(message.id)
-        if line is not None and line in self._early and fold(line.room) == fold(message.room):
-            self._early.remove(line)
+        if line is not None and fold(line.room) == fold(message.room):
             self._settle(line)
 
     def _release(self, name: str) -> None:
-        """Send or offer the earlier lines of a room, once it has shown what was missed."""
+        """Send or offer what waits for a room, once that has shown what was missed."""
         room = self._rooms.get(name)
-        if room is None or room.replaying:
+        if not self._early or room is None or room.replaying or fold(name) in self._lost:
             return
         old: list[UnsentLine] = []
         for line in self._take_early(name):
@@ -253,7 +274,8 @@ class Outbox:
         return taken
 
     def _is_young(self, line: UnsentLine) -> bool:
-        return 0 <= self._now() - line.typed <= self._memory.dedupe_seconds
+        seconds = self._chat.limits.dedupe_seconds or KNOWN_SECONDS
+        return self._ages.is_young(line, seconds, before=self._memory.dedupe_seconds)
 
     def _offer(self, lines: Sequence[UnsentLine]) -> None:
         for line in lines:
@@ -264,11 +286,15 @@ class Outbox:
             check.add_done_callback(self._checks.discard)
 
     async def _look_up(self, lines: Sequence[UnsentLine]) -> None:
-        ids = KnownIds(self._chat)
+        ids, offers = KnownIds(self._chat), list[Offer]()
         try:
-            offers = [self._offers.add(line, forgotten=await ids.may_lack(line)) for line in lines]
+            for line in lines:
+                forgotten = await ids.may_lack(line)
+                if line.id in self._lines:  # it may have come meanwhile
+                    offers.append(self._offers.add(line, forgotten=forgotten))
         except ChatError:
             return  # the connection has ended, and the lines stay for the next start
+        offers = [offer for offer in offers if offer.line.id in self._lines]
         self._describe(offers[:FEW])
         if len(offers) > FEW:
             more = f"and {len(offers) - FEW:,} more; /resend lists them, /drop all discards everything"
@@ -278,24 +304,25 @@ class Outbox:
         here = self._rooms.current
         for offer in offers:
             when = self._since(datetime.fromtimestamp(offer.line.typed, UTC))
-            room = None if here is not None and fold(here.name) == fold(offer.line.room) else offer.line.room
+            is_here = here is not None and fold(here.name) == fold(offer.line.room)
+            room = None if is_here else offer.line.room
             self._show(self._answers.warning(offer.describe(when, room)))
 
     # --- sending, and the server's answers -------------------------------------------------------
 
     def _keep(self, line: UnsentLine) -> None:
         self._lines[line.id] = line
-        if line.room:
-            self._written[line.id] = self._memory.keep_line(line)
+        self._written[line.id] = self._memory.keep_line(line)
 
     def _send(self, line: UnsentLine) -> None:
         if (held := self._held.get(fold(line.room))) is not None:
             held.append(line)
             return
         self._sending.pop(line.id).set_result(None)
-        if self._rooms.get(line.room) is None:
+        room = fold(line.room)
+        if self._rooms.get(room) is None or not self._is_young(line):
             self._offer([line])
-        elif any(fold(early.room) == fold(line.room) for early in self._early):
+        elif room in self._lost or any(fold(early.room) == room for early in self._early):
             self._early.append(line)
         else:
             self._post_first(line)
@@ -344,10 +371,19 @@ class Outbox:
         except DisconnectedError:
             if self._chat.closed:
                 return  # it may be stored or not, so it stays for the next start
-            self._offer([line])
+            self._give_up(line)
         except (ChatError, asyncio.CancelledError):
             return
         self._changed()
+
+    def _give_up(self, line: UnsentLine) -> None:
+        """Offer a line that is too old to be sent again, unless its room shows that it was stored."""
+        self._ages.expire(line)
+        if self._rooms.get(line.room) is None:
+            self._offer([line])
+        else:
+            self._early.append(line)
+            self._release(line.room)
 
     # --- all lines -------------------------------------------------------------------------------
 
@@ -356,9 +392,12 @@ class Outbox:
         return sum(len(line.text) for line in self._lines.values())
 
     def _settle(self, line: UnsentLine) -> None:
-        self._lines.pop(line.id, None)
         self._unsent.remove(line)
-        self._memory.settle_line(line)
+        self._ages.end(line)
+        self._offers.settle(line)
+        self._early = [early for early in self._early if early.id != line.id]
+        if self._lines.pop(line.id, None) is not None:
+            self._memory.settle_line(line)
 
     def _place(self, name: str | None) -> tuple[str, int] | None:
         """Return the epoch and the number of the last entry of a room, if we are in it."""

@@ -71,7 +71,7 @@ def test_everything_is_a_line() -> None:
                     "10:24 * bob nods",
                     "* disconnected: the server is shutting down (drain); reconnecting",
                     "is anybody there?",
-                    "* no connection; this will be sent to lobby when back",
+                    "* no connection; this is sent to lobby when back, or offered if that is late",
                     "* reconnected",
                     "10:24 alice: is anybody there?",
                     "/quit",
