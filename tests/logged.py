@@ -71,6 +71,9 @@ def events_in(lines: str) -> Logged:
     """Return what the log of another process has, which is in JSON."""
     found = Logged()
     for entry in map(json.loads, lines.splitlines()):
+        if entry["event"] is None:
+            found.foreign.append(entry["message"])
+            continue
         fields = {name: value for name, value in entry.items() if name not in RESERVED}
         for each in (found, *_watching):
             each.take(entry["event"], entry["logger"], entry["level"], entry["message"], fields)

@@ -42,6 +42,7 @@ def log_to(errors: Console, descriptor: int | None, options: LogOptions) -> Floo
     handler.setFormatter(options.format(journal=journal))
     handler.addFilter(flood)
     logging.basicConfig(level=options.level, handlers=[handler], force=True)
+    logging.captureWarnings(True)  # else Python would write them to standard error itself
     return flood
 
 

@@ -178,6 +178,7 @@ def test_links_that_cannot_get_a_new_fingerprint_are_logged(tmp_path: Path) -> N
 
 CRASHING = """
 import sys
+import warnings
 from chatcore.server.endpoint import Endpoint
 from cli.app import main
 
@@ -185,6 +186,7 @@ class Bug(Exception):
     pass
 
 def fail(*args):
+    warnings.warn("deprecated\\nin two lines")
     raise Bug("what nobody expects\\nnor this")
 
 Endpoint.next_deadline = fail
@@ -197,7 +199,7 @@ def crashed(*args: str) -> str:
     """Run a server with a bug that ends it; return what it wrote to standard error."""
     with subprocess.Popen(
         [sys.executable, "-c", CRASHING, "--transport", "threaded", *args],
-        env=environment(),
+        env=environment(PYTHONWARNINGS="always"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -215,6 +217,7 @@ def test_a_crash_is_logged_with_its_stack_trace_and_ends_the_server() -> None:
     logged: Logged = events_in(errors)
     assert {"transport.failed", "server.crashed"} <= set(logged.names)
     assert logged.names[-1] == "server.stopped"
+    assert r"UserWarning: deprecated\nin two lines" in logged.foreign[0]
     assert ("server.draining", {"signal": "a bug", "connections": 0}) in logged.events
     (crash,) = [entry for entry in map(json.loads, errors.splitlines()) if entry["event"] == "server.crashed"]
     assert crash["exception"].endswith(r"Bug: 'what nobody expects\nnor this'")
