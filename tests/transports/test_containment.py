@@ -20,7 +20,8 @@ def _members(house: House) -> list[Member]:
     return list(house.hub.rooms["lobby"].all_members())
 
 
-@pytest.mark.parametrize("method", ["data_to_send", "receive_data"])
+@pytest.mark.logs("connection.failed")
+@pytest.mark.parametrize("method", ["data_to_send", "receive_data", "receive_eof"])
 def test_a_bug_costs_only_the_peer_that_met_it(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str
 ) -> None:
@@ -34,6 +35,8 @@ def test_a_bug_costs_only_the_peer_that_met_it(
 
     monkeypatch.setattr(Session, method, broken)
     victim.ask("ping")
+    if method == "receive_eof":
+        victim.finish()
     victim.wait_for_end()
     ann.post("still here?", "a-1")
     assert ann.receive(Ack).id == "a-1"
@@ -79,6 +82,7 @@ def test_a_bug_when_a_peer_comes_costs_only_that_peer(
     assert ann.receive(Message).seq == 1
 
 
+@pytest.mark.logs("connection.failed")
 def test_a_bug_when_a_peer_is_lost_costs_only_that_peer(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

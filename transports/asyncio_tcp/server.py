@@ -400,12 +400,18 @@ class _Connection(asyncio.Protocol):
             self._session = session
 
     def data_received(self, data: bytes) -> None:
-        self._session.receive_data(data)
-        if self._reading and not self._session.want_data:
-            self._set_reading(False)  # now: uvloop reads on, up to 32 times, before it does anything else
+        try:
+            self._session.receive_data(data)
+            if self._reading and not self._session.want_data:
+                self._set_reading(False)  # now: uvloop reads on, up to 32 times, before it does anything else
+        except Exception as error:
+            self._give_up(error)
 
     def eof_received(self) -> bool:
-        self._session.receive_eof()
+        try:
+            self._session.receive_eof()
+        except Exception as error:
+            self._give_up(error)
         return True  # the transport stays open: there may be answers to write
 
     def pause_writing(self) -> None:
@@ -416,4 +422,7 @@ class _Connection(asyncio.Protocol):
         self._server.unblock(self, self._session)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._server.lost(self, self._session)
+        try:
+            self._server.lost(self, self._session)
+        except Exception as error:
+            self._give_up(error)
