@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from chatcore.server.statistics import Statistics
+from chatcore.wire.ndjson import ndjson
+from chatcore.wire.plain import plain
 from cli.logs import digest
 from cli.logs.digest import Digest
 from cli.logs.events import server_reloading
@@ -138,6 +140,28 @@ def test_a_digest_looks_once_a_minute_and_at_its_end(monkeypatch: pytest.MonkeyP
     with Digest(statistics, Flood()):
         pass
     assert len(looks) == during + 1
+
+
+WRONG = (
+    b"GET / HTTP/1.1\r\nHost: chat\r\n\r\n",
+    b"\x16\x03\x01\x02\x00",
+    b"\x00\xff\x1b[2J\n" * 20,
+    b'{"type":"hello","protocol":1,"nick":"a\\nb\\u001b[31m"}\n',
+    b'{"type":"hello","protocol":99,"nick":"ada"}\n',
+    b'{"type":"hello","protocol":1,"nick":"\\u202eada"}\n{"type":"join","room":"\\n"}\n',
+    b"[" * 70_000,
+)
+
+
+def test_peers_that_do_everything_wrong_are_a_few_lines_a_minute(logged: Logged) -> None:
+    host = Host(connections=50)
+    counting = digest_of(host)
+    for number in range(200):
+        host.connect(plain if number % 3 == 0 else ndjson).feed(WRONG[number % len(WRONG)])
+    counting.look()
+    assert set(logged.names) == {"requests.refused", "connections.turned_away"}
+    assert len(logged.names) == 2
+    assert (logged.foreign, logged.problems) == ([], [])
 
 
 def test_an_hour_of_ordinary_load_is_not_logged(logged: Logged) -> None:
