@@ -50,10 +50,13 @@ if TYPE_CHECKING:
     from chatcore.ids import new_id
     from chatcore.journal.memory import MemoryJournal
     from chatcore.journal.sqlite import (
+        JournalCopy,
         JournalReport,
         SqliteJournal,
+        back_up_journal,
         check_journal,
         renew_epoch,
+        restore_journal,
         stored_entries,
     )
     from chatcore.journal.statistics import JournalStatistics
@@ -137,6 +140,7 @@ __all__ = [
     "Invited",
     "Join",
     "Joined",
+    "JournalCopy",
     "JournalError",
     "JournalReport",
     "JournalStatistics",
@@ -178,6 +182,7 @@ __all__ = [
     "Welcome",
     "Who",
     "__version__",
+    "back_up_journal",
     "check_journal",
     "encode",
     "fold",
@@ -187,6 +192,7 @@ __all__ = [
     "new_id",
     "new_key",
     "renew_epoch",
+    "restore_journal",
     "stored_entries",
 ]
 
@@ -203,7 +209,10 @@ _HOMES = {
     ),
     "chatcore.ids": "new_id",
     "chatcore.journal.memory": "MemoryJournal",
-    "chatcore.journal.sqlite": "JournalReport SqliteJournal check_journal renew_epoch stored_entries",
+    "chatcore.journal.sqlite": (
+        "JournalCopy JournalReport SqliteJournal back_up_journal check_journal renew_epoch restore_journal "
+        "stored_entries"
+    ),
     "chatcore.journal.statistics": "JournalStatistics",
     "chatcore.limits": "ClientLimits HistoryLimits Limits",
     "chatcore.messages": (

@@ -28,12 +28,13 @@ PUBLIC = {
     "chatcore": """
         COMPILED DEFAULT_URL LOBBY PROTOCOL RULES Accounts AccountsError Ack Act Backoff ChatError
         ClientFrame ClientLimits ClosedError Closing DisconnectedError Durations Error ErrorCode Event Found
-        Frame Gap Hello History HistoryLimits Hub Invite Invited Join Joined JournalError JournalReport
-        JournalStatistics Leave Left Limits LocalError Members MemoryJournal Message MisuseError Moderate
-        Moderated NickFrame Offline Online Page PageGap Ping Pong Position Post Presence ProtocolError
-        RefusedError RemoteError Renamed RoomEntry RoomEvent RoomList RoomStatistics Rooms Search ServerFrame
-        SqliteJournal Statistics Subscription UsageError Welcome Who __version__ check_journal encode fold
-        is_numeric is_reserved json_schema new_id new_key renew_epoch stored_entries
+        Frame Gap Hello History HistoryLimits Hub Invite Invited Join Joined JournalCopy JournalError
+        JournalReport JournalStatistics Leave Left Limits LocalError Members MemoryJournal Message MisuseError
+        Moderate Moderated NickFrame Offline Online Page PageGap Ping Pong Position Post Presence
+        ProtocolError RefusedError RemoteError Renamed RoomEntry RoomEvent RoomList RoomStatistics Rooms
+        Search ServerFrame SqliteJournal Statistics Subscription UsageError Welcome Who __version__
+        back_up_journal check_journal encode fold is_numeric is_reserved json_schema new_id new_key
+        renew_epoch restore_journal stored_entries
         """,
     # For those who decide who may enter, and what they may do.
     "chatcore.gate": """
@@ -41,8 +42,8 @@ PUBLIC = {
         """,
     # For those who manage the accounts of a server.
     "chatcore.accounts": """
-        ROLES AccountEntry Accounts Administration AuditEntry BanEntry InviteEntry KeyEntry PublicUrl Role
-        key_id owns
+        ROLES AccountEntry Accounts AccountsCopy Administration AuditEntry BanEntry InviteEntry KeyEntry
+        PublicUrl Returned Role back_up_accounts key_id owns restore_accounts
         """,
     # For those who write plug-ins.
     "chatcore.transport": """

@@ -8,11 +8,12 @@ Read in this order: `records`, what the file holds as values; `naming`, whose a 
 invites; `links`, how invites are sent; `rights`, the table of who may do what; `schema` and `statements`,
 the file, and `touched`, what of it has changed; `refusals`; `redemption`, `moderation` and `devices`, what
 changes it for a session; `networks` and `snapshot`, what is known at one moment; `changes`, `uses`, `pace`
-and `writer`, the thread that owns the file, with its `log_events`; `gate`; and `administration`, for the
-command line.
+and `writer`, the thread that owns the file, with its `log_events`; `gate`; and, for the command line,
+`administration` and `backup`.
 """
 
 from chatcore.accounts.administration import Administration
+from chatcore.accounts.backup import AccountsCopy, Returned, back_up_accounts, restore_accounts
 from chatcore.accounts.gate import Accounts
 from chatcore.accounts.links import PublicUrl
 from chatcore.accounts.naming import owns
@@ -31,13 +32,17 @@ __all__ = [
     "ROLES",
     "AccountEntry",
     "Accounts",
+    "AccountsCopy",
     "Administration",
     "AuditEntry",
     "BanEntry",
     "InviteEntry",
     "KeyEntry",
     "PublicUrl",
+    "Returned",
     "Role",
+    "back_up_accounts",
     "key_id",
     "owns",
+    "restore_accounts",
 ]

@@ -7,7 +7,8 @@ what was stored; `migration`, from older versions; `queue`, `group` and `writer`
 and when; `reader`, `page`, `bounds` and `lookups`; `lock`, which keeps other servers out, and `epoch`, which
 notices a file that is not the one it was. `index_file` is what is searched, `index_filler` and `backlog` fill
 it, `index_search` searches it, and `indexer` does that in a thread of its own. `check`, `index_check` and
-`export` read files from outside, and `kind` is how `--journal` finds all this. `log_events` are what it logs.
+`export` read files from outside, `backup` copies them, and `kind` is how `--journal` finds all this.
+`log_events` are what it logs.
 """
 
 import contextlib
@@ -35,6 +36,7 @@ from chatcore.journal import (
 )
 from chatcore.journal.search import Answer, SearchableJournal, SearchRequest, Unsearchable
 from chatcore.journal.sqlite.backlog import Entry
+from chatcore.journal.sqlite.backup import JournalCopy, back_up_journal, restore_journal
 from chatcore.journal.sqlite.bounds import Bounds
 from chatcore.journal.sqlite.check import JournalReport, check_journal, renew_epoch
 from chatcore.journal.sqlite.epoch import EpochGuard, witness_path
@@ -57,11 +59,14 @@ from chatcore.sqlite.words import explain
 
 __all__ = [
     "QUEUE",
+    "JournalCopy",
     "JournalReport",
     "SqliteJournal",
     "Times",
+    "back_up_journal",
     "check_journal",
     "renew_epoch",
+    "restore_journal",
     "stored_entries",
 ]
 

@@ -9,7 +9,7 @@ from chatcore.errors import JournalError
 from chatcore.journal.sqlite.migration import add_ends, add_seals
 from chatcore.sqlite.database import Database, FileKind, Synchronous
 
-__all__ = ["SqliteConnection", "Synchronous"]
+__all__ = ["SqliteConnection", "Synchronous", "note_meta"]
 
 _APPLICATION = 0x63686174  # "chat"
 
@@ -91,10 +91,7 @@ class SqliteConnection(Database):
         self.db.execute("PRAGMA synchronous = FULL")
         try:
             with self.transaction():
-                self.db.executemany(
-                    "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                    values.items(),
-                )
+                note_meta(self.db, **values)
         finally:
             self.db.execute(f"PRAGMA synchronous = {self._synchronous}")
 
@@ -102,3 +99,11 @@ class SqliteConnection(Database):
         """Move everything into the file proper and sync it; false if a reader stands in the way."""
         busy, _, _ = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
+
+
+def note_meta(db: sqlite3.Connection, **values: str | int) -> None:
+    """Note something of a log as a whole, within a transaction."""
+    db.executemany(
+        "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        values.items(),
+    )

@@ -10,7 +10,7 @@ from zlib import crc32
 import pytest
 
 from chatcore.journal import Conflict, Draft, Stored
-from chatcore.journal.sqlite import check_journal, stored_entries
+from chatcore.journal.sqlite import back_up_journal, check_journal, restore_journal, stored_entries
 from chatcore.journal.sqlite.epoch import witness_path
 from chatcore.limits import HistoryLimits
 from tests.journal.sqlite.files import Faults, damage, faulty, open_journal
@@ -170,6 +170,19 @@ def test_an_old_file_is_read_as_it_is(path: Path, old: int) -> None:
     report = check_journal(path)
     assert (report.epoch, report.rooms, report.messages, report.problems) == (EPOCH, 3, 2499, [])
     assert version(path) == old
+
+
+def test_a_backup_of_an_old_file_keeps_its_version_until_a_server_has_it(
+    path: Path, old: int, tmp_path: Path
+) -> None:
+    backup, restored = tmp_path / "backup.db", tmp_path / "new" / "journal.db"
+    assert back_up_journal(path, backup).messages == 2499
+    epoch = restore_journal(backup, restored).epoch
+    assert (version(backup), version(restored)) == (old, old)
+    with open_journal(restored) as harness:
+        assert harness.epochs == [epoch]
+        assert harness.head() == 2500
+    assert version(restored) == 3
 
 
 def test_a_line_that_was_damaged_before_is_still_damaged_and_stops_nobody(path: Path, old: int) -> None:
