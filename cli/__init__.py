@@ -14,7 +14,7 @@ looked for, `places` and `directories` for the user's files, `names` for those o
 `handed_over` for sockets that are bound already, a `console` for what it says, `logs` for what it logs,
 `published` for what links to it begin with, `stop` for the signals that end it, with `hangup` until it has
 started, and `systemd` for what has started it. `metrics` is what it shows to whoever watches it. `checks` is
-for ``chat doctor``. `access` has a client's keys, and the links that let it in, and `state` has what it
-remembers. The two large parts are packages of their own: `terminal` is ``chat client`` in a terminal, `load`
-is ``chat bench``.
+for ``chat doctor``, and `returned` for ``chat restore``. `access` has a client's keys, and the links that let
+it in, and `state` has what it remembers. The two large parts are packages of their own: `terminal` is ``chat
+client`` in a terminal, `load` is ``chat bench``.
 """

@@ -17,10 +17,12 @@ from chatcore import COMPILED, __version__
 from cli.declarations.accounts import account_app, audit, ban, bans, invite, unban
 from cli.declarations.clients import bench, client, join, rooms, search, send, status, tail, trust
 from cli.declarations.servers import (
+    backup,
     doctor,
     history,
     journals,
     remove_room,
+    restore,
     schema,
     server,
     transports,
@@ -124,7 +126,7 @@ def config(
 
 
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Running a server": (server, transports, journals),
+    "Running a server": (server, backup, restore, transports, journals),
     "People and access": (invite, ban, unban, bans, audit),
     "Talking": (client, send, join, trust),
     "Looking": (tail, rooms, status, search, history),

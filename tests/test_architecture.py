@@ -269,6 +269,7 @@ WALL_CLOCK = {
     "chatcore.journal.sqlite.check": "to find times that lie ahead",
     "chatcore.journal.sqlite.writer": "the times that messages show, and their age after a restart",
     "cli.checks": "until when a certificate is valid",
+    "cli.commands.backup": "which bans and invites of the accounts have ended",
     "cli.queries": "times as the user writes them",
     "cli.terminal.commands": "the same",
     "cli.terminal.memory": "since when the user was away, across runs",

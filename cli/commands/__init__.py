@@ -1,7 +1,8 @@
 """The commands, one in each file, called by `cli.declarations` when they are used.
 
 Read in this order: `server`; `client`, which picks `cli.terminal` or `pipe`, and its `reset`; `send`, `tail`,
-`rooms`, `search` and `status`, for scripts; `join` and `trust`, for servers with accounts; `history`, `room`
-and `doctor`, for journals and installations; `account`, `invite`, `ban` and `audit`, for accounts; `config`,
-`transports`, `journals` and `bench`. ``chat schema`` is so short that it has no file.
+`rooms`, `search` and `status`, for scripts; `join` and `trust`, for servers with accounts; `history`, `room`,
+`backup`, which restores too, and `doctor`, for journals and installations; `account`, `invite`, `ban` and
+`audit`, for accounts; `config`, `transports`, `journals` and `bench`. ``chat schema`` is so short that it has
+no file.
 """

@@ -5,14 +5,24 @@ from typing import Annotated
 
 import typer
 
-from chatcore import DEFAULT_URL
+from chatcore import DEFAULT_URL, UsageError
 from cli.help.headings import CERTIFICATE, LISTENING, MESSAGES, PEOPLE, WATCHING
 from cli.report import reporting
 from cli.settings.complete import complete_transport
 from cli.settings.shared import journal_argument, journal_option, key_file_option, room_argument
 from cli.streams import write_json
 
-__all__ = ["doctor", "history", "journals", "remove_room", "schema", "server", "transports"]
+__all__ = [
+    "backup",
+    "doctor",
+    "history",
+    "journals",
+    "remove_room",
+    "restore",
+    "schema",
+    "server",
+    "transports",
+]
 
 
 def server(
@@ -312,6 +322,77 @@ def doctor(
             keys=key_file,
         )
         raise typer.Exit(run(files, new_epoch=new_epoch))
+
+
+def backup(
+    ctx: typer.Context,
+    path: Annotated[str, typer.Argument(metavar="PATH", help="Where to put the backup.")],
+    journal: Annotated[str | None, journal_option(is_setting=False)] = None,
+    accounts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Back up this file of accounts too, to PATH-accounts beside the journal's backup.",
+            show_default="no accounts",
+            allow_from_autoenv=False,
+        ),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, one object per backup.", allow_from_autoenv=False)
+    ] = False,
+) -> None:
+    """Back up a journal, also while a server uses it.
+
+    The copy is checked before it takes the place of an older backup. It has every message that was
+    acknowledged before. Without --journal, it is of the journal that the settings of `chat server` name.
+
+    \b
+    Example: chat backup backup.db
+             chat backup backup.db --journal journal.db --accounts accounts.db
+    """
+    with reporting():
+        from cli.commands.backup import back_up
+        from cli.settings.journals import server_journal
+
+        file = server_journal(ctx, journal)
+        raise typer.Exit(
+            back_up(Path(path), file, None if accounts is None else Path(accounts), as_json=json)
+        )
+
+
+def restore(
+    ctx: typer.Context,
+    path: Annotated[str, typer.Argument(metavar="BACKUP", help="What `chat backup` has made.")],
+    journal: Annotated[str | None, journal_option(is_setting=False)] = None,
+    accounts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Restore this file of accounts from a backup of it, and no journal.",
+            show_default="the journal is restored",
+            allow_from_autoenv=False,
+        ),
+    ] = None,
+) -> None:
+    """Put a backup in the place of the journal.
+
+    No server may be running with it. What was there stays beside it, with -before-restore after its name.
+    With --accounts, it prints what was revoked or banned after the backup was made, and is in force again.
+
+    \b
+    Example: chat restore backup.db
+             chat restore backup.db-accounts --accounts accounts.db
+    """
+    with reporting():
+        from cli.commands.backup import restore as run
+        from cli.commands.backup import restore_accounts
+        from cli.settings.journals import server_journal
+
+        if accounts is None:
+            raise typer.Exit(run(Path(path), server_journal(ctx, journal)))
+        if journal is not None:
+            raise UsageError("restore one file at a time, with --journal or with --accounts")
+        raise typer.Exit(restore_accounts(Path(path), Path(accounts)))
 
 
 def remove_room(

@@ -25,7 +25,7 @@ _ACCOUNTS = ("invite", "ban", "unban", "bans", "audit")
 _ACCOUNT = tuple(f"account {name}" for name in ("add", "list", "role", "remove", "keys", "revoke"))
 _LISTS = ("config", "transports", "journals", "schema")
 _ALL = (
-    *("server", "history", "doctor", "trust", "bench", "room remove"),
+    *("server", "backup", "restore", "history", "doctor", "trust", "bench", "room remove"),
     *_CLIENTS,
     *_ACCOUNTS,
     *_ACCOUNT,
@@ -42,6 +42,8 @@ EXITS = (
     Exit("0", "the server answers", ("status",)),
     Exit("0", "everything is printed", ("tail", "rooms", "search", "history", *_LISTS)),
     Exit("0", "every member got every stored message once, in order", ("bench",)),
+    Exit("0", "there is a new backup", ("backup",)),
+    Exit("0", "the file is restored", ("restore",)),
     Exit("0", "nothing is wrong", ("doctor",)),
     Exit("0", "it is done", ("trust", "room remove", *_ACCOUNTS, *_ACCOUNT)),
     Exit("1", "it cannot listen, cannot use the journal or the accounts, or crashed", ("server",)),
@@ -62,6 +64,8 @@ EXITS = (
     ),
     Exit("1", "there is no server, or no answer in time", ("status",)),
     Exit("1", "a delivery was lost, duplicated, altered or out of order, or there is no server", ("bench",)),
+    Exit("1", "there is no new backup; an older one is as it was", ("backup",)),
+    Exit("1", "nothing is restored; what there was is as it was", ("restore",)),
     Exit("1", "something is wrong", ("doctor",)),
     Exit("1", "the journal cannot be read", ("history",)),
     Exit("1", "the journal cannot be used, or you said no", ("room remove",)),
@@ -80,6 +84,8 @@ EXITS = (
     Exit("4", "the server speaks no version of the protocol that this does", (*_CHAT, *_CLIENTS)),
     Exit("5", "messages are missing", _CHAT),
     Exit("5", "everything there is was printed, but messages are missing", ("tail", "history")),
+    Exit("5", "there is a new backup; messages in it are damaged", ("backup",)),
+    Exit("5", "the journal is restored; messages in it are damaged", ("restore",)),
     Exit("5", "the server gave up before the end of the search", ("search",)),
     Exit("130", "Ctrl-C", (*_CHAT, *(each for each in _ALL if each != "server"))),
     Exit("128 + N", "signal N, such as 143 for SIGTERM", ("tail",)),

@@ -6,13 +6,16 @@ A journal is a plug-in: other packages may bring their own, and loading one may 
 imported only when it is chosen: SQLite takes as long as everything else together.
 """
 
+import os
 from pathlib import Path
+
+import typer
 
 from chatcore import HistoryLimits, UsageError
 from chatcore.journal import Journal, JournalKind, find_journals, load_journal
 from cli.places import journal_file
 
-__all__ = ["choose", "default_path", "file_of", "open_journal"]
+__all__ = ["choose", "default_path", "file_of", "open_journal", "server_journal"]
 
 
 def default_path() -> Path:
@@ -39,6 +42,15 @@ def file_of(setting: str | None) -> Path:
     if not isinstance(journal, SqliteJournal):
         raise UsageError(f"this command needs a journal in a file, sqlite:PATH, not {setting}")
     return journal.path
+
+
+def server_journal(ctx: typer.Context, given: str | None) -> Path:
+    """Return the file of a journal that is named, or else the one that ``chat server`` uses.
+
+    That is the one in its settings, or the default. Raises `UsageError` for a journal of another kind.
+    """
+    settings = (ctx.find_root().default_map or {}).get("server", {})
+    return file_of(given or os.environ.get("CHAT_SERVER_JOURNAL") or settings.get("journal"))
 
 
 def choose(name: str) -> JournalKind:

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from chatcore import Accounts, Hub
-from chatcore.accounts import Administration
+from chatcore.accounts import Administration, back_up_accounts
 from chatcore.journal import Draft
 from tests.accounts.people import enter, gate_over
 from tests.cli.conftest import Inside
@@ -111,6 +111,20 @@ def _has_journals(home: Home) -> None:
             harness.submit(Draft("lobby", "1", "ana", "one"), Draft("old-project", "2", "ana", "two"))
 
 
+def _has_files(home: Home) -> None:
+    _has_accounts(home)
+    _has_journals(home)
+    os.rename(home.path / "chat.db", home.path / "journal.db")
+    os.rename(home.data / "accounts.db", home.path / "accounts.db")
+    (home.path / "backup.db-life").unlink()
+    (home.path / "backup.db-search").unlink()  # now it is no journal of a server
+
+
+def _has_backups(home: Home) -> None:
+    _has_files(home)
+    back_up_accounts(home.path / "accounts.db", home.path / "backup.db-accounts")
+
+
 def _has_position(home: Home) -> None:
     with connect(home.url, nick="reader", rooms=["ops"]) as reader:
         first = reader.history().messages[0]
@@ -131,6 +145,8 @@ def _has_keys(home: Home) -> None:
 
 
 PREPARED: dict[str, Callable[[Home], None]] = {
+    "backup": _has_files,
+    "restore": _has_backups,
     "history": _has_journals,
     "doctor": _has_journals,
     "room remove": _has_journals,
