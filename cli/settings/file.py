@@ -85,10 +85,15 @@ class ConfigFile:
 
     def value(self, command: str, name: str) -> Any:
         """Return what the file sets an option to, or ``None``."""
+        value, _ = self.found(command, name)
+        return value
+
+    def found(self, command: str, name: str) -> tuple[Any, bool]:
+        """Return what the file sets an option to, or ``None``, and whether that stands above all tables."""
         value = self._content.get(command, {}).get(name)
         if value is None and self.settings[command][name].shared:
-            return self._content.get(name)
-        return value
+            return self._content.get(name), True
+        return value, False
 
     @property
     def servers(self) -> dict[str, dict[str, Any]]:

@@ -204,7 +204,7 @@ def test_the_output_of_config_is_a_valid_file(
     for line in [
         'room = ["ops", "dev"]  # CHAT_CLIENT_ROOM',
         "json = true  # CHAT_CLIENT_JSON",
-        "timeout = 5  # chat.toml",
+        "timeout = 5  # chat.toml, [send]",
         '# transport = "asyncio"  # default',
         '# nick = "..."  # default: your account, or your login name',
     ]:
