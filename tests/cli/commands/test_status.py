@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chatcore import Hub, Limits
 from tests.cli.commands.test_guests import Place
 from tests.cli.conftest import Inside
 from tests.cli.scripted import line, scripted_server
@@ -53,7 +54,7 @@ def test_the_same_is_one_json_object(inside: Inside) -> None:
 
 
 def test_nobody_sees_it_and_no_nick_is_taken(inside: Inside) -> None:
-    with serve("chat://127.0.0.1:0") as server:
+    with Hub(limits=Limits(presence_seconds=1e-6)) as hub, serve("chat://127.0.0.1:0", hub=hub) as server:
         port = server.listening[0].port
         with TypedPeer(port, "ann", "lobby") as ann:
             ann.receive(Presence)  # of herself
