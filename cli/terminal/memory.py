@@ -209,7 +209,7 @@ class Memory:
         return done
 
     def note_sent(self, line: UnsentLine) -> None:
-        """Remember that a line is sent now, which was written down earlier."""
+        """Remember when a line was sent that was written down earlier, or that it was not sent at all."""
         if self._slot is not None:
             self._slot.write(line.record())
 

@@ -348,13 +348,13 @@ class Outbox:
 
     def _post(self, line: UnsentLine, *, again: bool = False) -> None:
         if line.sent is None:
-            line = self._note_sent(line)
+            line = self._note_sent(replace(line, behind=self._place(line.room)), self._now())
         future = self._chat.post_nowait(line.text, room=line.room, id=line.id, kind=line.kind)
         self._unsent.add(line)
         future.add_done_callback(lambda done: self._take_answer(done, line, again=again))
 
-    def _note_sent(self, line: UnsentLine) -> UnsentLine:
-        line = self._lines[line.id] = replace(line, behind=self._place(line.room), sent=self._now())
+    def _note_sent(self, line: UnsentLine, sent: float | None) -> UnsentLine:
+        line = self._lines[line.id] = replace(line, sent=sent)
         self._memory.note_sent(line)
         return line
 
@@ -364,7 +364,9 @@ class Outbox:
             self._settle(line)
         except RefusedError as error:
             self._show(self._answers.refused(error))
-            if again:
+            if error.code == "not_joined" and not again:
+                line = self._note_sent(line, None)
+            if again or error.code == "not_joined":
                 self._offer([line])
             else:
                 self._settle(line)

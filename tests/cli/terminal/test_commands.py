@@ -52,6 +52,17 @@ def test_me_posts_an_action_and_shows_it() -> None:
     assert [(frame["kind"], frame["text"]) for frame in asked] == [("action", "looks around")]
 
 
+def test_a_line_of_a_room_that_we_are_out_of_is_offered() -> None:
+    def refuse(frame: Frame) -> bytes:
+        return line(type="error", code="not_joined", message="no member", room="lobby", id=frame["id"])
+
+    with scripted_server(answers={"post": refuse}) as server, client(server) as alice:
+        alice.type(f"hello{ENTER}")
+        alice.wait("* no member (not_joined); join it with /join ROOM")
+        alice.wait(": hello; /resend 1, /drop 1")
+        assert not any("twice" in row for row in alice.rows)
+
+
 def test_an_action_that_is_not_confirmed_is_given_back_as_it_was_typed() -> None:
     with scripted_server() as server, client(server) as alice:
         alice.type(f"/me looks around{ENTER}")
