@@ -17,10 +17,10 @@ from chatcore import UsageError
 from cli.directories import sync_directory
 from cli.state.records import Record, encode, scan
 
-__all__ = ["MOST_BYTES", "SlotFile", "check_owner", "read_records"]
+__all__ = ["MOST_BYTES", "SlotFile", "check_owner", "read_records", "set_aside"]
 
 MOST_BYTES = 8 * 1024 * 1024
-"""The longest file that is read. A longer one is set aside."""
+"""The longest file that is read. Its owner sets a longer one aside."""
 
 REWRITE_BYTES = 1024 * 1024
 """How long a file must be at least to be written again while it is in use."""
@@ -89,22 +89,34 @@ class SlotFile:
 
 
 def read_records(path: Path) -> list[Record]:
-    """Return the records of a file, also of one that another program owns; none if there is no file.
+    """Return the records of a file, also of one that another program owns.
 
-    Raises `UsageError` if others may write it. One that is too long is set aside first, under a name that
-    ends in ``.bad``.
+    There are none if there is no file, and none of one that is too long: see `set_aside`. Raises `UsageError`
+    if others may write it.
     """
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             check_owner(path, status)
-            data = file.read(MOST_BYTES) if status.st_size <= MOST_BYTES else None
+            data = file.read(MOST_BYTES) if status.st_size <= MOST_BYTES else b""
     except FileNotFoundError:
         return []
-    if data is None:
-        path.replace(path.with_suffix(".bad"))
-        return []
     return scan(data)[0]
+
+
+def set_aside(path: Path) -> Path | None:
+    """Rename a file that we hold the lock of, if it is too long to be read; return its new path then.
+
+    Raises `UsageError` if others may write it.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    if status.st_size <= MOST_BYTES:
+        return None
+    check_owner(path, status)
+    return path.replace(path.with_suffix(".bad"))
 
 
 def check_owner(path: Path, status: os.stat_result) -> None:

@@ -14,8 +14,8 @@ Record = dict[str, Any]
 
 
 def encode(record: Record) -> bytes:
-    """Return a record as a line."""
-    data = json.dumps(record, separators=(",", ":")).encode()
+    """Return a record as a line. What is no character, as a terminal may send, is kept too."""
+    data = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
     return b"%08x %s\n" % (crc32(data), data)
 
 

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from chatcore import UsageError, fold
-from cli.state.records import Record
+from cli.state.records import Record, encode
 
-__all__ = ["VERSION", "Draft", "Header", "Mention", "Remembered", "RoomMark", "UnsentLine"]
+__all__ = ["VERSION", "Draft", "Header", "Mention", "OtherRoom", "Remembered", "RoomMark", "UnsentLine"]
 
 VERSION = 1
 
@@ -22,6 +22,7 @@ MOST_HIGHLIGHTS = 100
 MOST_MENTIONS = 200
 MOST_MENTION_CHARS = 200
 MOST_DRAFT_CHARS = 64 * 1024
+MOST_CHARS_OF_DRAFTS = 4 * MOST_DRAFT_CHARS
 MOST_SETTLED = 200
 
 
@@ -81,6 +82,11 @@ class UnsentLine:
     sent: float | None = None
 
     @property
+    def size(self) -> int:
+        """How many bytes its record takes."""
+        return len(encode(self.record()))
+
+    @property
     def shown(self) -> str:
         """What the user has typed."""
         return f"/me {self.text}" if self.kind == "action" else self.text
@@ -131,13 +137,25 @@ class Mention:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class OtherRoom:
+    """A room that only a client was in which is gone, and how many mentions there nobody has seen."""
+
+    name: str
+    mentions: int
+
+    def record(self) -> Record:
+        """Return it as a record."""
+        return {"other": self.name, "mentions": self.mentions}
+
+
 @dataclass(slots=True)
 class Remembered:
     """The content of a slot. Rooms and drafts are found by the folded name of the room.
 
     ``muted`` are names of rooms, ``ignored`` are nicks, and ``highlights`` are words, by their folded form.
     ``nick`` is the one that was chosen last. ``settled`` has the rooms of the last lines that were sent, by
-    their ids: they are ours, whatever nick we had then.
+    their ids: they are ours, whatever nick we had then. ``others`` are for the user to hear of, once.
     """
 
     header: Header
@@ -149,6 +167,7 @@ class Remembered:
     unsent: dict[str, UnsentLine] = field(default_factory=dict)
     settled: dict[str, str] = field(default_factory=dict)
     mentions: dict[tuple[str, int], Mention] = field(default_factory=dict)
+    others: dict[str, OtherRoom] = field(default_factory=dict)
     muted: dict[str, str] = field(default_factory=dict)
     ignored: dict[str, str] = field(default_factory=dict)
     highlights: dict[str, str] = field(default_factory=dict)
@@ -172,7 +191,7 @@ class Remembered:
             yield {"nick": self.nick}
         for id_, room in self.settled.items():
             yield {"settled": id_, "room": room}
-        for held in (self.rooms, self.drafts, self.unsent, self.mentions):
+        for held in (self.rooms, self.drafts, self.unsent, self.mentions, self.others):
             for item in held.values():
                 yield item.record()
         named = (("muted", self.muted), ("ignored", self.ignored), ("highlight", self.highlights))
@@ -193,10 +212,11 @@ class Remembered:
         self.muted, self.ignored = dict(other.muted), dict(other.ignored)
         self.highlights = dict(other.highlights)
 
-    def take_over(self, other: "Remembered") -> list[str]:
-        """Take over what a client which is gone has left; return the rooms that only that one was in.
+    def take_over(self, other: "Remembered") -> None:
+        """Take over what a client which is gone has left.
 
-        These are its lines, the mentions that nobody has seen, and the drafts of rooms that have none.
+        These are its lines, the mentions that nobody has seen, and the drafts of rooms that have none. Rooms
+        that only that one was in are named, with the number of mentions there.
         """
         self.unsent.update(other.unsent)
         self.settled.update(other.settled)
@@ -206,7 +226,10 @@ class Remembered:
         for mention in other.mentions.values():
             if fold(mention.room) in self.rooms:
                 self._add_mention(mention)
-        return [mark.name for name, mark in other.rooms.items() if name not in self.rooms]
+        found = [OtherRoom(mark.name, len(other.mentions_in(name))) for name, mark in other.rooms.items()]
+        for room in (*other.others.values(), *found):
+            if fold(room.name) not in self.rooms:
+                self._add_other(room)
 
     def is_own(self, id_: str, room: str) -> bool:
         """Tell whether a message of a room is a line of ours."""
@@ -240,6 +263,10 @@ class Remembered:
                 self._set_draft(Draft(room, text))
             case {"mention": str(room)}:
                 self._add_mention(_mention(room, record))
+            case {"other": str(room), "mentions": int(mentions)}:
+                self._add_other(OtherRoom(room, mentions))
+            case {"others": "shown"}:
+                self.others.clear()
             case {"muted": str(room), "on": bool(on)}:
                 _set(self.muted, room, MOST_ROOMS, on=on)
             case {"ignored": str(nick), "on": bool(on)}:
@@ -266,6 +293,8 @@ class Remembered:
         self.drafts.pop(fold(draft.room), None)
         if draft.text and len(self.drafts) < MOST_ROOMS:
             self.drafts[fold(draft.room)] = draft
+        while sum(len(each.text) for each in self.drafts.values()) > MOST_CHARS_OF_DRAFTS:
+            del self.drafts[next(iter(self.drafts))]
 
     def _set_room(self, mark: RoomMark) -> None:
         name = fold(mark.name)
@@ -283,6 +312,11 @@ class Remembered:
             del self.mentions[name, mention.seq]
         if self.current is not None and fold(self.current) == name:
             self.current = None
+
+    def _add_other(self, room: OtherRoom) -> None:
+        known = self.others.get(fold(room.name), room)
+        if fold(room.name) in self.others or len(self.others) < MOST_ROOMS:
+            self.others[fold(room.name)] = OtherRoom(known.name, max(known.mentions, room.mentions))
 
     def _add_mention(self, mention: Mention) -> None:
         name = fold(mention.room)

@@ -7,6 +7,7 @@ reported once, and nothing is written any more: the client goes on without.
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 from cli.state.file import SlotFile
 from cli.state.lock import SlotLock
@@ -19,15 +20,15 @@ __all__ = ["Slot"]
 class Slot:
     """What we remember, which `write` changes. Call it from one thread, and `close` at the end.
 
-    ``failed`` says that something could not be written, and nothing is written any more. ``others`` are rooms
-    that only clients were in which are gone.
+    ``failed`` says that something could not be written, and nothing is written any more. ``set_aside`` are
+    files that were too long to be read, when we took it.
     """
 
     def __init__(
-        self, lock: SlotLock, file: SlotFile, remembered: Remembered, others: Sequence[str] = ()
+        self, lock: SlotLock, file: SlotFile, remembered: Remembered, set_aside: Sequence[Path] = ()
     ) -> None:
         self.remembered = remembered
-        self.others = others
+        self.set_aside = set_aside
         self._lock = lock
         self._file = file
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="chat-state")

@@ -7,13 +7,13 @@ not this client's.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
 from chatcore import fold
 from cli.directories import make_directory
-from cli.state.file import SlotFile, check_owner, read_records
+from cli.state.file import SlotFile, check_owner, read_records, set_aside
 from cli.state.lock import SlotLock
 from cli.state.remembered import Header, Remembered
 from cli.state.slot import Slot
@@ -55,15 +55,15 @@ class Slots:
         return lock, number
 
     def _load(self, lock: SlotLock, number: int) -> Slot:
-        path, remembered = self._path(number), Remembered(self._header)
-        remembered.apply(read_records(path))
-        if number > 1 and not path.exists():
-            remembered.begin_as(self._read(1))
+        path = self._path(number)
         others = list(self._free_after(number))
-        rooms: dict[str, str] = {}
         try:
+            long = self._set_aside(number, *(other for other, _ in others))
+            remembered = self._read(number)
+            if number > 1 and not path.exists():
+                remembered.begin_as(self._read(1))
             for other, _ in others:
-                rooms |= {fold(room): room for room in remembered.take_over(self._read(other))}
+                remembered.take_over(self._read(other))
             file = SlotFile(path)
             file.rewrite(remembered.records())
             for other, _ in others:
@@ -71,7 +71,12 @@ class Slots:
         finally:
             for _, held in others:
                 held.remove()
-        return Slot(lock, file, remembered, list(rooms.values()))
+        return Slot(lock, file, remembered, long)
+
+    def _set_aside(self, *numbers: int) -> Sequence[Path]:
+        """Set aside those of our files that are too long to be read; return where they are now."""
+        paths = (set_aside(self._path(number)) for number in numbers)
+        return [path for path in paths if path is not None]
 
     def _read(self, number: int) -> Remembered:
         remembered = Remembered(self._header)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from chatcore import LOBBY, Joined, Position, RefusedError, RoomList, UsageError, fold
 from cli.access.guests import GUEST, MOST_NAMED, first_rooms, naming
-from cli.state.remembered import RoomMark
+from cli.state.remembered import OtherRoom, RoomMark
 from cli.terminal.answers import NO_ROOM
 from cli.terminal.conversation import Conversation
 from cli.terminal.memory import Memory
@@ -82,12 +82,24 @@ async def describe_no_room(chat: Chat) -> str | None:
 
 
 def describe_other_rooms(chat: Chat, memory: Memory) -> str | None:
-    """Return in which rooms another client of ours was that is gone, and this one is not."""
-    rooms = [room for room in memory.other_rooms if fold(room) not in chat.rooms]
+    """Return in which rooms another client of ours was that is gone, and this one is not; say that once.
+
+    Those where somebody has mentioned us come first.
+    """
+    rooms = [room for room in memory.other_rooms if room.mentions or fold(room.name) not in chat.rooms]
+    memory.note_others_shown()
     if not rooms:
         return None
+    named = sorted(rooms, key=lambda room: -room.mentions)[:MOST_OTHERS]
     more = f" and {len(rooms) - MOST_OTHERS:,} more" if len(rooms) > MOST_OTHERS else ""
-    return f"your other client was also in {', '.join(rooms[:MOST_OTHERS])}{more}; /join ROOM goes there"
+    return (
+        f"your other client was also in {', '.join(map(_describe_other, named))}{more}; /join ROOM goes there"
+    )
+
+
+def _describe_other(room: OtherRoom) -> str:
+    mentions = "1 mentions" if room.mentions == 1 else f"{room.mentions:,} mention"
+    return f"{room.name} ({mentions} you)" if room.mentions else room.name
 
 
 async def _first_room(chat: Chat) -> Sequence[str]:

@@ -10,11 +10,12 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from chatcore import Message, UsageError, fold
 from cli.access.links import address
 from cli.places import state_directory
-from cli.state.remembered import Draft, Header, Mention, RoomMark, UnsentLine
+from cli.state.remembered import Draft, Header, Mention, OtherRoom, RoomMark, UnsentLine
 from cli.state.slot import Slot
 from cli.state.slots import Slots
 from cli.terminal.rooms import Rooms, RoomView
@@ -70,9 +71,9 @@ class Memory:
         return sorted(self._slot.remembered.in_order(), key=lambda mark: fold(mark.name) != current)
 
     @property
-    def other_rooms(self) -> Sequence[str]:
+    def other_rooms(self) -> Sequence[OtherRoom]:
         """The rooms that another client of ours was in, which is gone, and this one was not."""
-        return self._slot.others if self._slot else ()
+        return list(self._slot.remembered.others.values()) if self._slot else ()
 
     def mentions(self, room: str) -> Sequence[Mention]:
         """Return the mentions in a room that nobody has seen."""
@@ -194,6 +195,11 @@ class Memory:
         self._slot.write({"room": room, "left": True})
         return True
 
+    def note_others_shown(self) -> None:
+        """Name those rooms no more."""
+        if self.other_rooms and self._slot is not None:
+            self._slot.write({"others": "shown"})
+
     def note_mention(self, message: Message, epoch: str) -> None:
         """Remember a mention until its room is read."""
         if self._slot is not None:
@@ -255,17 +261,25 @@ class Memory:
 
 
 def open_memory(url: str, who: str, *, account: bool) -> tuple[Memory, str | None]:
-    """Return the memory of a server and identity, and why there is none if it cannot be used."""
+    """Return the memory of a server and identity, and what is wrong with it, if anything is."""
     directory = state_directory()
     if directory is None:
         return Memory(None), None
     try:
-        return Memory(Slots(directory, address(url), who, account=account).take()), None
+        slot = Slots(directory, address(url), who, account=account).take()
+        return Memory(slot), _describe_set_aside(slot.set_aside)
     except UsageError as error:
         return Memory(None), f"nothing is remembered of this conversation: {error}"
     except OSError as error:
         why = f"{error.strerror or error} ({directory})"
         return Memory(None), f"nothing is remembered of this conversation: {why}"
+
+
+def _describe_set_aside(paths: Sequence[Path]) -> str | None:
+    if not paths:
+        return None
+    where = ", ".join(map(str, paths))
+    return f"what was remembered had grown too long, and is no longer used; messages may be left in {where}"
 
 
 def _mark(room: RoomView) -> RoomMark:

@@ -52,8 +52,8 @@ __all__ = ["Outbox"]
 MOST_LINES = 1_000
 """Lines that may wait for an answer, or for their owner."""
 
-MOST_CHARS = 1024 * 1024
-"""The length of all of them together."""
+MOST_BYTES = 1024 * 1024
+"""What all of them together may take on the disk."""
 
 KNOWN_SECONDS = 120.0
 """For how long ids are known at a server that does not say so."""
@@ -136,13 +136,12 @@ class Outbox:
 
         Where it is not known yet in which room it will be said, that is left to `send`.
         """
-        text = command.argument
-        if len(self._lines) >= MOST_LINES or self._chars + len(text) > MOST_CHARS:
-            return None
         kind = "action" if command.verb == "me" else None
         now, place = self._now(), self._place(room)
         sent = None if place is None or fold(room or "") in self._lost else now
-        line = UnsentLine(new_id(), room or "", kind, text, now, place, sent)
+        line = UnsentLine(new_id(), room or "", kind, command.argument, now, place, sent)
+        if len(self._lines) >= MOST_LINES or self._size + line.size > MOST_BYTES:
+            return None
         self._ages.begin(line)
         self._unsent.add(line)
         self._keep(line)
@@ -390,8 +389,8 @@ class Outbox:
     # --- all lines -------------------------------------------------------------------------------
 
     @property
-    def _chars(self) -> int:
-        return sum(len(line.text) for line in self._lines.values())
+    def _size(self) -> int:
+        return sum(line.size for line in self._lines.values())
 
     def _settle(self, line: UnsentLine) -> None:
         self._unsent.remove(line)

@@ -10,7 +10,7 @@ import pytest
 
 from chatcore import UsageError
 from cli.state import file as slot_file
-from cli.state.file import SlotFile, read_records
+from cli.state.file import SlotFile, read_records, set_aside
 from cli.state.records import Record, encode, scan
 
 RECORDS: list[Record] = [
@@ -129,11 +129,32 @@ def test_a_file_that_others_may_write_is_not_read(path: Path, mode: int) -> None
 
 
 def test_a_file_that_is_too_long_is_set_aside(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slot_file, "MOST_BYTES", 100)
+    assert set_aside(path) is None
     SlotFile(path).append(RECORDS)
+    assert set_aside(path) is None
+    monkeypatch.setattr(slot_file, "MOST_BYTES", 100)
     assert read_records(path) == []
+    assert path.exists()  # another program may own it
+    assert set_aside(path) == path.with_suffix(".bad")
     assert [each.name for each in path.parent.iterdir()] == ["slot.bad"]
     assert read_records(path) == []
+
+
+def test_a_file_that_is_too_long_and_that_others_may_write_is_not_touched(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SlotFile(path).append(RECORDS)
+    path.chmod(0o620)
+    monkeypatch.setattr(slot_file, "MOST_BYTES", 100)
+    with pytest.raises(UsageError, match="other users may write"):
+        set_aside(path)
+
+
+def test_a_text_takes_few_bytes_and_may_be_anything(path: Path) -> None:
+    record: Record = {"draft": "\U0001f600" * 1_000 + "\ud83d\u2028\x00", "room": "ops"}
+    SlotFile(path).append([record])
+    assert path.stat().st_size < 4_100
+    assert read_records(path) == [record]
 
 
 def test_a_file_is_long_when_most_of_it_is_history(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

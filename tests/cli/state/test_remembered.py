@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from chatcore import UsageError, fold
 from cli.state.records import Record, encode, scan
-from cli.state.remembered import Draft, Header, Mention, Remembered, RoomMark, UnsentLine
+from cli.state.remembered import (
+    MOST_DRAFT_CHARS,
+    Draft,
+    Header,
+    Mention,
+    OtherRoom,
+    Remembered,
+    RoomMark,
+    UnsentLine,
+)
 
 HEADER = Header("chat://127.0.0.1:7024", "ada")
 NOW = datetime(2026, 11, 25, 18, 2, tzinfo=UTC)
@@ -34,6 +43,8 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(Draft, rooms, texts).map(Draft.record),
     st.builds(Mention, rooms, epochs, numbers, texts, texts).map(Mention.record),
     st.builds(lambda room: {"room": room, "left": True}, rooms),
+    st.builds(OtherRoom, rooms, numbers).map(OtherRoom.record),
+    st.just({"others": "shown"}),
     st.builds(lambda id_: {"settled": id_}, st.sampled_from("123")),
     st.builds(lambda id_, room: {"settled": id_, "room": room}, st.sampled_from("1234"), rooms),
     st.builds(lambda nick: {"nick": nick}, texts),
@@ -148,3 +159,23 @@ def test_a_newer_version_is_not_read() -> None:
 
 def test_no_secret_is_in_a_repr() -> None:
     assert "secret" not in repr(loaded([{"session": "secret"}]))
+
+
+def test_of_too_much_text_in_drafts_the_oldest_goes() -> None:
+    long = "x" * MOST_DRAFT_CHARS
+    remembered = loaded([Draft(room, long).record() for room in "abcd"])
+    remembered.apply([Draft("a", f"{long} cut").record(), Draft("e", "y").record()])
+    assert list(remembered.drafts) == ["c", "d", "a", "e"]
+    assert len(loaded(list(remembered.records())).drafts) == 4
+
+
+def test_rooms_that_only_others_were_in_are_handed_on() -> None:
+    ours, first, second = loaded([]), loaded([]), loaded([])
+    ours.apply([RoomMark("lobby", 1, "e", 0, NOW).record()])
+    for room in ("Dev", "attic", "lobby"):
+        first.apply([RoomMark(room, 1, "e", 0, NOW).record()])
+    first.apply([Mention("dev", "e", seq, "bob", "ada?").record() for seq in (1, 2)])
+    second.apply([OtherRoom("dev", 1).record(), RoomMark("attic", 1, "e", 0, NOW).record()])
+    for other in (first, second):
+        ours.take_over(other)
+    assert list(ours.others.values()) == [OtherRoom("Dev", 2), OtherRoom("attic", 0)]

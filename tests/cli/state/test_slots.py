@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from chatcore import UsageError
+from cli.state import file as slot_file
 from cli.state.lock import SlotLock
-from cli.state.remembered import Draft, Mention, RoomMark, UnsentLine
+from cli.state.remembered import Draft, Mention, OtherRoom, RoomMark, UnsentLine
 from cli.state.slot import Slot
 from cli.state.slots import Slots
 
@@ -91,13 +92,37 @@ def test_what_only_the_other_client_knew_is_handed_over(slots: Slots) -> None:
     first.close()
     second.close()
     again = slots.take()
-    assert again.others == ["Dev"]
+    assert list(again.remembered.others.values()) == [OtherRoom("Dev", 1)]
     assert [draft.text for draft in again.remembered.drafts.values()] == ["mine", "half"]
     assert list(again.remembered.mentions) == [("ops", 6)]
     assert list(again.remembered.rooms) == ["ops"]
     again.close()
+    last = slots.take()  # the start before could not say it
+    assert list(last.remembered.others.values()) == [OtherRoom("Dev", 1)]
+    assert len(last.remembered.drafts) == 2
+    last.write({"others": "shown"})
+    last.close()
+    told = slots.take()
+    assert told.remembered.others == {}
+    told.close()
+
+
+def test_slots_that_are_too_long_are_set_aside_by_their_owner_and_named(
+    slots: Slots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = slots.take(), slots.take()
+    for slot in (first, second):
+        slot.write(*(line(str(number)).record() for number in range(20)), sync=True).result(10)
+    second.close()
+    monkeypatch.setattr(slot_file, "MOST_BYTES", 1_000)
+    third = slots.take()
+    assert [path.name[-6:] for path in third.set_aside] == [".2.bad"]
+    assert third.remembered.in_order() == []
+    for slot in (third, first):
+        slot.close()
     last = slots.take()
-    assert (last.others, len(last.remembered.drafts)) == ([], 2)
+    assert [path.name[-6:] for path in last.set_aside] == [".1.bad"]
+    assert last.remembered.is_empty
     last.close()
 
 

@@ -352,3 +352,12 @@ def test_a_line_without_a_room_is_on_the_disk_and_is_said_where_its_owner_says(
     if fate == "killed":
         run(find_it, memory)
     memory.close()
+
+
+def test_lines_are_counted_as_they_are_written() -> None:
+    async def steps(desk: Desk) -> None:
+        assert desk.outbox.take(Command("say", "\U0001f600" * 200_000), "lobby") is not None
+        assert desk.outbox.take(Command("say", "\U0001f600" * 100_000), "lobby") is None
+        assert desk.outbox.take(Command("say", "short"), "lobby") is not None
+
+    run(steps)
