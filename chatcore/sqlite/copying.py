@@ -58,7 +58,7 @@ _APPLICATION = slice(68, 72)
 
 
 def copy_database(source: Database, copy: PartialFile, progress: Progress) -> None:
-    """Copy a database as it is at this moment, and sync the copy; raises `OSError` and `sqlite3.Error`."""
+    """Copy a database as it is at this moment; raises `OSError` and `sqlite3.Error`."""
     with source.snapshot(), closing(sqlite3.connect(copy.path, isolation_level=None)) as target:
         needed = _bytes(source.db)
         free = shutil.disk_usage(copy.path.parent).free
@@ -68,7 +68,6 @@ def copy_database(source: Database, copy: PartialFile, progress: Progress) -> No
             target.execute(f"PRAGMA {setting}").fetchone()
         source.db.backup(target, pages=STEP, progress=_Steps(copy, progress))
         target.execute("PRAGMA journal_mode = DELETE").fetchone()
-    copy.flush()
 
 
 class _Steps:
