@@ -165,10 +165,10 @@ def _journal(path: Path | None) -> Iterator[Finding]:
     try:
         report = check_journal(path)
     except JournalError as error:
-        yield Finding(f"journal {path}", "broken", f"{error}; restore a backup")
+        yield Finding(f"journal {path}", "broken", f"{error}; restore a backup with `chat restore`")
         return
     for problem in report.problems[:10]:
-        yield Finding(f"journal {path}", problem, "restore a backup, then run `chat doctor --new-epoch`")
+        yield Finding(f"journal {path}", problem, "restore a backup with `chat restore`")
     for problem in report.ahead[:10]:
         advice = "check this machine's clock; later messages of the room show that time too until it comes"
         yield Finding(f"journal {path}", f"{problem}, which is ahead of the clock", advice)

@@ -279,7 +279,7 @@ def doctor(
         bool,
         typer.Option(
             "--new-epoch",
-            help="First give the journal a new epoch. Do this after you restored a backup.",
+            help="First give the journal a new epoch. Do this after you put another file in its place.",
             allow_from_autoenv=False,
         ),
     ] = False,
