@@ -165,7 +165,7 @@ def test_a_terminal_that_answers_gets_the_colours_for_its_background(server: Cha
 def test_a_terminal_that_does_not_answer_shows_nothing_and_loses_no_time(server: ChatServer) -> None:
     with client(server) as terminal:
         terminal.wait_line("ada@lobby>")
-        assert colour_of_prompt(terminal) == "878787"
+        terminal.wait_until(lambda: colour_of_prompt(terminal) == "878787", "the set for both")
         assert terminal.raw.count(QUESTION) == 1
         assert not any("]11;" in row for row in terminal.everything)
 
@@ -186,4 +186,4 @@ def test_it_is_not_asked_for_nothing(server: ChatServer, options: list[str], env
         assert QUESTION not in terminal.raw
         if options[:1] == ["--background"]:
             terminal.wait_line("ada@lobby>")
-            assert colour_of_prompt(terminal) == "a8a8a8"
+            terminal.wait_until(lambda: colour_of_prompt(terminal) == "a8a8a8", "the dark set")
