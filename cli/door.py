@@ -13,6 +13,7 @@ is said or takes a key, and accounts, so that only those come in who were invite
 - A scheme is unencrypted unless it is known to be encrypted.
 """
 
+import errno
 import ipaddress
 import socket
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from chatcore import UsageError
 from chatcore.transport import Listen
 from cli.handed_over import HandedOver, numbers_of
 
-__all__ = ["Listener", "bound_addresses", "let_through", "refusal"]
+__all__ = ["Listener", "bound_addresses", "cannot_listen", "let_through", "refusal"]
 
 ENCRYPTED = frozenset({"chats", "plains", "https"})
 """Schemes with TLS."""
@@ -100,6 +101,14 @@ def bound_addresses(host: str, port: int) -> tuple[str, ...]:
     """Return the addresses that a host stands for here, as numbers; raises `OSError` if it has none."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     return tuple(dict.fromkeys(numbers_of(each[4]) for each in found))
+
+
+def cannot_listen(where: str, error: OSError) -> OSError:
+    """Return an error that says where a server cannot listen, why, and what to do."""
+    advice = "choose another address with --listen"
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        advice = "raise the limit of open files with ulimit -n"
+    return OSError(f"cannot listen on {where}: {error.strerror or error}; {advice}")
 
 
 def _is_loopback(address: str) -> bool:

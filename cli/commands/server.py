@@ -7,9 +7,7 @@ stops it.
 """
 
 import contextlib
-import errno
 import gc
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -18,18 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from chatcore import DEFAULT_URL, Hub, UsageError, __version__
-from chatcore.transport import Host, Listen, Server, Transport, check_listens
+from chatcore import DEFAULT_URL, Hub, UsageError
+from chatcore.transport import Listen, check_listens
 from cli.commands.transports import choose
 from cli.console import Console
 from cli.descriptors import require_descriptors
-from cli.door import let_through
+from cli.door import cannot_listen, let_through
 from cli.handed_over import HandedOver
 from cli.logs import events
 from cli.logs.digest import Digest
 from cli.logs.setup import LogOptions, log_to
 from cli.report import FAILED
-from cli.settings.certificates import is_self_made, open_certificate, worries_about
+from cli.serving import Plan, Serving
+from cli.settings.certificates import open_certificate
 from cli.settings.file import ConfigFile
 from cli.settings.journals import open_journal
 from cli.settings.limits import default_limits, parse_limits
@@ -91,16 +90,10 @@ def run(options: Options, file: ConfigFile) -> int:
         return 0
     systemd, handed_over = Systemd.from_environment(), HandedOver.from_environment()
     log_options = LogOptions(options.log_level, options.log_format)
-    transport = choose(options.transport)
-    settings, history = parse_limits(options.limit)
-    accounts = _accounts(options)
-    certificate = open_certificate(options.cert, options.cert_key, options.urls)
-    listens = list(_listens(options, certificate, handed_over))
-    check_listens(transport, listens)
+    plan = _plan(options, handed_over)
     require_descriptors(DESCRIPTORS, "a server")  # with fewer, libuv's event loop would abort the process
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
-    kind, store = open_journal(options.journal, history, search=options.search)
     with (
         _metrics(options) as metrics,
         _console(sys.stdout) as output,
@@ -109,32 +102,27 @@ def run(options: Options, file: ConfigFile) -> int:
     ):
         flood = log_to(errors, _descriptor(sys.stderr), log_options)
         handed_over.close_rest()
-        published = _published(accounts, options, certificate)
-        with Hub(store, settings, gate=accounts) as hub, Digest(hub.statistics, flood, certificate):
-            server = _start(transport, hub, listens)
-            if published is not None:
-                published.begin(server.listening)
-            if certificate is not None:
-                _warn_about(certificate)
-                certificate.when_loaded(stop.wake)
-            for listen in server.listening:
-                output.say(f"listening on {listen} ({transport.name})")
-            output.wait()
-            events.journal_opened.log(journal=kind.describe(store))
-            _log_start(server, transport, accounts, certificate)
-            if metrics is not None:
-                metrics.serve(hub, server)
-            systemd.ready(f"listening on {' '.join(map(str, server.listening))}")
-            with systemd.watching(lambda seconds: not stop.crashed and hub.is_alive(seconds)):
-                stop.wait(lambda: _reload(file, certificate, systemd), lambda: _adapt(certificate, published))
-                systemd.stopping()
-                if metrics is not None:
-                    metrics.note_closing()
-                began = time.monotonic()
-                events.server_draining.log(signal=stop.reason, connections=hub.statistics().connections)
-                stop.during(lambda: _close(server, hub, stop))
+        published = _published(plan.accounts, options, plan.certificate)
+        with (
+            Hub(plan.store, plan.limits, gate=plan.accounts) as hub,
+            Digest(hub.statistics, flood, plan.certificate),
+        ):
+            serving = Serving(plan, hub, stop, systemd, metrics, published)
+            serving.announce(output)
+            began = serving.run(file)
         events.server_stopped.log(seconds=round(time.monotonic() - began, 3))
     return FAILED if stop.crashed else 0
+
+
+def _plan(options: Options, handed_over: HandedOver) -> Plan:
+    transport = choose(options.transport)
+    limits, history = parse_limits(options.limit)
+    accounts = _accounts(options)
+    certificate = open_certificate(options.cert, options.cert_key, options.urls)
+    listens = list(_listens(options, certificate, handed_over))
+    check_listens(transport, listens)
+    kind, store = open_journal(options.journal, history, search=options.search)
+    return Plan(transport, listens, limits, kind, store, accounts, certificate)
 
 
 def _accounts(options: Options) -> "Accounts | None":
@@ -171,14 +159,6 @@ def _published(
     return Published(accounts.path, options.public_url, certificate)
 
 
-def _adapt(certificate: Certificate | None, published: "Published | None") -> None:
-    """See to what follows from a certificate that was loaded again."""
-    if certificate is not None:
-        _warn_about(certificate)
-    if published is not None:
-        published.adapt()
-
-
 def _listens(options: Options, certificate: Certificate | None, handed_over: HandedOver) -> Iterator[Listen]:
     """Yield where to listen, looked up and let through by the door."""
     for url in options.urls:
@@ -192,33 +172,7 @@ def _listens(options: Options, certificate: Certificate | None, handed_over: Han
                 handed_over=handed_over,
             )
         except OSError as error:
-            raise _cannot_listen(url, error) from error
-
-
-def _reload(file: ConfigFile, certificate: Certificate | None, systemd: Systemd) -> None:
-    """Load again what can be loaded while the server runs. What fails is logged, and stays as it was."""
-    events.server_reloading.log(signal="SIGHUP")
-    with systemd.reloading():
-        if certificate is not None:
-            certificate.reload()
-        if file.changed:
-            events.settings_changed.log(path=str(file.path))
-
-
-def _warn_about(certificate: Certificate) -> None:
-    for worry in worries_about(certificate):
-        events.certificate_doubtful.log(problem=worry)
-
-
-def _log_start(
-    server: Server, transport: Transport, accounts: "Accounts | None", certificate: Certificate | None
-) -> None:
-    if accounts is not None:
-        events.accounts_required.log(path=str(accounts.path))
-    if certificate is not None and is_self_made(certificate):
-        events.certificate_self_made.log(fingerprint=certificate.fingerprint)
-    urls = " ".join(map(str, server.listening))
-    events.server_started.log(version=__version__, urls=urls, transport=transport.name, process=os.getpid())
+            raise cannot_listen(url, error) from error
 
 
 def _descriptor(stream: TextIO) -> int | None:
@@ -230,29 +184,6 @@ def _descriptor(stream: TextIO) -> int | None:
 
 def _console(stream: TextIO) -> AbstractContextManager[Console]:
     return contextlib.closing(Console(stream))
-
-
-def _start(transport: Transport, hub: Host, listens: Sequence[Listen]) -> Server:
-    try:
-        return transport.start(hub, listens)
-    except OSError as error:
-        raise _cannot_listen(" ".join(map(str, listens)), error) from error
-
-
-def _cannot_listen(where: str, error: OSError) -> OSError:
-    advice = "choose another address with --listen"
-    if error.errno in (errno.EMFILE, errno.ENFILE):
-        advice = "raise the limit of open files with ulimit -n"
-    return OSError(f"cannot listen on {where}: {error.strerror or error}; {advice}")
-
-
-def _close(server: Server, hub: Hub, stop: Stop) -> None:
-    try:
-        server.close()
-        hub.close()
-    except Exception:
-        if not stop.crashed:  # else this is what has crashed, and was reported
-            raise
 
 
 def _list_limits() -> None:
