@@ -10,7 +10,6 @@ import time
 from typing import TYPE_CHECKING
 
 from chatcore.journal import Unavailable
-from chatcore.journal.statistics import journal_statistics
 
 if TYPE_CHECKING:
     from chatcore.server.hub import Hub
@@ -30,9 +29,6 @@ def why_unhealthy(hub: "Hub", seconds: float) -> str | None:
     hub.lock.release()
     if draining:
         return "the server is closing"
-    counted = journal_statistics(hub.journal)
-    if counted is not None and not counted.available:
-        return "the journal cannot store messages now"
     return _ask_journal(hub, end)
 
 

@@ -42,6 +42,7 @@ def test_a_peer_that_reads_nothing_is_dropped_after_the_stall_limit(serve: Serve
     clock.release()
     bob.receive(Presence, where=lambda presence: "clogged" in presence.left)
     clogged.wait_for_end()
+    assert house.hub.statistics().stalled == 1
 
 
 def test_peers_that_read_nothing_cost_no_memory(transport_name: str) -> None:

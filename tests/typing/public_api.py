@@ -21,6 +21,7 @@ from chatcore import (
     HistoryLimits,
     Hub,
     Joined,
+    JournalStatistics,
     Left,
     Limits,
     MemoryJournal,
@@ -165,6 +166,8 @@ async def taking_part(hub: Hub, position: Position | None) -> None:
     statistics = hub.statistics()
     assert_type(statistics, Statistics)
     assert_type(statistics.rooms, tuple[RoomStatistics, ...])
+    assert_type(statistics.journal, JournalStatistics | None)
+    assert_type(hub.why_unhealthy(timeout=0.5), str | None)
     hub.post("ops", "deploy", "text", "1")  # type: ignore[call-arg]  # the id is a keyword
 
 

@@ -1,9 +1,15 @@
 """What a hub has counted, compared with what happened."""
 
 import dataclasses
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from chatcore.journal import Page as JournalPage
+from chatcore.journal import PageGap, Unavailable
+from chatcore.journal.memory import MemoryJournal
 from chatcore.server.reads import OF_ONE_ADDRESS
 from chatcore.server.statistics import RoomStatistics, Statistics
 from chatcore.wire.plain import plain
@@ -144,6 +150,48 @@ def test_a_peer_is_not_delivered_its_own_posts_on_a_wire_that_does_not_give_them
     assert sum("bob: " in line for line in ana.lines()) == 3
     assert len(bob.texts()) == 5
     assert host.hub.statistics().deliveries == 3 + 5
+
+
+def test_of_a_piece_with_its_own_posts_a_peer_is_delivered_the_others() -> None:
+    host = Host()
+    ana, bob = host.connect(plain), host.member("bob")
+    ana.feed(b"/who\n")
+    ana.lines()
+    ana.window = 0
+    bob.post("zero", prefix="a")  # from here on, what comes waits
+    ana.feed(b"one\n")
+    bob.post("two", prefix="b")
+    ana.feed(b"three\n")
+    ana.window = None
+    ana.drain()
+    assert sum("bob: " in line for line in ana.lines()) == 2
+    assert len(bob.texts()) == 4
+    assert host.hub.statistics().deliveries == 2 + 4
+
+
+class Damaged(MemoryJournal):
+    """Cannot read its second message any more."""
+
+    def read(self, room: str, deliver: Callable[[JournalPage | Unavailable], None], **options: Any) -> None:
+        def spoil(page: JournalPage | Unavailable) -> None:
+            assert isinstance(page, JournalPage)
+            bad = page.messages[1]
+            gap = PageGap(after=bad.prev, through=bad.seq, reason="damaged")
+            kept = (page.messages[0], *page.messages[2:])
+            deliver(replace(page, messages=kept, gaps=(gap,)))
+
+        super().read(room, spoil, **options)
+
+
+def test_of_a_page_with_damage_what_can_be_read_is_delivered() -> None:
+    host = Host(Damaged(), tail_bytes=1_024)
+    ana = host.member("ana")
+    ana.post(*("x" * 1_000 for _ in range(5)))
+    late = host.member("late", after=Position(epoch=host.hub.rooms["lobby"].epoch, seq=0))
+    assert late.one(Gap).reason == "damaged"
+    assert len(ana.texts()) == 5
+    assert len(late.texts()) == 4
+    assert host.hub.statistics().deliveries == 5 + 4
 
 
 def test_what_a_program_reads_is_no_delivery_and_no_bytes() -> None:
