@@ -249,6 +249,14 @@ def test_without_reports_of_the_focus_keys_show_attention(alice: Alice) -> None:
     assert "new messages" not in lines_of(alice, message(3))
 
 
+def test_who_is_in_an_editor_sees_nothing_of_the_screen(alice: Alice) -> None:
+    alice.attention.focus(True, alice.now)
+    alice.attention.cover(True, alice.now)
+    assert lines_of(alice, message(1)).startswith("-- new messages --\n")
+    alice.attention.cover(False, alice.now)
+    assert "new messages" not in lines_of(alice, message(2))
+
+
 def test_the_bell_rings_now_and_then_and_not_for_what_the_user_sees(alice: Alice) -> None:
     alice.receive(message(1, text="alice!"))
     assert alice.rung == 1

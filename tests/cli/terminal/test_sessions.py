@@ -450,7 +450,6 @@ def test_the_editor_gets_the_draft_and_what_comes_meanwhile_is_shown_after(
         alice.wait("while you write")
         alice.wait_line("           | an end")
         assert messages(alice) == ["bob: while you write"]
-        assert "-- new messages --" in alice.rows
         (mode, file), (directory_mode, directory) = (row.split() for row in seen.read_text().splitlines())
         assert (mode, directory_mode) == ("600", "700")
         assert not Path(file).exists()
