@@ -439,6 +439,21 @@ WHOLE = {
     "tests/cli/terminal/test_returning.py::*threaded?": "the client is the same",
     "tests/test_packaging.py::test_a_broken_transport_disables_only_itself": "found as journals are",
     "tests/test_packaging.py::test_an_installed_transport_*": "found as journals are",
+    "tests/transports/test_slow_readers.py::test_a_peer_that_asks_without_reading_is_not_read_from?*-tls?": (
+        "what is asked is bounded by the same code above TLS"
+    ),
+    "tests/journal/sqlite/test_lock.py::test_a_file_that_another_process_has_*link*": (
+        "the file has one lock, however it is called"
+    ),
+    "tests/test_packaging.py::test_a_broken_journal_disables_only_itself": "found as transports are",
+    "tests/test_packaging.py::test_an_installed_journal_is_listed_beside_ours": "another test has one",
+    "tests/cli/terminal/test_returning.py::test_rooms_of_the_settings_*": "starts a client three times",
+    "tests/cli/terminal/test_returning.py::test_what_only_a_second_client_knew_*": "slots have tests",
+    "tests/cli/terminal/test_returning.py::test_a_name_that_was_made_up_*": "starts a client twice",
+    "tests/cli/terminal/test_returning.py::test_rooms_keep_their_order_*": "what is remembered has tests",
+    "tests/cli/terminal/test_dial.py::test_a_server_that_stalls_while_we_enter_is_shown": "waits seconds",
+    "tests/cli/terminal/test_stalled.py::test_what_was_not_done_is_said_at_the_end": "waits seconds",
+    "tests/cli/commands/test_backup.py::*threaded?": "the journal is the same, and so is its file",
 }
 """What costs seconds and rarely breaks alone, so only ``make test-all`` runs it, as patterns of node ids."""
 

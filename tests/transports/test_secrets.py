@@ -20,7 +20,7 @@ from chatcore.gate import Claim, Invitation, OpenGate, Person, Refusal
 from tests import rows
 from tests.transports.clients import CLIENTS, Visitor
 from tests.transports.impostor import Impostor, server_context
-from tests.transports.servers import SERVERS, House, new_transport
+from tests.transports.servers import House, new_transport
 from tests.transports.tls import authority_file, new_certificate, trust
 
 KEY = "key-" + "k" * 60
@@ -77,8 +77,7 @@ class Inviting(OpenGate):
         answer(Invitation(DEVICE, 600.0, (f"chats://a/#{DEVICE}",)))
 
 
-@pytest.mark.parametrize("server", [*SERVERS, *(name for name in rows.ENCRYPTED if "stdlib" not in name)])
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(("server", "client"), list(rows.PAIRS))
 def test_no_repr_and_no_log_line_has_a_secret_in_it(
     server: str, client: str, caplog: pytest.LogCaptureFixture
 ) -> None:
