@@ -33,6 +33,9 @@ from chatcore.sqlite.identity import FileIdentity
 
 __all__ = ["EpochGuard", "witness_path"]
 
+PROOF = 65_536
+"""Characters that are written after a failure, to see that messages can be stored again; the longest line."""
+
 
 def witness_path(path: Path) -> Path:
     """Return where the second database of a journal is."""
@@ -82,7 +85,7 @@ class EpochGuard:
         file.checkpoint()  # so that the path is in the file itself
 
     def resume(self, file: SqliteFile, delivered: Stored | None) -> None:
-        """Continue after a failure, with the file as it is now.
+        """Continue after a failure, with the file as it is now; fails where nothing can be written.
 
         If it is another file, or lacks anything that was delivered, a new epoch begins. ``delivered`` is
         the last message that was, if any. An older copy, and a file that has lost its last writes, lack that
@@ -97,7 +100,8 @@ class EpochGuard:
             and (delivered is None or room.head >= delivered.seq)
         )
         if same:
-            file.set_meta(clean=0)
+            # SQLite writes nothing where nothing changes, and there may be room for a page but for no post.
+            file.set_meta(clean=0, proof=secrets.token_hex(PROOF // 2))
             file.check_identity()
             self._current = (file.identity, self.epoch)
         else:

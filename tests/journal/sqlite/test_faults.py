@@ -125,6 +125,23 @@ def test_writes_to_a_full_disk_are_refused_until_there_is_space(path: Path) -> N
         assert len(harness.wait_for(21)) == 21
 
 
+def test_a_full_disk_is_not_taken_for_one_with_space_while_nobody_posts(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    faults = Faults()
+    with open_journal(path, file=faulty(faults)) as harness:
+        harness.post("one")
+        faults.pages = 1
+        faults.connections[-1].limit_pages()  # type: ignore[attr-defined]  # of the kind made there
+        assert harness.submit(Draft("lobby", "two", "ana", "x" * 16_000)) == [REFUSED]
+        for _ in range(1000):
+            if "still cannot be used" in caplog.text or "can be used again" in caplog.text:
+                break
+            threading.Event().wait(QUICK / 4)
+        assert "still cannot be used: database or disk is full" in caplog.text
+        assert "can be used again" not in caplog.text
+
+
 def test_writes_are_refused_while_another_program_locks_the_file(path: Path) -> None:
     faults = Faults()
     faults.busy_seconds = 0.02
