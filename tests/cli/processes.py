@@ -84,11 +84,14 @@ def _started(
 
 @contextlib.contextmanager
 def watched(process: subprocess.Popen[str]) -> Iterator[None]:
-    """Kill a process that keeps a test waiting: then whatever the test reads ends."""
+    """Kill a process that keeps a test waiting, or whose test fails: then whatever the test reads ends."""
     watchdog = threading.Timer(DEADLINE, process.kill)
     watchdog.start()
     try:
         yield
+    except BaseException:
+        process.kill()  # else nobody would, and its test would wait for its end
+        raise
     finally:
         watchdog.cancel()
         watchdog.join()
