@@ -13,7 +13,7 @@ from cli.access.keys import KeyFile
 from cli.settings.certificates import end_of
 from transports.certificates import Certificate
 
-__all__ = ["Finding", "check_accounts", "check_certificate", "check_keys"]
+__all__ = ["Finding", "check_accounts", "check_certificate", "check_keys", "counted"]
 
 DAYS = 14
 """How long a certificate must be valid: authorities' programs renew theirs long before."""
@@ -27,6 +27,11 @@ class Finding(NamedTuple):
     what: str
     found: str
     advice: str = ""
+
+
+def counted(count: int, what: str) -> str:
+    """Return how many there are, in words."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def check_keys(path: Path | None) -> Iterator[Finding]:
@@ -44,7 +49,7 @@ def check_keys(path: Path | None) -> Iterator[Finding]:
         yield Finding(f"keys {path}", found or "damaged", advice or "restore it, or join again")
         return
     keys = sum(1 for entry in servers.values() if entry.key is not None)
-    yield Finding(f"keys {path}", f"for {keys} server{'' if keys == 1 else 's'}")
+    yield Finding(f"keys {path}", f"for {counted(keys, 'server')}")
 
 
 def check_accounts(named: Path | None, default: Path | None) -> Iterator[Finding]:
@@ -61,7 +66,7 @@ def check_accounts(named: Path | None, default: Path | None) -> Iterator[Finding
     except AccountsError as error:
         yield Finding(f"accounts {path}", "not usable", str(error))
         return
-    yield Finding(f"accounts {path}", f"{len(accounts):,}, {len(urls):,} public URLs")
+    yield Finding(f"accounts {path}", f"{len(accounts):,}, {counted(len(urls), 'public URL')}")
 
 
 def check_certificate(cert: Path | None, key: str | None) -> Iterator[Finding]:

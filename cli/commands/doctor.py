@@ -24,7 +24,7 @@ from chatcore import (
 )
 from chatcore.journal import find_journals
 from chatcore.transport import Listen, find_transports
-from cli.checks import Finding, check_accounts, check_certificate, check_keys
+from cli.checks import Finding, check_accounts, check_certificate, check_keys, counted
 from cli.commands.transports import choose
 from cli.descriptors import require_descriptors
 from cli.places import accounts_file, certificate_file, journal_file, keys_file
@@ -176,7 +176,7 @@ def _journal(path: Path | None) -> Iterator[Finding]:
         found, _, advice = exposed.partition("; ")
         yield Finding(f"journal {path}", found, advice)
     if not report.problems:
-        holds = f"{report.messages:,} messages in {report.rooms:,} rooms"
+        holds = f"{counted(report.messages, 'message')} in {counted(report.rooms, 'room')}"
         yield Finding(f"journal {path}", f"{holds}, no problems found")
     yield Finding("search index", *report.index)
 

@@ -224,6 +224,7 @@ def schema() -> None:
 
 
 def history(
+    ctx: typer.Context,
     path: Annotated[str | None, journal_argument()] = None,
     room: Annotated[
         list[str] | None,
@@ -267,9 +268,10 @@ def history(
     """
     with reporting():
         from cli.commands.history import run
-        from cli.settings.journals import file_of
+        from cli.settings.journals import server_journal
 
-        raise typer.Exit(run(file_of(path), room or [], after, before, since, until, text=text))
+        file = server_journal(ctx, path)
+        raise typer.Exit(run(file, room or [], after, before, since, until, text=text))
 
 
 def doctor(
@@ -312,13 +314,15 @@ def doctor(
     with reporting():
         from cli.commands.doctor import Files, run
         from cli.settings.accounts import server_accounts
-        from cli.settings.journals import file_of
+        from cli.settings.certificates import server_certificate
+        from cli.settings.journals import journal_to_check
 
+        certificate, key = server_certificate(ctx) if cert is None else (cert, cert_key)
         files = Files(
-            journal=None if journal is None else file_of(journal),
+            journal=journal_to_check(ctx, journal),
             accounts=server_accounts(ctx) if accounts is None else Path(accounts),
-            cert=None if cert is None else Path(cert),
-            cert_key=cert_key,
+            cert=None if certificate is None else Path(certificate),
+            cert_key=key,
             keys=key_file,
         )
         raise typer.Exit(run(files, new_epoch=new_epoch))
@@ -396,6 +400,7 @@ def restore(
 
 
 def remove_room(
+    ctx: typer.Context,
     room: Annotated[str, room_argument()],
     journal: Annotated[str | None, journal_option(is_setting=False)] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.", allow_from_autoenv=False)] = False,
@@ -412,6 +417,6 @@ def remove_room(
     """
     with reporting():
         from cli.commands.room import remove
-        from cli.settings.journals import file_of
+        from cli.settings.journals import server_journal
 
-        raise typer.Exit(remove(file_of(journal), room, yes=yes))
+        raise typer.Exit(remove(server_journal(ctx, journal), room, yes=yes))

@@ -13,6 +13,7 @@ import typer
 
 from chatcore import UsageError
 from cli.places import accounts_file
+from cli.settings.server import server_setting
 
 if TYPE_CHECKING:
     from chatcore.accounts import Administration
@@ -32,8 +33,7 @@ def accounts_option() -> Any:
 
 def server_accounts(ctx: typer.Context) -> Path | None:
     """Return the file that the settings of ``chat server`` name, if they do."""
-    settings = (ctx.find_root().default_map or {}).get("server", {})
-    named = os.environ.get("CHAT_SERVER_ACCOUNTS") or settings.get("accounts")
+    named = server_setting(ctx, "accounts")
     return Path(named) if named else None
 
 

@@ -8,12 +8,15 @@ import ssl
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import typer
+
 from chatcore import UsageError
 from chatcore.transport import Listen
 from cli.places import certificate_file
+from cli.settings.server import server_setting
 from transports.certificates import Certificate
 
-__all__ = ["end_of", "is_self_made", "open_certificate", "worries_about"]
+__all__ = ["end_of", "is_self_made", "open_certificate", "server_certificate", "worries_about"]
 
 AUTO = "auto"
 
@@ -40,6 +43,15 @@ def open_certificate(cert: str | None, key: str | None, urls: Sequence[str]) -> 
     if cert == AUTO:
         return Certificate.auto(_place())
     return None if cert is None else Certificate.load(cert, key)
+
+
+def server_certificate(ctx: typer.Context) -> tuple[str | None, str | None]:
+    """Return the certificate that the settings of ``chat server`` name, and its key.
+
+    Both are ``None`` where there is none, or where the server makes it itself.
+    """
+    cert = server_setting(ctx, "cert")
+    return (None, None) if cert in (None, AUTO) else (cert, server_setting(ctx, "cert_key"))
 
 
 def is_self_made(certificate: Certificate) -> bool:

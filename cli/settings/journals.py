@@ -6,7 +6,6 @@ A journal is a plug-in: other packages may bring their own, and loading one may 
 imported only when it is chosen: SQLite takes as long as everything else together.
 """
 
-import os
 from pathlib import Path
 
 import typer
@@ -14,8 +13,9 @@ import typer
 from chatcore import HistoryLimits, UsageError
 from chatcore.journal import Journal, JournalKind, find_journals, load_journal
 from cli.places import journal_file
+from cli.settings.server import server_setting
 
-__all__ = ["choose", "default_path", "file_of", "open_journal", "server_journal"]
+__all__ = ["choose", "default_path", "file_of", "journal_to_check", "open_journal", "server_journal"]
 
 
 def default_path() -> Path:
@@ -49,8 +49,20 @@ def server_journal(ctx: typer.Context, given: str | None) -> Path:
 
     That is the one in its settings, or the default. Raises `UsageError` for a journal of another kind.
     """
-    settings = (ctx.find_root().default_map or {}).get("server", {})
-    return file_of(given or os.environ.get("CHAT_SERVER_JOURNAL") or settings.get("journal"))
+    return file_of(given or server_setting(ctx, "journal"))
+
+
+def journal_to_check(ctx: typer.Context, given: str | None) -> Path | None:
+    """Return the file as `server_journal` does; ``None`` where the server has none, or there is no home.
+
+    Raises `UsageError` for a journal of another kind that is named.
+    """
+    try:
+        return server_journal(ctx, given)
+    except UsageError:
+        if given is not None:
+            raise
+        return None
 
 
 def choose(name: str) -> JournalKind:

@@ -160,3 +160,25 @@ def test_doctor_leaves_accounts_of_an_earlier_version_as_they_are(tmp_path: Path
     before = path.read_bytes()
     assert f"ok     accounts {path}: 1, 0 public URLs\n" in inside("doctor", "--accounts", str(path)).stdout
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("named", ["variable", "file"])
+def test_doctor_checks_what_the_server_uses(
+    journal: Path, tmp_path: Path, inside: Inside, named: str
+) -> None:
+    cert = new_certificate(tmp_path)
+    config = tmp_path / "chat.toml"
+    lines = f'[server]\njournal = "sqlite:{journal}"\ncert = "{cert}"\n'
+    config.write_text(lines if named == "file" else "")
+    variables = {"CHAT_SERVER_JOURNAL": f"sqlite:{journal}", "CHAT_SERVER_CERT": str(cert)}
+    done = inside("doctor", CHAT_CONFIG=str(config), **(variables if named == "variable" else {}))
+    assert f"ok     journal {journal}: 3 messages in 2 rooms, no problems found\n" in done.stdout
+    assert f"ok     certificate {cert}: valid for " in done.stdout
+
+
+def test_doctor_leaves_a_journal_without_a_file_and_a_self_made_certificate_to_the_server(
+    inside: Inside,
+) -> None:
+    done = inside("doctor", CHAT_SERVER_JOURNAL="memory", CHAT_SERVER_CERT="auto")
+    assert done.returncode == 0, done.stdout
+    assert "certificate" not in done.stdout

@@ -131,3 +131,15 @@ def test_no_room_is_removed_while_a_server_has_the_journal(
     assert "is in use by another server" in done.stderr
     assert done.stderr.count("\n") == 1
     assert texts(str(journal)) == ["one", "two", "three"]
+
+
+def test_the_journal_is_the_one_of_the_server_by_default(
+    journal: Path, texts: Texts, tmp_path: Path, inside: Inside
+) -> None:
+    config = tmp_path / "chat.toml"
+    config.write_text(f'[server]\njournal = "sqlite:{journal}"\n')
+    assert inside("room", "remove", "lobby", "--yes", CHAT_CONFIG=str(config)).returncode == 0
+    read = inside("history", "--text", CHAT_SERVER_JOURNAL=f"sqlite:{journal}")
+    assert read.returncode == 0
+    assert "three" in read.stdout
+    assert texts(str(journal)) == ["three"]
