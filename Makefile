@@ -167,6 +167,7 @@ system: ## install what some tests need, such as nc, gcc, help2man and systemd's
 	@missing=; \
 	command -v nc >/dev/null || missing="$$missing netcat-openbsd"; \
 	command -v telnet >/dev/null || missing="$$missing telnet"; \
+	command -v curl >/dev/null || missing="$$missing curl"; \
 	command -v systemd-socket-activate >/dev/null || missing="$$missing systemd"; \
 	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
 	echo '#include <openssl/ssl.h>' | gcc -fsyntax-only -xc - 2>/dev/null || missing="$$missing libssl-dev"; \

@@ -30,6 +30,7 @@ LONGEST = (
     "faults/test_power",
     "faults/test_kill",
     "test_readme",
+    "operations/test_walk",
     "transports/test_abuse",
     "cli/commands/test_server",
     "cli/terminal/test_sessions",

@@ -400,6 +400,9 @@ WHOLE = {
     "tests/test_sixty_lines_docs.py::test_our_server_passes_the_same_experiments": (
         "what the contract of transports has, one by one"
     ),
+    "tests/operations/test_walk.py::test_a_server_is_upgraded_and_moved_*": (
+        "lives the rest of a server's life, where each thing that it does has tests"
+    ),
     "tests/test_scripts_docs.py::test_a_script_prints_what_is_new_since_the_last_time": (
         "a command of the page, the output of which is compared anyway"
     ),

@@ -32,6 +32,7 @@ SOCKET = (UNITS / "chat.socket").read_text("utf-8")
 SETTINGS = block("toml", "/var/lib/chat")
 SHARED = block("ini", "/usr/local/bin/chat")
 
+NAMES = ("chat.service", "chat.socket", "chat-backup.service", "chat-backup.timer")
 DROP_INS = {"venv": None, "for all users": SHARED, "in a home directory": HOME}
 PROGRAMS = ("/opt/chat/bin/chat", "/usr/local/bin/chat", "/home/ada/.local/bin/chat")
 
@@ -63,7 +64,7 @@ def analyze(*args: str, folder: Path) -> "subprocess.CompletedProcess[str]":
 @pytest.fixture(params=DROP_INS)
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The units, with the program that is here in place of the one that they name."""
-    texts = {"chat.service": UNIT, "chat.socket": SOCKET}
+    texts = {name: (UNITS / name).read_text("utf-8") for name in NAMES}
     if (drop_in := DROP_INS[request.param]) is not None:
         texts["chat.service.d/local.conf"] = drop_in
     (tmp_path / "chat.service.d").mkdir()
@@ -75,15 +76,16 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_systemd_finds_nothing_wrong_with_the_units(folder: Path) -> None:
-    done = analyze("verify", "./chat.service", "./chat.socket", folder=folder)
+    done = analyze("verify", *(f"./{name}" for name in NAMES), folder=folder)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     (folder / "chat.service").write_text(UNIT.replace("WatchdogSec", "WatchdogSecs"))
     assert "WatchdogSecs" in analyze("verify", "./chat.service", folder=folder).stderr
 
 
-def test_systemd_sees_little_that_an_attacker_could_do(folder: Path) -> None:
-    done = analyze("security", "--offline=true", "--no-pager", "./chat.service", folder=folder)
-    (exposure,) = re.findall(r"Overall exposure level for chat.service: ([\d.]+)", done.stdout)
+@pytest.mark.parametrize("name", ["chat.service", "chat-backup.service"])
+def test_systemd_sees_little_that_an_attacker_could_do(folder: Path, name: str) -> None:
+    done = analyze("security", "--offline=true", "--no-pager", f"./{name}", folder=folder)
+    (exposure,) = re.findall(rf"Overall exposure level for {name}: ([\d.]+)", done.stdout)
     assert float(exposure) < 2.0, done.stdout
 
 
@@ -108,6 +110,7 @@ def test_the_sockets_are_those_that_the_settings_listen_on() -> None:
 def settings(folder: Path, port: int) -> Path:
     """Write the settings of the page, for a directory and a port that a test may use."""
     text = SETTINGS.replace("/var/lib/chat", str(folder)).replace("7024", str(port))
+    text = text.replace("9024", str(fixed_port()))
     path = folder / "chat.toml"
     path.write_text(text.replace("0.0.0.0", "127.0.0.1").replace(f', "chats://[::]:{port}"', ""))
     return path
@@ -121,24 +124,28 @@ def prepare(folder: Path) -> None:
     (folder / "fullchain.pem").write_text(begin + chain)
 
 
+def sandboxed(name: str, *words: str) -> list[str]:
+    """Return a command with what a unit takes away from it taken away, where that can be done."""
+    if shutil.which("systemd-analyze") is None:
+        assert not os.environ.get("CI")
+        return [*words]
+    return [sys.executable, "-m", "tests.cli.sandbox", str(UNITS / name), *words]
+
+
 def command() -> list[str]:
-    """Return the service's command, with what it may call taken away where that can be done."""
+    """Return the command of the service."""
     (line,) = settings_of(UNIT, "ExecStart")
     words = shlex.split(line)
     assert words[:2] == ["/opt/chat/bin/chat", "server"]
-    words = [CHAT, *words[1:]]
-    if shutil.which("systemd-analyze") is None:
-        assert not os.environ.get("CI")
-        return words
-    return [sys.executable, "-m", "tests.cli.sandbox", str(UNITS / "chat.service"), *words]
+    return sandboxed("chat.service", CHAT, *words[1:])
 
 
-def run_as_on_the_page(what: str, folder: Path) -> str:
-    """Run a command of the page as it is there, on a directory of the test; return what it prints."""
-    script = block("sh", "certbot certonly")
-    (line,) = re.findall(rf"^sudo -u chat (/opt/\S+ {what} .*)$", script, re.MULTILINE)
-    words = shlex.split(line.replace("/opt/chat/bin/chat", CHAT).replace("/var/lib/chat", str(folder)))
-    done = subprocess.run(words, capture_output=True, check=True, timeout=DEADLINE, env=environment())
+def run_beside(settings: Path, *words: str) -> str:
+    """Run a command with the settings of a server, as chatctl does; return what it prints."""
+    variables = environment(CHAT_CONFIG=str(settings), PYTHONPATH=str(ROOT))
+    del variables["CHAT_SERVER_JOURNAL"]
+    program = [CHAT, *words] if words[0] != "backup" else sandboxed("chat-backup.service", CHAT, *words)
+    done = subprocess.run(program, capture_output=True, check=True, timeout=DEADLINE, env=variables)
     return done.stdout.decode()
 
 
@@ -162,7 +169,7 @@ def test_a_server_does_all_its_work_under_the_unit(tmp_path: Path, transport: st
         PYTHONPATH=str(ROOT),
     )
     del variables["CHAT_SERVER_JOURNAL"]
-    run_as_on_the_page("account add", tmp_path)
+    run_beside(path, "account", "add", "ada")
     with (
         manager(notify) as systemd,
         subprocess.Popen(
@@ -180,7 +187,7 @@ def test_a_server_does_all_its_work_under_the_unit(tmp_path: Path, transport: st
         filtered = "Seccomp:\t2" in Path(f"/proc/{service.pid}/status").read_text()
         assert filtered == (shutil.which("systemd-analyze") is not None)
         assert line_of(service.stdout).startswith(f"listening on chats://127.0.0.1:{port}")
-        link = run_as_on_the_page("invite --for", tmp_path)
+        link = run_beside(path, "invite", "--for", "ada")
         assert link.startswith(f"chats://chat.example.org:{port}/#")
         invite = link.strip().partition("#")[2]
         url = f"chats://localhost:{port}"
@@ -188,6 +195,8 @@ def test_a_server_does_all_its_work_under_the_unit(tmp_path: Path, transport: st
             assert ada.post("the disk is full").durability == "synced"
             assert [each.text for each in ada.history().messages] == ["the disk is full"]
             assert ada.search("full").room is None
+        accounts = ("--accounts", str(tmp_path / "accounts.db"))
+        assert "1 message" in run_beside(path, "backup", str(tmp_path / "backup.db"), *accounts)
         service.send_signal(signal.SIGHUP)
         assert "RELOADING" in systemd.hear_other(than="WATCHDOG")
         assert "READY" in systemd.hear_other(than="WATCHDOG")
