@@ -49,7 +49,10 @@ def server_journal(ctx: typer.Context, given: str | None) -> Path:
 
     That is the one in its settings, or the default. Raises `UsageError` for a journal of another kind.
     """
-    return file_of(given or server_setting(ctx, "journal"))
+    if given:
+        return file_of(given)
+    setting = server_setting(ctx, "journal")  # where a name alone is that of a kind, and no path
+    return file_of(setting if setting is None or ":" in setting else f"{setting}:")
 
 
 def journal_to_check(ctx: typer.Context, given: str | None) -> Path | None:

@@ -182,3 +182,5 @@ def test_doctor_leaves_a_journal_without_a_file_and_a_self_made_certificate_to_t
     done = inside("doctor", CHAT_SERVER_JOURNAL="memory", CHAT_SERVER_CERT="auto")
     assert done.returncode == 0, done.stdout
     assert "certificate" not in done.stdout
+    assert "journal memory: in memory" in done.stdout  # which is what there is, and no file of that name
+    assert done.stdout.count("journal memory") == 1

@@ -143,3 +143,10 @@ def test_the_journal_is_the_one_of_the_server_by_default(
     assert read.returncode == 0
     assert "three" in read.stdout
     assert texts(str(journal)) == ["three"]
+
+
+def test_a_server_without_a_file_has_no_journal_for_other_commands(inside: Inside) -> None:
+    for command in (("history",), ("room", "remove", "lobby", "--yes"), ("backup", "backup.db")):
+        done = inside(*command, CHAT_SERVER_JOURNAL="memory")
+        assert done.returncode == 2
+        assert "this command needs a journal in a file, sqlite:PATH, not memory:\n" in done.stderr
