@@ -86,7 +86,7 @@ class Serving:
         with self._systemd.watching(self._is_alive):
             self._stop.wait(lambda: self._reload(file), self._adapt)
             began = time.monotonic()
-            self._drain()
+            self._stop.attempt(self._drain)
         return began
 
     def _drain(self) -> None:
@@ -94,9 +94,11 @@ class Serving:
         self._systemd.stopping()
         if self._metrics is not None:
             self._metrics.note_closing()
-        connections = self._hub.statistics().connections
-        events.server_draining.log(signal=self._stop.reason, connections=connections)
-        self._stop.during(self._close)
+        try:
+            connections = self._hub.statistics().connections
+            events.server_draining.log(signal=self._stop.reason, connections=connections)
+        finally:
+            self._close()
 
     @property
     def _urls(self) -> str:
@@ -135,10 +137,8 @@ class Serving:
     def _close(self) -> None:
         try:
             self._server.close()
+        finally:
             self._hub.close()
-        except Exception:
-            if not self._stop.crashed:  # else this is what has crashed, and was reported
-                raise
 
 
 def _start(plan: Plan, hub: Hub) -> Server:

@@ -104,11 +104,11 @@ def run(options: Options, file: ConfigFile) -> int:
         handed_over.close_rest()
         published = _published(plan.accounts, options, plan.certificate)
         with (
-            Hub(plan.store, plan.limits, gate=plan.accounts) as hub,
+            stop.during(lambda: Hub(plan.store, plan.limits, gate=plan.accounts)) as hub,
             Digest(hub.statistics, flood, plan.certificate),
         ):
-            serving = Serving(plan, hub, stop, systemd, metrics, published)
-            serving.announce(output)
+            serving = stop.during(lambda: Serving(plan, hub, stop, systemd, metrics, published))
+            stop.attempt(lambda: serving.announce(output))
             began = serving.run(file)
         events.server_stopped.log(seconds=round(time.monotonic() - began, 3))
     return FAILED if stop.crashed else 0

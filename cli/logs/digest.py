@@ -20,6 +20,9 @@ __all__ = ["Digest"]
 SECONDS: Final = 60.0
 """How often there are such lines, and so the most that they come late."""
 
+CLOSING_SECONDS: Final = 1.0
+"""How long the last look may take: whoever counts may hang."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
@@ -43,7 +46,7 @@ _NOTHING: Final = _Counted(Counter(), 0, 0, 0)
 
 
 class Digest:
-    """Logs once a minute what was counted in it, in a thread of its own. A context manager.
+    """Logs once a minute, and at the end, what was counted, in a thread of its own. A context manager.
 
     ``certificate`` is what a server shows that serves over TLS.
     """
@@ -64,8 +67,7 @@ class Digest:
 
     def __exit__(self, *exc_info: object) -> None:
         self._over.set()
-        self._thread.join()
-        self.look()
+        self._thread.join(CLOSING_SECONDS)
 
     def look(self) -> None:
         """Log what was counted since the last look."""
@@ -94,3 +96,4 @@ class Digest:
     def _run(self) -> None:
         while not self._over.wait(SECONDS):
             self.look()
+        self.look()

@@ -11,6 +11,7 @@ __all__ = [
     "certificate_self_made",
     "connections_stalled",
     "connections_turned_away",
+    "exception_ignored",
     "journal_opened",
     "lines_left_out",
     "links_outdated",
@@ -53,6 +54,11 @@ def server_stopped(*, seconds: float) -> str:
 @event("server.crashed", "chat.server", CRITICAL)
 def server_crashed() -> str:
     return "this is a bug in the server, which stops now"
+
+
+@event("exception.ignored", "chat.server", ERROR)
+def exception_ignored() -> str:
+    return "an exception was raised where nothing could take it"
 
 
 @event("journal.opened", "chat.server", INFO)

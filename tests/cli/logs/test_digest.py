@@ -142,6 +142,22 @@ def test_a_digest_looks_once_a_minute_and_at_its_end(monkeypatch: pytest.MonkeyP
     assert len(looks) == during + 1
 
 
+def test_a_digest_ends_although_who_counts_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digest, "CLOSING_SECONDS", 0.01)
+    asked, answer = threading.Event(), threading.Event()
+    hub = Host().hub
+
+    def statistics() -> Statistics:
+        asked.set()
+        assert answer.wait(DEADLINE)
+        return hub.statistics()
+
+    with Digest(statistics, Flood()):
+        pass
+    assert asked.wait(DEADLINE)
+    answer.set()
+
+
 WRONG = (
     b"GET / HTTP/1.1\r\nHost: chat\r\n\r\n",
     b"\x16\x03\x01\x02\x00",
