@@ -6,6 +6,7 @@ A journal is a plug-in: other packages may bring their own, and loading one may 
 imported only when it is chosen: SQLite takes as long as everything else together.
 """
 
+import re
 from pathlib import Path
 
 import typer
@@ -16,6 +17,9 @@ from cli.places import journal_file
 from cli.settings.server import server_setting
 
 __all__ = ["choose", "default_path", "file_of", "journal_to_check", "open_journal", "server_journal"]
+
+_WORD = re.compile(r"[\w-]+")
+"""What comes before the colon where a journal is named; in a path it rarely is a word."""
 
 
 def default_path() -> Path:
@@ -29,14 +33,17 @@ def default_path() -> Path:
 def file_of(setting: str | None) -> Path:
     """Return the file of a journal that is named by ``sqlite:PATH`` or its path, or else the default one.
 
-    Raises `UsageError` for a journal of another kind.
+    Raises `UsageError` for a journal of another kind, and for one that is not installed: neither is a path
+    of that name. ``./memory`` is one.
     """
     from chatcore import SqliteJournal
 
     if setting is None:
         return default_path()
     name, colon, argument = setting.partition(":")
-    if not colon or name not in find_journals():
+    if name not in find_journals():
+        if colon and _WORD.fullmatch(name) and not Path(setting).drive:
+            raise _not_installed(name, f"sqlite:{setting}")
         return Path(setting)
     journal = choose(name).open(argument, HistoryLimits())
     if not isinstance(journal, SqliteJournal):
@@ -76,12 +83,17 @@ def choose(name: str) -> JournalKind:
     """
     found = find_journals()
     if name not in found:
-        file = f"; for a file write sqlite:{name}" if Path(name).suffix or "/" in name else ""
-        raise UsageError(f"there is no journal {name!r}; installed: {', '.join(found)}{file}")
+        raise _not_installed(name, f"sqlite:{name}" if Path(name).suffix or "/" in name else None)
     try:
         return load_journal(found[name])
     except Exception as error:  # a plug-in may raise anything
         raise UsageError(f"cannot load the journal {name!r}: {error}") from error
+
+
+def _not_installed(name: str, file: str | None) -> UsageError:
+    """Return the error for a journal that is not installed; ``file`` is how to name a file instead."""
+    hint = f"; for a file write {file}" if file else ""
+    return UsageError(f"there is no journal {name!r}; installed: {', '.join(find_journals())}{hint}")
 
 
 def open_journal(

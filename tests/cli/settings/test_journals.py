@@ -6,7 +6,7 @@ import pytest
 
 from chatcore import HistoryLimits, SqliteJournal, UsageError
 from chatcore.journal.search import Answer, SearchRequest, Unsearchable
-from cli.settings.journals import open_journal
+from cli.settings.journals import file_of, open_journal
 
 
 def searches(setting: str, *, search: bool) -> bool:
@@ -46,3 +46,25 @@ def test_an_unknown_option_of_a_journal_is_refused(setting: str) -> None:
 def test_only_a_journal_in_a_file_has_an_index_to_leave_out() -> None:
     with pytest.raises(UsageError, match="no other has an index"):
         open_journal("memory", HistoryLimits(), search=False)
+
+
+@pytest.mark.parametrize(
+    "setting", ["sqlite:chat.db", "chat.db", "./memory", "./other:thing", "kept/2026:11.db", "a.b:c", "chat"]
+)
+def test_commands_that_read_a_file_take_its_path(setting: str) -> None:
+    assert file_of(setting) == Path(setting.removeprefix("sqlite:"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        ("memory", "sqlite:PATH, not memory"),
+        ("memory:", "sqlite:PATH, not memory:"),
+        ("sqlite", "needs a path"),
+        ("other:thing", "no journal 'other'; .*write sqlite:other:thing"),
+        ("postgres://host/chat", "no journal 'postgres'"),
+    ],
+)
+def test_the_name_of_a_journal_is_not_taken_for_that_of_a_file(setting: str, problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        file_of(setting)
