@@ -81,7 +81,7 @@ def back_up_accounts(path: Path, target: Path, progress: Progress = unseen) -> A
     with _explained(f"cannot back up the accounts {path} to {target}"):
         target = real_path(target)
         refuse_no_backup(_KIND, target, path, ())
-        with PartialFile(target) as partial:
+        with PartialFile(target, _KIND) as partial:
             copy = _copy(path, partial, progress)
             remove_empty_log(target)
             partial.put()
@@ -99,7 +99,7 @@ def restore_accounts(backup: Path, path: Path, progress: Progress = unseen, *, n
         make_directories(path.parent)
         path = real_path(path)
         _refuse_target(backup, path)
-        with PartialFile(path) as partial:
+        with PartialFile(path, _KIND) as partial:
             give_to_owner(_KIND, path, partial)
             copy = _copy(backup, partial, progress)
             kept = replace_database(_KIND, path, partial)

@@ -49,12 +49,8 @@ STEP = 256
 FLUSH = 16 * STEP
 """Pages after which the system is to write them, so that it never has to write very many together."""
 
-_MAGIC = b"SQLite format 3\0"
 _SHARED = (510, 0x4000_0002)
 """The bytes that SQLite locks in a file that it has open: how many, and where they begin."""
-
-_APPLICATION = slice(68, 72)
-"""Where in its header a database says whose it is."""
 
 
 def copy_database(source: Database, copy: PartialFile, progress: Progress) -> None:
@@ -66,6 +62,7 @@ def copy_database(source: Database, copy: PartialFile, progress: Progress) -> No
             raise OSError(errno.ENOSPC, f"it takes {needed:,} bytes, and {free:,} are free")
         for setting in ("locking_mode = EXCLUSIVE", "journal_mode = OFF", "synchronous = OFF"):
             target.execute(f"PRAGMA {setting}").fetchone()
+        target.execute(f"PRAGMA application_id = {source.KIND.application}")  # SQLite copies this page last
         source.db.backup(target, pages=STEP, progress=_Steps(copy, progress))
         target.execute("PRAGMA journal_mode = DELETE").fetchone()
 
@@ -100,8 +97,7 @@ def refuse_damage(kind: FileKind, source: Path, copy: Path) -> None:
 def holds(path: Path, kind: FileKind) -> bool:
     """Tell whether a file begins as one of a kind does, whatever comes after that."""
     with path.open("rb") as file:
-        header = file.read(100)
-    return header.startswith(_MAGIC) and header[_APPLICATION] == kind.application.to_bytes(4)
+        return kind.begins(file.read(100))
 
 
 def refuse_no_backup(kind: FileKind, target: Path, source: Path, used: Iterable[str]) -> None:
@@ -114,15 +110,24 @@ def refuse_no_backup(kind: FileKind, target: Path, source: Path, used: Iterable[
     try:
         status = target.stat()
     except FileNotFoundError:
+        _refuse_log(kind, target)
         return
     if FileIdentity.of(status) == FileIdentity.at(source):
         raise kind.error(f"{target} is the {kind.noun} itself; name another file for its backup")
     if not stat.S_ISREG(status.st_mode):
         raise kind.error(f"{target} is not a file; name another one for the backup")
-    if any(_size(target, end) is not None for end in used) or _size(target, "-wal") or _is_open(target):
+    if any(_size(target, end) is not None for end in used) or _is_open(target):
         raise kind.error(f"{target} is in use by a server, or was; name another file for the backup")
+    _refuse_log(kind, target)
     if status.st_size and not holds(target, kind):
         raise kind.error(f"{target} is not a backup of this kind; name another file, or remove it")
+
+
+def _refuse_log(kind: FileKind, target: Path) -> None:
+    """Raise the kind's error if there is a log, which SQLite would write into a backup of that name."""
+    for end in ("-wal", "-journal"):
+        if _size(target, end):
+            raise kind.error(f"{target}{end} is the log of another file; name another file for the backup")
 
 
 def remove_empty_log(target: Path) -> None:

@@ -18,6 +18,11 @@ __all__ = ["Database", "FileKind", "Synchronous"]
 
 Synchronous = Literal["FULL", "NORMAL"]
 
+_MAGIC = b"SQLite format 3\0"
+
+_APPLICATION = slice(68, 72)
+"""Where in its header a database says whose it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
@@ -34,6 +39,10 @@ class FileKind:
     version: int
     tables: str
     error: type[LocalError]
+
+    def begins(self, header: bytes) -> bool:
+        """Tell whether a file that begins with ``header`` is of this kind; its first 100 bytes are enough."""
+        return header.startswith(_MAGIC) and header[_APPLICATION] == self.application.to_bytes(4)
 
 
 class Database:

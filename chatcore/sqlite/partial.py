@@ -1,7 +1,8 @@
 """A file that appears under its name when it is complete, and not before.
 
 - Until then it is ``NAME-partial`` beside that name, for its owner alone. A process that is killed leaves no
-  more than this, and the next that makes the same file removes it.
+  more than this, and the next that makes the same file removes it. It removes nothing else of that name: what
+  is left is empty, or says in its header what kind of file it is.
 - It is locked while it is made, so two processes never make it together.
 - It is synced before it gets its name, and its directory afterwards: a loss of power leaves the file from
   before or this one.
@@ -14,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Self
 
+from chatcore.sqlite.database import FileKind
 from chatcore.sqlite.identity import FileIdentity
 
 if sys.platform != "win32":
@@ -30,13 +32,17 @@ _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 class PartialFile:
     """An empty file for what shall be at ``target``, to be filled at `path`; a context manager.
 
-    Raises `BlockingIOError` if another process is making the same file, and `OSError`.
+    Whoever fills it begins with the header of its ``kind``. Raises `BlockingIOError` if another process is
+    making the same file, `FileExistsError` if something else has that name, and `OSError`.
     """
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, kind: FileKind) -> None:
         self._target = target
+        self._kind = kind
         self.path = target.with_name(f"{target.name}-partial")
         self._remove_leftover()
+        for end in SQLITE_ENDS:
+            _refuse(self.path.with_name(f"{self.path.name}{end}"))
         self._descriptor = os.open(self.path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
         _lock(self._descriptor)
 
@@ -84,8 +90,10 @@ class PartialFile:
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise FileExistsError(f"{self.path} is in the way; remove it")
+                _refuse(self.path)
             _lock(descriptor)
+            if status.st_size and not self._kind.begins(os.read(descriptor, 100)):
+                _refuse(self.path)
             if FileIdentity.at(self.path) == FileIdentity.of(status):  # and has not got its name just now
                 _remove(self.path)
         finally:
@@ -112,6 +120,11 @@ def _lock(descriptor: int) -> None:
         raise
     except OSError:  # this file system has no such locks
         return
+
+
+def _refuse(path: Path) -> None:
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path} is in the way, and no backup has left it; move it away")
 
 
 def _remove(path: Path) -> None:

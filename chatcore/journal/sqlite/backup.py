@@ -70,7 +70,7 @@ def back_up_journal(path: Path, target: Path, progress: Progress = unseen) -> Jo
     with _explained(f"cannot back up the journal {path} to {target}"):
         target = real_path(target)
         refuse_no_backup(_KIND, target, path, ("-life", "-search"))
-        with PartialFile(target) as partial:
+        with PartialFile(target, _KIND) as partial:
             copy = _copy(path, partial, progress)
             remove_empty_log(target)
             partial.put()
@@ -91,7 +91,7 @@ def restore_journal(backup: Path, path: Path, progress: Progress = unseen) -> Jo
         path = real_path(path)
         if path.exists() and backup.samefile(path):
             raise JournalError(f"{backup} is the journal itself; name a backup of it")
-        with _held(path), PartialFile(path) as partial:
+        with _held(path), PartialFile(path, _KIND) as partial:
             give_to_owner(_KIND, path, partial)
             copy = _copy(backup, partial, progress, renew=True)
             kept = replace_database(_KIND, path, partial)

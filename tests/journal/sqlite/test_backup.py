@@ -14,9 +14,12 @@ import pytest
 from chatcore import Gap, JournalError, back_up_journal, check_journal, stored_entries
 from chatcore.journal import Draft
 from chatcore.journal.sqlite.epoch import witness_path
+from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.sqlite.partial import PartialFile
 from tests.journal.sqlite.files import damage, open_journal
 from tests.journal.sqlite.process import other_process
+
+JOURNAL = SqliteFile.KIND
 
 LONG = "x" * 15_000
 """A text of which some hundred are more than one step of a copy."""
@@ -160,6 +163,27 @@ def _partial_pipe(target: Path, journal: Path) -> None:
     os.mkfifo(target.with_name(f"{target.name}-partial"))
 
 
+def _partial_text(target: Path, journal: Path) -> None:
+    target.with_name(f"{target.name}-partial").write_text("notes")
+
+
+def _partial_database(target: Path, journal: Path) -> None:
+    _database(target.with_name(f"{target.name}-partial"), journal)
+
+
+def _partial_log(target: Path, journal: Path) -> None:
+    target.with_name(f"{target.name}-partial-journal").write_text("notes")
+
+
+def _log_of_nothing(target: Path, journal: Path) -> None:
+    target.with_name(f"{target.name}-wal").write_text("notes")
+
+
+def _log_of_backup(target: Path, journal: Path) -> None:
+    back_up_journal(journal, target)
+    target.with_name(f"{target.name}-journal").write_text("of a program that was killed")
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -172,7 +196,12 @@ def _partial_pipe(target: Path, journal: Path) -> None:
         (_another_journal, "is in use by a server, or was; name another file"),
         (_link_to_nowhere, "make it first"),
         (_link_to_itself, "links"),
-        (_partial_pipe, "is in the way; remove it"),
+        (_partial_pipe, "is in the way, and no backup has left it; move it away"),
+        (_partial_text, "is in the way, and no backup has left it; move it away"),
+        (_partial_database, "is in the way, and no backup has left it; move it away"),
+        (_partial_log, "partial-journal is in the way, and no backup has left it; move it away"),
+        (_log_of_nothing, "wal is the log of another file; name another file"),
+        (_log_of_backup, "journal is the log of another file; name another file"),
     ],
 )
 @pytest.mark.skipif(os.name != "posix", reason="there are pipes and links")
@@ -245,17 +274,21 @@ def test_a_backup_that_is_stopped_leaves_nothing(path: Path, target: Path) -> No
 
 
 def test_what_a_killed_backup_left_is_removed_by_the_next(path: Path, target: Path) -> None:
-    fill(path, "one")
-    for end in ("", "-journal"):
-        target.with_name(f"{target.name}-partial{end}").write_bytes(b"half of a backup")
-    back_up_journal(path, target)
-    assert (len(lines(target)), alone(target)) == (1, True)
+    fill(path, *[f"{n} {LONG}" for n in range(150)])
+    partial, left = target.with_name(f"{target.name}-partial"), list[bytes]()
+    back_up_journal(path, target, lambda copied, total: left.append(partial.read_bytes()))
+    assert len(left) > 1
+    for content in (b"", *left):
+        partial.write_bytes(content)
+        partial.with_name(f"{partial.name}-journal").write_bytes(b"of a database that was not complete")
+        back_up_journal(path, target)
+        assert (len(lines(target)), alone(target)) == (150, True)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there are locks")
 def test_two_backups_to_one_file_are_not_made_together(path: Path, target: Path) -> None:
     fill(path, "one")
-    with PartialFile(target), pytest.raises(JournalError, match="another process is doing that"):
+    with PartialFile(target, JOURNAL), pytest.raises(JournalError, match="another process is doing that"):
         back_up_journal(path, target)
     back_up_journal(path, target)
     assert alone(target)
