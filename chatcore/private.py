@@ -22,10 +22,12 @@ def make_directories(path: Path) -> None:
     path.mkdir(exist_ok=True)  # which fails where something else is in its place
 
 
-def create(path: Path) -> None:
-    """Create an empty file if there is none; raises `OSError`."""
+def create(path: Path) -> bool:
+    """Create an empty file if there is none, and tell whether there was none; raises `OSError`."""
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        return True
+    return False
 
 
 def worries(directory: Path, files: Iterable[Path]) -> Iterator[str]:

@@ -126,7 +126,7 @@ def _renew(path: Path) -> None:
 @contextlib.contextmanager
 def _held(path: Path) -> Iterator[None]:
     """Keep servers away from a journal, which may be missing or damaged; raises `JournalError`."""
-    was_there, was_used = path.exists(), witness_path(path).exists()
+    was_used = witness_path(path).exists()
     guard = EpochGuard(path, "FULL")
     try:
         if path.stat().st_size and not was_used and not holds(path, _KIND):
@@ -134,8 +134,6 @@ def _held(path: Path) -> Iterator[None]:
         yield
     finally:
         guard.release()
-        if not was_there and path.exists() and not path.stat().st_size:  # the lock has made it
-            path.unlink()
 
 
 @contextlib.contextmanager

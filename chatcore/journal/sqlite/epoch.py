@@ -54,11 +54,13 @@ class EpochGuard:
         self._synchronous = synchronous
         self._turn = 0
         self._current: tuple[FileIdentity | None, str] = (None, "")  # the file, and its epoch
+        self._is_new = False  # the witness
         self._lock = FileLock(path)
         try:
-            self._is_new = not witness_path(path).exists()
+            self._is_new = create(witness_path(path))
             self._witness = self._locked_witness()
         except BaseException:
+            self._remove_new_witness()
             self._lock.release()
             raise
 
@@ -118,14 +120,17 @@ class EpochGuard:
 
     def release(self) -> None:
         """Let other processes have the journal. Idempotent."""
-        if self._is_new and not self._turn:  # nothing was begun: leave nothing beside what is no journal
-            witness_path(self._path).unlink(missing_ok=True)
+        self._remove_new_witness()
         self._witness.close()
         self._lock.release()
 
+    def _remove_new_witness(self) -> None:
+        if self._is_new and not self._turn:  # nothing was begun: leave nothing beside what is no journal
+            witness_path(self._path).unlink(missing_ok=True)
+        self._is_new = False
+
     def _locked_witness(self) -> sqlite3.Connection:
         path = witness_path(self._path)
-        create(path)
         witness = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0.0)
         try:
             witness.execute("PRAGMA locking_mode = EXCLUSIVE")

@@ -5,6 +5,7 @@
 - SQLite's own locks are of another kind (POSIX). The system drops all that a process holds on a file when the
   process closes any descriptor of that file. So nobody here opens the file except SQLite and `FileLock`. That
   opens no file which this process has locked already, and it closes its descriptor once SQLite has closed.
+- A file that the lock has made, and nobody has filled, goes with the lock: nothing was begun there.
 - A process that is forked closes its copies of the descriptors. Otherwise it would hold the lock for longer
   than the server does.
 - Where there is no such lock, a warning says so, and only the witness (see `epoch`) keeps others out.
@@ -84,6 +85,7 @@ class FileLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: FileIdentity | None = None
+        self._is_new = False
         self.renew()
 
     def renew(self) -> None:
@@ -94,7 +96,7 @@ class FileLock:
         with _descriptors.changing:
             if self._file is None or FileIdentity.at(self._path) != self._file:
                 self._let_go()
-                self._file = _locked(self._path)
+                self._file, self._is_new = _locked(self._path)
 
     def release(self) -> None:
         """Let other processes have the file. SQLite must have closed it. Idempotent."""
@@ -102,9 +104,14 @@ class FileLock:
             self._let_go()
 
     def _let_go(self) -> None:
-        if self._file is not None:
+        if self._file is None:
+            return
+        if sys.platform == "win32":  # where nothing that is open can be removed
             _descriptors.close(self._file)
-            self._file = None
+        if self._is_new:
+            _remove_empty(self._path, self._file)
+        _descriptors.close(self._file)
+        self._file = None
 
 
 def in_use(path: Path, process: int | None = None) -> JournalError:
@@ -115,12 +122,12 @@ def in_use(path: Path, process: int | None = None) -> JournalError:
     )
 
 
-def _locked(path: Path) -> FileIdentity:
-    """Open the file at a path and lock it."""
+def _locked(path: Path) -> tuple[FileIdentity, bool]:
+    """Open the file at a path and lock it; return which it is, and whether it was made."""
     _refuse_what_is_no_file(path)
     if FileIdentity.at(path) in _descriptors:
         raise in_use(path, os.getpid())
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor, is_new = _opened(path)
     file = FileIdentity.of(os.fstat(descriptor))
     if file in _descriptors:  # it came to this path just now: closing it would end SQLite's locks
         _descriptors.add(file, descriptor)
@@ -131,7 +138,20 @@ def _locked(path: Path) -> FileIdentity:
         os.close(descriptor)
         raise
     _descriptors.add(file, descriptor)
-    return file
+    return file, is_new
+
+
+def _opened(path: Path) -> tuple[int, bool]:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), True
+    except FileExistsError:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600), False
+
+
+def _remove_empty(path: Path, file: FileIdentity) -> None:
+    with contextlib.suppress(OSError):
+        if FileIdentity.at(path) == file and not path.stat().st_size:
+            path.unlink()
 
 
 def _refuse_what_is_no_file(path: Path) -> None:

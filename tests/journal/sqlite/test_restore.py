@@ -175,6 +175,27 @@ def test_a_backup_that_is_damaged_is_refused(path: Path, backup: Path) -> None:
     assert texts(path)[1] == ["ours"]
 
 
+def test_a_restore_that_cannot_begin_leaves_nothing(
+    path: Path, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", fail)
+        with pytest.raises(JournalError, match="disk is full"):
+            restore_journal(backup, path)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_witness_that_is_damaged_stays_and_no_journal_is_made_beside_it(path: Path, backup: Path) -> None:
+    path.parent.mkdir()
+    witness_path(path).write_bytes(b"no database" * 100)
+    with pytest.raises(JournalError, match="is damaged"):
+        restore_journal(backup, path)
+    assert [each.name for each in path.parent.iterdir()] == [witness_path(path).name]
+
+
 @pytest.mark.parametrize("content", [b"diary", b"SQLite format 3\0" + bytes(84)], ids=["text", "database"])
 def test_what_is_no_journal_is_not_replaced(path: Path, backup: Path, content: bytes) -> None:
     path.parent.mkdir()
