@@ -32,6 +32,10 @@ class Durations:
         """How many there were."""
         return sum(self.counts)
 
+    def longer_than(self, bound: float) -> int:
+        """Return how many took longer than one of the ``bounds``."""
+        return sum(self.counts[self.bounds.index(bound) + 1 :])
+
 
 class DurationCounter:
     """Counts durations. Thread-safe."""

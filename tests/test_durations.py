@@ -25,3 +25,11 @@ def test_what_was_returned_does_not_change() -> None:
     counter.add(1.0)
     assert before == Durations()
     assert before != counter.durations()
+
+
+def test_what_took_longer_than_a_bound_is_counted_from_the_next_one_on() -> None:
+    counter = DurationCounter()
+    for seconds in (0.1, 2.5, 2.6, 5.1, 60.0):
+        counter.add(seconds)
+    assert counter.durations().longer_than(2.5) == 3
+    assert counter.durations().longer_than(10.0) == 1

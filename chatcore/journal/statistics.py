@@ -16,13 +16,16 @@ class JournalStatistics:
     ``commits`` are how often it made messages safe, and how long each time took; ``failures`` how often it
     could not. Both are since its start. ``queued`` are the posts that wait to be stored now, without those
     that are being stored. ``available`` says that it would try to store what came now: it is false between
-    a failure and the moment when the journal can be used again.
+    a failure and the moment when the journal can be used again. ``late`` is for how many seconds it has been
+    at what it does with its disk now, 0.0 if it waits for posts: more than a moment where the disk hangs,
+    which the others do not show.
     """
 
     commits: Durations
     failures: int
     queued: int
     available: bool
+    late: float
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""What peers were refused, in a few lines a minute however many they are: by what is counted anyway.
+"""What peers were refused, and how slow the disk was, in a few lines a minute: by what is counted anyway.
 
 Nothing of it is logged when it happens. So a peer that floods a server does not flood its log, and to log
 costs nothing where a server has most to do.
@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from chatcore import Statistics
-from cli.logs.events import connections_stalled, connections_turned_away, requests_refused, tls_failed
+from cli.logs.events import (
+    connections_stalled,
+    connections_turned_away,
+    journal_slow,
+    requests_refused,
+    tls_failed,
+)
 from cli.logs.flood import Flood
 from transports.certificates import Certificate
 
@@ -23,6 +29,9 @@ SECONDS: Final = 60.0
 CLOSING_SECONDS: Final = 1.0
 """How long the last look may take: whoever counts may hang."""
 
+SLOW: Final = 2.5
+"""Seconds after which a write of the journal is slow; one of the bounds of `Durations`."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
@@ -32,6 +41,7 @@ class _Counted:
     turned_away: int
     stalled: int
     tls_failures: int
+    slow_commits: int
 
     def __sub__(self, before: "_Counted") -> "_Counted":
         return _Counted(
@@ -39,10 +49,11 @@ class _Counted:
             self.turned_away - before.turned_away,
             self.stalled - before.stalled,
             self.tls_failures - before.tls_failures,
+            self.slow_commits - before.slow_commits,
         )
 
 
-_NOTHING: Final = _Counted(Counter(), 0, 0, 0)
+_NOTHING: Final = _Counted(Counter(), 0, 0, 0, 0)
 
 
 class Digest:
@@ -77,8 +88,12 @@ class Digest:
             now.turned_away,
             now.stalled,
             self._tls_failures,
+            0 if now.journal is None else now.journal.commits.longer_than(SLOW),
         )
         since, self._before = counted - self._before, counted
+        late = 0.0 if now.journal is None else now.journal.late
+        if since.slow_commits or late > SLOW:
+            journal_slow.log(count=since.slow_commits, seconds=round(late, 1))
         if since.refusals:
             requests_refused.log(count=since.refusals.total(), codes=dict(since.refusals))
         if since.turned_away:

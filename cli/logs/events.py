@@ -13,6 +13,7 @@ __all__ = [
     "connections_turned_away",
     "exception_ignored",
     "journal_opened",
+    "journal_slow",
     "lines_left_out",
     "links_outdated",
     "links_renewed",
@@ -64,6 +65,11 @@ def exception_ignored() -> str:
 @event("journal.opened", "chat.server", INFO)
 def journal_opened(*, journal: str) -> str:
     return journal
+
+
+@event("journal.slow", "chat.server", WARNING)
+def journal_slow(*, count: int, seconds: float) -> str:
+    return f"the disk is slow: {_many(count, 'commit')} took more than 2.5 s, the write of now {seconds} s"
 
 
 @event("accounts.required", "chat.server", INFO)

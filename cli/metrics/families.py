@@ -168,8 +168,14 @@ FAMILIES: Final = (
     Family(
         "chat_journal_queued_posts",
         "gauge",
-        "Posts that wait to be stored.",
+        "Posts that wait to be stored, without those that are being stored.",
         _of_journal(lambda journal: journal.queued),
+    ),
+    Family(
+        "chat_journal_late_seconds",
+        "gauge",
+        "How long the journal has been at its present write: it grows while the disk hangs.",
+        _of_journal(lambda journal: journal.late),
     ),
     # what waits
     Family("chat_reads_waiting", "gauge", "Reads that wait for the journal.", _one(lambda hub: hub.reads)),

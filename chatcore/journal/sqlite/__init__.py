@@ -245,6 +245,7 @@ class SqliteJournal:
             failures=0 if parts is None else parts[0].failures,
             queued=queue.waiting,
             available=parts is not None and queue.accepts,
+            late=0.0 if parts is None else parts[0].late,
         )
 
     def close(self) -> None:

@@ -10,6 +10,7 @@
   sent again.
 """
 
+import contextlib
 import sqlite3
 import threading
 import time
@@ -94,6 +95,7 @@ class SqliteWriter:
         self._next_try = 0.0
         self._commits = DurationCounter()
         self._failures = 0
+        self._busy_since: float | None = None
         self._file: SqliteFile | None = None  # none between a failure and a recovery
         self._epoch = ""  # as reported
         self._delivered: Stored | None = None  # the last message
@@ -120,6 +122,12 @@ class SqliteWriter:
         """How often they could not be. From any thread."""
         return self._failures
 
+    @property
+    def late(self) -> float:
+        """How long it has been at what it does with its file now, in seconds. From any thread."""
+        since = self._busy_since
+        return 0.0 if since is None else max(time.monotonic() - since, 0.0)
+
     def reaching(self, room: str, seq: int, deliver: Callable[[bool | Unavailable], None]) -> Task:
         """Return the task that answers `Journal.reach`: in this thread, all that is stored was reported."""
 
@@ -143,7 +151,8 @@ class SqliteWriter:
 
     def _head(self, file: SqliteFile | None, room: str) -> int | None:
         try:
-            return None if file is None else (file.room(room) or NO_ROOM).head
+            with self._at_work():
+                return None if file is None else (file.room(room) or NO_ROOM).head
         except Exception as error:
             log_failure(journal_unreadable, error, error=str(error))
             return None
@@ -153,12 +162,24 @@ class SqliteWriter:
             if self._file is None:
                 self._answer(taken, [])
                 if time.monotonic() >= self._next_try:
-                    self._recover()
+                    with self._at_work():
+                        self._recover()
             elif self._store(self._file, taken):
-                self._forget(self._file, len(taken))
+                with self._at_work():
+                    self._forget(self._file, len(taken))
             while (task := self._queue.take_task()) is not None:
                 self._call(task, self._file)
-        self._end()
+        with self._at_work():
+            self._end()
+
+    @contextlib.contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Have others see for how long what is done within takes: a disk that hangs shows in nothing else."""
+        self._busy_since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._busy_since = None
 
     def _patience(self) -> float:
         if self._file is None:
@@ -187,10 +208,11 @@ class SqliteWriter:
         group = Group(file, drafts, self._times.now())
         began = time.monotonic()
         try:
-            group.commit()
-            if group.messages:
-                self._commits.add(time.monotonic() - began)
-            self._guard.check(file)
+            with self._at_work():
+                group.commit()
+                if group.messages:
+                    self._commits.add(time.monotonic() - began)
+                self._guard.check(file)
             self._deliver(group.messages)
         except Exception as error:
             self._doubtful = group.heads_before()

@@ -3,10 +3,13 @@
 import logging
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from chatcore import JournalStatistics
+from chatcore.durations import DurationCounter
 from chatcore.server.statistics import Statistics
 from chatcore.wire.ndjson import ndjson
 from chatcore.wire.plain import plain
@@ -80,6 +83,28 @@ def test_connections_that_stalled_are_one_line(logged: Logged) -> None:
     host.advance(60.0)
     digest_of(host).look()
     assert logged.events == [("connections.stalled", {"count": 1})]
+
+
+@pytest.mark.logs("journal.slow")
+def test_a_disk_that_hangs_is_a_line_at_each_look_and_a_slow_commit_is_told_once(logged: Logged) -> None:
+    hub, commits, late = Host().hub, DurationCounter(), iter((0.0, 2.5, 34.06, 94.1, 0.0, 0.0))
+
+    def statistics() -> Statistics:
+        journal = JournalStatistics(commits.durations(), 0, 0, available=True, late=next(late))
+        return replace(hub.statistics(), journal=journal)
+
+    counting = Digest(statistics, Flood())
+    commits.add(2.5)
+    for _ in range(4):
+        counting.look()
+    commits.add(120.0)
+    counting.look()
+    counting.look()
+    assert logged.events == [
+        ("journal.slow", {"count": 0, "seconds": 34.1}),
+        ("journal.slow", {"count": 0, "seconds": 94.1}),
+        ("journal.slow", {"count": 1, "seconds": 0.0}),
+    ]
 
 
 @pytest.mark.logs("tls.failed")

@@ -1,13 +1,16 @@
 """The document has every metric, with the words that a server gives, and every answer of `/healthz`."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cli.metrics.families import FAMILIES, Family
+from chatcore import Durations, JournalStatistics
+from cli.metrics.families import FAMILIES, Family, Snapshot
 from tests.cli.metrics.scrape import ask, metrics_url
 from tests.cli.processes import chat_server
+from tests.server.driver import Host
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
@@ -40,6 +43,13 @@ def test_a_journal_that_does_not_count_gives_no_metric() -> None:
         body = ask(metrics_url(server)).body
     assert "chat_journal_" not in body
     assert "chat_lag_seconds_count" in body
+
+
+def test_how_long_the_journal_has_been_at_a_write_is_a_metric() -> None:
+    journal = JournalStatistics(Durations(), 0, 0, available=True, late=7.5)
+    snapshot = Snapshot(replace(Host().hub.statistics(), journal=journal), None)
+    values = {family.name: family.values(snapshot) for family in FAMILIES}
+    assert values["chat_journal_late_seconds"] == [((), 7.5)]
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)

@@ -3,10 +3,12 @@
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from chatcore import SqliteJournal
 from chatcore.journal import Conflict, Draft, Outcome, Unavailable
 from tests.journal.contract.harness import DEADLINE, Harness
 from tests.journal.sqlite.files import QUICK, Faults, faulty, open_journal, texts
@@ -265,3 +267,28 @@ def test_failures_and_recovery_are_logged_in_words(path: Path, caplog: pytest.Lo
         f"the journal {path} still cannot be used: unable to open database file",
         f"the journal {path} can be used again",
     ]
+
+
+@pytest.mark.parametrize("fault", ["no", "before"])
+def test_a_write_that_lasts_shows_while_it_lasts_and_in_nothing_else(path: Path, fault: str) -> None:
+    faults, answered = Faults(), threading.Event()
+    with open_journal(path, file=faulty(faults)) as harness:
+        harness.post("one")
+        assert harness.reach("lobby", 1)  # after which the writer waits
+        journal = harness.journal
+        assert isinstance(journal, SqliteJournal)
+        before = journal.statistics()
+        assert before.late == 0.0
+        faults.plan = [fault]
+        faults.in_transaction.clear()
+        faults.may_commit.clear()
+        journal.submit([draft("two")], lambda _: answered.set())
+        assert faults.in_transaction.wait(DEADLINE)
+        hung = journal.statistics()
+        assert hung.late > 0.0
+        assert replace(hung, late=0.0) == before
+        faults.may_commit.set()
+        assert answered.wait(DEADLINE)
+        submit_until_accepted(harness, draft("three"))
+        assert harness.reach("lobby", 1)
+        assert journal.statistics().late == 0.0
