@@ -37,6 +37,21 @@ NO_COMMON_PROTOCOL = 4
 INCOMPLETE = 5
 INTERRUPTED = 130
 
+_NO_NAME = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
+"""What a resolver says where there is no such name."""
+
+_UNREACHABLE = (
+    errno.EACCES,
+    errno.EADDRNOTAVAIL,
+    errno.EHOSTDOWN,
+    errno.EHOSTUNREACH,
+    errno.EINVAL,
+    errno.ENETDOWN,
+    errno.ENETUNREACH,
+    errno.EPERM,
+)
+"""What a system says of an address that it does not connect to."""
+
 
 def complain(message: str) -> None:
     """Print one line on standard error, if that can be written to: nobody could be told otherwise.
@@ -129,8 +144,25 @@ def reaching(url: str) -> Iterator[None]:
         raise ConnectionRefusedError(
             f"no server at {url}; start one with `chat server`, or give another address"
         ) from None
-    except (TimeoutError, socket.gaierror) as error:
-        raise OSError(f"cannot reach {url}: {str(error) or 'no answer in time'}") from error
+    except TimeoutError as error:
+        raise OSError(f"cannot reach {url}: {_of_timeout(error)}") from error
+    except socket.gaierror as error:
+        raise OSError(f"cannot reach {url}: {_of_resolver(error)}") from error
+    except OSError as error:
+        if error.errno not in _UNREACHABLE:
+            raise
+        raise OSError(f"cannot reach {url}: {os.strerror(error.errno)}") from error
+
+
+def _of_timeout(error: TimeoutError) -> str:
+    own = "" if error.errno else str(error)
+    return own or "no answer in time"
+
+
+def _of_resolver(error: socket.gaierror) -> str:
+    if error.errno in _NO_NAME:
+        return "there is no host of this name; look for a mistake in it"
+    return f"its name could not be looked up ({error.strerror}); look at the network, or try again"
 
 
 def _refusal(code: str, message: str, retry_after: float | None) -> str:

@@ -1,13 +1,16 @@
 """How errors become an exit code: success is only what has succeeded."""
 
+import errno
 import io
+import os
+import socket
 from pathlib import Path
 
 import pytest
 import typer
 
 from chatcore import RefusedError
-from cli.report import FAILED, reporting
+from cli.report import FAILED, reaching, reporting
 from cli.streams import ReaderGoneError, flush
 from tests.cli.conftest import Inside
 from tests.cli.processes import chat
@@ -78,3 +81,39 @@ def test_output_that_nobody_reads_is_no_failure(monkeypatch: pytest.MonkeyPatch)
         with pytest.raises(ReaderGoneError):
             flush()
         flush()
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
+            "there is no host of this name;",
+        ),
+        (
+            socket.gaierror(socket.EAI_AGAIN, "Temporary failure"),
+            "its name could not be looked up (Temp",
+        ),
+        (OSError(errno.ENETUNREACH, "Connect call failed ('::1', 1)"), os.strerror(errno.ENETUNREACH)),
+        (OSError(errno.EHOSTUNREACH, "No route to host"), os.strerror(errno.EHOSTUNREACH)),
+        (OSError(errno.EINVAL, "Invalid argument"), os.strerror(errno.EINVAL)),
+        (TimeoutError(errno.ETIMEDOUT, "Connection timed out"), "no answer in time"),
+        (TimeoutError(), "no answer in time"),
+        (TimeoutError("no answer within 3 s"), "no answer within 3 s"),
+    ],
+)
+def test_a_server_that_cannot_be_reached_is_told_in_words(
+    capfd: pytest.CaptureFixture[str], error: OSError, line: str
+) -> None:
+    with pytest.raises(typer.Exit) as left, reporting(), reaching("chat://server.test:1"):
+        raise error
+    assert left.value.exit_code == FAILED
+    told = capfd.readouterr().err
+    assert told.startswith(f"chat: cannot reach chat://server.test:1: {line}")
+    assert "Errno" not in told
+
+
+def test_a_lack_of_descriptors_is_no_matter_of_the_network(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit), reporting(), reaching("chat://server.test:1"):
+        raise OSError(errno.EMFILE, "Too many open files")
+    assert capfd.readouterr().err == "chat: too many open files; raise the limit with ulimit -n\n"
