@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from chatcore import UsageError
+from chatcore.address import parse_url
 from chatcore.transport import Listen
 
 __all__ = ["Link", "address", "encrypted_address", "link_of", "parse_link"]
@@ -51,15 +52,15 @@ def link_of(url: str, invite: str, pin: str | None) -> str:
 
 def address(url: str) -> str:
     """Return the address of a server in full, ``SCHEME://HOST:PORT``; raises `UsageError`."""
-    listen = Listen.parse(url)
-    if listen.scheme not in ("chat", "chats"):
-        raise UsageError(f"{url!r} is not an address here; write chat://HOST:PORT or chats://HOST:PORT")
-    return str(listen)
+    return _in_full(url, "chat", "chats")
 
 
 def encrypted_address(url: str) -> str:
     """Return the address of a server that has a certificate, in full; raises `UsageError`."""
-    found = address(url)
-    if not found.startswith("chats://"):
+    if url.startswith("chat://"):
         raise UsageError(f"{url!r} is not encrypted, and has no certificate; write chats://HOST:PORT")
-    return found
+    return _in_full(url, "chats")
+
+
+def _in_full(url: str, *schemes: str) -> str:
+    return str(Listen(*parse_url(url, schemes)))

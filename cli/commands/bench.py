@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator
 
 from chatcore import RefusedError, UsageError
-from chatcore.transport import Listen
+from chatcore.address import parse_url
 from cli.descriptors import allow_descriptors
 from cli.load.engine import run as run_load
 from cli.load.plan import Plan
@@ -52,9 +52,7 @@ def run(
     """
     if rate is not None and flood is not None:
         raise UsageError("use either --rate or --flood, not both")
-    server = Listen.parse(url)
-    if server.scheme != "chat":
-        raise UsageError(f"{url} is not an address for clients; write chat://HOST:PORT")
+    _, host, port = parse_url(url, ("chat",))
     plan = Plan(
         run=secrets.token_hex(4),
         members=members,
@@ -76,7 +74,7 @@ def run(
     progress = Progress(plan)
     try:
         with reaching(url):
-            tally = run_load(plan, server.host, server.port, progress.show)
+            tally = run_load(plan, host, port, progress.show)
     except RefusedError as error:
         if error.code not in _ADVICE:
             raise

@@ -1,5 +1,7 @@
 """An address that nothing can have is one line and exit code 2, in every command that takes an address."""
 
+import re
+
 import pytest
 
 from tests.cli.conftest import Inside
@@ -43,3 +45,25 @@ def test_the_environment_is_read_as_carefully(inside: Inside, command: str) -> N
     arguments = {"client": [], "send": ["lobby", "hi"], "tail": ["lobby"]}[command]
     done = inside(command, *arguments, CHAT_URL="chat://a..b:1")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+CLIENTS = {
+    **{name: arguments for name, arguments in COMMANDS.items() if name != "server"},
+    "rooms": ["rooms", "--url"],
+    "search": ["search", "hi", "--url"],
+    "status": ["status"],
+    "trust": ["trust"],
+}
+
+
+@pytest.mark.parametrize("scheme", ["http", "plain"])
+@pytest.mark.parametrize("command", CLIENTS.values(), ids=CLIENTS)
+def test_what_is_advised_is_an_address_for_that_command(
+    inside: Inside, command: list[str], scheme: str
+) -> None:
+    done = inside(*command, f"{scheme}://127.0.0.1:1")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    advised = re.findall(r"(\w+)://HOST:PORT", done.stderr)
+    assert advised
+    for each in advised:
+        assert "HOST:PORT" not in inside(*command, f"{each}://127.0.0.1:1").stderr
