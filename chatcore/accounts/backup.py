@@ -20,8 +20,8 @@ from chatcore.errors import AccountsError
 from chatcore.private import make_directories
 from chatcore.sqlite.copying import (
     Progress,
-    cannot,
     copy_database,
+    explained,
     holds,
     real_path,
     refuse_damage,
@@ -78,7 +78,7 @@ def back_up_accounts(path: Path, target: Path, progress: Progress = unseen) -> A
     It replaces an older backup, and no other file. Raises `AccountsError` if there are no accounts, or their
     file is damaged, or the copy cannot be written; then what was at ``target`` is as it was.
     """
-    with _explained(f"cannot back up the accounts {path} to {target}"):
+    with explained(_KIND, f"cannot back up the accounts {path} to {target}"):
         target = real_path(target)
         refuse_no_backup(_KIND, target, path, ())
         with PartialFile(target, _KIND) as partial:
@@ -95,7 +95,7 @@ def restore_accounts(backup: Path, path: Path, progress: Progress = unseen, *, n
     1970. Raises `AccountsError` if the backup is not one, or is damaged, or a program has the file open, or
     it cannot be written; then the file is as it was.
     """
-    with _explained(f"cannot restore the accounts {path} from {backup}"):
+    with explained(_KIND, f"cannot restore the accounts {path} from {backup}"):
         make_directories(path.parent)
         path = real_path(path)
         _refuse_target(backup, path)
@@ -215,11 +215,3 @@ def _column(db: sqlite3.Connection, statement: str) -> set[str]:
 def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
         yield db
-
-
-@contextlib.contextmanager
-def _explained(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise cannot(_KIND, what, error) from error

@@ -12,8 +12,8 @@ import shutil
 import sqlite3
 import stat
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from chatcore.sqlite.database import Database, FileKind
@@ -25,8 +25,8 @@ if sys.platform != "win32":
 
 __all__ = [
     "Progress",
-    "cannot",
     "copy_database",
+    "explained",
     "holds",
     "real_path",
     "refuse_damage",
@@ -136,8 +136,16 @@ def remove_empty_log(target: Path) -> None:
         target.with_name(f"{target.name}{end}").unlink(missing_ok=True)
 
 
-def cannot(kind: FileKind, what: str, error: sqlite3.Error | OSError) -> Exception:
-    """Return the error to raise where something cannot be done, with what to do about it."""
+@contextmanager
+def explained(kind: FileKind, what: str) -> Iterator[None]:
+    """Raise the kind's error where SQLite or the system raises one: what cannot be done, and what to do."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise kind.error(f"{what}: {_cause(error)}") from error
+
+
+def _cause(error: sqlite3.Error | OSError) -> str:
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     number = error.errno if isinstance(error, OSError) else None
     cause = str(error.strerror or error) if isinstance(error, OSError) else str(error)
@@ -147,7 +155,7 @@ def cannot(kind: FileKind, what: str, error: sqlite3.Error | OSError) -> Excepti
         cause = "another process is doing that; wait until it has finished"
     elif number == errno.EFBIG or code == sqlite3.SQLITE_IOERR:
         cause = f"{cause}; look at the limits of this disk and this user, or choose another place"
-    return kind.error(f"{what}: {cause}")
+    return cause
 
 
 def real_path(path: Path) -> Path:

@@ -24,8 +24,8 @@ from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.private import make_directories
 from chatcore.sqlite.copying import (
     Progress,
-    cannot,
     copy_database,
+    explained,
     holds,
     real_path,
     refuse_damage,
@@ -67,7 +67,7 @@ def back_up_journal(path: Path, target: Path, progress: Progress = unseen) -> Jo
     """
     if not path.is_file():
         raise JournalError(f"there is no journal {path}")
-    with _explained(f"cannot back up the journal {path} to {target}"):
+    with explained(_KIND, f"cannot back up the journal {path} to {target}"):
         target = real_path(target)
         refuse_no_backup(_KIND, target, path, ("-life", "-search"))
         with PartialFile(target, _KIND) as partial:
@@ -86,7 +86,7 @@ def restore_journal(backup: Path, path: Path, progress: Progress = unseen) -> Jo
     """
     if not backup.is_file():
         raise JournalError(f"there is no backup {backup}")
-    with _explained(f"cannot restore the journal {path} from {backup}"):
+    with explained(_KIND, f"cannot restore the journal {path} from {backup}"):
         make_directories(path.parent)
         path = real_path(path)
         if path.exists() and backup.samefile(path):
@@ -134,11 +134,3 @@ def _held(path: Path) -> Iterator[None]:
         yield
     finally:
         guard.release()
-
-
-@contextlib.contextmanager
-def _explained(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise cannot(_KIND, what, error) from error
