@@ -149,7 +149,9 @@ def reaching(url: str) -> Iterator[None]:
     except socket.gaierror as error:
         raise OSError(f"cannot reach {url}: {_of_resolver(error)}") from error
     except OSError as error:
-        if error.errno not in _UNREACHABLE:
+        # Errors of TLS have numbers of their own, and those of files a name.
+        is_plain = type(error) in (OSError, PermissionError) and error.filename is None
+        if not is_plain or error.errno not in _UNREACHABLE:
             raise
         raise OSError(f"cannot reach {url}: {os.strerror(error.errno)}") from error
 

@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import socket
+import ssl
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,17 @@ def test_a_server_that_cannot_be_reached_is_told_in_words(
     told = capfd.readouterr().err
     assert told.startswith(f"chat: cannot reach chat://server.test:1: {line}")
     assert "Errno" not in told
+
+
+@pytest.mark.parametrize(
+    "error", [ssl.SSLError(errno.EPERM, "not trusted"), OSError(errno.EACCES, "Permission denied", "ca.pem")]
+)
+def test_what_is_wrong_with_tls_or_a_file_is_no_matter_of_the_network(
+    capfd: pytest.CaptureFixture[str], error: OSError
+) -> None:
+    with pytest.raises(typer.Exit), reporting(), reaching("chat://server.test:1"):
+        raise error
+    assert capfd.readouterr().err == f"chat: {error}\n"
 
 
 def test_a_lack_of_descriptors_is_no_matter_of_the_network(capfd: pytest.CaptureFixture[str]) -> None:
