@@ -112,6 +112,17 @@ def test_all_addresses_of_a_name_share_one_time(
     assert Silent.waits == pytest.approx([most, 0.75 * most])
 
 
+def test_a_name_of_which_no_address_answers_is_refused_as_one_is(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        places = [one.getsockname(), other.getsockname()]
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", place) for place in places]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: found)
+    with pytest.raises(ConnectionRefusedError):
+        connect("chat://many.example", nick="ann")
+
+
 def test_a_name_is_reached_at_the_address_that_answers(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         refused = gone.getsockname()

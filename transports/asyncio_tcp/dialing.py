@@ -4,6 +4,10 @@ The connection hears of its socket once everything is done that must come before
 """
 
 import asyncio
+import contextlib
+import os
+import re
+from collections.abc import Iterator
 from typing import cast
 
 from chatcore.errors import UsageError
@@ -12,6 +16,8 @@ from transports.destination import Destination
 from transports.sockets import CONNECT_SECONDS
 
 __all__ = ["dial"]
+
+_NUMBERS = re.compile(r"\[Errno (\d+)\]")
 
 
 async def dial(destination: Destination, connection: asyncio.Protocol, *, shows_key: bool) -> None:
@@ -25,13 +31,27 @@ async def dial(destination: Destination, connection: asyncio.Protocol, *, shows_
     entrance = _Entrance(destination, connection, shows_key=shows_key)
     with destination.dialling():
         async with asyncio.timeout(CONNECT_SECONDS):
-            transport, _ = await loop.create_connection(lambda: entrance, *destination.address)
+            with _one_error():
+                transport, _ = await loop.create_connection(lambda: entrance, *destination.address)
             try:
                 await entrance.passed
             except BaseException:
                 transport.abort()
                 await entrance.lost
                 raise
+
+
+@contextlib.contextmanager
+def _one_error() -> Iterator[None]:
+    """Raise what the last address of a host gave, as the system does, where asyncio puts all in one text."""
+    try:
+        yield
+    except OSError as error:
+        numbers = _NUMBERS.findall(str(error)) if error.errno is None else []
+        if not numbers:
+            raise
+        number = int(numbers[-1])
+        raise OSError(number, os.strerror(number)) from None
 
 
 class _Entrance(asyncio.Protocol):
