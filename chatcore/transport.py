@@ -145,12 +145,18 @@ class Listen:
             raise UsageError(f"no wire is known for {self.scheme}://; give one, as own_wire")
 
     @classmethod
-    def parse(cls, url: str, channel: Callable[[], Channel] | None = None) -> Self:
-        """Read ``SCHEME://HOST[:PORT]``, for ``chat``, ``plain``, ``chats`` or ``plains``.
+    def parse(
+        cls,
+        url: str,
+        channel: Callable[[], Channel] | None = None,
+        *,
+        schemes: tuple[str, ...] = _SCHEMES,
+    ) -> Self:
+        """Read ``SCHEME://HOST[:PORT]``, for one of the schemes.
 
         The channel is used where the scheme asks for one. Raises `UsageError`.
         """
-        scheme, host, port = parse_url(url, _SCHEMES)
+        scheme, host, port = parse_url(url, schemes)
         return cls(scheme, host, port, channel=channel if scheme in ENCRYPTED_SCHEMES else None)
 
     @property

@@ -9,7 +9,6 @@ import re
 from dataclasses import dataclass, field
 
 from chatcore import UsageError
-from chatcore.address import parse_url
 from chatcore.transport import Listen
 
 __all__ = ["Link", "address", "encrypted_address", "link_of", "parse_link"]
@@ -63,4 +62,4 @@ def encrypted_address(url: str) -> str:
 
 
 def _in_full(url: str, *schemes: str) -> str:
-    return str(Listen(*parse_url(url, schemes)))
+    return str(Listen.parse(url, schemes=schemes))

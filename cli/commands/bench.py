@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator
 
 from chatcore import RefusedError, UsageError
-from chatcore.address import parse_url
+from chatcore.transport import Listen
 from cli.descriptors import allow_descriptors
 from cli.load.engine import run as run_load
 from cli.load.plan import Plan
@@ -52,7 +52,7 @@ def run(
     """
     if rate is not None and flood is not None:
         raise UsageError("use either --rate or --flood, not both")
-    _, host, port = parse_url(url, ("chat",))
+    server = Listen.parse(url, schemes=("chat",))
     plan = Plan(
         run=secrets.token_hex(4),
         members=members,
@@ -74,7 +74,7 @@ def run(
     progress = Progress(plan)
     try:
         with reaching(url):
-            tally = run_load(plan, host, port, progress.show)
+            tally = run_load(plan, server.host, server.port, progress.show)
     except RefusedError as error:
         if error.code not in _ADVICE:
             raise
