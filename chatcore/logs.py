@@ -98,4 +98,4 @@ def inert(text: str, most: int = MOST_TEXT) -> str:
 
 
 def _escaped(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
+    return ascii(char)[1:-1]  # a codec would be loaded from a file, and there may be no descriptor for it

@@ -13,6 +13,8 @@ import select
 import threading
 from typing import TextIO
 
+from cli.logs.events import line_not_made
+
 __all__ = ["Console", "ConsoleHandler"]
 
 LINES = 1_000
@@ -62,7 +64,7 @@ class Console:
 
 
 class ConsoleHandler(logging.Handler):
-    """Hands log records to a console."""
+    """Hands log records to a console. One that is no line is an event of its own, in the same format."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
@@ -71,8 +73,9 @@ class ConsoleHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._console.say(self.format(record))
-        except Exception:
-            self.handleError(record)
+        except Exception as error:
+            if getattr(record, "event", None) != line_not_made.name:
+                line_not_made.log(of=record.name, error=type(error).__name__)
 
 
 def _encoded(text: str, encoding: str | None) -> bytes:

@@ -14,6 +14,7 @@ __all__ = [
     "exception_ignored",
     "journal_opened",
     "journal_slow",
+    "line_not_made",
     "lines_left_out",
     "links_outdated",
     "links_renewed",
@@ -146,6 +147,11 @@ def tls_failed(*, count: int) -> str:
 @event("log.left_out", "chat.server", WARNING, per_minute=1_000)
 def lines_left_out(*, count: int, of: str) -> str:
     return f"{_many(count, 'line')} of {of} left out, since they were too many"
+
+
+@event("log.failed", "chat.server", ERROR)
+def line_not_made(*, of: str, error: str) -> str:
+    return f"a line of {of} could not be made: {error}"
 
 
 def _many(number: int, noun: str) -> str:
