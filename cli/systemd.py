@@ -3,6 +3,8 @@
 - The variables are taken out of the environment, so that no child of ours speaks for us.
 - Nothing that goes wrong here stops a server, or holds it up for longer than `SECONDS`. Once nobody listens,
   the log says so, since systemd would wait for us in vain.
+- A state that was not taken, since the other end was full or away, is told again until it is: systemd waits
+  for it. A thread does that, which there is only then.
 - A watchdog is told that we live only after we were asked and have answered. Who does not answer is asked on,
   and systemd restarts us when it has heard nothing for as long as the unit says.
 """
@@ -38,6 +40,11 @@ class Systemd:
         self._watchdog = watchdog
         self._status = ""
         self._is_lost = False
+        self._untold: list[str] = []  # in their order; the last one is how we are
+        self._noting = threading.Lock()
+        self._sending = threading.Lock()
+        self._is_retrying = False
+        self._over = threading.Event()
 
     @classmethod
     def from_environment(cls, variables: MutableMapping[str, str] = os.environ) -> Self:
@@ -50,7 +57,7 @@ class Systemd:
     def ready(self, status: str) -> None:
         """Tell that clients can connect. ``status`` is a line for people."""
         self._status = " ".join(status.split())
-        self._tell(f"READY=1\nSTATUS={self._status}")
+        self._tell(f"READY=1\nSTATUS={self._status}", after="RELOADING")
 
     @contextlib.contextmanager
     def reloading(self) -> Iterator[None]:
@@ -73,42 +80,85 @@ class Systemd:
         ``is_alive`` is called in a thread of its own, with how many seconds it may take.
         """
         if self._address is None or self._watchdog is None:
-            yield
+            try:
+                yield
+            finally:
+                self._over.set()
             return
-        over = threading.Event()
         watch = threading.Thread(
-            target=self._watch, args=(self._watchdog / 2, is_alive, over), name="chat-watchdog", daemon=True
+            target=self._watch, args=(self._watchdog / 2, is_alive), name="chat-watchdog", daemon=True
         )
         watch.start()
         try:
             yield
         finally:
-            over.set()
+            self._over.set()
             watch.join(SECONDS)
 
-    def _watch(self, period: float, is_alive: Callable[[float], bool], over: threading.Event) -> None:
+    def _watch(self, period: float, is_alive: Callable[[float], bool]) -> None:
         wait = 0.0
-        while not over.wait(min(wait, threading.TIMEOUT_MAX)):
+        while not self._over.wait(min(wait, threading.TIMEOUT_MAX)):
             asked = time.monotonic()
-            if is_alive(min(period, SECONDS)):
-                self._tell("WATCHDOG=1")
+            if not is_alive(min(period, SECONDS)):
+                wait = min(period, AGAIN)
+            elif self._deliver() and self._send("WATCHDOG=1", SECONDS):
                 wait = max(asked + period - time.monotonic(), 0.0)
             else:
-                wait = min(period, AGAIN)
+                wait = min(period, SECONDS)
 
-    def _tell(self, text: str) -> None:
+    def _tell(self, state: str, after: str = "") -> None:
+        """Tell a state, now or later. It stands for all before it that were not told, but ``after``."""
         if self._address is None:
             return
+        with self._noting:
+            self._untold = [each for each in self._untold if after and each.startswith(after)] + [state]
+        if not self._deliver():
+            self._retry()
+
+    def _deliver(self) -> bool:
+        """Tell what was not told yet; tell whether that is all."""
+        end = time.monotonic() + SECONDS
+        if not self._sending.acquire(timeout=SECONDS):
+            return False
+        try:
+            while self._untold:
+                state = self._untold[0]
+                if not self._send(state, max(end - time.monotonic(), 0.0)):
+                    return False
+                with self._noting:
+                    self._untold = [each for each in self._untold if each is not state]
+            return True
+        finally:
+            self._sending.release()
+
+    def _retry(self) -> None:
+        with self._noting:
+            if self._is_retrying or self._over.is_set():
+                return
+            self._is_retrying = True
+        threading.Thread(target=self._tell_again, name="chat-notify", daemon=True).start()
+
+    def _tell_again(self) -> None:
+        while not self._over.wait(SECONDS):
+            self._deliver()
+            with self._noting:
+                if not self._untold:
+                    self._is_retrying = False
+                    return
+
+    def _send(self, text: str, seconds: float) -> bool:
+        assert self._address is not None
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-                sock.settimeout(SECONDS)
+                sock.settimeout(seconds)
                 sock.sendto(text.encode(), _path(self._address))
         except (OSError, AttributeError) as error:  # some systems know no such sockets
             if not self._is_lost:
                 self._is_lost = True
                 systemd_unreachable.log(error=_reason(error))
-        else:
-            self._is_lost = False
+            return False
+        self._is_lost = False
+        return True
 
 
 def _path(address: str) -> str:
@@ -117,7 +167,10 @@ def _path(address: str) -> str:
 
 
 def _seconds(microseconds: str) -> float | None:
-    return int(microseconds) / 1_000_000 if microseconds.isdecimal() and int(microseconds) else None
+    """Return a time that systemd has given; there 0, and what has more than 64 bits, is none."""
+    is_number = microseconds.isascii() and microseconds.isdecimal() and len(microseconds) <= 20
+    number = int(microseconds) if is_number else 0
+    return number / 1_000_000 if 0 < number < 2**64 - 1 else None
 
 
 def _reason(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """What ``chat server`` tells systemd, and that a watchdog hears nothing of a server that hangs."""
 
+import contextlib
 import os
 import queue
 import signal
@@ -140,6 +141,9 @@ def test_a_server_has_half_of_the_time_of_the_watchdog(tmp_path: Path) -> None:
         ({"WATCHDOG_USEC": "20000", "WATCHDOG_PID": "1"}, False),
         ({"WATCHDOG_USEC": "0"}, False),
         ({"WATCHDOG_USEC": "soon"}, False),
+        ({"WATCHDOG_USEC": "9" * 400}, False),
+        ({"WATCHDOG_USEC": "9" * 5_000}, False),
+        ({"WATCHDOG_USEC": "\u0663"}, False),
         ({}, False),
     ],
 )
@@ -180,3 +184,38 @@ def test_a_status_is_one_line(tmp_path: Path) -> None:
     with manager(path) as systemd:
         Systemd(path).ready("one\nSTOPPING=1")
         assert systemd.hear() == {"READY": "1", "STATUS": "one STOPPING=1"}
+
+
+def fill(path: str) -> None:
+    """Leave a manager no room for a datagram."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock, contextlib.suppress(BlockingIOError):
+        sock.setblocking(False)
+        while True:
+            sock.sendto(b"FULL=1", path)
+
+
+@pytest.mark.parametrize("watchdog", [None, 0.02])
+def test_states_that_a_full_manager_did_not_take_are_told_again(
+    tmp_path: Path, watchdog: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.systemd.SECONDS", 0.02)
+    path = str(tmp_path / "notify")
+    systemd = Systemd(path, watchdog)
+    with manager(path) as listening:
+        fill(path)
+        systemd.ready("up")
+        with systemd.watching(lambda _: True):
+            with systemd.reloading():
+                pass
+            while "RELOADING" not in listening.hear():
+                pass
+            assert listening.hear_other(than="WATCHDOG") == {"READY": "1", "STATUS": "up"}
+
+
+def test_what_a_manager_that_is_gone_was_not_told_costs_no_thread_after_the_end(tmp_path: Path) -> None:
+    systemd, before = Systemd(str(tmp_path / "gone")), set(threading.enumerate())
+    with systemd.watching(lambda _: True):
+        systemd.ready("up")
+        (again,) = [each for each in set(threading.enumerate()) - before if each.name == "chat-notify"]
+    again.join(DEADLINE)
+    assert not again.is_alive()
