@@ -1,8 +1,10 @@
 """A small HTTP server, in a thread of its own, for whoever watches a server. GET and HEAD, one answer each.
 
 - A request may have `HEAD_BYTES` and take `SECONDS`, with its answer, however slowly its bytes come and go.
-- There are `MOST` connections at most. One more puts out the oldest, first of those that have not said yet
-  what they want.
+- Of `MOST` connections, one more puts out the oldest that has not said yet what it wants, and none that is
+  being answered. Who asks when `MOST` are being answered is turned away with 503. The last `KEPT` of these
+  places are for the page of those who restart a server: others who are too many must not look like a failure.
+- Without a descriptor for a connection, nothing is accepted for a while, as by `transports.acceptor`.
 - What is asked is compared, and never printed or stored.
 """
 
@@ -15,6 +17,7 @@ from concurrent.futures import Future
 from typing import NamedTuple, cast
 
 from cli.logs.events import metrics_failed
+from transports.acceptor import Acceptor
 
 __all__ = ["Answer", "HttpServer", "Site"]
 
@@ -26,6 +29,9 @@ SECONDS = 10.0
 
 MOST = 32
 """Connections at a time."""
+
+KEPT = 8
+"""Answers at a time that only the page of those who restart a server may have."""
 
 TEXT = "text/plain; charset=utf-8"
 
@@ -39,7 +45,7 @@ class Answer(NamedTuple):
 
 
 Site = Mapping[str, Callable[[], Awaitable[Answer]]]
-"""What is asked for each path."""
+"""What is asked for each path. The last is the page of those who restart a server."""
 
 
 class HttpServer:
@@ -66,18 +72,31 @@ class HttpServer:
         async def main() -> None:
             loop, stopping = asyncio.get_running_loop(), asyncio.Event()
             site = self._new_site()
-            servers = [
-                await loop.create_server(lambda: _Connection(site, self._connections), sock=sock)
-                for sock in self._sockets
-            ]
-            started.set_result((loop, stopping))
-            await stopping.wait()
-            for server in servers:
-                server.close()
+            async with asyncio.TaskGroup() as tasks:
+                accepting = [tasks.create_task(self._accept(sock, site)) for sock in self._sockets]
+                started.set_result((loop, stopping))
+                await stopping.wait()
+                for each in accepting:
+                    each.cancel()
+            for sock in self._sockets:
+                sock.close()
             for connection in list(self._connections):
                 connection.abort()
 
         asyncio.run(main())
+
+    async def _accept(self, listener: socket.socket, site: Site) -> None:
+        """Accept for ever. asyncio's own servers log each try that finds no descriptor, many at a time."""
+        loop, acceptor = asyncio.get_running_loop(), Acceptor(lambda *_: 0.0)
+        listener.setblocking(False)
+        while True:
+            await asyncio.sleep(acceptor.pause_left())
+            try:
+                sock, _ = await loop.sock_accept(listener)
+            except OSError as error:
+                acceptor.note(error)
+                continue
+            await loop.connect_accepted_socket(lambda: _Connection(site, self._connections), sock)
 
 
 class _Connection(asyncio.Protocol):
@@ -105,9 +124,10 @@ class _Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._deadline = self._loop.call_later(SECONDS, self.abort)
         if len(self._others) >= MOST:
-            oldest = next((each for each in self._others if not each.is_answering), next(iter(self._others)))
-            del self._others[oldest]
-            oldest.abort()
+            oldest = next((each for each in self._others if not each.is_answering), None)
+            if oldest is not None:
+                del self._others[oldest]
+                oldest.abort()
         self._others[self] = None
 
     def data_received(self, data: bytes) -> None:
@@ -118,7 +138,8 @@ class _Connection(asyncio.Protocol):
         if end or len(self._head) > HEAD_BYTES:
             self._transport.pause_reading()
             self._head = b""
-            self._answering = self._loop.create_task(self._answer(head if end else None))
+            places = MOST - sum(each.is_answering for each in self._others)
+            self._answering = self._loop.create_task(self._answer(head if end else None, places))
 
     def eof_received(self) -> bool:
         return self._answering is not None  # it may have ended its side, and read what comes
@@ -129,13 +150,13 @@ class _Connection(asyncio.Protocol):
         if self._answering is not None:
             self._answering.cancel()
 
-    async def _answer(self, head: bytes | None) -> None:
-        method, answer = await _answer_to(head, self._site)
+    async def _answer(self, head: bytes | None, places: int) -> None:
+        method, answer = await _answer_to(head, self._site, places)
         self._transport.write(_encoded(answer, with_body=method != b"HEAD"))
         self._transport.close()
 
 
-async def _answer_to(head: bytes | None, site: Site) -> tuple[bytes, Answer]:
+async def _answer_to(head: bytes | None, site: Site, places: int) -> tuple[bytes, Answer]:
     if head is None:
         return b"", _words(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
     words = head.partition(b"\r\n")[0].split(b" ")
@@ -144,9 +165,12 @@ async def _answer_to(head: bytes | None, site: Site) -> tuple[bytes, Answer]:
     method, target, _ = words
     if method not in (b"GET", b"HEAD"):
         return method, _words(http.HTTPStatus.METHOD_NOT_ALLOWED)
-    page = site.get(target.partition(b"?")[0].decode("latin-1"))
+    path = target.partition(b"?")[0].decode("latin-1")
+    page = site.get(path)
     if page is None:
         return method, _words(http.HTTPStatus.NOT_FOUND, f"here are {' and '.join(site)}")
+    if places <= (0 if path == list(site)[-1] else KEPT):
+        return method, _words(http.HTTPStatus.SERVICE_UNAVAILABLE, "too many ask at a time")
     try:
         return method, await page()
     except TimeoutError:

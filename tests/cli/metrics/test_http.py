@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 import select
 import socket
 import threading
@@ -13,9 +15,10 @@ from http import HTTPStatus
 import pytest
 
 from cli.metrics import http
-from cli.metrics.http import HEAD_BYTES, MOST, Answer, HttpServer
+from cli.metrics.http import HEAD_BYTES, KEPT, MOST, Answer, HttpServer
 from cli.metrics.pages import SHARE, Page
 from tests.cli.metrics.scrape import DEADLINE, Reply, request
+from tests.logged import watched_log
 
 Address = tuple[str, int]
 
@@ -49,7 +52,10 @@ class Site:
         async def fail() -> Answer:
             return Answer(HTTPStatus.OK, "text/plain", await broken.get())
 
-        return {"/page": answer, "/soon": answer_soon, "/broken": fail}
+        async def health() -> Answer:
+            return Answer(HTTPStatus.OK, "text/plain", b"well")
+
+        return {"/page": answer, "/soon": answer_soon, "/broken": fail, "/health": health}
 
     def _make(self) -> bytes:
         self.made += 1
@@ -141,6 +147,44 @@ def test_a_crowd_that_says_nothing_keeps_nobody_out(site: Site) -> None:
         assert is_over(crowd[0])  # the oldest has made room
         crowd[-1].sendall(b"\r\n\r\n")
         assert crowd[-1].recv(12) == b"HTTP/1.1 200"
+
+
+def test_who_asks_too_much_puts_out_nobody_who_is_being_answered_and_no_probe(site: Site) -> None:
+    site.may_go_on.clear()
+    asked = b"GET /page HTTP/1.1\r\n\r\n"
+    with ExitStack() as stack:
+        crowd = [stack.enter_context(site.connect()) for _ in range(MOST - KEPT)]
+        for each in crowd:
+            each.sendall(asked)
+        assert site.began.wait(DEADLINE)
+        for _ in range(2 * MOST):
+            assert site.get().status == 503
+            assert site.get("/health").status == 200
+        site.may_go_on.set()
+        assert {each.recv(12) for each in crowd} == {b"HTTP/1.1 200"}
+
+
+@pytest.mark.logs("listener.paused")
+def test_without_a_descriptor_connections_wait_and_that_is_one_event(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries, accept = list[float](), socket.socket.accept
+    tried = threading.Event()
+
+    def none_left(listener: socket.socket) -> object:
+        if len(tries) < 3:
+            tries.append(time.monotonic())
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        tried.set()
+        return accept(listener)
+
+    monkeypatch.setattr("transports.acceptor.PAUSE", SHORT)
+    monkeypatch.setattr(socket.socket, "accept", none_left)
+    with watched_log() as logged:
+        assert site.get().status == 200
+    assert tried.is_set()
+    assert tries[2] - tries[0] >= 2 * SHORT
+    assert logged.events == [("listener.paused", {"error": os.strerror(errno.EMFILE)})]
 
 
 def test_a_request_that_comes_byte_by_byte_is_over_in_time(
