@@ -109,7 +109,11 @@ class Serving:
 
     def _log_start(self) -> None:
         plan = self._plan
-        events.journal_opened.log(journal=plan.kind.describe(plan.store))
+        events.journal_opened.log(
+            kind=plan.kind.name,
+            path=str(getattr(plan.store, "path", "")),  # a plug-in's may have none
+            durability=plan.store.durability,
+        )
         if plan.accounts is not None:
             events.accounts_required.log(path=str(plan.accounts.path))
         if plan.certificate is not None and is_self_made(plan.certificate):

@@ -386,7 +386,7 @@ def test_an_installed_journal_stores_the_messages_of_a_server_that_names_it(
         *("server", "--transport", "mason", "--journal", "stone-tablets:Carrara:42"), path=plugins
     )
     assert done.returncode == 0, done.stderr
-    assert "messages are carved in Carrara:42 (replicated)" in done.stderr
+    assert "messages are kept in stone-tablets (replicated)" in done.stderr
     assert '"type":"ack","room":"lobby","id":"1","seq":5,"durability":"replicated"' in done.stdout
     assert '"seq":5,"prev":0' in done.stdout
     assert done.stdout.endswith("the tablets are complete\n")

@@ -316,9 +316,6 @@ class JournalKind(Protocol):
         `UsageError` that says how to write it.
         """
 
-    def describe(self, journal: Journal) -> str:
-        """Say in one line where one of its journals, which is started, stores messages and how safely."""
-
 
 def find_journals() -> dict[str, EntryPoint]:
     """Return what is installed, by name. Nothing is imported yet, so nothing can fail yet."""

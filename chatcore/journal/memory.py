@@ -346,10 +346,6 @@ class MemoryKind:
             raise UsageError("the journal memory takes no argument: --journal memory")
         return MemoryJournal(limits)
 
-    def describe(self, journal: Journal) -> str:
-        """Say that nothing is stored for long."""
-        return "messages are kept in memory, and are lost when this server stops"
-
 
 kind = MemoryKind()
 _: type[Journal] = MemoryJournal

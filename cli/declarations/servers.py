@@ -136,7 +136,7 @@ def server(
     log_level: Annotated[
         str,
         typer.Option(
-            metavar="debug|info|warning|error",
+            metavar="info|warning|error",
             help="What to log on standard error.",
             rich_help_panel=WATCHING,
         ),

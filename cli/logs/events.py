@@ -64,8 +64,8 @@ def exception_ignored() -> str:
 
 
 @event("journal.opened", "chat.server", INFO)
-def journal_opened(*, journal: str) -> str:
-    return journal
+def journal_opened(*, kind: str, path: str, durability: str) -> str:
+    return f"messages are kept in {path or kind} ({durability})"
 
 
 @event("journal.slow", "chat.server", WARNING)

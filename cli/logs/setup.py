@@ -13,7 +13,6 @@ from cli.logs.formats import JsonFormat, TextFormat, is_journal
 __all__ = ["FORMATS", "LEVELS", "LogOptions", "log_to"]
 
 LEVELS: Final[Mapping[str, int]] = {
-    "debug": logging.DEBUG,
     "info": logging.INFO,
     "warning": logging.WARNING,
     "error": logging.ERROR,

@@ -209,10 +209,6 @@ class Kind:
             raise UsageError("the journal stone-tablets needs a quarry")
         return StoneTablets(argument)
 
-    def describe(self, journal: Journal) -> str:
-        assert isinstance(journal, StoneTablets)
-        return f"messages are carved in {journal.quarry} ({journal.durability})"
-
 
 def _millisecond(at: datetime) -> datetime:
     return at.replace(microsecond=at.microsecond // 1_000 * 1_000)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from chatcore.errors import UsageError
-from chatcore.journal import Journal, JournalKind
+from chatcore.journal import JournalKind
 from chatcore.journal.sqlite import SqliteJournal
 from chatcore.limits import HistoryLimits
 from chatcore.sqlite.database import Synchronous
@@ -40,11 +40,6 @@ class SqliteKind:
             synchronous=synchronous[0] if synchronous else "FULL",
             search=_NO_SEARCH not in options,
         )
-
-    def describe(self, journal: Journal) -> str:
-        """Say where the file is, and how safe a message in it is."""
-        path = journal.path if isinstance(journal, SqliteJournal) else "a file"
-        return f"messages are kept in {path} ({journal.durability})"
 
 
 def _expanded(path: str) -> Path:
