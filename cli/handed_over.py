@@ -9,6 +9,7 @@
 """
 
 import os
+import re
 import socket
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,10 @@ class _Socket:
         return f"{host}:{self.port}{f' ({self.name})' if self.name else ''}"
 
 
+_COUNT = re.compile(r"[0-9]{1,5}")
+"""A number of descriptors that a process may have."""
+
+
 class HandedOver:
     """The sockets that nothing has been done with yet."""
 
@@ -56,7 +61,7 @@ class HandedOver:
             variables.pop(name, "")
             for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID")
         )
-        if process != str(os.getpid()) or not count.isdecimal():
+        if process != str(os.getpid()) or not _COUNT.fullmatch(count):
             return cls()
         named = names.split(":")
         return cls(

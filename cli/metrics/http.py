@@ -4,7 +4,7 @@
 - Of `MOST` connections, one more puts out the oldest that has not said yet what it wants, and none that is
   being answered. Who asks when `MOST` are being answered is turned away with 503. The last `KEPT` of these
   places are for the page of those who restart a server: others who are too many must not look like a failure.
-- Without a descriptor for a connection, nothing is accepted for a while, as by `transports.acceptor`.
+- Without a descriptor for a connection, nothing is accepted for `PAUSE`. The server's own listeners log that.
 - What is asked is compared, and never printed or stored.
 """
 
@@ -17,7 +17,6 @@ from concurrent.futures import Future
 from typing import NamedTuple, cast
 
 from cli.logs.events import metrics_failed
-from transports.acceptor import Acceptor
 
 __all__ = ["Answer", "HttpServer", "Site"]
 
@@ -32,6 +31,9 @@ MOST = 32
 
 KEPT = 8
 """Answers at a time that only the page of those who restart a server may have."""
+
+PAUSE = 0.5
+"""Seconds in which no connection is accepted after one could not be."""
 
 TEXT = "text/plain; charset=utf-8"
 
@@ -87,16 +89,18 @@ class HttpServer:
 
     async def _accept(self, listener: socket.socket, site: Site) -> None:
         """Accept for ever. asyncio's own servers log each try that finds no descriptor, many at a time."""
-        loop, acceptor = asyncio.get_running_loop(), Acceptor(lambda *_: 0.0)
+        loop = asyncio.get_running_loop()
         listener.setblocking(False)
         while True:
-            await asyncio.sleep(acceptor.pause_left())
             try:
                 sock, _ = await loop.sock_accept(listener)
-            except OSError as error:
-                acceptor.note(error)
+            except OSError:
+                await asyncio.sleep(PAUSE)
                 continue
-            await loop.connect_accepted_socket(lambda: _Connection(site, self._connections), sock)
+            try:
+                await loop.connect_accepted_socket(lambda: _Connection(site, self._connections), sock)
+            except OSError:  # it is gone already
+                sock.close()
 
 
 class _Connection(asyncio.Protocol):
