@@ -457,6 +457,26 @@ WHOLE = {
     "tests/cli/terminal/test_dial.py::test_a_server_that_stalls_while_we_enter_is_shown": "waits seconds",
     "tests/cli/terminal/test_stalled.py::test_what_was_not_done_is_said_at_the_end": "waits seconds",
     "tests/cli/commands/test_backup.py::*threaded?": "the journal is the same, and so is its file",
+    "tests/cli/terminal/test_returning.py::test_of_thousands_*": "the counts and gaps of a start have tests",
+    "tests/cli/terminal/test_returning.py::test_a_name_that_was_chosen_*": "starts a client twice",
+    "tests/cli/terminal/test_skipped_mentions.py::test_they_are_searched_for_in_all_rooms": (
+        "another test searches, and the choice of searches has its own"
+    ),
+    "tests/cli/terminal/test_skipped_mentions.py::test_without_a_search_*": "starts a client twice",
+    "tests/cli/terminal/test_unsent_lines.py::test_a_line_for_a_room_that_does_not_*": "offers have tests",
+    "tests/cli/terminal/test_unsent_lines.py::test_what_does_not_fit_*": "the bound has tests",
+    "tests/cli/terminal/test_typeahead.py::test_a_signal_meanwhile_*": "signals have tests of their own",
+    "tests/cli/terminal/test_dial.py::test_ctrl_c_*": "waits seconds",
+    "tests/cli/terminal/test_hostile.py::test_an_endless_history_*": "bounds have tests",
+    "tests/cli/terminal/test_sessions.py::test_the_up_key_brings_back_*": "the history of input has tests",
+    "tests/cli/terminal/test_sessions.py::test_forget_saves_nothing_*": "what is not stored has tests",
+    "tests/cli/terminal/test_sessions.py::test_no_color_*": "colours have tests",
+    "tests/test_packaging.py::test_an_installed_journal_stores_*": "another test brings a journal",
+    "tests/test_packaging.py::test_doctor_names_a_compiled_file_*": "builds once more",
+    "tests/test_readme.py::test_the_examples_are_typed": "they are run all the same",
+    "tests/faults/test_slow.py::test_a_slow_reader_of_two_rooms_*10-kilobytes*": "sends for seconds",
+    "tests/cli/commands/test_server_output.py::test_a_console_that_nobody_reads_*": "waits seconds",
+    "tests/transports/test_client_queries.py::test_a_reconnect_skips_*-tls-*": "waits a second",
 }
 """What costs seconds and rarely breaks alone, so only ``make test-all`` runs it, as patterns of node ids."""
 
