@@ -124,6 +124,14 @@ def in_use(path: Path, process: int | None = None) -> JournalError:
 
 def _locked(path: Path) -> tuple[FileIdentity, bool]:
     """Open the file at a path and lock it; return which it is, and whether it was made."""
+    while True:
+        file, is_new = _lock_what_is_there(path)
+        if FileIdentity.at(path) == file:
+            return file, is_new
+        _descriptors.close(file)  # whoever had it before has removed or replaced it just then
+
+
+def _lock_what_is_there(path: Path) -> tuple[FileIdentity, bool]:
     _refuse_what_is_no_file(path)
     if FileIdentity.at(path) in _descriptors:
         raise in_use(path, os.getpid())

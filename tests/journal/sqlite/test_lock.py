@@ -12,7 +12,7 @@ import pytest
 
 from chatcore.errors import JournalError
 from chatcore.journal import Draft
-from chatcore.journal.sqlite import renew_epoch
+from chatcore.journal.sqlite import lock, renew_epoch
 from chatcore.journal.sqlite.statements import SqliteFile
 from tests.cli.processes import chat
 from tests.journal.contract.harness import DEADLINE
@@ -286,3 +286,26 @@ def test_a_new_epoch_for_a_journal_that_is_missing_is_refused_and_creates_nothin
     with pytest.raises(JournalError, match="there is no journal"):
         renew_epoch(path)
     assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_file_that_is_locked_is_the_one_that_has_the_name(
+    path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    opened, others = lock._opened, [path.with_name("other.db")]
+
+    def overtaken(name: Path) -> tuple[int, bool]:
+        found = opened(name)
+        if others and there:  # another process puts a file in its place before we have the lock
+            others.pop().touch()
+            path.with_name("other.db").replace(path)
+        elif others:  # or takes away what it has made in vain
+            others.pop()
+            path.unlink()
+        return found
+
+    monkeypatch.setattr(lock, "_opened", overtaken)
+    held = lock.FileLock(path)
+    assert not others
+    assert not is_unlocked(path)
+    held.release()
