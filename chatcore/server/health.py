@@ -10,11 +10,14 @@ import time
 from typing import TYPE_CHECKING
 
 from chatcore.journal import Unavailable
+from chatcore.journal.statistics import journal_statistics
 
 if TYPE_CHECKING:
     from chatcore.server.hub import Hub
 
 __all__ = ["why_unhealthy"]
+
+NO_ANSWER = "the journal does not answer"
 
 ROOM = "lobby"
 """The room that the journal is asked about. Whether it is there does not matter, only that it answers."""
@@ -29,6 +32,9 @@ def why_unhealthy(hub: "Hub", seconds: float) -> str | None:
     hub.lock.release()
     if draining:
         return "the server is closing"
+    counted = journal_statistics(hub.journal)
+    if counted is not None and counted.late > seconds:  # else each question would wait there with the others
+        return NO_ANSWER
     return _ask_journal(hub, end)
 
 
@@ -42,5 +48,5 @@ def _ask_journal(hub: "Hub", end: float) -> str | None:
 
     hub.journal.reach(ROOM, 0, deliver)
     if not answered.wait(max(end - time.monotonic(), 0.0)):
-        return "the journal does not answer"
+        return NO_ANSWER
     return "the journal cannot store messages now" if isinstance(answers[0], Unavailable) else None

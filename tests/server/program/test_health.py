@@ -75,6 +75,16 @@ def test_a_disk_that_hangs_is_seen_in_time(file: File) -> None:
     assert file.hub.why_unhealthy(LONG) is None
 
 
+def test_a_disk_that_hangs_for_long_gathers_no_questions(file: File, monkeypatch: pytest.MonkeyPatch) -> None:
+    posted = file.post_and_hang("hello")
+    asked: list[object] = []
+    monkeypatch.setattr(file.hub.journal, "reach", lambda *args: asked.append(args))
+    assert {file.hub.why_unhealthy(SHORT) for _ in range(5)} == {"the journal does not answer"}
+    assert len(asked) <= 1  # none, if it was slow to ask
+    file.faults.may_commit.set()
+    posted.result(LONG)
+
+
 def test_a_journal_that_has_failed_is_unhealthy_until_it_can_be_used_again(file: File) -> None:
     recovered = threading.Event()
     file.faults.plan, file.faults.opening = ["before"], 1_000_000
