@@ -76,7 +76,7 @@ def back_up_accounts(path: Path, target: Path, progress: Progress = unseen) -> A
     """Copy a file of accounts, beside servers that may have it open; the copy appears once it is complete.
 
     It replaces an older backup, and no other file. Raises `AccountsError` if there are no accounts, or their
-    file is damaged, or the copy cannot be written; then what was at ``target`` is as it was.
+    file is damaged, or the copy cannot be written, and leaves what is at ``target`` unchanged.
     """
     with explained(_KIND, f"cannot back up the accounts {path} to {target}"):
         target = real_path(target)
@@ -93,7 +93,7 @@ def restore_accounts(backup: Path, path: Path, progress: Progress = unseen, *, n
 
     The file that was there stays beside it, see `AccountsCopy.kept`. ``now`` is the time, in seconds since
     1970. Raises `AccountsError` if the backup is not one, or is damaged, or a program has the file open, or
-    it cannot be written; then the file is as it was.
+    it cannot be written, and leaves the file unchanged.
     """
     with explained(_KIND, f"cannot restore the accounts {path} from {backup}"):
         make_directories(path.parent)

@@ -73,8 +73,8 @@ class Hub:
             ...
 
     End the servers first, then the hub. Its users may look at ``limits`` and ``clock``, and call `post`,
-    `subscribe`, `statistics`, `is_alive`, `remove_room` and `close`; transports call `endpoint`, and a gate
-    `revise` and `expel`. Everything else is for the core.
+    `subscribe`, `statistics`, `is_alive`, `why_unhealthy`, `remove_room` and `close`; transports call
+    `endpoint`, and a gate `revise` and `expel`. Everything else is for the core.
     """
 
     def __init__(

@@ -58,7 +58,7 @@ def _back_up_accounts(path: Path, accounts: Path, *, as_json: bool) -> None:
 def restore(backup: Path, journal: Path) -> int:
     """Put a backup in the place of a journal; return the exit code, `INCOMPLETE` where messages are damaged.
 
-    Raises `JournalError` if that cannot be done; then the journal is as it was.
+    Raises `JournalError` if it fails, and leaves the journal unchanged.
     """
     with _Progress("restoring") as progress:
         copy = restore_journal(backup, journal, progress)
@@ -70,7 +70,7 @@ def restore(backup: Path, journal: Path) -> int:
 def restore_accounts(backup: Path, accounts: Path) -> int:
     """Put a backup in the place of the accounts, and print what has come back with it; return the exit code.
 
-    Raises `AccountsError` if that cannot be done; then the accounts are as they were.
+    Raises `AccountsError` if it fails, and leaves the accounts unchanged.
     """
     from chatcore.accounts import restore_accounts as put
     from cli.returned import describe

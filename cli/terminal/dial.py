@@ -28,7 +28,7 @@ _PASSING = ("drain", "lost", "timeout")
 class Dial:
     """Connects to ``url``, once. ``say`` shows a line, and ``secret`` proves our right to the nick.
 
-    If we ``wait``, a server that cannot be reached is tried again.
+    With ``wait``, it tries again until the server can be reached.
     """
 
     def __init__(

@@ -39,7 +39,7 @@ class Manager:
 
 @contextlib.contextmanager
 def manager(address: str) -> Iterator[Manager]:
-    """Listen at a path, or, if it begins with ``@``, at a name that is none."""
+    """Listen at a path or, if it begins with ``@``, at an abstract name."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(f"\0{address[1:]}" if address.startswith("@") else address)
         sock.settimeout(DEADLINE)

@@ -28,7 +28,7 @@ TRANSPORTS: dict[str, Transport] = {"asyncio": AsyncioTransport(), "threaded": T
 
 @pytest.fixture(params=["path", "name"])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where a manager listens: a path, or a name that is none."""
+    """Where a manager listens: a path, or an abstract name."""
     return (
         str(tmp_path / "notify") if request.param == "path" else f"@chat-{os.getpid()}-{time.monotonic_ns()}"
     )

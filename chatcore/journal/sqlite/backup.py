@@ -63,7 +63,7 @@ def back_up_journal(path: Path, target: Path, progress: Progress = unseen) -> Jo
 
     It replaces an older backup, and no other file. ``progress`` is called with how many pages are copied, and
     how many there are. Raises `JournalError` if there is no journal, or it is damaged as a whole, or the copy
-    cannot be written; then what was at ``target`` is as it was.
+    cannot be written, and leaves what is at ``target`` unchanged.
     """
     if not path.is_file():
         raise JournalError(f"there is no journal {path}")
@@ -82,7 +82,7 @@ def restore_journal(backup: Path, path: Path, progress: Progress = unseen) -> Jo
 
     The journal that was there stays beside it, see `JournalCopy.kept`. Raises `JournalError` if the backup is
     not one, or is damaged as a whole, or a server or another program has the journal open, or it cannot be
-    written; then the journal is as it was.
+    written, and leaves the journal unchanged.
     """
     if not backup.is_file():
         raise JournalError(f"there is no backup {backup}")

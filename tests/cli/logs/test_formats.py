@@ -114,7 +114,7 @@ def test_long_texts_are_cut(kept: Kept) -> None:
 
 
 class Unspeakable(Exception):
-    """One that cannot be put in words."""
+    """Raises an exception when it is made into text."""
 
     def __str__(self) -> str:
         raise ZeroDivisionError
