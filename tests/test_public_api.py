@@ -59,8 +59,8 @@ PUBLIC = {
         RoomPage RoomRecord Stored Unavailable always find_journals load_journal
         """,
     "chatcore.wire": """
-        Capabilities Codec Fault Hangup Item LineBuffer Peer Recogniser Reply Stored Wire client_frames encode
-        encode_acks server_frames
+        Capabilities Codec Fault Hangup Item LineBuffer Moved NonFrame Peer Recogniser Reply Stored Wire
+        client_frames encode encode_acks server_frames
         """,
 }
 """The public names of each public module, in the order of its ``__all__``."""

@@ -22,10 +22,13 @@ from transports.log_events import listener_paused
 from transports.sockets import tune
 from transports.waiting import Held, Waiting
 
-__all__ = ["PAUSE", "SLICE", "Acceptor", "Delay"]
+__all__ = ["PAUSE", "SLICE", "Acceptor", "Delay", "Trust"]
 
 Delay = Callable[[Peer, bool], float | None]
 """Seconds until a connection may be opened, given whether it can wait; ``None`` turns it away."""
+
+Trust = Callable[[socket.socket, Peer], bool]
+"""Whether what comes from this peer to this listener is for others, for whom it speaks."""
 
 PAUSE = 0.5
 """Seconds in which no connection is accepted after the system had no room for one."""
@@ -63,11 +66,19 @@ _BROKEN = {
 class Acceptor:
     """Accepts for all listeners of one server, in one thread.
 
-    ``delay`` is that of its `chatcore.transport.Endpoint`. ``clock`` gives seconds that never go back.
+    ``delay`` is that of its `chatcore.transport.Endpoint`, which is not asked about proxies that it trusts:
+    the core asks for whom they speak. ``clock`` gives seconds that never go back.
     """
 
-    def __init__(self, delay: Delay, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        delay: Delay,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        trusts: Trust = lambda listener, peer: False,
+    ) -> None:
         self._delay = delay
+        self._trusts = trusts
         self._clock = clock
         self._waiting = Waiting()
         self._again: float | None = None  # when the last pause ends
@@ -132,7 +143,10 @@ class Acceptor:
             if len(address or ()) < 2 or not self._is_for_connections(sock.fileno()):
                 return  # some systems know no address of a peer that is gone already
             peer = Peer(address[0], address[1])
-            seconds = self._delay(peer, self._waiting.has_room(peer, _descriptors()))
+            if self._trusts(listener, peer):
+                seconds: float | None = 0.0
+            else:
+                seconds = self._delay(peer, self._waiting.has_room(peer, _descriptors()))
             if seconds is None:
                 return
             try:

@@ -350,6 +350,15 @@ class Endpoint:
         """Tell whether it is to decode more then."""
         return self._turns.has(turn_of(session.peer, self.hub.limits), session)
 
+    def note_moved(self, session: Session, before: Peer) -> None:
+        """Note that a session has another peer, whose address has turns of its own."""
+        turn = turn_of(before, self.hub.limits)
+        if self._turns.has(turn, session):
+            self._turns.discard(turn, session)
+            self.await_turn(session)
+        self._crowd.discard(turn, session)
+        self.mark(session)
+
     def mark_room(self, room: Room) -> None:
         """Note that the members of a room are to be looked at."""
         self._dirty_rooms[room] = None

@@ -37,12 +37,13 @@ from chatcore.messages import (
 from chatcore.names import fold
 from chatcore.server.queries import Query
 from chatcore.server.searches import TOKENS
-from chatcore.wire import Hangup, Item, Reply
+from chatcore.server.states import State
+from chatcore.wire import Hangup, Item, Moved, Reply
 
 if TYPE_CHECKING:
     from chatcore.server.session import Session
 
-__all__ = ["FRAME_RULES", "Price", "Rule", "handle", "handle_late"]
+__all__ = ["FRAME_RULES", "Price", "Rule", "handle", "handle_late", "handle_turned_away"]
 
 
 _REQUESTS = (Post, Join, Leave, NickFrame, Moderate, Invite, Who, History, Rooms, Search)
@@ -89,6 +90,14 @@ def handle_late(session: "Session", item: Item) -> None:
         session.refuse("unavailable", "this connection is ending", item, retry_after=1.0)
 
 
+def handle_turned_away(session: "Session", item: Item, now: float) -> None:
+    """Let a peer that is turned away shake hands in its wire's way, or fail to, and nothing else."""
+    shakes_hands = isinstance(item, Reply) or (isinstance(item, Fault) and item.fatal)
+    if shakes_hands and session.state is State.HANDSHAKE:
+        handle(session, item, now)
+    session.say_refusal()
+
+
 # --- other than requests -------------------------------------------------------------------------
 
 
@@ -114,6 +123,10 @@ def _fault(session: "Session", fault: Fault, now: float) -> None:
 
 def _reply(session: "Session", reply: Reply, now: float) -> None:
     session.send_encoded(reply.data)
+
+
+def _moved(session: "Session", moved: Moved, now: float) -> None:
+    session.move(moved.peer)
 
 
 def _ping(session: "Session", ping: Ping, now: float) -> None:
@@ -205,6 +218,7 @@ FRAME_RULES: Final[dict[type[Item], Rule]] = {
     Fault: Rule(Price.VARIES, early=True, act=_fault),
     Pong: Rule(Price.FREE, early=True, act=_ignore),
     Hangup: Rule(Price.FREE, early=True, act=_hang_up),
+    Moved: Rule(Price.FREE, early=True, act=_moved),
     Ping: Rule(Price.TOKEN, early=True, act=_ping),
     Reply: Rule(Price.TOKEN, early=True, act=_reply),
     Hello: Rule(Price.TOKEN, early=True, act=_hello),

@@ -50,6 +50,7 @@ from chatcore.server.room import Room
 from chatcore.server.rooms import Rooms
 from chatcore.server.searches import Searches
 from chatcore.server.session import Session
+from chatcore.server.states import State
 from chatcore.server.statistics import RoomStatistics, Statistics
 from chatcore.server.subscription import Subscription, Subscriptions
 
@@ -407,15 +408,39 @@ class Hub:
         self._addresses[address] += 1
         return None
 
+    def move(self, session: Session, before: Peer) -> str | None:
+        """Count a connection for the address of another peer; return what forbids it there, if anything does.
+
+        Then it is counted no more.
+        """
+        if not session.is_counted:
+            return None
+        address = address_of(session.peer)
+        self._forget_address(address_of(before))
+        if forbidden := self._no_place_at(address):
+            self.counters.note_turned_away()
+        elif self.delay(session.peer, False) is None:
+            forbidden = "no connection from your address is accepted now"
+            session.endpoint.watch_door()
+        if forbidden:
+            self.counters.note_step(session.wire.name, session.state, State.CLOSED)
+            self.counters.note_gone(session.wire.name)
+            self._connections -= 1
+        else:
+            self._addresses[address] += 1
+        return forbidden
+
     def dismiss(self, session: Session) -> None:
         """Count a connection out, which is closed."""
         self.counters.note_received(session.inflow.received)
         self._sessions -= session.seat is not None
         if not session.is_counted:
             return
-        address = address_of(session.peer)
         self.counters.note_gone(session.wire.name)
         self._connections -= 1
+        self._forget_address(address_of(session.peer))
+
+    def _forget_address(self, address: str) -> None:
         self._addresses[address] -= 1
         if not self._addresses[address]:
             del self._addresses[address]
@@ -428,7 +453,10 @@ class Hub:
         limits = self.limits
         if limits.connections is not None and self._connections >= limits.connections:
             return "the server is full"
-        per_address = limits.connections_per_address
+        return self._no_place_at(address)
+
+    def _no_place_at(self, address: str) -> str | None:
+        per_address = self.limits.connections_per_address
         if per_address is not None and self._addresses[address] >= per_address:
             return "there are too many connections from your address"
         return None

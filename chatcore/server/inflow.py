@@ -116,6 +116,11 @@ class Inflow:
 
     # --- for the session, under the hub's lock ---------------------------------------------------
 
+    def note_moved(self) -> None:
+        """Pay from now on as the address does from which the session has its peer now."""
+        session = self._session
+        self._allowance = session.hub.allowances.give(address_of(session.peer), session.hub.clock())
+
     def next_deadline(self) -> float | None:
         """Return when `handle_deadline` has something to do."""
         resume_at = None if self._session.endpoint.awaits_turn(self._session) else self.resume_at

@@ -9,7 +9,11 @@ from typing import Literal
 
 from chatcore.limits import Limits
 
-__all__ = ["Liveness", "is_over"]
+__all__ = ["REFUSAL_SECONDS", "Liveness", "is_over"]
+
+REFUSAL_SECONDS = 2.0
+"""Seconds in which a peer that is refused may finish its wire's own handshake, so that it can be told why in
+frames. No limit counts such connections, so they are not kept for long."""
 
 
 class Liveness:
@@ -43,14 +47,14 @@ class Liveness:
         """Return when to give up a peer that drains nothing."""
         return _add(self._progressed, self._limits.stall_seconds) if self.unsent else None
 
-    def handshake_deadline(self, at_most: float | None = None) -> float | None:
+    def handshake_deadline(self, *, is_refused: bool = False) -> float | None:
         """Return when the handshake must be done, however many bytes came meanwhile.
 
-        It may take ``handshake_seconds``, and not longer than ``at_most`` seconds.
+        It may take ``handshake_seconds``, and not longer than `REFUSAL_SECONDS` if the peer is refused.
         """
         seconds = self._limits.handshake_seconds
-        if at_most is not None:
-            seconds = at_most if seconds is None else min(seconds, at_most)
+        if is_refused:
+            seconds = REFUSAL_SECONDS if seconds is None else min(seconds, REFUSAL_SECONDS)
         return _add(self._opened, seconds)
 
     def silence_deadline(self) -> float | None:

@@ -15,7 +15,9 @@ The rules that keep a reader from missing or repeating anything all live in this
 All methods run under the hub's lock.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING
 
 from chatcore.journal import Place, Unavailable
@@ -35,9 +37,11 @@ _CATCHING_UP = -1
 PAGE_BYTES = 128 * 1024
 """Bytes of one page for a reader that catches up."""
 
-
 REACH_SECONDS = 5.0
 """How long a join waits for a position that the log has, but that has not come here yet."""
+
+_seq = itemgetter(0)
+_through = attrgetter("through")
 
 
 class Member:
@@ -303,7 +307,7 @@ class Member:
                 return piece.data
             if others := self._without_own(tail.ids(first, piece.end), tail.encoded(first, piece.end)):
                 self.handed = len(others)
-                return b"".join(others)
+                return tail.wire.join(others)
         if self.index < tail.start:
             self.index = _CATCHING_UP
         return b""
@@ -357,7 +361,7 @@ class Member:
             data, count = self._interleaved(page)
         else:
             others = self._without_own((stored.id for stored in page.page.messages), page.data)
-            data, count = b"".join(others), len(others)
+            data, count = self.tail.wire.join(others), len(others)
         self._hold(gap + data, count)
         self._move(through)
 
@@ -400,12 +404,18 @@ class Member:
         Return that, and how many messages are in it.
         """
         pairs = zip(page.page.messages, page.data, strict=True)
-        entries = [
+        messages = [
             (stored.seq, other) for stored, data in pairs for other in self._without_own((stored.id,), [data])
         ]
-        count = len(entries)
-        entries += [(gap.through, self._gap(gap.after, gap.through, gap.reason)) for gap in page.page.gaps]
-        return b"".join(data for _, data in sorted(entries)), count
+        parts, start, join = list[bytes](), 0, self.tail.wire.join
+        for gap in sorted(page.page.gaps, key=_through):
+            end = bisect_right(messages, gap.after, key=_seq)
+            parts += (
+                join([data for _, data in messages[start:end]]),
+                self._gap(gap.after, gap.through, gap.reason),
+            )
+            start = end
+        return b"".join((*parts, join([data for _, data in messages[start:]]))), len(messages)
 
     def _without_own(self, ids: Iterable[str], encoded: list[bytes]) -> list[bytes]:
         own = self._own

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from chatcore import transport
 from chatcore.address import Peer
-from chatcore.errors import ErrorCode, Fault
+from chatcore.errors import ErrorCode
 from chatcore.messages import Closing, ClosingWord, Invited, Left, NickFrame, Ping, ServerFrame
 from chatcore.server import handlers
 from chatcore.server.directory import Identity, Occupant, Seat
@@ -32,7 +32,7 @@ from chatcore.server.rate_limit import TokenBucket
 from chatcore.server.replies import Replies, error_about
 from chatcore.server.states import OPEN, OVER, TRANSITIONS, State, Step
 from chatcore.server.tail import PIECE
-from chatcore.wire import Hangup, Item, Reply, Wire
+from chatcore.wire import Hangup, Item, Wire
 
 if TYPE_CHECKING:
     from chatcore.server.endpoint import Endpoint
@@ -43,11 +43,6 @@ __all__ = ["Session"]
 LINGER = 1.0
 """Seconds in which a peer may end its own side after our farewell. Closing immediately would make the system
 throw away what the peer has not read yet, if there is unread input (RFC 1122, 4.2.2.13)."""
-
-
-REFUSAL_SECONDS = 2.0
-"""Seconds in which a peer that is refused may finish its wire's own handshake, so that it can be told why in
-frames. No limit counts such connections, so they are not kept for long."""
 
 
 class Session:
@@ -199,11 +194,9 @@ class Session:
 
     def begin(self, forbidden: str | None) -> None:
         """Begin; with a reason not to, say it as soon as the wire can, and end. Under the lock."""
-        full = None if forbidden else self.hub.admit(self.peer, self.wire.name)
-        if forbidden or full:
-            self.accepts = False
-            self._refusal = ("limit_exceeded" if full else "unavailable", full or forbidden or "")
-            self._say_refusal()
+        self._turn_away("unavailable", forbidden)
+        self._turn_away("limit_exceeded", None if forbidden else self.hub.admit(self.peer, self.wire.name))
+        self.say_refusal()
 
     def start(self) -> None:
         """Take what the wire says for the peer, and begin to watch the clock. Not under the lock."""
@@ -255,6 +248,16 @@ class Session:
         self.endpoint.mark(self)
 
     # --- states, under the lock, as all below ----------------------------------------------------
+
+    def move(self, peer: Peer) -> None:
+        """Continue as the connection of another peer, for whom a proxy speaks.
+
+        From now on the limits of that address hold. If they forbid it, it is refused as a new connection is.
+        """
+        before, self.peer = self.peer, peer
+        self.endpoint.note_moved(self, before)
+        self.inflow.note_moved()
+        self._turn_away("limit_exceeded", self.hub.move(self, before))
 
     @property
     def identity(self) -> Identity | None:
@@ -384,16 +387,21 @@ class Session:
                 self.endpoint.mark(self)
 
     def _handshake_deadline(self) -> float | None:
-        return self._liveness.handshake_deadline(None if self._refusal is None else REFUSAL_SECONDS)
+        return self._liveness.handshake_deadline(is_refused=self._refusal is not None)
 
     def _end_handshake(self) -> None:
         if self._refusal is None:
             self.pending.refuse_late_hello()
             self.end("timeout")
         else:
-            self._say_refusal(by_force=True)
+            self.say_refusal(by_force=True)
 
-    def _say_refusal(self, *, by_force: bool = False) -> None:
+    def _turn_away(self, code: ErrorCode, message: str | None) -> None:
+        if message is not None:
+            self.accepts = False
+            self._refusal = (code, message)
+
+    def say_refusal(self, *, by_force: bool = False) -> None:
         """Say why the connection is refused, once its wire can carry it, or in the wire's own way."""
         if self._refusal is not None and self.state is State.HANDSHAKE and (by_force or self.codec.open):
             self.refuse(*self._refusal)
@@ -480,15 +488,7 @@ class Session:
         elif self._refusal is None:
             handlers.handle_late(self, item)
         else:
-            self._refuse_item(item, now)
-
-    def _refuse_item(self, item: Item, now: float) -> None:
-        """Let a refused peer shake hands in its wire's way, or fail to, and nothing else."""
-        if self.state is State.HANDSHAKE and (
-            isinstance(item, Reply) or (isinstance(item, Fault) and item.fatal)
-        ):
-            handlers.handle(self, item, now)
-        self._say_refusal()
+            handlers.handle_turned_away(self, item, now)
 
     # --- output ----------------------------------------------------------------------------------
 

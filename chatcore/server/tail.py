@@ -136,7 +136,7 @@ class Tail:
         first = index - self.start
         last = bisect_right(self._offsets, self._offsets[first] + self._piece_bytes) - 1
         last = max(last, first + 1)
-        data = b"".join(self._encoded[first:last])
+        data = self.wire.join(self._encoded[first:last])
         return Piece(data, self.start + last, self._stored[last - 1].seq)
 
     def _drop(self, count: int) -> None:

@@ -5,7 +5,8 @@ incremental, bounded and knows no socket, so every wire runs on every transport.
 it raise: what is not a frame comes out as a `Fault`.
 
 Read `lines` first, which splits a stream into lines and recognises other protocols; then `ndjson`, the typed
-wire, and `plain` with `telnet`, for people with ``nc``.
+wire, and `plain` with `telnet`, for people with ``nc``. `websocket` is the typed wire for browsers; `http`,
+`assets` and `framing` are its parts.
 """
 
 from collections.abc import Sequence
@@ -36,6 +37,8 @@ __all__ = [
     "Hangup",
     "Item",
     "LineBuffer",
+    "Moved",
+    "NonFrame",
     "Peer",
     "Recogniser",
     "Reply",
@@ -66,7 +69,17 @@ class Hangup:
     lost: bool = False
 
 
-Item = ClientFrame | Fault | Reply | Hangup
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The far end is a proxy that is trusted, and says for whom it speaks: from now on, that is the peer."""
+
+    peer: Peer
+
+
+NonFrame = Fault | Reply | Hangup | Moved
+"""What a codec makes of a peer's bytes that is not a frame."""
+
+Item = ClientFrame | NonFrame
 """What a codec makes of a peer's bytes."""
 
 
@@ -139,7 +152,7 @@ class Codec(Protocol):
         """
 
     def encode_page(self, page: Page | Found, messages: list[bytes]) -> bytes:
-        """Return an answer, given without messages, that holds these messages, which the wire encoded."""
+        """Return an answer, given without messages, that holds these, each from `Wire.encode_stored`."""
 
     def ending(self) -> bytes:
         """Return what ends the stream cleanly where no `Closing` has said so; often nothing."""
@@ -162,8 +175,14 @@ class Wire(Protocol):
         """Return a frame that a room shares (a gap, presence) as this wire writes it."""
 
     def encode_stored(self, stored: Stored) -> bytes:
-        """Return a stored message as this wire writes it.
+        """Return a stored message as this wire writes it, but for what `join` adds.
 
         A wire that sends the stored line, as it is or with something around it, need not decode it. One
         that does decode it raises `ValueError` where it is damaged.
         """
+
+    def join(self, messages: Sequence[bytes]) -> bytes:
+        """Return messages, each from `encode_stored`, as they are sent together; nothing for none."""
+
+    def trusts(self, peer: Peer) -> bool:
+        """Tell whether this is a proxy, from which a `Moved` comes: no limit counts its own address."""

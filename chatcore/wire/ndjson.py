@@ -21,10 +21,10 @@ from chatcore.messages import (
     client_frames,
     encode,
 )
-from chatcore.wire import Capabilities, Codec, Hangup, Reply, Wire
+from chatcore.wire import Capabilities, Codec, NonFrame, Wire
 from chatcore.wire.lines import LineBuffer, Recogniser, cut_lines
 
-__all__ = ["Ndjson", "NdjsonCodec", "NdjsonDecoder", "ndjson"]
+__all__ = ["Ndjson", "NdjsonCodec", "NdjsonDecoder", "frame_or_fault", "ndjson", "page_line"]
 
 SILENCE = 0.5
 """Seconds after which a line that cannot become a frame is answered, whether or not it ends: a script that
@@ -64,7 +64,7 @@ class NdjsonDecoder(Generic[F]):
         self._silence = silence
         self.deadline: float | None = None
 
-    def opening(self, *, requires_key: bool) -> list[F | Fault | Reply | Hangup]:
+    def opening(self, *, requires_key: bool) -> list[F | NonFrame]:
         """Return nothing: on this wire the peer says everything."""
         return []
 
@@ -72,7 +72,7 @@ class NdjsonDecoder(Generic[F]):
         """Return the size of so many lines, and their number."""
         return cut_lines(data, lines)
 
-    def receive_data(self, data: bytes, now: float) -> list[F | Fault | Reply | Hangup]:
+    def receive_data(self, data: bytes, now: float) -> list[F | NonFrame]:
         """Take bytes from the peer; return a frame or a fault for every line they complete."""
         starts = self._recogniser is not None
         if self._recogniser is not None:
@@ -94,12 +94,12 @@ class NdjsonDecoder(Generic[F]):
             items.append(Fault("too_long", "a line is longer than line_bytes", fatal=True))
         return items
 
-    def receive_eof(self) -> list[F | Fault | Reply | Hangup]:
+    def receive_eof(self) -> list[F | NonFrame]:
         """Take the last line, which need not end in a newline."""
         self.deadline = None
         return self._items([self._lines.take()])
 
-    def handle_deadline(self, now: float) -> list[F | Fault | Reply | Hangup]:
+    def handle_deadline(self, now: float) -> list[F | NonFrame]:
         """Return a fault if what came before the silence is text; any other silence has no meaning here."""
         if self.deadline is None or now < self.deadline:
             return []
@@ -109,17 +109,27 @@ class NdjsonDecoder(Generic[F]):
         self._lines.close()
         return [Fault("bad_frame", NOT_TEXT, fatal=True)]
 
-    def _items(self, lines: list[bytes]) -> list[F | Fault | Reply | Hangup]:
-        decode = self._decode
-        items: list[F | Fault | Reply | Hangup] = []
+    def _items(self, lines: list[bytes]) -> list[F | NonFrame]:
+        decode, not_text = self._decode, NOT_JSON if self._silence is None else NOT_TEXT
+        items: list[F | NonFrame] = []
         for line in lines:
             if line[:1] in _BLANK and not line.strip():
                 continue  # no fault: NDJSON lets a reader skip it
-            try:
-                items.append(decode(line))
-            except ValidationError as error:
-                items.append(_fault(error, line, NOT_JSON if self._silence is None else NOT_TEXT))
+            items.append(frame_or_fault(decode, line, not_text))
         return items
+
+
+def frame_or_fault(decode: Callable[[bytes], F], line: bytes, not_text: str = NOT_JSON) -> F | Fault:
+    """Return the frame that a line is, or what is wrong with it; ``not_text`` is said of a line of text."""
+    try:
+        return decode(line)
+    except ValidationError as error:
+        return _fault(error, line, not_text)
+
+
+def page_line(page: Page | Found, messages: list[bytes]) -> bytes:
+    """Return the line of a page, with lines of messages in its list, which is empty and its last field."""
+    return encode(page)[: -len(b"]}\n")] + b",".join(m[:-1] for m in messages) + b"]}\n"
 
 
 def _may_be_object(line: bytes) -> bool:
@@ -177,8 +187,8 @@ class NdjsonCodec(NdjsonDecoder[ClientFrame]):
         return encode_acks(room, durability, stored)
 
     def encode_page(self, page: Page | Found, messages: list[bytes]) -> bytes:
-        """Return the page with the encoded messages in its list, which is empty and its last field."""
-        return encode(page)[: -len(b"]}\n")] + b",".join(m[:-1] for m in messages) + b"]}\n"
+        """Return the line of the page, with the messages in it."""
+        return page_line(page, messages)
 
     def ending(self) -> bytes:
         """Return nothing: the end of the stream is the end."""
@@ -204,6 +214,14 @@ class Ndjson:
     def encode_stored(self, stored: Stored) -> bytes:
         """Return the line that is stored: it is this wire's."""
         return stored.line
+
+    def join(self, messages: Sequence[bytes]) -> bytes:
+        """Return the lines, one after the other."""
+        return b"".join(messages)
+
+    def trusts(self, peer: Peer) -> bool:
+        """Tell that nobody speaks for others."""
+        return False
 
 
 ndjson = Ndjson()

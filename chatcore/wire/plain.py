@@ -318,6 +318,14 @@ class Plain:
         """Return the lines that a stored message is on this wire."""
         return self.encode(stored.message)
 
+    def join(self, messages: Sequence[bytes]) -> bytes:
+        """Return the lines, one after the other."""
+        return b"".join(messages)
+
+    def trusts(self, peer: Peer) -> bool:
+        """Tell that nobody speaks for others."""
+        return False
+
 
 plain = Plain()
 _: type[Wire] = Plain

@@ -86,8 +86,8 @@ ROWS = {
 
 @pytest.fixture
 def traffic(monkeypatch: pytest.MonkeyPatch) -> Traffic:
-    for name in ("LINGER", "REFUSAL_SECONDS"):
-        monkeypatch.setattr(f"chatcore.server.session.{name}", 2 * MOMENT)
+    for name in ("session.LINGER", "liveness.REFUSAL_SECONDS"):
+        monkeypatch.setattr(f"chatcore.server.{name}", 2 * MOMENT)
     return Traffic(monkeypatch)
 
 

@@ -159,6 +159,12 @@ class Framed:
     def encode_stored(self, stored: Stored) -> bytes:
         return wrap(stored.line[:-1])
 
+    def join(self, messages: Sequence[bytes]) -> bytes:
+        return b"".join(messages)
+
+    def trusts(self, peer: Peer) -> bool:
+        return False
+
 
 framed = Framed()
 _: type[Wire] = Framed

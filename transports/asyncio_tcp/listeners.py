@@ -34,7 +34,7 @@ class Listeners:
     ) -> None:
         self._announce = announce
         self._fail = fail
-        self._acceptor = Acceptor(delay)
+        self._acceptor = Acceptor(delay, trusts=lambda at, peer: self._layers[at].wire.trusts(peer))
         self._layers: dict[socket.socket, Layers] = {}
         self._watched: list[socket.socket] = []
         self._waiting: list[asyncio.Task[None]] = []  # in a loop that watches no sockets for others

@@ -16,7 +16,7 @@ class Listeners:
 
     def __init__(self, selector: selectors.BaseSelector, delay: Delay) -> None:
         self._selector = selector
-        self._acceptor = Acceptor(delay)
+        self._acceptor = Acceptor(delay, trusts=lambda at, peer: self._layers[at].wire.trusts(peer))
         self._layers: dict[socket.socket, Layers] = {}
         self._watched = False
 
