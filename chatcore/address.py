@@ -18,6 +18,8 @@ __all__ = [
     "DEFAULT_PORT",
     "DEFAULT_URL",
     "ENCRYPTED_SCHEMES",
+    "WEB_PORT",
+    "WEB_SCHEMES",
     "Peer",
     "address_of",
     "is_loopback",
@@ -28,8 +30,12 @@ DEFAULT_PORT = 7024
 DEFAULT_URL = f"chat://127.0.0.1:{DEFAULT_PORT}"
 """Where servers listen, and clients connect, unless told otherwise."""
 
-ENCRYPTED_SCHEMES = ("chats", "plains")
-"""Those of ``chat://`` and ``plain://`` over TLS, on ports of their own."""
+ENCRYPTED_SCHEMES = ("chats", "plains", "https")
+"""Those of ``chat://``, ``plain://`` and ``http://`` over TLS, on ports of their own."""
+
+WEB_SCHEMES = ("http", "https")
+WEB_PORT = 8024
+"""Where browsers connect, unless told otherwise."""
 
 
 A = TypeVar("A", IPv4Address, IPv6Address)
@@ -70,7 +76,7 @@ def parse_url(url: str, schemes: tuple[str, ...]) -> tuple[str, str, int]:
     try:
         host, port = _split(rest)
         if host:
-            return scheme, _host(host), _port(port)
+            return scheme, _host(host), _port(port, WEB_PORT if scheme in WEB_SCHEMES else DEFAULT_PORT)
     except ValueError as error:
         raise UsageError(f"{url!r} is not an address ({error}); write {forms}") from None
     raise UsageError(f"{url!r} has no host; write {forms}")
@@ -84,9 +90,9 @@ def _split(rest: str) -> tuple[str, str]:
     return parts[1], parts[2] or ""
 
 
-def _port(text: str) -> int:
+def _port(text: str, default: int) -> int:
     if not text:
-        return DEFAULT_PORT
+        return default
     if not (text.isascii() and text.isdigit()):
         raise ValueError(f"{text!r} is not a port")
     if len(text) > 5 or int(text) > 65535:

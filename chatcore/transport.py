@@ -27,9 +27,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, runtime_checkable
 
-from chatcore.address import ENCRYPTED_SCHEMES, Peer, parse_url
+from chatcore.address import ENCRYPTED_SCHEMES, WEB_SCHEMES, Peer, parse_url
 from chatcore.durations import Durations
 from chatcore.errors import UsageError
+from chatcore.site import Site
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -48,6 +49,7 @@ __all__ = [
     "Server",
     "ServerStatistics",
     "Session",
+    "Site",
     "Transport",
     "Wire",
     "check_listens",
@@ -59,7 +61,7 @@ __all__ = [
 GROUP = "chat.transports"
 """The group of entry points in which transports are found."""
 
-_SCHEMES = ("chat", "plain", "chats", "plains")
+_SCHEMES = ("chat", "plain", "http", "chats", "plains", "https")
 
 
 class Channel(Protocol):
@@ -123,9 +125,11 @@ class Layers(NamedTuple):
 class Listen:
     """Where to listen, and what is spoken there. Port 0 lets the system choose one.
 
-    The wire is that of the scheme, ``chat`` or ``plain``, unless ``own_wire`` is given: then the scheme is
-    only what its addresses are called. With ``channel``, which makes one for each connection, it is
-    encrypted. ``chats`` and ``plains`` are ``chat`` and ``plain`` with a channel, and are not served without.
+    The wire is that of the scheme, ``chat``, ``plain`` or ``http``, unless ``own_wire`` is given: then the
+    scheme is only what its addresses are called. With ``channel``, which makes one for each connection, it is
+    encrypted. ``chats``, ``plains`` and ``https`` are the same with a channel, and are not served without.
+    ``site`` has the files and the rules of ``http``; without, there is only the socket, for this machine's
+    names and for addresses.
     ``addresses`` are those of the host, as numbers, if it was looked up already: then a transport listens
     there, and looks up nothing. ``descriptors`` are of TCP sockets that somebody else has bound for it. The
     transport takes them over, and closes them; with them, it listens at ``addresses`` besides, and nowhere
@@ -139,6 +143,7 @@ class Listen:
     channel: Callable[[], Channel] | None = None
     addresses: tuple[str, ...] = ()
     descriptors: tuple[int, ...] = ()
+    site: Site | None = None
 
     def __post_init__(self) -> None:
         if self.own_wire is None and self.scheme not in _SCHEMES:
@@ -160,6 +165,11 @@ class Listen:
         return cls(scheme, host, port, channel=channel if scheme in ENCRYPTED_SCHEMES else None)
 
     @property
+    def is_for_browsers(self) -> bool:
+        """Whether its addresses are opened in a browser."""
+        return self.scheme in WEB_SCHEMES
+
+    @property
     def is_encrypted(self) -> bool:
         """Whether a channel is between the socket and the wire."""
         return self.channel is not None or self.scheme in ENCRYPTED_SCHEMES
@@ -179,7 +189,17 @@ class Listen:
         if self.is_encrypted and self.channel is None:
             clear = str(self).replace("s://", "://", 1)
             raise UsageError(f"{self} is encrypted and needs a certificate; give one, or listen on {clear}")
-        return Layers(self.own_wire or _wire_of(self.scheme), self.channel)
+        return Layers(self.own_wire or self._wire_of_scheme(), self.channel)
+
+    def _wire_of_scheme(self) -> "Wire":
+        if self.is_for_browsers:
+            from chatcore.wire.websocket import WebSocket
+
+            return WebSocket(self.site or Site())
+        from chatcore.wire.ndjson import ndjson
+        from chatcore.wire.plain import plain
+
+        return ndjson if self.scheme in ("chat", "chats") else plain
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -241,6 +261,8 @@ class Endpoint(Protocol):
 
     def delay(self, peer: Peer, can_wait: bool = True) -> float | None:
         """Return for how many seconds to leave a socket that was just accepted alone before `open`.
+
+        Not to be asked where ``Wire.trusts(peer)`` says that others come through this peer.
 
         0.0 is the usual answer; more, that many come from its address. ``None`` says that too many wait
         already, that it would have to wait and you have no room for that, or that nobody may connect from
@@ -384,13 +406,6 @@ def load_transport(point: "EntryPoint") -> Transport:
     """Import a transport; raises whatever its module raises."""
     transport: Transport = point.load()
     return transport
-
-
-def _wire_of(scheme: str) -> "Wire":
-    from chatcore.wire.ndjson import ndjson
-    from chatcore.wire.plain import plain
-
-    return ndjson if scheme in ("chat", "chats") else plain
 
 
 if not TYPE_CHECKING:  # a type checker sees the import above, and refuses every other name

@@ -21,6 +21,7 @@ __all__ = [
     "CUTS",
     "ENCODINGS",
     "ENCRYPTED",
+    "HEADS",
     "JOURNALS",
     "JOURNALS_WITH_LOSSES",
     "LOADS",
@@ -36,6 +37,7 @@ __all__ = [
     "SLOW",
     "STEPS",
     "STORMS",
+    "STREAMS",
     "SUITES",
     "SYSTEM_SEEDS",
     "SYSTEM_TLS_SEEDS",
@@ -108,6 +110,22 @@ OVER_TLS = {
 }
 """The modules of the contract that show most of what TLS may change."""
 
+FOR_BROWSERS = {
+    "asyncio-web": "a wire that shakes hands, answers pings and says goodbye",
+    "threaded-web": "the same, decoded in threads",
+}
+"""Servers whose typed peers open a WebSocket."""
+
+OVER_WEB = {
+    "test_drain": "a server that ends has one word more to say",
+    "test_leaving": "a goodbye is a frame, and whatever ends without it is lost",
+}
+if ALL:
+    OVER_WEB |= dict.fromkeys(
+        ("test_conversation", "test_crowd", "test_kinds"), "peers that need not know their wire"
+    )
+"""The modules of the contract whose peers may as well be browsers."""
+
 IN_THE_CLEAR = {
     "test_acceptor": "there is no connection yet",
     "test_cost": "it counts what the core costs",
@@ -129,6 +147,8 @@ def servers_for(module: str, test: str) -> list[str]:
     servers = [*SERVERS]
     if (ALL or name in OVER_TLS) and not IN_THE_CLEAR.keys() & {name, test}:
         servers += ENCRYPTED
+    if name in OVER_WEB:
+        servers += FOR_BROWSERS
     if ALL:
         return servers
     if name in LOOPS:
@@ -331,6 +351,12 @@ MANY = 100_000 if ALL else 30_000
 
 MUTATIONS = int(os.environ.get("MUTATIONS") or (100_000 if ALL else 300))
 """Handshakes and records of TLS that are changed on their way."""
+
+HEADS = 1_000_000 if ALL else 10_000
+"""Requests of HTTP that are damaged."""
+
+STREAMS = 30_000 if ALL else 600
+"""Streams of WebSocket frames that another implementation reads, too."""
 
 SEEDS = 1_000 if ALL else 100
 """Seeds of the simulation; ``make simulate`` runs thousands."""

@@ -68,10 +68,12 @@ def test_the_port_is_not_part_of_an_address() -> None:
         ("chat://Chat.Example.org.:1", ("chat", "chat.example.org.", 1)),
         ("chat://a_b-c:", ("chat", "a_b-c", DEFAULT_PORT)),
         ("chat://müller.example", ("chat", "müller.example", DEFAULT_PORT)),
+        ("http://127.0.0.1", ("http", "127.0.0.1", 8024)),
+        ("https://chat.example/", ("https", "chat.example", 8024)),
     ],
 )
 def test_an_address_has_a_scheme_a_host_and_a_port(url: str, parts: tuple[str, str, int]) -> None:
-    assert parse_url(url, ("chat", "plain")) == parts
+    assert parse_url(url, ("chat", "plain", "http", "https")) == parts
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ PUBLIC = {
     # For those who write plug-ins.
     "chatcore.transport": """
         GROUP Channel Endpoint Host Layers Listen MeasuredServer Peer Server ServerStatistics Session
-        Transport Wire check_listens find_transports load_transport server_statistics
+        Site Transport Wire check_listens find_transports load_transport server_statistics
         """,
     # For those who serve over TLS.
     "transports.certificates": """

@@ -11,26 +11,38 @@ from chatcore.messages import Gap, Message, Ping, Post, Stored, encode
 from chatcore.wire import Item, Reply, Wire
 from chatcore.wire.ndjson import ndjson
 from chatcore.wire.plain import plain
+from chatcore.wire.websocket import WebSocket
+from tests.wire import websocket
 from tests.wire.framed import HANDSHAKE, framed, wrap
 from tests.wire.reading import SMALL, bytes_held, decode, decoder, fault
 from tests.wire.strategies import noise, split
 
 LINE_WIRES = [pytest.param(ndjson, id="ndjson"), pytest.param(plain, id="plain")]
 every_line_wire = pytest.mark.parametrize("wire", LINE_WIRES)
-every_wire = pytest.mark.parametrize("wire", [*LINE_WIRES, pytest.param(framed, id="framed")])
+every_wire = pytest.mark.parametrize(
+    "wire",
+    [*LINE_WIRES, pytest.param(framed, id="framed"), pytest.param(WebSocket(), id="websocket")],
+)
 
-LINES = {"ndjson": b'{"type":"ping"}', "plain": b"hello", "framed": b'{"type":"ping"}'}
+_PING = b'{"type":"ping"}'
+LINES = {"ndjson": _PING, "plain": b"hello", "framed": _PING, "websocket": _PING}
 """A valid payload of each wire."""
 
 
 def opening(wire: Wire) -> bytes:
     """Return the handshake of a wire that has one."""
-    return HANDSHAKE if wire is framed else b""
+    return {"framed": HANDSHAKE, "websocket": websocket.request()}.get(wire.name, b"")
 
 
 def write(wire: Wire, payload: bytes) -> bytes:
     """Return a payload as the peer of a wire writes it."""
-    return wrap(payload) if wire is framed else payload + b"\n"
+    match wire.name:
+        case "framed":
+            return wrap(payload)
+        case "websocket":
+            return websocket.text(payload)
+        case _:
+            return payload + b"\n"
 
 
 def content(item: Item) -> str:
@@ -216,7 +228,7 @@ def test_an_http_request_in_mid_stream_is_only_a_line(wire: Wire) -> None:
 @every_wire
 def test_a_codec_is_open_once_its_handshake_is_done(wire: Wire) -> None:
     codec = decoder(wire)
-    assert codec.open is (wire is not framed)
+    assert codec.open is not bool(opening(wire))
     for number in range(len(opening(wire))):
         assert not codec.open
         codec.receive_data(opening(wire)[number : number + 1], 0.0)
@@ -240,7 +252,9 @@ def test_a_room_and_an_answer_write_a_frame_the_same(
         room="lobby", seq=9, prev=0, id="i", nick="ana", kind=kind, target=target, text="one\ntwo", at=AT
     )
     gap = Gap(room="lobby", after=1, through=2, reason="expired")
-    assert wire.encode_stored(Stored.of(message)) == wire.encode(message) == codec.encode(message)
+    stored = wire.encode_stored(Stored.of(message))
+    assert wire.join([stored]) == wire.encode(message) == codec.encode(message)
+    assert wire.join([]) == b""
     assert wire.encode(gap) == codec.encode(gap)
 
 

@@ -1,0 +1,124 @@
+"""HTTP/1.1 as far as a page and its socket need it: one request, one answer, and the end.
+
+- A head has `HEAD_BYTES` at most. The package ``websockets`` parses it, once all of it is there, so the
+  answer is the same however it was split.
+- Every answer ends the connection, but for the one that begins a WebSocket.
+- What is written here is never chosen by a peer: nothing of a request is repeated.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+
+from websockets.exceptions import TooManyHeaders
+from websockets.http11 import Request
+from websockets.streams import StreamReader
+
+__all__ = ["HEAD_BYTES", "HeadBuffer", "RefusedRequest", "encode_answer", "parse_head"]
+
+HEAD_BYTES = 8 * 1024
+"""Bytes of a head: what most servers take of one line."""
+
+_END = re.compile(rb"\r\n\r\n|(?<!\r)\n")
+_ONCE = ("Host", "Origin", "Sec-WebSocket-Key", "Upgrade")
+"""Headers of which a second one would mean that two programs read the same request differently."""
+
+_ALWAYS = "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nConnection: close\r\n"
+
+
+class RefusedRequest(Exception):
+    """A request that gets an answer with this status, a line of text, and perhaps more headers."""
+
+    def __init__(self, status: int, text: str, headers: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(text)
+        self.status = status
+        self.headers = headers
+
+    def encode(self) -> bytes:
+        """Return the answer."""
+        body = f"{self}\n".encode()
+        return encode_answer(
+            self.status, [("Content-Type", "text/plain; charset=utf-8"), *self.headers], body
+        )
+
+
+class HeadBuffer:
+    """Holds the head of a request until all of it is there."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def cut(self, data: bytes) -> int:
+        """Return how many of these bytes belong to the head, as far as that is seen; more than none."""
+        start, known = self._start, len(self._data)
+        found = _END.search(bytes(self._data[start:]) + data)
+        return len(data) if found is None else found.end() + start - known
+
+    def push(self, data: bytes) -> tuple[bytes, bytes] | None:
+        """Take bytes; return the head and what follows it, once it is whole. Raises `RefusedRequest`."""
+        start, known = self._start, len(self._data)
+        self._data += data[: HEAD_BYTES - known]
+        if self._data and not 0x41 <= self._data[0] <= 0x5A:
+            raise RefusedRequest(400, _not_http(self._data[0]))
+        found = _END.search(self._data, start)
+        if found is None:
+            if len(self._data) == HEAD_BYTES:
+                raise RefusedRequest(431, "the head of the request is too long")
+            return None
+        if found[0] == b"\n":
+            raise RefusedRequest(400, "a line of the head does not end with CR and LF")
+        return bytes(self._data[: found.end()]), data[found.end() - known :]
+
+    @property
+    def _start(self) -> int:
+        """The index from which on the end is looked for: it may have begun already."""
+        return max(len(self._data) - 3, 0)
+
+
+def _not_http(first: int) -> str:
+    if first == 0x16:
+        return "this port speaks HTTP and is not encrypted; use http://"
+    return "this port speaks HTTP; for a chat client, use a chat:// address of this server"
+
+
+def parse_head(head: bytes) -> Request:
+    """Return a request; raises `RefusedRequest`."""
+    try:
+        request = _parse(head)
+    except TooManyHeaders:
+        raise RefusedRequest(431, "the request has too many headers") from None
+    except (EOFError, ValueError, NotImplementedError):
+        raise RefusedRequest(400, "this is not a request without a body, of HTTP/1.1") from None
+    for name in _ONCE:
+        if len(request.headers.get_all(name)) > 1:
+            raise RefusedRequest(400, f"the request has {name} more than once")
+    if "Host" not in request.headers:
+        raise RefusedRequest(400, "the request has no Host")
+    if not request.path.startswith("/"):
+        raise RefusedRequest(400, "the request is not for a path")
+    return request
+
+
+def _parse(head: bytes) -> Request:
+    """Return the request of a whole head; raises what ``websockets`` does."""
+    reader = StreamReader()
+    reader.feed_data(head)
+    reader.feed_eof()
+    try:
+        next(Request.parse(reader.read_line))
+    except StopIteration as done:
+        request: Request = done.value
+        return request
+    raise EOFError("the head is not whole")
+
+
+def encode_answer(
+    status: int, headers: Iterable[tuple[str, str]], body: bytes = b"", size: int | None = None
+) -> bytes:
+    """Return an answer that ends the connection. ``size`` is that of a body that is left out."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    if status != 304:
+        lines += f"Content-Length: {len(body) if size is None else size}\r\n"
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{lines}{_ALWAYS}\r\n".encode() + body

@@ -1,0 +1,349 @@
+"""A port for browsers before its socket is open: which request gets which answer, however it was split."""
+
+import gzip
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from chatcore.address import Peer
+from chatcore.limits import Limits
+from chatcore.messages import Closing, Error, Ping
+from chatcore.site import Site
+from chatcore.wire import Codec, Hangup, Item, Moved, Reply
+from chatcore.wire.http import HEAD_BYTES
+from chatcore.wire.websocket import WebSocket
+from tests.rows import HEADS
+from tests.wire.websocket import request, text
+
+PAGE = b"<!doctype html>" + b"<p>chat</p>" * 50
+SITE = Site.of(
+    {"index.html": PAGE, "app.js": b"x", "icon.png": b"\x89PNG" * 50},
+    hosts=["Chat.Example"],
+    origins=["https://other.example", "http://[::1]:8080"],
+    proxies=["127.0.0.1", "10.0.0.0/8"],
+)
+STRANGER = Peer("192.0.2.7", 4711)
+PROXY = Peer("127.0.0.1", 4711)
+
+
+def codec(peer: Peer = STRANGER, site: Site = SITE) -> Codec:
+    """Return the half of a new connection."""
+    return WebSocket(site).codec(peer, Limits())
+
+
+def get(path: str, *headers: str, method: str = "GET", host: str = "127.0.0.1") -> bytes:
+    """Return the head of a request for a file."""
+    return "\r\n".join([f"{method} {path} HTTP/1.1", f"Host: {host}", *headers, "", ""]).encode()
+
+
+def items_of(*segments: bytes, peer: Peer = STRANGER, site: Site = SITE) -> list[Item]:
+    """Return what a new connection makes of bytes, and of their end."""
+    half = codec(peer, site)
+    return [item for segment in segments for item in half.receive_data(segment, 0.0)] + half.receive_eof()
+
+
+def answer_to(head: bytes, site: Site = SITE) -> tuple[int, dict[str, str], bytes]:
+    """Return the status, the headers and the body of the answer to a request that is not for the socket."""
+    reply, hangup = items_of(head, site=site)
+    assert isinstance(reply, Reply)
+    assert hangup == Hangup()
+    return parsed(reply.data)
+
+
+def parsed(answer: bytes) -> tuple[int, dict[str, str], bytes]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    assert status.startswith("HTTP/1.1 ")
+    headers = {name: value for name, _, value in (line.partition(": ") for line in lines)}
+    assert len(headers) == len(lines)
+    return int(status.split()[1]), headers, body
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", "/?a=/b", "/index.html", "/team/chat/", "//", "/../index.html?q"])
+def test_the_last_part_of_any_path_names_a_file(path: str) -> None:
+    status, headers, body = answer_to(get(path))
+    assert (status, body) == (200, PAGE)
+    assert headers["Content-Length"] == str(len(PAGE))
+    assert headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+def test_every_file_comes_under_strict_rules_for_the_browser() -> None:
+    _, headers, _ = answer_to(get("/"))
+    policy = headers["Content-Security-Policy"].split("; ")
+    assert {"default-src 'none'", "script-src 'self'", "connect-src 'self'"} <= set(policy)
+    assert {"require-trusted-types-for 'script'", "trusted-types 'none'", "frame-ancestors 'none'"} <= set(
+        policy
+    )
+    assert not any("unsafe" in each or "*" in each for each in policy)
+    assert {name: headers[name] for name in RULES} == RULES
+
+
+RULES = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cache-Control": "no-cache",
+    "Connection": "close",
+}
+
+
+def test_head_gets_the_headers_of_get_and_no_body() -> None:
+    status, headers, body = answer_to(get("/", method="HEAD"))
+    assert (status, headers, body) == (200, answer_to(get("/"))[1], b"")
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "br, gzip;q=0.5", "GZIP", "*"])
+def test_a_browser_that_takes_gzip_gets_less(accepted: str) -> None:
+    _, headers, body = answer_to(get("/", f"Accept-Encoding: {accepted}"))
+    assert headers["Content-Encoding"] == "gzip"
+    assert len(body) < len(PAGE)
+    assert gzip.decompress(body) == PAGE
+    assert headers["Vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize("accepted", ["", "br", "gzip;q=0", "gzip; q=0.0", "identity"])
+def test_a_browser_that_does_not_gets_it_as_it_is(accepted: str) -> None:
+    _, headers, body = answer_to(get("/", f"Accept-Encoding: {accepted}"))
+    assert "Content-Encoding" not in headers
+    assert body == PAGE
+
+
+@pytest.mark.parametrize("name", ["app.js", "icon.png"])
+def test_what_compressing_does_not_make_smaller_is_sent_as_it_is(name: str) -> None:
+    assert "Content-Encoding" not in answer_to(get(f"/{name}", "Accept-Encoding: gzip"))[1]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+@pytest.mark.parametrize("form", ["{}", "W/{}", '"x", {}', "*"])
+def test_a_browser_that_has_a_file_is_told_so(form: str, encoding: str) -> None:
+    tag = answer_to(get("/", f"Accept-Encoding: {encoding}"))[1]["ETag"]
+    status, headers, body = answer_to(get("/", f"If-None-Match: {form.format(tag)}"))
+    assert (status, body) == (304, b"")
+    assert "Content-Length" not in headers
+    assert answer_to(get("/app.js", f"If-None-Match: {tag}"))[0] == 200
+
+
+def test_without_a_page_there_is_nothing_but_the_socket() -> None:
+    assert answer_to(get("/"), site=Site())[0] == 404
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+REFUSED = {
+    "another method": (405, get("/", method="POST")),
+    "a socket by another method": (405, request(method="HEAD")),
+    "an unknown file": (404, get("/nothing")),
+    "no upgrade": (426, get("/ws")),
+    "an old version": (505, request().replace(b"HTTP/1.1", b"HTTP/1.0")),
+    "an unknown version": (400, get("/").replace(b"HTTP/1.1", b"HTTP/3")),
+    "no host": (400, b"GET / HTTP/1.1\r\n\r\n"),
+    "two hosts": (400, get("/", "Host: 127.0.0.1")),
+    "two origins": (400, request("Origin: http://127.0.0.1:8024", "Origin: http://127.0.0.1:8024")),
+    "two keys": (400, request("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")),
+    "a key that is short": (400, request().replace(b"dGhl", b"")),
+    "another version of WebSocket": (400, request().replace(b"Version: 13", b"Version: 12")),
+    "another subprotocol": (400, request("Sec-WebSocket-Protocol: chat, mqtt")),
+    "a body": (400, get("/", "Content-Length: 1")),
+    "a body in chunks": (400, get("/", "Transfer-Encoding: chunked")),
+    "a whole address": (400, get("http://127.0.0.1/")),
+    "a space before a colon": (400, get("/", "A : b")),
+    "a folded header": (400, get("/", "A: b\r\n c")),
+    "a bare line feed": (400, b"GET / HTTP/1.1\nHost: 127.0.0.1\n\n"),
+    "a control character": (400, get("/", "A: \x00")),
+    "many headers": (431, get("/", *["A: b"] * 200)),
+    "a long head": (431, get("/", "A: " + "b" * HEAD_BYTES)),
+    "a frame of a chat client": (400, b'{"type":"hello","protocol":1,"nick":"ada"}\n'),
+    "TLS": (400, b"\x16\x03\x01\x00\xf4\x01"),
+    "a foreign page": (403, request("Origin: https://evil.example")),
+    "a file": (403, request("Origin: null")),
+    "an origin of another port": (403, request("Origin: http://127.0.0.1:9000")),
+    "an origin that begins like ours": (403, request("Origin: http://127.0.0.1:8024.evil.example")),
+    "a name that points here": (421, get("/", host="evil.example")),
+    "a name that begins like an address": (421, get("/", host="127.0.0.1.evil.example")),
+    "a name that ends like ours": (421, get("/", host="evilchat.example:80")),
+    "no name": (421, get("/", host="")),
+    "a name and a user": (421, get("/", host="a@127.0.0.1")),
+    "a socket under a name that points here": (421, request(host="evil.example")),
+}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_each_request_that_is_refused_gets_its_status(why: str) -> None:
+    status, head = REFUSED[why]
+    answer = answer_to(head)
+    assert answer[0] == status
+    assert answer[1]["Connection"] == "close"
+    assert answer[1]["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer[2].endswith(b"\n")
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_a_request_gets_the_same_answer_byte_by_byte(why: str) -> None:
+    head = REFUSED[why][1]
+    assert items_of(*(head[n : n + 1] for n in range(len(head)))) == items_of(head)
+
+
+def test_a_head_may_have_as_many_bytes_as_promised_and_no_more() -> None:
+    head = get("/", "A: ")
+    longest = head[:-4] + b"b" * (HEAD_BYTES - len(head)) + head[-4:]
+    assert answer_to(longest)[0] == 200
+    assert answer_to(longest.replace(b"bb", b"bbb", 1))[0] == 431
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:8024", "[::1]:80", "[::ffff:10.0.0.1]", "LOCALHOST", "a.localhost:1", "chat.example."]
+)
+def test_addresses_names_of_this_machine_and_those_that_were_given_are_hosts(host: str) -> None:
+    assert answer_to(get("/", host=host))[0] == 200
+
+
+ORIGINS = ["http://127.0.0.1:8024", "https://127.0.0.1:8024", "https://Other.example", "http://[::1]:8080"]
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_a_page_of_this_server_or_of_a_known_origin_may_connect(origin: str) -> None:
+    assert opened(request(f"Origin: {origin}"))
+
+
+# --- the socket ----------------------------------------------------------------------------------
+
+
+def opened(head: bytes) -> str:
+    """Return the answer to a request that opens the socket."""
+    half = codec()
+    (reply,) = half.receive_data(head, 0.0)
+    assert half.open
+    assert isinstance(reply, Reply)
+    return reply.data.decode()
+
+
+def test_a_socket_is_opened_with_the_answer_of_the_rfc() -> None:
+    answer = opened(request(path="/some/prefix/ws?x=1"))
+    assert answer.startswith("HTTP/1.1 101 Switching Protocols\r\n")
+    assert "\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in answer
+    assert "Sec-WebSocket-Protocol" not in answer
+
+
+def test_our_subprotocol_is_chosen_and_no_extension_ever() -> None:
+    answer = opened(
+        request("Sec-WebSocket-Protocol: other, chatcore.v1", "Sec-WebSocket-Extensions: permessage-deflate")
+    )
+    assert "\r\nSec-WebSocket-Protocol: chatcore.v1\r\n" in answer
+    assert "Extensions" not in answer
+
+
+def test_frames_may_come_right_after_the_head() -> None:
+    items = items_of(request() + text(b'{"type":"ping"}'))
+    assert [type(item) for item in items] == [Reply, Ping, Hangup]
+
+
+# --- a proxy -------------------------------------------------------------------------------------
+
+FORWARDED = {
+    "one": (["198.51.100.1"], "198.51.100.1"),
+    "what it was told comes first": (["1.2.3.4, 198.51.100.1"], "198.51.100.1"),
+    "a chain of ours": (["198.51.100.1, 10.1.2.3", "127.0.0.1"], "198.51.100.1"),
+    "of IPv6": (["2001:db8::1"], "2001:db8::1"),
+    "in another dress": (["::ffff:198.51.100.1"], "198.51.100.1"),
+    "ours alone": (["10.1.2.3"], None),
+    "nonsense": (["198.51.100.1, unknown"], None),
+    "nothing": ([], None),
+}
+
+
+@pytest.mark.parametrize("case", FORWARDED)
+def test_a_proxy_that_is_trusted_says_for_whom_it_speaks(case: str) -> None:
+    values, address = FORWARDED[case]
+    head = request(*(f"X-Forwarded-For: {value}" for value in values))
+    moved = [item for item in items_of(head, peer=PROXY) if isinstance(item, Moved)]
+    assert moved == ([] if address is None else [Moved(Peer(address, PROXY.port))])
+    assert not any(isinstance(item, Moved) for item in items_of(head, peer=STRANGER))
+
+
+def test_only_a_proxy_that_is_given_is_trusted() -> None:
+    assert WebSocket(SITE).trusts(PROXY)
+    assert WebSocket(SITE).trusts(Peer("10.9.9.9", 1))
+    assert not WebSocket(SITE).trusts(STRANGER)
+    assert not WebSocket(Site()).trusts(PROXY)
+
+
+# --- refused by the server -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("frame", "status"),
+    [
+        (Error(code="limit_exceeded", message="the server is full"), 503),
+        (Error(code="unavailable", message="the server is closing"), 503),
+        (Closing(reason="timeout"), 408),
+        (Error(code="bad_state", message="no hello came in time"), 408),
+        (Closing(reason="drain"), 503),
+        (Ping(), None),
+    ],
+)
+def test_what_a_server_says_before_the_socket_is_open_is_a_status(
+    frame: Error | Closing | Ping, status: int | None
+) -> None:
+    half = codec()
+    half.receive_data(request()[:40], 0.0)
+    data = half.encode(frame)
+    assert (parsed(data)[0] if data else None) == status
+    assert half.ending() == b""
+
+
+def test_there_is_one_answer_and_no_more() -> None:
+    half = codec()
+    assert len(half.receive_data(get("/") * 2, 0.0)) == 2
+    assert half.encode(Closing(reason="drain")) == half.encode(Error(code="unavailable", message="")) == b""
+    assert half.receive_data(get("/"), 0.0) == half.receive_eof() == []
+
+
+# --- anything ------------------------------------------------------------------------------------
+
+_LINES = [
+    b"Host: 127.0.0.1",
+    b"Host: evil.example",
+    b"Upgrade: websocket",
+    b"Connection: Upgrade",
+    b"Connection: keep-alive, Upgrade",
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    b"Sec-WebSocket-Version: 13",
+    b"Sec-WebSocket-Protocol: chatcore.v1",
+    b"Origin: http://127.0.0.1",
+    b"X-Forwarded-For: 198.51.100.1, 10.0.0.1",
+    b"Accept-Encoding: gzip",
+    b"If-None-Match: *",
+    b"Content-Length: 0",
+]
+_PIECES = [b"\r\n", b"\n", b"\r", b" ", b":", b",", b"\x00", b"\xff", b"/", b'"', b"\r\n\r\n", b"a" * 3_000]
+
+
+def heads(count: int) -> Iterator[tuple[random.Random, bytes]]:
+    """Yield so many heads, most of them damaged, some of them with frames after them."""
+    for seed in range(count):
+        chance = random.Random(seed)
+        first = chance.choice([b"GET /ws HTTP/1.1", b"GET / HTTP/1.1", b"HEAD /app.js HTTP/1.1"])
+        lines = [first, *chance.sample(_LINES, chance.randrange(len(_LINES) + 1))]
+        head = bytearray(b"\r\n".join([*lines, b"\r\n"]))
+        for _ in range(chance.choice((0, 1, 1, 2, 8))):
+            at = chance.randrange(len(head))
+            piece = chance.choice([*_PIECES, bytes([chance.randrange(256)])])
+            head[at : at + chance.randrange(3)] = piece
+        yield chance, bytes(head) + chance.randbytes(chance.randrange(20))
+
+
+def test_any_head_gets_an_answer_and_the_same_however_it_is_split() -> None:
+    statuses = set[int]()
+    for chance, head in heads(HEADS):
+        whole = items_of(head, peer=PROXY)
+        cuts = sorted(chance.randrange(len(head) + 1) for _ in range(chance.randrange(5)))
+        segments = [head[start:end] for start, end in zip([0, *cuts], [*cuts, len(head)], strict=True)]
+        assert items_of(*segments, peer=PROXY) == whole, head
+        statuses |= {parsed(item.data)[0] for item in whole[:2] if isinstance(item, Reply)}
+    assert statuses >= {101, 200, 304, 400, 421, 426, 431, 505} - {505}
