@@ -8,6 +8,8 @@ A program chooses one by its import, and may use several::
     from transports.asyncio_tcp import connect, serve  # or transports.threaded_tcp
 
 - `sockets`: what all of them ask of their sockets, and the bounds that they share.
+- `listening`: what an address to listen at stands for.
+- `web`: the files of the page for browsers.
 - `acceptor`: how connections are accepted, and what happens when the system has no room for more.
 - `waiting`: those that are accepted and opened later, since many come from their address.
 - `tls`: TLS without I/O, for both sides of a connection.

@@ -25,7 +25,7 @@ from chatcore.errors import UsageError
 from chatcore.private import make_directories, worries
 from transports.log_events import certificate_kept, certificate_reloaded
 from transports.pins import certificate_pin, parse_pin
-from transports.tls import Tls, server_context
+from transports.tls import PROTOCOL, WEB_PROTOCOL, Tls, server_context
 
 __all__ = ["Certificate", "certificate_pin", "parse_pin"]
 
@@ -59,7 +59,7 @@ class Certificate:
         self._seen = self._loaded = self._version()
         self._failed: _Version | None = None
         self._when_loaded: Callable[[], None] = lambda: None
-        self._context, self.pin = _load(self.cert, self.key)
+        self._contexts, self.pin = _load(self.cert, self.key)
 
     @classmethod
     def load(cls, cert: str | Path, key: str | Path | None = None) -> Self:
@@ -88,12 +88,19 @@ class Certificate:
 
     def channel(self) -> Tls:
         """Return the server's side of TLS for a connection that has just come. Never raises for the files."""
+        return self._channel(PROTOCOL)
+
+    def web_channel(self) -> Tls:
+        """Return the same for a connection of a browser."""
+        return self._channel(WEB_PROTOCOL)
+
+    def _channel(self, protocol: str) -> Tls:
         if self._clock() >= self._look_at and self._lock.acquire(blocking=False):
             try:
                 self._look()
             finally:
                 self._lock.release()
-        return Tls(self._context, on_failure=self._note_failure)
+        return Tls(self._contexts[protocol], on_failure=self._note_failure)
 
     @property
     def failures(self) -> int:
@@ -134,13 +141,13 @@ class Certificate:
 
     def _reload(self, version: _Version, *, again: bool = False) -> bool:
         try:
-            context, pin = _load(self.cert, self.key)
+            contexts, pin = _load(self.cert, self.key)
         except OSError as error:
             self._failed = version
             if not again:
                 certificate_kept.log(error=str(error))
             return False
-        self._context, self.pin, self._loaded = context, pin, version
+        self._contexts, self.pin, self._loaded = contexts, pin, version
         certificate_reloaded.log(fingerprint=self.fingerprint)
         self._when_loaded()
         return True
@@ -164,10 +171,14 @@ class _NeedsPassword(Exception):
     """The key is encrypted."""
 
 
-def _load(cert: Path, key: Path) -> tuple[ssl.SSLContext, str]:
-    """Return a context with a certificate, and its pin; raises `OSError`."""
+def _load(cert: Path, key: Path) -> tuple[dict[str, ssl.SSLContext], str]:
+    """Return contexts with a certificate, by protocol, and its pin; raises `OSError`."""
     pin = certificate_pin(_first_certificate(cert))
-    context = server_context()
+    return {protocol: _context(protocol, cert, key) for protocol in (PROTOCOL, WEB_PROTOCOL)}, pin
+
+
+def _context(protocol: str, cert: Path, key: Path) -> ssl.SSLContext:
+    context = server_context(protocol)
     try:
         context.load_cert_chain(cert, key, _refuse_to_ask)
     except _NeedsPassword:
@@ -176,7 +187,7 @@ def _load(cert: Path, key: Path) -> tuple[ssl.SSLContext, str]:
         raise OSError(f"{_what_is_wrong(error, cert, key)} ({error.reason or error})") from None
     except OSError as error:
         raise OSError(error.errno, f"cannot read the key {key}: {error.strerror}") from None
-    return context, pin
+    return context
 
 
 def _refuse_to_ask() -> str:

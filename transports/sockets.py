@@ -10,11 +10,11 @@ import socket
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from chatcore.address import DEFAULT_URL
 from chatcore.errors import UsageError
-from chatcore.transport import Channel, Listen
+from chatcore.transport import Listen
+from transports.listening import Encrypting, listen_at
 from transports.log_events import listener_incomplete
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "FORKED",
     "GOODBYE_SECONDS",
     "LONGEST_WAIT",
-    "Encrypting",
     "bind",
     "listening_on",
     "listens_at",
@@ -86,13 +85,6 @@ def tune(sock: socket.socket) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
 
 
-class Encrypting(Protocol):
-    """What makes the channels of a server: a `transports.certificates.Certificate`."""
-
-    def channel(self) -> Channel:
-        """Return the channel of a new connection."""
-
-
 def listens_at(
     addresses: Sequence[str | Listen], cert: str | Path | Encrypting | None, cert_key: str | Path | None
 ) -> list[Listen]:
@@ -104,10 +96,7 @@ def listens_at(
         from transports.certificates import Certificate  # with OpenSSL, which most programs do not need
 
         cert = Certificate.load(cert, cert_key)
-    channel = None if cert is None else cert.channel
-    return [
-        Listen.parse(each, channel) if isinstance(each, str) else each for each in addresses or [DEFAULT_URL]
-    ]
+    return [listen_at(each, cert) if isinstance(each, str) else each for each in addresses or [DEFAULT_URL]]
 
 
 def bind(listen: Listen) -> list[socket.socket]:

@@ -42,10 +42,13 @@ from pathlib import Path
 from chatcore.transport import Channel
 from transports.pins import certificate_pin
 
-__all__ = ["PROTOCOL", "SLICE", "Tls", "client_context", "server_context"]
+__all__ = ["PROTOCOL", "SLICE", "WEB_PROTOCOL", "Tls", "client_context", "server_context"]
 
 PROTOCOL = "chat/1"
 """What both sides offer by ALPN. Nobody requires it."""
+
+WEB_PROTOCOL = "http/1.1"
+"""What a server offers to browsers."""
 
 SLICE = 16 * 1024
 """Bytes that OpenSSL is given or asked for at a time: what one record holds at most."""
@@ -59,11 +62,11 @@ SPARE = 1024
 at most, and fewer where it holds hardly anything."""
 
 
-def server_context() -> ssl.SSLContext:
+def server_context(protocol: str = PROTOCOL) -> ssl.SSLContext:
     """Return a context for servers, into which a certificate is to be loaded."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.num_tickets = 0  # a full handshake costs a quarter of a millisecond
-    return _set_up(context)
+    return _set_up(context, protocol)
 
 
 def client_context(*, ca: str | Path | None = None, pinned: bool = False) -> ssl.SSLContext:
@@ -80,7 +83,7 @@ def client_context(*, ca: str | Path | None = None, pinned: bool = False) -> ssl
         context.load_default_certs()
     else:
         _load_authorities(context, Path(ca))
-    return _set_up(context)
+    return _set_up(context, PROTOCOL)
 
 
 def _load_authorities(context: ssl.SSLContext, ca: Path) -> None:
@@ -95,9 +98,9 @@ def _load_authorities(context: ssl.SSLContext, ca: Path) -> None:
         raise OSError(error.errno, error.strerror, str(ca)) from None
 
 
-def _set_up(context: ssl.SSLContext) -> ssl.SSLContext:
+def _set_up(context: ssl.SSLContext, protocol: str) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.set_alpn_protocols([PROTOCOL])
+    context.set_alpn_protocols([protocol])
     return context
 
 

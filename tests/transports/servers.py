@@ -15,6 +15,7 @@ from chatcore.transport import Listen, Server, Transport, find_transports, load_
 from tests.limits import split_limits
 from tests.transports.peers import DEADLINE, Peer, PlainPeer, TypedPeer, hello
 from tests.transports.tls import OverTls, note_scheme
+from tests.transports.web import OverWeb, WebPeer
 from transports.asyncio_tcp import AsyncioTransport
 
 __all__ = ["OPEN", "SERVERS", "TLS", "Clock", "Door", "House", "new_transport"]
@@ -26,6 +27,7 @@ SERVERS: dict[str, Callable[[], Transport]] = {
 """Every transport that is installed, by name; asyncio also with the standard library's own loop."""
 
 TLS = "-tls"
+WEB = "-web"
 
 OPEN: dict[str, Any] = {
     "connections": None,
@@ -41,8 +43,13 @@ ANYWHERE = ("chat://127.0.0.1:0", "plain://127.0.0.1:0")
 
 
 def new_transport(name: str) -> Transport:
-    """Return the transport with a name of `SERVERS`, or, if that is followed by ``-tls``, one over TLS."""
-    transport = SERVERS[name.removesuffix(TLS)]()
+    """Return the transport with a name of `SERVERS`.
+
+    If ``-tls`` follows, it serves over TLS, and if ``-web`` does, browsers.
+    """
+    transport = SERVERS[name.removesuffix(TLS).removesuffix(WEB)]()
+    if name.endswith(WEB):
+        return OverWeb(transport)
     return OverTls(transport) if name.endswith(TLS) else transport
 
 
@@ -81,7 +88,13 @@ class Door:
 
     def typed(self, nick: str | None = None, *rooms: str, **options: Any) -> TypedPeer:
         """Connect a typed peer; with a nick it says hello, and joins rooms."""
-        return self._welcome(TypedPeer(self.port("chat"), nick, *rooms, **options))
+        port = self.port("chat")
+        kind = WebPeer if self.is_for_browsers(port) else TypedPeer
+        return self._welcome(kind(port, nick, *rooms, **options))
+
+    def is_for_browsers(self, port: int) -> bool:
+        """Tell whether a WebSocket has to be opened there."""
+        return False
 
     def member(self, nick: str, **options: Any) -> TypedPeer:
         """Connect a typed peer that joins the lobby."""
@@ -131,6 +144,7 @@ class House(Door):
         clock: Clock | None = None,
         gate: Gate | None = None,
         urls: Sequence[str] = ANYWHERE,
+        listens: Sequence[Listen] = (),
         **limits: Any,
     ) -> None:
         super().__init__()
@@ -142,12 +156,15 @@ class House(Door):
             journal = journal or MemoryJournal(history, **options)
             hub = self._owned = Hub(journal, own, gate=gate, **options)
         self.hub = hub
-        self.server: Server = transport.start(hub, [Listen.parse(url) for url in urls])
+        self.server: Server = transport.start(hub, [*map(Listen.parse, urls), *listens])
         for listen in self.server.listening:
             note_scheme(listen.scheme, listen.port)
 
     def port(self, scheme: str) -> int:
         return self._listen(scheme).port
+
+    def is_for_browsers(self, port: int) -> bool:
+        return any(each.is_for_browsers for each in self.server.listening if each.port == port)
 
     @property
     def url(self) -> str:
@@ -156,7 +173,9 @@ class House(Door):
         return f"{listen.scheme}://127.0.0.1:{listen.port}"
 
     def _listen(self, scheme: str) -> Listen:
-        return next(each for each in self.server.listening if each.scheme in (scheme, f"{scheme}s"))
+        schemes = (scheme, f"{scheme}s", "http") if scheme == "chat" else (scheme, f"{scheme}s")
+        found = [each for each in self.server.listening if each.scheme in schemes]
+        return min(found, key=lambda each: schemes.index(each.scheme))
 
     def close(self) -> None:
         """Close the peers and the server, then its hub. Idempotent."""

@@ -22,6 +22,7 @@ __all__ = [
     "TlsSocket",
     "authority_file",
     "certificate",
+    "fresh_context",
     "new_certificate",
     "note_scheme",
     "peer_context",
@@ -66,6 +67,11 @@ def trust(url: str) -> dict[str, Any]:
 @cache
 def peer_context() -> ssl.SSLContext:
     """Return a context for peers, which trust our authority, and any server of another process."""
+    return fresh_context()
+
+
+def fresh_context() -> ssl.SSLContext:
+    """Return a context of one's own, which trusts anybody."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -74,7 +80,7 @@ def peer_context() -> ssl.SSLContext:
 
 def note_scheme(scheme: str, port: int) -> None:
     """Note what is spoken at a port from now on."""
-    if scheme in ("chats", "plains"):
+    if scheme in ("chats", "plains", "https"):
         ENCRYPTED.add(port)
     else:
         ENCRYPTED.discard(port)

@@ -23,6 +23,7 @@ from chatcore.address import Peer
 from chatcore.transport import Host, Layers, Listen, ServerStatistics, Session, Wire
 from transports.asyncio_tcp.listeners import Listeners
 from transports.asyncio_tcp.secured import Handshakes, Secured
+from transports.listening import Encrypting
 from transports.log_events import (
     connection_failed,
     connection_not_opened,
@@ -30,7 +31,7 @@ from transports.log_events import (
     transport_not_ended,
 )
 from transports.pulse import Pulse
-from transports.sockets import LONGEST_WAIT, Encrypting, bind, listening_on, listens_at
+from transports.sockets import LONGEST_WAIT, bind, listening_on, listens_at
 
 __all__ = ["Server", "serve"]
 
@@ -44,16 +45,16 @@ async def serve(
 ) -> AsyncIterator["Server"]:
     """Serve a hub at these addresses for as long as the block lasts, then drain.
 
-    An address is ``chat://HOST[:PORT]`` or ``plain://HOST[:PORT]``, or a `chatcore.transport.Listen` with a
-    wire of your own; without any it is ``chat://127.0.0.1:7024``, and port 0 lets the system choose.
-    ``listening`` of the server has the addresses with their real ports. ::
+    An address is ``chat://HOST[:PORT]``, ``plain://HOST[:PORT]``, ``http://HOST[:PORT]`` for browsers, or a
+    `chatcore.transport.Listen` with a wire or a site of your own; without any it is ``chat://127.0.0.1:7024``,
+    and port 0 lets the system choose. ``listening`` of the server has the addresses with their real ports. ::
 
         async with serve("chat://127.0.0.1:0") as server:
             url = str(server.listening[0])
 
-    ``chats://`` and ``plains://`` are the same over TLS, with a certificate in the file ``cert`` and its key
-    in ``cert_key``, or both in one. They are loaded again when they change. ``cert`` may also be a
-    `transports.certificates.Certificate`, which several servers can share.
+    ``chats://``, ``plains://`` and ``https://`` are the same over TLS, with a certificate in the file
+    ``cert`` and its key in ``cert_key``, or both in one. They are loaded again when they change. ``cert`` may
+    also be a `transports.certificates.Certificate`, which several servers can share.
 
     With ``hub``, messages go where its journal keeps them, several servers may share it, and it is yours to
     close afterwards. Without, the server makes a hub of its own, which stores messages in memory.
