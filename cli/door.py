@@ -81,6 +81,7 @@ def let_through(
     insecure: bool,
     everybody: bool,
     handed_over: HandedOver | None = None,
+    proxied: bool = False,
 ) -> Listen:
     """Return where to listen, with the addresses that were looked at: a transport looks up nothing again.
 
@@ -89,7 +90,7 @@ def let_through(
     """
     addresses = bound_addresses(listen.host, listen.port)
     taken = handed_over.take(str(listen), addresses, listen.port) if handed_over else {}
-    at = Listener(str(listen), addresses, handed_over=bool(taken))
+    at = Listener(str(listen), addresses, proxied=proxied, handed_over=bool(taken))
     why = refusal(at, accounts=accounts, insecure=insecure, everybody=everybody)
     if why is not None:
         raise UsageError(why)

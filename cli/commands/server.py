@@ -32,10 +32,12 @@ from cli.settings.certificates import open_certificate
 from cli.settings.file import ConfigFile
 from cli.settings.journals import open_journal
 from cli.settings.limits import default_limits, parse_limits
+from cli.settings.web import site_for
 from cli.stop import Stop
 from cli.streams import write_text
 from cli.systemd import Systemd
 from transports.certificates import Certificate
+from transports.listening import listen_at
 
 if TYPE_CHECKING:
     from chatcore import Accounts
@@ -69,6 +71,9 @@ class Options:
     metrics: str | None
     insecure: bool
     everybody: bool
+    web_origin: Sequence[str]
+    web_host: Sequence[str]
+    trust_proxy: Sequence[str]
     log_level: str
     log_format: str
 
@@ -161,8 +166,9 @@ def _published(
 
 def _listens(options: Options, certificate: Certificate | None, handed_over: HandedOver) -> Iterator[Listen]:
     """Yield where to listen, looked up and let through by the door."""
+    site = site_for(options.urls, options.web_host, options.web_origin, options.trust_proxy)
     for url in options.urls:
-        listen = Listen.parse(url, None if certificate is None else certificate.channel)
+        listen = listen_at(url, certificate, site)
         try:
             yield let_through(
                 listen,
@@ -170,6 +176,7 @@ def _listens(options: Options, certificate: Certificate | None, handed_over: Han
                 insecure=options.insecure,
                 everybody=options.everybody,
                 handed_over=handed_over,
+                proxied=listen.is_for_browsers and bool(options.trust_proxy),
             )
         except OSError as error:
             raise cannot_listen(url, error) from error

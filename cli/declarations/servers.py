@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from chatcore import DEFAULT_URL, UsageError
-from cli.help.headings import CERTIFICATE, LISTENING, MESSAGES, PEOPLE, WATCHING
+from cli.help.headings import BROWSERS, CERTIFICATE, LISTENING, MESSAGES, PEOPLE, WATCHING
 from cli.report import reporting
 from cli.settings.complete import complete_transport
 from cli.settings.shared import journal_argument, journal_option, key_file_option, room_argument
@@ -40,8 +40,9 @@ def server(
         list[str] | None,
         typer.Option(
             metavar="URL",
-            help="Where to listen: chat://HOST:PORT for clients, plain://HOST:PORT for nc and telnet; "
-            "chats:// and plains:// are encrypted. Repeat it for more.",
+            help="Where to listen: chat://HOST:PORT for clients, http://HOST:PORT for browsers, "
+            "plain://HOST:PORT for nc and telnet; chats://, https:// and plains:// are encrypted. "
+            "Repeat it for more.",
             show_default=DEFAULT_URL,
             rich_help_panel=LISTENING,
         ),
@@ -75,7 +76,8 @@ def server(
         str | None,
         typer.Option(
             metavar="PATH|auto",
-            help="The certificate for chats:// and plains://, or `auto`: one that the server makes itself.",
+            help="The certificate for chats://, https:// and plains://, or `auto`: one that the server makes "
+            "itself.",
             show_default="none",
             rich_help_panel=CERTIFICATE,
         ),
@@ -133,6 +135,35 @@ def server(
             rich_help_panel=PEOPLE,
         ),
     ] = False,
+    web_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST",
+            help="A name by which browsers may open http:// and https://. Repeat it for more.",
+            show_default="addresses, localhost and the hosts of --listen",
+            rich_help_panel=BROWSERS,
+        ),
+    ] = None,
+    web_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            help="Whose pages may connect besides those of this server: https://HOST[:PORT]. "
+            "Repeat it for more.",
+            show_default="none",
+            rich_help_panel=BROWSERS,
+        ),
+    ] = None,
+    trust_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="A proxy, or a network of them, whose X-Forwarded-For says where browsers connect from. "
+            "Repeat it for more.",
+            show_default="none",
+            rich_help_panel=BROWSERS,
+        ),
+    ] = None,
     log_level: Annotated[
         str,
         typer.Option(
@@ -179,6 +210,9 @@ def server(
             metrics=metrics,
             insecure=insecure,
             everybody=open,
+            web_origin=web_origin or [],
+            web_host=web_host or [],
+            trust_proxy=trust_proxy or [],
             log_level=log_level,
             log_format=log_format,
         )

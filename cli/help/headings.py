@@ -1,6 +1,7 @@
 """The headings of options that belong together."""
 
 __all__ = [
+    "BROWSERS",
     "CERTIFICATE",
     "FORGETTING",
     "IN_A_PIPE",
@@ -19,6 +20,7 @@ SERVER_AND_YOU = "Server and you"
 # of `chat server`
 LISTENING = "Listening"
 CERTIFICATE = "Certificate"
+BROWSERS = "Browsers"
 MESSAGES = "Messages"
 PEOPLE = "People"
 WATCHING = "Watching"
