@@ -1,0 +1,89 @@
+/**
+ * When a client that has lost its server connects again, and timers.
+ *
+ * @module
+ */
+
+/** Seconds on the clock of all deadlines. It never goes back, and may stand still while a machine sleeps. */
+export const now = () => performance.now() / 1000;
+
+/**
+ * Exponential backoff with full jitter, so that clients that were cut off together come back apart. The wait is a
+ * random time between 0 and a bound, which doubles with every failure.
+ */
+export class Backoff {
+  #failures = 0;
+
+  /** @param {{first?: number, longest?: number}} [bounds] seconds */
+  constructor({ first = 0.5, longest = 30 } = {}) {
+    this.first = first;
+    this.longest = longest;
+  }
+
+  /**
+   * The seconds to wait before the next try, which counts as a failure until `reset`.
+   *
+   * @param {number} [atLeast] the time that a server which is closing asks for
+   */
+  next(atLeast = 0) {
+    const bound = Math.min(this.first * 2 ** this.#failures, this.longest);
+    this.#failures = Math.min(this.#failures + 1, 16);
+    return atLeast + Math.random() * bound;
+  }
+
+  /** The last try has served for something. */
+  reset() {
+    this.#failures = 0;
+  }
+}
+
+/**
+ * Wait for something, but no longer than so many seconds.
+ *
+ * @param {number} seconds
+ * @param {Promise<void>} promise
+ */
+export async function within(seconds, promise) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  await Promise.race([promise, new Promise((resolve) => (timer = setTimeout(resolve, seconds * 1000)))]);
+  clearTimeout(timer);
+}
+
+const LONGEST = 0x7fffffff / 1000; // seconds that a timer can count
+
+/** One timer, for whichever deadline is next. */
+export class Alarm {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #at = Infinity;
+  #call;
+
+  /** @param {() => void} call what is due: it has to set the next deadline */
+  constructor(call) {
+    this.#call = call;
+  }
+
+  /**
+   * Have it called at a time. A later one than before costs nothing: the call comes too early once, and sets it again.
+   *
+   * @param {number} at
+   */
+  set(at) {
+    if (at >= this.#at) return;
+    this.stop();
+    this.#at = at;
+    const wait = Math.min(Math.max(at - now(), 0), LONGEST);
+    this.#timer = setTimeout(() => this.#ring(), Math.ceil(wait * 1000));
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+    this.#at = Infinity;
+  }
+
+  #ring() {
+    this.#at = Infinity;
+    this.#call();
+  }
+}
