@@ -1,0 +1,298 @@
+/**
+ * The chat on the page: what happens goes to the rooms and the rows, and what must outlive the page is kept.
+ *
+ * @module
+ */
+
+import { Chat, fold } from "./client.js";
+import { Composer } from "./page-composer.js";
+import { addDevice } from "./page-devices.js";
+import { wordsForModerated } from "./page-door.js";
+import { byId } from "./page-elements.js";
+import { Finder } from "./page-finder.js";
+import { Keys } from "./page-keys.js";
+import { Moderation } from "./page-moderation.js";
+import { Posts } from "./page-posts.js";
+import { Reader } from "./page-reader.js";
+import { MOST_MISSED, Rooms } from "./page-rooms.js";
+import { togglePeople, toggleRooms } from "./page-sidebar.js";
+import { Switcher } from "./page-switcher.js";
+import { View } from "./page-view.js";
+
+/** @typedef {import("./client-types.js").ChatEvent} ChatEvent */
+/** @typedef {import("./page-room.js").Room} Room */
+/** @typedef {import("./page-store.js").Store} Store */
+/** @typedef {import("../../docs/protocol.js").Message} Message */
+
+export class App {
+  #store;
+  #ended;
+  #chat;
+  #posts;
+  #reader;
+  #rooms;
+  #view;
+  #composer;
+  #switcher;
+  #finder;
+  #moderation;
+  #keys;
+  #isOver = false;
+
+  /**
+   * @param {string} server
+   * @param {Store} store
+   * @param {(error: Error) => void} ended
+   */
+  constructor(server, store, ended) {
+    this.#store = store;
+    this.#ended = ended;
+    const { unsent, returned } = store;
+    const { nick = "", session, key, invite } = store.device;
+    const onEvent = (/** @type {ChatEvent} */ event) => this.#receive(event);
+    const chat = new Chat(server, { nick, session, key, invite, unsent, mostMissed: MOST_MISSED, onEvent });
+    this.#chat = chat;
+    this.#keys = new Keys(this);
+    this.#posts = new Posts(unsent, returned);
+    this.#rooms = new Rooms(chat, store, {
+      changed: () => this.#view.changed(),
+      refused: (room, error) => this.#refused(room, error.message),
+    });
+    this.#reader = new Reader(chat, this.#posts, store, {
+      changed: () => this.#view.changed(),
+      show: (room, seq) => this.#show(room, seq),
+      edit: (text) => this.#composer.write(text),
+    });
+    this.#view = new View({
+      chat, rooms: this.#rooms, posts: this.#posts, reader: this.#reader,
+      open: (room) => this.#open(room), drawn: () => this.#keep(),
+    }, this.#keys.signal);
+    this.#composer = new Composer({
+      post: (text) => this.#post(text),
+      typed: (text) => this.#active && this.#store.keepDraft(this.#active.name, text),
+      nicks: () => [...(this.#active?.nicks ?? [])],
+      limit: () => chat.limits.text_bytes,
+    });
+    this.#switcher = new Switcher(async () => (await chat.listRooms({ limit: 500 })).rooms, (name) => this.#go(name));
+    this.#finder = new Finder((query) => chat.search(query), (message) => this.#show(message.room, message.seq));
+    this.#moderation = new Moderation((act, on) => chat.moderate(act, on), () => this.#active?.name ?? "");
+    this.#listen();
+    byId("chat").hidden = false;
+    this.#open(this.#rooms.restore());
+  }
+
+  #listen() {
+    const { signal } = this.#keys;
+    addEventListener("online", () => this.#chat.wake(), { signal });
+    addEventListener("pagehide", () => this.#keep(), { signal });
+    addEventListener("focus", () => this.#focused(), { signal });
+    document.addEventListener("visibilitychange", () => this.#looked(), { signal });
+    const clicks = /** @type {Record<string, () => void>} */ ({
+      switch: () => this.#switcher.open(),
+      latest: () => this.goToLatest(),
+      leave: () => this.#leave(),
+      menu: () => toggleRooms(),
+      "menu-close": () => toggleRooms(),
+      moderate: () => this.#moderation.open(),
+      "people-button": () => togglePeople() && this.#view.changed(),
+      "search-button": () => this.#finder.open(),
+      "me-devices": () => addDevice(this.#chat).catch((error) => this.#view.say(error.message)),
+      "me-forget": () => this.#forget(),
+    });
+    for (const [id, onclick] of Object.entries(clicks)) byId(id).onclick = onclick;
+  }
+
+  get #active() {
+    return this.#rooms.active;
+  }
+
+  // --- what its user does -------------------------------------------------------------------------------------------
+
+  /** @param {Room} room */
+  #open(room) {
+    this.#rooms.activate(room);
+    this.#view.show(room);
+    this.#composer.name(`Message #${room.name}`);
+    this.#composer.show(this.#store.draft(room.name));
+    if (matchMedia("(pointer: fine)").matches) this.#composer.focus();
+  }
+
+  /**
+   * Open a room by its name, and enter it if we are not in it.
+   *
+   * @param {string} name
+   */
+  #go(name) {
+    this.#open(this.#rooms.find(name) ?? this.#rooms.enter(name));
+  }
+
+  goToLatest() {
+    if (this.#active) this.#view.goToLatest(this.#active);
+  }
+
+  /** @param {number} step */
+  openNext(step) {
+    const room = this.#rooms.next(step);
+    if (room) this.#open(room);
+  }
+
+  openSwitcher() {
+    this.#switcher.open();
+  }
+
+  focus() {
+    this.#composer.focus();
+  }
+
+  /** @param {string} typed */
+  #post(typed) {
+    const room = this.#active;
+    if (room === undefined) return;
+    const action = /^\/me\s+(\S[^]*)$/.exec(typed)?.[1];
+    const [text, kind] = action === undefined ? [typed, undefined] : [action, "action"];
+    const { id } = this.#chat.post(room.name, text, { kind });
+    this.#posts.add({ room: room.name, id, kind, text, at: Date.now() });
+    room.dropMark();
+    this.goToLatest();
+  }
+
+  #leave() {
+    const room = this.#active;
+    if (room === undefined) return;
+    this.#chat.leave(room.name).catch(() => {});
+    this.#remove(room);
+  }
+
+  /** @param {Room} room */
+  #remove(room) {
+    const wasActive = this.#active === room;
+    this.#rooms.remove(room);
+    const [next] = this.#rooms.all;
+    if (!wasActive) return this.#view.changed();
+    if (next) return this.#open(next);
+    this.#view.clear();
+    return this.#switcher.open();
+  }
+
+  async #forget() {
+    this.#isOver = true;
+    await this.#chat.close();
+    this.#store.forget();
+    location.reload();
+  }
+
+  /**
+   * @param {string} name
+   * @param {number} seq
+   */
+  #show(name, seq) {
+    this.#go(name);
+    if (this.#active?.name === fold(name)) this.#view.goToMessage(this.#active, seq);
+  }
+
+  #focused() {
+    this.#active?.showMark();
+    this.#view.changed();
+  }
+
+  #looked() {
+    if (document.hidden) return;
+    this.#active?.setMark();
+    this.#chat.wake();
+    this.#view.changed();
+  }
+
+  // --- what happens -------------------------------------------------------------------------------------------------
+
+  /** @param {ChatEvent} event */
+  #receive(event) {
+    const room = "room" in event && event.room ? this.#rooms.find(event.room) : undefined;
+    if (room === undefined) this.#receiveState(event);
+    else this.#receiveOf(room, event);
+    this.#view.changed();
+  }
+
+  /**
+   * @param {Room} room
+   * @param {ChatEvent} event
+   */
+  #receiveOf(room, event) {
+    if (event.type === "message") this.#receiveMessage(room, event);
+    else if (event.type === "gap") room.receive(event, { isMine: false, isMention: false });
+    else if (event.type === "joined") room.enter(event);
+    else if (event.type === "presence") room.receivePresence(event);
+    else if (event.type === "ack") this.#posts.stored(event, this.#chat.position(event.room)?.seq ?? 0);
+    else if (event.type === "left" && event.reason) this.#refused(room, "you were put out of this room");
+    else if (event.type === "error") this.#receiveRefusal(room, event.message);
+    else if (event.type === "moderated") this.#view.say(wordsForModerated(event));
+  }
+
+  /** @param {ChatEvent} event */
+  #receiveState(event) {
+    if (event.type === "unsent") this.#store.keepUnsent(this.#chat.unsent);
+    else if (event.type === "stale") for (const post of event.posts) this.#reader.giveBack(post);
+    else if (event.type === "refused") this.#reader.giveBack(event.post, event.error.message);
+    else if (event.type === "welcome") this.#welcomed(event);
+    else if (event.type === "nick") this.#store.keepDevice({ ...this.#store.device, nick: event.nick });
+    else if (event.type === "offline") this.#view.goOffline(event);
+    else if (event.type === "error") this.#view.say(event.message);
+    else if (event.type === "moderated") this.#view.say(wordsForModerated(event));
+    else if (event.type === "invited") this.#view.say("Another of your devices has asked for an invite.");
+    else if (event.type === "closed") this.#close(event.error);
+  }
+
+  /** @param {import("./client-types.js").Welcomed} welcome */
+  #welcomed({ nick, account }) {
+    this.#reader.adopt();
+    const { invite: _, ...device } = this.#store.device;
+    const isOther = device.account !== account;
+    this.#store.keepDevice({ ...device, nick, account, session: this.#chat.session });
+    if (!isOther) return;
+    this.#rooms.keep(); // what is kept is the account's own
+    this.#store.keepUnsent(this.#chat.unsent);
+  }
+
+  /**
+   * @param {Room} room
+   * @param {Message} message
+   */
+  #receiveMessage(room, message) {
+    const isMine = this.#chat.isMine(message);
+    this.#reader.receive(message);
+    room.receive(message, { isMine, isMention: this.#reader.isMention(message) });
+    const isNews = room === this.#active && !isMine && !this.#chat.isReplay(message);
+    if (isNews) this.#view.announce(`${message.nick}: ${message.text}`);
+  }
+
+  /**
+   * @param {Room} room
+   * @param {string} why
+   */
+  #receiveRefusal(room, why) {
+    if (this.#chat.rooms.includes(room.name)) this.#view.say(why);
+    else this.#refused(room, why);
+  }
+
+  /**
+   * We are not in a room.
+   *
+   * @param {Room} room
+   * @param {string} why
+   */
+  #refused(room, why) {
+    if (this.#isOver || this.#rooms.find(room.name) !== room) return;
+    this.#view.say(`#${room.name}: ${why}`);
+    this.#remove(room);
+  }
+
+  /** @param {Error} error */
+  #close(error) {
+    this.#isOver = true;
+    this.#keys.stop();
+    this.#ended(error);
+  }
+
+  #keep() {
+    if (!this.#isOver) this.#rooms.keepPlaces();
+  }
+}

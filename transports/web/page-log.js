@@ -1,0 +1,140 @@
+/**
+ * The log on the screen: rows are drawn once a frame, and nothing that its user reads moves.
+ *
+ * While its end is in sight it follows what comes. Otherwise the topmost row that can be seen stays where it is,
+ * whatever is put before it or taken away. Browsers can do that themselves, but not all of them do, so it is switched
+ * off in the style sheet and done here.
+ *
+ * @module
+ */
+
+/** @typedef {import("./page-rows.js").Row} Row */
+
+const NEAR = 40; // pixels from the end that count as the end
+const EARLY = 800; // pixels before an end at which more is asked for
+
+export class Log {
+  /** @type {Map<string, {element: HTMLElement, version: string}>} */
+  #drawn = new Map();
+  #scroller;
+  #list;
+  isFollowing = true;
+
+  /**
+   * @param {HTMLElement} scroller
+   * @param {HTMLElement} list
+   * @param {() => void} scrolled
+   * @param {AbortSignal} signal its end
+   */
+  constructor(scroller, list, scrolled, signal) {
+    this.#scroller = scroller;
+    this.#list = list;
+    scroller.addEventListener("scroll", () => {
+      this.isFollowing = this.#toEnd < NEAR;
+      scrolled();
+    }, { passive: true, signal });
+    const observer = new ResizeObserver(() => this.isFollowing && this.#goToEnd());
+    observer.observe(scroller);
+    signal.addEventListener("abort", () => observer.disconnect());
+  }
+
+  get #toEnd() {
+    return this.#scroller.scrollHeight - this.#scroller.scrollTop - this.#scroller.clientHeight;
+  }
+
+  get isNearStart() {
+    return this.#scroller.scrollTop < EARLY;
+  }
+
+  get isNearEnd() {
+    return this.#toEnd < EARLY;
+  }
+
+  /** The last `seq` that can be seen in full, or in its last line. */
+  get lastSeen() {
+    const bottom = this.#scroller.getBoundingClientRect().bottom + 2;
+    const rows = [...this.#list.children].reverse();
+    const seen = rows.find((row) => row instanceof HTMLElement && row.dataset.seq
+      && row.getBoundingClientRect().bottom <= bottom);
+    return seen instanceof HTMLElement ? Number(seen.dataset.seq) : 0;
+  }
+
+  /** Show another room, from its end or from a row. */
+  clear() {
+    this.#drawn.clear();
+    this.#list.replaceChildren();
+    this.isFollowing = true;
+  }
+
+  unfollow() {
+    this.isFollowing = false;
+  }
+
+  follow() {
+    this.isFollowing = true;
+    this.#goToEnd();
+  }
+
+  /** Put a row into the upper third; returns whether it is there. @param {string} key */
+  goTo(key) {
+    const row = this.#drawn.get(key)?.element;
+    if (row === undefined) return false;
+    const offset = row.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top;
+    this.#scroller.scrollTop += offset - this.#scroller.clientHeight / 3;
+    this.isFollowing = this.#toEnd < NEAR;
+    return true;
+  }
+
+  /** @param {Row[]} rows */
+  draw(rows) {
+    const anchor = this.isFollowing ? undefined : this.#anchor(new Set(rows.map((row) => row.key)));
+    this.#reconcile(rows);
+    if (this.isFollowing) this.#goToEnd();
+    else if (anchor) this.#restore(anchor);
+  }
+
+  /** @param {{key: string, top: number}} anchor */
+  #restore({ key, top }) {
+    const element = this.#drawn.get(key)?.element;
+    const moved = element ? element.getBoundingClientRect().top - top : 0;
+    if (moved) this.#scroller.scrollTop += moved;
+  }
+
+  /**
+   * The topmost row in sight that stays.
+   *
+   * @param {Set<string>} keys
+   */
+  #anchor(keys) {
+    const top = this.#scroller.getBoundingClientRect().top;
+    for (const [key, { element }] of this.#drawn) {
+      const box = element.getBoundingClientRect();
+      if (box.bottom > top && keys.has(key)) return { key, top: box.top };
+    }
+    return undefined;
+  }
+
+  /** @param {Row[]} rows */
+  #reconcile(rows) {
+    const before = this.#drawn;
+    this.#drawn = new Map(rows.map((row) => [row.key, this.#elementOf(row, before.get(row.key))]));
+    for (const [key, { element }] of before) if (this.#drawn.get(key)?.element !== element) element.remove();
+    let next = this.#list.firstElementChild;
+    for (const { element } of this.#drawn.values()) {
+      if (element === next) next = next.nextElementSibling;
+      else this.#list.insertBefore(element, next);
+    }
+  }
+
+  /**
+   * @param {Row} row
+   * @param {{element: HTMLElement, version: string} | undefined} drawn
+   */
+  #elementOf(row, drawn) {
+    return drawn?.version === row.version ? drawn : { element: row.make(), version: row.version };
+  }
+
+  #goToEnd() {
+    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+  }
+}

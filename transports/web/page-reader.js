@@ -1,0 +1,130 @@
+/**
+ * Who reads the rows: what is theirs, what mentions them, and what becomes of their posts that came back.
+ *
+ * @module
+ */
+
+import { mentions } from "./page-text.js";
+
+/** @typedef {import("./client.js").Chat} Chat */
+/** @typedef {import("./client-posts.js").Unsent} Unsent */
+/** @typedef {import("./page-posts.js").Own} Own */
+/** @typedef {import("./page-posts.js").Posts} Posts */
+/** @typedef {import("./page-store.js").Store} Store */
+/** @typedef {import("../../docs/protocol.js").Message} Message */
+/**
+ * @typedef {{changed: () => void, show: (room: string, seq: number) => void, edit: (text: string) => void}} Owner
+ */
+
+export class Reader {
+  /** @type {WeakMap<object, string>} ids of the rows that messages were before they were stored */
+  #ids = new WeakMap();
+  #since = Date.now();
+  #chat;
+  #posts;
+  #store;
+  #owner;
+
+  /**
+   * @param {Chat} chat
+   * @param {Posts} posts
+   * @param {Store} store
+   * @param {Owner} owner
+   */
+  constructor(chat, posts, store, owner) {
+    this.#chat = chat;
+    this.#posts = posts;
+    this.#store = store;
+    this.#owner = owner;
+  }
+
+  get nick() {
+    return this.#chat.nick;
+  }
+
+  /** @param {Message} message */
+  isMine(message) {
+    return this.#chat.isMine(message);
+  }
+
+  /** @param {Message} message */
+  isMention(message) {
+    return !this.isMine(message) && mentions(message.text, this.nick);
+  }
+
+  /**
+   * The id of the row that a message was while it was not stored: that row becomes the message's.
+   *
+   * @param {Message} message
+   */
+  idOf(message) {
+    return this.#ids.get(message);
+  }
+
+  /**
+   * Take a message: it may be a post of ours.
+   *
+   * @param {Message} message
+   */
+  receive(message) {
+    if (!this.isMine(message) || !this.#posts.receive(message)) return;
+    this.#ids.set(message, message.id);
+    this.#keep();
+  }
+
+  /**
+   * Take a post that is not sent by itself any more.
+   *
+   * @param {Unsent} post
+   * @param {string} [why] the server's words, if it was refused
+   */
+  giveBack(post, why) {
+    this.#posts.giveBack(post, why);
+    this.#keep();
+  }
+
+  /**
+   * Take over what another window has posted since this one began, and got no answer to: we have its session now. To
+   * be called at each welcome; only the first one does something.
+   */
+  adopt() {
+    const since = this.#since;
+    this.#since = Infinity;
+    const ours = new Set(this.#chat.unsent.map(({ id }) => id));
+    for (const post of this.#store.unsent) if (post.at >= since && !ours.has(post.id)) this.sendAgain({ post });
+  }
+
+  /** @param {{post: Unsent}} own */
+  sendAgain({ post }) {
+    const { room, id, kind, target, text } = post;
+    this.#chat.post(room, text, { id, kind, target });
+    this.#posts.add(post);
+    this.#keep();
+  }
+
+  /**
+   * Give up a post, and write it again.
+   *
+   * @param {Own} own
+   */
+  edit(own) {
+    this.discard(own);
+    this.#owner.edit(own.post.text);
+  }
+
+  /** @param {Own} own */
+  discard({ post }) {
+    this.#posts.discard(post.id);
+    this.#keep();
+  }
+
+  /** Show what a gap leaves out. @param {{room: string, after: number}} gap */
+  show({ room, after }) {
+    this.#owner.show(room, after);
+  }
+
+  #keep() {
+    this.#store.keepReturned(this.#posts.returned);
+    this.#owner.changed();
+  }
+}

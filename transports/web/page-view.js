@@ -1,0 +1,180 @@
+/**
+ * What is on the screen, drawn once a frame, however much happens.
+ *
+ * While the window is hidden there are no frames: it is drawn by a timer then, since its title says what is unread.
+ *
+ * @module
+ */
+
+import { byId, setText } from "./page-elements.js";
+import { Log } from "./page-log.js";
+import { rowsOf } from "./page-rows.js";
+import { drawPeople, drawRooms, drawTitle, toggleRooms } from "./page-sidebar.js";
+import { stateOf } from "./page-state.js";
+
+/** @typedef {import("./client.js").Chat} Chat */
+/** @typedef {import("./page-posts.js").Posts} Posts */
+/** @typedef {import("./page-room.js").Room} Room */
+/** @typedef {import("./page-rooms.js").Rooms} Rooms */
+/** @typedef {import("./page-reader.js").Reader} Reader */
+/**
+ * @typedef {{chat: Chat, rooms: Rooms, posts: Posts, reader: Reader, open: (room: Room) => void, drawn: () => void}} Parts
+ */
+
+const HIDDEN_MS = 250; // between two drawings while nobody looks
+const SAID_MS = 10_000; // for which a word to the user stays
+const ANNOUNCED = 3; // messages that are read out in full
+
+export class View {
+  #parts;
+  #isDue = false;
+  /** @type {string[]} */
+  #news = [];
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #silence;
+  /** @type {unknown} */
+  #offline;
+  #log;
+  #signal;
+
+  /**
+   * @param {Parts} parts
+   * @param {AbortSignal} signal after it nothing is drawn
+   */
+  constructor(parts, signal) {
+    this.#parts = parts;
+    this.#signal = signal;
+    // The frame that was asked for does not come once the window is hidden.
+    document.addEventListener("visibilitychange", () => this.#isDue && this.#schedule(), { signal });
+    this.#log = new Log(byId("log"), byId("rows"), () => this.changed(), signal);
+  }
+
+  /** Draw soon. */
+  changed() {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    this.#schedule();
+  }
+
+  #schedule() {
+    const draw = () => this.#isDue && this.#draw();
+    if (document.hidden) setTimeout(draw, HIDDEN_MS);
+    else requestAnimationFrame(draw);
+  }
+
+  /**
+   * Have a screen reader say something that is new. It says nothing of what is replayed.
+   *
+   * @param {string} text
+   */
+  announce(text) {
+    this.#news.push(text);
+  }
+
+  /**
+   * Say something to the user for a while.
+   *
+   * @param {string} words
+   */
+  say(words) {
+    setText(byId("word"), words);
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => setText(byId("word"), ""), SAID_MS);
+  }
+
+  /** @param {unknown} event why there is no connection */
+  goOffline(event) {
+    this.#offline = event;
+  }
+
+  /** @param {Room} room */
+  show(room) {
+    this.#log.clear();
+    toggleRooms(false);
+    setText(byId("room-name"), `#${room.name}`);
+    this.changed();
+  }
+
+  clear() {
+    this.#log.clear();
+    setText(byId("room-name"), "");
+    this.changed();
+  }
+
+  /** @param {Room} room */
+  async goToLatest(room) {
+    await room.loadLatest();
+    if (this.#parts.rooms.active === room) this.#log.follow();
+    this.changed();
+  }
+
+  /**
+   * @param {Room} room
+   * @param {number} seq
+   */
+  async goToMessage(room, seq) {
+    room.dropMark();
+    this.#log.unfollow();
+    await room.loadAround(seq);
+    if (this.#parts.rooms.active !== room) return;
+    this.#draw();
+    this.#log.goTo(`m ${room.window.epoch} ${seq}`);
+  }
+
+  /** @param {Room} room */
+  async #goToMark(room) {
+    this.#log.unfollow();
+    await room.loadMark();
+    if (this.#parts.rooms.active !== room) return;
+    this.#draw();
+    if (!this.#log.goTo("mark")) this.#log.follow();
+    this.changed();
+  }
+
+  #draw() {
+    this.#isDue = false;
+    if (this.#signal.aborted) return;
+    const { chat, rooms, open, drawn } = this.#parts;
+    const room = rooms.active;
+    if (room) this.#drawRoom(room);
+    drawRooms(rooms.all, room, open);
+    drawPeople(room);
+    drawTitle(rooms.all, room);
+    setText(byId("me-nick"), chat.nick);
+    byId("me-devices").hidden = byId("moderate").hidden = chat.account === undefined;
+    const state = stateOf(chat.state, this.#offline, chat.session !== undefined);
+    setText(byId("state"), state);
+    byId("state").classList.toggle("lost", state !== "");
+    this.#readOut();
+    drawn();
+  }
+
+  /** @param {Room} room */
+  #drawRoom(room) {
+    const { chat, posts, reader } = this.#parts;
+    posts.passed(room.name, chat.position(room.name)?.seq ?? 0);
+    room.follow(this.#log.isFollowing);
+    room.trim();
+    this.#log.draw(rowsOf(room, posts.of(room.name), reader));
+    if (!room.opensAtMark) this.#see(room);
+    else if (room.isCaughtUp) this.#goToMark(room);
+    if (this.#log.isNearStart) room.loadOlder();
+    else if (this.#log.isNearEnd) room.loadNewer();
+    byId("latest").hidden = room.isAtEnd && this.#log.isFollowing;
+    setText(byId("latest"), room.unread ? `${room.unread} new ↓` : "Latest ↓");
+  }
+
+  /** @param {Room} room */
+  #see(room) {
+    if (document.hidden || !document.hasFocus()) return;
+    const seen = this.#log.isFollowing && room.isAtEnd ? room.window.end : this.#log.lastSeen;
+    room.see(seen, (entry) => entry.type === "message" && this.#parts.chat.isMine(entry));
+  }
+
+  #readOut() {
+    const news = this.#news;
+    if (!news.length) return;
+    this.#news = [];
+    setText(byId("announcer"), news.length > ANNOUNCED ? `${news.length} new messages` : news.join("\n"));
+  }
+}
