@@ -163,7 +163,7 @@ define INSTALL_MISSING
 endef
 
 .PHONY: system
-system: ## install what some tests need, such as nc, gcc, help2man and systemd's tools, if it is missing
+system: ## install what some tests need, such as nc, gcc, Chromium and systemd's tools, if it is missing
 	@missing=; \
 	command -v nc >/dev/null || missing="$$missing netcat-openbsd"; \
 	command -v telnet >/dev/null || missing="$$missing telnet"; \
@@ -173,6 +173,7 @@ system: ## install what some tests need, such as nc, gcc, help2man and systemd's
 	echo '#include <openssl/ssl.h>' | gcc -fsyntax-only -xc - 2>/dev/null || missing="$$missing libssl-dev"; \
 	command -v help2man >/dev/null || missing="$$missing help2man"; \
 	command -v mandoc >/dev/null || missing="$$missing mandoc"; \
+	command -v chromium >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
 	$(call INSTALL_MISSING,which the tests need; those will be skipped)
 
 .PHONY: headers

@@ -1,0 +1,123 @@
+"""People who use the page, in the Chromium of this system, driven by Playwright.
+
+The page's policy stays in force: whatever violates it is a fault, and so is an error of a script, a message
+that is shown twice, or one that is shown before an earlier one.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+__all__ = ["Visitor", "chromium"]
+
+TIMEOUT = 20_000.0
+_OBSERVER = Path(__file__).with_name("observer.js")
+
+
+def _path() -> str:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("there is no Chromium")
+        pytest.skip("there is no Chromium: make system")
+    return path
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start a browser without a window; skips the test, or fails in CI, if there is none."""
+    path = _path()
+    sandbox = hasattr(os, "geteuid") and os.geteuid() != 0
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=path, chromium_sandbox=sandbox)
+
+
+class Visitor:
+    """Somebody with a browser of their own, who opens the page and enters under a nick."""
+
+    def __init__(self, browser: Browser, url: str, nick: str, **options: Any) -> None:
+        self.context = browser.new_context(**options)
+        self.context.set_default_timeout(TIMEOUT)
+        self.context.add_init_script(path=_OBSERVER)
+        self.page = self.open(url)
+        self.page.get_by_label("Your name").fill(nick)
+        self.page.get_by_role("button", name="Enter").click()
+        self.wait_until_live()
+
+    def open(self, url: str) -> Page:
+        """Open another window."""
+        page = self.context.new_page()
+        page.goto(url)
+        return page
+
+    def wait_until_live(self) -> None:
+        """Wait until the page is in its room, and has nothing to say of the connection."""
+        self.box.wait_for()
+        expect(self.page.locator("#people-button")).to_have_text(re.compile("^[1-9]"))
+        expect(self.page.locator("#state")).to_have_text("")
+
+    def come_back(self, url: str) -> None:
+        """Open the page again, with what this browser has kept."""
+        self.page = self.open(url)
+
+    def go_to(self, room: str) -> None:
+        """Go to a room by the keyboard."""
+        self.page.keyboard.press("Control+k")
+        self.page.get_by_role("textbox", name="Room", exact=True).fill(room)
+        self.page.keyboard.press("Enter")
+        expect(self.page.locator("#room-name")).to_have_text(f"#{room}")
+
+    def waits_for_the_server(self) -> None:
+        """Wait until the page says that there is no connection."""
+        expect(self.page.locator("#state")).to_contain_text("offline")
+
+    def notice_network(self) -> None:
+        """Have the page learn that the network is back: it connects at once."""
+        self.page.evaluate("() => dispatchEvent(new Event('online'))")
+
+    def say(self, text: str) -> None:
+        """Write a message and send it."""
+        self.box.fill(text)
+        self.page.keyboard.press("Enter")
+
+    def row(self, text: str) -> Locator:
+        """Return the row of a message."""
+        exact = self.page.get_by_text(text, exact=True)
+        return self.page.locator("#rows > li.message", has=exact)
+
+    @property
+    def box(self) -> Locator:
+        """Where a message is written."""
+        return self.page.get_by_role("textbox", name="Message", exact=True)
+
+    def sees(self, text: str) -> None:
+        """Wait until a message is shown that is stored."""
+        self.row(text).and_(self.page.locator("[data-seq]")).wait_for()
+
+    def sees_unsent(self, text: str) -> None:
+        """Wait until a message of our own is shown that is not stored yet."""
+        self.row(text).and_(self.page.locator(".pending")).wait_for()
+
+    @property
+    def texts(self) -> list[str]:
+        """The messages in the document now, first to last."""
+        return self.page.locator("#rows > li.message .text").all_text_contents()
+
+    @property
+    def shown(self) -> list[str]:
+        """All messages that this page has shown since it was loaded, in the order in which they came."""
+        shown: list[str] = self.page.evaluate("() => observed.shown")
+        return shown
+
+    @property
+    def faults(self) -> list[str]:
+        """What must not happen, and did."""
+        faults: list[str] = self.page.evaluate("() => observed.faults")
+        return faults

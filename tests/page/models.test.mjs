@@ -1,0 +1,172 @@
+// What the page knows, without a browser: windows on a log, posts until they are stored, what is kept, mentions.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { Posts } from "../../transports/web/page-posts.js";
+import { Reader } from "../../transports/web/page-reader.js";
+import { Store } from "../../transports/web/page-store.js";
+import { mentions } from "../../transports/web/page-text.js";
+import { MOST, Window } from "../../transports/web/page-window.js";
+
+const message = (seq, prev = seq - 1) => ({ type: "message", room: "lobby", seq, prev, id: `i${seq}`, nick: "ada", text: "" });
+const messages = (first, last) => Array.from({ length: last - first + 1 }, (_, index) => message(first + index));
+const seqs = (window) => window.entries.map((entry) => entry.seq);
+
+function windowOf(first, last) {
+  const window = new Window();
+  window.reset("e", first - 1);
+  for (const each of messages(first, last)) window.append(each);
+  return window;
+}
+
+test("a window takes what continues it, and nothing else", () => {
+  const window = windowOf(5, 7);
+  assert.equal(window.append(message(7)), false);
+  assert.equal(window.append(message(9)), false);
+  assert.equal(window.append(message(12, 7)), true);
+  assert.equal(window.append({ type: "gap", room: "lobby", after: 12, through: 20, reason: "skipped" }), true);
+  assert.deepEqual([window.start, window.end, window.hasOlder], [4, 20, true]);
+});
+
+test("a page that does not end where the window begins is not put before it", () => {
+  const window = windowOf(5, 7);
+  window.prepend(messages(1, 3), true);
+  assert.deepEqual([window.start, window.hasOlder], [4, false]);
+});
+
+test("a window that is cut on one side knows where it begins and ends", () => {
+  const window = windowOf(101, 150);
+  window.prepend(messages(1, 100), false);
+  window.appendAll(messages(151, MOST + 30));
+  window.dropOldest();
+  assert.deepEqual([window.entries.length, window.start, window.hasOlder], [MOST, 30, true]);
+  window.prepend(messages(11, 30), true);
+  window.dropNewest();
+  assert.deepEqual([window.entries.length, window.start, window.end], [MOST, 10, MOST + 10]);
+  assert.deepEqual(seqs(window).at(-1), MOST + 10);
+});
+
+test("a flood does not make a window grow past twice its size", () => {
+  const window = windowOf(1, 10 * MOST);
+  assert.ok(window.entries.length <= 2 * MOST);
+  assert.equal(window.end, 10 * MOST);
+  assert.equal(window.start, window.entries[0].prev);
+});
+
+const post = (id, text = id) => ({ room: "lobby", id, text, at: 1 });
+const rows = (posts) => posts.of("lobby").map((own) => own.post.id);
+
+test("a post is a row until both its message and its acknowledgement are here", () => {
+  const posts = new Posts([], []);
+  posts.add(post("a"));
+  posts.stored({ room: "lobby", id: "a", seq: 5 }, 4);
+  assert.deepEqual(rows(posts), ["a"]);
+  assert.equal(posts.receive({ ...message(5), id: "a" }), true);
+  assert.deepEqual(rows(posts), []);
+  posts.add(post("b"));
+  assert.equal(posts.receive({ ...message(6), id: "b" }), true);
+  posts.stored({ room: "lobby", id: "b", seq: 6 }, 6);
+  assert.deepEqual(rows(posts), []);
+});
+
+test("a post whose message was read long ago is no row once it is acknowledged", () => {
+  const posts = new Posts([post("a")], []);
+  posts.stored({ room: "lobby", id: "a", seq: 5 }, 9);
+  assert.deepEqual(rows(posts), []);
+});
+
+test("a post whose message was left out is no row once that is read past", () => {
+  const posts = new Posts([post("a")], []);
+  posts.stored({ room: "lobby", id: "a", seq: 5 }, 0);
+  posts.passed("lobby", 4);
+  assert.deepEqual(rows(posts), ["a"]);
+  posts.passed("lobby", 5);
+  assert.deepEqual(rows(posts), []);
+});
+
+test("a post that came back is kept until its message or its author says otherwise", () => {
+  const posts = new Posts([], [{ ...post("a"), why: "too long" }]);
+  posts.giveBack(post("b"));
+  assert.deepEqual(posts.returned, [{ ...post("a"), why: "too long" }, { ...post("b"), why: undefined }]);
+  posts.add(post("b"));
+  assert.deepEqual(posts.returned.map(({ id }) => id), ["a"]);
+  posts.discard("a");
+  assert.deepEqual(posts.returned, []);
+});
+
+class Shelf extends Map {
+  getItem = (key) => this.get(key) ?? null;
+  setItem = (key, value) => void this.set(key, value);
+  removeItem = (key) => void this.delete(key);
+  key = (index) => [...this.keys()][index] ?? null;
+  get length() {
+    return this.size;
+  }
+}
+
+test("a store is of one server and one account, and is forgotten as a whole", () => {
+  const shelf = new Shelf();
+  const store = new Store("http://one/", shelf);
+  store.keepDraft("lobby", "of nobody");
+  store.keepDevice({ nick: "ada", account: "ada" });
+  assert.equal(store.draft("lobby"), "");
+  store.keepDraft("lobby", "of ada");
+  assert.equal(new Store("http://one/", shelf).draft("lobby"), "of ada");
+  const other = new Store("http://two/", shelf);
+  assert.equal(other.draft("lobby"), "");
+  other.keepDraft("lobby", "elsewhere");
+  store.forget();
+  assert.deepEqual([...shelf.values()], ['"elsewhere"']);
+});
+
+test("a draft that was kept by an earlier page can be taken away", () => {
+  const shelf = new Shelf();
+  new Store("http://one/", shelf).keepDraft("lobby", "half");
+  const store = new Store("http://one/", shelf);
+  store.keepDraft("lobby", "");
+  assert.equal(new Store("http://one/", shelf).draft("lobby"), "");
+});
+
+test("a store that is broken or full is empty, and disturbs nobody", () => {
+  const shelf = new Shelf([["chatcore http://one/ device", "{nonsense"]]);
+  shelf.setItem = () => {
+    throw new Error("full");
+  };
+  const store = new Store("http://one/", shelf);
+  store.keepDraft("lobby", "lost");
+  assert.deepEqual([store.device, store.draft("lobby"), store.unsent], [{}, "", []]);
+});
+
+/** A chat that only knows what it has posted. */
+class Poster {
+  posted = [];
+  nick = "ada";
+
+  get unsent() {
+    return this.posted;
+  }
+
+  post(room, text, { id }) {
+    this.posted.push({ room, text, id });
+  }
+}
+
+test("what another window has posted meanwhile is taken over once, and nothing that is older", () => {
+  const store = new Store("http://one/", new Shelf());
+  const chat = new Poster();
+  const reader = new Reader(chat, new Posts([], []), store, { changed() {}, show() {}, edit() {} });
+  const later = { ...post("later"), at: Date.now() + 1000 };
+  store.keepUnsent([post("older"), later]);
+  reader.adopt();
+  assert.deepEqual(chat.posted.map(({ id }) => id), ["later"]);
+  store.keepUnsent([{ ...later, id: "stale" }]);
+  reader.adopt();
+  assert.deepEqual(chat.posted.map(({ id }) => id), ["later"]);
+});
+
+const cases = JSON.parse(readFileSync(new URL("mentions.json", import.meta.url), "utf8"));
+for (const { name, text, found } of cases)
+  test(`${JSON.stringify(text)} ${found ? "mentions" : "does not mention"} ${name || "nobody"}`, () => {
+    assert.equal(mentions(text, name), found);
+  });

@@ -1,0 +1,74 @@
+"""A long room: a window of rows that goes both ways, and nothing that is read moves."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.cli.processes import ChatServer
+from tests.page.browser import Visitor
+from tests.page.servers import UNLIMITED, serve, transports
+from tests.protocol.frames import Ack
+from tests.transports.peers import TypedPeer
+
+MANY = 900
+STEPS = 60
+TOP = """() => {
+  const edge = document.querySelector("#log").getBoundingClientRect().top;
+  const rows = [...document.querySelectorAll("#rows > li.message")];
+  const row = rows.find((row) => row.getBoundingClientRect().bottom > edge + 1);
+  return [row.dataset.seq, Math.round(row.getBoundingClientRect().top - edge)];
+}"""
+COUNT = "() => document.querySelectorAll('#rows > li').length"
+GROWN = "(count) => document.querySelectorAll('#rows > li').length > count"
+FRAME = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+@pytest.fixture(scope="module", params=transports("threaded"))
+def server(request: pytest.FixtureRequest) -> Iterator[ChatServer]:
+    """A server with a long room."""
+    with serve(request.param, *UNLIMITED) as started:
+        with TypedPeer(started.port(1), "poster", "long") as peer:
+            for number in range(MANY):
+                peer.post(f"line {number}", f"id-{number}", "long")
+                if number % 50 == 49:
+                    peer.receive_many(Ack, 50)
+        yield started
+
+
+def _open_long_room(browser: Browser, server: ChatServer, nick: str) -> Visitor:
+    visitor = Visitor(browser, server.url, nick)
+    visitor.go_to("long")
+    visitor.sees(f"line {MANY - 1}")
+    return visitor
+
+
+def test_older_lines_come_by_scrolling_and_at_most_400_rows_stay(
+    browser: Browser, server: ChatServer
+) -> None:
+    ada = _open_long_room(browser, server, "ada")
+    log = ada.page.locator("#log")
+    first = ada.page.locator("#rows").get_by_text("line 0", exact=True)
+    for _ in range(STEPS):
+        log.evaluate("(log) => { log.scrollTop = 0; }")
+        ada.page.evaluate(FRAME)
+        assert ada.page.evaluate(COUNT) <= 400
+        if first.count():
+            break
+    first.wait_for()
+    expect(ada.page.get_by_role("button", name="Latest")).to_be_visible()
+    ada.page.keyboard.press("Escape")
+    ada.sees(f"line {MANY - 1}")
+    assert ada.faults == []
+
+
+def test_nothing_that_is_read_moves_when_a_page_is_put_before_it(
+    browser: Browser, server: ChatServer
+) -> None:
+    bob = _open_long_room(browser, server, "bob")
+    count = bob.page.evaluate(COUNT)
+    bob.page.locator("#log").evaluate("(log) => { log.scrollTop = 300; }")
+    before = bob.page.evaluate(TOP)
+    bob.page.wait_for_function(GROWN, arg=count)
+    assert bob.page.evaluate(TOP) == before
+    assert bob.faults == []
