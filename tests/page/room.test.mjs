@@ -135,6 +135,19 @@ test("the way to the end waits for a page that is on its way", async () => {
   assert.deepEqual([room.window.start, room.window.end, room.window.hasOlder], [900, 1000, true]);
 });
 
+test("an older page does not cost the end that is in sight", async () => {
+  const log = new Log(1000, 0);
+  const room = roomOf(log);
+  room.enter(joined(log, 0));
+  read(room, log, 1, 1000);
+  room.trim();
+  await room.loadOlder();
+  assert.deepEqual([log.asked, room.isAtEnd], [[], true]);
+  room.follow(false);
+  await room.loadOlder();
+  assert.deepEqual([log.asked, room.isAtEnd], [["before 611"], false]);
+});
+
 test("what is kept of a room that was not entered is what was kept", () => {
   const kept = placeAt(5, 9, 4);
   assert.deepEqual(roomOf(new Log(20), kept).place, kept);

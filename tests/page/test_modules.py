@@ -5,16 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from chatcore.transport import Site
 from cli.terminal.mentions import mentions
 from tests.page.cases import MENTIONS
 from tests.web_client.test_web_client import need_node, run_tests
+from transports.web import page_files
 
 HERE = Path(__file__).parent
 WEB = HERE.parent.parent / "transports" / "web"
 MODULES = sorted([*WEB.glob("page*.js")])
 INDEX = (WEB / "index.html").read_text("utf-8")
 IDS = re.findall(r'\bid="([^"]+)"', INDEX)
+_CODE = ("import ", "export ", "const ", "function ", "  #", "  }", "}")
 MOST_LINES = 300
+MOST_BYTES = 45_000  # compressed; with the headers of all answers, 60 kB
 
 
 def test_what_the_page_knows_is_right_without_a_browser() -> None:
@@ -30,9 +34,8 @@ def test_the_terminal_client_and_the_page_see_the_same_mentions(case: dict[str, 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
 def test_a_module_is_short_and_finds_its_elements_and_its_neighbours(module: Path) -> None:
     text = module.read_text("utf-8")
-    imported = re.findall(r'^import .*?from "\./(.+)";$', text, re.MULTILINE)
     assert text.count("\n") < MOST_LINES
-    assert all((WEB / name).exists() for name in imported)
+    assert all((WEB / name).exists() for name in _imports_of(text))
     assert set(re.findall(r'\bbyId\("([^"]+)"\)', text)) <= set(IDS)
     assert not re.search(r"\b(innerHTML|outerHTML|insertAdjacentHTML|DOMParser|eval)\b", text)
 
@@ -41,6 +44,38 @@ def test_the_document_has_no_script_or_style_of_its_own_and_no_id_twice() -> Non
     assert len(IDS) == len(set(IDS))
     assert re.findall(r"<script[^>]*>", INDEX) == ['<script type="module" src="page.js">']
     assert not re.search(r"<style|\bstyle=|\bon[a-z]+=", INDEX)
+
+
+def test_the_document_loads_all_modules_at_once() -> None:
+    needed, waiting = set[str](), ["page.js"]
+    while waiting:
+        if (name := waiting.pop()) not in needed:
+            needed.add(name)
+            waiting += _imports_of((WEB / name).read_text("utf-8"))
+    loaded = re.findall(r'<link rel="modulepreload" href="(.+)">', INDEX)
+    assert sorted([*loaded, "page.js"]) == sorted(needed)
+
+
+def _imports_of(text: str) -> list[str]:
+    return re.findall(r'^(?:import|export) .*?from "\./(.+)";$', text, re.MULTILINE)
+
+
+def test_what_is_sent_to_a_browser_is_small() -> None:
+    assets = Site.of(page_files()).assets.values()
+    assert sum(len(asset.gzipped or asset.content) for asset in assets) < MOST_BYTES
+
+
+def test_scripts_are_sent_without_their_documentation_and_keep_their_lines() -> None:
+    sent = page_files()
+    for module in [*MODULES, WEB / "client.js"]:
+        lines = module.read_text("utf-8").splitlines()
+        code = sent[module.name].decode().splitlines()
+        assert len(code) == len(lines)
+        assert all(line in ("", original) for line, original in zip(code, lines, strict=True))
+        assert not any(line.startswith((" *", "/**")) for line in code)
+        assert [line for line in code if line.startswith(_CODE)] == [
+            line for line in lines if line.startswith(_CODE)
+        ]
 
 
 def test_every_part_of_the_document_that_is_named_elsewhere_exists() -> None:

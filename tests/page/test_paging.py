@@ -1,5 +1,6 @@
 """A long room: a window of rows that goes both ways, and nothing that is read moves."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -29,11 +30,15 @@ def server(request: pytest.FixtureRequest) -> Iterator[ChatServer]:
     """A server with a long room."""
     with serve(request.param, *UNLIMITED) as started:
         with TypedPeer(started.port(1), "poster", "long") as peer:
-            for number in range(MANY):
-                peer.post(f"line {number}", f"id-{number}", "long")
-                if number % 50 == 49:
-                    peer.receive_many(Ack, 50)
+            _post(peer, "long")
         yield started
+
+
+def _post(peer: TypedPeer, room: str) -> None:
+    for number in range(MANY):
+        peer.post(f"line {number}", f"id-{number}", room)
+        if number % 50 == 49:
+            peer.receive_many(Ack, 50)
 
 
 def _open_long_room(browser: Browser, server: ChatServer, nick: str) -> Visitor:
@@ -72,3 +77,22 @@ def test_nothing_that_is_read_moves_when_a_page_is_put_before_it(
     bob.page.wait_for_function(GROWN, arg=count)
     assert bob.page.evaluate(TOP) == before
     assert bob.faults == []
+
+
+def test_after_a_long_time_away_the_room_opens_at_the_read_mark(browser: Browser, server: ChatServer) -> None:
+    cat = Visitor(browser, server.url, "cat")
+    cat.go_to("away")
+    cat.say("before")
+    cat.sees("before")
+    cat.page.close()
+    with TypedPeer(server.port(1), "poster2", "away") as peer:
+        _post(peer, "away")
+    cat.come_back(server.url)
+    cat.sees("line 0")
+    cat.sees("before")
+    expect(cat.page.locator("#rows > li.mark")).to_be_in_viewport()
+    expect(cat.page.get_by_role("button", name=re.compile(r"^\d+ new"))).to_be_visible()
+    cat.page.keyboard.press("Escape")
+    cat.sees(f"line {MANY - 1}")
+    expect(cat.page).to_have_title("#away")
+    assert cat.faults == []

@@ -36,7 +36,7 @@ def test_a_room_opens_at_the_read_mark_and_badges_count(browser: Browser, server
     ada.page.close()
     with TypedPeer(server.port(1), "carol", "mark") as carol:
         for text in ("hello", "ada: look"):
-            carol.post(text, text)
+            carol.post(text, text, "mark")
             carol.receive(Ack)
         ada.come_back(server.url)
         ada.sees("ada: look")
@@ -45,7 +45,7 @@ def test_a_room_opens_at_the_read_mark_and_badges_count(browser: Browser, server
         expect(ada.page.locator("#rows > li.mark ~ li.message")).to_have_count(2)
         ada.go_to("tea")
         expect(ada.page).to_have_title("#tea")
-        carol.post("ada: again", "again")
+        carol.post("ada: again", "again", "mark")
         expect(ada.page).to_have_title("(1@ 1) #tea")
         ada.page.keyboard.press("Alt+ArrowUp")
         ada.sees("ada: again")
@@ -100,7 +100,7 @@ def test_a_screen_reader_is_told_what_is_new_and_nothing_of_a_replay(
     browser: Browser, server: ChatServer
 ) -> None:
     with TypedPeer(server.port(1), "ivy", "aloud") as ivy:
-        ivy.post("an old line", "ivy-1")
+        ivy.post("an old line", "ivy-1", "aloud")
         ivy.receive(Ack)
         joe = Visitor(browser, server.url, "joe")
         joe.go_to("aloud")
@@ -108,7 +108,7 @@ def test_a_screen_reader_is_told_what_is_new_and_nothing_of_a_replay(
         joe.say("a line of mine")
         joe.sees("a line of mine")
         expect(joe.page.locator("#announcer")).to_have_text("")
-        ivy.post("a new line", "ivy-2")
+        ivy.post("a new line", "ivy-2", "aloud")
         expect(joe.page.locator("#announcer")).to_have_text("ivy: a new line")
     assert joe.faults == []
 
@@ -121,6 +121,33 @@ def test_a_message_that_is_refused_says_why_and_can_be_edited(browser: Browser, 
     expect(kay.box).to_have_value("\x1b[31mred")
     assert kay.texts == []
     assert kay.faults == []
+
+
+def test_a_message_may_have_lines_or_be_an_action_and_is_not_too_long(
+    browser: Browser, server: ChatServer
+) -> None:
+    lea = Visitor(browser, server.url, "lea")
+    lea.go_to("written")
+    lea.say("one\ntwo")
+    lea.say("/me waves")
+    expect(lea.page.locator("#rows > li.action[data-seq]")).to_have_count(1)
+    assert lea.texts == ["one\ntwo", "waves"]
+    lea.say("x" * 100_000)
+    expect(lea.page.locator("#bytes")).to_contain_text("100000 of")
+    expect(lea.page.get_by_role("button", name="Send")).to_be_disabled()
+    assert len(lea.texts) == 2
+    assert lea.faults == []
+
+
+def test_in_a_narrow_window_the_rooms_are_behind_a_button(browser: Browser, server: ChatServer) -> None:
+    mia = Visitor(browser, server.url, "mia", **LOOKS["narrow"])
+    others = mia.page.get_by_role("button", name="Other rooms")
+    expect(others).to_be_hidden()
+    mia.page.get_by_role("button", name="Rooms", exact=True).click()
+    expect(others).to_be_visible()
+    mia.page.get_by_role("button", name="Close the list").click()
+    expect(others).to_be_hidden()
+    assert mia.faults == []
 
 
 @pytest.mark.parametrize("look", LOOKS)

@@ -1,14 +1,27 @@
 """What browsers are given: the files beside this one, which a listener for browsers reads when it is made."""
 
+import re
+from importlib.resources import files
+
 __all__ = ["page_files"]
+
+_COMMENT = re.compile(r"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
 def page_files() -> dict[str, bytes]:
-    """Return the files of the page, by name; raises `OSError` if one cannot be read."""
-    from importlib.resources import files  # which a client need not load
+    """Return the files of the page, by name; raises `OSError` if one cannot be read.
 
+    Scripts come without their documentation, a third of their size, and every line keeps its number.
+    """
     return {
-        entry.name: entry.read_bytes()
+        entry.name: _without_documentation(entry.name, entry.read_bytes())
         for entry in files(__name__).iterdir()
         if entry.is_file() and not entry.name.endswith((".py", ".pyc"))
     }
+
+
+def _without_documentation(name: str, content: bytes) -> bytes:
+    if not name.endswith(".js"):
+        return content
+    text = content.decode()
+    return _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text).encode()

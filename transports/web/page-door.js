@@ -64,7 +64,7 @@ const ENDINGS = /** @type {Record<string, string>} */ ({
   protocol: "The server and this page do not understand each other. Reload the page; it may be of an older version.",
   nick_taken: "Somebody else has this name. Choose another one.",
   bad_name: "This name is not allowed here. Choose another one.",
-  unauthorized: "This server lets in only who has an invite. Open the link that you were sent.",
+  unauthorized: "This server lets in only who has an invite, and each invite only once. Open the link that you were sent.",
   forbidden: "This name belongs to somebody. Choose another one.",
 });
 

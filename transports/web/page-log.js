@@ -93,15 +93,16 @@ export class Log {
     else if (anchor) this.#restore(anchor);
   }
 
-  /** @param {{key: string, top: number}} anchor */
-  #restore({ key, top }) {
+  /** @param {{key: string, bottom: number}} anchor */
+  #restore({ key, bottom }) {
     const element = this.#drawn.get(key)?.element;
-    const moved = element ? element.getBoundingClientRect().top - top : 0;
+    const moved = element ? element.getBoundingClientRect().bottom - bottom : 0;
     if (moved) this.#scroller.scrollTop += moved;
   }
 
   /**
-   * The topmost row in sight that stays.
+   * The topmost row in sight that stays. It is held at its end, where its text is: the name or the day above that may
+   * go when a page comes before it.
    *
    * @param {Set<string>} keys
    */
@@ -109,7 +110,7 @@ export class Log {
     const top = this.#scroller.getBoundingClientRect().top;
     for (const [key, { element }] of this.#drawn) {
       const box = element.getBoundingClientRect();
-      if (box.bottom > top && keys.has(key)) return { key, top: box.top };
+      if (box.bottom > top && keys.has(key)) return { key, bottom: box.bottom };
     }
     return undefined;
   }

@@ -172,8 +172,13 @@ export class Room {
     if (this.mark !== undefined && this.mark < this.window.start) await this.loadAround(this.mark);
   }
 
+  /** Whether an older page would cost the end, which is in sight. */
+  get #isFull() {
+    return this.isFollowing && this.window.entries.length + PAGE > MOST;
+  }
+
   async loadOlder() {
-    if (this.#loading || !this.window.hasOlder) return;
+    if (this.#loading || !this.window.hasOlder || this.#isFull) return;
     await this.#load({ before: this.window.start + 1, limit: PAGE }, (page) => {
       this.window.prepend(entriesOf(page), page.more);
       this.window.dropNewest();

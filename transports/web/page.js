@@ -10,33 +10,34 @@ import { App } from "./page-app.js";
 import { askNick, showNotice, wordsFor } from "./page-door.js";
 import { Store } from "./page-store.js";
 
+const RETRIED = new Set(["nick_taken", "bad_name", "forbidden", "unauthorized"]); // refusals that another name may end
+
 const server = new URL(".", document.baseURI).href;
 const store = new Store(server);
 
-/** Make a key for an invite, and keep both before anything is sent; returns why that cannot be. */
+/** Make a key for an invite, and keep both before anything is sent; returns what its user should know. */
 function acceptInvite() {
   if (invite === undefined) return "";
   if (!isSecureContext)
     return "Your invite was not used: this page is not encrypted, so others could read your key. Ask for https://.";
   const { key = newKey(), ...device } = store.device;
   store.keepDevice({ ...device, key, invite });
-  return "Your invite is accepted: this browser has a key of its own now. Choose your name.";
+  return "This browser has made a key of its own for your invite. Choose your name.";
 }
 
 /** @param {any} error what has ended a chat */
 function leave(error) {
-  if (["nick_taken", "bad_name", "forbidden"].includes(error.code)) return void enter(wordsFor(error));
+  if (error.code === "unauthorized") dropInvite();
+  if (RETRIED.has(error.code)) return void enter(wordsFor(error));
   if (error.name === "ClosedError") return undefined;
-  if (error.code === "unauthorized" && store.device.invite !== undefined) return void refuseInvite(wordsFor(error));
   const label = error.reason === "taken_over" ? "Use it here" : "Reload";
   return showNotice(wordsFor(error), label, () => location.reload());
 }
 
-/** @param {string} words */
-function refuseInvite(words) {
+/** Forget an invite that was not accepted. */
+function dropInvite() {
   const { invite: _, ...device } = store.device;
   store.keepDevice(device);
-  return enter(`Your invite is not valid, or no longer. ${words}`);
 }
 
 /** @param {string} words */
