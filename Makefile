@@ -57,7 +57,7 @@ help: ## list the verbs
 
 .PHONY: run
 run: $(STAMP) ## start the chat server
-	@echo "When it listens, talk to it from another terminal: make client"
+	@echo "When it listens, open its http:// address in a browser, or talk to it from another terminal: make client"
 	@exec $(BIN)/chat server $(ARGS)
 
 .PHONY: client

@@ -11,9 +11,10 @@ share: `streams` is what they write to, `row` is one that changes, and `columns`
 wrote, `queries` and `times` for what is looked for, `places` and `directories` for the user's files,
 `names` for those of rooms and people, and `descriptors` for the limit of open files.
 
-`serving` is a server that runs. It has a `door`, which says where it may listen, `handed_over` for sockets
-that are bound already, a `console` for what it says, `logs` for what it logs, `published` for what links to
-it begin with, `stop` for the signals that end it, with `hangup` until it has started, `systemd` for what
+`serving` is a server that runs. It has `listeners`, and a `door`, which says where they may be; `ports` says
+which are free, `handed_over` is for sockets that are bound already, and `page_address` for what to open in a
+browser. It has a `console` for what it says, `logs` for what it logs, `published` for what links to it begin
+with, `stop` for the signals that end it, with `hangup` until it has started, `systemd` for what
 has started it, and `metrics` for whoever watches it. `checks` is for ``chat doctor``, and `returned` for
 ``chat restore``. `access` has a client's keys, and the links that let it in, and `state` has what it
 remembers. The two large parts are packages of their own: `terminal` is ``chat client`` in a terminal,

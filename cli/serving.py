@@ -14,7 +14,9 @@ from chatcore.journal import Journal, JournalKind
 from chatcore.transport import Listen, Server, Transport
 from cli.console import Console
 from cli.door import cannot_listen
+from cli.listeners import LeftOut, why_not
 from cli.logs import events
+from cli.page_address import page_address
 from cli.settings.certificates import is_self_made, worries_about
 from cli.settings.file import ConfigFile
 from cli.stop import Stop
@@ -35,6 +37,7 @@ class Plan:
 
     transport: Transport
     listens: Sequence[Listen]
+    left_out: Sequence[LeftOut]
     limits: Limits
     kind: JournalKind
     store: Journal
@@ -71,7 +74,7 @@ class Serving:
             _warn_about(certificate)
             certificate.when_loaded(self._stop.wake)
         for listen in self._server.listening:
-            output.say(f"listening on {listen} ({self._plan.transport.name})")
+            output.say(f"listening on {listen} ({self._plan.transport.name}){self._invitation(listen)}")
         output.wait()
         self._log_start()
         if self._metrics is not None:
@@ -104,11 +107,22 @@ class Serving:
     def _urls(self) -> str:
         return " ".join(map(str, self._server.listening))
 
+    def _invitation(self, listen: Listen) -> str:
+        """Return what to do with the address of a page."""
+        if not listen.is_for_browsers:
+            return ""
+        if self._plan.accounts is not None:
+            return ": open a link of `chat invite` in a browser"
+        url = page_address(listen)
+        return f": open {'it' if url in (str(listen), None) else url} in a browser"
+
     def _is_alive(self, seconds: float) -> bool:
         return not self._stop.crashed and self._hub.is_alive(seconds)
 
     def _log_start(self) -> None:
         plan = self._plan
+        for each in plan.left_out:
+            events.listener_left_out.log(url=each.url, error=each.error.strerror or str(each.error))
         events.journal_opened.log(
             kind=plan.kind.name,
             path=str(getattr(plan.store, "path", "")),  # a plug-in's may have none
@@ -149,7 +163,8 @@ def _start(plan: Plan, hub: Hub) -> Server:
     try:
         return plan.transport.start(hub, plan.listens)
     except OSError as error:
-        raise cannot_listen(" ".join(map(str, plan.listens)), error) from error
+        taken = [listen for listen in plan.listens if why_not(listen) is not None]
+        raise cannot_listen(" ".join(map(str, taken or plan.listens)), error) from error
 
 
 def _warn_about(certificate: Certificate) -> None:

@@ -6,7 +6,8 @@ serves runs until the next one that does. Below ``nc``, lines that the plain wir
 typed. A block marked ``python`` is a program, and a ``text`` block after it is what that prints. A block
 marked ``sh`` would change this machine: its verbs are run by a test of their own, its installations not.
 
-The README's ports, its data directory, its host and the client's default address become the test's own.
+The README's ports, its data directory, its hosts, its certificate and the default addresses become those of
+the test.
 """
 
 import os
@@ -25,7 +26,11 @@ from typing import IO
 
 import pytest
 
+from chatcore.transport import Listen
+from cli.page_address import page_address
+from cli.settings.addresses import DEFAULT_URLS
 from tests.ports import fixed_port
+from tests.transports.tls import new_certificate
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -115,7 +120,7 @@ class Stage:
 
     directory: Path
     ports: dict[str, str] = field(
-        default_factory=lambda: {port: str(fixed_port()) for port in ("7024", "7025")}
+        default_factory=lambda: {port: str(fixed_port()) for port in ("7024", "7025", "8024")}
     )
 
     def __post_init__(self) -> None:
@@ -126,14 +131,15 @@ class Stage:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "VENV": sys.prefix,
             "XDG_DATA_HOME": str(self.directory / "data"),
-            "CHAT_SERVER_LISTEN": self.adapted("chat://127.0.0.1:7024"),
-            "CHAT_URL": self.adapted("chat://127.0.0.1:7024"),
+            "CHAT_SERVER_LISTEN": self.adapted(" ".join(DEFAULT_URLS)),
+            "CHAT_URL": self.adapted(DEFAULT_URLS[0]),
             "PYTHONUNBUFFERED": "1",
         }
 
     def adapted(self, text: str) -> str:
         """Return a part of the README with what is the test's own."""
-        text = re.sub(r"\b702[45]\b", lambda port: self.ports[port[0]], text)
+        text = re.sub(r"\b(?:702[45]|8024)\b", lambda port: self.ports[port[0]], text)
+        text = re.sub(r"http://192\.168\.1\.20:(\d+)", lambda url: opened_at(int(url[1])), text)
         text = text.replace("chat.example.org", "127.0.0.1")
         return text.replace("/home/ada/.local/share", str(self.directory / "data"))
 
@@ -142,6 +148,18 @@ class Stage:
         text = self.adapted(text)
         # The environment is the one that runs this test; it is not to be made again.
         return text.replace("make ", f"make --no-print-directory -C {ROOT} -o {sys.prefix}/.stamp ", 1)
+
+
+def opened_at(port: int) -> str:
+    """Return what a server says to open that listens at all addresses of this machine."""
+    return page_address(Listen("http", "0.0.0.0", port)) or "it"
+
+
+def make_certificate(directory: Path) -> None:
+    """Make the certificate that the README takes for the internet, and its key."""
+    both = new_certificate(directory)
+    shutil.copy(both, directory / "fullchain.pem")
+    shutil.copy(both, directory / "privkey.pem")
 
 
 def matches(shown: str, line: str | None) -> bool:
@@ -224,6 +242,7 @@ class Player:
 
 
 def test_what_the_readme_shows_is_so(tmp_path: Path) -> None:
+    make_certificate(tmp_path)
     with ExitStack() as stack:
         player = Player(Stage(tmp_path), stack)
         for number, block in enumerate(BLOCKS):

@@ -66,7 +66,7 @@ def test_a_script_prints_what_is_new_since_the_last_time(stage: Stage, stack: Ex
     ada.post("two")
     ada.post("three")
     assert run(script, stage) == ["ada: two", "ada: three"]
-    elsewhere = Stage(stage.directory, {"7024": "1", "7025": "1"})
+    elsewhere = Stage(stage.directory, {"7024": "1", "7025": "1", "8024": "1"})
     assert run(script, elsewhere) == []  # where there is no server, nothing is forgotten
     assert run(script, stage) == []
 

@@ -6,8 +6,6 @@ problem, and makes the exit code 1; a finding without advice is for bug reports.
 
 import importlib.util
 import platform
-import socket
-import sys
 from collections.abc import Iterator
 from importlib.metadata import files, packages_distributions, version
 from pathlib import Path
@@ -15,7 +13,6 @@ from typing import NamedTuple
 
 from chatcore import (
     COMPILED,
-    DEFAULT_URL,
     JournalError,
     UsageError,
     __version__,
@@ -28,6 +25,8 @@ from cli.checks import Finding, check_accounts, check_certificate, check_keys, c
 from cli.commands.transports import choose
 from cli.descriptors import require_descriptors
 from cli.places import accounts_file, certificate_file, journal_file, keys_file
+from cli.ports import why_not_free
+from cli.settings.addresses import DEFAULT_URLS
 from cli.settings.journals import choose as choose_journal
 from cli.settings.journals import default_path
 from cli.streams import write_text
@@ -61,7 +60,7 @@ def run(given: Files, *, new_epoch: bool) -> int:
         path = path or default_path()
         write_text(f"the journal {path} has a new epoch: {renew_epoch(path)}\n")
     wrong = 0
-    here = (_python, _names, _build, _transports, _journals, _speed, _descriptors, _address)
+    here = (_python, _names, _build, _transports, _journals, _speed, _descriptors, _addresses)
     found = [check() for check in here] + [_journal(path), *_access(given)]
     for findings in found:
         for finding in findings:
@@ -181,14 +180,7 @@ def _journal(path: Path | None) -> Iterator[Finding]:
     yield Finding("search index", *report.index)
 
 
-def _address() -> Iterator[Finding]:
-    port = Listen.parse(DEFAULT_URL).port
-    with socket.socket() as sock:
-        if hasattr(socket, "SO_REUSEADDR") and sys.platform != "win32":
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind(("127.0.0.1", port))
-        except OSError:
-            yield Finding(f"port {port}", "in use, perhaps by a chat server")
-        else:
-            yield Finding(f"port {port}", "free")
+def _addresses() -> Iterator[Finding]:
+    for listen in map(Listen.parse, DEFAULT_URLS):
+        free = why_not_free(listen.host, listen.port) is None
+        yield Finding(f"port {listen.port}", "free" if free else "in use, perhaps by a chat server")

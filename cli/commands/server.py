@@ -10,24 +10,25 @@ import contextlib
 import gc
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from chatcore import DEFAULT_URL, Hub, UsageError
-from chatcore.transport import Listen, check_listens
+from chatcore import Hub, UsageError
+from chatcore.transport import check_listens
 from cli.commands.transports import choose
 from cli.console import Console
 from cli.descriptors import require_descriptors
-from cli.door import cannot_listen, let_through
 from cli.handed_over import HandedOver
+from cli.listeners import Entrance, open_listeners
 from cli.logs import events
 from cli.logs.digest import Digest
 from cli.logs.setup import LogOptions, log_to
 from cli.report import FAILED
 from cli.serving import Plan, Serving
+from cli.settings.addresses import DEFAULT_URLS
 from cli.settings.certificates import open_certificate
 from cli.settings.file import ConfigFile
 from cli.settings.journals import open_journal
@@ -37,7 +38,6 @@ from cli.stop import Stop
 from cli.streams import write_text
 from cli.systemd import Systemd
 from transports.certificates import Certificate
-from transports.listening import listen_at
 
 if TYPE_CHECKING:
     from chatcore import Accounts
@@ -80,7 +80,12 @@ class Options:
     @property
     def urls(self) -> Sequence[str]:
         """Where to listen."""
-        return self.listen or [DEFAULT_URL]
+        return self.listen or DEFAULT_URLS
+
+    @property
+    def extra_urls(self) -> Sequence[str]:
+        """Those that nobody has asked for, and that the server can do without."""
+        return () if self.listen or self.trust_proxy else DEFAULT_URLS[1:]
 
 
 def run(options: Options, file: ConfigFile) -> int:
@@ -124,10 +129,22 @@ def _plan(options: Options, handed_over: HandedOver) -> Plan:
     limits, history = parse_limits(options.limit)
     accounts = _accounts(options)
     certificate = open_certificate(options.cert, options.cert_key, options.urls)
-    listens = list(_listens(options, certificate, handed_over))
+    site = site_for(options.urls, options.web_host, options.web_origin, options.trust_proxy)
+    entrance = _entrance(options, handed_over)
+    listens, left_out = open_listeners(options.urls, certificate, site, entrance, options.extra_urls)
     check_listens(transport, listens)
     kind, store = open_journal(options.journal, history, search=options.search)
-    return Plan(transport, listens, limits, kind, store, accounts, certificate)
+    return Plan(transport, listens, left_out, limits, kind, store, accounts, certificate)
+
+
+def _entrance(options: Options, handed_over: HandedOver) -> Entrance:
+    return Entrance(
+        accounts=options.accounts is not None,
+        insecure=options.insecure,
+        everybody=options.everybody,
+        proxied=bool(options.trust_proxy),
+        handed_over=handed_over,
+    )
 
 
 def _accounts(options: Options) -> "Accounts | None":
@@ -162,24 +179,6 @@ def _published(
     from cli.published import Published
 
     return Published(accounts.path, options.public_url, certificate)
-
-
-def _listens(options: Options, certificate: Certificate | None, handed_over: HandedOver) -> Iterator[Listen]:
-    """Yield where to listen, looked up and let through by the door."""
-    site = site_for(options.urls, options.web_host, options.web_origin, options.trust_proxy)
-    for url in options.urls:
-        listen = listen_at(url, certificate, site)
-        try:
-            yield let_through(
-                listen,
-                accounts=options.accounts is not None,
-                insecure=options.insecure,
-                everybody=options.everybody,
-                handed_over=handed_over,
-                proxied=listen.is_for_browsers and bool(options.trust_proxy),
-            )
-        except OSError as error:
-            raise cannot_listen(url, error) from error
 
 
 def _descriptor(stream: TextIO) -> int | None:

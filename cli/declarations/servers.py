@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from chatcore import DEFAULT_URL, UsageError
+from chatcore import UsageError
 from cli.help.headings import BROWSERS, CERTIFICATE, LISTENING, MESSAGES, PEOPLE, WATCHING
 from cli.report import reporting
+from cli.settings.addresses import DEFAULT_URLS
 from cli.settings.complete import complete_transport
 from cli.settings.shared import journal_argument, journal_option, key_file_option, room_argument
 from cli.streams import write_json
@@ -43,7 +44,7 @@ def server(
             help="Where to listen: chat://HOST:PORT for clients, http://HOST:PORT for browsers, "
             "plain://HOST:PORT for nc and telnet; chats://, https:// and plains:// are encrypted. "
             "Repeat it for more.",
-            show_default=DEFAULT_URL,
+            show_default=" and ".join(DEFAULT_URLS),
             rich_help_panel=LISTENING,
         ),
     ] = None,

@@ -18,6 +18,7 @@ __all__ = [
     "lines_left_out",
     "links_outdated",
     "links_renewed",
+    "listener_left_out",
     "listener_unused",
     "metrics_failed",
     "metrics_served",
@@ -86,6 +87,11 @@ def certificate_self_made(*, fingerprint: str) -> str:
 @event("certificate.doubtful", "chat.server", WARNING)
 def certificate_doubtful(*, problem: str) -> str:
     return problem
+
+
+@event("listener.left_out", "chat.server", WARNING)
+def listener_left_out(*, url: str, error: str) -> str:
+    return f"cannot listen on {url}: {error}; browsers need another address, with --listen"
 
 
 @event("listener.unused", "chat.server", WARNING)

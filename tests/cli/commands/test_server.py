@@ -58,7 +58,7 @@ def test_an_address_in_use_is_one_line(transport: str) -> None:
     ("args", "words"),
     [
         (["--transport", "smoke-signals"], ["smoke-signals", "asyncio", "threaded"]),
-        (["--listen", "http://127.0.0.1:1"], ["chat://", "plain://"]),
+        (["--listen", "irc://127.0.0.1:1"], ["chat://", "plain://", "http://"]),
         (["--listen", "chat://127.0.0.1:65536"], ["0-65535"]),
         (["--listen", "chat://"], ["has no host"]),
         (["--listen", "chat://a:1/path"], ["host and a port"]),
