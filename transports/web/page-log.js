@@ -78,11 +78,22 @@ export class Log {
   /** Put a row into the upper third; returns whether it is there. @param {string} key */
   goTo(key) {
     const row = this.#drawn.get(key)?.element;
-    if (row === undefined) return false;
+    if (row) this.#goToRow(row);
+    return row !== undefined;
+  }
+
+  /** Put a message into the upper third, or the first one after it. @param {number} seq */
+  goToMessage(seq) {
+    const rows = [...this.#drawn.values()].map(({ element }) => element);
+    const row = rows.find(({ dataset }) => Number(dataset.seq ?? 0) >= seq);
+    if (row) this.#goToRow(row);
+  }
+
+  /** @param {HTMLElement} row */
+  #goToRow(row) {
     const offset = row.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top;
     this.#scroller.scrollTop += offset - this.#scroller.clientHeight / 3;
     this.isFollowing = this.#toEnd < NEAR;
-    return true;
   }
 
   /** @param {Row[]} rows */

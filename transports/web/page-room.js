@@ -4,22 +4,18 @@
  * @module
  */
 
-import { entriesOf } from "./client-pages.js";
-import { MOST, Window } from "./page-window.js";
+import { Windows } from "./page-windows.js";
 
 /** @typedef {import("./client.js").Chat} Chat */
 /** @typedef {import("./client-rooms.js").Entry} Entry */
 /** @typedef {import("./page-store.js").Place} Place */
 /** @typedef {import("../../docs/protocol.js").Joined} Joined */
+/** @typedef {import("../../docs/protocol.js").Message} Message */
 /** @typedef {import("../../docs/protocol.js").Presence} Presence */
-/** @typedef {import("../../docs/protocol.js").Page} Page */
 
-const PAGE = 100;
 const MOST_NICKS = 2_000; // in a larger room, only changes are known
-const RETRY_MS = 2_000; // after a page that was refused
 
 export class Room {
-  window = new Window();
   /** @type {Set<string>} */
   nicks = new Set();
   count = 0;
@@ -28,13 +24,12 @@ export class Room {
   mentions = 0;
   /** After which `seq` the read mark is drawn. @type {number | undefined} */
   mark;
-  opensAtMark = false; // once all that was missed is here; nothing counts as read until then
+  opensAtMark = false; // as soon as all that was missed is here; nothing counts as read before its user is there
   isFollowing = true; // whether its end is in sight, or was when it was left
+  #windows;
   #chat;
   #kept;
   #changed;
-  /** @type {Promise<void> | undefined} */
-  #loading;
   #wasEntered = false;
   #head = 0;
 
@@ -49,13 +44,20 @@ export class Room {
     this.#chat = chat;
     this.#kept = kept;
     this.#changed = changed;
+    this.#windows = new Windows(name, chat, changed);
+    this.read = kept?.read ?? 0;
     this.unread = kept?.unread ?? 0;
     this.mentions = kept?.mentions ?? 0;
   }
 
+  /** What is shown of it. */
+  get window() {
+    return this.#windows.shown;
+  }
+
   /** Whether the window reaches what has come. */
   get isAtEnd() {
-    return this.window.end >= (this.#chat.position(this.name)?.seq ?? 0);
+    return this.#windows.isAtEnd;
   }
 
   /** @returns {Place | undefined} what is kept of it */
@@ -69,37 +71,31 @@ export class Room {
   enter({ epoch, after, head, count }) {
     this.count = count;
     if (count <= MOST_NICKS) this.loadNicks();
-    this.#head = head;
-    if (!this.#wasEntered && this.#kept?.epoch === epoch) this.#resume(this.#kept.read, head);
-    else if (!this.#wasEntered && this.#kept === undefined) this.read = head;
-    else if (this.window.epoch !== epoch) this.#forget();
+    const isFirst = !this.#wasEntered;
+    const known = isFirst ? this.#kept : { epoch: this.window.epoch, seq: this.#windows.end };
+    const startsOver = known !== undefined && (known.epoch !== epoch || after < known.seq);
     this.#wasEntered = true;
-    if (this.window.epoch !== epoch) this.window.reset(epoch, after);
-  }
-
-  /**
-   * @param {number} read
-   * @param {number} head
-   */
-  #resume(read, head) {
-    this.read = read;
-    if (head > read) this.#putMark(read);
-  }
-
-  /** @param {number | undefined} seq */
-  #putMark(seq) {
-    this.mark = seq;
-    this.opensAtMark = seq !== undefined;
-  }
-
-  /** Whether all that was missed is here. */
-  get isCaughtUp() {
-    return this.#wasEntered && (this.#chat.position(this.name)?.seq ?? 0) >= this.#head;
+    this.#head = head;
+    if (known === undefined) this.read = head;
+    if (startsOver) this.#forget();
+    if (isFirst || startsOver) this.#windows.reset(epoch, after);
+    if (!startsOver && head > (isFirst ? this.read : after)) this.#missed();
   }
 
   #forget() {
     this.read = this.unread = this.mentions = 0;
-    this.#putMark(undefined);
+    this.dropMark();
+  }
+
+  /** Its user was away. Whoever reads above stays there. */
+  #missed() {
+    this.mark = this.read;
+    this.opensAtMark = this.isFollowing;
+  }
+
+  /** Whether all that was missed is here. */
+  get isCaughtUp() {
+    return this.#wasEntered && this.#windows.end >= this.#head;
   }
 
   /**
@@ -109,7 +105,7 @@ export class Room {
    * @param {{isMine: boolean, isMention: boolean}} about
    */
   receive(entry, { isMine, isMention }) {
-    if (this.isFollowing || this.window.entries.length < MOST) this.window.append(entry);
+    this.#windows.append(entry, this.isFollowing && !this.opensAtMark);
     if (entry.type === "gap" && entry.reason === "skipped") this.unread += entry.count ?? 0;
     if (entry.type === "gap" || isMine || entry.seq <= this.read) return;
     this.unread += 1;
@@ -117,39 +113,53 @@ export class Room {
   }
 
   /**
-   * Note that its user has seen everything up to there.
+   * Note that its user has seen everything up to there. What the window does not hold, or leaves out, they have not
+   * seen, unless they went on to the end.
    *
    * @param {number} seq
-   * @param {(entry: Entry) => boolean} isMine
+   * @param {{isMine: (message: Message) => boolean, isMention: (message: Message) => boolean}} reader
    */
-  see(seq, isMine) {
+  see(seq, reader) {
     if (seq <= this.read) return;
-    const seen = this.window.entries.filter(
-      (entry) => entry.type === "message" && entry.seq > this.read && entry.seq <= seq && !isMine(entry));
+    const isAll = this.isAtEnd && seq >= this.window.end;
+    if (!isAll && !this.#holdsAllTo(seq)) return;
+    const seen = this.#messages.filter((each) => each.seq > this.read && each.seq <= seq && !reader.isMine(each));
     this.read = seq;
-    this.unread = this.#isAllRead(seq) ? 0 : Math.max(this.unread - seen.length, 0);
-    if (this.unread === 0) this.mentions = 0;
+    this.unread = isAll ? 0 : Math.max(this.unread - seen.length, 0);
+    this.mentions = isAll ? 0 : Math.max(this.mentions - seen.filter((each) => reader.isMention(each)).length, 0);
+  }
+
+  /** @returns {Message[]} */
+  get #messages() {
+    return this.window.entries.filter((entry) => entry.type === "message");
   }
 
   /** @param {number} seq */
-  #isAllRead(seq) {
-    return this.isAtEnd && !this.window.entries.some((entry) => entry.type === "message" && entry.seq > seq);
+  #holdsAllTo(seq) {
+    return this.window.start <= this.read && !this.#leavesOut(seq);
   }
 
-  /** Let go of the oldest rows, which its user does not see. */
+  /** Whether there is a gap that pages would fill, between what was read and there. @param {number} seq */
+  #leavesOut(seq) {
+    return this.window.entries.some(
+      (entry) => entry.type === "gap" && entry.reason === "skipped" && entry.through > this.read && entry.after < seq);
+  }
+
+  /** Let go of the rows that its user does not see. */
   trim() {
-    if (this.isFollowing && this.isAtEnd) this.window.dropOldest();
+    this.#windows.trim(this.isFollowing && !this.opensAtMark);
   }
 
   /** Show it: from the read mark on, or from its end. */
   open() {
+    this.goToEnd();
     this.setMark();
-    this.isFollowing = true;
   }
 
-  /** Put the read mark where its user has stopped to read. */
+  /** Put the read mark where its user has stopped to read, and go there, unless they read above. */
   setMark() {
-    this.#putMark(this.unread > 0 ? this.read : undefined);
+    this.mark = this.unread > 0 ? this.read : undefined;
+    this.opensAtMark = this.isFollowing && this.mark !== undefined;
   }
 
   /** Draw the read mark where its user is, without going there. */
@@ -163,81 +173,54 @@ export class Room {
   }
 
   dropMark() {
-    this.#putMark(undefined);
-  }
-
-  /** Have the window hold the read mark, if there is one. */
-  async loadMark() {
+    this.mark = undefined;
     this.opensAtMark = false;
-    if (this.mark !== undefined && this.mark < this.window.start) await this.loadAround(this.mark);
   }
 
-  /** Whether an older page would cost the end, which is in sight. */
-  get #isFull() {
-    return this.isFollowing && this.window.entries.length + PAGE > MOST;
+  /** Note that its user is where they wanted to go. */
+  arrive() {
+    this.opensAtMark = false;
+    this.isFollowing = false;
   }
 
-  async loadOlder() {
-    if (this.#loading || !this.window.hasOlder || this.#isFull) return;
-    await this.#load({ before: this.window.start + 1, limit: PAGE }, (page) => {
-      this.window.prepend(entriesOf(page), page.more);
-      this.window.dropNewest();
-    });
-  }
-
-  async loadNewer() {
-    if (this.#loading || this.isAtEnd) return;
-    await this.#load({ after: this.window.end, limit: PAGE }, (page) => {
-      this.window.appendAll(entriesOf(page));
-      this.window.dropOldest();
-    });
-  }
-
-  /** Go to the end. */
-  async loadLatest() {
-    await this.#loading;
-    if (this.isAtEnd) return;
-    await this.#load({ limit: PAGE }, (page) => this.#replace(page));
-    await this.loadNewer();
-  }
-
-  /** @param {number} seq one that we got */
-  async loadAround(seq) {
-    await this.#loading;
-    await this.#load({ before: seq + 1, limit: PAGE / 2 }, (page) => this.#replace(page));
-    await this.loadNewer();
-  }
-
-  /** @param {Page} page */
-  #replace(page) {
-    const entries = entriesOf(page);
-    this.window.reset(page.epoch, page.base);
-    for (const entry of entries) this.window.append(entry);
-    this.window.hasOlder = page.more;
+  goToEnd() {
+    this.opensAtMark = false;
+    this.isFollowing = true;
+    this.#windows.goToEnd();
   }
 
   /**
-   * @param {Omit<import("../../docs/protocol.js").HistoryFrame, "type" | "room">} bounds
-   * @param {(page: Page) => void} take
+   * Have the window hold the read mark and what follows it. Returns whether its user still wants that.
+   *
+   * @returns {Promise<boolean>}
    */
-  async #load(bounds, take) {
-    await (this.#loading = this.#ask(bounds, take));
-    this.#loading = undefined;
-    this.#changed();
+  async goToMark() {
+    const { mark } = this;
+    const isHere = mark === undefined || (mark >= this.window.start && !this.#leavesOut(this.#firstAfter(mark)));
+    return isHere || this.#windows.goTo(mark);
+  }
+
+  /** @param {number} mark */
+  #firstAfter(mark) {
+    return this.#messages.find((message) => message.seq > mark)?.seq ?? mark;
   }
 
   /**
-   * @param {Omit<import("../../docs/protocol.js").HistoryFrame, "type" | "room">} bounds
-   * @param {(page: Page) => void} take
+   * Have the window hold a message that we got. Returns whether its user still wants that.
+   *
+   * @param {number} seq
    */
-  async #ask(bounds, take) {
-    const epoch = this.window.epoch;
-    try {
-      const page = await this.#chat.history(this.name, { ...bounds, epoch });
-      if (page.epoch === epoch && this.window.epoch === epoch) take(page);
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-    }
+  async goTo(seq) {
+    this.dropMark();
+    return this.#windows.goTo(seq);
+  }
+
+  loadOlder() {
+    return this.#windows.loadOlder(this.isFollowing);
+  }
+
+  loadNewer() {
+    return this.#windows.loadNewer();
   }
 
   /** @param {Presence} presence */

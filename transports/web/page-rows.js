@@ -48,8 +48,20 @@ export function rowsOf(room, own, reader) {
     last = entry;
     isNext = true;
   }
-  if (room.isAtEnd) rows.push(...own.map((each) => ownRow(each, reader)));
+  if (room.isAtEnd) rows.push(...unstored(own, room).map((each) => ownRow(each, reader)));
   return rows;
+}
+
+/**
+ * Our own posts, but for those of which a page has the message before we know it.
+ *
+ * @param {Own[]} own
+ * @param {Room} room
+ */
+function unstored(own, room) {
+  if (!own.length) return own;
+  const ids = new Set(room.window.entries.map((entry) => (entry.type === "message" ? entry.id : undefined)));
+  return own.filter(({ post }) => !ids.has(post.id));
 }
 
 /**

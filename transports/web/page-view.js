@@ -36,6 +36,8 @@ export class View {
   #offline;
   #log;
   #signal;
+  /** @type {Room | undefined} the one whose read mark is looked for */
+  #opening;
 
   /**
    * @param {Parts} parts
@@ -102,8 +104,8 @@ export class View {
   }
 
   /** @param {Room} room */
-  async goToLatest(room) {
-    await room.loadLatest();
+  goToLatest(room) {
+    room.goToEnd();
     if (this.#parts.rooms.active === room) this.#log.follow();
     this.changed();
   }
@@ -113,21 +115,25 @@ export class View {
    * @param {number} seq
    */
   async goToMessage(room, seq) {
-    room.dropMark();
     this.#log.unfollow();
-    await room.loadAround(seq);
-    if (this.#parts.rooms.active !== room) return;
-    this.#draw();
-    this.#log.goTo(`m ${room.window.epoch} ${seq}`);
+    if ((await room.goTo(seq)) && this.#parts.rooms.active === room) {
+      this.#drawRows(room);
+      this.#log.goToMessage(seq);
+    }
+    this.changed();
   }
 
-  /** @param {Room} room */
+  /** Go to the read mark: nothing counts as read before its user is there. @param {Room} room */
   async #goToMark(room) {
-    this.#log.unfollow();
-    await room.loadMark();
-    if (this.#parts.rooms.active !== room) return;
-    this.#draw();
-    if (!this.#log.goTo("mark")) this.#log.follow();
+    if (this.#opening === room) return;
+    this.#opening = room;
+    const isWanted = await room.goToMark();
+    this.#opening = undefined;
+    if (isWanted && room.opensAtMark && this.#parts.rooms.active === room) {
+      this.#drawRows(room);
+      room.arrive();
+      if (!this.#log.goTo("mark")) this.goToLatest(room);
+    }
     this.changed();
   }
 
@@ -151,24 +157,29 @@ export class View {
 
   /** @param {Room} room */
   #drawRoom(room) {
-    const { chat, posts, reader } = this.#parts;
-    posts.passed(room.name, chat.position(room.name)?.seq ?? 0);
-    room.follow(this.#log.isFollowing);
-    room.trim();
-    this.#log.draw(rowsOf(room, posts.of(room.name), reader));
-    if (!room.opensAtMark) this.#see(room);
+    if (room.opensAtMark || !room.isAtEnd) this.#log.unfollow();
+    room.follow(this.#log.isFollowing || room.opensAtMark);
+    this.#drawRows(room);
+    if (!room.opensAtMark) this.#lookAround(room);
     else if (room.isCaughtUp) this.#goToMark(room);
-    if (this.#log.isNearStart) room.loadOlder();
-    else if (this.#log.isNearEnd) room.loadNewer();
     byId("latest").hidden = room.isAtEnd && this.#log.isFollowing;
     setText(byId("latest"), room.unread ? `${room.unread} new ↓` : "Latest ↓");
   }
 
   /** @param {Room} room */
-  #see(room) {
-    if (document.hidden || !document.hasFocus()) return;
-    const seen = this.#log.isFollowing && room.isAtEnd ? room.window.end : this.#log.lastSeen;
-    room.see(seen, (entry) => entry.type === "message" && this.#parts.chat.isMine(entry));
+  #drawRows(room) {
+    const { chat, posts, reader } = this.#parts;
+    posts.passed(room.name, chat.position(room.name)?.seq ?? 0);
+    room.trim();
+    this.#log.draw(rowsOf(room, posts.of(room.name), reader));
+  }
+
+  /** Take in what is in sight, and ask for what is near. @param {Room} room */
+  #lookAround(room) {
+    const isRead = !document.hidden && document.hasFocus();
+    if (isRead) room.see(this.#log.isFollowing ? room.window.end : this.#log.lastSeen, this.#parts.reader);
+    if (this.#log.isNearStart) room.loadOlder();
+    if (this.#log.isNearEnd) room.loadNewer();
   }
 
   #readOut() {

@@ -35,6 +35,25 @@ export class Window {
   }
 
   /**
+   * Start over, with a page.
+   *
+   * @param {string} epoch
+   * @param {number} base
+   * @param {Entry[]} entries
+   * @param {boolean} hasOlder
+   */
+  fill(epoch, base, entries, hasOlder) {
+    this.reset(epoch, entries.length ? endsOf(entries[0])[0] : base);
+    this.appendAll(entries);
+    this.hasOlder = hasOlder;
+  }
+
+  /** Another window on the same part. */
+  copy() {
+    return Object.assign(new Window(), this, { entries: [...this.entries] });
+  }
+
+  /**
    * Take what follows, unless it is here or does not continue it; returns whether it was taken.
    *
    * @param {Entry} entry
