@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         ClientFrame,
         Closing,
         Error,
+        Forget,
         Found,
         Frame,
         Gap,
@@ -130,6 +131,7 @@ __all__ = [
     "Error",
     "ErrorCode",
     "Event",
+    "Forget",
     "Found",
     "Frame",
     "Gap",
@@ -217,8 +219,8 @@ _HOMES = {
     "chatcore.journal.statistics": "JournalStatistics",
     "chatcore.limits": "ClientLimits HistoryLimits Limits",
     "chatcore.messages": (
-        "PROTOCOL Ack Act ClientFrame Closing Error Found Frame Gap Hello History Invite Invited Join Joined "
-        "Leave Left Members Message Moderate Moderated NickFrame Page PageGap Ping Pong Position Post "
+        "PROTOCOL Ack Act ClientFrame Closing Error Forget Found Frame Gap Hello History Invite Invited Join "
+        "Joined Leave Left Members Message Moderate Moderated NickFrame Page PageGap Ping Pong Position Post "
         "Presence Renamed RoomEntry RoomList Rooms Search ServerFrame Welcome Who encode"
     ),
     "chatcore.names": "LOBBY RULES fold is_numeric is_reserved",

@@ -3,9 +3,9 @@
 This module is public, for those who write a gate: accounts of their own, single sign-on, rules of their
 application, or a hook that looks at every post. A gate is given to a hub in code: ``Hub(gate=...)``.
 
-- `Gate.enter` is asked when a peer says hello, `Gate.moderate` and `Gate.invite_device` when somebody wants
-  that. They MUST NOT block: a gate that has to ask elsewhere does so in a thread of its own, and answers from
-  there.
+- `Gate.enter` is asked when a peer says hello, and `Gate.moderate`, `Gate.invite_device` and
+  `Gate.forget_device` when somebody wants that. They MUST NOT block: a gate that has to ask elsewhere does
+  so in a thread of its own, and answers from there.
 - Everything that begins with ``may_`` or ``is_`` is asked under the hub's lock. It answers immediately, from
   memory, and MUST NOT call into the hub. The hub asks when a room is entered, never for a message: whoever
   loses a right is told apart by `Watch.revise`, which a gate calls after each change.
@@ -226,6 +226,13 @@ class Gate(Protocol):
         Call ``answer`` exactly once, as `enter` does.
         """
 
+    def forget_device(self, person: Person, answer: Callable[[Refusal | None], None]) -> None:
+        """Revoke the key by which somebody was let in: call ``answer`` exactly once, as `moderate` does.
+
+        ``None`` says that the key is never a key again. The hub ends the session that asked; that others of
+        that key may not stay it learns by its `Watch`.
+        """
+
     def review(self, person: Person, nick: str, post: Post) -> Post | Refusal:
         """Look at a post before it is accepted: return it, another in its place, or why it is refused.
 
@@ -300,6 +307,10 @@ class OpenGate:
 
     def invite_device(self, person: Person, answer: Callable[[Invitation | Refusal], None]) -> None:
         """Invite nobody."""
+        answer(_NO_ACCOUNTS)
+
+    def forget_device(self, person: Person, answer: Callable[[Refusal | None], None]) -> None:
+        """Know no keys."""
         answer(_NO_ACCOUNTS)
 
     def review(self, person: Person, nick: str, post: Post) -> Post | Refusal:

@@ -60,6 +60,7 @@ __all__ = [
     "ClosingWord",
     "DurabilityWord",
     "Error",
+    "Forget",
     "Found",
     "Frame",
     "Gap",
@@ -307,6 +308,16 @@ class Invite(Frame):
     """Asks for an invite for one more device of one's own account."""
 
     type: Literal["invite"] = "invite"
+    token: Token | None = None
+
+
+class Forget(Frame):
+    """Asks that the key which has proved this session's account be revoked, and no other key.
+
+    It is answered by a `Closing` with ``revoked``, which all sessions of that key get.
+    """
+
+    type: Literal["forget"] = "forget"
     token: Token | None = None
 
 
@@ -601,6 +612,7 @@ ClientFrame = Annotated[
     | Search
     | Moderate
     | Invite
+    | Forget
     | NickFrame
     | Ping
     | Pong,

@@ -13,7 +13,20 @@ export type ChatcoreProtocol1 = ClientFrame | ServerFrame;
  * A line that a client sends.
  */
 export type ClientFrame =
-  Hello | Join | Leave | Post | HistoryFrame | Who | Rooms | Search | Moderate | Invite | NickFrame | Ping | Pong;
+  | Hello
+  | Join
+  | Leave
+  | Post
+  | HistoryFrame
+  | Who
+  | Rooms
+  | Search
+  | Moderate
+  | Invite
+  | Forget
+  | NickFrame
+  | Ping
+  | Pong;
 /**
  * A line that a server sends.
  */
@@ -212,6 +225,15 @@ export interface Moderate {
  */
 export interface Invite {
   type: "invite";
+  token?: string;
+}
+/**
+ * Asks that the key which has proved this session's account be revoked, and no other key.
+ *
+ * It is answered by a `Closing` with `revoked`, which all sessions of that key get.
+ */
+export interface Forget {
+  type: "forget";
   token?: string;
 }
 /**

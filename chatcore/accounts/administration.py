@@ -139,9 +139,11 @@ class Administration:
         if key_id is None:
             return [key.id for key in self._file.key_entries(person.folded)]
         found = self._file.keys_from(person.folded, key_id)
-        if not self._file.is_live(person.folded, key_id):
+        if not self._file.is_live(person.folded, key_id) and (only or not found):
             raise UsageError(f"{person.name} has no key {key_id}; `chat account keys` lists them")
-        return [key_id] if only else [key_id, *(each for each in found if each != key_id)]
+        if only:
+            return [key_id]
+        return sorted(found, key=lambda each: each != key_id)
 
     # --- invites ---------------------------------------------------------------------------------
 

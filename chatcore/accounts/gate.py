@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from chatcore.accounts.changes import Change
-from chatcore.accounts.devices import DEVICE_SECONDS, invite_device
+from chatcore.accounts.devices import DEVICE_SECONDS, forget_device, invite_device
 from chatcore.accounts.links import links
 from chatcore.accounts.moderation import Outcome, moderate
 from chatcore.accounts.pace import Pace
@@ -152,6 +152,18 @@ class Accounts(OpenGate):
                 answer(Invitation(secret, DEVICE_SECONDS, links(self._snapshot.urls, secret)))
 
         self._writer.submit(Change(lambda file, now: invite_device(file, person, now), deliver))
+
+    def forget_device(self, person: Person, answer: Callable[[Refusal | None], None]) -> None:
+        """Revoke the key by which somebody was let in."""
+        if refusal := self._too_often(person):
+            answer(refusal)
+            return
+
+        def deliver(done: str | Refusal) -> None:
+            answer(done if isinstance(done, Refusal) else None)
+
+        make = partial(forget_device, person=person)
+        self._writer.submit(Change(lambda file, now: make(file, now=now), deliver, bool))
 
     def _too_often(self, person: Person) -> Refusal | None:
         wait = self._pace.take(person.account or "", self._times.clock())

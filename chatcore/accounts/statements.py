@@ -161,6 +161,15 @@ class AccountsFile(AccountsDatabase):
         )
         return row.fetchone() is not None
 
+    def has_owner_without(self, key_id: str) -> bool:
+        """Tell whether any owner has a key other than this one, and not revoked."""
+        row = self.db.execute(
+            "SELECT 1 FROM keys JOIN people USING (name)"
+            " WHERE role = 'owner' AND gone IS NULL AND revoked IS NULL AND id != ? LIMIT 1",
+            (key_id,),
+        )
+        return row.fetchone() is not None
+
     def add_key(self, hash_: bytes, folded: str, now: float, invited_by: str | None = None) -> None:
         """Add a key to an account, which is used now."""
         self._change(
@@ -238,6 +247,10 @@ class AccountsFile(AccountsDatabase):
         """Remove the invites that make keys of an account, or only those that its own keys asked for."""
         which = " AND by_key IS NOT NULL" if by_keys else ""
         self.db.execute(f"DELETE FROM invites WHERE name = ?{which}", (folded,))
+
+    def remove_invites_by(self, key_id: str) -> None:
+        """Remove the invites that a key has asked for."""
+        self.db.execute("DELETE FROM invites WHERE by_key = ?", (key_id,))
 
     def invite_entries(self, now: float) -> list[InviteEntry]:
         """Return the invites that can be used, in the order in which they end."""

@@ -14,6 +14,8 @@ from chatcore.ids import new_id
 from chatcore.messages import (
     Act,
     ClientFrame,
+    Closing,
+    Forget,
     Found,
     Hello,
     History,
@@ -174,6 +176,10 @@ class Calls:
         """Ask for an invite by which one more device of our own account may come."""
         return self._ask(Invite(token=self._next_token()))
 
+    def forget_device(self) -> Request[Closing]:
+        """Ask that our own key be revoked; it is answered once the server lets that in no more."""
+        return self._ask(Forget(token=self._next_token()))
+
     def ask(self, frame: ClientFrame) -> Request[Any]:
         """Ask what a frame asks; raises `UsageError` for those that the session sends by itself."""
         match frame:
@@ -188,6 +194,7 @@ class Calls:
                 | NickFrame(token=None)
                 | Moderate(token=None)
                 | Invite(token=None)
+                | Forget(token=None)
             ):
                 return self._ask(frame.model_copy(update={"token": self._next_token()}))
             case _:

@@ -10,20 +10,25 @@ Three things are answers only if nothing else explains them. A nick without our 
 device has taken, and an invite without it is one that another device has asked for. A room that we are *put
 out* of, with a reason, is not one that we have asked to leave.
 
+That a key is to be forgotten is answered by the end: the server says that the key is revoked or, to whoever
+comes back because that was lost, that it is not valid.
+
 A request outlives its connection: what was not answered is asked again on the next one. Posts have queues of
 their own, in `chatcore.client.send_queue`.
 """
 
 from collections import deque
 from collections.abc import Callable, Collection
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from chatcore.client.connection import Connection
-from chatcore.errors import ChatError, RefusedError, UsageError
+from chatcore.errors import ChatError, DisconnectedError, RefusedError, UsageError
 from chatcore.messages import (
     Ack,
     ClientFrame,
+    Closing,
     Error,
+    Forget,
     Found,
     Hello,
     History,
@@ -54,7 +59,7 @@ __all__ = ["PendingPost", "PendingRequests", "Request"]
 
 A = TypeVar("A")
 
-_WITH_TOKEN = History | Rooms | Search | NickFrame | Moderate | Invite
+_WITH_TOKEN = History | Rooms | Search | NickFrame | Moderate | Invite | Forget
 """What is answered and refused by its token."""
 
 MEMBERS_MAX = 100_000
@@ -113,6 +118,13 @@ class Request(Generic[A]):
         """Take an error in place of the answer."""
         self.error = error
         self._finish()
+
+    def end(self, error: ChatError) -> None:
+        """Take what has ended the session: an error, unless that was asked for."""
+        if isinstance(self.frame, Forget) and _says_no_key(error):
+            self.succeed(cast(A, Closing(reason="revoked")))
+        else:
+            self.fail(error)
 
     def is_answered_by(self, answer: ServerFrame) -> bool:
         """Tell whether a frame is the answer."""
@@ -301,3 +313,10 @@ class PendingRequests:
 def _is_of(frame: History | Who | Search, rooms: Collection[str]) -> bool:
     """Tell whether a question is about one of some rooms; a search without a room is about all of them."""
     return bool(rooms) if frame.room is None else fold(frame.room) in rooms
+
+
+def _says_no_key(error: ChatError) -> bool:
+    """Tell whether the server lets our key in no more."""
+    if isinstance(error, DisconnectedError):
+        return error.reason == "revoked"
+    return isinstance(error, RefusedError) and error.code == "unauthorized"

@@ -397,7 +397,7 @@ class ClientSession(Calls):
         self._redial.cancel()
         unanswered = [*self._requests.clear(), *self._posts.clear()]
         for request in unanswered if self.welcome.done else [self.welcome, *unanswered]:
-            request.fail(error)
+            request.end(error)
 
     # --- output ----------------------------------------------------------------------------------
 

@@ -89,6 +89,10 @@ class GuardedGate:
         """Ask for an invite; raises as `enter` does."""
         self._gate.invite_device(person, lambda value: answer(_checked(value, Invitation)))
 
+    def forget_device(self, person: Person, answer: Callable[[Refusal | None], None]) -> None:
+        """Ask to revoke a key; raises as `enter` does."""
+        self._gate.forget_device(person, lambda value: answer(_checked(value, NoneType)))
+
     def review(self, person: Person, nick: str, post: Post) -> Post | Refusal:
         """Ask about a post; raises what the gate raises."""
         return self._gate.review(person, nick, post)

@@ -19,6 +19,7 @@ from chatcore.messages import (
     NEEDS_NICK,
     NEEDS_ROOM,
     PROTOCOL,
+    Forget,
     Hello,
     History,
     Invite,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["FRAME_RULES", "Price", "Rule", "handle", "handle_late", "handle_turned_away"]
 
 
-_REQUESTS = (Post, Join, Leave, NickFrame, Moderate, Invite, Who, History, Rooms, Search)
+_REQUESTS = (Post, Join, Leave, NickFrame, Moderate, Invite, Forget, Who, History, Rooms, Search)
 """What a client waits for an answer to."""
 
 
@@ -170,6 +171,10 @@ def _invite(session: "Session", frame: Invite, now: float) -> None:
     session.pending.invite(frame)
 
 
+def _forget(session: "Session", frame: Forget, now: float) -> None:
+    session.pending.forget(frame)
+
+
 # --- rooms ---------------------------------------------------------------------------------------
 
 
@@ -227,6 +232,7 @@ FRAME_RULES: Final[dict[type[Item], Rule]] = {
     NickFrame: Rule(Price.TOKEN, early=False, act=_nick),
     Moderate: Rule(Price.TOKEN, early=False, act=_moderate),
     Invite: Rule(Price.TOKEN, early=False, act=_invite),
+    Forget: Rule(Price.TOKEN, early=False, act=_forget),
     History: Rule(Price.TOKEN, early=False, act=_query),
     Who: Rule(Price.TOKEN, early=False, act=_query),
     Rooms: Rule(Price.TOKEN, early=False, act=_query),

@@ -2,7 +2,7 @@
 
 Nearly always that is nothing. Items wait when something that they depend on is not decided yet:
 
-- after a `hello`, a `nick`, a `moderate` or an `invite`, everything;
+- after a `hello`, a `nick`, a `moderate`, an `invite` or a `forget`, everything;
 - after a `join`, the frames that name its room, and the end of the stream; others pass;
 - while another thread takes what came before, everything that it has not come to.
 

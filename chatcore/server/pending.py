@@ -1,6 +1,7 @@
 """What a session has asked of the gate and the directory, each in two steps.
 
-- `hello` is asked of both, `nick` and `join` of the directory, `moderate` and `invite` of the gate.
+- `hello` is asked of both, `nick` and `join` of the directory, `moderate`, `invite` and `forget` of the
+  gate.
 - A request is asked, and continues when its answer comes: from any thread, whatever has happened meanwhile.
   What depends on it waits in the `Inbox`.
 - A `hello` is answered within ``handshake_seconds``, the others within `ANSWER_SECONDS`. After that the peer
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 from chatcore.gate import Claim, Invitation, Moderation, Person, Refusal
 from chatcore.messages import (
     PROTOCOL,
+    Forget,
     Frame,
     Hello,
     Invite,
@@ -53,7 +55,7 @@ ANSWER_SECONDS = 5.0
 
 F = TypeVar("F", bound=Frame)
 
-Alone = NickFrame | Moderate | Invite
+Alone = NickFrame | Moderate | Invite | Forget
 """What is asked alone: everything that comes after it waits."""
 
 Step = Literal["gate", "directory", "done", "cancelled"]
@@ -262,7 +264,7 @@ class Pending:
             return Refusal("bad_name", "nicks made only of digits are reserved for plain connections")
         return session.hub.gate.nick_refusal(person, nick)
 
-    # --- moderate and invite ---------------------------------------------------------------------
+    # --- moderate, invite, forget ----------------------------------------------------------------
 
     def moderate(self, frame: Moderate) -> None:
         """Ask the gate to do something to a room, or to somebody."""
@@ -271,8 +273,8 @@ class Pending:
         done = Moderated(act=frame.act, room=moderation.room, nick=frame.nick, token=frame.token)
 
         def receive(answer: Refusal | None) -> None:
-            if answer is None:  # also of what comes too late: everybody was looked at because of it
-                self._session.inflow.charge(1 + self._session.hub.connections // REVISED_PER_LINE)
+            if answer is None:  # also of what comes too late
+                self._charge_revision()
             if not self._is_awaited(request):
                 return
             if answer is None:
@@ -299,6 +301,36 @@ class Pending:
                 self._refuse_alone(request, answer if isinstance(answer, Refusal) else refusal or FAILED)
 
         session.intake.ask_gate(lambda gate, answer: gate.invite_device(person, answer), receive)
+
+    def forget(self, frame: Forget) -> None:
+        """Ask the gate to revoke the key of this session, which ends it."""
+        session, person = self._session, self._person()
+        request = self._ask_alone(frame, "gate")
+
+        def receive(answer: Refusal | None) -> None:
+            is_awaited = self._is_awaited(request)
+            if answer is None:  # also of what comes too late
+                self._charge_revision()
+                self._end_revoked(request)
+            elif is_awaited:
+                self._refuse_alone(request, answer)
+
+        session.intake.ask_gate(lambda gate, answer: gate.forget_device(person, answer), receive)
+
+    def _end_revoked(self, request: _Request[Alone]) -> None:
+        """Answer by the end, unless the watch has brought that: whoever asks for it has no key any more."""
+        session, seat = self._session, self._session.seat
+        if seat is None or seat.session is not session:
+            return
+        if self._alone is request:
+            self._alone = None
+        request.go_on("done")
+        session.end("revoked")
+        session.vacate(seat, reserve=False)
+
+    def _charge_revision(self) -> None:
+        """Have the session pay for what it has caused: everybody was looked at."""
+        self._session.inflow.charge(1 + self._session.hub.connections // REVISED_PER_LINE)
 
     def _is_awaited(self, request: _Request[F]) -> bool:
         """Tell whether an answer of the gate is the first one, and in time."""
@@ -439,11 +471,21 @@ class Pending:
         if self._hello is not None:
             self._hello.go_on("cancelled")
             self._hello = None
-        if self._alone is not None:
+        if self._alone is not None and not self._is_answered_by_the_end(self._alone):
             self._refuse_alone(self._alone, _TOO_LATE)
         for request in list(self._joins.values()):
             self._refuse_join(request, _TOO_LATE)
         self._release_all()
+
+    def _is_answered_by_the_end(self, request: _Request[Alone]) -> bool:
+        """Tell whether a session ends because it may not stay, as it has asked for itself."""
+        if not isinstance(request.frame, Forget):
+            return False
+        if self._session.hub.gate.may_stay(self._person(), self._session.peer) is None:
+            return False
+        self._alone = None
+        request.go_on("cancelled")
+        return True
 
     def drop(self) -> None:
         """Forget everything: there is nobody to be answered any more."""

@@ -83,7 +83,7 @@ def test_while_nothing_can_be_written_known_keys_are_let_in_and_nothing_else_cha
         for number in range(3):
             assert enter(gate, f"zoe{number}", invite=invite) == UNAVAILABLE
         assert ask(gate.moderate, mona, Moderation("ban", None, "ada")) == UNAVAILABLE
-        assert ask(gate.invite_device, ada) == UNAVAILABLE
+        assert ask(gate.invite_device, ada) == ask(gate.forget_device, ada) == UNAVAILABLE
         assert isinstance(ada, Person)
         assert gate.may_stay(ada, PEER) is None
         assert enter(gate, "ada") == ada

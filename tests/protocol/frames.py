@@ -14,6 +14,7 @@ __all__ = [
     "Code",
     "Durability",
     "Error",
+    "Forget",
     "Found",
     "Frame",
     "Gap",
@@ -219,6 +220,11 @@ class Invite(Frame):
     token: str | None = None
 
 
+class Forget(Frame):
+    type = "forget"
+    token: str | None = None
+
+
 # --- server to client ----------------------------------------------------------------------------
 
 
@@ -373,7 +379,20 @@ class Closing(Frame):
 
 
 ClientFrame = (
-    Hello | Join | Leave | Post | History | Who | Rooms | Search | Moderate | Invite | NickFrame | Ping | Pong
+    Hello
+    | Join
+    | Leave
+    | Post
+    | History
+    | Who
+    | Rooms
+    | Search
+    | Moderate
+    | Invite
+    | Forget
+    | NickFrame
+    | Ping
+    | Pong
 )
 ServerFrame = (
     Welcome

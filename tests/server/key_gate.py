@@ -1,7 +1,8 @@
 """A gate with accounts: keys that prove them, and nicks that belong to them.
 
 An account owns its name, and every nick that is its name, a ``-`` and more. Each of its keys has an id of its
-own, so that one of them can be revoked. Every account may moderate, and ask for invites. What the gate
+own, so that one of them can be revoked. Every account may moderate, ask for invites, and
+forget its keys. What the gate
 changes it tells its hub, as a gate must.
 """
 
@@ -236,6 +237,18 @@ class KeyGate(OpenGate):
             return FORBIDDEN
         self.invited += 1
         return Invitation(f"invite-{self.invited}", 600.0, (f"chats://chat.example/#invite-{self.invited}",))
+
+    def forget_device(self, person: Person, answer: Callable[[Refusal | None], None]) -> None:
+        """Revoke a key, and answer immediately."""
+        answer(self.forget(person))
+
+    def forget(self, person: Person) -> Refusal | None:
+        """Revoke the key that somebody came in by, or say why not."""
+        if person.key_id is None:
+            return FORBIDDEN
+        self._revoked.add(person.key_id)
+        self._revise()
+        return None
 
     def room_removed(self, room: str) -> None:
         """Note it."""

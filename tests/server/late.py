@@ -49,6 +49,10 @@ class LateGate(KeyGate):
         """Make an invite, perhaps later."""
         self._ask("invite_device", lambda: self.invite(person), answer)
 
+    def forget_device(self, person: Person, answer: Callable[[Refusal | None], None]) -> None:
+        """Revoke a key, perhaps later."""
+        self._ask("forget_device", lambda: self.forget(person), answer)
+
     def work(self, times: int = 1) -> None:
         """Answer everything that was asked, in turn, and so many times."""
         asked, self.asked = self.asked, []
@@ -93,6 +97,10 @@ class ThreadGate(KeyGate):
     def invite_device(self, person: Person, answer: Callable[[Invitation | Refusal], None]) -> None:
         """Leave it to the thread."""
         self._jobs.put(lambda: answer(self.invite(person)))
+
+    def forget_device(self, person: Person, answer: Callable[[Refusal | None], None]) -> None:
+        """Leave it to the thread."""
+        self._jobs.put(lambda: answer(self.forget(person)))
 
     def close(self) -> None:
         """End the thread. Idempotent."""

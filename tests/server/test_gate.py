@@ -235,6 +235,14 @@ def test_an_invite_for_a_device_is_a_secret_that_nothing_shows(gate: Gate, kind:
         assert answer.secret not in repr(answer)
 
 
+def test_a_key_that_was_forgotten_lets_nobody_stay(gate: Gate, kind: Kind) -> None:
+    person, answers = person_of(gate, kind), queue.SimpleQueue[Refusal | None]()
+    gate.forget_device(person, answers.put)
+    answer = answers.get(timeout=DEADLINE)
+    assert (answer is None) == (gate.may_stay(person, PEER) is not None)
+    assert kind.key is not None or (answer is not None and answer.code == "forbidden")
+
+
 def test_a_post_that_is_accepted_as_it_is_comes_back_as_it_is(gate: Gate, kind: Kind) -> None:
     assert gate.review(person_of(gate, kind), kind.nick, POST) is POST
 

@@ -86,6 +86,28 @@ def test_a_device_whose_key_is_revoked_ends_and_the_other_stays(
     assert ada.post("still here").seq == 1
 
 
+def test_a_device_that_forgets_its_key_ends_with_all_its_sessions_and_the_other_stays(
+    house: House, connect: Connect, accounts: Administration, invite: str
+) -> None:
+    key = new_key()
+    desk = connect(house.url, nick="ada", key=key, invite=invite, reconnect=True)
+    with pytest.raises(RefusedError, match="only key of an owner"):
+        desk.do("forget_device")
+    pocket = connect(house.url, nick="ada", key=new_key(), invite=desk.do("invite_device").invite)
+    bot = connect(house.url, nick="ada-bot", key=key, reconnect=True)
+    desk.post("before I go")
+    desk.do("forget_device")
+    for gone in (desk, bot):
+        with pytest.raises(DisconnectedError) as ended:
+            gone.take_all()
+        assert ended.value.reason == "revoked"
+    with pytest.raises(RefusedError, match="unauthorized"):
+        connect(house.url, nick="ada", key=key)
+    assert pocket.post("still here").seq == 2
+    assert len(accounts.keys("ada")) == 1
+    assert accounts.audit()[-1].act == "revoke"
+
+
 def test_who_is_banned_ends_and_may_come_back_when_that_is_lifted(
     house: House, connect: Connect, accounts: Administration, invite: str
 ) -> None:

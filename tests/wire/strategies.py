@@ -130,6 +130,7 @@ client_frame: SearchStrategy[ClientFrame] = st.one_of(
         token=st.none() | token,
     ),
     st.builds(messages.Invite, token=st.none() | token),
+    st.builds(messages.Forget, token=st.none() | token),
 )
 
 server_frame: SearchStrategy[ServerFrame] = st.one_of(

@@ -519,6 +519,16 @@ class Chat:
         """
         return await self._connection.ask(self._session.invite_device)
 
+    async def forget_device(self) -> None:
+        """Have the server revoke the key that this device has proved its account with.
+
+        Returns once that is stored. All sessions of that key end, this one with `DisconnectedError`, and the
+        key is never valid again: remove it where you store it. Your other devices stay. Raises
+        `RefusedError`, with ``forbidden`` if you have no account, or if nobody else could manage the server:
+        it is the only key of all its owners. With ``unavailable`` it may or may not have been done.
+        """
+        await self._connection.ask(self._session.forget_device)
+
     async def receive(self, timeout: float | None = None) -> Event:
         """Return the next event; raises `TimeoutError` if none comes within so many seconds.
 

@@ -235,7 +235,8 @@ def test_an_open_gate_may_be_asked_by_a_program_too() -> None:
     got: list[object] = []
     OpenGate().moderate(Person(), Moderation("open", "lobby"), got.append)
     OpenGate().invite_device(Person(), got.append)
-    assert [getattr(answer, "code", None) for answer in got] == ["forbidden"] * 2
+    OpenGate().forget_device(Person(), got.append)
+    assert [getattr(answer, "code", None) for answer in got] == ["forbidden"] * 3
 
 
 # --- invites -------------------------------------------------------------------------------------
