@@ -124,6 +124,15 @@ class KeyFile:
             if url in entries:
                 entries[url] = replace(entries[url], joining=None)
 
+    def forget_key(self, url: str, key: str) -> None:
+        """Forget a key that the server lets in no more, unless there is another one by now."""
+        with self._changing() as entries:
+            entry = entries.get(url, Entry())
+            if entry.key is not None and entry.key.key == key:
+                entries[url] = replace(entry, account=None, key=None, insecure=False)
+                if entries[url] == Entry():
+                    del entries[url]
+
     def trust(self, url: str, pin: str) -> None:
         """Note the pin of a server's certificate."""
         with self._changing() as entries:

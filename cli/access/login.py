@@ -25,8 +25,8 @@ class _Options(TypedDict):
 class Login:
     """Who we are on a server, and how we know that it is the right one.
 
-    ``account`` is the name to use there, if we have a key, which is never shown. With a ``pin`` there is no
-    ``ca``: see `cli.access.trust`.
+    ``account`` is the name to use there, if we have a key, which is never shown, and is from ``file``. With a
+    ``pin`` there is no ``ca``: see `cli.access.trust`.
     """
 
     account: str | None = None
@@ -34,6 +34,12 @@ class Login:
     ca: str | None = None
     pin: str | None = None
     insecure: bool = False
+    file: KeyFile | None = field(default=None, repr=False)
+
+    def forget_key(self, url: str) -> None:
+        """Remove our key for a server from its file. Raises `UsageError` and `OSError`."""
+        if self.file is not None and self.key is not None:
+            self.file.forget_key(address(url), self.key)
 
     @property
     def options(self) -> _Options:
@@ -56,4 +62,5 @@ def login_for(url: str, key_file: str | None, ca: Ca) -> Login:
         ca=trust.ca,
         pin=trust.pin,
         insecure=entry.insecure,
+        file=file,
     )

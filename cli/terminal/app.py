@@ -25,6 +25,7 @@ from chatcore import (
     UsageError,
     fold,
 )
+from cli.access.login import Login
 from cli.places import typed_file
 from cli.report import FAILED
 from cli.settings.keys import names_of
@@ -130,7 +131,7 @@ class Terminal:
         url: str,
         nick: str,
         rooms: Sequence[str],
-        pin: str | None = None,
+        login: Login,
         warning: str | None = None,
     ) -> int:
         """Chat on a new connection, as ``nick`` if that is possible; return the exit code.
@@ -141,7 +142,7 @@ class Terminal:
         """
         self._chat = chat
         self._nick = WantedNick(nick)
-        self._commands.attach(chat, self._nick, url, pin)
+        self._commands.attach(chat, self._nick, url, login)
         self._conversation.nick = chat.nick
         self._memory.note_welcome(chat.secret, chat.limits.dedupe_seconds)
         self._memory.on_failure(self.warn)
@@ -379,11 +380,12 @@ class Terminal:
         self._screen.stop()
         await typing
         draft = self._screen.draft
-        if (error := reading.result()) is not None:
+        error = reading.result()
+        if error is not None and not self._commands.has_forgotten:
             self._screen.print(self._answers.ended(error))
         if draft.strip():
             self._screen.print(self._answers.give_back("your unfinished message:", draft))
-        return FAILED
+        return 0 if self._commands.has_forgotten else FAILED
 
     # --- output to the server --------------------------------------------------------------------
 

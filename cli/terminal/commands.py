@@ -7,11 +7,12 @@ whoever owns the unsent messages does that.
 import asyncio
 from datetime import UTC, datetime
 
-from chatcore import fold
+from chatcore import ChatError, fold
 from cli.access.links import link_of
+from cli.access.login import Login
 from cli.terminal.answers import NO_ROOM, Answers
 from cli.terminal.conversation import Conversation
-from cli.terminal.input import BACK, Command
+from cli.terminal.input import BACK, FORGET, Command
 from cli.terminal.interests import describe_ignored, describe_unignored, describe_word, describe_words
 from cli.terminal.memory import Memory
 from cli.terminal.moderation import describe, parse_deed
@@ -28,11 +29,17 @@ from transports.asyncio_tcp import Chat
 
 __all__ = ["Commands"]
 
+_REALLY = (
+    "this revokes the key of this device, and removes it: you come back by a link of another device of yours"
+    f" (/device), or of an operator; to do it, type /device {FORGET}"
+)
+
 
 class Commands:
     """Does the commands of a conversation. What is said goes into the ``outbox``.
 
     ``news`` is set whenever something was answered or received. `attach` comes before the first `do`.
+    ``has_forgotten`` says that the user has given up this device's key, which ends the chat.
     """
 
     _chat: Chat
@@ -56,11 +63,12 @@ class Commands:
         self._history = options.history
         self._outbox = outbox
         self._news = news
+        self.has_forgotten = False
         self._searches = Searches(conversation, answers, screen.print)
 
-    def attach(self, chat: Chat, nick: WantedNick, url: str, pin: str | None) -> None:
+    def attach(self, chat: Chat, nick: WantedNick, url: str, login: Login) -> None:
         """Ask this server from now on, as ``nick``."""
-        self._chat, self._nick, self._url, self._pin = chat, nick, url, pin
+        self._chat, self._nick, self._url, self._login = chat, nick, url, login
 
     async def do(self, command: Command) -> None:
         """Do a command. Raises what the server answers, and what has ended the connection."""
@@ -100,7 +108,7 @@ class Commands:
             case "highlight" | "ignore" | "unignore":
                 show(answers.note(self._change_interest(command)))
             case "device":
-                await self._invite_device()
+                await self._do_with_device(argument)
             case "kick" | "mute" | "ban" | "lift" | "close" | "open" | "admit":
                 await self._moderate(command)
             case "leave" | "who" | "hush" if argument:
@@ -192,9 +200,29 @@ class Commands:
         )
         self._screen.print(self._answers.note(describe(deed, name)))
 
+    async def _do_with_device(self, what: str) -> None:
+        if not what:
+            await self._invite_device()
+        elif what != FORGET:
+            self._show_warning(_REALLY)
+        else:
+            await self._outbox.sent()
+            await self._chat.forget_device()
+            self._forget_key()
+
+    def _forget_key(self) -> None:
+        """The server has revoked our key: remove it here, and leave."""
+        self.has_forgotten = True
+        self._screen.print(self._answers.note("this device is forgotten: its key is no longer valid"))
+        try:
+            self._login.forget_key(self._url)
+        except (ChatError, OSError) as error:
+            self._show_warning(f"but the key could not be removed from its file: {error}")
+        self._screen.stop()
+
     async def _invite_device(self) -> None:
         invited = await self._chat.invite_device()
-        own = link_of(self._url, invited.invite or "", self._pin)
+        own = link_of(self._url, invited.invite or "", self._login.pin)
         self._screen.print(self._answers.device(invited.links or (own,), invited.seconds))
 
     def _go_to(self, number: int) -> None:

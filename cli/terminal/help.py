@@ -13,7 +13,7 @@ __all__ = ["describe_command", "describe_commands"]
 GROUPS = {
     "what you hear of": ("/highlight", "/hush", "/ignore", "/unignore", "/quiet"),
     "what was not sent": ("/resend", "/drop"),
-    "one more device of yours": ("/device",),
+    "your devices": ("/device",),
     "for moderators": ("/kick", "/mute", "/ban", "/lift", "/close", "/open", "/admit"),
 }
 """Commands that have no row of their own."""

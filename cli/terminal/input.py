@@ -12,7 +12,7 @@ from cli.settings.keys import USUAL
 from cli.state.remembered import UnsentLine
 from cli.terminal.moderation import PATTERNS
 
-__all__ = ["ALIASES", "BACK", "COMMANDS", "Command", "Form", "Verb", "parse"]
+__all__ = ["ALIASES", "BACK", "COMMANDS", "FORGET", "Command", "Form", "Verb", "parse"]
 
 Verb = Literal[
     "admit",
@@ -96,6 +96,9 @@ class Form(NamedTuple):
 BACK = 20
 """Messages that ``/back`` shows by default."""
 
+FORGET = "forget yes"
+"""What stands after ``/device`` to have the key of this one revoked: without the yes it is asked for."""
+
 COMMANDS = {
     "/help": Form("help", "[COMMAND]", "list the commands, or say what one does"),
     "/nick": Form("nick", "NAME", "change your name"),
@@ -118,7 +121,7 @@ COMMANDS = {
     "/close": Form("close", "[ROOM]", "make this room private, for those who are in it"),
     "/open": Form("open", "[ROOM]", "make this room public again"),
     "/admit": Form("admit", "NICK [ROOM]", "let somebody enter this private room"),
-    "/device": Form("device", "", "get a link for one more device of yours"),
+    "/device": Form("device", "[forget]", "get a link for one more device of yours, or forget this one"),
     "/highlight": Form("highlight", "[WORD]", "have a word count as a mention, or not; list them"),
     "/hush": Form("hush", "[ROOM]", "count nothing but mentions in a room, or everything again"),
     "/ignore": Form("ignore", "[NICK]", "show nothing that somebody says; list who that is"),
@@ -152,6 +155,7 @@ _ARGUMENTS = {  # what may stand after a command, and a hint for those who typed
         r"(?a:(?:#?[1-9]\d{0,3})?|(?:\d{4}-\d\d-\d\d[ T]+)?\d{1,2}:\d\d|\d{4}-\d\d-\d\d)",
         "a number from 1 to 9999, a time such as 14:30 or 2026-11-23 14:00, or the # of a result",
     ),
+    "[forget]": (r"(?:forget(?: yes)?)?", "nothing, or forget"),
     "[N|all]": (r"(?a:(?:[1-9]\d{0,3})?|all)", "a number, or all"),
     "TEXT": (r"(?s:.+)", ""),
     **PATTERNS,

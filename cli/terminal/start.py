@@ -73,7 +73,7 @@ async def _converse(
             async with await dial.connect(nick, terminal.show_kept) as chat:
                 if name is None:
                     memory.note_nick(nick)
-                return await terminal.run(chat, url, nick, rooms, login.pin, warning=why_not)
+                return await terminal.run(chat, url, nick, rooms, login, warning=why_not)
     except Exception:
         memory.give_up()
         raise

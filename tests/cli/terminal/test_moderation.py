@@ -59,6 +59,7 @@ def test_what_a_line_asks_for(line: str, deed: Deed) -> None:
         "/close lobby ops",
         "/admit bob ops now",
         "/device phone",
+        "/device forget no",
     ],
 )
 def test_a_line_with_a_mistake_does_nothing(line: str) -> None:
@@ -92,7 +93,7 @@ def test_what_is_said_of_an_act(deed: Deed, room: str | None, words: str) -> Non
         ("/mute alice e", ["everywhere"]),
         ("/mute alice 10m every", ["everywhere"]),
         ("/lift alice e", ["everywhere"]),
-        ("/dev", ["/device"]),
+        ("/dev", ["/device "]),
         ("/open o", ["ops", "old"]),
     ],
 )
@@ -235,6 +236,25 @@ def test_a_request_of_another_device_is_told(place: Place, ada: Pty) -> None:
     with place.chat("ada") as other:
         other.invite_device()
         ada.wait("another of your devices has asked for a link")
+
+
+def test_this_device_is_forgotten_once_that_is_confirmed(place: Place, tmp_path: Path) -> None:
+    file = KeyFile(place.key_file("bob"))
+    with in_terminal(CHAT, "client", place.url, "--key-file", str(file.path), columns=120) as bob:
+        bob.wait("you are in lobby")
+        told(bob, "/device forget", "to do it, type /device forget yes")
+        assert file.entry(place.url).key is not None
+        told(bob, "/device forget yes", "this device is forgotten")
+        assert bob.wait_exit() == 0
+        assert not any("disconnected" in row for row in bob.everything)
+    assert file.entries() == {}
+    with Administration(tmp_path / "accounts.db", by="local:test") as administration:
+        assert administration.keys("bob") == []
+
+
+def test_the_only_key_of_the_only_owner_is_kept_here_too(place: Place, ada: Pty, tmp_path: Path) -> None:
+    told(ada, "/device forget yes", "this is the only key of an owner")
+    assert KeyFile(tmp_path / "ada.json").entry(place.url).key is not None
 
 
 def test_without_a_room_an_act_says_what_is_missing(place: Place, ada: Pty) -> None:
