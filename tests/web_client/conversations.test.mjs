@@ -207,3 +207,23 @@ test("accounts: an invite makes a key, the key is enough, and a device invites a
   const stranger = new Person(t, url, "bob", { key: newKey() });
   await assert.rejects(stranger.chat.welcomed, isRefusal("unauthorized"));
 });
+
+test("a device that forgets its key ends, the others stay, and the only owner has to keep one", async (t) => {
+  const file = `${place(t)}/accounts.db`;
+  chat("account", "add", "ada", "--accounts", file);
+  const { url } = await serve(t, { args: ["--accounts", file, "--public-url", "https://chat.example.org/"] });
+  const [, invite] = chat("invite", "--for", "ada", "--accounts", file).match(/#([\w-]+)/);
+  const key = newKey();
+  const laptop = new Person(t, url, "ada", { key, invite });
+  await assert.rejects(laptop.chat.forgetDevice(), isRefusal("forbidden"));
+  const { invite: second } = await laptop.chat.inviteDevice();
+  const phone = new Person(t, url, "ada", { key: newKey(), invite: second });
+  await phone.chat.welcomed;
+  await laptop.chat.forgetDevice();
+  const { error } = await laptop.until("closed");
+  assert.ok(error instanceof DisconnectedError);
+  assert.equal(error.reason, "revoked");
+  await assert.rejects(new Person(t, url, "ada", { key }).chat.welcomed, isRefusal("unauthorized"));
+  await phone.chat.ping();
+  assert.equal(phone.chat.state, "live");
+});

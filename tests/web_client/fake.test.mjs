@@ -431,3 +431,30 @@ test("a silent server is asked, and given up when that brings nothing", async (t
   bob.chat.wake();
   await net.next(2);
 });
+
+test("a key is forgotten once the server lets it in no more, also if its answer was lost", async (t) => {
+  const { ada, socket, net } = await inLobby(t);
+  const forgotten = ada.chat.forgetDevice();
+  const [asked] = socket.heard();
+  assert.deepEqual(asked, { type: "forget", token: asked.token });
+  socket.close();
+  const again = await net.next(2);
+  again.open();
+  again.say({ type: "error", code: "unauthorized", message: "the key is not valid" });
+  await forgotten;
+  assert.equal(ada.chat.error.code, "unauthorized");
+});
+
+test("a key that could not be forgotten is said so, and the chat goes on", async (t) => {
+  const { ada, socket } = await inLobby(t);
+  const forgotten = ada.chat.forgetDevice();
+  const [{ token }] = socket.heard();
+  socket.say({ type: "error", code: "unavailable", message: "the disk is full", id: token, retry_after: 1 });
+  await assert.rejects(forgotten, /the disk is full/);
+  assert.equal(ada.chat.state, "live");
+  const second = ada.chat.forgetDevice();
+  const waiting = ada.chat.ping();
+  socket.say({ type: "closing", reason: "revoked" });
+  await second;
+  await assert.rejects(waiting, { reason: "revoked" });
+});

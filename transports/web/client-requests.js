@@ -10,12 +10,15 @@
  * taken, and an invite without it is one that another device has asked for. A room that we are put out of, with a
  * reason, is not one that we have asked to leave.
  *
+ * That a key is to be forgotten is answered by the end: the server says that the key is revoked or, to whoever comes back
+ * because that was lost, that it is not valid.
+ *
  * A request outlives its connection: what was not answered is asked again on the next one.
  *
  * @module
  */
 
-import { RefusedError } from "./client-errors.js";
+import { DisconnectedError, RefusedError } from "./client-errors.js";
 import { fold } from "./client-frames.js";
 
 /** @typedef {import("../../docs/protocol.js").ServerFrame} ServerFrame */
@@ -24,7 +27,7 @@ import { fold } from "./client-frames.js";
 
 const MEMBERS_MAX = 100_000; // nicks of one room that are asked for: after so many, what there is counts as all
 
-/** @type {Readonly<Record<string, string>>} the type of the answer to each request */
+/** @type {Readonly<Record<string, string>>} the type of the answer to each request that has one */
 const ANSWERS = {
   join: "joined",
   leave: "left",
@@ -79,6 +82,12 @@ class Request {
   postpone(when) {
     this.note(false);
     this.notBefore = when;
+  }
+
+  /** @param {Error} error what has ended the chat */
+  end(error) {
+    if (this.frame.type === "forget" && saysNoKey(error)) this.succeed({ type: "closing", reason: "revoked" });
+    else this.fail(error);
   }
 
   /** @param {ServerFrame} answer */
@@ -227,7 +236,7 @@ export class Requests {
   fail(error) {
     const requests = this.#requests;
     this.#requests = [];
-    for (const request of requests) request.fail(error);
+    for (const request of requests) request.end(error);
   }
 
   /** @param {ServerFrame} frame */
@@ -250,6 +259,16 @@ export class Requests {
     this.#requests.splice(this.#requests.indexOf(request), 1);
     return request;
   }
+}
+
+/**
+ * Tell whether the server lets our key in no more.
+ *
+ * @param {Error} error
+ */
+function saysNoKey(error) {
+  if (error instanceof DisconnectedError) return error.reason === "revoked";
+  return error instanceof RefusedError && error.code === "unauthorized";
 }
 
 /** @param {ClientFrame | ServerFrame} frame */

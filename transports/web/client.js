@@ -251,6 +251,16 @@ export class Chat {
   }
 
   /**
+   * Have the server revoke the key that this chat has shown: then it is over, and so are all others with that key. The
+   * key is never valid again, so remove it where you store it. Your other devices stay.
+   *
+   * @returns {Promise<void>}
+   */
+  async forgetDevice() {
+    await this.#session.ask({ type: "forget", token: this.#session.token() });
+  }
+
+  /**
    * @param {string} nick
    * @returns {Promise<NickFrame>}
    */
