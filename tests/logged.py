@@ -8,11 +8,16 @@ import contextlib
 import json
 import logging
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 from chatcore.logs import LOG_EVENTS, RESERVED
 
 __all__ = ["Logged", "events_in", "watched_log"]
+
+for _package in ("chatcore.accounts", "chatcore.journal.sqlite", "chatcore.server", "transports"):
+    import_module(f"{_package}.log_events")  # another process may log events that nothing here does
+import_module("cli.logs.events")
 
 
 class Logged(logging.Handler):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.cli.processes import DEADLINE, environment, line_of, watched
+from tests.cli.processes import DEADLINE, ChatServer, environment, line_of, watched
 from tests.logged import events_in
 
 PLANTED = """
@@ -124,9 +124,7 @@ def test_a_bug_in_a_reload_or_in_the_end_is_a_crash(where: str, number: signal.S
 def test_an_exception_that_nothing_can_take_is_an_event_and_ends_nothing() -> None:
     with planted(IGNORED) as process:
         process.send_signal(signal.SIGHUP)
-        ignored = line_of(process.stderr)
-        while "exception.ignored" not in ignored:
-            ignored = line_of(process.stderr)
+        ignored = ChatServer(process, []).says_in_time("exception.ignored")
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=DEADLINE)
     assert process.returncode == 0
