@@ -11,7 +11,7 @@
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Self
@@ -70,9 +70,14 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The files of a web listener, by name, and its rules. `of` checks what an operator has given."""
+    """The files of a web listener, by name, and its rules. `of` checks what an operator has given.
+
+    Those in ``live`` are made each time somebody asks for them, by a function that MUST NOT block or raise,
+    and that several threads may call.
+    """
 
     assets: Mapping[str, Asset] = field(default_factory=dict)
+    live: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     proxies: tuple[_Network, ...] = ()
@@ -82,6 +87,7 @@ class Site:
         cls,
         files: Mapping[str, bytes] | None = None,
         *,
+        live: Mapping[str, Callable[[], bytes]] | None = None,
         hosts: Iterable[str] = (),
         origins: Iterable[str] = (),
         proxies: Iterable[str] = (),
@@ -92,10 +98,17 @@ class Site:
         """
         return cls(
             {name: Asset.of(name, content) for name, content in (files or {}).items()},
+            live or {},
             frozenset(map(_checked_host, hosts)),
             frozenset(map(_checked_origin, origins)),
             tuple(map(_checked_network, proxies)),
         )
+
+    def asset(self, name: str) -> Asset | None:
+        """Return a file as it is now, or ``None`` if there is none of that name."""
+        if (make := self.live.get(name)) is not None:
+            return Asset.of(name, make())
+        return self.assets.get(name)
 
     def knows_host(self, host: str) -> bool:
         """Tell whether a value of ``Host`` names this server."""

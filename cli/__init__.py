@@ -14,9 +14,9 @@ wrote, `queries` and `times` for what is looked for, `places` and `directories` 
 `serving` is a server that runs. It has `listeners`, and a `door`, which says where they may be; `ports` says
 which are free, `handed_over` is for sockets that are bound already, and `page_address` for what to open in a
 browser. It has a `console` for what it says, `logs` for what it logs, `published` for what links to it begin
-with, `stop` for the signals that end it, with `hangup` until it has started, `systemd` for what
-has started it, and `metrics` for whoever watches it. `checks` is for ``chat doctor``, and `returned` for
-``chat restore``. `access` has a client's keys, and the links that let it in, and `state` has what it
-remembers. The two large parts are packages of their own: `terminal` is ``chat client`` in a terminal,
-`load` is ``chat bench``.
+with, `connect_file` for what its page says of it, `stop` for the signals that end it, with `hangup` until it
+has started, `systemd` for what has started it, and `metrics` for whoever watches it. `checks` is for ``chat
+doctor``, and `returned` for ``chat restore``. `access` has a client's keys, and the links that let it in, and
+`state` has what it remembers. The two large parts are packages of their own: `terminal` is ``chat client`` in
+a terminal, `load` is ``chat bench``.
 """

@@ -10,14 +10,30 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from chatcore import AccountsError
+from chatcore import AccountsError, UsageError
 from chatcore.accounts import Administration
 from chatcore.transport import Listen
+from cli.door import Listener
 from cli.logs.events import links_outdated, links_renewed
 from cli.settings.certificates import is_self_made
 from transports.certificates import Certificate
 
-__all__ = ["Published"]
+__all__ = ["Published", "check_public_urls"]
+
+
+def check_public_urls(urls: Sequence[str], *, insecure: bool) -> None:
+    """Raise `UsageError` for the URL of a page to which others would send their keys in the clear."""
+    for url in urls:
+        host = urlsplit(url).hostname or ""
+        if url.startswith("http://") and not (insecure or _is_local(host)):
+            raise UsageError(
+                f"keys would be sent to {url} without encryption; use https://, or add --insecure if "
+                "something else protects them"
+            )
+
+
+def _is_local(host: str) -> bool:
+    return host == "localhost" or host.endswith(".localhost") or Listener("", [host]).local
 
 
 class Published:

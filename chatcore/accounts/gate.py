@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chatcore.accounts.changes import Change
 from chatcore.accounts.devices import DEVICE_SECONDS, forget_device, invite_device
-from chatcore.accounts.links import links
+from chatcore.accounts.links import PublicUrl, links
 from chatcore.accounts.moderation import Outcome, moderate
 from chatcore.accounts.pace import Pace
 from chatcore.accounts.redemption import redeem
@@ -52,6 +52,11 @@ class Accounts(OpenGate):
     def requires_key(self) -> bool:
         """Let nobody in without a key."""
         return True
+
+    @property
+    def urls(self) -> tuple[PublicUrl, ...]:
+        """The URLs that links begin with, as far as they are known; for any thread."""
+        return self._snapshot.urls
 
     def start(self, watch: Watch) -> None:
         """Open the file; raises `AccountsError` that says what is wrong with it."""

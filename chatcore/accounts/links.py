@@ -15,9 +15,9 @@ from chatcore.errors import UsageError
 __all__ = ["PublicUrl", "links", "public_url"]
 
 _WEB: Final = re.compile(
-    r"(https://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?)(/[A-Za-z0-9._~%/-]*)?"
+    r"(https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?)(/[A-Za-z0-9._~%/-]*)?"
 )
-_PORTS: Final = 65_535
+_PORTS: Final = range(1, 65_536)
 _PIN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _CHAT: Final = ("chats", "chat")
 
@@ -36,8 +36,8 @@ def public_url(text: str, pin: str | None = None) -> PublicUrl:
         raise UsageError("a pin is the SHA-256 of a certificate in base64url, 43 characters")
     if text.startswith(("https://", "http://")):
         parts = _WEB.fullmatch(text)
-        if parts is None or int(parts[2] or 0) > _PORTS:
-            raise UsageError(f"{text!r} is not a public URL; write https://HOST/PATH")
+        if parts is None or int(parts[2] or 1) not in _PORTS:
+            raise UsageError(f"{text!r} is not a public URL; write https://HOST[:PORT]/PATH")
         return PublicUrl(f"{parts[1]}{(parts[3] or '/').rstrip('/')}/")
     scheme, host, port = parse_url(text, _CHAT)
     if port == 0:

@@ -34,7 +34,7 @@ def answer(request: Request, site: Site, name: str) -> bytes:
     """Return the answer to a request for a file; raises `RefusedRequest`."""
     if request.method not in ("GET", "HEAD"):
         raise RefusedRequest(405, "only GET and HEAD are answered here", [("Allow", "GET, HEAD")])
-    asset = site.assets.get(name or INDEX)
+    asset = site.asset(name or INDEX)
     if asset is None:
         raise RefusedRequest(404, "there is nothing here")
     headers, body = _encoded(asset, _takes_gzip(request))

@@ -1,6 +1,7 @@
 """Where a page says that its server is: ``connect.json`` beside it.
 
-The file is ``{"url": "chats://HOST:PORT"}``, and may have the ``"pin"`` of a self-made certificate. Whoever
+The file is ``{"url": "chats://HOST:PORT"}``, and may have the ``"pin"`` of a self-made certificate. One
+without ``"url"`` is of a server for browsers alone. Whoever
 answers decides where an invite is sent, so the page is trusted by its certificate, as in a browser. It may
 not lead to a server without encryption, and no redirection is followed. The answer has bounds, in bytes and
 in seconds.
@@ -27,6 +28,8 @@ MOST_BYTES = 64 * 1024
 
 NAME = "connect.json"
 
+_ASK = "ask for a link that begins with chats://"
+
 
 class Found(NamedTuple):
     """The address of a server, and the pin of its certificate if that is self-made."""
@@ -48,10 +51,7 @@ def find_server(page: str, ca: str | None = None, seconds: float = SECONDS) -> F
     except TimeoutError:  # of the whole, or of one step of it
         raise OSError(f"{page} did not answer within {seconds:g} s") from None
     if isinstance(body, int):
-        raise UsageError(
-            f"{page} does not say where its server is (it has no {NAME}, status {body}); ask for a link that "
-            "begins with chats://"
-        )
+        raise UsageError(f"{page} does not say where its server is (it has no {NAME}, status {body}); {_ASK}")
     return _read(page, body)
 
 
@@ -67,7 +67,8 @@ def _get(page: str, ca: str | None, seconds: float) -> bytes | int:
     parts = urlsplit(page)
     if parts.scheme != "https":
         raise UsageError(
-            f"{page} is not encrypted, so anybody could answer for it; ask for a link with https://"
+            f"{page} is not encrypted, so anybody could answer for it; open the link in a browser, or ask "
+            "for one that begins with https://, chats:// or chat://"
         )
     is_directory = ca is not None and os.path.isdir(ca)
     context = ssl.create_default_context(
@@ -91,7 +92,9 @@ def _explained(page: str, error: Exception) -> Exception:
         case UsageError() | TimeoutError():
             return error
         case ssl.SSLCertVerificationError():
-            return OSError(f"the certificate of {page} is not trusted ({error.verify_message}); see --ca")
+            return OSError(
+                f"the certificate of {page} is not trusted ({error.verify_message}); see --ca, or {_ASK}"
+            )
         case ValueError():  # a port that is no number, for instance
             return UsageError(f"{page} is not the address of a page")
         case _:
@@ -101,9 +104,16 @@ def _explained(page: str, error: Exception) -> Exception:
 def _read(page: str, body: bytes) -> Found:
     try:
         content = json.loads(body)
+    except (ValueError, RecursionError):
+        content = None
+    if isinstance(content, dict) and "url" not in content:
+        raise UsageError(
+            f"{page} is for browsers and names no server for terminals; open the link in a browser, or {_ASK}"
+        )
+    try:
         url, pin = content["url"], content.get("pin")
         if isinstance(url, str) and isinstance(pin, str | None):
             return Found(encrypted_address(url), pin)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (UsageError, TypeError):
         pass
-    raise UsageError(f"{page} does not name an encrypted server in its {NAME}; ask for a chats:// link")
+    raise UsageError(f"{page} does not name an encrypted server in its {NAME}; {_ASK}")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from chatcore import Hub, UsageError
 from chatcore.transport import check_listens
+from cli import connect_file
 from cli.commands.transports import choose
 from cli.console import Console
 from cli.descriptors import require_descriptors
@@ -129,7 +130,8 @@ def _plan(options: Options, handed_over: HandedOver) -> Plan:
     limits, history = parse_limits(options.limit)
     accounts = _accounts(options)
     certificate = open_certificate(options.cert, options.cert_key, options.urls)
-    site = site_for(options.urls, options.web_host, options.web_origin, options.trust_proxy)
+    live = {connect_file.NAME: connect_file.connect_file(accounts, insecure=options.insecure)}
+    site = site_for(options.urls, options.web_host, options.web_origin, options.trust_proxy, live)
     entrance = _entrance(options, handed_over)
     listens, left_out = open_listeners(options.urls, certificate, site, entrance, options.extra_urls)
     check_listens(transport, listens)
@@ -155,7 +157,9 @@ def _accounts(options: Options) -> "Accounts | None":
         return None
     from chatcore import Accounts
     from chatcore.accounts import Administration
+    from cli.published import check_public_urls
 
+    check_public_urls(options.public_url, insecure=options.insecure)
     path = Path(options.accounts)
     Administration(path, by="server", read_only=True).close()
     return Accounts(path)

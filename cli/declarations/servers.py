@@ -105,8 +105,8 @@ def server(
         list[str] | None,
         typer.Option(
             metavar="URL",
-            help="What links to this server begin with: chats://HOST:PORT, or https://HOST/PATH for a page. "
-            "Repeat it for more. It is stored with the accounts.",
+            help="What links to this server begin with: chats://HOST:PORT, or https://HOST/PATH for a page; "
+            "http:// needs --insecure. Repeat it for more. It is stored with the accounts.",
             show_default="what was stored last",
             rich_help_panel=PEOPLE,
         ),

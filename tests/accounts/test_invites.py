@@ -365,6 +365,7 @@ PIN = "p" * 43
 
 def test_there_is_a_link_for_each_public_url(gate: Accounts, book: Administration, watch: Watch) -> None:
     urls = ["chats://Chat.example", "https://chat.example/team/", "chats://[2001:DB8::1]:99", "chat://h"]
+    urls.append("http://192.0.2.7:8024")
     book.publish(urls, PIN)
     invite = book.invite()
     assert book.links(invite) == (
@@ -372,10 +373,12 @@ def test_there_is_a_link_for_each_public_url(gate: Accounts, book: Administratio
         f"https://chat.example/team/#{invite.secret}",
         f"chats://[2001:db8::1]:99/#{invite.secret}.{PIN}",
         f"chat://h:7024/#{invite.secret}",
+        f"http://192.0.2.7:8024/#{invite.secret}",
     )
     with pytest.raises(UsageError, match="make another"):
         book.links(book.invites()[0])
     assert watch.was_revised()
+    assert gate.urls == book.urls()
     invitation = ask(gate.invite_device, enter(gate, "ada"))
     assert invitation.links == links(book.urls(), invitation.secret)
 
@@ -394,7 +397,16 @@ def test_a_new_pin_is_for_the_urls_that_are_named(book: Administration) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["chat.example", "ssh://x", "https://u:p@h/", "https://h/?q", "https://h/#f", "chats://h:0", "https://"],
+    [
+        "chat.example",
+        "ssh://x",
+        "https://u:p@h/",
+        "http://h/?q",
+        "https://h/#f",
+        "chats://h:0",
+        "http://",
+        "https://h:0",
+    ],
 )
 def test_a_url_that_no_link_can_begin_with_is_refused(book: Administration, url: str) -> None:
     with pytest.raises(UsageError):

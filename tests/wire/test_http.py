@@ -133,6 +133,15 @@ def test_without_a_page_there_is_nothing_but_the_socket() -> None:
     assert answer_to(get("/"), site=Site())[0] == 404
 
 
+def test_a_live_file_is_made_each_time_and_hides_one_of_its_name() -> None:
+    contents = iter([b'{"n": 1}', b'{"n": 2}', b'{"n": 2}'])
+    site = Site.of({"now.json": b"{}"}, live={"now.json": lambda: next(contents)})
+    first, second = (answer_to(get("/any/now.json"), site=site) for _ in range(2))
+    assert [body for _, _, body in (first, second)] == [b'{"n": 1}', b'{"n": 2}']
+    assert first[1]["Content-Type"] == "application/json"
+    assert answer_to(get("/now.json", f"If-None-Match: {second[1]['ETag']}"), site=site)[0] == 304
+
+
 # --- what is refused -----------------------------------------------------------------------------
 
 REFUSED = {

@@ -18,6 +18,8 @@ ANSWERS = {
     "/pinned/connect.json": (200, b'{"url": "chats://chat.example:99", "pin": "%s"}' % PIN.encode()),
     "/clear/connect.json": (200, b'{"url": "chat://chat.example"}'),
     "/web/connect.json": (200, b'{"url": "https://chat.example"}'),
+    "/browsers/connect.json": (200, b'{"insecure": false}'),
+    "/null/connect.json": (200, b'{"url": null}'),
     "/list/connect.json": (200, b'["chats://chat.example"]'),
     "/number/connect.json": (200, b'{"url": 7}'),
     "/html/connect.json": (200, b"<html>"),
@@ -76,10 +78,15 @@ def test_a_page_says_where_its_server_is(origin: str, ca: str) -> None:
     assert find_server(f"{origin}/pinned/", ca) == Found("chats://chat.example:99", PIN)
 
 
-@pytest.mark.parametrize("path", ["clear", "web", "list", "number", "html", "long"])
+@pytest.mark.parametrize("path", ["clear", "web", "null", "list", "number", "html", "long"])
 def test_an_answer_that_names_no_encrypted_server_is_refused(origin: str, ca: str, path: str) -> None:
     with pytest.raises(UsageError, match="does not name an encrypted server"):
         find_server(f"{origin}/{path}/", ca)
+
+
+def test_a_page_for_browsers_alone_says_so(origin: str, ca: str) -> None:
+    with pytest.raises(UsageError, match=r"no server for terminals; open the link in a browser, or ask"):
+        find_server(f"{origin}/browsers/", ca)
 
 
 @pytest.mark.parametrize(("path", "status"), [("nowhere", "404"), ("moved", "302")])
