@@ -2,6 +2,11 @@
 
 Whichever path is asked for, its last part is the name of a file: so a proxy may put everything below any
 path, and no file of the system is ever looked for.
+
+A policy is that of a document, whose scripts, styles and images are under it whatever their own answers say.
+So only what a browser opens as a document with scripts has one: HTML, and SVG that is opened by itself. A
+worker would be under the policy of its own script, so there are none. Whatever else is opened by itself is
+shown as text or as an image: its type is not guessed.
 """
 
 from typing import Final
@@ -17,17 +22,21 @@ INDEX: Final = "index.html"
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "manifest-src 'self'; worker-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
-_HEADERS: Final = (
-    ("Content-Security-Policy", _POLICY),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
+_EVERY: Final = (
     ("Cross-Origin-Resource-Policy", "same-origin"),
-    ("X-Frame-Options", "DENY"),
     ("Cache-Control", "no-cache"),
     ("Vary", "Accept-Encoding"),
 )
+_DOCUMENT: Final = (
+    ("Content-Security-Policy", _POLICY),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("X-Frame-Options", "DENY"),
+    *_EVERY,
+)
+_DOCUMENTS: Final = ("text/html", "image/svg+xml")
 
 
 def answer(request: Request, site: Site, name: str) -> bytes:
@@ -47,9 +56,10 @@ def answer(request: Request, site: Site, name: str) -> bytes:
 
 
 def _encoded(asset: Asset, gzip: bool) -> tuple[list[tuple[str, str]], bytes]:
+    headers = _DOCUMENT if asset.kind.startswith(_DOCUMENTS) else _EVERY
     if asset.gzipped is None or not gzip:
-        return [*_HEADERS, ("ETag", f'"{asset.etag}"')], asset.content
-    return [*_HEADERS, ("ETag", f'"{asset.etag}-gzip"'), ("Content-Encoding", "gzip")], asset.gzipped
+        return [*headers, ("ETag", f'"{asset.etag}"')], asset.content
+    return [*headers, ("ETag", f'"{asset.etag}-gzip"'), ("Content-Encoding", "gzip")], asset.gzipped
 
 
 def _takes_gzip(request: Request) -> bool:

@@ -18,7 +18,8 @@ from tests.wire.websocket import request, text
 
 PAGE = b"<!doctype html>" + b"<p>chat</p>" * 50
 SITE = Site.of(
-    {"index.html": PAGE, "app.js": b"x", "icon.png": b"\x89PNG" * 50},
+    {"index.html": PAGE, "icon.svg": b"<svg/>", "app.js": b"x", "icon.png": b"\x89PNG" * 50},
+    live={"now.json": lambda: b"{}"},
     hosts=["Chat.Example"],
     origins=["https://other.example", "http://[::1]:8080"],
     proxies=["127.0.0.1", "10.0.0.0/8"],
@@ -71,26 +72,42 @@ def test_the_last_part_of_any_path_names_a_file(path: str) -> None:
     assert headers["Content-Type"] == "text/html; charset=utf-8"
 
 
-def test_every_file_comes_under_strict_rules_for_the_browser() -> None:
-    _, headers, _ = answer_to(get("/"))
+@pytest.mark.parametrize("name", ["", "icon.svg"])
+def test_a_document_comes_under_strict_rules_for_the_browser(name: str) -> None:
+    _, headers, _ = answer_to(get(f"/{name}"))
     policy = headers["Content-Security-Policy"].split("; ")
-    assert {"default-src 'none'", "script-src 'self'", "connect-src 'self'"} <= set(policy)
+    assert {"default-src 'none'", "script-src 'self'", "connect-src 'self'", "worker-src 'none'"} <= set(
+        policy
+    )
     assert {"require-trusted-types-for 'script'", "trusted-types 'none'", "frame-ancestors 'none'"} <= set(
         policy
     )
     assert not any("unsafe" in each or "*" in each for each in policy)
+    assert {name: headers[name] for name in (RULES | OF_DOCUMENTS)} == RULES | OF_DOCUMENTS
+
+
+@pytest.mark.parametrize("name", ["app.js", "icon.png", "now.json"])
+def test_what_is_no_document_has_only_the_rules_that_concern_it(name: str) -> None:
+    _, headers, _ = answer_to(get(f"/{name}"))
     assert {name: headers[name] for name in RULES} == RULES
+    assert not headers.keys() & {"Content-Security-Policy", *OF_DOCUMENTS}
+
+
+def test_a_document_that_the_browser_has_keeps_its_rules() -> None:
+    tag = answer_to(get("/"))[1]["ETag"]
+    status, headers, _ = answer_to(get("/", f"If-None-Match: {tag}"))
+    assert status == 304
+    assert headers["Content-Security-Policy"] == answer_to(get("/"))[1]["Content-Security-Policy"]
 
 
 RULES = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
     "Cache-Control": "no-cache",
     "Connection": "close",
 }
+OF_DOCUMENTS = {"Cross-Origin-Opener-Policy": "same-origin", "X-Frame-Options": "DENY"}
 
 
 def test_head_gets_the_headers_of_get_and_no_body() -> None:
