@@ -157,14 +157,15 @@ define INSTALL_MISSING
 	[ -n "$$missing" ] || exit 0; \
 	if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
 	install() { $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing; }; \
-	if command -v apt-get && { install || { $$sudo apt-get update && install; }; }; then exit 0; fi \
+	if command -v apt-get && { install || { $$sudo apt-get update && install; }; }; then \
+		[ -z "$$proxies" ] || $$sudo systemctl disable --now $$proxies; exit 0; fi \
 		>/dev/null 2>&1 </dev/null; \
 	echo "cannot install$$missing, $(1)" >&2; [ "$$CI" != true ]
 endef
 
 .PHONY: system
-system: ## install what some tests need, such as nc, gcc, Chromium and systemd's tools, if it is missing
-	@missing=; \
+system: ## install what some tests need, such as nc, gcc, Chromium, nginx and Caddy, if it is missing
+	@missing=; proxies=; \
 	command -v nc >/dev/null || missing="$$missing netcat-openbsd"; \
 	command -v telnet >/dev/null || missing="$$missing telnet"; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
@@ -174,6 +175,8 @@ system: ## install what some tests need, such as nc, gcc, Chromium and systemd's
 	command -v help2man >/dev/null || missing="$$missing help2man"; \
 	command -v mandoc >/dev/null || missing="$$missing mandoc"; \
 	command -v chromium >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
+	for proxy in nginx caddy; do PATH="$$PATH:/usr/sbin" command -v $$proxy >/dev/null || proxies="$$proxies $$proxy"; done; \
+	missing="$$missing$$proxies"; \
 	$(call INSTALL_MISSING,which the tests need; those will be skipped)
 
 .PHONY: headers

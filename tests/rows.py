@@ -30,6 +30,7 @@ __all__ = [
     "MISSED",
     "MUTATIONS",
     "PAIRS",
+    "PROXIED",
     "PURE",
     "ROUNDS",
     "SEEDS",
@@ -261,6 +262,9 @@ PAIRS = {
 }
 """A server and a client that talk."""
 
+PROXIED = {("nginx", "asyncio"): "a proxy sends each request and each answer on as it likes"}
+"""A proxy, and the transport of the server behind it."""
+
 LOSSES = {
     ("asyncio", "client-asyncio"): "each once again, now with its own kind: when a connection is lost,",
     ("threaded", "client-threaded"): "both ends clear up in the same way and at the same moment",
@@ -309,6 +313,7 @@ if ALL:
         ),
         "every combination",
     )
+    PROXIED = dict.fromkeys(product(("nginx", "caddy"), ("asyncio", "threaded")), "every combination")
     PAIRS = dict.fromkeys(product([*SERVERS, *ENCRYPTED], CLIENTS), "every combination")
     LOSSES = dict.fromkeys(
         [
@@ -382,6 +387,7 @@ WHOLE = {
     "tests/test_builds.py::test_without_a_compiler_the_build_says_what_it_needs_and_leaves_nothing": (
         "builds, with compilers that are none"
     ),
+    "tests/proxies/test_scenes.py::*": "needs a proxy, and what it passes on is seen in test_through.py",
     "tests/cli/test_environments.py::*few files?": "starts every command, where others start a few",
     "tests/cli/test_environments.py::*no streams at all?": "each stream is closed alone, too",
     "tests/cli/test_environments.py::*both full?": "each stream is full alone, too",

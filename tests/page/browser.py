@@ -31,12 +31,12 @@ def _path() -> str:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(*arguments: str) -> Iterator[Browser]:
     """Start a browser without a window; skips the test, or fails in CI, if there is none."""
     path = _path()
     sandbox = hasattr(os, "geteuid") and os.geteuid() != 0
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=path, chromium_sandbox=sandbox)
+        yield playwright.chromium.launch(executable_path=path, chromium_sandbox=sandbox, args=arguments)
 
 
 class Visitor:

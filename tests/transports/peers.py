@@ -152,19 +152,22 @@ class Stream:
 
 
 class Peer(Stream):
-    """A stream to a server."""
+    """A stream to a server, from an address of this machine, ``source``, if that is given."""
 
     def __init__(
         self,
         port: int,
         *,
         host: str = "127.0.0.1",
+        source: str | None = None,
         receive_buffer: int | None = None,
     ) -> None:
         super().__init__(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET))
         if receive_buffer is not None:  # before connecting: it bounds the window that is offered
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         try:
+            if source is not None:
+                self.sock.bind((source, 0))
             self.sock.connect((host, port))
         except BaseException:
             self.close()

@@ -29,9 +29,11 @@ def _for_browsers(listen: Listen) -> Listen:
     return replace(listen, scheme="http") if listen.scheme == "chat" else listen
 
 
-def ask_for(port: int, path: str, *headers: str, method: str = "GET") -> tuple[int, str, bytes]:
+def ask_for(
+    port: int, path: str, *headers: str, method: str = "GET", name: str = "127.0.0.1"
+) -> tuple[int, str, bytes]:
     """Ask for a file; return the status, the headers and the body."""
-    lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", *headers, "", ""]
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {name}:{port}", *headers, "", ""]
     with Peer(port) as peer:
         peer.send("\r\n".join(lines).encode())
         return _parsed(peer.receive_rest())
@@ -45,7 +47,7 @@ def _parsed(answer: bytes) -> tuple[int, str, bytes]:
 class WebPeer(TypedPeer):
     """A `TypedPeer` on a WebSocket: each line goes in a text message, and comes in one.
 
-    ``code`` is that of the close frame that the server has sent.
+    ``name`` is by whom it asks, and ``code`` that of the close frame that the server has sent.
     """
 
     def __init__(
@@ -54,12 +56,14 @@ class WebPeer(TypedPeer):
         nick: str | None = None,
         *rooms: str,
         headers: tuple[str, ...] = (),
+        name: str = "127.0.0.1",
+        path: str = "/ws",
         **options: Any,
     ) -> None:
         self.code: int | None = None
         self.head = b""
         self._frames = FrameProtocol(client=True, extensions=[])
-        self._request = request(*headers, host=f"127.0.0.1:{port}")
+        self._request = request(*headers, host=f"{name}:{port}", path=path)
         super().__init__(port, nick, *rooms, **options)
 
     def _enter(self, nick: str | None, rooms: tuple[str, ...]) -> None:
