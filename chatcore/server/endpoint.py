@@ -34,7 +34,7 @@ from chatcore.wire.ndjson import ndjson
 if TYPE_CHECKING:
     from chatcore.server.hub import Hub
 
-__all__ = ["RECONNECT_AFTER", "SLICE", "Endpoint", "Served"]
+__all__ = ["RECONNECT_AFTER", "REFUSED", "SLICE", "Endpoint", "Served"]
 
 SLICE = 256
 """Sessions that are served before a transport gets to do other work."""
@@ -44,6 +44,10 @@ OF_ONE_ADDRESS = 8
 
 DUE = 16
 """Deadlines that are handled before a transport gets to do other work: many may come together."""
+
+REFUSED = 128
+"""Refused connections that may take their time until their wire can carry a frame that says why. No limit
+counts them: with one more, the one that has waited for longest is told immediately, in its wire's own way."""
 
 RECONNECT_AFTER = 1.0
 """Seconds that clients are asked to wait before they reconnect: about what a restart takes."""
@@ -87,6 +91,7 @@ class Endpoint:
         self.wake = wake
         self.timers: Timers[Session | Room | Identity | Door] = Timers()
         self._sessions: dict[Session, None] = {}
+        self._refused: dict[Session, None] = {}  # who wait until they can be told, first to last
         self._turns: Turns[Session] = Turns()  # of sessions that have sent more than their turn
         self._dirty: dict[Served, None] = {}
         self._crowd: Turns[Served] = Turns()  # of dirty sessions that were too many to be served together
@@ -326,6 +331,18 @@ class Endpoint:
         self._dirty[session] = None
         self.hub.note_awake(self)
 
+    def hold_refused(self, session: Session) -> None:
+        """Keep a session that is refused until its wire can say so, or too many others are."""
+        self._refused[session] = None
+        if len(self._refused) > REFUSED:
+            oldest = next(iter(self._refused))
+            del self._refused[oldest]
+            oldest.say_refusal(by_force=True)
+
+    def release_refused(self, session: Session) -> None:
+        """Note that a session was told, or has gone."""
+        self._refused.pop(session, None)
+
     def await_turn(self, session: Session) -> None:
         """Let a session decode more when others had their turn."""
         self._turns.add(turn_of(session.peer, self.hub.limits), session)
@@ -383,6 +400,7 @@ class Endpoint:
         """Drop a session whose socket is gone."""
         self._sessions.pop(session, None)
         self._dirty.pop(session, None)
+        self.release_refused(session)
         turn = turn_of(session.peer, self.hub.limits)
         self._crowd.discard(turn, session)
         self._turns.discard(turn, session)

@@ -6,7 +6,9 @@ from itertools import accumulate, count
 import pytest
 
 from chatcore.address import Peer
+from chatcore.server.endpoint import REFUSED
 from chatcore.server.session import Session
+from chatcore.server.states import State
 from chatcore.site import Site
 from chatcore.wire.websocket import WebSocket
 from tests.server.driver import Host
@@ -74,6 +76,25 @@ def test_a_proxy_leaves_no_trace_where_limits_count_addresses() -> None:
     assert (statistics.connections, statistics.turned_away) == (0, 1)
     assert set(statistics.states.values()) == {0}
     assert host.endpoint.open(Peer("198.51.100.1", 5)).accepts
+
+
+def test_of_those_who_are_refused_only_so_many_may_take_their_time() -> None:
+    host = Host(connections=1, connections_per_address=None)
+    host.live("ada")
+    refused = [host.endpoint.open(Peer("192.0.2.1", number), WebSocket()) for number in range(REFUSED + 100)]
+    told = [session for session in refused if session.state is not State.HANDSHAKE]
+    assert told == refused[:100]
+    assert told[0].data_to_send().startswith(b"HTTP/1.1 503 ")
+    for session in (refused[100], refused[-1]):
+        session.receive_data(request())
+        assert b"limit_exceeded" in session.data_to_send()
+    late = [host.endpoint.open(Peer("192.0.2.2", number), WebSocket()) for number in range(2)]
+    assert {session.state for session in (*refused[101:-1], *late)} == {State.HANDSHAKE}
+    refused[101].connection_lost()
+    host.endpoint.open(Peer("192.0.2.2", 2), WebSocket())
+    assert refused[102].state is State.HANDSHAKE
+    host.endpoint.open(Peer("192.0.2.2", 3), WebSocket())
+    assert refused[102].state is not State.HANDSHAKE
 
 
 def test_a_session_that_waits_for_its_turn_waits_with_its_own_address() -> None:

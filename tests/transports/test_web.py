@@ -2,18 +2,20 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chatcore.limits import Limits
+from chatcore.server.endpoint import REFUSED
 from chatcore.site import Site
 from chatcore.transport import Listen
 from tests.protocol.frames import Closing, Error, Gap, Joined, Message, Welcome
 from tests.transports.conftest import Serve
 from tests.transports.peers import DEADLINE, Peer, hello, line
-from tests.transports.servers import House
+from tests.transports.servers import Clock, House
 from tests.transports.tls import certificate, fresh_context
 from tests.transports.web import WebPeer, ask_for
 
@@ -145,6 +147,19 @@ def test_a_full_server_still_answers_requests_and_waits_for_none_for_long(serve:
     assert ask_for(house.port("http"), "/nothing")[0] == 404
     with Peer(house.port("http")) as silent:
         assert silent.receive_rest().startswith(b"HTTP/1.1 503 ")
+
+
+def test_strangers_whom_a_full_server_refuses_are_not_kept(serve: Serve) -> None:
+    house = serve(urls=BOTH, clock=Clock(), connections=1, connections_per_address=None)
+    house.member("ben")
+    with ExitStack() as stack:  # whose time never comes, since the clock stands
+        silent = [stack.enter_context(Peer(house.port("http"))) for _ in range(REFUSED + 5)]
+        for peer in silent[:5]:
+            assert peer.receive_rest().startswith(b"HTTP/1.1 503 ")
+        late = web(house)
+        error, *_ = late.receive_all()
+        assert isinstance(error, Error)
+        assert (error.code, late.code) == ("limit_exceeded", 1013)
 
 
 def test_a_request_that_does_not_come_times_out(serve: Serve) -> None:
