@@ -7,6 +7,7 @@ A row without a reason of its own does not belong here.
 
 import os
 from collections.abc import Iterable
+from fnmatch import fnmatch
 from itertools import product
 
 __all__ = [
@@ -118,14 +119,46 @@ FOR_BROWSERS = {
 """Servers whose typed peers open a WebSocket."""
 
 OVER_WEB = {
+    "test_bytes": "a line that comes in parts is a message in frames",
     "test_drain": "a server that ends has one word more to say",
     "test_leaving": "a goodbye is a frame, and whatever ends without it is lost",
+    "test_statistics": "frames and handshakes are bytes, too",
 }
-if ALL:
-    OVER_WEB |= dict.fromkeys(
-        ("test_conversation", "test_crowd", "test_kinds"), "peers that need not know their wire"
-    )
-"""The modules of the contract whose peers may as well be browsers."""
+"""The modules of the contract in which it matters that peers open a WebSocket."""
+
+BROWSERS_OVER_TLS = {
+    "asyncio-web-tls": "a browser at an https:// address, whose goodbye is one of three",
+    "threaded-web-tls": "the same in threads",
+}
+"""The same servers over TLS, in the modules of both."""
+
+NOT_FOR_BROWSERS = {
+    "test_acceptor": "there is no connection yet",
+    "test_certificates": "it encrypts by itself",
+    "test_client*": "our clients open no WebSocket",
+    "test_cost": "it counts what the core costs",
+    "test_encrypted_listeners": "it encrypts by itself",
+    "test_listening": "addresses are the same",
+    "test_own_wire": "it speaks to servers that it starts itself",
+    "test_programs": "`nc` and `telnet` open no WebSocket",
+    "test_secrets": "its clients are ours",
+    "test_tls": "it encrypts by itself",
+    "test_web": "it starts servers for browsers itself",
+    "test_wrong_ports": "what is said to the wrong port is in `test_web`",
+    "test_a_last_line_without_newline_counts_when_the_stream_ends": "a message that does not end is none",
+    "test_a_line_that_is_no_frame_is_refused_and_the_session_continues": "what is not UTF-8 ends it",
+    "test_a_long_paste_is_stored_once_and_in_sequence": "its client is ours",
+    "test_another_protocol_is_refused_in_one_line_and_closed": "this wire is one of those protocols",
+    "test_every_ending_is_the_same_on_every_server": "rows of browsers differ, and have a test",
+    "test_no_later_post_overtakes_a_refused_one": "a handshake takes its share of what it may send",
+    "test_peers_that_end_before_they_are_accepted_are_nobody": "nothing of theirs is ever read",
+}
+"""The modules and tests of the contract whose peers are no browsers, as patterns."""
+
+BROWSERS_ALONE = {
+    "test_every_ending_of_a_browser_is_the_same_on_every_server": "a goodbye of others is the end of a stream"
+}
+"""The tests of the contract whose peers are all browsers."""
 
 IN_THE_CLEAR = {
     "test_acceptor": "there is no connection yet",
@@ -142,14 +175,23 @@ IN_THE_CLEAR = {
 """The modules and tests of the contract that are not run over TLS."""
 
 
+def _for_browsers(name: str, test: str) -> list[str]:
+    """Return those servers, of which those over TLS are for modules of both kinds."""
+    if any(fnmatch(each, pattern) for each in (name, test) for pattern in NOT_FOR_BROWSERS):
+        return []
+    return [*FOR_BROWSERS, *(BROWSERS_OVER_TLS if ALL and name in {*OVER_WEB} & {*OVER_TLS} else ())]
+
+
 def servers_for(module: str, test: str) -> list[str]:
     """Return the servers that a test in a module of the contract runs on."""
+    if test in BROWSERS_ALONE:
+        return [*FOR_BROWSERS]
     name = module.rpartition(".")[2]
     servers = [*SERVERS]
     if (ALL or name in OVER_TLS) and not IN_THE_CLEAR.keys() & {name, test}:
         servers += ENCRYPTED
-    if name in OVER_WEB:
-        servers += FOR_BROWSERS
+    if name in OVER_WEB or ALL:
+        servers += _for_browsers(name, test)
     if ALL:
         return servers
     if name in LOOPS:

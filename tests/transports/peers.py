@@ -65,16 +65,25 @@ class Stream:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
+    def encoded(self, data: bytes) -> bytes:
+        """Return what is sent for lines, or for a part of one."""
+        return data
+
     def send(self, data: bytes) -> None:
-        """Send bytes, all of them."""
+        """Send lines, or a part of one."""
+        self.send_raw(self.encoded(data))
+
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes as they are, all of them."""
         self.sock.sendall(data)
 
     def send_until_stuck(self, data: bytes, limit: int) -> int:
-        """Send the same bytes over and over until the other side takes no more.
+        """Send the same lines over and over until the other side takes no more.
 
         Return how many whole copies went. Fails when more than ``limit`` bytes went.
         """
-        sent = self.send_each_until_stuck(repeat(data, limit // len(data)))
+        raw = self.encoded(data)
+        sent = self._send_until_stuck(repeat(raw, limit // len(raw)))
         self._unsent = b""
         return sent
 
@@ -83,6 +92,9 @@ class Stream:
 
         `send_unsent` sends the rest of the piece in which it was. Fails when there was room for all.
         """
+        return self._send_until_stuck(map(self.encoded, pieces))
+
+    def _send_until_stuck(self, pieces: Iterable[bytes]) -> int:
         self.sock.settimeout(STUCK)
         try:
             for number, piece in enumerate(pieces):
@@ -98,7 +110,7 @@ class Stream:
 
     def send_unsent(self) -> None:
         """Send the rest of what got stuck."""
-        self.send(self._unsent)
+        self.send_raw(self._unsent)
 
     def receive_some(self) -> bytes:
         """Return what has come, at least a byte; empty at the end of the stream."""

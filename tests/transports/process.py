@@ -17,7 +17,7 @@ import pytest
 
 from chatcore import Hub, Limits, SqliteJournal
 from tests.transports.peers import DEADLINE
-from tests.transports.servers import OPEN, Door, House, new_transport
+from tests.transports.servers import OPEN, Door, House, new_transport, spoken_as
 from tests.transports.tls import note_scheme
 
 __all__ = ["ServerProcess"]
@@ -50,7 +50,10 @@ class ServerProcess(Door):
             note_scheme(scheme, port)
 
     def port(self, scheme: str) -> int:
-        return self._ports.get(scheme) or self._ports[f"{scheme}s"]
+        return next(self._ports[each] for each in spoken_as(scheme) if each in self._ports)
+
+    def is_for_browsers(self, port: int) -> bool:
+        return port in (self._ports.get("http"), self._ports.get("https"))
 
     @property
     def memory(self) -> int:

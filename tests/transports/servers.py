@@ -18,7 +18,7 @@ from tests.transports.tls import OverTls, note_scheme
 from tests.transports.web import OverWeb, WebPeer
 from transports.asyncio_tcp import AsyncioTransport
 
-__all__ = ["OPEN", "SERVERS", "TLS", "Clock", "Door", "House", "new_transport"]
+__all__ = ["OPEN", "SERVERS", "TLS", "WEB", "Clock", "Door", "House", "new_transport", "spoken_as"]
 
 SERVERS: dict[str, Callable[[], Transport]] = {
     **{name: partial(load_transport, point) for name, point in find_transports().items()},
@@ -39,18 +39,26 @@ OPEN: dict[str, Any] = {
 
 P = TypeVar("P", bound=Peer)
 
+_ALSO = {"chat": ("chats", "http", "https")}
+
 ANYWHERE = ("chat://127.0.0.1:0", "plain://127.0.0.1:0")
 
 
 def new_transport(name: str) -> Transport:
     """Return the transport with a name of `SERVERS`.
 
-    If ``-tls`` follows, it serves over TLS, and if ``-web`` does, browsers.
+    If ``-web`` follows, it serves browsers, and if ``-tls`` does after that, over TLS.
     """
-    transport = SERVERS[name.removesuffix(TLS).removesuffix(WEB)]()
-    if name.endswith(WEB):
-        return OverWeb(transport)
-    return OverTls(transport) if name.endswith(TLS) else transport
+    clear = name.removesuffix(TLS)
+    transport = SERVERS[clear.removesuffix(WEB)]()
+    if clear != name:
+        transport = OverTls(transport)
+    return OverWeb(transport) if clear.endswith(WEB) else transport
+
+
+def spoken_as(scheme: str) -> tuple[str, ...]:
+    """Return the schemes under which a server of a row may speak a wire; first is its own."""
+    return (scheme, *_ALSO.get(scheme, (f"{scheme}s",)))
 
 
 class Clock:
@@ -86,9 +94,11 @@ class Door:
         """Return the port on which a wire is spoken."""
         raise NotImplementedError
 
-    def typed(self, nick: str | None = None, *rooms: str, **options: Any) -> TypedPeer:
+    def typed(
+        self, nick: str | None = None, *rooms: str, port: int | None = None, **options: Any
+    ) -> TypedPeer:
         """Connect a typed peer; with a nick it says hello, and joins rooms."""
-        port = self.port("chat")
+        port = port or self.port("chat")
         kind = WebPeer if self.is_for_browsers(port) else TypedPeer
         return self._welcome(kind(port, nick, *rooms, **options))
 
@@ -110,13 +120,16 @@ class Door:
 
     def stranger(self, scheme: str, **options: Any) -> Peer:
         """Connect a peer that sends nothing yet."""
-        return self._welcome(Peer(self.port(scheme), **options))
+        port = self.port(scheme)
+        if self.is_for_browsers(port):
+            return self._welcome(WebPeer(port, waits=False, **options))
+        return self._welcome(Peer(port, **options))
 
     def come_again(self, nick: str) -> None:
         """Connect until there is room: a peer that left is counted until the server has seen it."""
         give_up = time.monotonic() + DEADLINE
         while time.monotonic() < give_up:
-            with Peer(self.port("chat")) as peer, contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError), self.stranger("chat") as peer:
                 peer.send(hello(nick))
                 if b'"welcome"' in peer.receive_line():
                     return
@@ -173,9 +186,8 @@ class House(Door):
         return f"{listen.scheme}://127.0.0.1:{listen.port}"
 
     def _listen(self, scheme: str) -> Listen:
-        schemes = (scheme, f"{scheme}s", "http") if scheme == "chat" else (scheme, f"{scheme}s")
-        found = [each for each in self.server.listening if each.scheme in schemes]
-        return min(found, key=lambda each: schemes.index(each.scheme))
+        found = [each for each in self.server.listening if each.scheme in spoken_as(scheme)]
+        return min(found, key=lambda each: spoken_as(scheme).index(each.scheme))
 
     def close(self) -> None:
         """Close the peers and the server, then its hub. Idempotent."""

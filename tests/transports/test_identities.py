@@ -12,7 +12,7 @@ from tests.protocol.frames import Ack, Closing, Joined, Left, Message, NickFrame
 from tests.server.key_gate import KeyGate, key_of
 from tests.transports.conftest import Serve
 from tests.transports.peers import DEADLINE, TypedPeer, line
-from tests.transports.servers import OPEN, House
+from tests.transports.servers import OPEN, House, spoken_as
 
 PHONE, LAPTOP = key_of("ada"), key_of("ada", "laptop")
 RACES = 200
@@ -146,12 +146,12 @@ class Racer:
 
 
 def test_two_devices_that_say_hello_at_one_moment_on_two_ports_are_one_member(house: House) -> None:
-    ports = [listen.port for listen in house.server.listening if listen.scheme.startswith("chat")]
+    ports = [listen.port for listen in house.server.listening if listen.scheme in spoken_as("chat")]
     assert len(set(ports)) == 2
     start = threading.Barrier(3)
     racers = [Racer(start) for _ in ports]
     for number in range(RACES):
-        peers = [TypedPeer(port) for port in ports]
+        peers = [house.typed(port=port) for port in ports]
         for racer, peer, name in zip(racers, peers, ("phone", "laptop"), strict=True):
             hello = line("hello", protocol=1, nick=f"n{number}", key=key_of(f"n{number}", name))
             racer.next = (peer, hello + line("join", room=f"room-{number}"))

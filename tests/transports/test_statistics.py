@@ -13,6 +13,7 @@ from tests.protocol.frames import Ack, Joined, Message, Welcome
 from tests.transports.conftest import Serve
 from tests.transports.peers import DEADLINE, TypedPeer, hello
 from tests.transports.servers import House
+from tests.transports.web import WebPeer
 from transports.pulse import BEAT, Pulse
 
 QUIET = 3_600.0
@@ -29,17 +30,16 @@ TEXT = "x" * 4_000
 class CountingPeer(TypedPeer):
     """Counts what it sent and got, by itself."""
 
-    def __init__(self, house: House, **options: Any) -> None:
-        self.sent = self.got = self.messages = 0
-        super().__init__(house.port("chat"), **options)
-        self.after_meal = self._note
+    sent = got = messages = 0
 
-    def _note(self, size: int) -> None:
-        self.got += size
-
-    def send(self, data: bytes) -> None:
+    def send_raw(self, data: bytes) -> None:
         self.sent += len(data)
-        super().send(data)
+        super().send_raw(data)
+
+    def receive_some(self) -> bytes:
+        data = super().receive_some()
+        self.got += len(data)
+        return data
 
     def enter(self, nick: str, **position: Any) -> Joined:
         """Say hello, and join the lobby."""
@@ -52,6 +52,10 @@ class CountingPeer(TypedPeer):
         """Read until it has got so many messages in all, and find that there are no more."""
         self.messages += len(self.receive_many(Message, number - self.messages))
         self.messages += sum(isinstance(frame, Message) for frame in self.settle())
+
+
+class CountingWebPeer(WebPeer, CountingPeer):
+    """The same in a browser."""
 
 
 class NewPeer(Protocol):
@@ -68,7 +72,9 @@ def house(serve: Serve) -> House:
 @pytest.fixture
 def new_peer(house: House) -> Iterator[NewPeer]:
     with ExitStack() as stack:
-        yield lambda **options: stack.enter_context(CountingPeer(house, **options))
+        port = house.port("chat")
+        kind = CountingWebPeer if house.is_for_browsers(port) else CountingPeer
+        yield lambda **options: stack.enter_context(kind(port, **options))
 
 
 def test_statistics_are_what_peers_counted_through_a_kill_a_reconnect_and_a_slow_reader(

@@ -100,7 +100,10 @@ class OverTls:
 
 
 def _encrypted(listen: Listen) -> Listen:
-    return replace(listen, scheme=f"{listen.scheme}s", channel=certificate().channel)
+    if listen.channel is not None:
+        return listen
+    channel = certificate().web_channel if listen.is_for_browsers else certificate().channel
+    return replace(listen, scheme=f"{listen.scheme}s", channel=channel)
 
 
 class TlsSocket(socket.socket):

@@ -1,13 +1,13 @@
-"""Peers that open a WebSocket, by the package ``wsproto``, which the product does not use."""
+"""Peers that open a WebSocket, and read it by the package ``wsproto``, which the product does not use."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from chatcore.transport import Host, Listen, Server, Transport
 from tests.transports.peers import Peer, TypedPeer
-from tests.wire.websocket import CloseReason, FrameProtocol, Opcode, close, request, text
+from tests.wire.websocket import CloseReason, FrameProtocol, Opcode, close, raw_frame, request
 
 __all__ = ["OverWeb", "WebPeer", "ask_for"]
 
@@ -45,9 +45,12 @@ def _parsed(answer: bytes) -> tuple[int, str, bytes]:
 
 
 class WebPeer(TypedPeer):
-    """A `TypedPeer` on a WebSocket: each line goes in a text message, and comes in one.
+    """A `TypedPeer` on a WebSocket: each line goes in a text message, and comes in one. Of a line that is
+    sent in parts, each part is a frame.
 
-    ``name`` is by whom it asks, and ``code`` that of the close frame that the server has sent.
+    It waits until the socket is open; if it need not, it asks for one when it first sends or reads. ``name``
+    is the host that it asks for, ``head`` the answer to that, and ``code`` that of the close frame that the
+    server has sent.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class WebPeer(TypedPeer):
         port: int,
         nick: str | None = None,
         *rooms: str,
+        waits: bool = True,
         headers: tuple[str, ...] = (),
         name: str = "127.0.0.1",
         path: str = "/ws",
@@ -63,23 +67,41 @@ class WebPeer(TypedPeer):
         self.code: int | None = None
         self.head = b""
         self._frames = FrameProtocol(client=True, extensions=[])
-        self._request = request(*headers, host=f"{name}:{port}", path=path)
+        self._amid_a_line = False
+        self._request = request(*headers, host=f"{name}:{port}", path=path)  # until it is sent
+        self._waits = waits
         super().__init__(port, nick, *rooms, **options)
 
     def _enter(self, nick: str | None, rooms: tuple[str, ...]) -> None:
-        super(TypedPeer, self).send(self._request)
-        while b"\r\n\r\n" not in self.head:
-            data = super().receive_some()
-            if not data:
-                raise EOFError(self.head)
-            self.head += data
-        self.head, _, rest = self.head.partition(b"\r\n\r\n")
-        self._frames.receive_bytes(rest)
+        if self._waits and not self._is_open():
+            raise EOFError(self.head)
         super()._enter(nick, rooms)
 
-    def send(self, data: bytes) -> None:
-        for each in data.splitlines():
-            super().send(text(each))
+    def _is_open(self) -> bool:
+        """Read the answer that opens the socket, unless that is done; return whether it came."""
+        self.send_raw(b"")
+        usual, self.appetite = self.appetite, 1  # what follows the head is still to come
+        while not self.head.endswith(b"\r\n\r\n") and (data := super().receive_some()):
+            self.head += data
+        self.appetite = usual
+        return self.head.startswith(b"HTTP/1.1 101 ")
+
+    def send_raw(self, data: bytes) -> None:
+        opening, self._request = self._request, b""
+        if opening or data:
+            super().send_raw(opening + data)
+
+    def _send_until_stuck(self, pieces: Iterable[bytes]) -> int:
+        self.send_raw(b"")
+        return super()._send_until_stuck(pieces)
+
+    def encoded(self, data: bytes) -> bytes:
+        return b"".join(map(self._frame, data.splitlines(keepends=True)))
+
+    def _frame(self, part: bytes) -> bytes:
+        opcode = 0x0 if self._amid_a_line else 0x1
+        self._amid_a_line = not part.endswith(b"\n")
+        return raw_frame(opcode, part.removesuffix(b"\n"), fin=not self._amid_a_line)
 
     def finish(self) -> None:
         self.say_goodbye()
@@ -91,11 +113,9 @@ class WebPeer(TypedPeer):
             self.say_goodbye()
         super().close()
 
-    def send_raw(self, data: bytes) -> None:
-        """Send bytes as they are."""
-        super().send(data)
-
     def receive_some(self) -> bytes:
+        if not self._is_open():
+            return b""
         while not (lines := self._lines()):
             data = super().receive_some()
             if not data:
@@ -104,8 +124,9 @@ class WebPeer(TypedPeer):
         return lines
 
     def say_goodbye(self, code: int | None = 1000) -> None:
-        """Send a close frame."""
-        self.send_raw(close(code))
+        """Send a close frame, if there is a socket."""
+        if not self._request:
+            self.send_raw(close(code))
 
     def _lines(self) -> bytes:
         lines = ""
