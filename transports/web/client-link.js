@@ -132,8 +132,8 @@ export class Link {
    */
   deadline(limits, unackedSince) {
     if (!this.isLive) return this.#openedAt + this.#patience.welcome;
-    if (this.#owedBy < Infinity) return this.#owedBy;
-    return Math.min(this.#silentAt(limits), this.#ackDueAt(unackedSince));
+    const ackDueAt = this.#owedBy < Infinity ? Infinity : this.#ackDueAt(unackedSince);
+    return Math.min(this.#owedBy, this.#silentAt(limits), ackDueAt);
   }
 
   /**
@@ -148,9 +148,8 @@ export class Link {
     if (this.#socket.bufferedAmount < this.#buffered) this.noteLife(now);
     this.#buffered = this.#socket.bufferedAmount;
     if (this.deadline(limits, unackedSince) > now) return false;
-    if (!this.isLive || this.#owedBy <= now) return true;
+    if (!this.isLive || this.#owedBy <= now || (this.#isAsked && this.#silentAt(limits) <= now)) return true;
     if (this.#ackDueAt(unackedSince) <= now) this.ask(now);
-    else if (this.#isAsked) return true;
     else this.#ping();
     return false;
   }
