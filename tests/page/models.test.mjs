@@ -138,6 +138,26 @@ test("a store that is broken or full is empty, and disturbs nobody", () => {
   assert.deepEqual([store.device, store.draft("lobby"), store.unsent], [{}, "", []]);
 });
 
+test("two windows keep their unsent lines beside each other, in the order in which they were written", () => {
+  const shelf = new Shelf();
+  const [first, second] = [new Store("http://one/", shelf), new Store("http://one/", shelf)];
+  first.keepUnsent([post("b"), post("a")]);
+  second.keepUnsent([post("c")]);
+  first.keepUnsent([post("b"), post("a"), post("d")]);
+  assert.deepEqual(first.unsent, [post("b"), post("a"), post("c"), post("d")]);
+  first.keepUnsent([{ ...post("a"), at: 2 }]);
+  assert.deepEqual(second.unsent, [{ ...post("a"), at: 2 }, post("c")]);
+});
+
+test("the window that was opened last has the chat", () => {
+  const shelf = new Shelf();
+  const [first, second] = [new Store("http://one/", shelf), new Store("http://one/", shelf)];
+  first.claim();
+  assert.deepEqual([first.isOurs, second.isOurs], [true, false]);
+  second.claim();
+  assert.deepEqual([first.isOurs, second.isOurs], [false, true]);
+});
+
 /** A chat that only knows what it has posted. */
 class Poster {
   posted = [];

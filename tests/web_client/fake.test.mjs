@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
 import { test } from "node:test";
-import { ClosedError, DisconnectedError, ProtocolError, RefusedError } from "../../transports/web/client.js";
+import { Chat, ClosedError, DisconnectedError, ProtocolError, RefusedError } from "../../transports/web/client.js";
 import { Person, inTime } from "./server.mjs";
 
 const golden = readFileSync(new URL("../../docs/frames/server.ndjson", import.meta.url), "utf8").trim().split("\n");
@@ -457,4 +457,33 @@ test("a key that could not be forgotten is said so, and the chat goes on", async
   socket.say({ type: "closing", reason: "revoked" });
   await second;
   await assert.rejects(waiting, { reason: "revoked" });
+});
+
+test("whoever waits for an answer gives up a silent server no later than others do", async (t) => {
+  const { ada, net } = await inLobby(t, { patience: { life: 600 } });
+  ada.chat.wake();
+  (await net.next(1)).close();
+  assert.equal((await ada.until("offline")).reason, "lost");
+  const limits = { keepalive_seconds: 0.005, idle_seconds: 0.01 };
+  await comesBack(net, 2, { ...welcome, limits });
+  ada.chat.wake();
+  assert.equal((await ada.until("offline")).reason, "timeout");
+});
+
+test("a chat that is handed over says no goodbye, and is over", async (t) => {
+  const { ada, socket, net } = await inLobby(t);
+  ada.chat.handOver();
+  assert.equal((await ada.until("closed")).error.reason, "taken_over");
+  assert.notEqual(socket.code, 1000);
+  assert.equal(net.dialled.length, 1);
+  assert.throws(() => ada.chat.post("lobby", "x"), DisconnectedError);
+});
+
+test("a chat may be handed over before it connects", async (t) => {
+  const net = network();
+  const onEvent = ({ type }) => type === "connecting" && chat.handOver();
+  const chat = new Chat("http://chat.test/", { nick: "ada", WebSocket: net.Socket, onEvent });
+  t.after(() => chat.handOver());
+  await moment();
+  assert.deepEqual([net.dialled.length, chat.state], [0, "closed"]);
 });

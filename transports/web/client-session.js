@@ -143,6 +143,10 @@ export class Session {
     this.pump();
   }
 
+  handOver() {
+    this.#fail(new DisconnectedError("taken_over"));
+  }
+
   /** @param {number} wait seconds for the answers to posts */
   async close(wait) {
     if (this.error) return;
@@ -274,7 +278,7 @@ export class Session {
   }
 
   /**
-   * End the chat, and its connection, for what the other side did.
+   * End the chat, and its connection, without a goodbye.
    *
    * @param {ChatError} error
    */

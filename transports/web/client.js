@@ -288,6 +288,13 @@ export class Chat {
   }
 
   /**
+   * End it without a goodbye: another chat goes on with its session, as in another window.
+   */
+  handOver() {
+    this.#session.handOver();
+  }
+
+  /**
    * Say goodbye, once all posts are answered or `wait` seconds are over: from then on anybody may take the nick.
    * Nothing more can be asked. A page that is only reloaded does not call this, and its nick stays reserved.
    *

@@ -5,6 +5,7 @@
  */
 
 import { Chat, fold } from "./client.js";
+import { Attention } from "./page-attention.js";
 import { Composer } from "./page-composer.js";
 import { addDevice } from "./page-devices.js";
 import { wordsForModerated } from "./page-door.js";
@@ -24,6 +25,8 @@ import { View } from "./page-view.js";
 /** @typedef {import("./page-store.js").Store} Store */
 /** @typedef {import("../../docs/protocol.js").Message} Message */
 
+const LIFE_SECONDS = 5; // for an answer, once somebody looks or the network is back: they wait for it
+
 export class App {
   #store;
   #ended;
@@ -37,6 +40,7 @@ export class App {
   #finder;
   #moderation;
   #keys;
+  #attention;
   #isOver = false;
 
   /**
@@ -50,7 +54,8 @@ export class App {
     const { unsent, returned } = store;
     const { nick = "", session, key, invite } = store.device;
     const onEvent = (/** @type {ChatEvent} */ event) => this.#receive(event);
-    const chat = new Chat(server, { nick, session, key, invite, unsent, mostMissed: MOST_MISSED, onEvent });
+    const patience = { life: LIFE_SECONDS };
+    const chat = new Chat(server, { nick, session, key, invite, unsent, mostMissed: MOST_MISSED, patience, onEvent });
     this.#chat = chat;
     this.#keys = new Keys(this);
     this.#posts = new Posts(unsent, returned);
@@ -76,17 +81,14 @@ export class App {
     this.#switcher = new Switcher(async () => (await chat.listRooms({ limit: 500 })).rooms, (name) => this.#go(name));
     this.#finder = new Finder((query) => chat.search(query), (message) => this.#show(message.room, message.seq));
     this.#moderation = new Moderation((act, on) => chat.moderate(act, on), () => this.#active?.name ?? "");
+    const owner = { looked: () => this.#looked(), focused: () => this.#focused(), left: () => this.#keep() };
+    this.#attention = new Attention(chat, store, owner, this.#keys.signal);
     this.#listen();
     byId("chat").hidden = false;
     this.#open(this.#rooms.restore());
   }
 
   #listen() {
-    const { signal } = this.#keys;
-    addEventListener("online", () => this.#chat.wake(), { signal });
-    addEventListener("pagehide", () => this.#keep(), { signal });
-    addEventListener("focus", () => this.#focused(), { signal });
-    document.addEventListener("visibilitychange", () => this.#looked(), { signal });
     const clicks = /** @type {Record<string, () => void>} */ ({
       switch: () => this.#switcher.open(),
       latest: () => this.goToLatest(),
@@ -196,9 +198,7 @@ export class App {
   }
 
   #looked() {
-    if (document.hidden) return;
     this.#active?.setMark();
-    this.#chat.wake();
     this.#view.changed();
   }
 
@@ -234,6 +234,7 @@ export class App {
     else if (event.type === "refused") this.#reader.giveBack(event.post, event.error.message);
     else if (event.type === "welcome") this.#welcomed(event);
     else if (event.type === "nick") this.#store.keepDevice({ ...this.#store.device, nick: event.nick });
+    else if (event.type === "connecting") this.#attention.check();
     else if (event.type === "offline") this.#view.goOffline(event);
     else if (event.type === "error") this.#view.say(event.message);
     else if (event.type === "moderated") this.#view.say(wordsForModerated(event));

@@ -2,11 +2,14 @@
  * What this browser keeps of one server, in `localStorage`: the device's nick and secrets, and for each account its
  * rooms, positions, read marks, drafts and unsent lines.
  *
- * Every value has a key of its own, so two windows of one browser disturb each other little. Where nothing can be kept,
+ * Every value has a key of its own, and so has every unsent line, so two windows of one browser disturb each other
+ * little. One of them has the chat: the one that was opened last. Where nothing can be kept,
  * as in some private windows, the page works and forgets.
  *
  * @module
  */
+
+import { newId } from "./client-frames.js";
 
 /** @typedef {import("./client-posts.js").Unsent} Unsent */
 
@@ -26,6 +29,9 @@ export class Store {
   #server;
   #account;
   #storage;
+  #window = newId();
+  /** @type {Set<string>} ids of this window's posts that are kept */
+  #unanswered = new Set();
   /** @type {Map<string, string | undefined>} what this window has written: most of it is the same once a frame */
   #written = new Map();
 
@@ -52,8 +58,17 @@ export class Store {
 
   /** Forget all that is kept of this server. */
   forget() {
-    const keys = Array.from({ length: this.#storage.length }, (_, index) => this.#storage.key(index) ?? "");
-    for (const key of keys) if (key.startsWith(`chatcore ${this.#server} `)) this.#storage.removeItem(key);
+    for (const name of this.#names(`${this.#server} `)) this.#write(name, undefined);
+  }
+
+  /** Note that this window goes on with the chat, and no other one. */
+  claim() {
+    this.#write(`${this.#server} window`, this.#window);
+  }
+
+  /** Whether no other window goes on with the chat. */
+  get isOurs() {
+    return (this.#read(`${this.#server} window`) ?? this.#window) === this.#window;
   }
 
   /** @returns {{names: string[], active: string}} */
@@ -98,14 +113,30 @@ export class Store {
     this.#write(this.#own(`draft ${room}`), text || undefined);
   }
 
-  /** @returns {Unsent[]} */
+  /** @returns {Unsent[]} what has no answer yet, from whichever window, first to last */
   get unsent() {
-    return this.#read(this.#own("unsent")) ?? [];
+    return this.#unsent.map(({ order: _, ...post }) => post);
   }
 
-  /** @param {Unsent[]} unsent */
+  /**
+   * Keep this window's posts that have no answer. Those of others stay.
+   *
+   * @param {Unsent[]} unsent
+   */
   keepUnsent(unsent) {
-    this.#write(this.#own("unsent"), unsent);
+    const orders = new Map(this.#unsent.map(({ id, order }) => [id, order]));
+    let last = Math.max(0, ...orders.values());
+    for (const post of unsent) this.#write(this.#own(`unsent ${post.id}`), { ...post, order: orders.get(post.id) ?? ++last });
+    const ids = new Set(unsent.map(({ id }) => id));
+    for (const id of this.#unanswered) if (!ids.has(id)) this.#write(this.#own(`unsent ${id}`), undefined);
+    this.#unanswered = ids;
+  }
+
+  /** @returns {(Unsent & {order: number})[]} */
+  get #unsent() {
+    const prefix = this.#own("unsent ");
+    const posts = this.#names(prefix).map((name) => this.#read(name)).filter((post) => post !== undefined);
+    return posts.sort((one, other) => one.order - other.order);
   }
 
   /** @returns {Returned[]} */
@@ -121,6 +152,16 @@ export class Store {
   /** @param {string} name */
   #own(name) {
     return `${this.#server} @${this.#account} ${name}`;
+  }
+
+  /** @param {string} prefix */
+  #names(prefix) {
+    try {
+      const keys = Array.from({ length: this.#storage.length }, (_, index) => this.#storage.key(index) ?? "");
+      return keys.filter((key) => key.startsWith(`chatcore ${prefix}`)).map((key) => key.slice("chatcore ".length));
+    } catch {
+      return [];
+    }
   }
 
   /** @param {string} name */
