@@ -30,6 +30,8 @@ __all__ = [
     "MANY",
     "MISSED",
     "MUTATIONS",
+    "PAGE_ACTS",
+    "PAGE_STORMS",
     "PAIRS",
     "PROXIED",
     "PURE",
@@ -325,6 +327,9 @@ STORMS = {
 }
 """A server under a storm of cuts, and the seed."""
 
+PAGE_STORMS = {("asyncio", 1): "servers die in turn under both transports, whichever is first"}
+"""A server under pages in a storm, and the seed."""
+
 SLOW = {
     ("asyncio", "10-kilobytes-a-second"): "many small writes, between which a loop has others to serve",
     ("threaded", "megabytes-a-second"): "large ones that a thread must not wait for",
@@ -368,6 +373,7 @@ if ALL:
     STORMS = dict.fromkeys(
         [*product(("asyncio", "threaded"), range(5)), *product(ENCRYPTED, range(2))], "every combination"
     )
+    PAGE_STORMS = dict.fromkeys(product(("asyncio", "threaded"), range(5)), "every combination")
     SLOW = dict.fromkeys(
         product(("asyncio", "threaded", "asyncio-tls", "threaded-tls"), [pace for _, pace in SLOW]),
         "every combination",
@@ -377,6 +383,9 @@ if ALL:
 
 ROUNDS = int(os.environ.get("ROUNDS") or (60 if ALL else 3))
 """Kills in a storm, under each transport; half as many losses of power."""
+
+PAGE_ACTS = 50 if ALL else 10
+"""What happens to pages in a storm."""
 
 CLIENT_STEPS = range(1, 28) if ALL else (11, 24)
 """The steps of its start before which a client is killed, as ``tests/faults/killed.py`` counts them."""

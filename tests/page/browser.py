@@ -19,6 +19,13 @@ __all__ = ["Visitor", "chromium"]
 
 TIMEOUT = 20_000.0
 _OBSERVER = Path(__file__).with_name("observer.js")
+_LOOK = """(isHidden) => {
+  if (document.hidden === isHidden) return;
+  Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+  Object.defineProperty(document, "hasFocus", { value: () => !isHidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+  if (!isHidden) dispatchEvent(new Event("focus"));
+}"""
 
 
 def _path() -> str:
@@ -34,6 +41,7 @@ def _path() -> str:
 def chromium(*arguments: str) -> Iterator[Browser]:
     """Start a browser without a window; skips the test, or fails in CI, if there is none."""
     path = _path()
+    expect.set_options(timeout=TIMEOUT)
     sandbox = hasattr(os, "geteuid") and os.geteuid() != 0
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=path, chromium_sandbox=sandbox, args=arguments)
@@ -81,6 +89,14 @@ class Visitor:
     def notice_network(self) -> None:
         """Have the page learn that the network is back: it connects at once."""
         self.page.evaluate("() => dispatchEvent(new Event('online'))")
+
+    def look_away(self) -> None:
+        """Hide the page, as another window before it does, or show it again."""
+        self.page.evaluate(_LOOK, not self.page.evaluate("() => document.hidden"))
+
+    def look_at_it(self) -> None:
+        """Show the page again, if it is hidden."""
+        self.page.evaluate(_LOOK, False)
 
     def say(self, text: str) -> None:
         """Write a message and send it."""

@@ -32,7 +32,8 @@ class Place:
 
     def __init__(self, path: Path) -> None:
         self._listens = (f"http://127.0.0.1:{fixed_port()}", f"chat://127.0.0.1:{fixed_port()}")
-        self._journal = f"sqlite:{path / 'messages.db'}"
+        self.file = path / "messages.db"
+        self._journal = f"sqlite:{self.file}"
 
     def take_over(self, other: "Place") -> None:
         """Listen from now on where another place did."""
@@ -48,9 +49,10 @@ class Place:
         """The port of the typed wire."""
         return int(self._listens[1].rpartition(":")[2])
 
-    def serve(self, transport: str) -> AbstractContextManager[ChatServer]:
+    def serve(self, transport: str, *args: str) -> AbstractContextManager[ChatServer]:
         """Start the next server."""
-        return chat_server("--transport", transport, listens=self._listens, CHAT_SERVER_JOURNAL=self._journal)
+        args = ("--transport", transport, *args)
+        return chat_server(*args, listens=self._listens, CHAT_SERVER_JOURNAL=self._journal)
 
 
 def kill(server: ChatServer) -> None:
