@@ -1,5 +1,5 @@
 /**
- * What is on the screen, drawn once a frame, however much happens.
+ * What is on the screen, drawn once a frame at most, however much happens.
  *
  * While the window is hidden there are no frames: it is drawn by a timer then, since its title says what is unread.
  *
@@ -22,12 +22,15 @@ import { stateOf } from "./page-state.js";
  */
 
 const HIDDEN_MS = 250; // between two drawings while nobody looks
+const SLOW_MS = 16; // a drawing that takes longer is followed by a rest
+const REST = 2; // times as long as it took, so that what comes has its share of the time
 const SAID_MS = 10_000; // for which a word to the user stays
 const ANNOUNCED = 3; // messages that are read out in full
 
 export class View {
   #parts;
   #isDue = false;
+  #restsUntil = 0;
   /** @type {string[]} */
   #news = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -60,8 +63,11 @@ export class View {
 
   #schedule() {
     const draw = () => this.#isDue && this.#draw();
+    const frame = () => requestAnimationFrame(draw);
+    const rest = this.#restsUntil - performance.now();
     if (document.hidden) setTimeout(draw, HIDDEN_MS);
-    else requestAnimationFrame(draw);
+    else if (rest > 0) setTimeout(frame, rest);
+    else frame();
   }
 
   /**
@@ -140,6 +146,13 @@ export class View {
   #draw() {
     this.#isDue = false;
     if (this.#signal.aborted) return;
+    const began = performance.now();
+    this.#drawAll();
+    const took = performance.now() - began;
+    if (took > SLOW_MS) this.#restsUntil = began + (1 + REST) * took;
+  }
+
+  #drawAll() {
     const { chat, rooms, open, drawn } = this.#parts;
     const room = rooms.active;
     if (room) this.#drawRoom(room);
