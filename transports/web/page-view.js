@@ -24,6 +24,7 @@ import { stateOf } from "./page-state.js";
 const HIDDEN_MS = 250; // between two drawings while nobody looks
 const SLOW_MS = 16; // a drawing that takes longer is followed by a rest
 const REST = 2; // times as long as it took, so that what comes has its share of the time
+const CATCH_UP_MS = 200; // between two drawings while what was missed still comes
 const SAID_MS = 10_000; // for which a word to the user stays
 const ANNOUNCED = 3; // messages that are read out in full
 
@@ -149,7 +150,14 @@ export class View {
     const began = performance.now();
     this.#drawAll();
     const took = performance.now() - began;
-    if (took > SLOW_MS) this.#restsUntil = began + (1 + REST) * took;
+    this.#restsUntil = performance.now() + this.#restAfter(took);
+  }
+
+  /** @param {number} took */
+  #restAfter(took) {
+    const room = this.#parts.rooms.active;
+    if (room?.opensAtMark && !room.isCaughtUp) return CATCH_UP_MS;
+    return took > SLOW_MS ? REST * took : 0;
   }
 
   #drawAll() {
