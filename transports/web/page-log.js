@@ -18,6 +18,7 @@ export class Log {
   #drawn = new Map();
   #scroller;
   #list;
+  #height = 0;
   isFollowing = true;
 
   /**
@@ -30,12 +31,18 @@ export class Log {
     this.#scroller = scroller;
     this.#list = list;
     scroller.addEventListener("scroll", () => {
-      this.isFollowing = this.#toEnd < NEAR;
+      if (scroller.clientHeight === this.#height) this.isFollowing = this.#toEnd < NEAR;
       scrolled();
     }, { passive: true, signal });
-    const observer = new ResizeObserver(() => this.isFollowing && this.#goToEnd());
+    const observer = new ResizeObserver(() => this.#resized());
     observer.observe(scroller);
     signal.addEventListener("abort", () => observer.disconnect());
+  }
+
+  /** What a new height has moved was not moved by its user. */
+  #resized() {
+    this.#height = this.#scroller.clientHeight;
+    if (this.isFollowing) this.#goToEnd();
   }
 
   get #toEnd() {
