@@ -98,6 +98,7 @@ export class Composer {
     const isLong = limit !== undefined && this.#size > limit * SHOWN_FROM;
     setText(this.#bytes, isLong ? `${this.#size} of ${limit} bytes` : "");
     this.#bytes.classList.toggle("over", this.#isTooLong);
+    this.#text.setAttribute("aria-invalid", String(this.#isTooLong));
     byId("send").disabled = this.#isTooLong;
   }
 

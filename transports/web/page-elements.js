@@ -39,6 +39,26 @@ export function make(tag, properties = {}, ...children) {
 export const button = (label, onclick) => make("button", { type: "button", onclick }, label);
 
 /**
+ * A nick in its colour.
+ *
+ * @param {string} nick
+ */
+export const nickOf = (nick) => make("bdi", { class: `nick ${hueOf(nick)}` }, nick);
+
+const HUES = 8; // in the style sheet
+
+/**
+ * The class that has the colour of a nick, the same everywhere.
+ *
+ * @param {string} nick
+ */
+export function hueOf(nick) {
+  let hash = 0;
+  for (const character of nick.toLowerCase()) hash = (hash * 31 + character.charCodeAt(0)) >>> 0;
+  return `c${hash % HUES}`;
+}
+
+/**
  * Set a text, unless it is that: a status that is set is read out again.
  *
  * @param {HTMLElement} element

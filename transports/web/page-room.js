@@ -82,6 +82,11 @@ export class Room {
     if (!startsOver && head > (isFirst ? this.read : after)) this.#missed();
   }
 
+  /** Whether nothing is left of what was said in it, and nothing is to come. */
+  get isEmpty() {
+    return this.isCaughtUp && this.window.entries.length === 0 && !this.window.hasOlder;
+  }
+
   #forget() {
     this.read = this.unread = this.mentions = 0;
     this.dropMark();

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { button, make } from "./page-elements.js";
+import { button, hueOf, make } from "./page-elements.js";
 import { nodesOf } from "./page-text.js";
 
 /** @typedef {import("../../docs/protocol.js").Message} Message */
@@ -15,6 +15,8 @@ import { nodesOf } from "./page-text.js";
 /** @typedef {import("./page-reader.js").Reader} Reader */
 /** @typedef {import("./page-room.js").Room} Room */
 /** @typedef {{key: string, version: string, make: () => HTMLElement}} Row */
+/** @typedef {{nick: string, kind?: string, at: string}} Said */
+/** @typedef {{isNewDay: boolean, isContinued: boolean}} Place */
 const GROUP_MS = 300_000; // in which lines of one nick stand under one name
 const FOLD_CHARACTERS = 1_500;
 const FOLD_LINES = 20;
@@ -48,8 +50,7 @@ export function rowsOf(room, own, reader) {
     last = entry;
     isNext = true;
   }
-  if (room.isAtEnd) rows.push(...unstored(own, room).map((each) => ownRow(each, reader)));
-  return rows;
+  return room.isAtEnd ? [...rows, ...ownRows(unstored(own, room), reader, last, isNext)] : rows;
 }
 
 /**
@@ -65,17 +66,37 @@ function unstored(own, room) {
 }
 
 /**
- * @param {Message} one
- * @param {Message} other
+ * Our own posts: each row is as high as it will be once it is stored.
+ *
+ * @param {Own[]} own
+ * @param {Reader} reader
+ * @param {Said | undefined} last the last message
+ * @param {boolean} isNext whether that is the row above
+ */
+function ownRows(own, reader, last, isNext) {
+  return own.map((each) => {
+    const { kind, at } = each.post;
+    const said = { nick: reader.nick, kind, at: new Date(at).toISOString() };
+    const isNewDay = last === undefined || !isSameDay(last, said);
+    const row = ownRow(each, said, reader, { isNewDay, isContinued: isNext && !isNewDay && isContinued(last, said) });
+    last = said;
+    isNext = !each.isReturned;
+    return row;
+  });
+}
+
+/**
+ * @param {Said} one
+ * @param {Said} other
  */
 const isSameDay = (one, other) => new Date(one.at).toDateString() === new Date(other.at).toDateString();
 
 /**
- * @param {Message | undefined} last
- * @param {Message} message
+ * @param {Said | undefined} last
+ * @param {Said} message
  */
 function isContinued(last, message) {
-  if (last === undefined || last.nick !== message.nick || message.kind) return false;
+  if (last === undefined || last.nick !== message.nick || last.kind || message.kind) return false;
   return Date.parse(message.at) - Date.parse(last.at) < GROUP_MS;
 }
 
@@ -83,21 +104,18 @@ function isContinued(last, message) {
  * @param {Message} message
  * @param {Room} room
  * @param {Reader} reader
- * @param {{isNewDay: boolean, isContinued: boolean}} place
+ * @param {Place} place
  * @returns {Row}
  */
-function messageRow(message, room, reader, { isNewDay, isContinued }) {
+function messageRow(message, room, reader, place) {
   const id = reader.idOf(message);
   return {
     key: id === undefined ? `m ${room.window.epoch} ${message.seq}` : `mine ${id}`,
-    version: `stored ${isNewDay} ${isContinued}`,
+    version: `stored ${versionOf(place)}`,
     make() {
-      const kinds = ["message", message.kind === "action" ? "action" : "", reader.isMention(message) ? "mentioned" : ""];
-      const row = make("li", { class: kinds.join(" ").trim(), title: clockOf(message.at) });
+      const row = rowOf(message, place, reader.isMention(message) ? "mentioned" : "");
       row.dataset.seq = message.seq;
       row.dataset.id = message.id;
-      if (isNewDay) row.append(make("div", { class: "day" }, make("span", {}, dayOf(message.at))));
-      if (!isContinued) row.append(headOf(message.nick, message.kind, message.at));
       row.append(...textOf(message.text));
       return row;
     },
@@ -105,19 +123,39 @@ function messageRow(message, room, reader, { isNewDay, isContinued }) {
 }
 
 /**
+ * A row, before its text.
+ *
+ * @param {Said} said
+ * @param {Place} place
+ * @param {string} more of what is known of it, as a class
+ */
+function rowOf({ nick, kind, at }, { isNewDay, isContinued }, more) {
+  const classes = ["message", kind === "action" ? "action" : "", isContinued ? "continued" : "", more];
+  const row = make("li", { class: classes.filter((each) => each !== "").join(" "), title: clockOf(at) });
+  if (isNewDay) row.append(make("div", { class: "day" }, make("span", {}, dayOf(at))));
+  if (!isContinued) row.append(headOf(nick, kind, at));
+  return row;
+}
+
+/** @param {Place} place */
+const versionOf = ({ isNewDay, isContinued }) => `${isNewDay} ${isContinued}`;
+
+/**
  * @param {Own} own
+ * @param {Said} said
  * @param {Reader} reader
+ * @param {Place} place
  * @returns {Row}
  */
-function ownRow(own, reader) {
+function ownRow(own, said, reader, place) {
   const { post, isReturned, why } = own;
   return {
     key: `mine ${post.id}`,
-    version: `${isReturned} ${why}`,
+    version: `${isReturned} ${why} ${versionOf(place)}`,
     make() {
-      const row = make("li", { class: `message ${isReturned ? "returned" : "pending"}` });
+      const row = rowOf(said, place, isReturned ? "returned" : "pending");
       row.dataset.id = post.id;
-      row.append(headOf(reader.nick, post.kind, new Date(post.at).toISOString()), ...textOf(post.text));
+      row.append(...textOf(post.text));
       if (isReturned) row.append(choiceOf(own, reader));
       else row.append(make("span", { class: "hidden" }, "not stored yet"));
       return row;
@@ -145,8 +183,10 @@ function choiceOf(own, reader) {
  */
 function headOf(nick, kind, at) {
   const time = make("time", { dateTime: at }, clockOf(at));
-  const suffix = kind === "notice" ? [make("span", { class: "quiet" }, "notice")] : [];
-  return make("div", { class: "head" }, make("bdi", { class: `nick c${hueOf(nick)}` }, nick), ...suffix, time);
+  const suffix = kind === "notice" ? [make("span", { class: "tag" }, "notice")] : [];
+  const initial = nick.slice(0, 1); // for the style sheet, so that whoever copies a name gets a name
+  const attributes = { class: `head ${hueOf(nick)}`, "data-initial": initial };
+  return make("div", attributes, make("bdi", { class: "nick" }, nick), ...suffix, time);
 }
 
 /** @param {string} text */
@@ -204,10 +244,3 @@ const dayOf = (at) => (Number.isNaN(Date.parse(at)) ? "" : days.format(new Date(
 
 /** @param {string} at */
 const clockOf = (at) => (Number.isNaN(Date.parse(at)) ? "" : clock.format(new Date(at)));
-
-/** @param {string} nick */
-function hueOf(nick) {
-  let hash = 0;
-  for (const character of nick.toLowerCase()) hash = (hash * 31 + character.charCodeAt(0)) >>> 0;
-  return hash % 8;
-}

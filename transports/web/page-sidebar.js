@@ -1,10 +1,14 @@
 /**
  * The list of our rooms, with what is unread in them, and who is in the one that is open.
  *
+ * In a narrow window the list lies over the room. What is behind it can be neither reached nor read out, Esc and a tap
+ * beside it close it, and focus goes back to where it was.
+ *
  * @module
  */
 
-import { byId, make, setText } from "./page-elements.js";
+import { fold } from "./client-frames.js";
+import { byId, hueOf, make, nickOf, setText } from "./page-elements.js";
 
 /** @typedef {import("./page-room.js").Room} Room */
 
@@ -23,6 +27,7 @@ export function drawRooms(rooms, active, open) {
       make("bdi", { class: "name" }), make("span", { class: "badge" }))));
     drawRoom(item.firstElementChild, room, room === active, open);
   });
+  drawMenu(rooms.filter((room) => room !== active && room.unread > 0).length);
 }
 
 /**
@@ -36,6 +41,7 @@ function drawRoom(button, room, isActive, open) {
   button.onclick = () => open(room);
   if (isActive) button.setAttribute("aria-current", "true");
   else button.removeAttribute("aria-current");
+  button.classList.toggle("unread", room.unread > 0);
   setText(name, `#${room.name}`);
   badge.hidden = room.unread === 0;
   badge.classList.toggle("mention", room.mentions > 0);
@@ -45,14 +51,54 @@ function drawRoom(button, room, isActive, open) {
   badge.setAttribute("role", "img");
 }
 
+/** @param {number} unread other rooms in which something is unread */
+function drawMenu(unread) {
+  const words = unread === 0 ? "Rooms" : unread === 1 ? "Rooms, 1 of them unread" : `Rooms, ${unread} of them unread`;
+  byId("menu").classList.toggle("unread", unread > 0);
+  byId("menu").setAttribute("aria-label", words);
+}
+
+/**
+ * Draw who we are, and where.
+ *
+ * @param {string} nick
+ */
+export function drawMe(nick) {
+  setText(byId("server"), location.host);
+  setText(byId("me-nick"), nick);
+  byId("me-nick").className = `nick ${hueOf(nick)}`;
+}
+
 /**
  * Show the list of rooms in a narrow window, or hide it.
  *
  * @param {boolean} [shown]
  */
 export function toggleRooms(shown) {
-  const isOpen = byId("chat").classList.toggle("with-rooms", shown);
+  const chat = byId("chat");
+  const wasOpen = chat.classList.contains("with-rooms");
+  const isOpen = chat.classList.toggle("with-rooms", shown);
+  if (isOpen === wasOpen) return;
   byId("menu").setAttribute("aria-expanded", String(isOpen));
+  byId("room").inert = isOpen;
+  byId(isOpen ? "menu-close" : "menu").focus({ preventScroll: true });
+  chat.onkeydown = isOpen ? closeByKey : null;
+  chat.onclick = isOpen ? closeBeside : null;
+  narrow.onchange = () => toggleRooms(false);
+}
+
+const narrow = matchMedia("(max-width: 640px)");
+
+/** @param {KeyboardEvent} event */
+function closeByKey(event) {
+  if (event.key !== "Escape") return;
+  event.stopPropagation();
+  toggleRooms(false);
+}
+
+/** @param {MouseEvent} event */
+function closeBeside(event) {
+  if (event.target === event.currentTarget) toggleRooms(false);
 }
 
 /** Show who is here, or hide it; returns whether it is shown. */
@@ -64,14 +110,14 @@ export function togglePeople() {
 
 /** @param {Room | undefined} room */
 export function drawPeople(room) {
-  setText(byId("people-button"), `${room?.count ?? 0} here`);
+  setText(byId("count"), String(room?.count ?? 0));
   if (byId("people").hidden) return;
-  const all = [...(room?.nicks ?? [])].sort();
+  const all = [...(room?.nicks ?? [])].sort((one, other) => (fold(one) < fold(other) ? -1 : 1));
   const nicks = all.slice(0, MOST_SHOWN);
-  if (all.length > nicks.length) nicks.push(`and ${all.length - nicks.length} more`);
+  const more = all.length > nicks.length ? [`and ${all.length - nicks.length} more`] : [];
   const list = byId("nicks");
-  if ([...list.children].map((item) => item.textContent).join(" ") === nicks.join(" ")) return;
-  list.replaceChildren(...nicks.map((nick) => make("li", {}, make("bdi", {}, nick))));
+  if ([...list.children].map((item) => item.textContent).join(" ") === [...nicks, ...more].join(" ")) return;
+  list.replaceChildren(...[...nicks.map(nickOf), ...more].map((each) => make("li", {}, each)));
 }
 
 /**

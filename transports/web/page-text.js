@@ -1,13 +1,13 @@
 /**
- * A message's text as nodes: links, and code in backquotes. Not a character is added or left out, so what somebody
- * copies is what was sent.
+ * A message's text as nodes: links, and code in backquotes, or in three of them, which may have lines. Not a character
+ * is added or left out, so what somebody copies is what was sent.
  *
  * @module
  */
 
 import { make } from "./page-elements.js";
 
-const PARTS = /`([^`\n]+)`|https?:\/\/[^\s<>"'`]+/g;
+const PARTS = /```[^`\n]*\n(?:(?!```)[^])+```|`[^`\n]+`|https?:\/\/[^\s<>"'`]+/g;
 const AFTER_LINK = /[.,:;!?)\]}]+$/;
 const WORD = "[\\p{L}\\p{N}_]"; // what is `\w` to the terminal client
 
@@ -43,13 +43,21 @@ export function nodesOf(text) {
   const nodes = [];
   let at = 0;
   for (const match of text.matchAll(PARTS)) {
-    const node = match[1] === undefined ? linkOf(match[0]) : make("code", {}, match[0]);
+    const node = match[0].startsWith("`") ? codeOf(match[0]) : linkOf(match[0]);
     if (node === undefined) continue;
     nodes.push(document.createTextNode(text.slice(at, match.index)), node);
     at = match.index + node.textContent.length;
   }
   nodes.push(document.createTextNode(text.slice(at)));
   return nodes;
+}
+
+/** @param {string} found with its quotes, which are there to be copied */
+function codeOf(found) {
+  const parts = /^(```[^\n]*\n|`)([^]+?)(\n?```|`)$/.exec(found)?.slice(1) ?? [];
+  const [begin, code, end] = parts;
+  const tick = (/** @type {string} */ text) => make("span", { class: "tick" }, text);
+  return make("code", found.startsWith("```") ? { class: "block" } : {}, tick(begin), code, tick(end));
 }
 
 /** @param {string} found */

@@ -9,7 +9,7 @@
 import { byId, setText } from "./page-elements.js";
 import { Log } from "./page-log.js";
 import { rowsOf } from "./page-rows.js";
-import { drawPeople, drawRooms, drawTitle, toggleRooms } from "./page-sidebar.js";
+import { drawMe, drawPeople, drawRooms, drawTitle, toggleRooms } from "./page-sidebar.js";
 import { stateOf } from "./page-state.js";
 
 /** @typedef {import("./client.js").Chat} Chat */
@@ -167,7 +167,7 @@ export class View {
     drawRooms(rooms.all, room, open);
     drawPeople(room);
     drawTitle(rooms.all, room);
-    setText(byId("me-nick"), chat.nick);
+    drawMe(chat.nick);
     byId("me-devices").hidden = byId("moderate").hidden = chat.account === undefined;
     const state = stateOf(chat.state, this.#offline, chat.session !== undefined);
     setText(byId("state"), state);
@@ -183,6 +183,7 @@ export class View {
     this.#drawRows(room);
     if (!room.opensAtMark) this.#lookAround(room);
     else if (room.isCaughtUp) this.#goToMark(room);
+    byId("empty").hidden = !room.isEmpty;
     byId("latest").hidden = room.isAtEnd && this.#log.isFollowing;
     setText(byId("latest"), room.unread ? `${room.unread} new ↓` : "Latest ↓");
   }
