@@ -78,6 +78,13 @@ def test_scripts_are_sent_without_their_documentation_and_keep_their_lines() -> 
         ]
 
 
+def test_styles_are_sent_without_their_documentation() -> None:
+    sent = page_files()["style.css"].decode()
+    rules = re.sub(r"^/\*.*?\*/$", "", (WEB / "style.css").read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert sent.split() == rules.split()
+    assert not re.search(r"^/\*", sent, re.MULTILINE)
+
+
 def test_every_part_of_the_document_that_is_named_elsewhere_exists() -> None:
     named = re.findall(r'\b(?:aria-controls|aria-labelledby|aria-describedby|for)="([^"]+)"', INDEX)
     assert named

@@ -5,13 +5,13 @@ from importlib.resources import files
 
 __all__ = ["page_files"]
 
-_COMMENT = re.compile(r"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*$", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(r"^[ \t]*/\*(?:(?!\*/).)*\*/[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
 def page_files() -> dict[str, bytes]:
     """Return the files of the page, by name; raises `OSError` if one cannot be read.
 
-    Scripts come without their documentation, a third of their size, and every line keeps its number.
+    Scripts and styles come without their documentation, a third of their size; every line keeps its number.
     """
     return {
         entry.name: _without_documentation(entry.name, entry.read_bytes())
@@ -21,7 +21,7 @@ def page_files() -> dict[str, bytes]:
 
 
 def _without_documentation(name: str, content: bytes) -> bytes:
-    if not name.endswith(".js"):
+    if not name.endswith((".js", ".css")):
         return content
     text = content.decode()
     return _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text).encode()
