@@ -2,23 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.cli.processes import ChatServer
-from tests.page.accessibility import violations
+from tests.page.accessibility import NARROW
 from tests.page.browser import Visitor
 from tests.page.servers import serve, transports
 from tests.protocol.frames import Ack
 from tests.transports.peers import TypedPeer
-
-LOOKS: dict[str, dict[str, Any]] = {
-    "light": {"color_scheme": "light"},
-    "dark": {"color_scheme": "dark"},
-    "narrow": {"viewport": {"width": 390, "height": 700}},
-}
 
 
 @pytest.fixture(scope="module", params=transports("asyncio"))
@@ -140,7 +133,7 @@ def test_a_message_may_have_lines_or_be_an_action_and_is_not_too_long(
 
 
 def test_in_a_narrow_window_the_rooms_are_behind_a_button(browser: Browser, server: ChatServer) -> None:
-    mia = Visitor(browser, server.url, "mia", **LOOKS["narrow"])
+    mia = Visitor(browser, server.url, "mia", viewport=NARROW)
     others = mia.page.get_by_role("button", name="Other rooms")
     expect(others).to_be_hidden()
     mia.page.get_by_role("button", name="Rooms", exact=True).click()
@@ -148,15 +141,3 @@ def test_in_a_narrow_window_the_rooms_are_behind_a_button(browser: Browser, serv
     mia.page.get_by_role("button", name="Close the list").click()
     expect(others).to_be_hidden()
     assert mia.faults == []
-
-
-@pytest.mark.parametrize("look", LOOKS)
-def test_axe_finds_nothing(browser: Browser, server: ChatServer, look: str) -> None:
-    hal = Visitor(browser, server.url, f"hal-{look}", **LOOKS[look])
-    hal.say(f"`code` and https://example.org in {look}")
-    expect(hal.page.locator("#rows > li.message[data-seq]").last).to_be_visible()
-    assert violations(hal.page) == []
-    hal.page.keyboard.press("Control+k")
-    hal.page.get_by_role("textbox", name="Room", exact=True).wait_for()
-    assert violations(hal.page) == []
-    assert hal.faults == []
