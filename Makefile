@@ -13,7 +13,7 @@ COMPILED := $(VENV)-compiled
 NODE := tests/schema/node_modules
 UV_VENV := .uv
 UV := $(UV_VENV)/bin/uv
-CODE := $(wildcard chatcore transports cli tests benchmarks docs/man.py docs/picture.py docs/reference.py hatch_build.py)
+CODE := $(wildcard chatcore transports cli tests benchmarks docs/man.py docs/picture.py docs/reference.py docs/screenshots.py hatch_build.py)
 PIP := pip --disable-pip-version-check --no-input -qq
 ARGS ?=
 ROUNDS ?= 500
@@ -112,6 +112,14 @@ format: $(STAMP) ## format the code, and fix what can be fixed safely
 .PHONY: picture
 picture: $(STAMP) ## draw docs/conversation.svg again: a real client, as it looks
 	@$(BIN)/python -m docs.picture
+
+.PHONY: screenshots
+screenshots: $(STAMP) system ## take the pictures of the page again: docs/page-*.png, in a real browser
+	@missing=; \
+	command -v pngquant >/dev/null || missing="$$missing pngquant"; \
+	fc-list | grep -q /Inter- || missing="$$missing fonts-inter"; \
+	$(call INSTALL_MISSING,which the pictures need)
+	@$(BIN)/python -m docs.screenshots
 
 .PHONY: schema
 schema: $(STAMP) $(NODE) ## write docs/protocol.schema.json, and the types that a generator makes of it

@@ -35,6 +35,7 @@ from tests.transports.tls import new_certificate
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 TIMEOUT = 30.0
+MOST_BYTES = 100_000  # of a picture
 
 SERVES = re.compile(r"chat server|make run")
 NOT_TYPED = re.compile(r"\* |[A-Za-z0-9._-]+: ")
@@ -315,6 +316,18 @@ def test_the_examples_are_typed(tmp_path: Path) -> None:
 def anchors(document: Path) -> set[str]:
     titles = re.findall(r"^#+ (.*)$", document.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
+
+
+def test_the_pictures_of_the_page_are_shown_and_small() -> None:
+    shown = re.findall(r'\b(?:src|srcset)="([^"]+)"', README)
+    pictures = {f"docs/{path.name}": path.read_bytes() for path in (ROOT / "docs").glob("page-*.png")}
+    assert sorted(shown) == sorted(pictures)
+    assert len(shown) == 3
+    for picture in pictures.values():
+        assert picture.startswith(b"\x89PNG")
+        assert len(picture) < MOST_BYTES
+    images = re.findall(r"<img [^>]+>", README)
+    assert len(images) == len(re.findall(r'<img [^>]*\balt="[^"]+"[^>]*>', README)) == 2
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)\s]+)\)", README))
