@@ -68,7 +68,8 @@ def parse_url(url: str, schemes: tuple[str, ...]) -> tuple[str, str, int]:
         port = "" if ":" in url else f":{DEFAULT_PORT}"
         raise UsageError(f"{url!r} is not an address; write {schemes[0]}://{url}{port}")
     if scheme not in schemes:
-        raise UsageError(f"{url!r} is not an address here; write {forms}")
+        what = "for browsers" if scheme in WEB_SCHEMES else "not an address here"
+        raise UsageError(f"{url!r} is {what}; write {forms}")
     if given != url:
         raise UsageError(f"'{url}#...' is not an address; leave out the # and what follows it")
     if _MORE.search(rest):

@@ -82,7 +82,8 @@ def test_an_address_has_a_scheme_a_host_and_a_port(url: str, parts: tuple[str, s
         ("localhost", "'localhost' is not an address; write chat://localhost:7024"),
         ("localhost:7025", "'localhost:7025' is not an address; write chat://localhost:7025"),
         ("", "'' is not an address here; write chat://HOST:PORT or plain://HOST:PORT"),
-        ("http://a", "'http://a' is not an address here; write chat://HOST:PORT or plain://HOST:PORT"),
+        ("irc://a", "'irc://a' is not an address here; write chat://HOST:PORT or plain://HOST:PORT"),
+        ("http://a", "'http://a' is for browsers; write chat://HOST:PORT or plain://HOST:PORT"),
         (
             "chat://a:65536",
             "'chat://a:65536' is not an address (Port out of range 0-65535); write chat://HOST:PORT ",

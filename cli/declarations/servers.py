@@ -192,6 +192,8 @@ def server(
              chat server --listen chat://127.0.0.1:7024 --journal sqlite:chat.db
              # Encrypted, with a certificate of its own:
              chat server --listen chats://127.0.0.1:7024 --cert auto
+             # For everybody in a network that you trust, in their browsers:
+             chat server --listen http://0.0.0.0:8024 --insecure --open
              # With all limits and their defaults:
              chat server --limit help
     """

@@ -32,7 +32,10 @@ def open_certificate(cert: str | None, key: str | None, urls: Sequence[str]) -> 
     """
     encrypted = next((url for url in urls if Listen.parse(url).is_encrypted), None)
     if encrypted is None and cert is not None:
-        raise UsageError("--cert is for encrypted addresses; listen on one with --listen chats://HOST:PORT")
+        raise UsageError(
+            "--cert is for encrypted addresses; listen on one with --listen chats://HOST:PORT or "
+            "https://HOST:PORT"
+        )
     if encrypted is not None and cert is None:
         raise UsageError(
             f"{encrypted} needs a certificate: name its file with --cert, or use --cert auto for one that "

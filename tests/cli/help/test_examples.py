@@ -68,7 +68,7 @@ class Home:
         for word, value in self.words.items():
             line = re.sub(rf"\b{word}\b", value, line)
         if line.startswith("chat server"):
-            return line.replace(":7024", ":0")
+            return re.sub(r":[78]024\b", ":0", line)
         if " remove " in line and "--yes" not in line:  # nobody can be asked
             line += " --yes"
         if line.startswith("chat bench"):
