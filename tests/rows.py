@@ -47,6 +47,8 @@ __all__ = [
     "SYSTEM_TLS_SEEDS",
     "UNTOUCHED",
     "WALKS",
+    "WEB_CUTS",
+    "WEB_STORMS",
     "WHOLE",
     "commands_for",
     "journals_for",
@@ -321,6 +323,12 @@ CUTS = {
 }
 """A server and a client whose connection is cut at each byte, or at each so many, of a conversation."""
 
+WEB_CUTS = {
+    "asyncio-web": 1 if ALL else 11,
+    "threaded-web": 1 if ALL else 61,
+}
+"""A server for browsers, and how many bytes apart the connections of one are cut."""
+
 STORMS = {
     ("asyncio", 0): "cuts at random bytes, under two clients of each kind",
     ("asyncio-tls", 2): "over TLS, also amid records and handshakes",
@@ -329,6 +337,10 @@ STORMS = {
 
 PAGE_STORMS = {("asyncio", 1): "servers die in turn under both transports, whichever is first"}
 """A server under pages in a storm, and the seed."""
+WEB_STORMS = {
+    ("threaded-web", 0): "cuts at random bytes, under four browsers",
+}
+"""A server for browsers under a storm of cuts, and the seed."""
 
 SLOW = {
     ("asyncio", "10-kilobytes-a-second"): "many small writes, between which a loop has others to serve",
@@ -374,6 +386,10 @@ if ALL:
         [*product(("asyncio", "threaded"), range(5)), *product(ENCRYPTED, range(2))], "every combination"
     )
     PAGE_STORMS = dict.fromkeys(product(("asyncio", "threaded"), range(5)), "every combination")
+    WEB_CUTS |= dict.fromkeys(BROWSERS_OVER_TLS, 13)
+    WEB_STORMS = dict.fromkeys(
+        [*product(FOR_BROWSERS, range(5)), *product(BROWSERS_OVER_TLS, range(2))], "every combination"
+    )
     SLOW = dict.fromkeys(
         product(("asyncio", "threaded", "asyncio-tls", "threaded-tls"), [pace for _, pace in SLOW]),
         "every combination",

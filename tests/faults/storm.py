@@ -1,15 +1,20 @@
-"""A storm: talkers that never stop, and a server that is killed and started again under them."""
+"""A storm: talkers that never stop, and a server that is killed and started again under them.
+
+Every other one of them is in a browser.
+"""
 
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tests.cli.processes import ChatServer, chat_server
 from tests.faults.history import Event, History, Log, logs_of
 from tests.faults.talker import Talker, Talks
 from tests.ports import fixed_port
-from tests.transports.peers import DEADLINE
+from tests.transports.peers import DEADLINE, TypedPeer
+from tests.transports.web import WebPeer
 
 __all__ = ["Storm"]
 
@@ -28,8 +33,9 @@ class Storm:
         self._env = env
         self._rng = random.Random(seed)
         self._talks = Talks(self.history)
-        self._talks.port = fixed_port()
-        self._talkers = [Talker(self._talks, f"nick{n}", TALKERS) for n in range(TALKERS)]
+        self._ports = {"chat": fixed_port(), "http": fixed_port()}
+        ways = (partial(TypedPeer, self._ports["chat"]), partial(WebPeer, self._ports["http"]))
+        self._talkers = [Talker(self._talks, f"nick{n}", TALKERS, ways[n % 2]) for n in range(TALKERS)]
 
     def begin(self) -> None:
         """Start all talkers."""
@@ -69,6 +75,6 @@ class Storm:
     def _server(self, transport: str) -> Iterator[ChatServer]:
         limits = [word for limit in LIMITS for word in ("--limit", limit)]
         options = ("--transport", transport, "--journal", self._journal, *limits)
-        listens = (f"chat://127.0.0.1:{self._talks.port}",)
+        listens = tuple(f"{scheme}://127.0.0.1:{port}" for scheme, port in self._ports.items())
         with chat_server(*options, listens=listens, **self._env) as running:
             yield running

@@ -1,12 +1,13 @@
 """A client of the tests' own, which posts without end and outlives its server.
 
-It is a `TypedPeer` that reconnects, and keeps the sender's half of exactly once: whatever is not acknowledged
-is sent again, first to last, before anything new; after a refusal nothing is sent until all that is on the
-way is answered.
+It is a `TypedPeer`, in a browser or not, that reconnects, and keeps the sender's half of exactly once:
+whatever is not acknowledged is sent again, first to last, before anything new; after a refusal nothing is
+sent until all that is on the way is answered.
 """
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from tests.faults.history import Connected, Finished, History, Received, Sent
 from tests.protocol.frames import (
@@ -35,11 +36,10 @@ NOWHERE = Position(epoch="none", seq=0)
 
 
 class Talks:
-    """What the talkers of one storm share: where the server is, and how far they are."""
+    """What the talkers of one storm share: whether there is a server, and how far they are."""
 
     def __init__(self, history: History) -> None:
         self.history = history
-        self.port = 0
         self._changed = threading.Condition()
         self._up = False
         self._acks = 0
@@ -104,11 +104,16 @@ def _number(post: Post) -> int:
 
 
 class Talker(threading.Thread):
-    """One client, in a thread; ``error`` is what ended it, if that was no loss of a connection."""
+    """One client, in a thread, which comes back by ``connect``.
 
-    def __init__(self, talks: Talks, nick: str, talkers: int) -> None:
+    ``error`` is what ended it, if that was no loss of a connection. ``joined`` is set once it has been in.
+    """
+
+    def __init__(self, talks: Talks, nick: str, talkers: int, connect: Callable[[], TypedPeer]) -> None:
         super().__init__(name=f"talker-{nick}", daemon=True)
         self.error: BaseException | None = None
+        self.joined = threading.Event()
+        self._connect = connect
         self._talks = talks
         self._nick = nick
         self._talkers = talkers
@@ -131,7 +136,7 @@ class Talker(threading.Thread):
         """Talk over one connection; return whether all is said and read."""
         self._talks.wait_for_server()
         try:
-            with TypedPeer(self._talks.port) as peer:
+            with self._connect() as peer:
                 self._enter(peer)
                 while self._unanswered or self._again or not self._talks.ending:
                     self._post(peer)
@@ -183,6 +188,7 @@ class Talker(threading.Thread):
             case Joined():
                 self._position = Position(epoch=frame.epoch, seq=frame.after)
                 self._talks.note_head(frame.epoch, frame.head)
+                self.joined.set()
             case Message(seq=seq) | Gap(through=seq):
                 self._position = Position(epoch=self._position.epoch, seq=seq)
             case Ping():

@@ -136,6 +136,8 @@ class WebPeer(TypedPeer):
                     lines += part
                 case Opcode.CLOSE, (CloseReason() | int() as code, str()):
                     self.code = int(code)
+                case Opcode.PONG, _:
+                    pass
                 case _:
                     raise AssertionError(frame)
         return lines.encode()
