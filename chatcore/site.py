@@ -63,7 +63,7 @@ class Asset:
         return cls(
             _TYPES.get(suffix, "application/octet-stream"),
             content,
-            hashlib.sha256(content).hexdigest()[:32],
+            hashlib.sha256(content).hexdigest()[:16],
             gzipped if gzipped and len(gzipped) < len(content) else None,
         )
 
