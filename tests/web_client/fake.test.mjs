@@ -486,4 +486,16 @@ test("a chat may be handed over before it connects", async (t) => {
   t.after(() => chat.handOver());
   await moment();
   assert.deepEqual([net.dialled.length, chat.state], [0, "closed"]);
+test("what is withdrawn is not asked for again, and its answer is nobody's", async (t) => {
+  const { ada, socket, net } = await inLobby(t);
+  const stop = new AbortController();
+  const forgotten = ada.chat.forgetDevice({ signal: stop.signal });
+  assert.equal(socket.heard().length, 1);
+  stop.abort();
+  await assert.rejects(forgotten, ClosedError);
+  socket.close();
+  const again = await comesBack(net, 2);
+  assert.deepEqual(again.heard().map(({ type }) => type), ["hello", "join"]);
+  again.say({ type: "closing", reason: "revoked" });
+  assert.equal(ada.chat.error.reason, "revoked");
 });

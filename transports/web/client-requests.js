@@ -232,6 +232,17 @@ export class Requests {
     return left.map((request) => /** @type {string} */ (request.subject));
   }
 
+  /**
+   * Take out a request, if it has no answer yet.
+   *
+   * @param {string} token
+   * @param {Error} error in place of its answer
+   */
+  withdraw(token, error) {
+    const request = this.#requests.find((each) => each.token === token);
+    if (request) this.#remove(request).fail(error);
+  }
+
   /** @param {Error} error */
   fail(error) {
     const requests = this.#requests;

@@ -128,6 +128,15 @@ export class Session {
     return answer;
   }
 
+  /**
+   * Ask for something no more.
+   *
+   * @param {string} token
+   */
+  withdraw(token) {
+    this.#requests.withdraw(token, new ClosedError("this was withdrawn"));
+  }
+
   /** @param {Outgoing} post */
   post(post) {
     this.#checkOpen();

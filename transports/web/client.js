@@ -254,10 +254,16 @@ export class Chat {
    * Have the server revoke the key that this chat has shown: then it is over, and so are all others with that key. The
    * key is never valid again, so remove it where you store it. Your other devices stay.
    *
+   * With a `signal` that is aborted it is not asked for any more; what was asked by then may be done all the same.
+   *
+   * @param {{signal?: AbortSignal}} [options]
    * @returns {Promise<void>}
    */
-  async forgetDevice() {
-    await this.#session.ask({ type: "forget", token: this.#session.token() });
+  async forgetDevice({ signal } = {}) {
+    const token = this.#session.token();
+    const answer = this.#session.ask({ type: "forget", token });
+    signal?.addEventListener("abort", () => this.#session.withdraw(token), { once: true });
+    await answer;
   }
 
   /**
