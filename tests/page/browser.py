@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
-__all__ = ["Visitor", "chromium"]
+__all__ = ["Visitor", "chromium", "new_context"]
 
 TIMEOUT = 20_000.0
 _OBSERVER = Path(__file__).with_name("observer.js")
@@ -47,14 +47,31 @@ def chromium(*arguments: str) -> Iterator[Browser]:
         yield playwright.chromium.launch(executable_path=path, chromium_sandbox=sandbox, args=arguments)
 
 
+def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    """Return a browser that knows nothing, whose pages note what they must not do."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(TIMEOUT)
+    context.add_init_script(path=_OBSERVER)
+    return context
+
+
 class Visitor:
     """Somebody with a browser of their own, who opens the page and enters under a nick."""
 
     def __init__(self, browser: Browser, url: str, nick: str, **options: Any) -> None:
-        self.context = browser.new_context(**options)
-        self.context.set_default_timeout(TIMEOUT)
-        self.context.add_init_script(path=_OBSERVER)
+        self.context = new_context(browser, **options)
         self.page = self.open(url)
+        self._enter(nick)
+
+    @classmethod
+    def at(cls, page: Page, nick: str) -> "Visitor":
+        """Enter under a nick in a page that is open, of a context of `new_context`."""
+        visitor = cls.__new__(cls)
+        visitor.context, visitor.page = page.context, page
+        visitor._enter(nick)
+        return visitor
+
+    def _enter(self, nick: str) -> None:
         self.page.get_by_label("Your name").fill(nick)
         self.page.get_by_role("button", name="Enter").click()
         self.wait_until_live()
@@ -77,10 +94,14 @@ class Visitor:
 
     def go_to(self, room: str) -> None:
         """Go to a room by the keyboard."""
+        self.ask_for(room)
+        expect(self.page.locator("#room-name")).to_have_text(f"#{room}")
+
+    def ask_for(self, room: str) -> None:
+        """Ask for a room by the keyboard, which may be refused."""
         self.page.keyboard.press("Control+k")
         self.page.get_by_role("textbox", name="Room", exact=True).fill(room)
         self.page.keyboard.press("Enter")
-        expect(self.page.locator("#room-name")).to_have_text(f"#{room}")
 
     def waits_for_the_server(self) -> None:
         """Wait until the page says that there is no connection."""

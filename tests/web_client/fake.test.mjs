@@ -486,6 +486,8 @@ test("a chat may be handed over before it connects", async (t) => {
   t.after(() => chat.handOver());
   await moment();
   assert.deepEqual([net.dialled.length, chat.state], [0, "closed"]);
+});
+
 test("what is withdrawn is not asked for again, and its answer is nobody's", async (t) => {
   const { ada, socket, net } = await inLobby(t);
   const stop = new AbortController();

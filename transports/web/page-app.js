@@ -7,12 +7,11 @@
 import { Chat, fold } from "./client.js";
 import { Attention } from "./page-attention.js";
 import { Composer } from "./page-composer.js";
-import { addDevice } from "./page-devices.js";
-import { wordsForModerated } from "./page-door.js";
 import { byId } from "./page-elements.js";
 import { Finder } from "./page-finder.js";
 import { Keys } from "./page-keys.js";
-import { Moderation } from "./page-moderation.js";
+import { Me } from "./page-me.js";
+import { Moderation, wordsForModerated } from "./page-moderation.js";
 import { Posts } from "./page-posts.js";
 import { Reader } from "./page-reader.js";
 import { MOST_MISSED, Rooms } from "./page-rooms.js";
@@ -21,6 +20,7 @@ import { Switcher } from "./page-switcher.js";
 import { View } from "./page-view.js";
 
 /** @typedef {import("./client-types.js").ChatEvent} ChatEvent */
+/** @typedef {import("./page-access.js").Access} Access */
 /** @typedef {import("./page-room.js").Room} Room */
 /** @typedef {import("./page-store.js").Store} Store */
 /** @typedef {import("../../docs/protocol.js").Message} Message */
@@ -37,25 +37,26 @@ export class App {
   #view;
   #composer;
   #switcher;
-  #finder;
-  #moderation;
   #keys;
   #attention;
+  #me;
   #isOver = false;
 
   /**
    * @param {string} server
    * @param {Store} store
-   * @param {(error: Error) => void} ended
+   * @param {Access} access
+   * @param {(error: any) => void} ended
    */
-  constructor(server, store, ended) {
+  constructor(server, store, access, ended) {
     this.#store = store;
     this.#ended = ended;
     const { unsent, returned } = store;
-    const { nick = "", session, key, invite } = store.device;
+    const { nick = "" } = store.device;
     const onEvent = (/** @type {ChatEvent} */ event) => this.#receive(event);
     const patience = { life: LIFE_SECONDS };
-    const chat = new Chat(server, { nick, session, key, invite, unsent, mostMissed: MOST_MISSED, patience, onEvent });
+    const options = { ...access.proofs, unsent, mostMissed: MOST_MISSED, patience, onEvent };
+    const chat = new Chat(server, { nick, ...options });
     this.#chat = chat;
     this.#keys = new Keys(this);
     this.#posts = new Posts(unsent, returned);
@@ -78,9 +79,10 @@ export class App {
       nicks: () => [...(this.#active?.nicks ?? [])],
       limit: () => chat.limits.text_bytes,
     });
-    this.#switcher = new Switcher(async () => (await chat.listRooms({ limit: 500 })).rooms, (name) => this.#go(name));
-    this.#finder = new Finder((query) => chat.search(query), (message) => this.#show(message.room, message.seq));
-    this.#moderation = new Moderation((act, on) => chat.moderate(act, on), () => this.#active?.name ?? "");
+    this.#switcher = new Switcher((bounds) => chat.listRooms(bounds), (name) => this.#go(name));
+    new Finder(chat, (message) => this.#show(message.room, message.seq));
+    new Moderation((act, on) => chat.moderate(act, on), () => this.#active);
+    this.#me = new Me(chat, store, access, (words) => this.say(words));
     const owner = { looked: () => this.#looked(), focused: () => this.#focused(), left: () => this.#keep() };
     this.#attention = new Attention(chat, store, owner, this.#keys.signal);
     this.#listen();
@@ -90,16 +92,11 @@ export class App {
 
   #listen() {
     const clicks = /** @type {Record<string, () => void>} */ ({
-      switch: () => this.#switcher.open(),
       latest: () => this.goToLatest(),
       leave: () => this.#leave(),
       menu: () => toggleRooms(),
       "menu-close": () => toggleRooms(),
-      moderate: () => this.#moderation.open(),
       "people-button": () => togglePeople() && this.#view.changed(),
-      "search-button": () => this.#finder.open(),
-      "me-devices": () => addDevice(this.#chat).catch((error) => this.#view.say(error.message)),
-      "me-forget": () => this.#forget(),
     });
     for (const [id, onclick] of Object.entries(clicks)) byId(id).onclick = onclick;
   }
@@ -146,6 +143,11 @@ export class App {
     this.#composer.focus();
   }
 
+  /** @param {string} words to its user */
+  say(words) {
+    this.#view.say(words);
+  }
+
   /** @param {string} typed */
   #post(typed) {
     const room = this.#active;
@@ -174,13 +176,6 @@ export class App {
     if (next) return this.#open(next);
     this.#view.clear();
     return this.#switcher.open();
-  }
-
-  async #forget() {
-    this.#isOver = true;
-    await this.#chat.close();
-    this.#store.forget();
-    location.reload();
   }
 
   /**
@@ -233,24 +228,26 @@ export class App {
     else if (event.type === "stale") for (const post of event.posts) this.#reader.giveBack(post);
     else if (event.type === "refused") this.#reader.giveBack(event.post, event.error.message);
     else if (event.type === "welcome") this.#welcomed(event);
-    else if (event.type === "nick") this.#store.keepDevice({ ...this.#store.device, nick: event.nick });
     else if (event.type === "connecting") this.#attention.check();
-    else if (event.type === "offline") this.#view.goOffline(event);
-    else if (event.type === "error") this.#view.say(event.message);
-    else if (event.type === "moderated") this.#view.say(wordsForModerated(event));
-    else if (event.type === "invited") this.#view.say("Another of your devices has asked for an invite.");
+    else if (event.type === "offline") this.#goOffline(event);
     else if (event.type === "closed") this.#close(event.error);
+    else this.#me.receive(event);
   }
 
   /** @param {import("./client-types.js").Welcomed} welcome */
-  #welcomed({ nick, account }) {
+  #welcomed(welcome) {
     this.#reader.adopt();
-    const { invite: _, ...device } = this.#store.device;
-    const isOther = device.account !== account;
-    this.#store.keepDevice({ ...device, nick, account, session: this.#chat.session });
+    const { isOther, isInvited } = this.#me.welcomed(welcome);
+    if (isInvited) this.#rooms.findAdmitted().then((name) => name && this.#go(name), () => {});
     if (!isOther) return;
     this.#rooms.keep(); // what is kept is the account's own
     this.#store.keepUnsent(this.#chat.unsent);
+  }
+
+  /** @param {import("./client-types.js").Offline} event */
+  #goOffline(event) {
+    this.#view.goOffline(event);
+    if (event.reason === "forbidden") this.#close({ reason: "banned", retryAfter: event.retryIn });
   }
 
   /**
@@ -286,11 +283,13 @@ export class App {
     this.#remove(room);
   }
 
-  /** @param {Error} error */
+  /** @param {any} error */
   #close(error) {
+    if (this.#isOver) return;
     this.#isOver = true;
     this.#keys.stop();
-    this.#ended(error);
+    this.#chat.close({ wait: 0 });
+    if (!this.#me.isForgetting) this.#ended(this.#me.explain(error));
   }
 
   #keep() {

@@ -45,28 +45,35 @@ export function showNotice(words, label, action) {
   if (!dialog.open) dialog.showModal();
 }
 
-/**
- * What a moderator has done to us, in words.
- *
- * @param {import("../../docs/protocol.js").Moderated} moderated
- */
-export function wordsForModerated({ act, room }) {
-  const where = room === undefined ? "on this server" : `in #${room}`;
-  if (act === "mute") return `You may read, but not write ${where}.`;
-  if (act === "lift") return `You may write again ${where}.`;
-  return `${act} ${where}`;
-}
-
 const ENDINGS = /** @type {Record<string, string>} */ ({
   taken_over: "This chat is open in another window.",
-  banned: "You are banned from this server.",
-  revoked: "The key of this device is no longer valid.",
+  revoked: "The key of this device is no longer valid: it was revoked, or your account was removed.",
   protocol: "The server and this page do not understand each other. Reload the page; it may be of an older version.",
   nick_taken: "Somebody else has this name. Choose another one.",
-  bad_name: "This name is not allowed here. Choose another one.",
-  unauthorized: "This server lets in only who has an invite, and each invite only once. Open the link that you were sent.",
-  forbidden: "This name belongs to somebody. Choose another one.",
 });
+
+const UNITS = /** @type {[number, string][]} */ ([[86_400, "day"], [3_600, "hour"], [60, "minute"]]);
+
+/**
+ * How long something takes, in words.
+ *
+ * @param {number} seconds
+ */
+export function wordsForTime(seconds) {
+  const [size, unit] = UNITS.find(([each]) => seconds > 1.5 * each) ?? [60, "minute"];
+  const count = Math.max(Math.round(seconds / size), 1);
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+}
+
+/**
+ * Tell whether somebody was put out of the server: no other name lets them in.
+ *
+ * @param {any} error what has ended a chat
+ */
+export function isBan({ reason, code, message, retryAfter }) {
+  if (reason === "banned") return true;
+  return code === "forbidden" && (retryAfter !== undefined || /\bbanned\b/.test(message));
+}
 
 /**
  * Why a chat is over, in words.
@@ -74,5 +81,8 @@ const ENDINGS = /** @type {Record<string, string>} */ ({
  * @param {any} error
  */
 export function wordsFor(error) {
-  return ENDINGS[error.reason ?? error.code] ?? error.message;
+  const { reason, code, message, retryAfter } = error;
+  if (isBan(error)) return `You are banned from this server${retryAfter ? `, for about ${wordsForTime(retryAfter)}` : ""}.`;
+  if (code === "forbidden" || code === "bad_name") return `The server says: ${message}. Choose another name.`;
+  return ENDINGS[reason ?? code] ?? message;
 }

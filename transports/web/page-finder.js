@@ -1,6 +1,8 @@
 /**
  * The search: words in all our rooms, newest first; a result leads to its place in its room.
  *
+ * The server bounds its work, so a page of results may be empty though there are more: then the next one is asked for.
+ *
  * @module
  */
 
@@ -8,65 +10,98 @@ import { button, byId, make, setText } from "./page-elements.js";
 
 /** @typedef {import("../../docs/protocol.js").Message} Message */
 /** @typedef {import("../../docs/protocol.js").Found} Found */
+/** @typedef {{nick: string, search: (query: {query: string, cursor?: string, limit?: number}) => Promise<Found>}} Chat */
 
-const EMPTY_PAGES = 10; // after which there is no use in asking on
+const FOUND = 20; // messages of a page
+const EMPTY_PAGES = 10; // after which its user is asked whether to go on
+const CANNOT = /cannot search|searching is off/; // for good, on this server
 
 export class Finder {
   #dialog = byId("finder");
-  #search;
+  #rows = byId("finder-rows");
+  #chat;
   #show;
   #asked = 0;
+  #query = "";
+  /** @type {string | undefined} */
+  #cursor;
 
   /**
-   * @param {(query: {query: string, cursor?: string}) => Promise<Found>} search
+   * @param {Chat} chat
    * @param {(message: Message) => void} show
    */
-  constructor(search, show) {
-    this.#search = search;
+  constructor(chat, show) {
+    this.#chat = chat;
     this.#show = show;
+    byId("search-button").onclick = () => this.open();
     byId("finder-form").onsubmit = (/** @type {Event} */ event) => {
       event.preventDefault();
       this.#start(byId("finder-query").value.trim());
     };
+    byId("finder-mentions").onclick = () => this.#start(chat.nick);
+    byId("finder-more").onclick = () => this.#search();
     byId("finder-close").onclick = () => this.#dialog.close();
   }
 
   open() {
     this.#dialog.showModal();
-    byId("finder-query").focus();
+    byId("finder-query").select();
   }
 
   /** @param {string} query */
-  async #start(query) {
+  #start(query) {
+    this.#query = byId("finder-query").value = query;
+    this.#cursor = undefined;
+    this.#rows.replaceChildren();
+    this.#say("");
+    if (query !== "") this.#search();
+  }
+
+  async #search() {
     const asked = ++this.#asked;
-    byId("finder-rows").replaceChildren();
-    if (query === "") return;
     this.#say("searching…");
     try {
-      const messages = await this.#ask(query);
+      const messages = await this.#ask(asked);
       if (asked === this.#asked) this.#draw(messages);
     } catch (error) {
-      this.#say(error instanceof Error ? error.message : String(error));
+      if (asked === this.#asked) this.#fail(error instanceof Error ? error.message : String(error));
     }
   }
 
-  /** @param {string} query */
-  async #ask(query) {
-    let cursor;
-    for (let page = 0; page < EMPTY_PAGES; page++) {
-      const found = await this.#search({ query, cursor });
-      cursor = found.cursor;
-      if (found.messages.length || cursor === undefined) return found.messages;
+  /** @param {number} asked */
+  async #ask(asked) {
+    for (let page = 0; page < EMPTY_PAGES && asked === this.#asked; page++) {
+      const { messages, cursor } = await this.#chat.search({ query: this.#query, cursor: this.#cursor, limit: FOUND });
+      if (asked === this.#asked) this.#cursor = cursor;
+      if (messages.length || cursor === undefined) return messages;
     }
     return [];
   }
 
   /** @param {Message[]} messages */
   #draw(messages) {
-    this.#say(messages.length ? `${messages.length} found` : "nothing found");
-    byId("finder-rows").replaceChildren(...messages.map((message) => make("li", {},
-      make("bdi", { class: "nick" }, `#${message.room} ${message.nick}`), " ",
-      make("div", { class: "text", dir: "auto" }, message.text), button("Go there", () => this.#goTo(message)))));
+    this.#rows.append(...messages.map((message) => this.#row(message)));
+    const count = this.#rows.children.length;
+    this.#say(count ? `${count} found` : "nothing found");
+    byId("finder-more").hidden = this.#cursor === undefined;
+  }
+
+  /** @param {Message} message */
+  #row(message) {
+    const { room, nick, text, at } = message;
+    return make("li", {}, make("bdi", { class: "nick" }, `#${room} ${nick}`), " ",
+      make("time", { dateTime: at }, new Date(at).toLocaleString()),
+      make("div", { class: "text", dir: "auto" }, text), button("Go there", () => this.#goTo(message)));
+  }
+
+  /**
+   * A server that cannot search at all is not asked again.
+   *
+   * @param {string} words
+   */
+  #fail(words) {
+    this.#say(words);
+    if (CANNOT.test(words)) byId("search-button").hidden = true;
   }
 
   /** @param {Message} message */
@@ -78,5 +113,6 @@ export class Finder {
   /** @param {string} words */
   #say(words) {
     setText(byId("finder-notice"), words);
+    byId("finder-more").hidden = true;
   }
 }

@@ -4,26 +4,33 @@
  * @module
  */
 
-import { byId, setText } from "./page-elements.js";
+import { byId, make, setText } from "./page-elements.js";
 
 /** @typedef {import("../../docs/protocol.js").Moderate} Moderate */
+/** @typedef {import("../../docs/protocol.js").Moderated} Moderated */
+/** @typedef {Omit<Moderate, "type" | "act" | "token">} On */
+/** @typedef {{name: string, nicks: Iterable<string>}} Place */
 
 const OF_A_ROOM = new Set(["close", "open"]);
 const EVERYWHERE = new Set(["mute", "ban", "lift"]); // what may be done on the whole server, too
 const FOR_A_WHILE = new Set(["mute", "ban"]);
+const MOST_OFFERED = 200; // nicks
 
 export class Moderation {
   #moderate;
-  #room;
+  #place;
+  #nick = byId("moderator-nick");
 
   /**
-   * @param {(act: Moderate["act"], on: Omit<Moderate, "type" | "act" | "token">) => Promise<unknown>} moderate
-   * @param {() => string} room the one that is open
+   * @param {(act: Moderate["act"], on: On) => Promise<Moderated>} moderate
+   * @param {() => Place | undefined} place the room that is open
    */
-  constructor(moderate, room) {
+  constructor(moderate, place) {
     this.#moderate = moderate;
-    this.#room = room;
+    this.#place = place;
+    byId("moderate").onclick = () => this.open();
     byId("moderator-act").onchange = () => this.#draw();
+    byId("moderator-everywhere").onchange = () => this.#draw();
     byId("moderator-close").onclick = () => byId("moderator").close();
     byId("moderator-form").onsubmit = (/** @type {Event} */ event) => {
       event.preventDefault();
@@ -32,7 +39,10 @@ export class Moderation {
   }
 
   open() {
-    setText(byId("moderator-notice"), "");
+    byId("moderator-form").reset();
+    this.#say("");
+    const nicks = [...(this.#place()?.nicks ?? [])].sort().slice(0, MOST_OFFERED);
+    byId("moderator-nicks").replaceChildren(...nicks.map((nick) => make("option", { value: nick })));
     this.#draw();
     byId("moderator").showModal();
   }
@@ -42,20 +52,27 @@ export class Moderation {
     return byId("moderator-act").value;
   }
 
-  #draw() {
-    const isAboutRoom = OF_A_ROOM.has(this.#act);
-    byId("moderator-somebody").hidden = isAboutRoom;
-    byId("moderator-nick").required = !isAboutRoom;
-    byId("moderator-where").hidden = !EVERYWHERE.has(this.#act);
-    byId("moderator-limits").hidden = !FOR_A_WHILE.has(this.#act);
+  get #isEverywhere() {
+    return EVERYWHERE.has(this.#act) && byId("moderator-everywhere").checked;
   }
 
-  /** @returns {Omit<Moderate, "type" | "act" | "token">} */
+  #draw() {
+    const isAboutRoom = OF_A_ROOM.has(this.#act);
+    const room = this.#place()?.name;
+    setText(byId("moderator-room"), this.#isEverywhere || room === undefined ? "" : `#${room}`);
+    byId("moderator-somebody").hidden = isAboutRoom;
+    this.#nick.required = !isAboutRoom;
+    this.#nick.disabled = isAboutRoom;
+    byId("moderator-where").hidden = !EVERYWHERE.has(this.#act);
+    byId("moderator-limits").hidden = !FOR_A_WHILE.has(this.#act);
+    byId("moderator-hours").disabled = byId("moderator-reason").disabled = !FOR_A_WHILE.has(this.#act);
+  }
+
+  /** @returns {On} */
   get #on() {
-    const isEverywhere = EVERYWHERE.has(this.#act) && byId("moderator-everywhere").checked;
-    const room = isEverywhere ? undefined : this.#room();
+    const room = this.#isEverywhere ? undefined : this.#place()?.name;
     if (OF_A_ROOM.has(this.#act)) return { room };
-    const nick = byId("moderator-nick").value.trim();
+    const nick = this.#nick.value.trim();
     if (!FOR_A_WHILE.has(this.#act)) return { room, nick };
     const hours = Number(byId("moderator-hours").value);
     const reason = byId("moderator-reason").value.trim() || undefined;
@@ -63,11 +80,41 @@ export class Moderation {
   }
 
   async #do() {
+    this.#say("asking the server…");
     try {
-      await this.#moderate(this.#act, this.#on);
-      setText(byId("moderator-notice"), "Done.");
+      const { act, room, nick } = await this.#moderate(this.#act, this.#on);
+      this.#say(`Done: ${DONE[act]?.(room, nick) ?? act}.`);
     } catch (error) {
-      setText(byId("moderator-notice"), error instanceof Error ? error.message : String(error));
+      this.#say(`Not done: ${error instanceof Error ? error.message : error}.`);
     }
   }
+
+  /** @param {string} words */
+  #say(words) {
+    setText(byId("moderator-notice"), words);
+  }
+}
+
+const where = (/** @type {string | undefined} */ room) => (room === undefined ? "on this server" : `in #${room}`);
+
+/** What was done, in words for who has done it. @type {Record<string, (room?: string, nick?: string) => string>} */
+const DONE = {
+  close: (room) => `#${room} is private`,
+  open: (room) => `#${room} is public`,
+  admit: (room, nick) => `${nick} may enter #${room}`,
+  kick: (room, nick) => `${nick} is out of #${room}`,
+  mute: (room, nick) => `${nick} may read, but not write ${where(room)}`,
+  ban: (room, nick) => (room === undefined ? `${nick} is banned` : `${nick} may not enter #${room}`),
+  lift: (room, nick) => `${nick} is neither muted nor banned ${where(room)}`,
+};
+
+/**
+ * What a moderator has done to us, in words.
+ *
+ * @param {Moderated} moderated
+ */
+export function wordsForModerated({ act, room }) {
+  if (act === "mute") return `You may read, but not write ${where(room)}.`;
+  if (act === "lift") return `You may write again ${where(room)}.`;
+  return `${act} ${where(room)}`;
 }

@@ -12,6 +12,7 @@ import { Room } from "./page-room.js";
 /** @typedef {{changed: () => void, refused: (room: Room, error: Error) => void}} Owner */
 
 const FIRST = "lobby";
+const MOST_LISTED = 500; // rooms of the server
 const HISTORY = 100; // messages of a room that is new to us
 export const MOST_MISSED = 500; // messages that are read after a time away; what is left out is a gap
 
@@ -67,6 +68,13 @@ export class Rooms {
     this.#chat.join(folded, from).catch((error) => this.#owner.refused(room, error));
     this.#keepNames();
     return room;
+  }
+
+  /** A private room of the server that we may enter and are not in, if there is one and no other. */
+  async findAdmitted() {
+    const { rooms } = await this.#chat.listRooms({ limit: MOST_LISTED });
+    const others = rooms.filter(({ room, private: isPrivate }) => isPrivate && !this.find(room));
+    return others.length === 1 ? others[0].room : undefined;
   }
 
   /** @param {Room} room */

@@ -13,7 +13,11 @@ import { newId } from "./client-frames.js";
 
 /** @typedef {import("./client-posts.js").Unsent} Unsent */
 
-/** @typedef {{nick?: string, session?: string, key?: string, account?: string, invite?: string}} Device */
+/**
+ * Who this browser is: `joining` is the key that an invite is shown with until the server lets it in.
+ *
+ * @typedef {{nick?: string, session?: string, key?: string, account?: string, joining?: {key: string, invite: string}}} Device
+ */
 /**
  * How far a room was read: by the client (`seq`), and by its user (`read`), with what is unread.
  *
@@ -34,6 +38,7 @@ export class Store {
   #unanswered = new Set();
   /** @type {Map<string, string | undefined>} what this window has written: most of it is the same once a frame */
   #written = new Map();
+  #isForgotten = false;
 
   /**
    * @param {string} server the address of the page
@@ -56,9 +61,10 @@ export class Store {
     this.#account = device.account ?? "";
   }
 
-  /** Forget all that is kept of this server. */
+  /** Forget all that is kept of this server, and keep nothing more. */
   forget() {
     for (const name of this.#names(`${this.#server} `)) this.#write(name, undefined);
+    this.#isForgotten = true;
   }
 
   /** Note that this window goes on with the chat, and no other one. */
@@ -179,6 +185,7 @@ export class Store {
    */
   #write(name, value) {
     const text = JSON.stringify(value);
+    if (this.#isForgotten) return;
     if (this.#written.has(name) && this.#written.get(name) === text) return;
     this.#written.set(name, text);
     try {

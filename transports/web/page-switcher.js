@@ -4,25 +4,39 @@
  * @module
  */
 
-import { byId, make } from "./page-elements.js";
+import { byId, make, setText } from "./page-elements.js";
+
+/** @typedef {import("../../docs/protocol.js").RoomEntry} RoomEntry */
+/** @typedef {import("../../docs/protocol.js").RoomList} RoomList */
+
+const LISTED = 500; // rooms that are asked for at a time
+const SHOWN = 50;
+const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 
 export class Switcher {
   #dialog = byId("switcher");
   #name = byId("switcher-name");
   #list;
   #go;
-  /** @type {{room: string, count: number}[]} */
+  /** @type {RoomEntry[]} */
   #rooms = [];
+  #hasMore = false; // than were listed
+  #asked = 0;
 
   /**
-   * @param {() => Promise<{room: string, count: number}[]>} list
+   * @param {(bounds: {limit: number, prefix?: string}) => Promise<RoomList>} list
    * @param {(room: string) => void} go
    */
   constructor(list, go) {
     this.#list = list;
     this.#go = go;
-    this.#name.oninput = () => this.#draw();
-    byId("switcher-form").onsubmit = () => this.#choose(this.#name.value.trim().replace(/^#/, ""));
+    byId("switch").onclick = () => this.open();
+    byId("switcher-close").onclick = () => this.#dialog.close();
+    this.#name.oninput = () => this.#typed();
+    byId("switcher-form").onsubmit = (/** @type {Event} */ event) => {
+      event.preventDefault();
+      this.#choose(this.#name.value.trim().replace(/^#/, ""));
+    };
   }
 
   async open() {
@@ -31,20 +45,57 @@ export class Switcher {
     this.#draw();
     if (!this.#dialog.open) this.#dialog.showModal();
     this.#name.focus();
-    this.#rooms = await this.#list().catch(() => []);
+    await this.#ask();
+  }
+
+  /** What was typed, as a name may begin. */
+  get #begun() {
+    return this.#name.value.trim().replace(/^#/, "").toLowerCase();
+  }
+
+  #typed() {
     this.#draw();
+    if (this.#hasMore && NAME.test(this.#begun)) this.#ask(this.#begun);
+  }
+
+  /** @param {string} [prefix] of the names of rooms, where there are too many to list all */
+  async #ask(prefix) {
+    const asked = ++this.#asked;
+    this.#say("asking the server…");
+    try {
+      const { rooms, more } = await this.#list({ limit: LISTED, prefix });
+      if (asked !== this.#asked) return;
+      this.#rooms = rooms;
+      this.#hasMore ||= more;
+      this.#draw();
+    } catch (error) {
+      if (asked === this.#asked) this.#say(error instanceof Error ? error.message : String(error));
+    }
   }
 
   /** @param {string} name */
   #choose(name) {
+    if (!NAME.test(name)) return this.#say("A room is called by letters, digits, “-”, “_” and “.”");
     this.#dialog.close();
-    if (name !== "") this.#go(name);
+    return this.#go(name);
   }
 
   #draw() {
-    const begun = this.#name.value.trim().replace(/^#/, "").toLowerCase();
-    const found = this.#rooms.filter(({ room }) => room.toLowerCase().includes(begun)).slice(0, 50);
-    byId("switcher-rooms").replaceChildren(...found.map(({ room, count }) => make("li", {},
-      make("button", { type: "button", onclick: () => this.#choose(room) }, make("bdi", {}, `#${room}`), ` · ${count} here`))));
+    const found = this.#rooms.filter(({ room }) => room.toLowerCase().includes(this.#begun));
+    byId("switcher-rooms").replaceChildren(...found.slice(0, SHOWN).map((entry) => this.#row(entry)));
+    const others = found.length - SHOWN;
+    this.#say(others > 0 ? `${others}${this.#hasMore ? " or more" : ""} others` : "");
+  }
+
+  /** @param {RoomEntry} entry */
+  #row({ room, count, private: isPrivate }) {
+    const what = isPrivate ? " · private" : "";
+    return make("li", {}, make("button", { type: "button", onclick: () => this.#choose(room) },
+      make("bdi", {}, `#${room}`), ` · ${count} here${what}`));
+  }
+
+  /** @param {string} words */
+  #say(words) {
+    setText(byId("switcher-notice"), words);
   }
 }

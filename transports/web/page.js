@@ -4,10 +4,10 @@
  * @module
  */
 
-import { invite } from "./page-invite.js";
-import { newKey } from "./client-frames.js";
+import { invite, onInvite } from "./page-invite.js";
+import { Access, mayUseKeys } from "./page-access.js";
 import { App } from "./page-app.js";
-import { askNick, showNotice, wordsFor } from "./page-door.js";
+import { askNick, isBan, showNotice, wordsFor } from "./page-door.js";
 import { Store } from "./page-store.js";
 
 const RETRIED = new Set(["nick_taken", "bad_name", "forbidden", "unauthorized"]); // refusals that another name may end
@@ -15,49 +15,69 @@ const RETRIED = new Set(["nick_taken", "bad_name", "forbidden", "unauthorized"])
 const server = new URL(".", document.baseURI).href;
 const store = new Store(server);
 
-/** Make a key for an invite, and keep both before anything is sent; returns what its user should know. */
-function acceptInvite() {
-  if (invite === undefined) return "";
-  if (!isSecureContext)
-    return "Your invite was not used: this page is not encrypted, so others could read your key. Ask for https://.";
-  const { key = newKey(), ...device } = store.device;
-  store.keepDevice({ ...device, key, invite });
-  return "This browser has made a key of its own for your invite. Choose your name.";
+/** @type {App | undefined} */
+let app;
+
+/** @param {Access} access */
+function open(access) {
+  const words = access.accept(invite);
+  onInvite((later) => receive(access, later));
+  const { nick, session, account } = store.device;
+  if (nick && session && (words === "" || account !== undefined)) start(access, nick, words);
+  else enter(access, words);
 }
 
-/** @param {any} error what has ended a chat */
-function leave(error) {
-  if (error.code === "unauthorized") dropInvite();
-  if (RETRIED.has(error.code)) return void enter(wordsFor(error));
+/**
+ * Take the invite of a link that was opened in this window. The page begins again with it; what is unsent is kept.
+ *
+ * @param {Access} access
+ * @param {string} later
+ */
+function receive(access, later) {
+  const words = access.accept(later);
+  if (access.proofs.invite === later) return location.reload();
+  if (app) app.say(words);
+  else enter(access, words);
+}
+
+/**
+ * @param {Access} access
+ * @param {any} error what has ended a chat
+ */
+function leave(access, error) {
+  app = undefined;
   if (error.name === "ClosedError") return undefined;
+  const hadInvite = access.proofs.invite !== undefined;
+  if (access.fail(error.code)) return start(access, store.device.nick ?? "", "");
+  const words = access.wordsFor(error.code, hadInvite) ?? wordsFor(error);
+  if (RETRIED.has(error.code) && !isBan(error)) return void enter(access, words);
   const label = error.reason === "taken_over" ? "Use it here" : "Reload";
-  return showNotice(wordsFor(error), label, () => location.reload());
+  return showNotice(words, label, () => location.reload());
 }
 
-/** Forget an invite that was not accepted. */
-function dropInvite() {
-  const { invite: _, ...device } = store.device;
-  store.keepDevice(device);
+/**
+ * @param {Access} access
+ * @param {string} words
+ */
+async function enter(access, words) {
+  start(access, await askNick(store.device.nick ?? "", words), "");
 }
 
-/** @param {string} words */
-async function enter(words) {
-  const { nick = "" } = store.device;
-  start(await askNick(nick, words));
-}
-
-/** @param {string} nick */
-function start(nick) {
+/**
+ * @param {Access} access
+ * @param {string} nick
+ * @param {string} words what to say first
+ */
+function start(access, nick, words) {
   const { session, account, ...device } = store.device;
   const isSame = device.nick?.toLowerCase() === nick.toLowerCase();
   store.keepDevice(isSame ? { ...device, session, account, nick } : { ...device, account, nick });
   try {
-    new App(server, store, leave);
+    app = new App(server, store, access, (error) => leave(access, error));
+    if (words) app.say(words);
   } catch (error) {
-    enter(error instanceof Error ? error.message : String(error));
+    enter(access, error instanceof Error ? error.message : String(error));
   }
 }
 
-const words = acceptInvite();
-if (words === "" && store.device.nick && store.device.session) start(store.device.nick);
-else enter(words);
+mayUseKeys().then((isAllowed) => open(new Access(store, { isAllowed, isOpen: !isSecureContext })));

@@ -1,0 +1,128 @@
+"""What people do to rooms and to each other in the page's menus, and how it is seen at the other side."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.page.browser import Visitor
+from tests.page.house import House, act, serve_house
+from tests.page.servers import transports
+
+
+@pytest.fixture(scope="module", params=transports("threaded"))
+def house(
+    browser: Browser, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    """A server that all scenes share: each has people of its own."""
+    with serve_house(browser, tmp_path_factory.mktemp("accounts"), request.param) as started:
+        yield started
+
+
+def told(visitor: Visitor, words: str) -> None:
+    """Wait until the page says something to its user."""
+    expect(visitor.page.locator("#word")).to_contain_text(words)
+
+
+def test_a_member_makes_a_room_private_and_decides_who_enters(house: House) -> None:
+    ada, bob = house.enter("ada"), house.enter("bob")
+    ada.go_to("attic")
+    assert act(ada, "close") == "Done: #attic is private."
+    bob.ask_for("attic")
+    told(bob, "#attic: this room is private, and you are not admitted")
+    expect(bob.page.locator("#room-name")).to_have_text("#lobby")
+    assert act(ada, "admit", "bob") == "Done: bob may enter #attic."
+    bob.page.keyboard.press("Control+k")
+    bob.page.get_by_role("button", name="#attic · 1 here · private").click()
+    expect(bob.page.locator("#room-name")).to_have_text("#attic")
+    bob.say("thank you")
+    ada.sees("thank you")
+    assert act(ada, "kick", "bob") == "Done: bob is out of #attic."
+    told(bob, "#attic: you were put out of this room")
+    expect(bob.page.locator("#room-name")).to_have_text("#lobby")
+    assert act(bob, "close") == "Not done: you may not do that."
+    assert act(ada, "open") == "Done: #attic is public."
+    bob.go_to("attic")
+    bob.sees("thank you")
+    assert ada.faults == bob.faults == []
+
+
+def test_a_moderator_mutes_and_bans_for_a_time_and_ends_it(house: House) -> None:
+    mona, cid = house.enter("mona", "moderator"), house.enter("cid")
+    assert act(mona, "mute", "cid") == "Done: cid may read, but not write in #lobby."
+    told(cid, "You may read, but not write in #lobby.")
+    cid.say("can you hear me?")
+    cid.page.locator("#rows > li.returned", has_text="can you hear me?").wait_for()
+    assert act(mona, "lift", "cid") == "Done: cid is neither muted nor banned in #lobby."
+    told(cid, "You may write again in #lobby.")
+    said = act(mona, "ban", "cid", hours="2", reason="<b>loud</b>", everywhere="yes")
+    assert said == "Done: cid is banned."
+    cid.page.get_by_text("You are banned from this server, for about 2 hours.").wait_for()
+    assert house.book.bans()[0].reason == "<b>loud</b>"
+    said = act(mona, "lift", "cid", everywhere="yes")
+    assert said == "Done: cid is neither muted nor banned on this server."
+    cid.page.get_by_role("button", name="Reload").click()
+    cid.wait_until_live()
+    assert act(mona, "ban", "cid") == "Done: cid may not enter #lobby."
+    told(cid, "#lobby: you were put out of this room")
+    assert act(mona, "ban", "nobody-here", everywhere="yes") == "Not done: there is no such account."
+    assert mona.faults == cid.faults == []
+
+
+def test_rooms_are_listed_with_who_is_there_and_entered_from_the_list(house: House) -> None:
+    dan, eve = house.enter("dan"), house.enter("eve")
+    for name in ("garden", "garage"):
+        dan.go_to(name)
+    eve.page.get_by_role("button", name="Other rooms…").click()
+    dialog = eve.page.get_by_role("dialog", name="Go to a room")
+    dialog.get_by_role("textbox", name="Room").fill("#gar")
+    expect(dialog.locator("#switcher-rooms > li")).to_have_text(["#garage · 1 here", "#garden · 1 here"])
+    dialog.get_by_role("textbox", name="Room").fill("not a name")
+    eve.page.keyboard.press("Enter")
+    dialog.get_by_text("A room is called by").wait_for()
+    dialog.get_by_role("textbox", name="Room").fill("gar")
+    dialog.get_by_role("button", name="#garden").click()
+    expect(eve.page.locator("#room-name")).to_have_text("#garden")
+    expect(eve.page.locator("#people-button")).to_contain_text("2")
+    assert dan.faults == eve.faults == []
+
+
+def test_what_was_said_is_found_page_by_page_and_leads_to_its_place(house: House) -> None:
+    fay = house.enter("fay")
+    fay.go_to("kitchen")
+    for number in range(25):
+        fay.say(f"soup {number}")
+    fay.say("tea, fay?")
+    fay.sees("tea, fay?")
+    fay.go_to("lobby")
+    fay.page.get_by_role("button", name="Search").click()
+    dialog = fay.page.get_by_role("dialog", name="Search")
+    dialog.get_by_role("button", name="What mentions you").click()
+    expect(dialog.locator("#finder-rows .text")).to_have_text(["tea, fay?"])
+    dialog.get_by_label("Words").fill("soup")
+    fay.page.keyboard.press("Enter")
+    rows = dialog.locator("#finder-rows > li")
+    expect(rows.first).to_contain_text("soup 24")
+    dialog.get_by_role("button", name="More").click()
+    expect(rows).to_have_count(25)
+    expect(dialog.get_by_role("button", name="More")).to_be_hidden()
+    rows.filter(has_text="soup 3").get_by_role("button", name="Go there").click()
+    expect(fay.page.locator("#room-name")).to_have_text("#kitchen")
+    expect(fay.row("soup 3")).to_be_in_viewport()
+    assert fay.faults == []
+
+
+def test_where_the_server_cannot_search_that_is_said_and_not_offered_again(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("journal")
+    args = ("--journal", f"sqlite:{path}/chat.db?search=off")
+    with serve_house(browser, path, "asyncio", *args) as house:
+        gil = house.enter("gil")
+        gil.page.get_by_role("button", name="Search").click()
+        gil.page.get_by_label("Words").fill("soup")
+        gil.page.keyboard.press("Enter")
+        gil.page.get_by_text("searching is off").wait_for()
+        gil.page.get_by_role("dialog").get_by_role("button", name="Close").click()
+        expect(gil.page.locator("#search-button")).to_be_hidden()
+        assert gil.faults == []

@@ -1,0 +1,111 @@
+/**
+ * How this browser is forgotten: the server revokes its key, and all that the page has kept is removed. Where the server
+ * does not answer, the key can be removed here alone, and what remains to be done is said before it is gone.
+ *
+ * @module
+ */
+
+import { byId, setText } from "./page-elements.js";
+
+/** @typedef {import("./client.js").Chat} Chat */
+/** @typedef {import("./page-store.js").Store} Store */
+
+const PATIENCE_MS = 3_000; // after which the server counts as out of reach
+const ID_BYTES = 8; // of the hash of a key, by which operators know it
+
+const WITH_KEY = "The server revokes the key of this browser, and the page removes it with all that it has kept here: rooms,"
+  + " drafts and lines that are not sent. Your other devices stay. To come back here you need an invite.";
+const WITHOUT_KEY = "The page removes all that it has kept here: your name, rooms, drafts and lines that are not sent.";
+const OUT_OF_REACH = "The server does not answer. If you leave this page open, it is done when the server is back. You can"
+  + " also remove the key here now; then it stays valid until its operator revokes it:";
+
+export class Forget {
+  #dialog = byId("forget");
+  #chat;
+  #store;
+  /** @type {AbortController | undefined} */
+  #question;
+
+  /**
+   * @param {Chat} chat
+   * @param {Store} store
+   */
+  constructor(chat, store) {
+    this.#chat = chat;
+    this.#store = store;
+    byId("forget-form").onsubmit = (/** @type {Event} */ event) => {
+      event.preventDefault();
+      this.#do();
+    };
+    byId("forget-here").onclick = () => this.#remove();
+    byId("forget-cancel").onclick = () => this.#dialog.close();
+    this.#dialog.onclose = () => this.#question?.abort();
+  }
+
+  /** Whether the server is asked. */
+  get isAsked() {
+    return this.#question !== undefined;
+  }
+
+  open() {
+    const hasKey = this.#chat.account !== undefined;
+    setText(byId("forget-title"), hasKey ? "Forget this device?" : "Forget me here?");
+    setText(byId("forget-text"), hasKey ? WITH_KEY : WITHOUT_KEY);
+    this.#say("");
+    this.#dialog.showModal();
+  }
+
+  async #do() {
+    if (this.#chat.account === undefined) return this.#leave();
+    if (this.isAsked) return undefined;
+    this.#question = new AbortController();
+    this.#say("asking the server…");
+    const late = setTimeout(() => this.#sayOutOfReach(), this.#chat.state === "live" ? PATIENCE_MS : 0);
+    try {
+      await this.#chat.forgetDevice({ signal: this.#question.signal });
+      this.#remove();
+    } catch (error) {
+      this.#question = undefined;
+      this.#say(error instanceof Error ? error.message : String(error));
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  /** Somebody without a key only says goodbye: then the name is free. */
+  async #leave() {
+    await this.#chat.close();
+    this.#remove();
+  }
+
+  #remove() {
+    this.#store.forget();
+    location.reload();
+  }
+
+  async #sayOutOfReach() {
+    this.#say(OUT_OF_REACH);
+    const id = await idOf(this.#store.device.key ?? "");
+    if (!this.isAsked) return;
+    setText(byId("forget-command"), `chat account revoke ${this.#chat.account} ${id}`);
+    byId("forget-command").hidden = byId("forget-here").hidden = false;
+  }
+
+  /** @param {string} words */
+  #say(words) {
+    setText(byId("forget-notice"), words);
+    byId("forget-command").hidden = byId("forget-here").hidden = true;
+    byId("forget-do").disabled = this.isAsked;
+  }
+}
+
+/**
+ * What an operator knows a key by. Browsers compute it on encrypted pages only; elsewhere the operator has to look.
+ *
+ * @param {string} key
+ */
+async function idOf(key) {
+  if (crypto.subtle === undefined) return "KEY";
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(key));
+  return [...new Uint8Array(hash).slice(0, ID_BYTES)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

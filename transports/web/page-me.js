@@ -1,0 +1,103 @@
+/**
+ * Who we are here: the name and how it changes, our devices, and how this one is forgotten.
+ *
+ * @module
+ */
+
+import { fold } from "./client.js";
+import { addDevice } from "./page-devices.js";
+import { byId } from "./page-elements.js";
+import { Forget } from "./page-forget.js";
+import { wordsForModerated } from "./page-moderation.js";
+import { Rename } from "./page-rename.js";
+
+/** @typedef {import("./client.js").Chat} Chat */
+/** @typedef {import("./client-types.js").ChatEvent} ChatEvent */
+/** @typedef {import("./client-types.js").Welcomed} Welcomed */
+/** @typedef {import("./page-access.js").Access} Access */
+/** @typedef {import("./page-store.js").Store} Store */
+
+export class Me {
+  #chat;
+  #store;
+  #access;
+  #say;
+  #wanted;
+  #forget;
+  /** @type {number | undefined} for how long we are banned */
+  #banSeconds;
+
+  /**
+   * @param {Chat} chat
+   * @param {Store} store
+   * @param {Access} access
+   * @param {(words: string) => void} say
+   */
+  constructor(chat, store, access, say) {
+    this.#chat = chat;
+    this.#store = store;
+    this.#access = access;
+    this.#say = say;
+    this.#wanted = chat.nick;
+    this.#forget = new Forget(chat, store);
+    const rename = new Rename(chat);
+    byId("me-forget").onclick = () => this.#forget.open();
+    byId("me-rename").onclick = () => rename.open();
+    byId("me-devices").onclick = () => addDevice(chat).catch((error) => say(error.message));
+  }
+
+  /**
+   * The server has let us in, and says who we are.
+   *
+   * @param {Welcomed} welcome
+   * @returns {{isOther: boolean, isInvited: boolean}} whether we are another account than before, and came by an invite
+   */
+  welcomed({ nick, account }) {
+    const isInvited = this.#access.succeed();
+    const { device } = this.#store;
+    this.#store.keepDevice({ ...device, nick, account, session: this.#chat.session });
+    if (fold(nick) !== fold(this.#wanted)) this.#say(`You are ${nick} here.`);
+    this.#wanted = nick;
+    return { isOther: device.account !== account, isInvited };
+  }
+
+  /**
+   * Take what happened to us, whatever the room.
+   *
+   * @param {ChatEvent} event
+   */
+  receive(event) {
+    if (event.type === "nick") this.#renamed(event);
+    else if (event.type === "invited") this.#say("Another of your devices has asked for an invite. If that was not you, have your keys revoked.");
+    else if (event.type === "moderated") this.#say(wordsForModerated(event));
+    else if (event.type === "error") this.#receiveError(event);
+  }
+
+  /** Whether the server is asked to revoke our key: then the end is the answer. */
+  get isForgetting() {
+    return this.#forget.isAsked;
+  }
+
+  /**
+   * What has ended the chat, with what the server said of it before.
+   *
+   * @param {any} error
+   */
+  explain(error) {
+    return error.reason === "banned" ? { retryAfter: this.#banSeconds, ...error } : error;
+  }
+
+  /** @param {import("../../docs/protocol.js").NickFrame} frame */
+  #renamed({ nick, token }) {
+    this.#wanted = nick;
+    this.#store.keepDevice({ ...this.#store.device, nick });
+    const why = token === undefined ? ": another of your devices has changed that" : "";
+    this.#say(`You are ${nick} now${why}.`);
+  }
+
+  /** @param {import("../../docs/protocol.js").ErrorFrame} error */
+  #receiveError({ code, message, retry_after }) {
+    if (code === "forbidden") this.#banSeconds = retry_after;
+    this.#say(message);
+  }
+}
