@@ -27,12 +27,7 @@ __all__ = ["Storm"]
 NICKS = ("ada", "bob")
 LONG_AGO = 130
 MOST = 12  # lines of others during one act
-LIMITS = [
-    *UNLIMITED,
-    "--limit=keepalive_seconds=1",
-    "--limit=idle_seconds=2",
-    "--limit=presence_seconds=0.01",
-]
+LIMITS = [*UNLIMITED, "--limit=keepalive_seconds=1", "--limit=idle_seconds=2", "--limit=presence_seconds=0.01"]
 ROWS = """() => [...document.querySelectorAll("#rows > li.message")].map((row) =>
   [Number(row.dataset.seq ?? 0), row.dataset.id, row.querySelector(".text").textContent])"""
 

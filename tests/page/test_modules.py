@@ -95,7 +95,7 @@ def _without_comment(line: str) -> str:
 def test_no_text_of_a_script_spans_lines() -> None:
     for name, content in page_files().items():
         if name.endswith(".js"):
-            lines = content.decode().splitlines()
+            lines = [re.sub(r'"[^"]*"', "", line) for line in content.decode().splitlines()]
             assert not [line for line in lines if line.count("`") % 2 and "[^`" not in line], name
 
 
