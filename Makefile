@@ -11,6 +11,7 @@ LOCK ?= requirements.lock
 BENCH := $(VENV)-bench
 COMPILED := $(VENV)-compiled
 NODE := tests/schema/node_modules
+PUPPETEER := tests/page/firefox/node_modules
 UV_VENV := .uv
 UV := $(UV_VENV)/bin/uv
 CODE := $(wildcard chatcore transports cli tests benchmarks docs/man.py docs/picture.py docs/reference.py docs/screenshots.py hatch_build.py)
@@ -82,7 +83,7 @@ test-compiled: compiled ## run the core, the contracts and the simulation on the
 	@$(MAKE) VENV=$(COMPILED) test
 
 .PHONY: test-all
-test-all: $(STAMP) system $(NODE) ## run every combination of tests/rows.py, long fuzzers and storms, thousands of seeds
+test-all: $(STAMP) system firefox $(NODE) ## run every combination of tests/rows.py, long fuzzers and storms, thousands of seeds
 	@ROWS=all HYPOTHESIS_PROFILE=thorough $(PYTEST) -o faulthandler_timeout=300 $(ARGS)
 	@$(MAKE) simulate SEEDS=2000 ARGS=1000
 
@@ -196,18 +197,24 @@ headers: ## install gcc and Python's headers if they are missing; the compiled b
 		missing="$$missing $$($(PYTHON) -c 'import sys; print("python3.%d-dev" % sys.version_info[1])')"; \
 	$(call INSTALL_MISSING,which the compiled build needs)
 
+.PHONY: firefox
+firefox: $(PUPPETEER) ## install Firefox, and what drives it; one scene of test-all needs them
+	@missing=; \
+	command -v firefox-esr >/dev/null || command -v firefox >/dev/null || missing=" firefox-esr"; \
+	$(call INSTALL_MISSING,in which one scene runs; it will be skipped)
+
 # A file of npm's own, which it writes last, says whether these packages are the ones of the lock.
-.PHONY: $(NODE)
-$(NODE):
-	@if [ $@/.package-lock.json -nt tests/schema/package-lock.json ]; then exit 0; fi; \
-	if command -v npm && npm ci --prefix tests/schema; then touch $@/.package-lock.json; exit 0; fi \
+.PHONY: $(NODE) $(PUPPETEER)
+$(NODE) $(PUPPETEER):
+	@if [ $@/.package-lock.json -nt $(@D)/package-lock.json ]; then exit 0; fi; \
+	if command -v npm && npm ci --prefix $(@D); then touch $@/.package-lock.json; exit 0; fi \
 		>/dev/null 2>&1 </dev/null; \
-	if [ "$$CI" = true ]; then echo "cannot install by npm what the tests of the schema need" >&2; exit 1; fi; \
-	echo "cannot install by npm; the tests of the schema's types will be skipped"
+	if [ "$$CI" = true ]; then echo "cannot install by npm what the tests in $(@D) need" >&2; exit 1; fi; \
+	echo "cannot install by npm; some tests in $(@D) will be skipped"
 
 .PHONY: clean
 clean: ## remove the environment and everything that was made
-	@rm -rf $(VENV) $(BENCH) $(COMPILED) $(UV_VENV) $(NODE) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(BENCH) $(COMPILED) $(UV_VENV) $(NODE) $(PUPPETEER) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 	@find . -maxdepth 1 -name '*__mypyc.*' -delete
 	@find chatcore transports cli \( -name '*.so' -o -name '*.pyd' \) -delete
