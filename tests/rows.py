@@ -337,6 +337,7 @@ STORMS = {
 
 PAGE_STORMS = {("asyncio", 1): "servers die in turn under both transports, whichever is first"}
 """A server under pages in a storm, and the seed."""
+
 WEB_STORMS = {
     ("threaded-web", 0): "cuts at random bytes, under four browsers",
 }

@@ -40,6 +40,10 @@ FOCUSED = """() => {
   const styles = [element, element.parentElement].map((each) => getComputedStyle(each));
   return [name.trim(), styles[0].outlineStyle !== "none" || styles[1].boxShadow !== "none"];
 }"""
+IMAGES = """() => [...document.images].filter((each) => each.checkVisibility() && each.naturalWidth > 0)
+  .flatMap((each) => [each.width, each.height])"""
+ICON = "() => document.querySelector('link[rel=icon]').getAttribute('href')"
+STYLED = "() => [...document.querySelectorAll('[style]')].map((each) => each.outerHTML)"
 TWO_LINES = 48.0
 PHONE = {"viewport": NARROW, "has_touch": True, "is_mobile": True}
 
@@ -197,6 +201,44 @@ def test_all_is_reached_by_keyboard_and_focus_comes_back(browser: Browser, serve
         page.keyboard.press("Escape")
         expect(button).to_be_focused()
     assert ned.faults == []
+
+
+def test_the_arrows_go_through_the_rooms_and_focus_stays_when_a_row_goes(
+    browser: Browser, server: ChatServer
+) -> None:
+    pia = Visitor(browser, server.url, "pia")
+    pia.go_to("arrows-and-rows")
+    pia.page.keyboard.press("Control+k")
+    pia.page.keyboard.type("lobb")
+    pia.page.get_by_role("dialog").get_by_role("button", name="#lobby").wait_for()
+    pia.page.keyboard.press("ArrowDown")
+    pia.page.keyboard.press("Enter")
+    expect(pia.page.locator("#room-name")).to_have_text("#lobby")
+    pia.say("\x1b[31mred")
+    pia.page.get_by_role("button", name="Discard").press("Enter")
+    expect(pia.page.get_by_role("log")).to_be_focused()
+    assert pia.faults == []
+
+
+def test_code_may_have_lines_and_is_copied_as_it_was_written(browser: Browser, server: ChatServer) -> None:
+    quinn = Visitor(browser, server.url, "quinn")
+    quinn.go_to("code")
+    block, inline = "```python\nif a:\n    `b`\n```", "`c`"
+    written = f"so:\n{block}\nand {inline}, no end: ```d"
+    quinn.say(written)
+    quinn.sees(written)
+    assert quinn.page.locator(".text code").all_text_contents() == [block, inline]
+    assert quinn.texts == [written]
+    assert quinn.page.locator(".text code.block").count() == 1
+    assert quinn.faults == []
+
+
+def test_the_icon_is_shown_where_the_policy_is_in_force(browser: Browser, server: ChatServer) -> None:
+    ros = Visitor(browser, server.url, "ros")
+    assert ros.page.evaluate(IMAGES) == [24, 24]
+    assert ros.page.request.get(f"{server.url}/{ros.page.evaluate(ICON)}").ok
+    assert ros.page.evaluate(STYLED) == []
+    assert ros.faults == []
 
 
 def _tab_through(page: Page) -> list[str]:

@@ -137,7 +137,9 @@ export class Log {
   #reconcile(rows) {
     const before = this.#drawn;
     this.#drawn = new Map(rows.map((row) => [row.key, this.#elementOf(row, before.get(row.key))]));
+    const hadFocus = this.#list.contains(document.activeElement);
     for (const [key, { element }] of before) if (this.#drawn.get(key)?.element !== element) element.remove();
+    if (hadFocus && !this.#list.contains(document.activeElement)) this.#scroller.focus({ preventScroll: true });
     let next = this.#list.firstElementChild;
     for (const { element } of this.#drawn.values()) {
       if (element === next) next = next.nextElementSibling;

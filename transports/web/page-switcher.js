@@ -37,6 +37,7 @@ export class Switcher {
       event.preventDefault();
       this.#choose(this.#name.value.trim().replace(/^#/, ""));
     };
+    this.#dialog.onkeydown = (/** @type {KeyboardEvent} */ event) => this.#press(event);
   }
 
   async open() {
@@ -73,6 +74,15 @@ export class Switcher {
     }
   }
 
+  /** Go through the rooms by the arrows. @param {KeyboardEvent} event */
+  #press(event) {
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (step === 0) return;
+    event.preventDefault();
+    const all = [this.#name, ...byId("switcher-rooms").querySelectorAll("button")];
+    all[(all.indexOf(document.activeElement) + step + all.length) % all.length].focus();
+  }
+
   /** @param {string} name */
   #choose(name) {
     if (!NAME.test(name)) return this.#say("A room is called by letters, digits, “-”, “_” and “.”");
@@ -82,7 +92,9 @@ export class Switcher {
 
   #draw() {
     const found = this.#rooms.filter(({ room }) => room.toLowerCase().includes(this.#begun));
-    byId("switcher-rooms").replaceChildren(...found.slice(0, SHOWN).map((entry) => this.#row(entry)));
+    const items = found.slice(0, SHOWN).map((entry) => this.#row(entry));
+    const list = byId("switcher-rooms");
+    if (textOf(items) !== textOf(list.children)) list.replaceChildren(...items); // one of them may have focus
     const others = found.length - SHOWN;
     this.#say(others > 0 ? `${others}${this.#hasMore ? " or more" : ""} others` : "");
   }
@@ -98,4 +110,9 @@ export class Switcher {
   #say(words) {
     setText(byId("switcher-notice"), words);
   }
+}
+
+/** @param {Iterable<Element>} elements */
+function textOf(elements) {
+  return Array.from(elements, ({ textContent }) => textContent).join();
 }
