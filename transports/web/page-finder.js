@@ -6,7 +6,8 @@
  * @module
  */
 
-import { button, byId, make, setText } from "./page-elements.js";
+import { button, byId, make, nickOf, setText } from "./page-elements.js";
+import { nodesOf } from "./page-text.js";
 
 /** @typedef {import("../../docs/protocol.js").Message} Message */
 /** @typedef {import("../../docs/protocol.js").Found} Found */
@@ -88,10 +89,9 @@ export class Finder {
 
   /** @param {Message} message */
   #row(message) {
-    const { room, nick, text, at } = message;
-    return make("li", {}, make("bdi", { class: "nick" }, `#${room} ${nick}`), " ",
-      make("time", { dateTime: at }, new Date(at).toLocaleString()),
-      make("div", { class: "text", dir: "auto" }, text), button("Go there", () => this.#goTo(message)));
+    return make("li", {},
+      make("div", {}, nickOf(message.nick), " ", make("bdi", { class: "quiet" }, `#${message.room} · ${momentOf(message)}`)),
+      make("div", { class: "text", dir: "auto" }, ...nodesOf(message.text)), button("Go there", () => this.#goTo(message)));
   }
 
   /**
@@ -116,3 +116,8 @@ export class Finder {
     byId("finder-more").hidden = true;
   }
 }
+
+const moments = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+/** @param {Message} message */
+const momentOf = ({ at }) => (Number.isNaN(Date.parse(at)) ? "" : moments.format(new Date(at)));
