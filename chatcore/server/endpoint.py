@@ -331,17 +331,18 @@ class Endpoint:
         self._dirty[session] = None
         self.hub.note_awake(self)
 
-    def hold_refused(self, session: Session) -> None:
-        """Keep a session that is refused until its wire can say so, or too many others are."""
+    def may_refuse(self, session: Session, by_force: bool) -> bool:
+        """Tell whether a session that is refused can be told so now; else it waits until its wire can.
+
+        If too many wait, the first of them is told.
+        """
+        self._refused.pop(session, None)
+        if by_force or session.codec.open:
+            return True
         self._refused[session] = None
         if len(self._refused) > REFUSED:
-            oldest = next(iter(self._refused))
-            del self._refused[oldest]
-            oldest.say_refusal(by_force=True)
-
-    def release_refused(self, session: Session) -> None:
-        """Note that a session was told, or has gone."""
-        self._refused.pop(session, None)
+            next(iter(self._refused)).say_refusal(by_force=True)
+        return False
 
     def await_turn(self, session: Session) -> None:
         """Let a session decode more when others had their turn."""
@@ -400,7 +401,7 @@ class Endpoint:
         """Drop a session whose socket is gone."""
         self._sessions.pop(session, None)
         self._dirty.pop(session, None)
-        self.release_refused(session)
+        self._refused.pop(session, None)
         turn = turn_of(session.peer, self.hub.limits)
         self._crowd.discard(turn, session)
         self._turns.discard(turn, session)

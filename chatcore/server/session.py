@@ -197,8 +197,6 @@ class Session:
         self._turn_away("unavailable", forbidden)
         self._turn_away("limit_exceeded", None if forbidden else self.hub.admit(self.peer, self.wire.name))
         self.say_refusal()
-        if self._refusal is not None and self.state is State.HANDSHAKE:
-            self.endpoint.hold_refused(self)
 
     def start(self) -> None:
         """Take what the wire says for the peer, and begin to watch the clock. Not under the lock."""
@@ -405,8 +403,7 @@ class Session:
 
     def say_refusal(self, *, by_force: bool = False) -> None:
         """Say why the connection is refused, once its wire can carry it, or in the wire's own way."""
-        if self._refusal is not None and self.state is State.HANDSHAKE and (by_force or self.codec.open):
-            self.endpoint.release_refused(self)
+        if self._refusal and self.state is State.HANDSHAKE and self.endpoint.may_refuse(self, by_force):
             self.refuse(*self._refusal)
             self.end(None)
 
