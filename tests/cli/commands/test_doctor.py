@@ -1,5 +1,6 @@
 """``chat doctor``: what is wrong, and what to do about it."""
 
+import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ def test_doctor_finds_nothing_wrong_here(inside: Inside) -> None:
     assert done.returncode == 0, done.stdout
     assert "transport threaded" in done.stdout
     assert "wrong" not in done.stdout
+    assert {"7024", "8024"} == set(re.findall(r"^ok +port (\d+): ", done.stdout, re.MULTILINE))
 
 
 def test_doctor_approves_a_sound_journal(journal: Path, inside: Inside) -> None:
