@@ -6,13 +6,27 @@ would reach the world. Nothing is sent to find that out.
 
 import contextlib
 import socket
+from collections.abc import Iterable
 
 from chatcore.transport import Listen
 
-__all__ = ["page_address"]
+__all__ = ["invitation", "page_address"]
 
 _EVERY = {"0.0.0.0": (socket.AF_INET, "192.0.2.1"), "::": (socket.AF_INET6, "2001:db8::1")}
 """Hosts that are all addresses, each with somebody far away who does not exist."""
+
+
+def invitation(listen: Listen, public: Iterable[str] | None) -> str:
+    """Return what to do with a listener for browsers.
+
+    ``public`` are the URLs that links begin with, where people need an account, and ``None`` elsewhere.
+    """
+    url = page_address(listen)
+    if public is None:
+        return f"open {'it' if url in (str(listen), None) else url} in a browser"
+    if any(each.startswith("http") for each in public):
+        return "open a link of `chat invite` in a browser"
+    return f"to have links that open it, add --public-url {url or 'URL'}"
 
 
 def page_address(listen: Listen) -> str | None:

@@ -16,7 +16,7 @@ from cli.console import Console
 from cli.door import cannot_listen
 from cli.listeners import LeftOut, why_not
 from cli.logs import events
-from cli.page_address import page_address
+from cli.page_address import invitation
 from cli.settings.certificates import is_self_made, worries_about
 from cli.settings.file import ConfigFile
 from cli.stop import Stop
@@ -108,13 +108,10 @@ class Serving:
         return " ".join(map(str, self._server.listening))
 
     def _invitation(self, listen: Listen) -> str:
-        """Return what to do with the address of a page."""
         if not listen.is_for_browsers:
             return ""
-        if self._plan.accounts is not None:
-            return ": open a link of `chat invite` in a browser"
-        url = page_address(listen)
-        return f": open {'it' if url in (str(listen), None) else url} in a browser"
+        accounts = self._plan.accounts
+        return f": {invitation(listen, None if accounts is None else [each.url for each in accounts.urls])}"
 
     def _is_alive(self, seconds: float) -> bool:
         return not self._stop.crashed and self._hub.is_alive(seconds)

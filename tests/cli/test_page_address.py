@@ -6,7 +6,7 @@ import pytest
 
 from chatcore.transport import Listen
 from cli import page_address as module
-from cli.page_address import page_address
+from cli.page_address import invitation, page_address
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8024", "https://chat.example:99", "http://[::1]:8024"])
@@ -38,3 +38,29 @@ def test_a_machine_without_a_network_has_none(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_machine_knows_its_address_for_whoever_it_can_reach() -> None:
     assert module._own_address(socket.AF_INET, "127.0.0.1") == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("public", "words"),
+    [
+        (None, "open it in a browser"),
+        ([], "to have links that open it, add --public-url http://127.0.0.1:8024"),
+        (
+            ["chats://chat.example:7024/"],
+            "to have links that open it, add --public-url http://127.0.0.1:8024",
+        ),
+        (
+            ["chats://chat.example:7024/", "https://chat.example/"],
+            "open a link of `chat invite` in a browser",
+        ),
+    ],
+)
+def test_what_to_do_with_an_address_depends_on_who_may_enter(public: list[str] | None, words: str) -> None:
+    assert invitation(Listen.parse("http://127.0.0.1"), public) == words
+
+
+def test_all_addresses_are_named_by_the_one_to_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    everywhere = Listen.parse("http://0.0.0.0")
+    monkeypatch.setattr(module, "_own_address", lambda family, far_away: "192.0.2.7")
+    assert invitation(everywhere, None) == "open http://192.0.2.7:8024 in a browser"
+    assert invitation(everywhere, []) == "to have links that open it, add --public-url http://192.0.2.7:8024"

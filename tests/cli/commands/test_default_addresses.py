@@ -63,13 +63,12 @@ def test_the_default_addresses_are_this_machines_alone() -> None:
     assert DEFAULT_URLS == ("chat://127.0.0.1:7024", "http://127.0.0.1:8024")
 
 
-@pytest.mark.parametrize("transport", ["asyncio", "threaded"])
-def test_clients_and_browsers_are_served(ports: tuple[int, int], transport: str) -> None:
-    with started(ports, "--transport", transport) as process:
+def test_clients_and_browsers_are_served(ports: tuple[int, int]) -> None:
+    with started(ports) as process:
         lines = [line_of(process.stdout) for _ in ports]
         assert lines == [
-            f"listening on chat://127.0.0.1:{ports[0]} ({transport})\n",
-            f"listening on http://127.0.0.1:{ports[1]} ({transport}): open it in a browser\n",
+            f"listening on chat://127.0.0.1:{ports[0]} (asyncio)\n",
+            f"listening on http://127.0.0.1:{ports[1]} (asyncio): open it in a browser\n",
         ]
         assert b"<!doctype html>" in ask_for(ports[1], "/")[2].lower()
         with connect(f"chat://127.0.0.1:{ports[0]}", nick="ada"):
@@ -77,14 +76,11 @@ def test_clients_and_browsers_are_served(ports: tuple[int, int], transport: str)
 
 
 @pytest.mark.logs("listener.left_out")
-@pytest.mark.parametrize("transport", ["asyncio", "threaded"])
-def test_where_only_the_port_for_browsers_is_taken_clients_are_served(
-    ports: tuple[int, int], transport: str
-) -> None:
+def test_where_only_the_port_for_browsers_is_taken_clients_are_served(ports: tuple[int, int]) -> None:
     with ExitStack() as stack:
         taken(ports[1], stack)
-        with started(ports, "--transport", transport, "--log-format", "json") as process:
-            assert line_of(process.stdout) == f"listening on chat://127.0.0.1:{ports[0]} ({transport})\n"
+        with started(ports, "--transport", "threaded", "--log-format", "json") as process:
+            assert line_of(process.stdout) == f"listening on chat://127.0.0.1:{ports[0]} (threaded)\n"
             process.send_signal(signal.SIGTERM)
             output, errors = process.communicate(timeout=DEADLINE)
     assert (process.returncode, output) == (0, "")

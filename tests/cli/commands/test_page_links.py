@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chatcore.accounts import Administration
+from cli.published import check_public_urls
 from tests.cli.conftest import Inside
 from tests.cli.processes import chat, chat_server
 from tests.ports import fixed_port
@@ -34,12 +35,10 @@ def beside_the_page(port: int) -> Mapping[str, Any]:
     return content
 
 
-@pytest.mark.parametrize("transport", ["asyncio", "threaded"])
-@pytest.mark.parametrize("insecure", [True, False])
-def test_a_server_without_accounts_says_only_whether_it_is_insecure(transport: str, insecure: bool) -> None:
-    flags = ["--insecure"] if insecure else []
+@pytest.mark.parametrize(("transport", "flags"), [("asyncio", []), ("threaded", ["--insecure"])])
+def test_a_server_without_accounts_says_only_whether_it_is_insecure(transport: str, flags: list[str]) -> None:
     with chat_server("--transport", transport, *flags, listens=("http://127.0.0.1:0",)) as server:
-        assert beside_the_page(server.port()) == {"insecure": insecure}
+        assert beside_the_page(server.port()) == {"insecure": bool(flags)}
 
 
 @pytest.mark.parametrize("cert", ["made", "of an authority"])
@@ -108,14 +107,18 @@ def test_keys_are_sent_in_the_clear_only_by_leave(accounts: str, inside: Inside,
     done = inside("server", "--journal", "memory", *options)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert f"keys would be sent to {url} without encryption" in done.stderr
-    with chat_server("--insecure", *options[2:], listens=("http://127.0.0.1:0",)) as server:
-        assert beside_the_page(server.port()) == {"insecure": True}
-    with Administration(accounts, by="local:test") as book:
-        assert [each.url for each in book.urls()] == [f"{url.rstrip('/')}/"]
+    check_public_urls([url], insecure=True)
 
 
-@pytest.mark.parametrize("url", ["http://localhost:8024", "http://[::1]:8024/", "http://chat.localhost"])
-def test_this_machine_needs_no_leave(accounts: str, url: str) -> None:
-    options = ("--accounts", accounts, "--public-url", url)
-    with chat_server(*options, listens=("http://127.0.0.1:0",)) as server:
-        assert beside_the_page(server.port()) == {"insecure": False}
+@pytest.mark.parametrize(
+    "url", ["http://localhost:8024", "http://[::1]:8024/", "http://a.localhost", "https://a"]
+)
+def test_this_machine_and_encryption_need_no_leave(url: str) -> None:
+    check_public_urls([url], insecure=False)
+
+
+def test_a_server_with_leave_has_links_in_the_clear(accounts: str, inside: Inside) -> None:
+    options = ("--insecure", "--accounts", accounts, "--public-url", "http://192.0.2.7:8024")
+    with chat_server(*options, listens=("http://127.0.0.1:0",)):
+        (link,) = inside("invite", "--accounts", accounts).stdout.split()
+    assert link.startswith("http://192.0.2.7:8024/#")
