@@ -389,7 +389,7 @@ if ALL:
     PAGE_STORMS = dict.fromkeys(product(("asyncio", "threaded"), range(5)), "every combination")
     WEB_CUTS |= dict.fromkeys(BROWSERS_OVER_TLS, 13)
     WEB_STORMS = dict.fromkeys(
-        [*product(FOR_BROWSERS, range(5)), *product(BROWSERS_OVER_TLS, range(2))], "every combination"
+        [*product(FOR_BROWSERS, range(3)), *product(BROWSERS_OVER_TLS, range(1))], "every combination"
     )
     SLOW = dict.fromkeys(
         product(("asyncio", "threaded", "asyncio-tls", "threaded-tls"), [pace for _, pace in SLOW]),

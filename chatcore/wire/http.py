@@ -19,7 +19,9 @@ __all__ = ["HEAD_BYTES", "HeadBuffer", "RefusedRequest", "encode_answer", "parse
 HEAD_BYTES = 8 * 1024
 """Bytes of a head: what most servers take of one line."""
 
-_END = re.compile(rb"\r\n\r\n|(?<!\r)\n")
+_END = re.compile(rb"\n(?:(?<!\r\n)|\r\n)")
+"""The end of a head, or of a line that does not end with CR and LF. It begins with what is rare."""
+
 _ONCE = ("Host", "Origin", "Sec-WebSocket-Key", "Upgrade")
 """Headers of which a second one would mean that two programs read the same request differently."""
 
@@ -53,8 +55,9 @@ class HeadBuffer:
     def cut(self, data: bytes) -> int:
         """Return how many of these bytes belong to the head, as far as that is seen; more than none."""
         start, known = self._start, len(self._data)
-        found = _END.search(bytes(self._data[start:]) + data)
-        return len(data) if found is None else found.end() + start - known
+        seen = max(start - 1, 0)  # what is before a newline counts
+        found = _END.search(bytes(self._data[seen:]) + data, start - seen)
+        return len(data) if found is None else found.end() + seen - known
 
     def push(self, data: bytes) -> tuple[bytes, bytes] | None:
         """Take bytes; return the head and what follows it, once it is whole. Raises `RefusedRequest`."""

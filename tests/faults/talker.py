@@ -63,7 +63,7 @@ class Talks:
         """Let talkers post nothing new, and wait until everything is acknowledged."""
         with self._changed:
             self._ending = True
-            assert self._changed.wait_for(lambda: self._quiet == talkers, DEADLINE), "something is unanswered"
+            assert self._changed.wait_for(lambda: self._quiet == talkers, 3 * DEADLINE), "not all is answered"
 
     # --- for talkers -----------------------------------------------------------------------------
 
@@ -93,9 +93,7 @@ class Talks:
         with self._changed:
             self._quiet += 1
             self._changed.notify_all()
-            assert self._changed.wait_for(lambda: self._quiet == talkers, DEADLINE), (
-                "the others are still talking"
-            )
+            assert self._changed.wait_for(lambda: self._quiet == talkers, 3 * DEADLINE), "others still talk"
             return self._heads[epoch]
 
 

@@ -18,6 +18,7 @@ from tests.transports.peers import DEADLINE, Peer, hello, line
 from tests.transports.servers import Clock, House
 from tests.transports.tls import certificate, fresh_context
 from tests.transports.web import WebPeer, ask_for
+from tests.wire.websocket import request
 
 WEB = "http://127.0.0.1:0"
 BOTH = ("chat://127.0.0.1:0", WEB)
@@ -170,6 +171,15 @@ def test_a_request_that_does_not_come_times_out(serve: Serve) -> None:
     silent = web(house)
     assert silent.reason_of_end() == "timeout"
     assert silent.code == 4002
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/ws"])
+def test_a_request_that_comes_byte_by_byte_is_answered(house: House, path: str) -> None:
+    with Peer(house.port("http")) as slow, house.member("ben") as ben:
+        for byte in request(path=path):
+            slow.send(bytes([byte]))
+            ben.settle()  # so the server has read that one
+        assert slow.receive_line().split()[1] == (b"101" if path == "/ws" else b"404")
 
 
 def test_a_foreign_page_and_a_foreign_name_are_refused(house: House) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chatcore.errors import Fault
 from chatcore.messages import Gap, Message, Ping, Post, Stored, encode
-from chatcore.wire import Item, Reply, Wire
+from chatcore.wire import Codec, Item, Reply, Wire
 from chatcore.wire.ndjson import ndjson
 from chatcore.wire.plain import plain
 from chatcore.wire.websocket import WebSocket
@@ -66,17 +66,35 @@ def test_a_decoder_never_raises_whatever_the_bytes(wire: Wire, stream: bytes) ->
 
 
 @every_wire
-@given(stream=noise, lines=st.integers(1, 9))
-def test_a_stream_cut_into_turns_gives_the_same_items(wire: Wire, stream: bytes, lines: int) -> None:
+@given(data=st.data(), stream=noise, lines=st.integers(1, 9))
+def test_a_stream_cut_into_turns_gives_the_same_items(
+    data: st.DataObject, wire: Wire, stream: bytes, lines: int
+) -> None:
     whole = opening(wire) + write(wire, LINES[wire.name]) * 3 + stream
-    codec, rest, segments = decoder(wire, SMALL), whole, []
-    while rest:
-        size, count = codec.cut(rest, lines)
-        assert 0 < size <= len(rest)
+    codec = decoder(wire, SMALL)
+    turns = [part for piece in data.draw(split(whole)) for part in in_turns(codec, piece, lines)]
+    assert decode(wire, turns, SMALL) == decode(wire, [whole], SMALL)
+
+
+@every_wire
+def test_a_stream_that_comes_byte_by_byte_is_cut_alike(wire: Wire) -> None:
+    whole = opening(wire) + write(wire, LINES[wire.name]) * 3
+    codec = decoder(wire)
+    for number in range(len(whole)):
+        assert in_turns(codec, whole[number : number + 1], 8) == [whole[number : number + 1]]
+
+
+def in_turns(codec: Codec, data: bytes, lines: int) -> list[bytes]:
+    """Let a codec decode data turn by turn; return the parts."""
+    parts = []
+    while data:
+        size, count = codec.cut(data, lines)
+        assert 0 < size <= len(data)
         assert 0 <= count <= lines
-        segments.append(rest[:size])
-        rest = rest[size:]
-    assert decode(wire, segments, SMALL) == decode(wire, [whole], SMALL)
+        codec.receive_data(data[:size], 0.0)
+        parts.append(data[:size])
+        data = data[size:]
+    return parts
 
 
 @every_wire
