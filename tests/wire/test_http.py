@@ -3,6 +3,7 @@
 import gzip
 import random
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -24,13 +25,14 @@ SITE = Site.of(
     origins=["https://other.example", "http://[::1]:8080"],
     proxies=["127.0.0.1", "10.0.0.0/8"],
 )
+LIMITS = Limits()
 STRANGER = Peer("192.0.2.7", 4711)
 PROXY = Peer("127.0.0.1", 4711)
 
 
 def codec(peer: Peer = STRANGER, site: Site = SITE) -> Codec:
     """Return the half of a new connection."""
-    return WebSocket(site).codec(peer, Limits())
+    return WebSocket(site).codec(peer, LIMITS)
 
 
 def get(path: str, *headers: str, method: str = "GET", host: str = "127.0.0.1") -> bytes:
@@ -359,28 +361,37 @@ _LINES = [
     b"If-None-Match: *",
     b"Content-Length: 0",
 ]
+_FIRST = (b"GET /ws HTTP/1.1", b"GET / HTTP/1.1", b"HEAD /app.js HTTP/1.1")
+_DAMAGES = (0, 1, 1, 2, 8)
 _PIECES = [b"\r\n", b"\n", b"\r", b" ", b":", b",", b"\x00", b"\xff", b"/", b'"', b"\r\n\r\n", b"a" * 3_000]
 
 
 def heads(count: int) -> Iterator[tuple[random.Random, bytes]]:
-    """Yield so many heads, most of them damaged, some of them with frames after them."""
-    for seed in range(count):
-        chance = random.Random(seed)
-        first = chance.choice([b"GET /ws HTTP/1.1", b"GET / HTTP/1.1", b"HEAD /app.js HTTP/1.1"])
-        lines = [first, *chance.sample(_LINES, chance.randrange(len(_LINES) + 1))]
-        head = bytearray(b"\r\n".join([*lines, b"\r\n"]))
-        for _ in range(chance.choice((0, 1, 1, 2, 8))):
-            at = chance.randrange(len(head))
-            piece = chance.choice([*_PIECES, bytes([chance.randrange(256)])])
-            head[at : at + chance.randrange(3)] = piece
-        yield chance, bytes(head) + chance.randbytes(chance.randrange(20))
+    """Yield so many heads, most of them damaged, most with bytes after them."""
+    chance = random.Random(count)
+    lines, below = [*_LINES], partial(_below, chance)
+    for number in range(count):
+        if not number % 50:
+            chance.shuffle(lines)
+        chosen = chance.getrandbits(len(lines)) | (chance.getrandbits(len(lines)) if number % 2 else 0)
+        some = [line for index, line in enumerate(lines) if chosen >> index & 1]
+        head = bytearray(b"\r\n".join([_FIRST[number % 3], *some, b"\r\n"]))
+        for _ in range(_DAMAGES[below(len(_DAMAGES))]):
+            at = below(len(head))
+            head[at : at + below(3)] = _PIECES[below(len(_PIECES))] if below(8) else bytes([below(256)])
+        yield chance, bytes(head) + chance.randbytes(below(20))
+
+
+def _below(chance: random.Random, number: int) -> int:
+    """Return a number from 0, for a fifth of what ``randrange`` takes."""
+    return int(chance.random() * number)
 
 
 def test_any_head_gets_an_answer_and_the_same_however_it_is_split() -> None:
     statuses = set[int]()
     for chance, head in heads(HEADS):
         whole = items_of(head, peer=PROXY)
-        cuts = sorted(chance.randrange(len(head) + 1) for _ in range(chance.randrange(5)))
+        cuts = sorted(_below(chance, len(head) + 1) for _ in range(_below(chance, 5)))
         segments = [head[start:end] for start, end in zip([0, *cuts], [*cuts, len(head)], strict=True)]
         assert items_in_turns(*segments, peer=PROXY) == whole, head
         statuses |= {parsed(item.data)[0] for item in whole[:2] if isinstance(item, Reply)}
