@@ -91,6 +91,7 @@ test-all: $(STAMP) system firefox $(NODE) ## run every combination of tests/rows
 simulate: $(STAMP) ## run the simulation over SEEDS seeds; ARGS=4711 begins there
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
 	@$(BIN)/python -m tests.system --seeds $(SEEDS) $(ARGS)
+	@$(BIN)/python -m tests.system --browsers --seeds $(SEEDS) $(ARGS)
 
 .PHONY: kill
 kill: $(STAMP) system ## kill a server in a storm of posts, and cut its power, ROUNDS times under each transport

@@ -45,6 +45,7 @@ __all__ = [
     "SUITES",
     "SYSTEM_SEEDS",
     "SYSTEM_TLS_SEEDS",
+    "SYSTEM_WEB_SEEDS",
     "UNTOUCHED",
     "WALKS",
     "WEB_CUTS",
@@ -436,6 +437,9 @@ SEEDS = 1_000 if ALL else 100
 
 SYSTEM_SEEDS = 1_000 if ALL else 100
 """Seeds of the whole system, which takes a fifth of the time."""
+
+SYSTEM_WEB_SEEDS = 1_000 if ALL else 25
+"""Seeds of the whole system with browsers in it."""
 
 SYSTEM_TLS_SEEDS = 200 if ALL else 10
 """Seeds of the whole system over TLS, where shaking hands takes most of the time."""

@@ -14,10 +14,11 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--tls", action="store_true", help="encrypt all connections")
+    parser.add_argument("--browsers", action="store_true", help="let every other client open a WebSocket")
     args = parser.parse_args()
     for seed in range(args.first, args.first + args.seeds):
         try:
-            violations = System(seed, over_tls=args.tls).run(args.steps)
+            violations = System(seed, over_tls=args.tls, with_browsers=args.browsers).run(args.steps)
         except Exception:
             violations = []
             traceback.print_exc()

@@ -1,8 +1,11 @@
-"""What is between a network and its ends: nothing, or TLS with records of the same lengths in each run."""
+"""What is between a network and its ends: nothing, TLS with records of the same lengths in each run, or a
+browser, which puts a client's lines into messages.
+"""
 
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 
 from cryptography import x509
@@ -11,10 +14,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
 from chatcore.transport import Channel
+from tests.wire.websocket import Frame, FrameProtocol, Opcode, raw_frame, request
 from transports.certificates import Certificate
 from transports.tls import Tls, client_context
 
-__all__ = ["Clear", "encrypted"]
+__all__ = ["Browser", "Clear", "encrypted"]
 
 
 class Clear:
@@ -44,6 +48,44 @@ class Clear:
     def end(self) -> bytes:
         """Return nothing."""
         return b""
+
+
+class Browser(Clear):
+    """A client's channel that asks for a WebSocket, and has each line in a message, now and then in parts."""
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
+        self._frames = FrameProtocol(client=True, extensions=[])
+        self._opening = request()
+        self._head: bytes | None = b""  # of the answer, until all of it has come
+
+    def receive(self, data: bytes) -> bytes:
+        """Return the lines of the messages that have come, as far as they have."""
+        if self._head is not None:
+            self._head += data
+            head, end, data = self._head.partition(b"\r\n\r\n")
+            if not end:
+                return b""
+            assert head.startswith(b"HTTP/1.1 101 "), head
+            self._head = None
+        self._frames.receive_bytes(data)
+        return b"".join(map(_line, self._frames.received_frames()))
+
+    def send(self, data: bytes) -> bytes:
+        """Return lines as messages, before the first of them the request."""
+        opening, self._opening = self._opening if data else b"", b"" if data else self._opening
+        return opening + b"".join(map(self._message, data.splitlines()))
+
+    def _message(self, line: bytes) -> bytes:
+        cut = self._rng.randrange(len(line)) if self._rng.random() < 0.2 else 0
+        ping = raw_frame(0x9, b"") if cut and self._rng.random() < 0.5 else b""
+        first = raw_frame(0x1, line[:cut], fin=False) + ping if cut else b""
+        return first + raw_frame(0x0 if cut else 0x1, line[cut:])
+
+
+def _line(frame: Frame) -> bytes:
+    """Return what is of a line in a frame of the server."""
+    return str(frame.payload).encode() if frame.opcode is Opcode.TEXT else b""
 
 
 def encrypted() -> tuple[Channel, Channel]:

@@ -7,6 +7,7 @@ from chatcore.client.session import ClientSession
 from chatcore.server.endpoint import Endpoint
 from chatcore.server.session import Session
 from chatcore.transport import Channel
+from chatcore.wire import Wire
 from tests.faults.history import Connected, History, Received, Sent
 from tests.protocol.codec import LineSplitter, decode_client, decode_server
 
@@ -24,6 +25,7 @@ class Connection:
         endpoint: Endpoint,
         history: History,
         channels: tuple[Channel, Channel],
+        wire: Wire,
     ) -> None:
         self._near, self._far = channels  # the client's, the server's
         self._rng = rng
@@ -34,7 +36,7 @@ class Connection:
         self._down = bytearray()
         self._capacity = rng.choice((300, 3_000, 100_000))  # bytes that the way down holds
         self._overflow = 0  # bytes of them that it does not, and the server's transport keeps
-        self._session: Session | None = endpoint.open(Peer("10.0.0.1", 1))
+        self._session: Session | None = endpoint.open(Peer("10.0.0.1", 1), wire)
         self._black_hole = False
         self.open = True  # as the client sees it
         self._sent = LineSplitter()

@@ -17,10 +17,14 @@ from chatcore.journal import Page, Unavailable
 from chatcore.journal.memory import MemoryJournal
 from chatcore.limits import HistoryLimits, Limits
 from chatcore.server.hub import Hub
+from chatcore.transport import Channel
+from chatcore.wire import Wire
+from chatcore.wire.ndjson import ndjson
+from chatcore.wire.websocket import WebSocket
 from tests.faults.checker import Violation, check
 from tests.faults.history import Finished, History, Log, log_of
 from tests.server.driver import Clock
-from tests.system.channels import Clear, encrypted
+from tests.system.channels import Browser, Clear, encrypted
 from tests.system.network import Connection
 
 __all__ = ["System"]
@@ -41,10 +45,11 @@ class _Person:
 
 
 class System:
-    """A server, some clients, and the steps that can be taken next."""
+    """A server, some clients, and the steps that can be taken next. Every other client may be a browser."""
 
-    def __init__(self, seed: int, *, over_tls: bool = False) -> None:
+    def __init__(self, seed: int, *, over_tls: bool = False, with_browsers: bool = False) -> None:
         self._over_tls = over_tls
+        self._with_browsers = with_browsers
         self._rng = rng = random.Random(seed)
         self.history = History()
         self._clock = Clock()
@@ -112,9 +117,12 @@ class System:
         return True
 
     def _connect(self, person: _Person) -> None:
-        channels = encrypted() if self._over_tls else (Clear(), Clear())
+        channels: tuple[Channel, Channel] = encrypted() if self._over_tls else (Clear(), Clear())
+        wire: Wire = ndjson
+        if self._with_browsers and self._people.index(person) % 2:
+            channels, wire = (Browser(self._rng), Clear()), WebSocket()
         person.connection = Connection(
-            self._rng, person.name, person.session, self._endpoint, self.history, channels
+            self._rng, person.name, person.session, self._endpoint, self.history, channels, wire
         )
         self._connections.append(person.connection)
 
@@ -221,7 +229,14 @@ class System:
     def _carry_everything(self) -> None:
         moved = 1
         while moved:
-            moved = sum(self._carry_all(person) for person in self._people)
+            moved = sum(self._carry_all(person) for person in self._people) + self._give_turns()
+
+    def _give_turns(self) -> int:
+        """Let those decode who wait for that; return how many they were."""
+        waiting = self._endpoint.turns if self._hub is not None else 0
+        if waiting:
+            self._endpoint.handle_deadlines(self._clock.now)
+        return waiting
 
     def _carry_all(self, person: _Person) -> bool:
         self._serve()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rows import SYSTEM_SEEDS, SYSTEM_TLS_SEEDS
+from tests.rows import SYSTEM_SEEDS, SYSTEM_TLS_SEEDS, SYSTEM_WEB_SEEDS
 from tests.system.system import System
 
 STEPS = 400
@@ -27,9 +27,19 @@ def test_every_promise_is_kept_over_tls() -> None:
             raise
 
 
-@pytest.mark.parametrize("over_tls", [False, True])
-def test_a_seed_gives_the_same_run_each_time(over_tls: bool) -> None:
-    one, two = System(7, over_tls=over_tls), System(7, over_tls=over_tls)
+@pytest.mark.parametrize("first", range(0, SYSTEM_WEB_SEEDS, 25))
+def test_every_promise_is_kept_to_browsers(first: int) -> None:
+    for seed in range(first, first + 25):
+        try:
+            assert System(seed, with_browsers=True).run(STEPS) == []
+        except AssertionError as error:
+            error.add_note(f"seed={seed}")
+            raise
+
+
+@pytest.mark.parametrize("kind", [{}, {"over_tls": True}, {"with_browsers": True}], ids=str)
+def test_a_seed_gives_the_same_run_each_time(kind: dict[str, bool]) -> None:
+    one, two = System(7, **kind), System(7, **kind)
     one.run(STEPS)
     two.run(STEPS)
     assert [type(event) for event in one.history.events()] == [type(event) for event in two.history.events()]

@@ -3,11 +3,12 @@
 import struct
 from collections.abc import Iterable
 
-from wsproto.frame_protocol import CloseReason, FrameProtocol, Opcode
+from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode
 
 __all__ = [
     "KEY",
     "CloseReason",
+    "Frame",
     "FrameProtocol",
     "Opcode",
     "close",
