@@ -13,11 +13,17 @@ from itertools import count
 from types import FrameType
 from typing import Any, ClassVar
 
+import pytest
+
 from chatcore.address import Peer
 from chatcore.gate import Gate, OpenGate
 from chatcore.limits import Limits
 from chatcore.server.hub import Hub
 from chatcore.server.session import Session
+from chatcore.wire import Wire
+from chatcore.wire.ndjson import ndjson
+from chatcore.wire.websocket import WebSocket
+from tests.wire.websocket import request, text
 
 OPEN = Limits(connections=None, connections_per_address=None, frames_per_second=None, members_per_room=None)
 
@@ -25,8 +31,13 @@ OPEN = Limits(connections=None, connections_per_address=None, frames_per_second=
 class Crowd:
     """Members of one room, and a transport that discards its output."""
 
-    def __init__(self, size: int, limits: Limits = OPEN, gate: Gate | None = None) -> None:
+    def __init__(
+        self, size: int, limits: Limits = OPEN, gate: Gate | None = None, *, browsers: bool = False
+    ) -> None:
         self.now = 0.0
+        self._wire: Wire = WebSocket() if browsers else ndjson
+        self._written_as = text if browsers else bytes
+        self._opening = request() if browsers else b""
         self.endpoint = Hub(limits=limits, gate=gate, clock=lambda: self.now).endpoint(lambda: None)
         self.sessions: list[Session] = []
         self.written = 0
@@ -38,9 +49,11 @@ class Crowd:
     def join(self) -> None:
         """Add a member."""
         number = len(self.sessions)
-        session = self.endpoint.open(Peer("192.0.2.1", number))
-        session.receive_data(b'{"type":"hello","protocol":1,"nick":"n%d"}\n' % number)
-        session.receive_data(b'{"type":"join","room":"here"}\n')
+        session = self.endpoint.open(Peer("192.0.2.1", number), self._wire)
+        if self._opening:
+            session.receive_data(self._opening)
+        session.receive_data(self._written_as(b'{"type":"hello","protocol":1,"nick":"n%d"}\n' % number))
+        session.receive_data(self._written_as(b'{"type":"join","room":"here"}\n'))
         self.sessions.append(session)
 
     def post(self, number: int) -> None:
@@ -48,7 +61,8 @@ class Crowd:
         lines = []
         for _ in range(number):
             self._posts += 1
-            lines.append(b'{"type":"post","room":"here","id":"%d","text":"hi"}\n' % self._posts)
+            line = b'{"type":"post","room":"here","id":"%d","text":"hi"}\n' % self._posts
+            lines.append(self._written_as(line))
         self.sessions[0].receive_data(b"".join(lines))
 
     def ask(self) -> None:
@@ -98,8 +112,8 @@ def calls(work: Callable[[], object], before: Callable[[], object] = lambda: Non
     return profile(work, before).total()
 
 
-def fan_out_calls(members: int, posts: int) -> int:
-    crowd = Crowd(members)
+def fan_out_calls(members: int, posts: int, *, browsers: bool = False) -> int:
+    crowd = Crowd(members, browsers=browsers)
     return calls(crowd.serve, before=lambda: crowd.post(posts))
 
 
@@ -112,6 +126,13 @@ def test_delivery_costs_a_member_few_calls_and_one_write_however_many_messages()
     crowd.written = 0
     crowd.serve()
     assert crowd.written == 100  # that of the member who posted has its acknowledgements too
+
+
+def test_a_browser_costs_a_delivery_what_others_do_and_its_header_is_for_all() -> None:
+    for posts in (1, 64):
+        more = fan_out_calls(400, posts) - fan_out_calls(100, posts)
+        assert fan_out_calls(400, posts, browsers=True) - fan_out_calls(100, posts, browsers=True) == more
+        assert 0 < fan_out_calls(100, posts, browsers=True) - fan_out_calls(100, posts) < 100
 
 
 class Counted(OpenGate):
@@ -193,17 +214,18 @@ def test_keeping_deadlines_costs_nothing_while_a_peer_talks() -> None:
     assert len(crowd.endpoint.timers) <= 301
 
 
-def test_an_idle_member_uses_little_memory() -> None:
-    Crowd(10)
+@pytest.mark.parametrize(("browsers", "most"), [(False, 2_700), (True, 4_400)], ids=["typed", "browsers"])
+def test_an_idle_member_uses_little_memory(browsers: bool, most: int) -> None:
+    Crowd(10, browsers=browsers)
     gc.collect()
     tracemalloc.start()
     try:
-        crowd = Crowd(100)
+        crowd = Crowd(100, browsers=browsers)
         gc.collect()
         size, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert size / len(crowd.sessions) < 2_700
+    assert size / len(crowd.sessions) < most
 
 
 def test_a_subscription_adds_nothing_to_a_delivery_and_little_to_a_post() -> None:
