@@ -4,8 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from websockets.datastructures import Headers
+from websockets.http11 import Request
 
 from chatcore.transport import Site
+from chatcore.wire.assets import answer
 from cli.terminal.mentions import mentions
 from tests.page.cases import MENTIONS
 from tests.web_client.test_web_client import need_node, run_tests
@@ -18,7 +21,7 @@ INDEX = (WEB / "index.html").read_text("utf-8")
 IDS = re.findall(r'\bid="([^"]+)"', INDEX)
 _CODE = ("import ", "export ", "const ", "function ", "#", "}")
 MOST_LINES = 300
-MOST_BYTES = 50_000  # compressed; with the headers of all answers, 60 kB
+MOST_BYTES = 60_000  # of all answers, compressed, with their heads
 
 
 def test_what_the_page_knows_is_right_without_a_browser() -> None:
@@ -60,9 +63,21 @@ def _imports_of(text: str) -> list[str]:
     return re.findall(r'^(?:import|export) .*?from "\./(.+)";$', text, re.MULTILINE)
 
 
-def test_what_is_sent_to_a_browser_is_small() -> None:
-    assets = Site.of(page_files()).assets.values()
-    assert sum(len(asset.gzipped or asset.content) for asset in assets) < MOST_BYTES
+def test_what_is_sent_to_a_browser_at_first_is_small() -> None:
+    site, headers = Site.of(page_files()), Headers({"Accept-Encoding": "gzip"})
+    names = ["", *re.findall(r'<(?:link|script|img)\b[^>]* (?:href|src)="([^"]+)"', INDEX)]
+    answers = {name: answer(Request(f"/{name}", headers), site, name) for name in names}
+    assert len(answers) > 30
+    assert sum(map(len, answers.values())) < MOST_BYTES
+
+
+def test_every_module_is_loaded_at_first_or_later() -> None:
+    scripts = [content.decode() for name, content in page_files().items() if name.endswith(".js")]
+    later = {name for text in scripts for name in re.findall(r'\bimport\("\./(.+?)"\)', text)}
+    at_first = set(re.findall(r'"(page[a-z-]*\.js)"', INDEX))
+    assert later
+    assert not later & at_first
+    assert {module.name for module in MODULES} == later | at_first
 
 
 def test_scripts_are_sent_without_their_documentation_and_keep_their_lines() -> None:

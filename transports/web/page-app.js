@@ -7,11 +7,9 @@
 import { Chat, fold } from "./client.js";
 import { Attention } from "./page-attention.js";
 import { Composer } from "./page-composer.js";
-import { byId } from "./page-elements.js";
-import { Finder } from "./page-finder.js";
+import { byId, openLater } from "./page-elements.js";
 import { Keys } from "./page-keys.js";
-import { Me } from "./page-me.js";
-import { Moderation, wordsForModerated } from "./page-moderation.js";
+import { Me, wordsForModerated } from "./page-me.js";
 import { Posts } from "./page-posts.js";
 import { Reader } from "./page-reader.js";
 import { MOST_MISSED, Rooms } from "./page-rooms.js";
@@ -51,8 +49,7 @@ export class App {
   constructor(server, store, access, ended) {
     this.#store = store;
     this.#ended = ended;
-    const { unsent, returned } = store;
-    const { nick = "" } = store.device;
+    const { unsent, returned, device: { nick = "" } } = store;
     const onEvent = (/** @type {ChatEvent} */ event) => this.#receive(event);
     const patience = { life: LIFE_SECONDS };
     const options = { ...access.proofs, unsent, mostMissed: MOST_MISSED, patience, onEvent };
@@ -80,9 +77,12 @@ export class App {
       limit: () => chat.limits.text_bytes,
     });
     this.#switcher = new Switcher((bounds) => chat.listRooms(bounds), (name) => this.#go(name));
-    new Finder(chat, (message) => this.#show(message.room, message.seq));
-    new Moderation((act, on) => chat.moderate(act, on), () => this.#active);
-    this.#me = new Me(chat, store, access, (words) => this.say(words));
+    const say = (/** @type {string} */ words) => this.say(words);
+    const show = (/** @type {Message} */ { room, seq }) => this.#show(room, seq);
+    openLater("search-button", () => import("./page-finder.js").then(({ Finder }) => new Finder(chat, show)), say);
+    const place = () => this.#active;
+    openLater("moderate", () => import("./page-moderation.js").then((part) => new part.Moderation(chat, place)), say);
+    this.#me = new Me(chat, store, access, say);
     const owner = { looked: () => this.#looked(), focused: () => this.#focused(), left: () => this.#keep() };
     this.#attention = new Attention(chat, store, owner, this.#keys.signal);
     this.#listen();

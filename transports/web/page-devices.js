@@ -6,23 +6,38 @@
 
 import { byId } from "./page-elements.js";
 
-/**
- * Ask for an invite, and show it as a link to this page; fails with the server's refusal.
- *
- * @param {import("./client.js").Chat} chat
- */
-export async function addDevice(chat) {
-  const { invite } = await chat.inviteDevice();
-  if (invite !== undefined) show(new URL(`#${invite}`, document.baseURI).href);
-}
+export class Devices {
+  #dialog = byId("link");
+  #text = byId("link-text");
+  #chat;
+  #say;
 
-/** @param {string} link a secret */
-function show(link) {
-  byId("link-text").value = link;
-  byId("link-copy").hidden = navigator.clipboard === undefined; // it is there on encrypted pages only
-  byId("link-copy").onclick = () => navigator.clipboard.writeText(link);
-  byId("link").onclose = () => (byId("link-text").value = "");
-  byId("link").showModal();
-  byId("link-text").select();
-}
+  /**
+   * @param {import("./client.js").Chat} chat
+   * @param {(words: string) => void} say
+   */
+  constructor(chat, say) {
+    this.#chat = chat;
+    this.#say = say;
+    this.#dialog.onclose = () => (this.#text.value = "");
+    byId("link-copy").hidden = navigator.clipboard === undefined; // it is there on encrypted pages only
+    byId("link-copy").onclick = () => navigator.clipboard.writeText(this.#text.value);
+  }
 
+  /** Ask for an invite, and show it as a link to this page. */
+  async open() {
+    try {
+      const { invite } = await this.#chat.inviteDevice();
+      if (invite !== undefined) this.#show(new URL(`#${invite}`, document.baseURI).href);
+    } catch (error) {
+      this.#say(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** @param {string} link a secret */
+  #show(link) {
+    this.#text.value = link;
+    this.#dialog.showModal();
+    this.#text.select();
+  }
+}

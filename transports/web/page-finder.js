@@ -34,7 +34,6 @@ export class Finder {
   constructor(chat, show) {
     this.#chat = chat;
     this.#show = show;
-    byId("search-button").onclick = () => this.open();
     byId("finder-form").onsubmit = (/** @type {Event} */ event) => {
       event.preventDefault();
       this.#start(byId("finder-query").value.trim());

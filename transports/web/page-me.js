@@ -5,11 +5,8 @@
  */
 
 import { fold } from "./client.js";
-import { addDevice } from "./page-devices.js";
-import { byId } from "./page-elements.js";
+import { byId, openLater } from "./page-elements.js";
 import { Forget } from "./page-forget.js";
-import { wordsForModerated } from "./page-moderation.js";
-import { Rename } from "./page-rename.js";
 
 /** @typedef {import("./client.js").Chat} Chat */
 /** @typedef {import("./client-types.js").ChatEvent} ChatEvent */
@@ -40,10 +37,9 @@ export class Me {
     this.#say = say;
     this.#wanted = chat.nick;
     this.#forget = new Forget(chat, store);
-    const rename = new Rename(chat);
     byId("me-forget").onclick = () => this.#forget.open();
-    byId("me-rename").onclick = () => rename.open();
-    byId("me-devices").onclick = () => addDevice(chat).catch((error) => say(error.message));
+    openLater("me-rename", async () => new (await import("./page-rename.js")).Rename(chat), say);
+    openLater("me-devices", async () => new (await import("./page-devices.js")).Devices(chat, say), say);
   }
 
   /**
@@ -100,4 +96,16 @@ export class Me {
     if (code === "forbidden") this.#banSeconds = retry_after;
     this.#say(message);
   }
+}
+
+/**
+ * What a moderator has done to us, in words.
+ *
+ * @param {import("../../docs/protocol.js").Moderated} moderated
+ */
+export function wordsForModerated({ act, room }) {
+  const where = room === undefined ? "on this server" : `in #${room}`;
+  if (act === "mute") return `You may read, but not write ${where}.`;
+  if (act === "lift") return `You may write again ${where}.`;
+  return `${act} ${where}`;
 }

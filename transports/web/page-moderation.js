@@ -17,18 +17,17 @@ const FOR_A_WHILE = new Set(["mute", "ban"]);
 const MOST_OFFERED = 200; // nicks
 
 export class Moderation {
-  #moderate;
+  #chat;
   #place;
   #nick = byId("moderator-nick");
 
   /**
-   * @param {(act: Moderate["act"], on: On) => Promise<Moderated>} moderate
+   * @param {{moderate: (act: Moderate["act"], on: On) => Promise<Moderated>}} chat
    * @param {() => Place | undefined} place the room that is open
    */
-  constructor(moderate, place) {
-    this.#moderate = moderate;
+  constructor(chat, place) {
+    this.#chat = chat;
     this.#place = place;
-    byId("moderate").onclick = () => this.open();
     byId("moderator-act").onchange = () => this.#draw();
     byId("moderator-everywhere").onchange = () => this.#draw();
     byId("moderator-close").onclick = () => byId("moderator").close();
@@ -82,7 +81,7 @@ export class Moderation {
   async #do() {
     this.#say("asking the server…");
     try {
-      const { act, room, nick } = await this.#moderate(this.#act, this.#on);
+      const { act, room, nick } = await this.#chat.moderate(this.#act, this.#on);
       this.#say(`Done: ${DONE[act]?.(room, nick) ?? act}.`);
     } catch (error) {
       this.#say(`Not done: ${error instanceof Error ? error.message : error}.`);
@@ -107,14 +106,3 @@ const DONE = {
   ban: (room, nick) => (room === undefined ? `${nick} is banned` : `${nick} may not enter #${room}`),
   lift: (room, nick) => `${nick} is neither muted nor banned ${where(room)}`,
 };
-
-/**
- * What a moderator has done to us, in words.
- *
- * @param {Moderated} moderated
- */
-export function wordsForModerated({ act, room }) {
-  if (act === "mute") return `You may read, but not write ${where(room)}.`;
-  if (act === "lift") return `You may write again ${where(room)}.`;
-  return `${act} ${where(room)}`;
-}
