@@ -100,6 +100,11 @@ def test_axe_finds_nothing_in_any_dialog(browser: Browser, server: ChatServer) -
         ida.page.evaluate(SHOW, dialog)
         assert violations(ida.page) == []
         ida.page.evaluate(CLOSE, dialog)
+    for name in ("Change name", "Forget me here"):
+        ida.page.get_by_role("button", name=name).click()
+        ida.page.get_by_role("dialog").wait_for()
+        assert violations(ida.page) == []
+        ida.page.keyboard.press("Escape")
     _search(ida.page, "look")
     ida.page.get_by_text("1 found").wait_for()
     assert violations(ida.page) == []

@@ -110,6 +110,7 @@ def test_a_message_that_is_refused_says_why_and_can_be_edited(browser: Browser, 
     kay = Visitor(browser, server.url, "kay")
     kay.go_to("refused")
     kay.say("\x1b[31mred")
+    kay.page.get_by_text("has characters that cannot be sent").wait_for()
     kay.page.get_by_role("button", name="Edit").click()
     expect(kay.box).to_have_value("\x1b[31mred")
     assert kay.texts == []

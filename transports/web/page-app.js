@@ -10,7 +10,7 @@ import { Composer } from "./page-composer.js";
 import { byId, openLater } from "./page-elements.js";
 import { Keys } from "./page-keys.js";
 import { Me, wordsForModerated } from "./page-me.js";
-import { Posts } from "./page-posts.js";
+import { Posts, wordsForRefused } from "./page-posts.js";
 import { Reader } from "./page-reader.js";
 import { MOST_MISSED, Rooms } from "./page-rooms.js";
 import { togglePeople, toggleRooms } from "./page-sidebar.js";
@@ -226,7 +226,7 @@ export class App {
   #receiveState(event) {
     if (event.type === "unsent") this.#store.keepUnsent(this.#chat.unsent);
     else if (event.type === "stale") for (const post of event.posts) this.#reader.giveBack(post);
-    else if (event.type === "refused") this.#reader.giveBack(event.post, event.error.message);
+    else if (event.type === "refused") this.#reader.giveBack(event.post, wordsForRefused(event.error));
     else if (event.type === "welcome") this.#welcomed(event);
     else if (event.type === "connecting") this.#attention.check();
     else if (event.type === "offline") this.#goOffline(event);

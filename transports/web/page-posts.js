@@ -88,3 +88,11 @@ export class Posts {
     return [...this.#own.values()].filter((own) => own.isReturned).map(({ post, why }) => ({ ...post, why }));
   }
 }
+
+/**
+ * Why a post was refused, in words.
+ *
+ * @param {{code: string, message: string}} error
+ */
+export const wordsForRefused = ({ code, message }) =>
+  code === "bad_text" ? "This text is too long, or has characters that cannot be sent." : message;
