@@ -266,6 +266,7 @@ def test_the_rooms_of_a_narrow_window_keep_focus_until_they_are_closed(
     close = oda.page.get_by_role("button", name="Close the list")
     rooms.press("Enter")
     expect(close).to_be_focused()
+    assert violations(oda.page) == []
     assert all("Message" not in each for each in _tab_through(oda.page))
     oda.page.keyboard.press("Escape")
     expect(close).to_be_hidden()
