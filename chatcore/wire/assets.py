@@ -33,6 +33,7 @@ _EVERY: Final = (
 _DOCUMENT: Final = (
     ("Content-Security-Policy", _POLICY),
     ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Referrer-Policy", "no-referrer"),
     ("X-Frame-Options", "DENY"),
     *_EVERY,
 )

@@ -25,7 +25,7 @@ _END = re.compile(rb"\n(?:(?<!\r\n)|\r\n)")
 _ONCE = ("Host", "Origin", "Sec-WebSocket-Key", "Upgrade")
 """Headers of which a second one would mean that two programs read the same request differently."""
 
-_ALWAYS = "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nConnection: close\r\n"
+_ALWAYS = "X-Content-Type-Options: nosniff\r\nConnection: close\r\n"
 
 
 class RefusedRequest(Exception):

@@ -116,12 +116,15 @@ def test_a_document_that_the_browser_has_keeps_its_rules() -> None:
 
 RULES = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
     "Connection": "close",
 }
-OF_DOCUMENTS = {"Cross-Origin-Opener-Policy": "same-origin", "X-Frame-Options": "DENY"}
+OF_DOCUMENTS = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
 
 
 def test_head_gets_the_headers_of_get_and_no_body() -> None:
