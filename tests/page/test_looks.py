@@ -31,6 +31,8 @@ TOO_SMALL = """() => [...document.querySelectorAll("button, input:not([type=chec
 DIALOGS = "() => [...document.querySelectorAll('dialog')].map((each) => each.id)"
 SHOW = "(id) => document.getElementById(id).showModal()"
 CLOSE = "(id) => document.getElementById(id).close()"
+TOO_WIDE = """() => [...document.querySelectorAll("body, #room, #log, #header")]
+  .filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.id)"""
 FONT_SIZES = """() => [...document.querySelectorAll("input:not([type=checkbox]), select, textarea")]
   .map((each) => Number.parseFloat(getComputedStyle(each).fontSize))"""
 FOCUSED = """() => {
@@ -169,6 +171,22 @@ def test_a_line_is_as_high_as_it_will_be_when_it_is_stored(browser: Browser) -> 
     assert unsent is not None
     assert unsent["height"] == stored["height"] < TWO_LINES
     assert lou.faults == []
+
+
+def test_nothing_scrolls_sideways_or_is_squeezed_in_320_pixels(browser: Browser, server: ChatServer) -> None:
+    kai = Visitor(browser, server.url, "kai", viewport={"width": 320, "height": 400})
+    kai.go_to("small")
+    with TypedPeer(server.port(1), "a-very-long-nick-of-thirty-two-c", "small") as peer:
+        peer.ask("post", room="small", id="a", text="waves at everybody", kind="action")
+        peer.receive(Ack)
+        peer.post("`" + "w" * 200 + "`", "b", "small")
+        peer.receive(Ack)
+    kai.sees("waves at everybody")
+    assert kai.page.evaluate(TOO_WIDE) == []
+    box = kai.page.locator(".action > .text").bounding_box()
+    assert box is not None
+    assert box["width"] > 100
+    assert kai.faults == []
 
 
 def test_what_is_pressed_on_a_phone_is_large_enough(browser: Browser, server: ChatServer) -> None:
