@@ -1,7 +1,7 @@
 """Decides whether what pages showed keeps what the page promises.
 
-It knows nothing of how the page works. It takes what its user wrote, what all their pages showed, and what the log of
-the room holds in the end, and names every promise that was broken:
+It knows nothing of how the page works. It takes what its user wrote, what all their pages showed, and what
+the log of the room holds in the end, and names every promise that was broken:
 
 - ``altered``: a page showed something else under a number than the log has there;
 - ``missing``: no page showed a message that was stored after its user came;

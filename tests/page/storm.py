@@ -1,7 +1,7 @@
 """A storm over pages: people who write and read, while servers die and networks fail under them.
 
-What happens is chosen by a seed. Everybody has a way to the server of their own, on which it can be cut, refused, or
-go silent as it does under a laptop that sleeps. Meanwhile others talk who have no page.
+What happens is chosen by a seed. Everybody has a way to the server of their own, on which it can be cut,
+refused, or go silent as it does under a laptop that sleeps. Meanwhile others talk who have no page.
 """
 
 import random
@@ -27,7 +27,12 @@ __all__ = ["Storm"]
 NICKS = ("ada", "bob")
 LONG_AGO = 130
 MOST = 12  # lines of others during one act
-LIMITS = [*UNLIMITED, "--limit=keepalive_seconds=1", "--limit=idle_seconds=2", "--limit=presence_seconds=0.01"]
+LIMITS = [
+    *UNLIMITED,
+    "--limit=keepalive_seconds=1",
+    "--limit=idle_seconds=2",
+    "--limit=presence_seconds=0.01",
+]
 ROWS = """() => [...document.querySelectorAll("#rows > li.message")].map((row) =>
   [Number(row.dataset.seq ?? 0), row.dataset.id, row.querySelector(".text").textContent])"""
 

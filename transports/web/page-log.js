@@ -9,6 +9,7 @@
  */
 
 /** @typedef {import("./page-rows.js").Row} Row */
+/** @typedef {{key: string, bottom: number}} Anchor a row, and how far its end is below the edge */
 
 const NEAR = 40; // pixels from the end that count as the end
 const EARLY = 800; // pixels before an end at which more is asked for
@@ -18,7 +19,9 @@ export class Log {
   #drawn = new Map();
   #scroller;
   #list;
-  #height = 0;
+  #size = ""; // for which the place was noted
+  /** @type {Anchor | undefined} */
+  #held;
   isFollowing = true;
 
   /**
@@ -31,18 +34,29 @@ export class Log {
     this.#scroller = scroller;
     this.#list = list;
     scroller.addEventListener("scroll", () => {
-      if (scroller.clientHeight === this.#height) this.isFollowing = this.#toEnd < NEAR;
+      if (this.#sizeNow === this.#size) this.#note();
       scrolled();
     }, { passive: true, signal });
+    list.addEventListener("click", () => this.#note(), { signal }); // which may have unfolded a text
     const observer = new ResizeObserver(() => this.#resized());
     observer.observe(scroller);
     signal.addEventListener("abort", () => observer.disconnect());
   }
 
-  /** What a new height has moved was not moved by its user. */
+  /** What a new size has moved was not moved by its user. */
   #resized() {
-    this.#height = this.#scroller.clientHeight;
-    if (this.isFollowing) this.#goToEnd();
+    this.#size = this.#sizeNow;
+    this.#keep(this.#held);
+  }
+
+  get #sizeNow() {
+    return `${this.#scroller.clientWidth} ${this.#scroller.clientHeight}`;
+  }
+
+  /** Note where its user reads. */
+  #note() {
+    this.isFollowing = this.#toEnd < NEAR;
+    this.#held = this.isFollowing ? undefined : this.#anchor(this.#drawn);
   }
 
   get #toEnd() {
@@ -100,35 +114,43 @@ export class Log {
   #goToRow(row) {
     const offset = row.getBoundingClientRect().top - this.#scroller.getBoundingClientRect().top;
     this.#scroller.scrollTop += offset - this.#scroller.clientHeight / 3;
-    this.isFollowing = this.#toEnd < NEAR;
+    this.#note();
   }
 
   /** @param {Row[]} rows */
   draw(rows) {
+    if (this.#sizeNow !== this.#size) this.#resized(); // the observer is told of it later
     const anchor = this.isFollowing ? undefined : this.#anchor(new Set(rows.map((row) => row.key)));
     this.#reconcile(rows);
-    if (this.isFollowing) this.#goToEnd();
-    else if (anchor) this.#restore(anchor);
+    this.#keep(anchor);
+    this.#held = this.isFollowing ? undefined : this.#anchor(this.#drawn);
   }
 
-  /** @param {{key: string, bottom: number}} anchor */
-  #restore({ key, bottom }) {
-    const element = this.#drawn.get(key)?.element;
-    const moved = element ? element.getBoundingClientRect().bottom - bottom : 0;
+  /** Follow the end, or hold a row where it was. @param {Anchor | undefined} anchor */
+  #keep(anchor) {
+    if (this.isFollowing) return this.#goToEnd();
+    const element = anchor && this.#drawn.get(anchor.key)?.element;
+    const moved = element ? this.#bottomOf(element) - anchor.bottom : 0;
     if (moved) this.#scroller.scrollTop += moved;
+  }
+
+  /** @param {HTMLElement} element */
+  #bottomOf(element) {
+    return element.getBoundingClientRect().bottom - this.#scroller.getBoundingClientRect().top;
   }
 
   /**
    * The topmost row in sight that stays. It is held at its end, where its text is: the name or the day above that may
    * go when a page comes before it.
    *
-   * @param {Set<string>} keys
+   * @param {{has: (key: string) => boolean}} staying
+   * @returns {Anchor | undefined}
    */
-  #anchor(keys) {
+  #anchor(staying) {
     const top = this.#scroller.getBoundingClientRect().top;
     for (const [key, { element }] of this.#drawn) {
-      const box = element.getBoundingClientRect();
-      if (box.bottom > top && keys.has(key)) return { key, bottom: box.bottom };
+      const { bottom } = element.getBoundingClientRect();
+      if (bottom > top && staying.has(key)) return { key, bottom: bottom - top };
     }
     return undefined;
   }

@@ -116,7 +116,7 @@ function messageRow(message, room, reader, place) {
       const row = rowOf(message, place, reader.isMention(message) ? "mentioned" : "");
       row.dataset.seq = message.seq;
       row.dataset.id = message.id;
-      row.append(...textOf(message.text));
+      row.append(...textOf(message));
       return row;
     },
   };
@@ -155,7 +155,7 @@ function ownRow(own, said, reader, place) {
     make() {
       const row = rowOf(said, place, isReturned ? "returned" : "pending");
       row.dataset.id = post.id;
-      row.append(...textOf(post.text));
+      row.append(...textOf(post));
       if (isReturned) row.append(choiceOf(own, reader));
       else row.append(make("span", { class: "hidden" }, "not stored yet"));
       return row;
@@ -189,15 +189,24 @@ function headOf(nick, kind, at) {
   return make("div", attributes, make("bdi", { class: "nick" }, nick), ...suffix, time);
 }
 
-/** @param {string} text */
-function textOf(text) {
+/** @type {Set<string>} ids of long messages that are shown in full, also when their rows are made again */
+const unfolded = new Set();
+
+/** @param {{id: string, text: string}} message */
+function textOf({ id, text }) {
   const element = make("div", { class: "text", dir: "auto" }, ...nodesOf(text));
   if (text.length <= FOLD_CHARACTERS && text.split("\n", FOLD_LINES + 1).length <= FOLD_LINES) return [element];
-  element.classList.add("folded");
-  const more = button("Show all", () => {
-    const isFolded = element.classList.toggle("folded");
-    more.textContent = isFolded ? "Show all" : "Show less";
+  const more = button("", () => {
+    const isFolded = !unfolded.delete(id);
+    if (isFolded) unfolded.add(id);
+    fold();
+    if (!isFolded) more.scrollIntoView({ block: "nearest" });
   });
+  const fold = () => {
+    element.classList.toggle("folded", !unfolded.has(id));
+    more.textContent = unfolded.has(id) ? "Show less" : "Show all";
+  };
+  fold();
   return [element, more];
 }
 

@@ -26,6 +26,7 @@ const SLOW_MS = 16; // a drawing that takes longer is followed by a rest
 const REST = 2; // times as long as it took, so that what comes has its share of the time
 const CATCH_UP_MS = 200; // between two drawings while what was missed still comes
 const SAID_MS = 10_000; // for which a word to the user stays
+const KEYBOARD = 100; // pixels of the screen: nothing smaller covers it
 const ANNOUNCED = 3; // messages that are read out in full
 
 export class View {
@@ -52,7 +53,16 @@ export class View {
     this.#signal = signal;
     // The frame that was asked for does not come once the window is hidden.
     document.addEventListener("visibilitychange", () => this.#isDue && this.#schedule(), { signal });
+    visualViewport?.addEventListener("resize", () => this.#fitScreen(), { signal });
     this.#log = new Log(byId("log"), byId("rows"), () => this.changed(), signal);
+  }
+
+  /** End where a keyboard on the screen begins: some browsers lay it over the page, and say so here alone. */
+  #fitScreen() {
+    const { scale = 1, height = innerHeight } = visualViewport ?? {};
+    const isCovered = scale === 1 && innerHeight - height > KEYBOARD;
+    byId("chat").style.height = isCovered ? `${height}px` : "";
+    if (isCovered) scrollTo(0, 0); // the browser may have moved the page to show what is written
   }
 
   /** Draw soon. */
