@@ -40,8 +40,8 @@ _DOCUMENT: Final = (
 _DOCUMENTS: Final = ("text/html", "image/svg+xml")
 
 
-def answer(request: Request, site: Site, name: str) -> bytes:
-    """Return the answer to a request for a file; raises `RefusedRequest`."""
+def answer(request: Request, site: Site, name: str, *, ends: bool = True) -> bytes:
+    """Return the answer to a request for a file, as the last one or not; raises `RefusedRequest`."""
     if request.method not in ("GET", "HEAD"):
         raise RefusedRequest(405, "only GET and HEAD are answered here", [("Allow", "GET, HEAD")])
     asset = site.asset(name or INDEX)
@@ -49,11 +49,11 @@ def answer(request: Request, site: Site, name: str) -> bytes:
         raise RefusedRequest(404, "there is nothing here")
     headers, body = _encoded(asset, _takes_gzip(request))
     if _has_it(request, asset):
-        return encode_answer(304, headers)
+        return encode_answer(304, headers, ends=ends)
     headers.append(("Content-Type", asset.kind))
     if request.method == "HEAD":
-        return encode_answer(200, headers, size=len(body))
-    return encode_answer(200, headers, body)
+        return encode_answer(200, headers, size=len(body), ends=ends)
+    return encode_answer(200, headers, body, ends=ends)
 
 
 def _encoded(asset: Asset, gzip: bool) -> tuple[list[tuple[str, str]], bytes]:

@@ -1,8 +1,8 @@
-"""HTTP/1.1 as far as a page and its socket need it: one request, one answer, and the end.
+"""HTTP/1.1 (RFC 9112) as far as a page and its socket need it: requests without a body, one after the other.
 
 - A head has `HEAD_BYTES` at most. The package ``websockets`` parses it, once all of it is there, so the
   answer is the same however it was split.
-- Every answer ends the connection, but for the one that begins a WebSocket.
+- Whatever is wrong ends the connection.
 - What is written here is never chosen by a peer: nothing of a request is repeated.
 """
 
@@ -14,7 +14,7 @@ from websockets.exceptions import TooManyHeaders
 from websockets.http11 import Request
 from websockets.streams import StreamReader
 
-__all__ = ["HEAD_BYTES", "HeadBuffer", "RefusedRequest", "encode_answer", "parse_head"]
+__all__ = ["HEAD_BYTES", "HeadBuffer", "RefusedRequest", "encode_answer", "is_persistent", "parse_head"]
 
 HEAD_BYTES = 8 * 1024
 """Bytes of a head: what most servers take of one line."""
@@ -25,7 +25,8 @@ _END = re.compile(rb"\n(?:(?<!\r\n)|\r\n)")
 _ONCE = ("Host", "Origin", "Sec-WebSocket-Key", "Upgrade")
 """Headers of which a second one would mean that two programs read the same request differently."""
 
-_ALWAYS = "X-Content-Type-Options: nosniff\r\nConnection: close\r\n"
+_ALWAYS = "X-Content-Type-Options: nosniff\r\n"
+_LAST = "Connection: close\r\n"
 
 
 class RefusedRequest(Exception):
@@ -117,11 +118,23 @@ def _parse(head: bytes) -> Request:
     raise EOFError("the head is not whole")
 
 
+def is_persistent(request: Request) -> bool:
+    """Tell whether its sender may send another one on the same connection (RFC 9112, 9.3)."""
+    options = [each.strip().lower() for each in ",".join(request.headers.get_all("Connection")).split(",")]
+    return request.protocol == "HTTP/1.1" and "close" not in options
+
+
 def encode_answer(
-    status: int, headers: Iterable[tuple[str, str]], body: bytes = b"", size: int | None = None
+    status: int,
+    headers: Iterable[tuple[str, str]],
+    body: bytes = b"",
+    *,
+    size: int | None = None,
+    ends: bool = True,
 ) -> bytes:
-    """Return an answer that ends the connection. ``size`` is that of a body that is left out."""
+    """Return an answer, which ends the connection or not. ``size`` is that of a body that is left out."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
     if status != 304:
         lines += f"Content-Length: {len(body) if size is None else size}\r\n"
-    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{lines}{_ALWAYS}\r\n".encode() + body
+    lines += _ALWAYS + (_LAST if ends else "")
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{lines}\r\n".encode() + body

@@ -1,7 +1,8 @@
 """The typed wire for browsers: its lines in text messages of a WebSocket (RFC 6455), on a port with a page.
 
-- A connection begins with a request of HTTP. If it is for a file, it is answered, and that was all; if it is
-  for the socket, that is open from then on. `HeadBuffer` takes the one, and ``websockets`` the frames.
+- A connection begins with requests of HTTP. Those for files are answered, and each may be followed by another
+  one for a short time; one for the socket opens it. `HeadBuffer` takes the requests, and ``websockets`` the
+  frames.
 - A text message of a client is one line. One of a server is any number of whole lines, each with its newline.
   Stored lines are sent as they are, with only a header before them, and all readers get the same bytes.
 - There are no extensions, and a binary message is a fault: what is compressed for one is not for all.
@@ -48,7 +49,7 @@ from chatcore.site import Site
 from chatcore.wire import Capabilities, Codec, Hangup, Item, Moved, Reply, Wire
 from chatcore.wire.assets import answer
 from chatcore.wire.framing import FrameCounter, text_message, text_messages
-from chatcore.wire.http import HeadBuffer, RefusedRequest, parse_head
+from chatcore.wire.http import HeadBuffer, RefusedRequest, is_persistent, parse_head
 from chatcore.wire.ndjson import frame_or_fault, page_line
 
 __all__ = ["SUBPROTOCOL", "WebSocket", "WebSocketCodec"]
@@ -58,6 +59,13 @@ SUBPROTOCOL: Final = Subprotocol("chatcore.v1")
 
 SOCKET: Final = "ws"
 """The last part of the path of the socket."""
+
+KEPT_SECONDS: Final = 2.0
+"""How long a connection waits for another request after an answer: a page asks for its files together. Idle
+connections count against the limits, so none lasts as long as browsers would have them."""
+
+KEPT_IN_ALL: Final = 5.0
+"""Seconds after the first request in which another one may come: the handshake has a deadline, too."""
 
 _CODES: Final[dict[ClosingReason, int]] = {
     "drain": CloseCode.SERVICE_RESTART,
@@ -98,6 +106,7 @@ class WebSocketCodec:
         "_code",
         "_counter",
         "_head",
+        "_kept_until",
         "_max_size",
         "_over",
         "_partial",
@@ -119,6 +128,7 @@ class WebSocketCodec:
         self._max_size = line_bytes
         self._counter = FrameCounter()
         self._partial = b""  # of a message in several frames
+        self._kept_until: float | None = None  # the last moment for one more request, from the first one on
         self._over = False  # whatever comes is ignored
         self._welcomed = False
         self._code: int | None = None  # with which we close, if it is not for the frame `Closing` to say
@@ -141,31 +151,34 @@ class WebSocketCodec:
 
     def receive_data(self, data: bytes, now: float) -> list[Item]:
         """Take bytes from the peer; return what they complete."""
-        if self._over:
-            return []
-        if self._head is None:
-            return self._take_frames(data)
+        items: list[Item] = []
         try:
-            return self._take_head(self._head, data)
+            while self._head is not None and (whole := self._head.push(data)) is not None:
+                head, data = whole
+                items += self._take_head(head, now)
         except RefusedRequest as refused:
-            return self._answered(refused.encode())
+            return [*items, *self._answered_last(refused.encode())]
+        if self._protocol is not None and data:
+            items += self._take_frames(data)
+        return items
 
     def receive_eof(self) -> list[Item]:
-        """Take the end of the stream: without a close frame before it, the connection is lost."""
+        """Take the end of the stream. It is a loss, unless it follows an answer."""
         if self._over:
             return []
+        lost = self.deadline is None
         self._end()
-        return [Hangup(lost=True)]
+        return [Hangup(lost=lost)]
 
     def handle_deadline(self, now: float) -> list[Item]:
-        """Return nothing: silence has no meaning here."""
-        return []
-
-    def _take_head(self, buffer: HeadBuffer, data: bytes) -> list[Item]:
-        whole = buffer.push(data)
-        if whole is None:
+        """End a connection on which no further request came; elsewhere, silence has no meaning here."""
+        if self.deadline is None or now < self.deadline:
             return []
-        head, rest = whole
+        self._end()
+        return [Hangup()]
+
+    def _take_head(self, head: bytes, now: float) -> list[Item]:
+        self.deadline = None
         request = parse_head(head)
         if not self._site.knows_host(request.headers["Host"]):
             raise RefusedRequest(
@@ -174,12 +187,20 @@ class WebSocketCodec:
         peer = self._site.true_peer(self._peer, request.headers.get_all("X-Forwarded-For"))
         items: list[Item] = [] if peer == self._peer else [Moved(peer)]
         name = request.path.partition("?")[0].rpartition("/")[2]
-        if name != SOCKET:
-            return items + self._answered(answer(request, self._site, name))
-        items.append(self._shake_hands(request))
-        return items + self._take_frames(rest) if rest else items
+        if name == SOCKET:
+            return [*items, self._shake_hands(request)]
+        if not self._may_go_on(request, now):
+            return [*items, *self._answered_last(answer(request, self._site, name))]
+        self._head, self.deadline = HeadBuffer(), now + KEPT_SECONDS
+        return [*items, Reply(answer(request, self._site, name, ends=False))]
 
-    def _answered(self, data: bytes) -> list[Item]:
+    def _may_go_on(self, request: Request, now: float) -> bool:
+        """Tell whether another request may follow. A proxy would send those of other people."""
+        if self._kept_until is None:
+            self._kept_until = now + KEPT_IN_ALL
+        return now < self._kept_until and is_persistent(request) and not self._site.trusts(self._peer.host)
+
+    def _answered_last(self, data: bytes) -> list[Item]:
         self._end()
         return [Reply(data), Hangup()]
 
@@ -247,6 +268,7 @@ class WebSocketCodec:
 
     def _end(self) -> None:
         self._over, self._head, self._protocol, self._partial = True, None, None, b""
+        self.deadline = None
 
     # --- output ----------------------------------------------------------------------------------
 
@@ -279,6 +301,9 @@ class WebSocketCodec:
 
     def _refuse(self, frame: ServerFrame) -> bytes:
         if self._over:
+            return b""
+        if self.deadline is not None:  # nothing has been asked
+            self._end()
             return b""
         if isinstance(frame, Error):
             status, _ = _REFUSALS.get(frame.code, _BAD_REQUEST)

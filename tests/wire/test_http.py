@@ -13,7 +13,7 @@ from chatcore.messages import Closing, Error, Ping
 from chatcore.site import Site
 from chatcore.wire import Codec, Hangup, Item, Moved, Reply
 from chatcore.wire.http import HEAD_BYTES
-from chatcore.wire.websocket import WebSocket
+from chatcore.wire.websocket import KEPT_IN_ALL, KEPT_SECONDS, WebSocket
 from tests.rows import HEADS
 from tests.wire.websocket import request, text
 
@@ -118,7 +118,6 @@ RULES = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
-    "Connection": "close",
 }
 OF_DOCUMENTS = {
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -254,6 +253,68 @@ def test_a_page_of_this_server_or_of_a_known_origin_may_connect(origin: str) -> 
     assert opened(request(f"Origin: {origin}"))
 
 
+# --- one request after the other -----------------------------------------------------------------
+
+
+def files_of(items: list[Item]) -> list[tuple[int, bytes]]:
+    return [parsed(item.data)[::2] for item in items if isinstance(item, Reply)]
+
+
+def test_a_connection_may_ask_for_one_file_after_the_other_and_then_for_the_socket() -> None:
+    asked = get("/app.js") + get("/icon.svg", "If-None-Match: *", method="HEAD")
+    items = items_of(asked + request() + text(b'{"type":"ping"}'))
+    assert [type(item) for item in items] == [Reply, Reply, Reply, Ping, Hangup]
+    assert [status for status, _ in files_of(items)] == [200, 304, 101]
+    assert items[-1] == Hangup(lost=True)
+    assert items == items_in_turns(asked + request() + text(b'{"type":"ping"}'), peer=STRANGER)
+
+
+def test_an_answer_that_others_may_follow_does_not_say_that_it_is_the_last() -> None:
+    items = items_of(get("/app.js"), get("/missing"), get("/app.js"))
+    assert [parsed(item.data)[1].get("Connection") for item in items if isinstance(item, Reply)] == [
+        None,
+        "close",
+    ]
+    assert items[-1] == Hangup()
+
+
+@pytest.mark.parametrize(
+    ("head", "peer"),
+    [
+        (get("/app.js", "Connection: close"), STRANGER),
+        (get("/app.js", "Connection: TE", "Connection: Close"), STRANGER),
+        (get("/app.js").replace(b"1.1", b"1.0"), STRANGER),
+        (get("/app.js", "X-Forwarded-For: 198.51.100.1"), PROXY),
+    ],
+    ids=["asked-to", "among-others", "http-1.0", "proxy"],
+)
+def test_the_first_answer_is_the_last(head: bytes, peer: Peer) -> None:
+    half = codec(peer)
+    *_, reply, hangup = half.receive_data(head + get("/"), 0.0)
+    assert isinstance(reply, Reply)
+    assert parsed(reply.data)[1]["Connection"] == "close"
+    assert hangup == Hangup()
+    assert half.receive_data(get("/"), 0.0) == []
+
+
+def test_a_connection_without_another_request_ends_soon_and_without_a_word() -> None:
+    half = codec()
+    half.receive_data(get("/"), 10.0)
+    assert half.handle_deadline(9.9 + KEPT_SECONDS) == []
+    half.receive_data(get("/"), 11.0)
+    assert half.deadline == 11.0 + KEPT_SECONDS
+    assert half.handle_deadline(11.0 + KEPT_SECONDS) == [Hangup()]
+    assert half.receive_data(get("/"), 14.0) == half.receive_eof() == []
+
+
+def test_a_connection_is_not_kept_for_ever() -> None:
+    half = codec()
+    seconds = [0.0, KEPT_IN_ALL - 0.1, KEPT_IN_ALL]
+    items = [item for now in seconds for item in half.receive_data(get("/"), now)]
+    assert [type(item) for item in items] == [Reply, Reply, Reply, Hangup]
+    assert half.deadline is None
+
+
 # --- the socket ----------------------------------------------------------------------------------
 
 
@@ -340,9 +401,10 @@ def test_what_a_server_says_before_the_socket_is_open_is_a_status(
     assert half.ending() == b""
 
 
-def test_there_is_one_answer_and_no_more() -> None:
+@pytest.mark.parametrize("head", [get("/", "Connection: close"), get("/")])
+def test_there_is_no_answer_to_what_was_not_asked(head: bytes) -> None:
     half = codec()
-    assert len(half.receive_data(get("/") * 2, 0.0)) == 2
+    assert isinstance(half.receive_data(head, 0.0)[0], Reply)
     assert half.encode(Closing(reason="drain")) == half.encode(Error(code="unavailable", message="")) == b""
     assert half.receive_data(get("/"), 0.0) == half.receive_eof() == []
 
