@@ -27,6 +27,8 @@ _Address = IPv4Address | IPv6Address
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
 
+_WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::[0-9]{1,5})?")
+
 _TYPES = {
     "css": "text/css; charset=utf-8",
     "html": "text/html; charset=utf-8",
@@ -141,10 +143,10 @@ class Site:
         if not self.trusts(peer.host):
             return peer
         for entry in reversed([each.strip() for value in forwarded for each in value.split(",")]):
-            address = _address(entry)
+            address = _address(_without_port(entry))
             if address is None:
                 break
-            if not self.trusts(entry):
+            if not self.trusts(str(address)):
                 return Peer(str(address), peer.port)
         return peer
 
@@ -157,6 +159,12 @@ def _address(text: str) -> _Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+def _without_port(entry: str) -> str:
+    """Return the address of an entry of ``X-Forwarded-For``, to which some proxies add a port."""
+    match = _WITH_PORT.fullmatch(entry)
+    return entry if match is None else match[1] or match[2]
 
 
 def _checked_host(host: str) -> str:
