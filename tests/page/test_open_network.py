@@ -90,9 +90,7 @@ def test_where_the_server_was_started_for_that_a_key_is_made_and_it_is_said_who_
     browser: Browser, tmp_path: Path, transport: str
 ) -> None:
     with serve(tmp_path, transport, "--insecure") as (server, book):
-        context = new_context(browser)
-        context.route("**/connect.json", lambda route: route.fulfill(json={"insecure": True}))
-        page = context.new_page()
+        page = new_context(browser).new_page()
         page.goto(url(server, secret_of(book)))
         expect(page.locator("#door-notice")).to_contain_text("has made a key")
         expect(page.locator("#door-notice")).to_contain_text("others on this network could read the key")
