@@ -73,7 +73,8 @@ def serve_house(browser: Browser, path: Path, transport: str, *args: str) -> Ite
     file = path / "accounts.db"
     with Administration(file, by="local:test", create=True) as book:
         book.add("olga")
-        options = ("--accounts", str(file), "--public-url", "https://chat.example.org/", *args)
+        limits = ("--limit=refusals_per_minute=1000",)
+        options = ("--accounts", str(file), "--public-url", "https://chat.example.org/", *limits, *args)
         with serve(transport, *options) as server:
             yield House(browser, server, book)
 

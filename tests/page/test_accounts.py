@@ -100,6 +100,7 @@ def test_an_invite_to_a_room_leads_into_it_also_who_is_here_already(house: House
     guest = house.come("gus", house.invite(room="staff"))
     expect(guest.page.locator("#room-name")).to_have_text("#staff")
     guest.sees("welcome to the staff")
+    expect(guest.page.locator("dialog[open]")).to_have_count(0)
     guest.page.reload()
     guest.sees("welcome to the staff")
     dan = house.enter("dan")

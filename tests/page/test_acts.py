@@ -1,10 +1,12 @@
 """What people do to rooms and to each other in the page's menus, and how it is seen at the other side."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.page.accessibility import violations
 from tests.page.browser import Visitor
 from tests.page.house import House, act, serve_house
 from tests.page.servers import transports
@@ -126,3 +128,22 @@ def test_where_the_server_cannot_search_that_is_said_and_not_offered_again(
         gil.page.get_by_role("dialog").get_by_role("button", name="Close").click()
         expect(gil.page.locator("#search-button")).to_be_hidden()
         assert gil.faults == []
+
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "dark": {"color_scheme": "dark"},
+    "narrow": {"viewport": {"width": 390, "height": 700}},
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_dialogs_are_accessible(house: House, look: str) -> None:
+    hal = house.enter(look, **LOOKS[look])
+    page = hal.page
+    for button in ("me-rename", "me-forget", "me-devices", "moderate", "search-button"):
+        page.locator(f"#{button}").dispatch_event("click")
+        page.locator("dialog[open]").wait_for()
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+        expect(page.locator("dialog[open]")).to_have_count(0)
+    assert hal.faults == []

@@ -238,7 +238,7 @@ export class App {
   #welcomed(welcome) {
     this.#reader.adopt();
     const { isOther, isInvited } = this.#me.welcomed(welcome);
-    if (isInvited) this.#rooms.findAdmitted().then((name) => name && this.#go(name), () => {});
+    if (isInvited) this.#rooms.findAdmitted().then((name) => name && this.#switcher.choose(name), () => {});
     if (!isOther) return;
     this.#rooms.keep(); // what is kept is the account's own
     this.#store.keepUnsent(this.#chat.unsent);

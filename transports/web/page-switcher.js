@@ -35,7 +35,7 @@ export class Switcher {
     this.#name.oninput = () => this.#typed();
     byId("switcher-form").onsubmit = (/** @type {Event} */ event) => {
       event.preventDefault();
-      this.#choose(this.#name.value.trim().replace(/^#/, ""));
+      this.choose(this.#name.value.trim().replace(/^#/, ""));
     };
     this.#dialog.onkeydown = (/** @type {KeyboardEvent} */ event) => this.#press(event);
   }
@@ -83,8 +83,12 @@ export class Switcher {
     all[(all.indexOf(document.activeElement) + step + all.length) % all.length].focus();
   }
 
-  /** @param {string} name */
-  #choose(name) {
+  /**
+   * Go to a room, if it can be called so.
+   *
+   * @param {string} name
+   */
+  choose(name) {
     if (!NAME.test(name)) return this.#say("A room is called by letters, digits, “-”, “_” and “.”");
     this.#dialog.close();
     return this.#go(name);
@@ -102,7 +106,7 @@ export class Switcher {
   /** @param {RoomEntry} entry */
   #row({ room, count, private: isPrivate }) {
     const what = isPrivate ? " · private" : "";
-    return make("li", {}, make("button", { type: "button", onclick: () => this.#choose(room) },
+    return make("li", {}, make("button", { type: "button", onclick: () => this.choose(room) },
       make("bdi", {}, `#${room}`), ` · ${count} here${what}`));
   }
 
