@@ -86,6 +86,8 @@ class Bench:
                     options["syncs"] = str(case.contender.syncs)
                 if isinstance(case.contender, Ours) and case.contender.encrypted:
                     options["tls"] = 1
+                if isinstance(case.contender, Ours) and case.contender.for_browsers:
+                    options["web"] = 1
                 if case.contender is FLOOR:  # so that it moves as many bytes as we do
                     options["size"] = round(self._frames.get(options.get("size"), 64.0)) - 1
                 report = self.load(case.contender.dialect, options, port=server.port, pid=server.pid)

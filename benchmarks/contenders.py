@@ -97,6 +97,7 @@ class Ours:
     dialect: str = "chat"
     posters_hear: bool = True
     encrypted: bool = False
+    for_browsers: bool = False
 
     def check(self) -> None:
         """Raise `Unable` if it cannot be started here."""
@@ -113,15 +114,20 @@ class Ours:
         """Return the same with TLS."""
         return replace(self, name=f"{self.name}, TLS", encrypted=True)
 
+    def over_websockets(self) -> "Ours":
+        """Return the same for browsers."""
+        return replace(self, name=f"{self.name}, WebSocket", for_browsers=True)
+
     def command(self) -> list[str]:
         """Return how it is started, on any free port."""
+        scheme = "http" if self.for_browsers else "chat"
         chat = [str(Path(self.python).with_name("chat"))]
         if self.transport == "asyncio" and not self.uvloop:
             chat = [self.python, "-c", WITHOUT_UVLOOP]
         limits = [part for name in LIMITS for part in ("--limit", f"{name}=none")]
         listen = ["--listen", "chats://127.0.0.1:0", "--cert", "auto"] if self.encrypted else []
         where = ["--transport", self.transport, "--journal", self.journal]
-        return [*chat, "server", *where, *(listen or ["--listen", "chat://127.0.0.1:0"]), *limits]
+        return [*chat, "server", *where, *(listen or ["--listen", f"{scheme}://127.0.0.1:0"]), *limits]
 
     @contextlib.contextmanager
     def serving(self, tools: Tools) -> Iterator[Running]:

@@ -65,7 +65,7 @@ static const Dialect dialects[] = {
 static int port, pid, members = 100, posters = 8, stalled, rooms = 1, size = 64, window = 64, at_once = 256, count, lively;
 static double rate, seconds = 2, warm = 0.3, settle = 0.5, patience = 60;
 static bool idle, by_acks;
-static int over_tls;
+static int over_tls, over_web; /* over_web: each line of a chat client is a message of a WebSocket */
 static const Dialect *speak = dialects;
 static const volatile uint64_t *syncs; /* of syncs.c: how many, and the nanoseconds that they took */
 
@@ -206,6 +206,25 @@ static void put(Peer *p, const char *bytes, size_t length) {
     p->out_end += length;
 }
 
+/* Makes the line that was put since an offset a message, masked by a key that changes nothing. */
+static void put_frame(Peer *p, size_t from) {
+    size_t length = p->out_end - from - 1, header = length < 126 ? 6 : 8;
+    char *at = room_for(p, header) - (length + 1);
+    if (length > UINT16_MAX) fail("a line is too long for a message here");
+    memmove(at + header, at, length);
+    memset(at, 0, header);
+    at[0] = (char)0x81;
+    at[1] = (char)(0x80 | (length < 126 ? length : 126));
+    if (length >= 126) at[2] = (char)(length >> 8), at[3] = (char)length;
+    p->out_end = from + header + length;
+}
+
+static void put_line(Peer *p, const char *line, size_t length) {
+    size_t from = (size_t)(room_for(p, length) - p->out);
+    put(p, line, length);
+    if (over_web) put_frame(p, from);
+}
+
 static void flush(Peer *p) {
     while (p->stage != CLOSED && p->out_start < p->out_end) {
         ssize_t done = give(p, p->out + p->out_start, p->out_end - p->out_start);
@@ -235,6 +254,7 @@ static void post(void) {
     int lane = take_lane();
     Peer *p = poster_of(lane);
     char mark[MARK];
+    size_t from = (size_t)(room_for(p, 1) - p->out);
     mark[0] = '|';
     write_digits(mark + 1, (uint64_t)(now() * 1e6), 7);
     write_digits(mark + 8, (uint64_t)lane, 2);
@@ -247,6 +267,7 @@ static void post(void) {
     put(p, mark, MARK);
     put(p, filler, (size_t)size - MARK);
     put(p, speak->after, strlen(speak->after));
+    if (over_web) put_frame(p, from);
     p->in_flight++;
     owed += (uint64_t)hearers[lane];
     now_counts.posts++;
@@ -306,6 +327,10 @@ static char *take_copies(Peer *p, char *start, char *end) {
     uint64_t copies = 0;
     ptrdiff_t distance = end - start, sure = 2 * least_distance();
     for (; mark && end - mark >= MARK; mark = next) {
+        if (over_web && (mark[1] < '0' || mark[1] > 'O')) { /* the length of a message, and no mark */
+            next = memchr(mark + 1, '|', (size_t)(end - mark - 1));
+            continue;
+        }
         take_copy(p, mark, at);
         copies++;
         start = mark + MARK;
@@ -323,6 +348,9 @@ static char *take_tokens(char *start, char *end, const char *token, uint64_t *fo
     return start;
 }
 
+static const char request[] = "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+
 static void say_joins(Peer *p) {
     char line[256];
     p->stage = JOINING;
@@ -330,7 +358,7 @@ static void say_joins(Peer *p) {
         if (p->kind == POSTER ? lane % posters == p->number : lane == p->number % rooms) {
             char room[16];
             snprintf(room, sizeof room, "room%04d", lane % rooms);
-            put(p, line, (size_t)snprintf(line, sizeof line, speak->join, room));
+            put_line(p, line, (size_t)snprintf(line, sizeof line, speak->join, room));
             p->joins++;
         }
 }
@@ -344,7 +372,8 @@ static void say_hello(Peer *p) {
         p->stage = JOINING;
         p->joins = 1;
     } else {
-        put(p, line, (size_t)snprintf(line, sizeof line, speak->hello, nick));
+        if (over_web) put(p, request, strlen(request));
+        put_line(p, line, (size_t)snprintf(line, sizeof line, speak->hello, nick));
         if (!speak->welcomed) say_joins(p);
     }
     flush(p);
@@ -606,7 +635,7 @@ static void read_options(int argc, char **argv) {
     } counts[] = {{"port", &port},       {"pid", &pid},     {"members", &members}, {"posters", &posters},
                   {"stalled", &stalled}, {"rooms", &rooms}, {"size", &size},       {"window", &window},
                   {"at-once", &at_once}, {"count", &count}, {"lively", &lively},
-                  {"tls", &over_tls}};
+                  {"tls", &over_tls}, {"web", &over_web}};
     static const struct {
         const char *name;
         double *to;
