@@ -196,7 +196,8 @@ def streams(count: int) -> Iterator[tuple[random.Random, bytes]]:
                 stream += raw_frame(0x9 if kind == "ping" else 0xA, payload[:125])
             elif kind == "noise" and chance.random() < 0.2:
                 # Whatever begins there ends: we look at a frame when it is whole, and others at its header.
-                yield chance, stream + chance.randbytes(chance.randrange(8)) + bytes(70_000)
+                # No length begins with zeros, which others refuse; to us it is the number that it is.
+                yield chance, stream + chance.randbytes(chance.randrange(8)) + b"\xff" * 70_000
                 break
             elif kind in ("text", "part"):
                 stream += raw_frame(0x0 if amid else 0x1, payload, fin=kind == "text")
