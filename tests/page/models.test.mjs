@@ -128,14 +128,37 @@ test("a draft that was kept by an earlier page can be taken away", () => {
   assert.equal(new Store("http://one/", shelf).draft("lobby"), "");
 });
 
-test("a store that is broken or full is empty, and disturbs nobody", () => {
+test("a store that is broken or full is empty, and remembers as long as the page lasts", () => {
   const shelf = new Shelf([["chatcore http://one/ device", "{nonsense"]]);
   shelf.setItem = () => {
     throw new Error("full");
   };
   const store = new Store("http://one/", shelf);
-  store.keepDraft("lobby", "lost");
   assert.deepEqual([store.device, store.draft("lobby"), store.unsent], [{}, "", []]);
+  store.keepDraft("lobby", "half");
+  store.keepDevice({ nick: "ada" });
+  assert.equal(store.keepUnsent([post("a")]), false);
+  assert.deepEqual([store.device, store.draft("lobby"), store.unsent], [{ nick: "ada" }, "half", [post("a")]]);
+  assert.equal(store.keepUnsent([]), true);
+  assert.deepEqual([store.unsent, new Store("http://one/", shelf).draft("lobby")], [[], ""]);
+  delete shelf.setItem;
+  Object.assign(shelf, { setItem: (key, value) => void shelf.set(key, value) });
+  assert.equal(store.keepUnsent([post("b")]), true);
+  assert.deepEqual(new Store("http://one/", shelf).unsent, [post("b")]);
+});
+
+test("a page that may not even look for storage keeps what it has while it lasts", () => {
+  const here = Object.getOwnPropertyDescriptor(globalThis, "localStorage");
+  const get = () => {
+    throw new Error("forbidden");
+  };
+  Object.defineProperty(globalThis, "localStorage", { get, configurable: true });
+  const store = new Store("http://one/");
+  store.keepDevice({ nick: "ada" });
+  store.claim();
+  assert.deepEqual([store.device, store.isOurs, store.keepUnsent([post("a")])], [{ nick: "ada" }, true, false]);
+  if (here) Object.defineProperty(globalThis, "localStorage", here);
+  else delete globalThis.localStorage;
 });
 
 test("two windows keep their unsent lines beside each other, in the order in which they were written", () => {

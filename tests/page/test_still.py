@@ -127,6 +127,7 @@ def test_a_text_that_was_unfolded_stays_so_and_where_it_is(browser: Browser, ser
         dan.go_to("folded")
         for number in range(3):
             _post(joe, f"{number} {LONG}", "folded")
+        expect(dan.page.locator("#rows > li.message")).to_have_count(3)
         last = dan.page.locator("#rows > li.message").last
         last.get_by_role("button", name="Show all").click()
         dan.page.evaluate(FRAME)

@@ -81,11 +81,13 @@ def test_a_room_whose_messages_are_lost_says_so_and_starts_over(
         ada.sees("one")
         kill(server)
     ada.waits_for_the_server()
+    ada.say("not sent yet")
+    ada.sees_unsent("not sent yet")
     second.take_over(first)
     with second.serve(transport):
         ada.notice_network()
         ada.page.get_by_text("it starts over here").wait_for()
         ada.say("two")
         ada.sees("two")
-        assert ada.texts == ["two"]
+        assert ada.texts == ["not sent yet", "two"]
         assert ada.faults == []

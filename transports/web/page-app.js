@@ -24,7 +24,6 @@ import { View } from "./page-view.js";
 /** @typedef {import("../../docs/protocol.js").Message} Message */
 
 const LIFE_SECONDS = 5; // for an answer, once somebody looks or the network is back: they wait for it
-
 export class App {
   #store;
   #ended;
@@ -65,6 +64,7 @@ export class App {
       changed: () => this.#view.changed(),
       show: (room, seq) => this.#show(room, seq),
       edit: (text) => this.#composer.write(text),
+      say: (words) => this.say(words),
     });
     this.#view = new View({
       chat, rooms: this.#rooms, posts: this.#posts, reader: this.#reader,
@@ -224,7 +224,7 @@ export class App {
 
   /** @param {ChatEvent} event */
   #receiveState(event) {
-    if (event.type === "unsent") this.#store.keepUnsent(this.#chat.unsent);
+    if (event.type === "unsent") this.#reader.keepUnsent();
     else if (event.type === "stale") for (const post of event.posts) this.#reader.giveBack(post);
     else if (event.type === "refused") this.#reader.giveBack(event.post, wordsForRefused(event.error));
     else if (event.type === "welcome") this.#welcomed(event);
@@ -241,7 +241,7 @@ export class App {
     if (isInvited) this.#rooms.findAdmitted().then((name) => name && this.#switcher.choose(name), () => {});
     if (!isOther) return;
     this.#rooms.keep(); // what is kept is the account's own
-    this.#store.keepUnsent(this.#chat.unsent);
+    this.#reader.keepUnsent();
   }
 
   /** @param {import("./client-types.js").Offline} event */

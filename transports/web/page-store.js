@@ -4,7 +4,7 @@
  *
  * Every value has a key of its own, and so has every unsent line, so two windows of one browser disturb each other
  * little. One of them has the chat: the one that was opened last. Where nothing can be kept,
- * as in some private windows, the page works and forgets.
+ * as in some private windows, the page works until it is closed.
  *
  * @module
  */
@@ -29,6 +29,27 @@ import { newId } from "./client-frames.js";
  * @typedef {Unsent & {why?: string}} Returned
  */
 
+/** What keeps nothing, where the browser gives us no storage. */
+const NOTHING = /** @type {Storage} */ ({
+  length: 0,
+  clear() {},
+  key: () => null,
+  getItem: () => null,
+  removeItem() {},
+  setItem() {
+    throw new Error("nothing can be kept here");
+  },
+});
+
+/** The storage of this browser; some forbid even to look for it. */
+function storageHere() {
+  try {
+    return localStorage ?? NOTHING;
+  } catch {
+    return NOTHING;
+  }
+}
+
 export class Store {
   #server;
   #account;
@@ -38,13 +59,15 @@ export class Store {
   #unanswered = new Set();
   /** @type {Map<string, string | undefined>} what this window has written: most of it is the same once a frame */
   #written = new Map();
+  /** @type {Map<string, string>} what could not be kept, for as long as this page lasts */
+  #lost = new Map();
   #isForgotten = false;
 
   /**
    * @param {string} server the address of the page
    * @param {Storage} storage
    */
-  constructor(server, storage = localStorage) {
+  constructor(server, storage = storageHere()) {
     this.#server = server;
     this.#storage = storage;
     this.#account = this.device.account ?? "";
@@ -125,17 +148,19 @@ export class Store {
   }
 
   /**
-   * Keep this window's posts that have no answer. Those of others stay.
+   * Keep this window's posts that have no answer; returns whether they are kept. Those of others stay.
    *
    * @param {Unsent[]} unsent
    */
   keepUnsent(unsent) {
     const orders = new Map(this.#unsent.map(({ id, order }) => [id, order]));
     let last = Math.max(0, ...orders.values());
-    for (const post of unsent) this.#write(this.#own(`unsent ${post.id}`), { ...post, order: orders.get(post.id) ?? ++last });
+    const kept = unsent.map((post) =>
+      this.#write(this.#own(`unsent ${post.id}`), { ...post, order: orders.get(post.id) ?? ++last }));
     const ids = new Set(unsent.map(({ id }) => id));
     for (const id of this.#unanswered) if (!ids.has(id)) this.#write(this.#own(`unsent ${id}`), undefined);
     this.#unanswered = ids;
+    return kept.every((isKept) => isKept);
   }
 
   /** @returns {(Unsent & {order: number})[]} */
@@ -162,18 +187,18 @@ export class Store {
 
   /** @param {string} prefix */
   #names(prefix) {
-    try {
-      const keys = Array.from({ length: this.#storage.length }, (_, index) => this.#storage.key(index) ?? "");
-      return keys.filter((key) => key.startsWith(`chatcore ${prefix}`)).map((key) => key.slice("chatcore ".length));
-    } catch {
-      return [];
+    const names = new Set(this.#lost.keys());
+    for (let index = 0; index < this.#storage.length; index++) {
+      const key = this.#storage.key(index) ?? "";
+      if (key.startsWith("chatcore ")) names.add(key.slice("chatcore ".length));
     }
+    return [...names].filter((name) => name.startsWith(prefix));
   }
 
   /** @param {string} name */
   #read(name) {
     try {
-      return JSON.parse(this.#storage.getItem(`chatcore ${name}`) ?? "null") ?? undefined;
+      return JSON.parse(this.#lost.get(name) ?? this.#storage.getItem(`chatcore ${name}`) ?? "null") ?? undefined;
     } catch {
       return undefined;
     }
@@ -185,14 +210,18 @@ export class Store {
    */
   #write(name, value) {
     const text = JSON.stringify(value);
-    if (this.#isForgotten) return;
-    if (this.#written.has(name) && this.#written.get(name) === text) return;
-    this.#written.set(name, text);
+    if (this.#isForgotten) return true;
+    if (this.#written.has(name) && this.#written.get(name) === text) return true;
     try {
       if (text === undefined) this.#storage.removeItem(`chatcore ${name}`);
       else this.#storage.setItem(`chatcore ${name}`, text);
+      this.#written.set(name, text);
+      this.#lost.delete(name);
+      return true;
     } catch {
-      // The page goes on without.
+      if (text === undefined) this.#lost.delete(name);
+      else this.#lost.set(name, text);
+      return false;
     }
   }
 }
