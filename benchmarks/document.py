@@ -15,7 +15,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 QUESTIONS = [
     *("small", "hundred", "many"),
     *("flood", "pingpong", "brisk", "steady", "wide", "idle", "stalled"),
-    *("encrypted", "browsers", "durable", "commits", "joins", "start", "send", "missed"),
+    *("encrypted", "browsers", "durable", "commits", "joins", "start", "send", "missed", "page"),
     *("members", "sizes", "rooms", "history", "micro"),
 ]
 """In the order in which they are asked, and shown."""
