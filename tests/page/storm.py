@@ -136,15 +136,17 @@ class Storm:
         person.visitor.notice_network()
 
     def reload(self, person: "_Person") -> None:
-        """Reload a page, right after something was written."""
-        self.write(person)
+        """Reload a page right after something was written, which may have been sent or not."""
+        if self._rng.random() < 0.5:
+            person.proxy.end_all("black-hole")
+        person.write()
         person.reload()
 
     def open_another(self, person: "_Person") -> None:
         """Go on in another window; the first one is left open for a while, or has lost its connection."""
         if self._rng.random() < 0.5:
             person.proxy.end_all("black-hole")
-        self.write(person)
+        person.write()
         person.open_another()
 
     def look_away(self, person: "_Person") -> None:
