@@ -67,6 +67,7 @@ class Ports(NamedTuple):
 
     typed: int
     plain: int
+    web: int
 
 
 class Times(NamedTuple):
@@ -169,6 +170,71 @@ def _repeat(
     return attack
 
 
+# --- of browsers ---------------------------------------------------------------------------------
+
+
+def _request(name: str, *headers: str) -> bytes:
+    return "\r\n".join([f"GET /{name} HTTP/1.1", "Host: 127.0.0.1", *headers, "", ""]).encode()
+
+
+UPGRADE = _request(
+    "ws",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)
+LARGEST = "client-session.js"
+"""One of the largest files of the page."""
+
+
+def _frame(first: int, payload: bytes) -> bytes:
+    """Return a frame of up to 125 bytes, masked by a key that changes nothing."""
+    return bytes([first, 0x80 | len(payload), 0, 0, 0, 0]) + payload
+
+
+def _web_flood(junk: bytes, begins: bytes = b"") -> Callable[[Ports, int], None]:
+    """Return an attack that sends frames as fast as they are read, and reads nothing."""
+    piece = junk * (64 * 1024 // len(junk))
+
+    def attack(ports: Ports, number: int) -> None:
+        with _connection(ports.web) as sock:
+            sock.sendall(UPGRADE + _frame(0x81, hello(f"w{number}").rstrip()) + begins)
+            while True:
+                sock.sendall(piece)
+
+    return attack
+
+
+def _ask(*requests: bytes) -> Callable[[Ports, int], None]:
+    """Return an attack by connections, one after the other, that send something and read the answer."""
+
+    def attack(ports: Ports, number: int) -> None:
+        for request in requests:
+            with _connection(ports.web) as sock:
+                sock.sendall(request)
+                _read_all(sock)
+
+    return attack
+
+
+def _drip(ports: Ports, number: int) -> None:
+    """Send a head byte by byte, without an end."""
+    with _connection(ports.web) as sock:
+        for at in range(1_000_000):
+            sock.sendall(UPGRADE[at : at + 1] if at < 60 else b"x")
+            time.sleep(0.01)
+
+
+def _read_half(ports: Ports, number: int) -> None:
+    """Ask for a file, read a little of it, and no more."""
+    with _connection(ports.web) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        sock.sendall(_request(LARGEST))
+        sock.recv(1_000)
+        time.sleep(2.0)
+
+
 def _pages(number: int, turn: int) -> bytes:
     return line("history", room="lobby", limit=1000, token="t") * 10
 
@@ -211,6 +277,13 @@ ATTACKS: dict[str, tuple[int, Callable[[Ports, int], None]]] = {
     "6 connections that come and go": (1, _come_and_go),
     "7 reserved nicks": (1, _reserve_nicks),
     "8 wrong keys": (CONNECTIONS, _try_keys),
+    "w pings": (CONNECTIONS, _web_flood(_frame(0x89, b""))),
+    "w parts of one byte": (CONNECTIONS, _web_flood(_frame(0x00, b"x"), _frame(0x01, b"x"))),
+    "w a length of 2^63": (CONNECTIONS, _ask(UPGRADE + b"\x81\xff\x80" + bytes(11))),
+    "w heads byte by byte": (MANY, _drip),
+    "w requests for files": (CONNECTIONS, _ask(_request(LARGEST))),
+    "w refused upgrades": (CONNECTIONS, _ask(UPGRADE.replace(b"\r\n", b"\r\nOrigin: http://x\r\n", 1))),
+    "w files that are not read": (MANY, _read_half),
     "pages of history": (MANY, _repeat(_pages, 0.1)),
     "lists of rooms": (MANY, _repeat(_room_lists, 0.1)),
     "lists of members": (MANY, _repeat(_members, 0.1)),
@@ -265,11 +338,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=4.0, help="how long to measure each time (4)")
     parser.add_argument("--rounds", type=int, default=3, help="how often to measure each (3)")
     parser.add_argument("--only", default="", metavar="PREFIX", help="attacks that begin so, such as 1")
-    parser.add_argument("--attack", nargs=3, metavar=("NAME", "PORT", "PORT"), help=argparse.SUPPRESS)
+    parser.add_argument("--attack", nargs=4, metavar=("NAME", "PORT", "PORT", "PORT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.attack:
-        name, typed, plain = options.attack
-        _attack(name, Ports(int(typed), int(plain)))
+        name, *ports = options.attack
+        _attack(name, Ports(*map(int, ports)))
     print("| | attack | p99 ms | under attack | ratio | processor ms | under attack | ratio |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for transport in TRANSPORTS:
@@ -350,7 +423,8 @@ def processor_time(pid: int) -> float:
 def serving(transport: str, options: Sequence[str] = (), scheme: str = "chat") -> Iterator[tuple[int, Ports]]:
     """Run a server with a journal and a home of its own; yield its process id and its ports."""
     with tempfile.TemporaryDirectory() as directory:
-        where = ["--listen", f"{scheme}://127.0.0.1:0", "--listen", "plain://127.0.0.1:0"]
+        urls = [f"{each}://127.0.0.1:0" for each in (scheme, "plain", "http")]
+        where = [part for url in urls for part in ("--listen", url)]
         journal = f"sqlite:{directory}/journal.db?synchronous=NORMAL"  # else it is the disk that is measured
         command = [*TRANSPORTS[transport], *where, "--journal", journal, *options]
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL

@@ -151,6 +151,7 @@ NOT_FOR_BROWSERS = {
     "test_web": "it starts servers for browsers itself",
     "test_wrong_ports": "what is said to the wrong port is in `test_web`",
     "test_a_last_line_without_newline_counts_when_the_stream_ends": "a message that does not end is none",
+    "test_a_server_notices_every_second_how_late_it_is": "a server's clock knows no wire",
     "test_a_line_that_is_no_frame_is_refused_and_the_session_continues": "what is not UTF-8 ends it",
     "test_a_long_paste_is_stored_once_and_in_sequence": "its client is ours",
     "test_another_protocol_is_refused_in_one_line_and_closed": "this wire is one of those protocols",
