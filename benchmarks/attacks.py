@@ -281,7 +281,7 @@ ATTACKS: dict[str, tuple[int, Callable[[Ports, int], None]]] = {
     "w parts of one byte": (CONNECTIONS, _web_flood(_frame(0x00, b"x"), _frame(0x01, b"x"))),
     "w a length of 2^63": (CONNECTIONS, _ask(UPGRADE + b"\x81\xff\x80" + bytes(11))),
     "w heads byte by byte": (MANY, _drip),
-    "w requests for files": (CONNECTIONS, _ask(_request(LARGEST))),
+    "w requests for files": (CONNECTIONS, _ask(_request(LARGEST, "Connection: close"))),
     "w refused upgrades": (CONNECTIONS, _ask(UPGRADE.replace(b"\r\n", b"\r\nOrigin: http://x\r\n", 1))),
     "w files that are not read": (MANY, _read_half),
     "pages of history": (MANY, _repeat(_pages, 0.1)),
