@@ -45,7 +45,7 @@ class Talks:
         self._acks = 0
         self._heads: dict[str, int] = {}  # by epoch
         self._ending = False
-        self._quiet = 0
+        self._quiet: set[str] = set()
 
     def set_up(self, up: bool) -> None:
         """Say whether there is a server."""
@@ -63,7 +63,9 @@ class Talks:
         """Let talkers post nothing new, and wait until everything is acknowledged."""
         with self._changed:
             self._ending = True
-            assert self._changed.wait_for(lambda: self._quiet == talkers, 3 * DEADLINE), "not all is answered"
+            assert self._changed.wait_for(lambda: len(self._quiet) == talkers, 3 * DEADLINE), (
+                "not all is answered"
+            )
 
     # --- for talkers -----------------------------------------------------------------------------
 
@@ -88,12 +90,17 @@ class Talks:
             self._acks += 1
             self._changed.notify_all()
 
-    def wait_for_all(self, talkers: int, epoch: str) -> int:
-        """Wait until every talker has all its answers; return the last number that was given out."""
+    def wait_for_all(self, nick: str, talkers: int, epoch: str) -> int:
+        """Wait until every talker has all its answers; return the last number that was given out.
+
+        Somebody who loses the connection after that waits again, and is counted once.
+        """
         with self._changed:
-            self._quiet += 1
+            self._quiet.add(nick)
             self._changed.notify_all()
-            assert self._changed.wait_for(lambda: self._quiet == talkers, 3 * DEADLINE), "others still talk"
+            assert self._changed.wait_for(lambda: len(self._quiet) == talkers, 3 * DEADLINE), (
+                "others still talk"
+            )
             return self._heads[epoch]
 
 
@@ -139,7 +146,7 @@ class Talker(threading.Thread):
                 while self._unanswered or self._again or not self._talks.ending:
                     self._post(peer)
                     self._take(peer)
-                head = self._talks.wait_for_all(self._talkers, self._position.epoch)
+                head = self._talks.wait_for_all(self._nick, self._talkers, self._position.epoch)
                 while self._position.seq < head:
                     self._take(peer)
                 self._talks.history.note(Finished(self._nick, ROOM))
