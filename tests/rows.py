@@ -449,6 +449,7 @@ WALKS = 25 if ALL else 8
 """Random logs that are walked from end to end."""
 
 WHOLE = {
+    "tests/page/test_adversity.py::test_a_clock_*": "waits seconds for a server that is silent",
     "tests/test_reference.py::*": "builds the API reference, whose docstrings the linter sees",
     "tests/test_library_docs.py::test_the_examples_and_the_public_types_pass_mypy_strict": (
         "checks the types of examples that are run all the same"
