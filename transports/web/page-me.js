@@ -5,8 +5,7 @@
  */
 
 import { fold } from "./client.js";
-import { byId, openLater } from "./page-elements.js";
-import { Forget } from "./page-forget.js";
+import { openLater } from "./page-elements.js";
 
 /** @typedef {import("./client.js").Chat} Chat */
 /** @typedef {import("./client-types.js").ChatEvent} ChatEvent */
@@ -20,6 +19,7 @@ export class Me {
   #access;
   #say;
   #wanted;
+  /** @type {import("./page-forget.js").Forget | undefined} */
   #forget;
   /** @type {number | undefined} for how long we are banned */
   #banSeconds;
@@ -36,10 +36,15 @@ export class Me {
     this.#access = access;
     this.#say = say;
     this.#wanted = chat.nick;
-    this.#forget = new Forget(chat, store);
-    byId("me-forget").onclick = () => this.#forget.open();
+    openLater("me-forget", () => this.#loadForget(), say);
     openLater("me-rename", async () => new (await import("./page-rename.js")).Rename(chat), say);
     openLater("me-devices", async () => new (await import("./page-devices.js")).Devices(chat, say), say);
+  }
+
+  /** It must open without a connection, too, so it is loaded while there is one. */
+  async #loadForget() {
+    const { Forget } = await import("./page-forget.js");
+    return (this.#forget ??= new Forget(this.#chat, this.#store));
   }
 
   /**
@@ -50,6 +55,7 @@ export class Me {
    */
   welcomed({ nick, account }) {
     const isInvited = this.#access.succeed();
+    this.#loadForget().catch(() => {});
     const { device } = this.#store;
     this.#store.keepDevice({ ...device, nick, account, session: this.#chat.session });
     if (fold(nick) !== fold(this.#wanted)) this.#say(`You are ${nick} here.`);
@@ -71,7 +77,7 @@ export class Me {
 
   /** Whether the server is asked to revoke our key: then the end is the answer. */
   get isForgetting() {
-    return this.#forget.isAsked;
+    return this.#forget?.isAsked ?? false;
   }
 
   /**
