@@ -5,9 +5,8 @@ is said or takes a key, and accounts, so that only those come in who were invite
 
 - What counts is the address that a socket is bound to, not its name. It is local only if all its addresses
   are loopback addresses. An address that nobody can read is not local, nor is a listener without one.
-- ``--insecure`` stands for TLS, and for whatever it would protect: a private network, or a container whose
-  ports lead nowhere else. So an unencrypted listener needs no accounts with it.
-- ``--open`` stands for accounts, and only for those.
+- ``--insecure`` stands for TLS, where something else protects what is said: a private network, or a container
+  whose ports lead nowhere else. ``--open`` stands for accounts. Each says what it stands for and no more.
 - A proxy, and whoever binds a socket and hands it over, make a loopback address reachable from elsewhere. So
   such a listener needs accounts wherever it is bound. TLS is the affair of the one in front.
 - A scheme is unencrypted unless it is known to be encrypted.
@@ -59,19 +58,19 @@ def refusal(listener: Listener, *, accounts: bool, insecure: bool, everybody: bo
     ``accounts`` says that people need a key there. ``insecure`` and ``everybody`` are ``--insecure`` and
     ``--open``.
     """
-    exposed = not listener.local and not listener.encrypted
-    if exposed and not insecure:
-        return (
+    missing: list[str] = []
+    if not (listener.local or listener.encrypted or insecure):
+        missing.append(
             f"{listener.url} can be reached from other machines, and is not encrypted; use "
             f"{_encrypted(listener.url)} with --cert, or add --insecure if something else protects it"
         )
     reachable = not listener.local or listener.proxied or listener.handed_over
-    if reachable and not (accounts or everybody or exposed):
-        return (
+    if reachable and not (accounts or everybody):
+        missing.append(
             f"anyone who can reach {listener.url} could join; add --accounts PATH to let in only those "
             "whom you have invited, or --open to let in everybody"
         )
-    return None
+    return "; also, ".join(missing) or None
 
 
 def let_through(

@@ -122,9 +122,9 @@ def test_limits_are_listed_as_the_option_accepts_them() -> None:
         assert alice.limits.text_bytes == 16384
 
 
-def test_an_unencrypted_address_is_served_to_other_machines_with_the_flag() -> None:
+def test_an_unencrypted_address_is_served_to_other_machines_with_the_flags() -> None:
     with (
-        chat_server("--insecure", listens=("chat://0.0.0.0:0",)) as server,
+        chat_server("--insecure", "--open", listens=("chat://0.0.0.0:0",)) as server,
         connect(f"chat://127.0.0.1:{server.port()}", nick="alice") as alice,
     ):
         assert alice.who("lobby") == ("alice",)
