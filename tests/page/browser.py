@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, 
 __all__ = ["Visitor", "chromium", "new_context"]
 
 TIMEOUT = 20_000.0
+_NOT_LIVE = re.compile("^(offline|connecting|closed)")
 _OBSERVER = Path(__file__).with_name("observer.js")
 _LOOK = """(isHidden) => {
   if (document.hidden === isHidden) return;
@@ -83,10 +84,10 @@ class Visitor:
         return page
 
     def wait_until_live(self) -> None:
-        """Wait until the page is in its room, and has nothing to say of the connection."""
+        """Wait until the page is in its room, and has no more to say of the connection."""
         self.box.wait_for()
         expect(self.page.locator("#people-button")).to_have_text(re.compile("^[1-9]"))
-        expect(self.page.locator("#state")).to_have_text("")
+        expect(self.page.locator("#state")).not_to_contain_text(_NOT_LIVE)
 
     def come_back(self, url: str) -> None:
         """Open the page again, with what this browser has kept."""

@@ -128,37 +128,56 @@ test("a draft that was kept by an earlier page can be taken away", () => {
   assert.equal(new Store("http://one/", shelf).draft("lobby"), "");
 });
 
-test("a store that is broken or full is empty, and remembers as long as the page lasts", () => {
-  const shelf = new Shelf([["chatcore http://one/ device", "{nonsense"]]);
-  shelf.setItem = () => {
-    throw new Error("full");
-  };
-  const store = new Store("http://one/", shelf);
-  assert.deepEqual([store.device, store.draft("lobby"), store.unsent], [{}, "", []]);
-  store.keepDraft("lobby", "half");
-  store.keepDevice({ nick: "ada" });
-  assert.equal(store.keepUnsent([post("a")]), false);
-  assert.deepEqual([store.device, store.draft("lobby"), store.unsent], [{ nick: "ada" }, "half", [post("a")]]);
-  assert.equal(store.keepUnsent([]), true);
-  assert.deepEqual([store.unsent, new Store("http://one/", shelf).draft("lobby")], [[], ""]);
-  delete shelf.setItem;
-  Object.assign(shelf, { setItem: (key, value) => void shelf.set(key, value) });
-  assert.equal(store.keepUnsent([post("b")]), true);
-  assert.deepEqual(new Store("http://one/", shelf).unsent, [post("b")]);
+test("a store that is broken is empty, and disturbs nobody", () => {
+  const store = new Store("http://one/", new Shelf([["chatcore http://one/ device", "{nonsense"]]));
+  assert.deepEqual([store.device, store.draft("lobby"), store.unsent, store.isComplete], [{}, "", [], true]);
 });
 
-test("a page that may not even look for storage keeps what it has while it lasts", () => {
-  const here = Object.getOwnPropertyDescriptor(globalThis, "localStorage");
-  const get = () => {
-    throw new Error("forbidden");
-  };
-  Object.defineProperty(globalThis, "localStorage", { get, configurable: true });
+test("where the browser forbids to keep anything, the window remembers it", () => {
+  const fails = { configurable: true, get: () => { throw new Error("forbidden"); } };
+  Object.defineProperty(globalThis, "localStorage", fails);
   const store = new Store("http://one/");
   store.keepDevice({ nick: "ada" });
+  store.keepUnsent([post("a")]);
   store.claim();
-  assert.deepEqual([store.device, store.isOurs, store.keepUnsent([post("a")])], [{ nick: "ada" }, true, false]);
-  if (here) Object.defineProperty(globalThis, "localStorage", here);
-  else delete globalThis.localStorage;
+  assert.deepEqual([store.device, store.unsent, store.isOurs], [{ nick: "ada" }, [post("a")], true]);
+  assert.deepEqual([store.isAllowed, store.isComplete, store.holdsLines], [false, false, true]);
+  store.keepUnsent([]);
+  assert.deepEqual([store.unsent, store.holdsLines, new Store("http://one/").device], [[], false, {}]);
+});
+
+test("what a full storage does not take is remembered, and kept once there is space", () => {
+  const shelf = new Shelf();
+  const store = new Store("http://one/", shelf);
+  const { setItem } = shelf;
+  shelf.setItem = () => { throw new Error("full"); };
+  store.keepDevice({ nick: "ada" });
+  store.keepReturned([]);
+  store.claim();
+  assert.deepEqual([store.device.nick, store.isComplete, store.holdsLines], ["ada", false, false]);
+  store.keepUnsent([post("a")]);
+  assert.deepEqual([store.unsent, store.holdsLines, shelf.size], [[post("a")], true, 0]);
+  shelf.setItem = setItem;
+  const later = new Store("http://one/", shelf);
+  later.claim();
+  store.retry();
+  assert.deepEqual([store.isComplete, store.holdsLines, later.unsent, later.isOurs], [true, false, [post("a")], true]);
+});
+
+test("a line costs the same however many wait before it, and nothing once it is answered", () => {
+  const shelf = new Shelf();
+  const store = new Store("http://one/", shelf);
+  const many = Array.from({ length: 100 }, (_, index) => post(`i${index}`));
+  store.keepUnsent(many);
+  let touched = 0;
+  for (const name of ["getItem", "setItem", "key"]) {
+    const act = shelf[name];
+    shelf[name] = (...values) => (touched++, act(...values));
+  }
+  store.keepUnsent([...many, post("last")]);
+  assert.ok(touched <= 5, `${touched} accesses`);
+  store.keepUnsent([]);
+  assert.deepEqual([...shelf.keys()], ["chatcore http://one/ @ last"]);
 });
 
 test("two windows keep their unsent lines beside each other, in the order in which they were written", () => {

@@ -48,12 +48,12 @@ def test_without_storage_the_page_works_and_says_what_it_does_not_keep(
         ada.go_to(nick)
         ada.say("one")
         ada.sees("one")
-        expect(ada.page.locator("#word")).to_have_text("")
+        expect(ada.page.locator("#state")).to_contain_text("lost with this window")
         proxy.refusing = True
         proxy.end_all("reset")
         ada.waits_for_the_server()
         ada.say("two")
-        expect(ada.page.locator("#word")).to_contain_text("cannot keep what is not sent yet")
+        ada.sees_unsent("two")
         proxy.refusing = False
         ada.notice_network()
         ada.sees("two")

@@ -64,10 +64,9 @@ export class App {
       changed: () => this.#view.changed(),
       show: (room, seq) => this.#show(room, seq),
       edit: (text) => this.#composer.write(text),
-      say: (words) => this.say(words),
     });
     this.#view = new View({
-      chat, rooms: this.#rooms, posts: this.#posts, reader: this.#reader,
+      chat, store, rooms: this.#rooms, posts: this.#posts, reader: this.#reader,
       open: (room) => this.#open(room), drawn: () => this.#keep(),
     }, this.#keys.signal);
     this.#composer = new Composer({
@@ -83,7 +82,8 @@ export class App {
     const place = () => this.#active;
     openLater("moderate", () => import("./page-moderation.js").then((part) => new part.Moderation(chat, place)), say);
     this.#me = new Me(chat, store, access, say);
-    const owner = { looked: () => this.#looked(), focused: () => this.#focused(), left: () => this.#keep() };
+    const owner = { looked: () => this.#looked(), focused: () => this.#focused(), left: () => this.#keep(),
+      retried: () => this.#view.changed() };
     this.#attention = new Attention(chat, store, owner, this.#keys.signal);
     this.#listen();
     byId("chat").hidden = false;
@@ -224,7 +224,7 @@ export class App {
 
   /** @param {ChatEvent} event */
   #receiveState(event) {
-    if (event.type === "unsent") this.#reader.keepUnsent();
+    if (event.type === "unsent") this.#store.keepUnsent(this.#chat.unsent);
     else if (event.type === "stale") for (const post of event.posts) this.#reader.giveBack(post);
     else if (event.type === "refused") this.#reader.giveBack(event.post, wordsForRefused(event.error));
     else if (event.type === "welcome") this.#welcomed(event);
@@ -241,7 +241,7 @@ export class App {
     if (isInvited) this.#rooms.findAdmitted().then((name) => name && this.#switcher.choose(name), () => {});
     if (!isOther) return;
     this.#rooms.keep(); // what is kept is the account's own
-    this.#reader.keepUnsent();
+    this.#store.keepUnsent(this.#chat.unsent);
   }
 
   /** @param {import("./client-types.js").Offline} event */

@@ -10,6 +10,8 @@
 /** @typedef {import("./client.js").Chat} Chat */
 /** @typedef {import("./page-store.js").Store} Store */
 
+const RETRY_MS = 5_000; // after which what could not be kept is tried again
+
 export class Attention {
   #chat;
   #store;
@@ -17,10 +19,10 @@ export class Attention {
   /**
    * @param {Chat} chat
    * @param {Store} store
-   * @param {{looked: () => void, focused: () => void, left: () => void}} owner
+   * @param {{looked: () => void, focused: () => void, left: () => void, retried: () => void}} owner
    * @param {AbortSignal} signal its end
    */
-  constructor(chat, store, { looked, focused, left }, signal) {
+  constructor(chat, store, { looked, focused, left, retried }, signal) {
     this.#chat = chat;
     this.#store = store;
     store.claim();
@@ -29,6 +31,14 @@ export class Attention {
     addEventListener("focus", focused, { signal });
     addEventListener("pagehide", left, { signal });
     document.addEventListener("visibilitychange", () => document.hidden || this.#look(looked), { signal });
+    const timer = setInterval(() => store.isComplete || this.#retry(retried), RETRY_MS);
+    signal.addEventListener("abort", () => clearInterval(timer));
+  }
+
+  /** Keep what could not be kept, if there is space by now. @param {() => void} retried */
+  #retry(retried) {
+    this.#store.retry();
+    retried();
   }
 
   /** @param {() => void} looked */

@@ -13,11 +13,8 @@ import { mentions } from "./page-text.js";
 /** @typedef {import("./page-store.js").Store} Store */
 /** @typedef {import("../../docs/protocol.js").Message} Message */
 /**
- * @typedef {{changed: () => void, show: (room: string, seq: number) => void, edit: (text: string) => void,
- *   say: (words: string) => void}} Owner
+ * @typedef {{changed: () => void, show: (room: string, seq: number) => void, edit: (text: string) => void}} Owner
  */
-
-const NOT_KEPT = "This browser cannot keep what is not sent yet. Leave the page open until it is.";
 
 export class Reader {
   /** @type {WeakMap<object, string>} ids of the rows that messages were before they were stored */
@@ -95,12 +92,6 @@ export class Reader {
     this.#since = Infinity;
     const ours = new Set(this.#chat.unsent.map(({ id }) => id));
     for (const post of this.#store.unsent) if (post.at >= since && !ours.has(post.id)) this.sendAgain({ post });
-  }
-
-  /** Keep what is not sent yet, and say so if the browser does not. */
-  keepUnsent() {
-    const isKept = this.#store.keepUnsent(this.#chat.unsent);
-    if (!isKept && this.#chat.state !== "live") this.#owner.say(NOT_KEPT);
   }
 
   /** @param {{post: Unsent}} own */

@@ -1,8 +1,11 @@
 /**
- * The state of the connection, in words.
+ * The state of the connection and of what this browser keeps, in words.
  *
  * @module
  */
+
+/** @typedef {import("./client-types.js").Offline} Offline */
+/** @typedef {import("./page-store.js").Store} Store */
 
 const REASONS = /** @type {Record<string, string>} */ ({
   drain: "the server restarts",
@@ -12,17 +15,62 @@ const REASONS = /** @type {Record<string, string>} */ ({
   nick_taken: "your name is in use",
   limit_exceeded: "the server is full",
 });
+const MANY = 2; // connections in turn that fail while the page loads: something in between lets no socket through
+const PATIENCE_MS = 5_000;
 
-/**
- * @param {string} state
- * @param {any} offline the event that says why, if there was one
- * @param {boolean} wasLive whether there was a connection before
- */
-export function stateOf(state, offline, wasLive) {
-  if (state === "live") return "";
-  if (state === "closed") return "closed";
-  if (state === "connecting" && offline === undefined) return "connecting…";
-  if (!wasLive && offline?.reason === "lost")
-    return "no connection; if there is a proxy, it has to pass on Host and Upgrade; trying again";
-  return `offline: ${REASONS[offline?.reason] ?? offline?.reason ?? "no connection yet"}; trying again`;
+const BLOCKED = "offline: no connection, though the page can be loaded; if there is a proxy, it has to pass on Host and"
+  + " Upgrade; trying again";
+const FORBIDDEN = "This browser lets the page keep nothing: what is not sent is lost with this window";
+const FULL = "The storage of this browser is full: what is not sent is lost with this window";
+
+export class State {
+  /** @type {Offline | undefined} why there is no connection */
+  #offline;
+  #wasLive = false;
+  #failed = 0;
+  #isBlocked = false;
+  #loads;
+
+  /** @param {() => Promise<boolean>} [loads] whether the page can be loaded now */
+  constructor(loads = loadsPage) {
+    this.#loads = loads;
+  }
+
+  /** @param {Offline} offline */
+  async goOffline(offline) {
+    this.#offline = offline;
+    this.#failed = offline.reason === "lost" && !this.#wasLive ? this.#failed + 1 : 0;
+    this.#isBlocked = this.#failed >= MANY && (await this.#loads());
+  }
+
+  /**
+   * @param {string} state of the chat
+   * @param {Store} store
+   */
+  wordsFor(state, store) {
+    this.#wasLive ||= state === "live";
+    return [this.#wordsFor(state), store.isComplete ? "" : store.isAllowed ? FULL : FORBIDDEN].filter(Boolean).join(". ");
+  }
+
+  /** @param {string} state */
+  #wordsFor(state) {
+    if (state === "live") return "";
+    if (state === "closed") return "closed";
+    if (this.#offline === undefined) return state === "connecting" ? "connecting…" : "offline: no connection yet; trying again";
+    if (this.#wasLive || this.#offline.reason !== "lost") return `offline: ${wordsFor(this.#offline.reason)}; trying again`;
+    return this.#isBlocked ? BLOCKED : "offline: no connection yet; trying again";
+  }
+}
+
+/** @param {string} reason */
+const wordsFor = (reason) => REASONS[reason] ?? reason;
+
+/** Ask for a file of the page. */
+async function loadsPage() {
+  try {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    return (await fetch(new URL("icon.svg", document.baseURI), { cache: "no-store", signal })).ok;
+  } catch {
+    return false;
+  }
 }

@@ -3,8 +3,10 @@
  * rooms, positions, read marks, drafts and unsent lines.
  *
  * Every value has a key of its own, and so has every unsent line, so two windows of one browser disturb each other
- * little. One of them has the chat: the one that was opened last. Where nothing can be kept,
- * as in some private windows, the page works until it is closed.
+ * little. One of them has the chat: the one that was opened last.
+ *
+ * Where nothing can be kept, since the browser forbids it or its storage is full, this window remembers it, says so,
+ * and tries again.
  *
  * @module
  */
@@ -24,50 +26,34 @@ import { newId } from "./client-frames.js";
  * @typedef {{epoch: string, seq: number, read: number, unread: number, mentions: number}} Place
  */
 /**
+ * A post that is kept: its order among those of all windows, and when it was given.
+ *
+ * @typedef {{at: number, order: number}} Kept
+ */
+/**
  * A post that came back: too old, or refused with these words.
  *
  * @typedef {Unsent & {why?: string}} Returned
  */
-
-/** What keeps nothing, where the browser gives us no storage. */
-const NOTHING = /** @type {Storage} */ ({
-  length: 0,
-  clear() {},
-  key: () => null,
-  getItem: () => null,
-  removeItem() {},
-  setItem() {
-    throw new Error("nothing can be kept here");
-  },
-});
-
-/** The storage of this browser; some forbid even to look for it. */
-function storageHere() {
-  try {
-    return localStorage ?? NOTHING;
-  } catch {
-    return NOTHING;
-  }
-}
 
 export class Store {
   #server;
   #account;
   #storage;
   #window = newId();
-  /** @type {Set<string>} ids of this window's posts that are kept */
-  #unanswered = new Set();
-  /** @type {Map<string, string | undefined>} what this window has written: most of it is the same once a frame */
+  /** @type {Map<string, Kept>} this window's posts that have no answer, by id */
+  #unanswered = new Map();
+  /** @type {Map<string, string>} what this window has written: most of it is the same once a frame */
   #written = new Map();
-  /** @type {Map<string, string>} what could not be kept, for as long as this page lasts */
-  #lost = new Map();
+  /** @type {Map<string, string>} what this window remembers, since it could not be written */
+  #unwritten = new Map();
   #isForgotten = false;
 
   /**
    * @param {string} server the address of the page
-   * @param {Storage} storage
+   * @param {Storage | undefined} storage
    */
-  constructor(server, storage = storageHere()) {
+  constructor(server, storage = storageOfBrowser()) {
     this.#server = server;
     this.#storage = storage;
     this.#account = this.device.account ?? "";
@@ -81,18 +67,44 @@ export class Store {
   /** @param {Device} device */
   keepDevice(device) {
     this.#write(`${this.#server} device`, device);
+    if (this.#account !== (device.account ?? "")) this.#unanswered.clear(); // they are kept for the other one
     this.#account = device.account ?? "";
+  }
+
+  /** Whether this browser lets the page keep anything. */
+  get isAllowed() {
+    return this.#storage !== undefined;
+  }
+
+  /** Whether all is kept. */
+  get isComplete() {
+    return this.#unwritten.size === 0;
+  }
+
+  /** Whether what its user has typed would be lost with this window. */
+  get holdsLines() {
+    const prefixes = ["unsent ", "returned", "draft "].map((name) => this.#own(name));
+    const names = [...this.#unwritten].filter(([, text]) => text !== "[]").map(([name]) => name);
+    return names.some((name) => prefixes.some((prefix) => name.startsWith(prefix)));
+  }
+
+  /** Try again to keep what could not be kept. */
+  retry() {
+    for (const [name, text] of [...this.#unwritten]) this.#put(name, text);
   }
 
   /** Forget all that is kept of this server, and keep nothing more. */
   forget() {
     for (const name of this.#names(`${this.#server} `)) this.#write(name, undefined);
+    this.#unwritten.clear();
     this.#isForgotten = true;
   }
 
   /** Note that this window goes on with the chat, and no other one. */
   claim() {
-    this.#write(`${this.#server} window`, this.#window);
+    const name = `${this.#server} window`;
+    this.#write(name, this.#window);
+    this.#unwritten.delete(name); // written later, it would take the chat from a later window
   }
 
   /** Whether no other window goes on with the chat. */
@@ -142,32 +154,48 @@ export class Store {
     this.#write(this.#own(`draft ${room}`), text || undefined);
   }
 
+  /** @returns {string[]} rooms in which something is being written */
+  get drafts() {
+    const prefix = this.#own("draft ");
+    return this.#names(prefix).map((name) => name.slice(prefix.length));
+  }
+
   /** @returns {Unsent[]} what has no answer yet, from whichever window, first to last */
   get unsent() {
-    return this.#unsent.map(({ order: _, ...post }) => post);
+    const posts = this.#names(this.#own("unsent ")).map((name) => this.#read(name)).filter((post) => post !== undefined);
+    return posts.sort((one, other) => one.order - other.order).map(({ order: _, ...post }) => post);
   }
 
   /**
-   * Keep this window's posts that have no answer; returns whether they are kept. Those of others stay.
+   * Keep this window's posts that have no answer. Those of others stay. What is kept already is not touched, so a line
+   * costs the same however many wait before it.
    *
    * @param {Unsent[]} unsent
    */
   keepUnsent(unsent) {
-    const orders = new Map(this.#unsent.map(({ id, order }) => [id, order]));
-    let last = Math.max(0, ...orders.values());
-    const kept = unsent.map((post) =>
-      this.#write(this.#own(`unsent ${post.id}`), { ...post, order: orders.get(post.id) ?? ++last }));
-    const ids = new Set(unsent.map(({ id }) => id));
-    for (const id of this.#unanswered) if (!ids.has(id)) this.#write(this.#own(`unsent ${id}`), undefined);
-    this.#unanswered = ids;
-    return kept.every((isKept) => isKept);
+    const kept = new Map(unsent.map((post) => [post.id, this.#keepPost(post)]));
+    for (const id of this.#unanswered.keys()) if (!kept.has(id)) this.#write(this.#own(`unsent ${id}`), undefined);
+    this.#unanswered = kept;
   }
 
-  /** @returns {(Unsent & {order: number})[]} */
-  get #unsent() {
-    const prefix = this.#own("unsent ");
-    const posts = this.#names(prefix).map((name) => this.#read(name)).filter((post) => post !== undefined);
-    return posts.sort((one, other) => one.order - other.order);
+  /**
+   * @param {Unsent} post
+   * @returns {Kept}
+   */
+  #keepPost(post) {
+    const known = this.#unanswered.get(post.id);
+    if (known?.at === post.at) return known;
+    const name = this.#own(`unsent ${post.id}`);
+    const order = known?.order ?? this.#read(name)?.order ?? this.#nextOrder();
+    this.#write(name, { ...post, order });
+    return { at: post.at, order };
+  }
+
+  /** @returns {number} the place of a new post, behind all of this browser */
+  #nextOrder() {
+    const order = (this.#read(this.#own("last")) ?? 0) + 1;
+    this.#write(this.#own("last"), order);
+    return order;
   }
 
   /** @returns {Returned[]} */
@@ -187,18 +215,25 @@ export class Store {
 
   /** @param {string} prefix */
   #names(prefix) {
-    const names = new Set(this.#lost.keys());
-    for (let index = 0; index < this.#storage.length; index++) {
-      const key = this.#storage.key(index) ?? "";
-      if (key.startsWith("chatcore ")) names.add(key.slice("chatcore ".length));
+    const names = [...this.#keys].filter((key) => key.startsWith("chatcore ")).map((key) => key.slice("chatcore ".length));
+    const all = new Set([...names, ...this.#unwritten.keys()]);
+    return [...all].filter((name) => name.startsWith(prefix));
+  }
+
+  get #keys() {
+    const storage = this.#storage;
+    try {
+      return Array.from({ length: storage?.length ?? 0 }, (_, index) => storage?.key(index) ?? "");
+    } catch {
+      return [];
     }
-    return [...names].filter((name) => name.startsWith(prefix));
   }
 
   /** @param {string} name */
   #read(name) {
     try {
-      return JSON.parse(this.#lost.get(name) ?? this.#storage.getItem(`chatcore ${name}`) ?? "null") ?? undefined;
+      const text = this.#unwritten.get(name) ?? this.#storage?.getItem(`chatcore ${name}`);
+      return JSON.parse(text ?? "null") ?? undefined;
     } catch {
       return undefined;
     }
@@ -210,18 +245,35 @@ export class Store {
    */
   #write(name, value) {
     const text = JSON.stringify(value);
-    if (this.#isForgotten) return true;
-    if (this.#written.has(name) && this.#written.get(name) === text) return true;
+    if (this.#isForgotten) return;
+    if (text !== undefined && (this.#unwritten.get(name) ?? this.#written.get(name)) === text) return;
+    this.#put(name, text);
+  }
+
+  /**
+   * @param {string} name
+   * @param {string | undefined} text
+   */
+  #put(name, text) {
+    this.#written.delete(name);
+    this.#unwritten.delete(name);
     try {
-      if (text === undefined) this.#storage.removeItem(`chatcore ${name}`);
-      else this.#storage.setItem(`chatcore ${name}`, text);
+      if (text === undefined) return this.#storage?.removeItem(`chatcore ${name}`);
+      if (this.#storage === undefined) throw new Error("the browser keeps nothing");
+      this.#storage.setItem(`chatcore ${name}`, text);
       this.#written.set(name, text);
-      this.#lost.delete(name);
-      return true;
     } catch {
-      if (text === undefined) this.#lost.delete(name);
-      else this.#lost.set(name, text);
-      return false;
+      if (text !== undefined) this.#unwritten.set(name, text);
     }
+    return undefined;
+  }
+}
+
+/** What this browser keeps pages' data in, or nothing where it forbids that. */
+function storageOfBrowser() {
+  try {
+    return localStorage;
+  } catch {
+    return undefined;
   }
 }

@@ -10,15 +10,16 @@ import { byId, setText } from "./page-elements.js";
 import { Log } from "./page-log.js";
 import { rowsOf } from "./page-rows.js";
 import { drawMe, drawPeople, drawRooms, drawTitle, toggleRooms } from "./page-sidebar.js";
-import { stateOf } from "./page-state.js";
+import { State } from "./page-state.js";
 
 /** @typedef {import("./client.js").Chat} Chat */
 /** @typedef {import("./page-posts.js").Posts} Posts */
 /** @typedef {import("./page-room.js").Room} Room */
 /** @typedef {import("./page-rooms.js").Rooms} Rooms */
 /** @typedef {import("./page-reader.js").Reader} Reader */
+/** @typedef {import("./page-store.js").Store} Store */
 /**
- * @typedef {{chat: Chat, rooms: Rooms, posts: Posts, reader: Reader, open: (room: Room) => void, drawn: () => void}} Parts
+ * @typedef {{chat: Chat, store: Store, rooms: Rooms, posts: Posts, reader: Reader, open: (room: Room) => void, drawn: () => void}} Parts
  */
 
 const HIDDEN_MS = 250; // between two drawings while nobody looks
@@ -37,8 +38,7 @@ export class View {
   #news = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #silence;
-  /** @type {unknown} */
-  #offline;
+  #state = new State();
   #log;
   #signal;
   /** @type {Room | undefined} the one whose read mark is looked for */
@@ -54,6 +54,7 @@ export class View {
     // The frame that was asked for does not come once the window is hidden.
     document.addEventListener("visibilitychange", () => this.#isDue && this.#schedule(), { signal });
     visualViewport?.addEventListener("resize", () => this.#fitScreen(), { signal });
+    signal.addEventListener("abort", () => this.#drawState("")); // what follows is said in another place
     this.#log = new Log(byId("log"), byId("rows"), () => this.changed(), signal);
   }
 
@@ -101,9 +102,10 @@ export class View {
     this.#silence = setTimeout(() => setText(byId("word"), ""), SAID_MS);
   }
 
-  /** @param {unknown} event why there is no connection */
-  goOffline(event) {
-    this.#offline = event;
+  /** @param {import("./client-types.js").Offline} event why there is no connection */
+  async goOffline(event) {
+    await this.#state.goOffline(event);
+    this.changed();
   }
 
   /** @param {Room} room */
@@ -171,7 +173,7 @@ export class View {
   }
 
   #drawAll() {
-    const { chat, rooms, open, drawn } = this.#parts;
+    const { chat, store, rooms, open, drawn } = this.#parts;
     const room = rooms.active;
     if (room) this.#drawRoom(room);
     drawRooms(rooms.all, room, open);
@@ -179,11 +181,15 @@ export class View {
     drawTitle(rooms.all, room);
     drawMe(chat.nick);
     byId("me-devices").hidden = byId("moderate").hidden = chat.account === undefined;
-    const state = stateOf(chat.state, this.#offline, chat.session !== undefined);
-    setText(byId("state"), state);
-    byId("state").classList.toggle("lost", state !== "");
+    this.#drawState(this.#state.wordsFor(chat.state, store));
     this.#readOut();
     drawn();
+  }
+
+  /** @param {string} words */
+  #drawState(words) {
+    setText(byId("state"), words);
+    byId("state").classList.toggle("lost", words !== "");
   }
 
   /** @param {Room} room */

@@ -80,4 +80,5 @@ function start(access, nick, words) {
   }
 }
 
+addEventListener("beforeunload", (event) => store.holdsLines && event.preventDefault());
 mayUseKeys().then((isAllowed) => open(new Access(store, { isAllowed, isOpen: !isSecureContext })));
