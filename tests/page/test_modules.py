@@ -26,7 +26,7 @@ MOST_BYTES = 60_000  # of all answers, compressed, with their heads
 
 def test_what_the_page_knows_is_right_without_a_browser() -> None:
     need_node()
-    run_tests(*(str(HERE / f"{name}.test.mjs") for name in ("models", "room", "state")))
+    run_tests(*map(str, sorted(HERE.glob("*.test.mjs"))))
 
 
 @pytest.mark.parametrize("case", MENTIONS, ids=lambda case: case["text"])

@@ -6,14 +6,14 @@
 
 import { Chat, fold } from "./client.js";
 import { Attention } from "./page-attention.js";
+import { listen } from "./page-buttons.js";
 import { Composer } from "./page-composer.js";
-import { byId, openLater } from "./page-elements.js";
+import { byId } from "./page-elements.js";
 import { Keys } from "./page-keys.js";
 import { Me, wordsForModerated } from "./page-me.js";
-import { Posts, wordsForRefused } from "./page-posts.js";
+import { parse, Posts, wordsForRefused } from "./page-posts.js";
 import { Reader } from "./page-reader.js";
 import { MOST_MISSED, Rooms } from "./page-rooms.js";
-import { togglePeople, toggleRooms } from "./page-sidebar.js";
 import { Switcher } from "./page-switcher.js";
 import { View } from "./page-view.js";
 
@@ -23,6 +23,7 @@ import { View } from "./page-view.js";
 /** @typedef {import("./page-store.js").Store} Store */
 /** @typedef {import("../../docs/protocol.js").Message} Message */
 
+const LEFT = "Edit or discard what is not sent, or enter the room again.";
 const LIFE_SECONDS = 5; // for an answer, once somebody looks or the network is back: they wait for it
 export class App {
   #store;
@@ -50,18 +51,17 @@ export class App {
     this.#ended = ended;
     const { unsent, returned, device: { nick = "" } } = store;
     const onEvent = (/** @type {ChatEvent} */ event) => this.#receive(event);
-    const patience = { life: LIFE_SECONDS };
-    const options = { ...access.proofs, unsent, mostMissed: MOST_MISSED, patience, onEvent };
-    const chat = new Chat(server, { nick, ...options });
+    const options = { nick, unsent, mostMissed: MOST_MISSED, patience: { life: LIFE_SECONDS }, onEvent };
+    const chat = new Chat(server, { ...access.proofs, ...options });
     this.#chat = chat;
     this.#keys = new Keys(this);
     this.#posts = new Posts(unsent, returned);
-    this.#rooms = new Rooms(chat, store, {
+    this.#rooms = new Rooms(chat, store, this.#posts, {
       changed: () => this.#view.changed(),
       refused: (room, error) => this.#refused(room, error.message),
     });
     this.#reader = new Reader(chat, this.#posts, store, {
-      changed: () => this.#view.changed(),
+      changed: () => this.#tidy(),
       show: (room, seq) => this.#show(room, seq),
       edit: (text) => this.#composer.write(text),
     });
@@ -77,28 +77,17 @@ export class App {
     });
     this.#switcher = new Switcher((bounds) => chat.listRooms(bounds), (name) => this.#go(name));
     const say = (/** @type {string} */ words) => this.say(words);
-    const show = (/** @type {Message} */ { room, seq }) => this.#show(room, seq);
-    openLater("search-button", () => import("./page-finder.js").then(({ Finder }) => new Finder(chat, show)), say);
-    const place = () => this.#active;
-    openLater("moderate", () => import("./page-moderation.js").then((part) => new part.Moderation(chat, place)), say);
     this.#me = new Me(chat, store, access, say);
-    const owner = { looked: () => this.#looked(), focused: () => this.#focused(), left: () => this.#keep(),
-      retried: () => this.#view.changed() };
-    this.#attention = new Attention(chat, store, owner, this.#keys.signal);
-    this.#listen();
+    this.#attention = new Attention(chat, store, {
+      looked: () => this.#looked(), focused: () => this.#focused(), left: () => this.#keep(),
+      retried: () => this.#view.changed(),
+    }, this.#keys.signal);
+    listen(chat, {
+      say, latest: () => this.goToLatest(), leave: () => this.#leave(), changed: () => this.#view.changed(),
+      place: () => this.#active, show: ({ room, seq }) => this.#show(room, seq),
+    });
     byId("chat").hidden = false;
     this.#open(this.#rooms.restore());
-  }
-
-  #listen() {
-    const clicks = /** @type {Record<string, () => void>} */ ({
-      latest: () => this.goToLatest(),
-      leave: () => this.#leave(),
-      menu: () => toggleRooms(),
-      "menu-close": () => toggleRooms(),
-      "people-button": () => togglePeople() && this.#view.changed(),
-    });
-    for (const [id, onclick] of Object.entries(clicks)) byId(id).onclick = onclick;
   }
 
   get #active() {
@@ -111,9 +100,10 @@ export class App {
   #open(room) {
     this.#rooms.activate(room);
     this.#view.show(room);
-    this.#composer.name(`Message #${room.name}`);
+    this.#composer.name(room.isLeft ? `You are not in #${room.name}` : `Message #${room.name}`);
     this.#composer.show(this.#store.draft(room.name));
     if (matchMedia("(pointer: fine)").matches) this.#composer.focus();
+    this.#tidy();
   }
 
   /**
@@ -122,7 +112,7 @@ export class App {
    * @param {string} name
    */
   #go(name) {
-    this.#open(this.#rooms.find(name) ?? this.#rooms.enter(name));
+    this.#open(this.#rooms.enter(name));
   }
 
   goToLatest() {
@@ -148,30 +138,39 @@ export class App {
     this.#view.say(words);
   }
 
-  /** @param {string} typed */
+  /** @param {string} typed @returns {boolean} whether it is on its way */
   #post(typed) {
     const room = this.#active;
-    if (room === undefined) return;
-    const action = /^\/me\s+(\S[^]*)$/.exec(typed)?.[1];
-    const [text, kind] = action === undefined ? [typed, undefined] : [action, "action"];
+    if (room?.isLeft) this.say(`You are not in #${room.name}. ${LEFT}`);
+    if (room === undefined || room.isLeft) return false;
+    const { text, kind } = parse(typed);
     const { id } = this.#chat.post(room.name, text, { kind });
     this.#posts.add({ room: room.name, id, kind, text, at: Date.now() });
     room.dropMark();
     this.goToLatest();
+    return true;
   }
 
   #leave() {
     const room = this.#active;
     if (room === undefined) return;
-    this.#chat.leave(room.name).catch(() => {});
+    if (!room.isLeft) this.#chat.leave(room.name).catch(() => {});
     this.#remove(room);
+    if (this.#active === room) this.say(`You have left #${room.name}. ${LEFT}`);
+  }
+
+  /** Show the rooms of what we have not sent, and let go of those that we have left and that hold nothing more. */
+  #tidy() {
+    this.#rooms.showUnsent();
+    for (const room of this.#rooms.finished) this.#remove(room);
+    this.#view.changed();
   }
 
   /** @param {Room} room */
   #remove(room) {
     const wasActive = this.#active === room;
     this.#rooms.remove(room);
-    const [next] = this.#rooms.all;
+    const next = this.#active ?? this.#rooms.all[0];
     if (!wasActive) return this.#view.changed();
     if (next) return this.#open(next);
     this.#view.clear();
@@ -216,7 +215,7 @@ export class App {
     else if (event.type === "gap") room.receive(event, { isMine: false, isMention: false });
     else if (event.type === "joined") room.enter(event);
     else if (event.type === "presence") room.receivePresence(event);
-    else if (event.type === "ack") this.#posts.stored(event, this.#chat.position(event.room)?.seq ?? 0);
+    else if (event.type === "ack") this.#reader.stored(event, room);
     else if (event.type === "left" && event.reason) this.#refused(room, "you were put out of this room");
     else if (event.type === "error") this.#receiveRefusal(room, event.message);
     else if (event.type === "moderated") this.#view.say(wordsForModerated(event));
@@ -278,7 +277,7 @@ export class App {
    * @param {string} why
    */
   #refused(room, why) {
-    if (this.#isOver || this.#rooms.find(room.name) !== room) return;
+    if (this.#isOver || room.isLeft || this.#rooms.find(room.name) !== room) return;
     this.#view.say(`#${room.name}: ${why}`);
     this.#remove(room);
   }

@@ -21,7 +21,7 @@ export class Composer {
   #completion;
 
   /**
-   * @param {{post: (text: string) => void, typed: (text: string) => void, nicks: () => string[],
+   * @param {{post: (text: string) => boolean, typed: (text: string) => void, nicks: () => string[],
    *   limit: () => number | undefined}} owner
    */
   constructor(owner) {
@@ -73,7 +73,7 @@ export class Composer {
   #submit() {
     const text = this.#text.value;
     if (text.trim() === "" || this.#isTooLong) return;
-    this.#owner.post(text);
+    if (!this.#owner.post(text)) return;
     this.show("");
     this.#owner.typed("");
   }

@@ -83,10 +83,26 @@ export class Posts {
     return [...this.#own.values()].filter(({ post }) => fold(post.room) === room);
   }
 
+  /** The rooms that they are for. */
+  get rooms() {
+    return [...this.#own.values()].map(({ post }) => post.room);
+  }
+
   /** @returns {Returned[]} what came back: to be kept */
   get returned() {
     return [...this.#own.values()].filter((own) => own.isReturned).map(({ post, why }) => ({ ...post, why }));
   }
+}
+
+/**
+ * What is posted of what somebody has typed: `/me` begins an action.
+ *
+ * @param {string} typed
+ * @returns {{text: string, kind?: "action"}}
+ */
+export function parse(typed) {
+  const action = /^\/me\s+(\S[^]*)$/.exec(typed)?.[1];
+  return action === undefined ? { text: typed } : { text: action, kind: "action" };
 }
 
 /**

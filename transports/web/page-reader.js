@@ -11,6 +11,7 @@ import { mentions } from "./page-text.js";
 /** @typedef {import("./page-posts.js").Own} Own */
 /** @typedef {import("./page-posts.js").Posts} Posts */
 /** @typedef {import("./page-store.js").Store} Store */
+/** @typedef {import("../../docs/protocol.js").Ack} Ack */
 /** @typedef {import("../../docs/protocol.js").Message} Message */
 /**
  * @typedef {{changed: () => void, show: (room: string, seq: number) => void, edit: (text: string) => void}} Owner
@@ -70,6 +71,17 @@ export class Reader {
     if (!this.isMine(message) || !this.#posts.receive(message)) return;
     this.#ids.set(message, message.id);
     this.#keep();
+  }
+
+  /**
+   * Take an acknowledgement. In a room that we have left no message follows it.
+   *
+   * @param {Ack} ack
+   * @param {{isLeft: boolean}} room
+   */
+  stored(ack, { isLeft }) {
+    this.#posts.stored(ack, isLeft ? ack.seq : this.#chat.position(ack.room)?.seq ?? 0);
+    this.#owner.changed();
   }
 
   /**

@@ -25,6 +25,7 @@ export class Room {
   /** After which `seq` the read mark is drawn. @type {number | undefined} */
   mark;
   opensAtMark = false; // as soon as all that was missed is here; nothing counts as read before its user is there
+  isLeft = false; // it is shown for what we have not sent
   isFollowing = true; // whether its end is in sight, or was when it was left
   #windows;
   #chat;
@@ -48,6 +49,17 @@ export class Room {
     this.read = kept?.read ?? 0;
     this.unread = kept?.unread ?? 0;
     this.mentions = kept?.mentions ?? 0;
+  }
+
+  /** What it is called. */
+  get label() {
+    return this.isLeft ? `#${this.name} (left)` : `#${this.name}`;
+  }
+
+  /** Note that we are not in it. */
+  leave() {
+    this.isLeft = true;
+    this.#forget();
   }
 
   /** What is shown of it. */

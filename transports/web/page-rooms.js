@@ -1,6 +1,8 @@
 /**
  * The rooms that the page is in, and which of them is open.
  *
+ * A room that we have left, or were put out of, stays as long as there is something in it that we have not sent.
+ *
  * @module
  */
 
@@ -8,6 +10,7 @@ import { fold } from "./client-frames.js";
 import { Room } from "./page-room.js";
 
 /** @typedef {import("./client.js").Chat} Chat */
+/** @typedef {import("./page-posts.js").Posts} Posts */
 /** @typedef {import("./page-store.js").Store} Store */
 /** @typedef {{changed: () => void, refused: (room: Room, error: Error) => void}} Owner */
 
@@ -23,16 +26,19 @@ export class Rooms {
   active;
   #chat;
   #store;
+  #posts;
   #owner;
 
   /**
    * @param {Chat} chat
    * @param {Store} store
+   * @param {Posts} posts
    * @param {Owner} owner
    */
-  constructor(chat, store, owner) {
+  constructor(chat, store, posts, owner) {
     this.#chat = chat;
     this.#store = store;
+    this.#posts = posts;
     this.#owner = owner;
   }
 
@@ -45,22 +51,39 @@ export class Rooms {
     return this.#rooms.get(fold(name));
   }
 
-  /** Enter the rooms of the last time; returns the one to open. */
+  /** Enter the rooms of the last time, and show what is not sent in others; returns the one to open. */
   restore() {
     const { names, active } = this.#store.rooms;
-    const ofPosts = [...this.#store.unsent, ...this.#store.returned].map(({ room }) => room);
-    const all = new Set([...names, ...ofPosts].map(fold));
-    for (const name of all.size ? all : [FIRST]) this.enter(name);
+    for (const name of names.length ? names : [FIRST]) this.enter(name);
+    this.showUnsent(this.#store.drafts);
     return this.find(active) ?? this.all[0];
   }
 
   /**
-   * Enter a room. If it cannot have that name, its owner is told soon.
+   * Have the rooms in the list in which there is something that we have not sent, without entering them.
+   *
+   * @param {string[]} [more] of them
+   */
+  showUnsent(more = []) {
+    for (const name of [...this.#posts.rooms, ...more]) if (!this.find(name)) this.#show(name);
+  }
+
+  /** @param {string} name */
+  #show(name) {
+    const room = new Room(fold(name), this.#chat, undefined, () => this.#owner.changed());
+    room.leave();
+    this.#rooms.set(room.name, room);
+  }
+
+  /**
+   * Enter a room, unless we are in it. If it cannot have that name, its owner is told soon.
    *
    * @param {string} name
    */
   enter(name) {
     const folded = fold(name);
+    const known = this.#rooms.get(folded);
+    if (known?.isLeft === false) return known;
     const place = this.#store.place(folded);
     const room = new Room(folded, this.#chat, place, () => this.#owner.changed());
     const from = place ? { after: { epoch: place.epoch, seq: place.seq }, history: MOST_MISSED } : { history: HISTORY };
@@ -95,16 +118,27 @@ export class Rooms {
     return all.length ? all[(index + step + all.length) % all.length] : undefined;
   }
 
-  /** @param {Room} room */
+  /** Note that we are not in a room any more; it goes, unless it holds something. @param {Room} room */
   remove(room) {
-    this.#rooms.delete(room.name);
-    if (this.active === room) this.active = undefined;
+    room.leave();
+    if (!this.#holds(room)) this.#rooms.delete(room.name);
+    if (this.active && !this.find(this.active.name)) this.active = undefined;
     this.#keepNames();
+  }
+
+  /** Whether there is something in a room that we have not sent. @param {Room} room */
+  #holds({ name }) {
+    return this.#posts.of(name).length > 0 || this.#store.draft(name) !== "";
+  }
+
+  /** Those that we have left, and that hold nothing any more. */
+  get finished() {
+    return this.all.filter((room) => room.isLeft && !this.#holds(room));
   }
 
   /** Keep how far each room was read. */
   keepPlaces() {
-    for (const room of this.all) if (room.place) this.#store.keepPlace(room.name, room.place);
+    for (const room of this.all) if (room.place && !room.isLeft) this.#store.keepPlace(room.name, room.place);
   }
 
   /** Keep all that is known of the rooms. */
@@ -114,6 +148,7 @@ export class Rooms {
   }
 
   #keepNames() {
-    this.#store.keepRooms({ names: [...this.#rooms.keys()], active: this.active?.name ?? "" });
+    const names = this.all.filter((room) => !room.isLeft).map(({ name }) => name);
+    this.#store.keepRooms({ names, active: this.active?.name ?? "" });
   }
 }

@@ -42,7 +42,7 @@ function drawRoom(button, room, isActive, open) {
   if (isActive) button.setAttribute("aria-current", "true");
   else button.removeAttribute("aria-current");
   button.classList.toggle("unread", room.unread > 0);
-  setText(name, `#${room.name}`);
+  setText(name, room.label);
   badge.hidden = room.unread === 0;
   badge.classList.toggle("mention", room.mentions > 0);
   setText(badge, room.mentions > 0 ? `${room.unread} @` : String(room.unread));

@@ -112,7 +112,7 @@ export class View {
   show(room) {
     this.#log.clear();
     toggleRooms(false);
-    setText(byId("room-name"), `#${room.name}`);
+    setText(byId("room-name"), room.label);
     this.changed();
   }
 
