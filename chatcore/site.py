@@ -152,7 +152,7 @@ class Site:
 
 
 def _address(text: str) -> _Address | None:
-    """Return the address that a text is, of IPv4 if it is one of those in an IPv6 dress."""
+    """Return the address that a text is; if that is an IPv4-mapped one, the address of IPv4."""
     try:
         address = ip_address(text.partition("%")[0])
     except ValueError:

@@ -94,7 +94,7 @@ def parse_head(head: bytes) -> Request:
     except TooManyHeaders:
         raise RefusedRequest(431, "the request has too many headers") from None
     except (EOFError, ValueError, NotImplementedError):
-        raise RefusedRequest(400, "this is not a request without a body, of HTTP/1.1") from None
+        raise RefusedRequest(400, "this is not a request of HTTP/1.1, or one with a body") from None
     for name in _ONCE:
         if len(request.headers.get_all(name)) > 1:
             raise RefusedRequest(400, f"the request has {name} more than once")

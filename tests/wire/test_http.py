@@ -354,7 +354,7 @@ FORWARDED = {
     "what it was told comes first": (["1.2.3.4, 198.51.100.1"], "198.51.100.1"),
     "a chain of ours": (["198.51.100.1, 10.1.2.3", "127.0.0.1"], "198.51.100.1"),
     "of IPv6": (["2001:db8::1"], "2001:db8::1"),
-    "in another dress": (["::ffff:198.51.100.1"], "198.51.100.1"),
+    "IPv4-mapped": (["::ffff:198.51.100.1"], "198.51.100.1"),
     "with a port": (["198.51.100.1:4711, 10.1.2.3:1"], "198.51.100.1"),
     "of IPv6 with a port": (["[2001:db8::1]:99"], "2001:db8::1"),
     "ours alone": (["10.1.2.3"], None),
@@ -462,4 +462,4 @@ def test_any_head_gets_an_answer_and_the_same_however_it_is_split() -> None:
         segments = [head[start:end] for start, end in zip([0, *cuts], [*cuts, len(head)], strict=True)]
         assert items_in_turns(*segments, peer=PROXY) == whole, head
         statuses |= {parsed(item.data)[0] for item in whole[:2] if isinstance(item, Reply)}
-    assert statuses >= {101, 200, 304, 400, 421, 426, 431, 505} - {505}
+    assert statuses >= {101, 200, 304, 400, 421, 426, 431}
