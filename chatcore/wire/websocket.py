@@ -67,6 +67,10 @@ connections count against the limits, so none lasts as long as browsers would ha
 KEPT_IN_ALL: Final = 5.0
 """Seconds after the first request in which another one may come: the handshake has a deadline, too."""
 
+KEPT_BYTES: Final = 64 * 1024
+"""Bytes of answers after which no further request is taken: a peer may ask on and on without reading.
+Browsers share a page between several connections, and this is as much as all of it."""
+
 _CODES: Final[dict[ClosingReason, int]] = {
     "drain": CloseCode.SERVICE_RESTART,
     "taken_over": 4001,
@@ -102,6 +106,7 @@ class WebSocketCodec:
     """One connection's half: first a request, then frames, then nothing more."""
 
     __slots__ = (
+        "_answered",
         "_close",
         "_code",
         "_counter",
@@ -128,6 +133,7 @@ class WebSocketCodec:
         self._max_size = line_bytes
         self._counter = FrameCounter()
         self._partial = b""  # of a message in several frames
+        self._answered = 0  # bytes, before the socket is open
         self._kept_until: float | None = None  # the last moment for one more request, from the first one on
         self._over = False  # whatever comes is ignored
         self._welcomed = False
@@ -192,13 +198,16 @@ class WebSocketCodec:
         if not self._may_go_on(request, now):
             return [*items, *self._answered_last(answer(request, self._site, name))]
         self._head, self.deadline = HeadBuffer(), now + KEPT_SECONDS
-        return [*items, Reply(answer(request, self._site, name, ends=False))]
+        data = answer(request, self._site, name, ends=False)
+        self._answered += len(data)
+        return [*items, Reply(data)]
 
     def _may_go_on(self, request: Request, now: float) -> bool:
         """Tell whether another request may follow. A proxy would send those of other people."""
         if self._kept_until is None:
             self._kept_until = now + KEPT_IN_ALL
-        return now < self._kept_until and is_persistent(request) and not self._site.trusts(self._peer.host)
+        has_time = now < self._kept_until and self._answered < KEPT_BYTES
+        return has_time and is_persistent(request) and not self._site.trusts(self._peer.host)
 
     def _answered_last(self, data: bytes) -> list[Item]:
         self._end()

@@ -13,7 +13,7 @@ from chatcore.messages import Closing, Error, Ping
 from chatcore.site import Site
 from chatcore.wire import Codec, Hangup, Item, Moved, Reply
 from chatcore.wire.http import HEAD_BYTES
-from chatcore.wire.websocket import KEPT_IN_ALL, KEPT_SECONDS, WebSocket
+from chatcore.wire.websocket import KEPT_BYTES, KEPT_IN_ALL, KEPT_SECONDS, WebSocket
 from tests.rows import HEADS
 from tests.wire.websocket import request, text
 
@@ -305,6 +305,14 @@ def test_a_connection_without_another_request_ends_soon_and_without_a_word() -> 
     assert half.deadline == 11.0 + KEPT_SECONDS
     assert half.handle_deadline(11.0 + KEPT_SECONDS) == [Hangup()]
     assert half.receive_data(get("/"), 14.0) == half.receive_eof() == []
+
+
+def test_a_peer_that_asks_without_reading_costs_a_bounded_memory() -> None:
+    items = codec().receive_data(get("/") * 1_000, 0.0)
+    assert items[-1] == Hangup()
+    assert (
+        sum(len(item.data) for item in items if isinstance(item, Reply)) < KEPT_BYTES + 2 * len(PAGE) + 2_000
+    )
 
 
 def test_a_connection_is_not_kept_for_ever() -> None:
