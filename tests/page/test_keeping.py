@@ -1,4 +1,4 @@
-"""What somebody has typed is not lost in silence: in a browser that keeps nothing, or a room that they have left."""
+"""What somebody has typed is not lost in silence: in a browser that keeps nothing, or a room that is left."""
 
 from pathlib import Path
 
