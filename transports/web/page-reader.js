@@ -17,10 +17,13 @@ import { mentions } from "./page-text.js";
  * @typedef {{changed: () => void, show: (room: string, seq: number) => void, edit: (text: string) => void}} Owner
  */
 
+const EXACT_MS = 60_000; // by which a clock may differ, as a message may take some time
+
 export class Reader {
   /** @type {WeakMap<object, string>} ids of the rows that messages were before they were stored */
   #ids = new WeakMap();
   #since = Date.now();
+  #ahead = 0; // milliseconds by which the clock here is ahead of the server's
   #chat;
   #posts;
   #store;
@@ -68,9 +71,25 @@ export class Reader {
    * @param {Message} message
    */
   receive(message) {
+    if (!this.#chat.isReplay(message)) this.#compareClocks(message);
     if (!this.isMine(message) || !this.#posts.receive(message)) return;
     this.#ids.set(message, message.id);
     this.#keep();
+  }
+
+  /** @param {Message} message that was stored just now */
+  #compareClocks({ at }) {
+    const ahead = Date.now() - Date.parse(at);
+    this.#ahead = Math.abs(ahead) > EXACT_MS ? ahead : 0;
+  }
+
+  /**
+   * The time of something that was done here, on the server's clock as far as we know it.
+   *
+   * @param {number} at milliseconds since 1970 on the clock here
+   */
+  timeOf(at) {
+    return new Date(at - this.#ahead).toISOString();
   }
 
   /**

@@ -76,7 +76,7 @@ function unstored(own, room) {
 function ownRows(own, reader, last, isNext) {
   return own.map((each) => {
     const { kind, at } = each.post;
-    const said = { nick: reader.nick, kind, at: new Date(at).toISOString() };
+    const said = { nick: reader.nick, kind, at: reader.timeOf(at) };
     const isNewDay = last === undefined || !isSameDay(last, said);
     const row = ownRow(each, said, reader, { isNewDay, isContinued: isNext && !isNewDay && isContinued(last, said) });
     last = said;
