@@ -33,6 +33,7 @@ export function listen(chat, { latest, leave, changed, place, show, say }) {
     "people-button": () => togglePeople() && changed(),
   });
   for (const [id, onclick] of Object.entries(clicks)) byId(id).onclick = onclick;
+  byId("people-filter").oninput = changed;
   openLater("search-button", () => import("./page-finder.js").then(({ Finder }) => new Finder(chat, show)), say);
   openLater("moderate", () => import("./page-moderation.js").then((part) => new part.Moderation(chat, place)), say);
 }

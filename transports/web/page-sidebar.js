@@ -108,13 +108,26 @@ export function togglePeople() {
   return !byId("people").hidden;
 }
 
+/**
+ * The nicks that are listed, and what is said of the rest.
+ *
+ * @param {Set<string>} here
+ * @param {string} wanted what they have in them, folded
+ */
+export function listed(here, wanted) {
+  const found = [...here].filter((nick) => fold(nick).includes(wanted));
+  const nicks = found.sort((one, other) => (fold(one) < fold(other) ? -1 : 1)).slice(0, MOST_SHOWN);
+  return { nicks, more: found.length > nicks.length ? [`and ${found.length - nicks.length} more`] : [] };
+}
+
 /** @param {Room | undefined} room */
 export function drawPeople(room) {
   setText(byId("count"), String(room?.count ?? 0));
   if (byId("people").hidden) return;
-  const all = [...(room?.nicks ?? [])].sort((one, other) => (fold(one) < fold(other) ? -1 : 1));
-  const nicks = all.slice(0, MOST_SHOWN);
-  const more = all.length > nicks.length ? [`and ${all.length - nicks.length} more`] : [];
+  const here = room?.nicks ?? /** @type {Set<string>} */ (new Set());
+  const filter = byId("people-filter");
+  filter.hidden = here.size <= MOST_SHOWN && filter.value === "";
+  const { nicks, more } = listed(here, fold(filter.value.trim()));
   const list = byId("nicks");
   if ([...list.children].map((item) => item.textContent).join(" ") === [...nicks, ...more].join(" ")) return;
   list.replaceChildren(...[...nicks.map(nickOf), ...more].map((each) => make("li", {}, each)));
