@@ -59,6 +59,8 @@ export class Room {
   /** Note that we are not in it. */
   leave() {
     this.isLeft = true;
+    this.count = 0;
+    this.nicks = new Set();
     this.#forget();
   }
 
