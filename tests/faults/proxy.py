@@ -97,10 +97,11 @@ class FaultProxy:
             assert self._linked.wait_for(lambda: len(self.links) > number, WAIT), "nobody has connected"
             return self.links[number]
 
-    def end_all(self, end: End) -> None:
-        """End every connection there is."""
+    def end_all(self, end: End, *, begun: bytes = b"") -> None:
+        """End every connection there is on which the client's first words are these."""
         for link in list(self.links):
-            link.end(end)
+            if link.up.first.startswith(begun):
+                link.end(end)
 
     def close(self) -> None:
         """Let go of everything. Idempotent."""
@@ -238,13 +239,14 @@ class Link:
 
 
 class Pipe:
-    """One direction of a link. ``passed`` counts the bytes that were handed on."""
+    """One direction of a link. ``passed`` counts the bytes that were handed on; ``first`` came first."""
 
     def __init__(self, source: socket.socket, target: socket.socket, faults: Faults) -> None:
         self.source = source
         self.target = target
         self.faults = faults
         self.passed = 0
+        self.first = b""
         self.finished = False
         self._reading = True
         self._pieces: deque[tuple[float, bytes]] = deque()  # when each is due; an empty one is the end
@@ -266,6 +268,7 @@ class Pipe:
     def read(self) -> None:
         """Take what has come, in pieces."""
         data = self.source.recv(self._most)
+        self.first = self.first or data
         self._reading = bool(data)
         self._held += len(data)
         size = self.faults.piece or len(data) or 1

@@ -121,7 +121,7 @@ class Storm:
 
     def silence(self, person: "_Person") -> None:
         """Have a connection end without a word; somebody writes into it."""
-        person.proxy.end_all("black-hole")
+        person.fall_silent()
         self.write(person)
         if self._rng.random() < 0.5:
             person.visitor.notice_network()
@@ -138,14 +138,14 @@ class Storm:
     def reload(self, person: "_Person") -> None:
         """Reload a page right after something was written, which may have been sent or not."""
         if self._rng.random() < 0.5:
-            person.proxy.end_all("black-hole")
+            person.fall_silent()
         person.write()
         person.reload()
 
     def open_another(self, person: "_Person") -> None:
         """Go on in another window; the first one is left open for a while, or has lost its connection."""
         if self._rng.random() < 0.5:
-            person.proxy.end_all("black-hole")
+            person.fall_silent()
         person.write()
         person.open_another()
 
@@ -197,6 +197,10 @@ class _Person:
         self.visit.written.append(text)
         self.visitor.say(text)
         self.visitor.row(text).wait_for()
+
+    def fall_silent(self) -> None:
+        """Have nothing pass on the socket any more. What loads the page is another connection."""
+        self.proxy.end_all("black-hole", begun=b"GET /ws ")
 
     def reload(self) -> None:
         """Load the page again."""
