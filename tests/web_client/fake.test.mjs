@@ -501,3 +501,19 @@ test("what is withdrawn is not asked for again, and its answer is nobody's", asy
   again.say({ type: "closing", reason: "revoked" });
   assert.equal(ada.chat.error.reason, "revoked");
 });
+
+test("an act, a search and a list that are withdrawn are not asked for on the next connection", async (t) => {
+  const { ada, socket, net } = await inLobby(t);
+  const stop = new AbortController();
+  const how = { signal: stop.signal };
+  socket.close();
+  const asked = [ada.chat.moderate("ban", { nick: "bob" }, how), ada.chat.search({ query: "tea" }, how), ada.chat.listRooms({}, how)];
+  const kept = ada.chat.moderate("kick", { nick: "bob", room: "lobby" }, { signal: new AbortController().signal });
+  kept.catch(() => {});
+  stop.abort();
+  for (const each of asked) await assert.rejects(each, ClosedError);
+  await assert.rejects(ada.chat.listRooms({}, how), { name: "AbortError" });
+  const again = await comesBack(net, 2);
+  again.say(joined(0));
+  assert.deepEqual(again.heard().map(({ type, act }) => act ?? type), ["hello", "join", "kick"]);
+});

@@ -214,31 +214,37 @@ export class Chat {
    * A page of the server's rooms.
    *
    * @param {Omit<RoomsFrame, "type" | "token">} [bounds]
+   * @param {{signal?: AbortSignal}} [options] aborted, it is not asked for any more
    * @returns {Promise<RoomList>}
    */
-  async listRooms(bounds) {
-    return this.#session.ask({ ...bounds, type: "rooms", token: this.#session.token() });
+  async listRooms(bounds, { signal } = {}) {
+    return this.#askUntil(signal, { ...bounds, type: "rooms", token: this.#session.token() });
   }
 
   /**
    * Messages that have all words of a query, are of a nick, or both, newest first; with a `cursor` there may be more.
    *
    * @param {Omit<Search, "type" | "token">} query
+   * @param {{signal?: AbortSignal}} [options] aborted, it is not asked for any more
    * @returns {Promise<Found>}
    */
-  async search(query) {
-    return this.#session.ask({ ...query, type: "search", token: this.#session.token() });
+  async search(query, { signal } = {}) {
+    return this.#askUntil(signal, { ...query, type: "search", token: this.#session.token() });
   }
 
   /**
    * Act on a room or on somebody; the promise is settled once that is stored and in force.
    *
+   * With a `signal` that is aborted it is not asked for any more; what was asked by then may be done all the same, and
+   * if its answer comes, that is an event.
+   *
    * @param {Moderate["act"]} act
    * @param {Omit<Moderate, "type" | "act" | "token">} on
+   * @param {{signal?: AbortSignal}} [options]
    * @returns {Promise<Moderated>}
    */
-  async moderate(act, on) {
-    return this.#session.ask({ ...on, type: "moderate", act, token: this.#session.token() });
+  async moderate(act, on, { signal } = {}) {
+    return this.#askUntil(signal, { ...on, type: "moderate", act, token: this.#session.token() });
   }
 
   /**
@@ -260,10 +266,7 @@ export class Chat {
    * @returns {Promise<void>}
    */
   async forgetDevice({ signal } = {}) {
-    const token = this.#session.token();
-    const answer = this.#session.ask({ type: "forget", token });
-    signal?.addEventListener("abort", () => this.#session.withdraw(token), { once: true });
-    await answer;
+    await this.#askUntil(signal, { type: "forget", token: this.#session.token() });
   }
 
   /**
@@ -272,6 +275,20 @@ export class Chat {
    */
   async setNick(nick) {
     return this.#session.ask({ type: "nick", nick: checkNick(nick), token: this.#session.token() });
+  }
+
+  /**
+   * Ask, until that is withdrawn.
+   *
+   * @param {AbortSignal | undefined} signal
+   * @param {import("../../docs/protocol.js").ClientFrame & {token: string}} frame
+   */
+  async #askUntil(signal, frame) {
+    signal?.throwIfAborted();
+    const answer = this.#session.ask(frame);
+    const withdraw = () => this.#session.withdraw(frame.token);
+    signal?.addEventListener("abort", withdraw, { once: true });
+    return answer.finally(() => signal?.removeEventListener("abort", withdraw));
   }
 
   /**
