@@ -92,6 +92,18 @@ def test_an_invite_that_cannot_be_used_is_said_so(house: House, stranger: Page) 
     notice(stranger, "only who has an invite")
 
 
+def test_the_invite_of_somebody_else_changes_nobody(house: House) -> None:
+    ann = house.enter("ann")
+    house.add("mallory")
+    ann.page.goto(house.link(house.invite("mallory")))
+    notice(ann.page, "Your invite was not used: this invite is for another account. You are ann here.")
+    ann.page.get_by_role("button", name="Go on as ann").click()
+    ann.wait_until_live()
+    expect(ann.page.locator("#me-nick")).to_have_text("ann")
+    assert len(house.book.keys("ann")) == 1
+    assert ann.faults == []
+
+
 def test_an_invite_to_a_room_leads_into_it_also_who_is_here_already(house: House) -> None:
     olga = house.come("olga", house.invite("olga"))
     olga.go_to("staff")
@@ -220,7 +232,7 @@ def test_a_ban_is_said_in_words_also_to_who_was_away_and_nothing_connects_again(
     hal.page.evaluate("() => dispatchEvent(new Event('online'))")
     house.book.ban("hal")
     hal.page.get_by_role("button", name="Reload").click()
-    notice(hal.page, "You are banned from this server.")
+    notice(hal.page, "The server says: you are banned.")
     assert len(sockets) == 2
     house.book.lift("hal")
     hal.page.get_by_role("button", name="Reload").click()

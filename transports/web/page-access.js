@@ -5,15 +5,19 @@
  * on the network could read it. So there it is neither made nor sent, unless the page comes from this machine, or the
  * server says that it was started for such a network.
  *
+ * The invite is behind the `#` of the page's address. `page-first.js` has taken it out of the address bar and of the
+ * history of the window, long before this is here. The same is done here with one that comes later, when a link is opened
+ * in a window that has the page open.
+ *
  * @module
  */
 
-import { newKey } from "./client-frames.js";
+import { fold, newKey } from "./client-frames.js";
 
 /** @typedef {import("./page-store.js").Store} Store */
 
-const PATIENCE_MS = 5_000; // for what the server says of itself
-const THIS_MACHINE = /^(localhost|(.+\.)?localhost|127(\.\d+){3}|\[::1\])$/;
+const INVITE = /^#([A-Za-z0-9_-]{16,128})(\.[A-Za-z0-9_-]{43})?[.,;:!?)\]}>]*$/; // with what a sentence puts behind a link
+const THIS_MACHINE = /^((.+\.)?localhost|127(\.\d+){3}|\[::1\])$/;
 
 const MADE = "This browser has made a key of its own for your invite, and keeps it. Choose your name.";
 const WITH_KEY = "Your invite is used with the key of this browser.";
@@ -22,7 +26,7 @@ const NOT_USED = "Your invite was not used: this page is not encrypted, and othe
   + " Ask whoever sent you the link for one that begins with https://.";
 const NOT_SENT = "This page is not encrypted, so the key of this browser is not sent: others on the network could read it."
   + " Open the page at an address that begins with https://.";
-const NO_INVITE = "What stands behind the # of this address is no invite. Copy the whole link that you were sent.";
+const NO_INVITE = "This address has a # with something behind it that is no invite. Copy the whole link that you were sent.";
 const REFUSED_INVITE = "This invite cannot be used: it was used before, has expired, or is for another server."
   + " Ask for another link.";
 const REFUSED_KEY = "The key of this browser is no longer valid: it was revoked, or your account was removed."
@@ -31,18 +35,8 @@ const NO_KEY = "This server lets in only who has an invite. Open the link that y
 
 /** Whether a key may be made and sent here. */
 export async function mayUseKeys() {
-  return isSecureContext || THIS_MACHINE.test(location.hostname) || saysInsecure();
-}
-
-/** Ask the server whether it was started for a network without encryption. */
-async function saysInsecure() {
-  try {
-    const signal = AbortSignal.timeout(PATIENCE_MS);
-    const answer = await fetch(new URL("connect.json", document.baseURI), { cache: "no-store", signal });
-    return answer.ok && (await answer.json()).insecure === true;
-  } catch {
-    return false;
-  }
+  if (isSecureContext || THIS_MACHINE.test(location.hostname)) return true;
+  return (await import("./page-insecure.js")).mayUseKeys();
 }
 
 export class Access {
@@ -76,8 +70,8 @@ export class Access {
 
   /** What is said of an invite that is not used yet. */
   get #words() {
-    const { key, joining } = this.#store.device;
-    if (joining === undefined) return "";
+    const { key, joining, account } = this.#store.device;
+    if (joining === undefined || account !== undefined) return "";
     if (joining.key === key) return WITH_KEY;
     return this.#isOpen ? `${MADE} ${OPEN}` : MADE;
   }
@@ -126,6 +120,25 @@ export class Access {
   }
 
   /**
+   * Why an invite of a link was not taken, though this browser has an account here, and who that is. It goes on.
+   *
+   * @param {{code?: string, message: string}} error
+   * @returns {{words: string, nick: string} | undefined} nothing, if that is not what has happened
+   */
+  stays({ code, message }) {
+    const { nick, account } = this.#store.device;
+    if (account === undefined || nick === undefined) return undefined;
+    const why = code === "forbidden" ? `Your invite was not used: ${message}.` : code === "unauthorized" ? REFUSED_INVITE : "";
+    return why === "" ? undefined : { words: `${why} You are ${nick} here.`, nick };
+  }
+
+  /** Whether our name is that of our account: then no other one helps. */
+  get isItself() {
+    const { nick = "", account } = this.#store.device;
+    return account !== undefined && `${fold(nick)}-`.startsWith(`${fold(account)}-`);
+  }
+
+  /**
    * Why we were not let in, in words, if there is more to say than the server does.
    *
    * @param {string} code
@@ -137,4 +150,39 @@ export class Access {
     if (hadInvite) return REFUSED_INVITE;
     return this.#store.device.key === undefined ? NO_KEY : REFUSED_KEY;
   }
+}
+
+/**
+ * The invite behind the `#`, or "" if that is none.
+ *
+ * @param {string} hash
+ * @returns {string | undefined} nothing, if nothing is there
+ */
+export const inviteIn = (hash) => (hash === "" ? undefined : INVITE.exec(hash)?.[1] ?? "");
+
+/** Take what stands behind the `#` out of the address; returns it. */
+function take() {
+  const { hash, pathname, search } = location;
+  if (hash !== "") history.replaceState(null, "", pathname + search);
+  return hash;
+}
+
+/** Take over from `page-first.js`, which forgets what it has; returns what the page was opened with: a secret, if any. */
+export function takeInvite() {
+  const { pageFirst } = /** @type {any} */ (globalThis);
+  const hash = take() || (pageFirst?.hash ?? "");
+  pageFirst?.end();
+  return inviteIn(hash);
+}
+
+/**
+ * Have invites received that come later.
+ *
+ * @param {(invite: string) => void} receive
+ */
+export function onInvite(receive) {
+  addEventListener("hashchange", () => {
+    const found = inviteIn(take());
+    if (found !== undefined) receive(found);
+  });
 }

@@ -6,15 +6,14 @@
 
 import { Chat, fold } from "./client.js";
 import { Attention } from "./page-attention.js";
-import { listen } from "./page-buttons.js";
 import { Composer } from "./page-composer.js";
 import { byId } from "./page-elements.js";
 import { Keys } from "./page-keys.js";
 import { Me, wordsForModerated } from "./page-me.js";
+import { listen, receiveWelcome } from "./page-parts.js";
 import { parse, Posts, wordsForRefused } from "./page-posts.js";
 import { Reader } from "./page-reader.js";
 import { MOST_MISSED, Rooms } from "./page-rooms.js";
-import { Switcher } from "./page-switcher.js";
 import { View } from "./page-view.js";
 
 /** @typedef {import("./client-types.js").ChatEvent} ChatEvent */
@@ -34,7 +33,7 @@ export class App {
   #rooms;
   #view;
   #composer;
-  #switcher;
+  #openSwitcher;
   #keys;
   #attention;
   #me;
@@ -75,16 +74,15 @@ export class App {
       nicks: () => [...(this.#active?.nicks ?? [])],
       limit: () => chat.limits.text_bytes,
     });
-    this.#switcher = new Switcher((bounds) => chat.listRooms(bounds), (name) => this.#go(name));
     const say = (/** @type {string} */ words) => this.say(words);
     this.#me = new Me(chat, store, access, say);
     this.#attention = new Attention(chat, store, {
       looked: () => this.#looked(), focused: () => this.#focused(), left: () => this.#keep(),
       retried: () => this.#view.changed(),
     }, this.#keys.signal);
-    listen(chat, {
+    this.#openSwitcher = listen(chat, {
       say, latest: () => this.goToLatest(), leave: () => this.#leave(), changed: () => this.#view.changed(),
-      place: () => this.#active, show: ({ room, seq }) => this.#show(room, seq),
+      place: () => this.#active, show: ({ room, seq }) => this.#show(room, seq), go: (room) => this.#go(room),
     });
     byId("chat").hidden = false;
     this.#open(this.#rooms.restore());
@@ -107,11 +105,12 @@ export class App {
   }
 
   /**
-   * Open a room by its name, and enter it if we are not in it.
+   * Open a room by its name, and enter it if we are not in it. The list of rooms may be open.
    *
    * @param {string} name
    */
   #go(name) {
+    byId("switcher").close();
     this.#open(this.#rooms.enter(name));
   }
 
@@ -126,7 +125,7 @@ export class App {
   }
 
   openSwitcher() {
-    this.#switcher.open();
+    this.#openSwitcher();
   }
 
   focus() {
@@ -174,7 +173,7 @@ export class App {
     if (!wasActive) return this.#view.changed();
     if (next) return this.#open(next);
     this.#view.clear();
-    return this.#switcher.open();
+    return this.#openSwitcher(() => this.#active === undefined);
   }
 
   /**
@@ -235,9 +234,10 @@ export class App {
 
   /** @param {import("./client-types.js").Welcomed} welcome */
   #welcomed(welcome) {
+    receiveWelcome();
     this.#reader.adopt();
     const { isOther, isInvited } = this.#me.welcomed(welcome);
-    if (isInvited) this.#rooms.findAdmitted().then((name) => name && this.#switcher.choose(name), () => {});
+    if (isInvited) this.#rooms.findAdmitted().then((name) => name && this.#go(name), () => {});
     if (!isOther) return;
     this.#rooms.keep(); // what is kept is the account's own
     this.#store.keepUnsent(this.#chat.unsent);

@@ -66,23 +66,23 @@ export function wordsForTime(seconds) {
 }
 
 /**
- * Tell whether somebody was put out of the server: no other name lets them in.
+ * Tell whether somebody was put out of the server, so that no other name lets them in. Without a time that is left, the
+ * refusal of somebody who is banned looks like any other one, and what the server says of it is shown.
  *
  * @param {any} error what has ended a chat
  */
-export function isBan({ reason, code, message, retryAfter }) {
-  if (reason === "banned") return true;
-  return code === "forbidden" && (retryAfter !== undefined || /\bbanned\b/.test(message));
-}
+export const isBan = ({ reason, code, retryAfter }) => reason === "banned" || (code === "forbidden" && retryAfter !== undefined);
 
 /**
  * Why a chat is over, in words.
  *
  * @param {any} error
+ * @param {boolean} isAboutName whether another name may help
  */
-export function wordsFor(error) {
+export function wordsFor(error, isAboutName) {
   const { reason, code, message, retryAfter } = error;
   if (isBan(error)) return `You are banned from this server${retryAfter ? `, for about ${wordsForTime(retryAfter)}` : ""}.`;
-  if (code === "forbidden" || code === "bad_name") return `The server says: ${message}. Choose another name.`;
+  if (code === "forbidden" || code === "bad_name")
+    return `The server says: ${message}.${isAboutName ? " Choose another name." : ""}`;
   return ENDINGS[reason ?? code] ?? message;
 }

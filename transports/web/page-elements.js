@@ -4,8 +4,6 @@
  * @module
  */
 
-const NOT_LOADED = "This part of the page could not be loaded. Try again when the connection is back.";
-
 /**
  * An element of the page; it is there.
  *
@@ -68,23 +66,4 @@ export function hueOf(nick) {
  */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
-}
-
-/**
- * Have a button open a part of the page that nobody needs at first: it is loaded when that is pressed for the first time.
- *
- * @param {string} id of the button
- * @param {() => Promise<{open: () => void}>} load
- * @param {(words: string) => void} say
- */
-export function openLater(id, load, say) {
-  /** @type {Promise<{open: () => void} | undefined> | undefined} */
-  let loading;
-  byId(id).onclick = async () => {
-    loading ??= load().catch(() => undefined);
-    const part = await loading;
-    if (part) return part.open();
-    loading = undefined;
-    return say(NOT_LOADED);
-  };
 }

@@ -11,17 +11,20 @@ import { nodesOf } from "./page-text.js";
 
 /** @typedef {import("../../docs/protocol.js").Message} Message */
 /** @typedef {import("../../docs/protocol.js").Found} Found */
-/** @typedef {{nick: string, search: (query: {query: string, cursor?: string, limit?: number}) => Promise<Found>}} Chat */
+/** @typedef {import("./page-question.js").Question} Question */
+/** @typedef {{nick: string, state: string,
+ *   search: (query: {query: string, cursor?: string, limit?: number}, how: {signal: AbortSignal}) => Promise<Found>}} Chat */
 
+const SEARCHING = "searching…";
 const FOUND = 20; // messages of a page
 const EMPTY_PAGES = 10; // after which its user is asked whether to go on
-const CANNOT = /cannot search|searching is off/; // for good, on this server
 
 export class Finder {
   #dialog = byId("finder");
   #rows = byId("finder-rows");
   #chat;
   #show;
+  #question;
   #asked = 0;
   #query = "";
   /** @type {string | undefined} */
@@ -29,11 +32,14 @@ export class Finder {
 
   /**
    * @param {Chat} chat
+   * @param {Question} question
    * @param {(message: Message) => void} show
    */
-  constructor(chat, show) {
+  constructor(chat, question, show) {
     this.#chat = chat;
     this.#show = show;
+    this.#question = question;
+    this.#dialog.onclose = () => this.#stop();
     byId("finder-form").onsubmit = (/** @type {Event} */ event) => {
       event.preventDefault();
       this.#start(byId("finder-query").value.trim());
@@ -59,19 +65,20 @@ export class Finder {
 
   async #search() {
     const asked = ++this.#asked;
-    this.#say("searching…");
+    this.#say(SEARCHING);
     try {
       const messages = await this.#ask(asked);
       if (asked === this.#asked) this.#draw(messages);
     } catch (error) {
-      if (asked === this.#asked) this.#fail(error instanceof Error ? error.message : String(error));
+      if (asked === this.#asked) this.#say(error instanceof Error ? error.message : String(error));
     }
   }
 
   /** @param {number} asked */
   async #ask(asked) {
     for (let page = 0; page < EMPTY_PAGES && asked === this.#asked; page++) {
-      const { messages, cursor } = await this.#chat.search({ query: this.#query, cursor: this.#cursor, limit: FOUND });
+      const query = { query: this.#query, cursor: this.#cursor, limit: FOUND };
+      const { messages, cursor } = await this.#question.ask((signal) => this.#chat.search(query, { signal }));
       if (asked === this.#asked) this.#cursor = cursor;
       if (messages.length || cursor === undefined) return messages;
     }
@@ -93,14 +100,11 @@ export class Finder {
       make("div", { class: "text", dir: "auto" }, ...nodesOf(message.text)), button("Go there", () => this.#goTo(message)));
   }
 
-  /**
-   * A server that cannot search at all is not asked again.
-   *
-   * @param {string} words
-   */
-  #fail(words) {
-    this.#say(words);
-    if (CANNOT.test(words)) byId("search-button").hidden = true;
+  /** Nobody waits for an answer any more. */
+  #stop() {
+    if (byId("finder-notice").textContent === SEARCHING) this.#say("");
+    this.#asked++;
+    this.#question.withdraw();
   }
 
   /** @param {Message} message */

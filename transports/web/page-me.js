@@ -5,13 +5,14 @@
  */
 
 import { fold } from "./client.js";
-import { openLater } from "./page-elements.js";
+import { openLater } from "./page-parts.js";
 
 /** @typedef {import("./client.js").Chat} Chat */
 /** @typedef {import("./client-types.js").ChatEvent} ChatEvent */
 /** @typedef {import("./client-types.js").Welcomed} Welcomed */
 /** @typedef {import("./page-access.js").Access} Access */
 /** @typedef {import("./page-store.js").Store} Store */
+/** @typedef {import("../../docs/protocol.js").Moderated} Moderated */
 
 export class Me {
   #chat;
@@ -19,7 +20,7 @@ export class Me {
   #access;
   #say;
   #wanted;
-  /** @type {import("./page-forget.js").Forget | undefined} */
+  /** @type {import("./page-forget.js").Forget | undefined} once it was opened */
   #forget;
   /** @type {number | undefined} for how long we are banned */
   #banSeconds;
@@ -36,15 +37,9 @@ export class Me {
     this.#access = access;
     this.#say = say;
     this.#wanted = chat.nick;
-    openLater("me-forget", () => this.#loadForget(), say);
-    openLater("me-rename", async () => new (await import("./page-rename.js")).Rename(chat), say);
-    openLater("me-devices", async () => new (await import("./page-devices.js")).Devices(chat, say), say);
-  }
-
-  /** It must open without a connection, too, so it is loaded while there is one. */
-  async #loadForget() {
-    const { Forget } = await import("./page-forget.js");
-    return (this.#forget ??= new Forget(this.#chat, this.#store));
+    openLater("me-forget", "page-forget.js", ({ Forget }) => (this.#forget = new Forget(chat, store)), say);
+    openLater("me-rename", "page-rename.js", ({ Rename }) => new Rename(chat), say);
+    openLater("me-devices", "page-devices.js", ({ Devices }) => new Devices(chat, say), say);
   }
 
   /**
@@ -55,7 +50,6 @@ export class Me {
    */
   welcomed({ nick, account }) {
     const isInvited = this.#access.succeed();
-    this.#loadForget().catch(() => {});
     const { device } = this.#store;
     this.#store.keepDevice({ ...device, nick, account, session: this.#chat.session });
     if (fold(nick) !== fold(this.#wanted)) this.#say(`You are ${nick} here.`);
@@ -104,14 +98,17 @@ export class Me {
   }
 }
 
+/** @param {string | undefined} room */
+export const where = (room) => (room === undefined ? "on this server" : `in #${room}`);
+
 /**
- * What a moderator has done to us, in words.
+ * What nobody waits for: our own act, whose answer came late, or what a moderator has done to us.
  *
- * @param {import("../../docs/protocol.js").Moderated} moderated
+ * @param {Moderated} moderated
  */
-export function wordsForModerated({ act, room }) {
-  const where = room === undefined ? "on this server" : `in #${room}`;
-  if (act === "mute") return `You may read, but not write ${where}.`;
-  if (act === "lift") return `You may write again ${where}.`;
-  return `${act} ${where}`;
+export function wordsForModerated({ act, room, nick, token }) {
+  if (token !== undefined) return `Done after all: ${act} ${nick ?? ""} ${where(room)}.`;
+  if (act === "mute") return `You may read, but not write ${where(room)}.`;
+  if (act === "lift") return `You may write again ${where(room)}.`;
+  return `A moderator has changed what you may do ${where(room)}.`;
 }

@@ -5,9 +5,11 @@
  */
 
 import { byId, make, setText } from "./page-elements.js";
+import { where } from "./page-me.js";
 
 /** @typedef {import("../../docs/protocol.js").Moderate} Moderate */
 /** @typedef {import("../../docs/protocol.js").Moderated} Moderated */
+/** @typedef {import("./page-question.js").Question} Question */
 /** @typedef {Omit<Moderate, "type" | "act" | "token">} On */
 /** @typedef {{name: string, nicks: Iterable<string>}} Place */
 
@@ -18,16 +20,20 @@ const MOST_OFFERED = 200; // nicks
 
 export class Moderation {
   #chat;
+  #question;
   #place;
   #nick = byId("moderator-nick");
 
   /**
-   * @param {{moderate: (act: Moderate["act"], on: On) => Promise<Moderated>}} chat
+   * @param {{state: string, moderate: (act: Moderate["act"], on: On, how: {signal: AbortSignal}) => Promise<Moderated>}} chat
+   * @param {Question} question
    * @param {() => Place | undefined} place the room that is open
    */
-  constructor(chat, place) {
+  constructor(chat, question, place) {
     this.#chat = chat;
     this.#place = place;
+    this.#question = question;
+    byId("moderator").onclose = () => this.#question.withdraw();
     byId("moderator-act").onchange = () => this.#draw();
     byId("moderator-everywhere").onchange = () => this.#draw();
     byId("moderator-close").onclick = () => byId("moderator").close();
@@ -81,8 +87,8 @@ export class Moderation {
   async #do() {
     this.#say("asking the server…");
     try {
-      const { act, room, nick } = await this.#chat.moderate(this.#act, this.#on);
-      this.#say(`Done: ${DONE[act]?.(room, nick) ?? act}.`);
+      const [act, on] = [this.#act, this.#on];
+      this.#say(wordsForDone(await this.#question.ask((signal) => this.#chat.moderate(act, on, { signal }))));
     } catch (error) {
       this.#say(`Not done: ${error instanceof Error ? error.message : error}.`);
     }
@@ -94,9 +100,7 @@ export class Moderation {
   }
 }
 
-const where = (/** @type {string | undefined} */ room) => (room === undefined ? "on this server" : `in #${room}`);
-
-/** What was done, in words for who has done it. @type {Record<string, (room?: string, nick?: string) => string>} */
+/** @type {Record<string, (room?: string, nick?: string) => string>} */
 const DONE = {
   close: (room) => `#${room} is private`,
   open: (room) => `#${room} is public`,
@@ -106,3 +110,6 @@ const DONE = {
   ban: (room, nick) => (room === undefined ? `${nick} is banned` : `${nick} may not enter #${room}`),
   lift: (room, nick) => `${nick} is neither muted nor banned ${where(room)}`,
 };
+
+/** What we have done. @param {Moderated} moderated */
+export const wordsForDone = ({ act, room, nick }) => `Done: ${DONE[act]?.(room, nick) ?? act}.`;

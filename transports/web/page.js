@@ -4,10 +4,10 @@
  * @module
  */
 
-import { invite, onInvite } from "./page-invite.js";
-import { Access, mayUseKeys } from "./page-access.js";
+import { Access, mayUseKeys, onInvite, takeInvite } from "./page-access.js";
 import { App } from "./page-app.js";
 import { askNick, isBan, showNotice, wordsFor } from "./page-door.js";
+import { byId } from "./page-elements.js";
 import { Store } from "./page-store.js";
 
 const RETRIED = new Set(["nick_taken", "bad_name", "forbidden", "unauthorized"]); // refusals that another name may end
@@ -20,11 +20,12 @@ let app;
 
 /** @param {Access} access */
 function open(access) {
-  const words = access.accept(invite);
+  const words = access.accept(takeInvite());
   onInvite((later) => receive(access, later));
   const { nick, session, account } = store.device;
   if (nick && session && (words === "" || account !== undefined)) start(access, nick, words);
   else enter(access, words);
+  byId("loading").remove();
 }
 
 /**
@@ -49,8 +50,11 @@ function leave(access, error) {
   if (error.name === "ClosedError") return undefined;
   const hadInvite = access.proofs.invite !== undefined;
   if (access.fail(error.code)) return start(access, store.device.nick ?? "", "");
-  const words = access.wordsFor(error.code, hadInvite) ?? wordsFor(error);
-  if (RETRIED.has(error.code) && !isBan(error)) return void enter(access, words);
+  const stays = hadInvite ? access.stays(error) : undefined;
+  if (stays) return showNotice(stays.words, `Go on as ${stays.nick}`, () => location.reload());
+  const isAboutName = RETRIED.has(error.code) && !isBan(error) && (error.code !== "forbidden" || !access.isItself);
+  const words = access.wordsFor(error.code, hadInvite) ?? wordsFor(error, isAboutName);
+  if (isAboutName) return void enter(access, words);
   const label = error.reason === "taken_over" ? "Use it here" : "Reload";
   return showNotice(words, label, () => location.reload());
 }

@@ -1,0 +1,107 @@
+"""A page that does not come as a whole, comes slowly, or meets a server with a newer one."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.faults.proxy import FaultProxy
+from tests.page.browser import Visitor, new_context
+from tests.page.house import House, serve_house
+from tests.page.servers import transports
+
+SECRET = "n" * 32
+
+
+@pytest.fixture(scope="module", params=transports("asyncio"))
+def house(
+    browser: Browser, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    """A server that all scenes share: each has people of its own."""
+    with serve_house(browser, tmp_path_factory.mktemp("loading"), request.param) as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a browser that knows nothing."""
+    context = new_context(browser)
+    yield context.new_page()
+    context.close()
+
+
+def _refuse(route: Route) -> None:
+    route.fulfill(status=503, body="full")
+
+
+def test_a_module_that_does_not_come_is_said_and_a_reload_still_has_the_invite(
+    house: House, page: Page
+) -> None:
+    house.add("ada")
+    page.route("**/page-windows.js", _refuse)
+    page.goto(house.link(house.invite("ada")))
+    expect(page.locator("#loading")).to_have_text(
+        "The page could not be loaded completely. Reload", use_inner_text=True
+    )
+    assert "#" not in page.url
+    page.unroute("**/page-windows.js")
+    page.get_by_role("link", name="Reload").click()
+    expect(page.locator("#door-notice")).to_contain_text("has made a key of its own")
+    expect(page.locator("#loading")).to_have_count(0)
+    assert "#" not in page.url
+    Visitor.at(page, "ada")
+
+
+def test_the_invite_has_left_the_address_before_any_module_is_there(house: House, page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/page.js", lambda route: held.append(route))
+    with page.expect_request("**/page.js"):
+        page.goto(house.link(SECRET), wait_until="commit")
+    expect(page.locator("#loading")).to_have_text("Loading…", use_inner_text=True)
+    assert "#" not in page.url
+    assert page.evaluate("() => window.name") == ""
+    assert page.evaluate("() => Object.keys(localStorage).length + Object.keys(sessionStorage).length") == 0
+    held[0].continue_()
+    expect(page.locator("#door-notice")).to_contain_text("has made a key of its own")
+    assert page.evaluate("() => 'pageFirst' in window") is False
+
+
+def test_a_part_that_did_not_come_comes_the_next_time(house: House, page: Page) -> None:
+    house.add("bea")
+    page.route("**/page-finder.js*", _refuse)
+    page.goto(house.link(house.invite("bea")))
+    bea = Visitor.at(page, "bea")
+    page.locator("#search-button").click()
+    expect(page.locator("#word")).to_contain_text("could not be loaded")
+    page.unroute("**/page-finder.js*")
+    page.locator("#search-button").click()
+    page.get_by_role("dialog", name="Search").wait_for()
+    page.keyboard.press("Escape")
+    bea.say("found")
+    bea.sees("found")
+
+
+def test_a_server_with_a_newer_page_is_noticed_and_a_reload_is_offered(house: House, page: Page) -> None:
+    house.add("cid")
+    with FaultProxy(house.server.port()) as proxy:
+        page.goto(f"http://127.0.0.1:{proxy.port}/#{house.invite('cid')}")
+        cid = Visitor.at(page, "cid")
+        newer = page.get_by_role("button", name="The page has a newer version: reload")
+        page.evaluate("() => { Math.random = () => 0; }")
+        with page.expect_response(f"http://127.0.0.1:{proxy.port}/"):
+            proxy.end_all("reset")
+        cid.wait_until_live()
+        expect(newer).to_be_hidden()
+        page.route(f"http://127.0.0.1:{proxy.port}/", _newer)
+        proxy.end_all("reset")
+        expect(newer).to_be_visible()
+        page.unroute(f"http://127.0.0.1:{proxy.port}/")
+        cid.box.fill("half a line")
+        newer.click()
+        cid.wait_until_live()
+        expect(cid.box).to_have_value("half a line")
+        expect(newer).to_be_hidden()
+
+
+def _newer(route: Route) -> None:
+    route.fulfill(body='<meta name="version" content="00">', content_type="text/html")
