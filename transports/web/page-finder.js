@@ -39,7 +39,7 @@ export class Finder {
     this.#chat = chat;
     this.#show = show;
     this.#question = question;
-    this.#dialog.onclose = () => this.#stop();
+    this.#dialog.onclose = () => this.#dialog.open || this.#stop(); // it may be open again when this comes
     byId("finder-form").onsubmit = (/** @type {Event} */ event) => {
       event.preventDefault();
       this.#start(byId("finder-query").value.trim());

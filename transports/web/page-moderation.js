@@ -33,7 +33,7 @@ export class Moderation {
     this.#chat = chat;
     this.#place = place;
     this.#question = question;
-    byId("moderator").onclose = () => this.#question.withdraw();
+    byId("moderator").onclose = () => byId("moderator").open || question.withdraw();
     byId("moderator-act").onchange = () => this.#draw();
     byId("moderator-everywhere").onchange = () => this.#draw();
     byId("moderator-close").onclick = () => byId("moderator").close();
@@ -44,6 +44,7 @@ export class Moderation {
   }
 
   open() {
+    this.#question.withdraw(); // the dialog may be open again before its end is told
     byId("moderator-form").reset();
     this.#say("");
     const nicks = [...(this.#place()?.nicks ?? [])].sort().slice(0, MOST_OFFERED);

@@ -69,7 +69,7 @@ export class Switcher {
     this.#chat = chat;
     this.#go = go;
     this.#question = question;
-    this.#dialog.onclose = () => this.#stop();
+    this.#dialog.onclose = () => this.#dialog.open || this.#stop(); // it may be open again when this comes
     byId("switcher-close").onclick = () => this.#dialog.close();
     this.#name.oninput = () => this.#typed();
     byId("switcher-form").onsubmit = (/** @type {Event} */ event) => {
