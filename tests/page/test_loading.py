@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from tests.faults.proxy import FaultProxy
 from tests.page.browser import Visitor, new_context
 from tests.page.house import House, serve_house
+from tests.page.impostor import Impostor
 from tests.page.servers import transports
 
 SECRET = "n" * 32
@@ -105,3 +106,17 @@ def test_a_server_with_a_newer_page_is_noticed_and_a_reload_is_offered(house: Ho
 
 def _newer(route: Route) -> None:
     route.fulfill(body='<meta name="version" content="00">', content_type="text/html")
+
+
+def test_the_end_of_a_dialog_that_is_told_late_withdraws_nothing(house: House, page: Page) -> None:
+    server = Impostor(page)
+    page.goto(house.url)
+    Visitor.at(page, "dee")
+    server.answers["rooms"] = {"type": "later"}
+    page.keyboard.press("Control+k")
+    expect(page.locator("#switcher-notice")).to_have_text("asking the server…")
+    page.locator("#switcher").dispatch_event("close")
+    token = server.heard[-1]["token"]
+    entry = {"room": "den", "count": 1, "head": 1}
+    server.say({"type": "room_list", "rooms": [entry], "more": False, "token": token})
+    expect(page.locator("#switcher-rooms > li")).to_have_text(["#den · 1 here"])
