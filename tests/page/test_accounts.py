@@ -132,7 +132,7 @@ def test_a_second_device_comes_by_a_link_that_is_shown_to_be_copied(house: House
     link = eve.page.get_by_role("textbox", name="Link").input_value()
     assert link.startswith(f"{house.url}/#")
     eve.page.get_by_role("dialog").get_by_role("button", name="Close").click()
-    assert eve.page.get_by_role("textbox", name="Link", include_hidden=True).input_value() == ""
+    expect(eve.page.get_by_role("textbox", name="Link", include_hidden=True)).to_have_value("")
     stranger.goto(link)
     phone = Visitor.at(stranger, "eve")
     phone.sees("from my laptop")
