@@ -6,6 +6,8 @@
 
 import { byId } from "./page-elements.js";
 
+const NO_CONNECTION = "There is no connection now. Try again when it is back.";
+
 export class Devices {
   #dialog = byId("link");
   #text = byId("link-text");
@@ -24,8 +26,9 @@ export class Devices {
     byId("link-copy").onclick = () => navigator.clipboard.writeText(this.#text.value);
   }
 
-  /** Ask for an invite, and show it as a link to this page. */
+  /** Ask for an invite, and show it as a link to this page: now or not at all, since it is a secret. */
   async open() {
+    if (this.#chat.state !== "live") return this.#say(NO_CONNECTION);
     try {
       const { invite } = await this.#chat.inviteDevice();
       if (invite !== undefined) this.#show(new URL(`#${invite}`, document.baseURI).href);
