@@ -65,7 +65,7 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize(("row", "needed"), TABLE.items(), ids=lambda each: str(each))
+@pytest.mark.parametrize(("row", "needed"), TABLE.items(), ids=map(str, TABLE))
 def test_the_table(row: tuple[str, str, bool], needed: frozenset[str]) -> None:
     place, kind, accounts = row
     for listener, scheme in itertools.product(PLACES[place], SCHEMES[kind]):
