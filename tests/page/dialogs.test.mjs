@@ -29,7 +29,8 @@ test("what was asked is withdrawn when its dialog is closed, or the next thing i
 });
 
 test("nobody waits for ever", async () => {
-  await assert.rejects(new Question({ state: "live" }, 1).ask(unanswered), /does not answer/);
+  await assert.rejects(new Question({ state: "live" }, 1).ask(unanswered),
+    { name: "NoAnswer", message: "the server does not answer" });
 });
 
 const rooms = ["annex", "lobby", "Nex"].map((room) => ({ room, count: 1 }));

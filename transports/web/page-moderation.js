@@ -91,7 +91,7 @@ export class Moderation {
       const [act, on] = [this.#act, this.#on];
       this.#say(wordsForDone(await this.#question.ask((signal) => this.#chat.moderate(act, on, { signal }))));
     } catch (error) {
-      this.#say(`Not done: ${error instanceof Error ? error.message : error}.`);
+      this.#say(wordsForFailed(error));
     }
   }
 
@@ -114,3 +114,7 @@ const DONE = {
 
 /** What we have done. @param {Moderated} moderated */
 export const wordsForDone = ({ act, room, nick }) => `Done: ${DONE[act]?.(room, nick) ?? act}.`;
+
+/** @param {any} error */
+const wordsForFailed = ({ name, message }) =>
+  `${name === "NoAnswer" ? "Not known whether it is done" : "Not done"}: ${message}.`;

@@ -24,7 +24,8 @@ export class Question {
   }
 
   /**
-   * Ask; what was asked before is withdrawn. Throws what is to be said instead of an answer.
+   * Ask; what was asked before is withdrawn. Throws what is to be said instead of an answer: if none has come, that is
+   * called `NoAnswer`, and what was asked may be done or not.
    *
    * @template T
    * @param {(signal: AbortSignal) => Promise<T>} call
@@ -42,7 +43,7 @@ export class Question {
     try {
       return await call(stop.signal);
     } catch (error) {
-      throw isLate ? new Error(NO_ANSWER) : error;
+      throw isLate ? Object.assign(new Error(NO_ANSWER), { name: "NoAnswer" }) : error;
     } finally {
       clearTimeout(late);
     }
