@@ -1,7 +1,9 @@
 """Fixtures for tests of the command line."""
 
 import os
+import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -33,8 +35,23 @@ def _no_thread_is_left() -> Iterator[None]:
 
 
 @pytest.fixture
+def _handlers_are_put_back() -> Iterator[None]:
+    """Undo what a server does to its process: every process that a test starts would inherit it."""
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in map(signal.Signals.__getitem__, names)}
+    hooks = threading.excepthook, sys.unraisablehook
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    threading.excepthook, sys.unraisablehook = hooks
+
+
+@pytest.fixture
 def inside(
-    _no_thread_is_left: None, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    _no_thread_is_left: None,
+    _handlers_are_put_back: None,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Inside:
     """Runs a command in the test's own process, which is faster where no process of its own is needed."""
 

@@ -17,7 +17,16 @@ from tests.rows import MISSED
 from transports.threaded_tcp import connect, serve
 
 FOCUS_OUT = "\x1b[O"
+BACKSPACE = "\x7f"
 ROOM_MEMBERS = 2
+
+
+def look_away(terminal: Pty) -> None:
+    """Have the window lose the focus, and wait until the program knows: it takes its input in order."""
+    terminal.type(f"{FOCUS_OUT}x")
+    terminal.wait_line("ada@lobby> x")
+    terminal.type(BACKSPACE)
+    terminal.wait_line("ada@lobby>")
 
 
 @pytest.fixture
@@ -104,7 +113,7 @@ def test_what_nobody_has_looked_at_is_new_again(server: str, tmp_path: Path) -> 
             ada.wait("you are also in ops")
             bob.post("Ada?", room="ops")
             ada.wait("bob mentioned you in ops")
-            ada.type(FOCUS_OUT)
+            look_away(ada)
             bob.post("while you look elsewhere")
             ada.wait("while you look elsewhere")
             ada.kill(signal.SIGTERM)
