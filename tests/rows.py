@@ -449,6 +449,15 @@ WALKS = 25 if ALL else 8
 """Random logs that are walked from end to end."""
 
 WHOLE = {
+    "tests/page/test_names.py::*": "the frames are tested with other clients, and the words in Node",
+    "tests/page/test_accounts.py::test_an_invite_that_cannot_*": "refused as the others that have scenes",
+    "tests/page/test_accounts.py::test_a_second_device_*": "a link as any other, whose use has scenes",
+    "tests/page/test_accounts.py::test_the_only_key_*": "a refusal that is shown as any other",
+    "tests/page/test_acts.py::test_rooms_are_listed_*": "what the dialog does is tested in Node",
+    "tests/page/test_looks.py::*narrow_window_keep_focus*": "the focus of other dialogs has scenes",
+    "tests/page/test_keeping.py::*full_storage*": "what the store does is tested in Node",
+    "tests/page/test_talks.py::*over_a_kill?threaded?": "servers are killed under both in the storm, too",
+    "tests/transports/test_web.py::test_a_large_file_comes_whole?threaded?": "slow readers have rows",
     "tests/page/test_adversity.py::test_a_clock_*": "waits seconds for a server that is silent",
     "tests/test_reference.py::*": "builds the API reference, whose docstrings the linter sees",
     "tests/test_library_docs.py::test_the_examples_and_the_public_types_pass_mypy_strict": (
