@@ -1,10 +1,9 @@
 """Where a page says that its server is: ``connect.json`` beside it.
 
 The file is ``{"url": "chats://HOST:PORT"}``, and may have the ``"pin"`` of a self-made certificate. One
-without ``"url"`` is of a server for browsers alone. Whoever
-answers decides where an invite is sent, so the page is trusted by its certificate, as in a browser. It may
-not lead to a server without encryption, and no redirection is followed. The answer has bounds, in bytes and
-in seconds.
+without ``"url"`` is of a server for browsers alone. Whoever answers decides where an invite is sent, so the
+page is trusted by its certificate, as in a browser. It may not lead to a server without encryption, and no
+redirection is followed. The answer has bounds, in bytes and in seconds.
 """
 
 import http.client
