@@ -388,7 +388,7 @@ if ALL:
     STORMS = dict.fromkeys(
         [*product(("asyncio", "threaded"), range(5)), *product(ENCRYPTED, range(2))], "every combination"
     )
-    PAGE_STORMS = dict.fromkeys(product(("asyncio", "threaded"), range(5)), "every combination")
+    PAGE_STORMS = dict.fromkeys(product(("asyncio", "threaded"), range(3)), "every combination")
     WEB_CUTS |= dict.fromkeys(BROWSERS_OVER_TLS, 13)
     WEB_STORMS = dict.fromkeys(
         [*product(FOR_BROWSERS, range(3)), *product(BROWSERS_OVER_TLS, range(1))], "every combination"
@@ -403,7 +403,7 @@ if ALL:
 ROUNDS = int(os.environ.get("ROUNDS") or (60 if ALL else 3))
 """Kills in a storm, under each transport; half as many losses of power."""
 
-PAGE_ACTS = 50 if ALL else 10
+PAGE_ACTS = 25 if ALL else 10
 """What happens to pages in a storm."""
 
 CLIENT_STEPS = range(1, 28) if ALL else (11, 24)
