@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO
 
+from tests.transports.tls import ENCRYPTED
+
 __all__ = [
     "CHAT",
     "DEADLINE",
@@ -111,7 +113,7 @@ class ChatServer:
 
     def port(self, index: int = 0) -> int:
         """The port of an address."""
-        return int(self.urls[index].rpartition(":")[2])
+        return _port_of(self.urls[index])
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal."""
@@ -167,7 +169,18 @@ def _serving(
     with _started(["server", *options, *args], env, begin_session) as process:
         with watched(process):  # it may serve many tests after that, however long they take together
             addresses = [_address(line_of(process.stdout)) for _ in listens]
+        ENCRYPTED.difference_update(map(_port_of, filter(_is_in_the_clear, addresses)))
         yield ChatServer(process, addresses)
+
+
+def _port_of(url: str) -> int:
+    """Return the port of an address."""
+    return int(url.rpartition(":")[2])
+
+
+def _is_in_the_clear(url: str) -> bool:
+    """Tell whether nothing is encrypted at an address. An earlier server may have had its port, with TLS."""
+    return not url.partition("://")[0].endswith("s")
 
 
 def line_of(stream: IO[str] | None) -> str:
