@@ -80,6 +80,7 @@ def test_receive_takes_what_is_there_without_waiting(house: House, connect: Conn
 
 def test_steps_of_all_kinds_share_one_order(house: House, connect: Connect) -> None:
     ann = connect(house.url, nick="ann")
+    take_first_events(ann)
     for text in ("one", "two", "three"):
         ann.post(text)
     assert until_message(ann).text == "one"
