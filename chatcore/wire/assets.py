@@ -14,7 +14,7 @@ from typing import Final
 from websockets.http11 import Request
 
 from chatcore.site import Asset, Site
-from chatcore.wire.http import RefusedRequest, encode_answer
+from chatcore.wire.http import RefusedRequest, encode_answer, listed
 
 __all__ = ["answer"]
 
@@ -64,7 +64,7 @@ def _encoded(asset: Asset, gzip: bool) -> tuple[list[tuple[str, str]], bytes]:
 
 
 def _takes_gzip(request: Request) -> bool:
-    for each in _listed(request, "Accept-Encoding"):
+    for each in listed(request, "Accept-Encoding"):
         coding, _, weight = each.replace(" ", "").partition(";q=")
         if coding.lower() in ("gzip", "*"):
             return weight.rstrip("0").rstrip(".") not in ("0", "") if weight else True
@@ -74,8 +74,4 @@ def _takes_gzip(request: Request) -> bool:
 def _has_it(request: Request, asset: Asset) -> bool:
     """Tell whether the browser has this file, in whichever encoding; a proxy may have made the tag weak."""
     ours = (f'"{asset.etag}"', f'"{asset.etag}-gzip"')
-    return any(tag == "*" or tag.removeprefix("W/") in ours for tag in _listed(request, "If-None-Match"))
-
-
-def _listed(request: Request, name: str) -> list[str]:
-    return [each.strip() for value in request.headers.get_all(name) for each in value.split(",")]
+    return any(tag == "*" or tag.removeprefix("W/") in ours for tag in listed(request, "If-None-Match"))

@@ -14,7 +14,15 @@ from websockets.exceptions import TooManyHeaders
 from websockets.http11 import Request
 from websockets.streams import StreamReader
 
-__all__ = ["HEAD_BYTES", "HeadBuffer", "RefusedRequest", "encode_answer", "is_persistent", "parse_head"]
+__all__ = [
+    "HEAD_BYTES",
+    "HeadBuffer",
+    "RefusedRequest",
+    "encode_answer",
+    "is_persistent",
+    "listed",
+    "parse_head",
+]
 
 HEAD_BYTES = 8 * 1024
 """Bytes of a head: what most servers take of one line."""
@@ -120,8 +128,13 @@ def _parse(head: bytes) -> Request:
 
 def is_persistent(request: Request) -> bool:
     """Tell whether its sender may send another one on the same connection (RFC 9112, 9.3)."""
-    options = [each.strip().lower() for each in ",".join(request.headers.get_all("Connection")).split(",")]
+    options = map(str.lower, listed(request, "Connection"))
     return request.protocol == "HTTP/1.1" and "close" not in options
+
+
+def listed(request: Request, name: str) -> list[str]:
+    """Return the members of a list, in however many headers of that name they are (RFC 9110, 5.6.1)."""
+    return [each.strip() for value in request.headers.get_all(name) for each in value.split(",")]
 
 
 def encode_answer(
