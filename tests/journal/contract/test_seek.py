@@ -3,11 +3,20 @@
 from tests.journal.contract.harness import Harness
 
 
+def post_nine(harness: Harness) -> list[int]:
+    """Post nine messages, not all of them together; return their numbers."""
+    return [number for n in range(3) for number in harness.post(*(f"{n}-{k}" for k in range(3)))]
+
+
+def edges(numbers: list[int]) -> list[int]:
+    """Return each number and those beside it: numbers may be far apart."""
+    return sorted({max(number + step, 0) for number in (0, *numbers) for step in (-1, 0, 1)})
+
+
 def test_seek_finds_the_position_after_which_the_last_messages_begin(harness: Harness) -> None:
-    harness.post(*map(str, range(9)))
-    numbers = [0, *(message.seq for message in harness.messages)]
+    numbers = [0, *post_nine(harness)]
     for back in range(12):
-        for before in range(1, numbers[-1] + 2):
+        for before in edges(numbers)[1:]:
             position = harness.seek("lobby", back, before).position
             below = [number for number in numbers[1:] if number < before]
             later = [number for number in below if number > position]
@@ -30,11 +39,10 @@ def test_seek_in_a_room_without_messages_finds_position_zero(harness: Harness) -
 
 
 def test_seek_counts_what_is_stored_before_the_place_and_after_the_reader(harness: Harness) -> None:
-    harness.post(*map(str, range(9)))
-    numbers = [message.seq for message in harness.messages]
+    numbers = post_nine(harness)
     for back in range(12):
-        for before in range(1, numbers[-1] + 2):
-            for after in range(numbers[-1] + 2):
+        for before in edges(numbers)[1:]:
+            for after in edges(numbers):
                 place = harness.seek("lobby", back, before, after=after)
                 assert place.oldest == 0
                 assert place.skipped == len([seq for seq in numbers if after < seq <= place.position])
