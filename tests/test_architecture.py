@@ -268,6 +268,7 @@ WALL_CLOCK = {
     "chatcore.journal.memory": "the times that messages show",
     "chatcore.journal.sqlite.check": "to find times that lie ahead",
     "chatcore.journal.sqlite.writer": "the times that messages show, and their age after a restart",
+    "chatcore.replication.memory": "when an entry was taken, as a log on other machines says it",
     "cli.checks": "until when a certificate is valid",
     "cli.commands.backup": "which bans and invites of the accounts have ended",
     "cli.queries": "times as the user writes them",
