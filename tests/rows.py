@@ -17,12 +17,14 @@ __all__ = [
     "CLIENT_KILLS",
     "CLIENT_PAIRS",
     "CLIENT_STEPS",
+    "CLUSTER_SEEDS",
     "COMMANDS",
     "COMPILED",
     "CUTS",
     "ENCODINGS",
     "ENCRYPTED",
     "HEADS",
+    "HUB_SEEDS",
     "JOURNALS",
     "JOURNALS_WITH_LOSSES",
     "LOADS",
@@ -218,6 +220,7 @@ JOURNALS = {
     "sqlite-full": "a file, a thread that writes, and pages by statements",
     "sqlite-normal": "the second one's code with another answer to a crash, which matters only to `SYNCS`",
     "sqlite-holes": "statements that look for numbers, where there is none",
+    "replicated": "a log that is read back, whose numbers are far apart, and a thread between the two",
     "plug-in": "another author's, which shares no code with the others",
 }
 """The journals that pass the contract of journals."""
@@ -435,6 +438,12 @@ STREAMS = 30_000 if ALL else 600
 
 SEEDS = 1_000 if ALL else 100
 """Seeds of the simulation; ``make simulate`` runs thousands."""
+
+CLUSTER_SEEDS = 500 if ALL else 10
+"""Seeds of several servers over a log with faults."""
+
+HUB_SEEDS = 300 if ALL else 4
+"""Seeds of several hubs over such a log, each with its people."""
 
 SYSTEM_SEEDS = 1_000 if ALL else 100
 """Seeds of the whole system, which takes a fifth of the time."""

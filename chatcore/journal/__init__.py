@@ -8,7 +8,8 @@ Everything that a room shows came through `Feed.committed`: commit first, then d
 
 A journal knows no wires. It stores lines (`chatcore.messages.Stored`), and whoever reads a page encodes it.
 
-Two come with it: `memory`, and the package `sqlite`. Read `memory` first: it is the contract in few lines.
+Three come with it: `memory`, and the packages `sqlite` and `replicated`, which several servers share. Read
+`memory` first: it is the contract in few lines.
 `times` says how times are compared. `search` is what a journal may do besides: `scan` does it by reading.
 Another such thing is `statistics`, what it has counted.
 

@@ -81,9 +81,9 @@ def log_of(epoch: str, lines: Iterable[bytes], base: int) -> Log:
     return Log(epoch, messages, messages[0].prev if messages else base)
 
 
-def logs_of(path: Path) -> dict[str, Log]:
+def logs_of(path: Path, kind: type[SqliteFile] = SqliteFile) -> dict[str, Log]:
     """Read the log of every room from a SQLite journal that no process has open."""
-    file = SqliteFile(path)
+    file = kind(path)
     try:
         epoch = str(file.meta()["epoch"])
         logs = {}

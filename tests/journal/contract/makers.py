@@ -8,10 +8,13 @@ from pathlib import Path
 
 from chatcore.journal import Draft, Journal, Outcome, always
 from chatcore.journal.memory import MemoryJournal
+from chatcore.journal.replicated import ReplicatedJournal
 from chatcore.journal.sqlite import SqliteJournal, Times
 from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.limits import HistoryLimits
+from chatcore.replication.memory import MemoryLog
 from chatcore.sqlite.database import Synchronous
+from tests.journal.replicated.entries import limits_entry
 from tests.journal.sqlite.files import damage
 from tests.server.driver import Clock
 from tests.stone_age.tablets import StoneTablets
@@ -71,6 +74,12 @@ def _memory(kind: type[MemoryJournal]) -> Callable[[Path, HistoryLimits, Clock],
     return lambda directory, limits, clock: kind(limits, clock=clock, now=partial(_now, clock))
 
 
+def _replicated(directory: Path, limits: HistoryLimits, clock: Clock) -> Journal:
+    log = MemoryLog(lambda: round(clock.now * 1_000_000))
+    log.append(limits_entry(limits))
+    return ReplicatedJournal(directory / "journal.db", log.connect())
+
+
 def _stone(directory: Path, limits: HistoryLimits, clock: Clock) -> Journal:
     return StoneTablets(directory.name, partial(_now, clock))
 
@@ -87,6 +96,7 @@ MAKERS = {
         Maker("sqlite-full", _sqlite("FULL"), expires=True, damage=_damage),
         Maker("sqlite-normal", _sqlite("NORMAL"), expires=True, damage=_damage),
         Maker("sqlite-holes", _sqlite("FULL", HoleyFile), expires=True, damage=_damage),
+        Maker("replicated", _replicated, expires=True, damage=_damage),
         Maker("plug-in", _stone, expires=False),
     )
 }

@@ -1,0 +1,312 @@
+"""The reading half of a replica: takes what its log reports, and applies it to the state.
+
+- What was read is applied in groups, each a transaction, and in between all else has its turn.
+- It *stops* where it cannot know what follows: the log is another one than it has read, has lost entries that
+  it needs, or has entries of a version that it does not know. It applies nothing more then. If
+  that was seen by what the log said of itself, it continues when the log says something else.
+- When the file fails, what was read waits until it can be used again. A transaction of which it is not known
+  whether it is in the file is looked for then.
+"""
+
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+from chatcore.durations import DurationCounter
+from chatcore.journal.replicated.inbox import Inbox
+from chatcore.journal.replicated.log_events import replica_continued, replica_stopped
+from chatcore.journal.replicated.machine import VERSION, Applied, Machine
+from chatcore.journal.replicated.state import Header, StateFile
+from chatcore.journal.sqlite.log_events import journal_recovered, journal_unwritable
+from chatcore.messages import DurabilityWord
+from chatcore.replication import LogEntry, LogListener
+from chatcore.replication.fence import UnknownVersion
+from chatcore.sqlite.words import log_failure
+
+__all__ = ["Follower", "Following"]
+
+GROUP: Final = 256
+"""The most entries in one transaction."""
+
+GROUP_BYTES: Final = 1024 * 1024
+"""About the most bytes of them: some thousands of posts, which a hub shows in one go."""
+
+RETRY: Final = 1.0
+"""Seconds between attempts to use a file that failed."""
+
+
+class Following(Protocol):
+    """Whom a follower notifies."""
+
+    def log_opened(self, durability: DurabilityWord) -> None:
+        """The log is connected, or connected again, and it is the one that was read."""
+
+    def epoch_began(self) -> None:
+        """What was read before belongs to another epoch; entries that follow belong to the one of now."""
+
+    def applied(self, results: Sequence[Applied]) -> None:
+        """Entries were applied, and are in the file."""
+
+    def has_stopped(self) -> None:
+        """Nothing more is applied."""
+
+
+class _Opened(NamedTuple):
+    identity: str
+    first: int
+    last: int
+    durability: DurabilityWord
+
+
+class Follower:
+    """Applies a log to the state that ``open_file`` opens. ``clock`` gives seconds that never go back.
+
+    For one thread, but for what it is as a `LogListener`, and for its properties.
+    """
+
+    def __init__(
+        self, path: Path, open_file: Callable[[], StateFile], inbox: Inbox, clock: Callable[[], float]
+    ) -> None:
+        self._path = path
+        self._open_file = open_file
+        self._inbox = inbox
+        self._clock = clock
+        self._file: StateFile | None = open_file()
+        self._machine = Machine(self._file)
+        self._header = self._machine.header
+        self._reports: deque[_Opened | LogEntry] = deque()  # in their order
+        self._doubtful: list[Applied] = []  # results of a transaction that failed
+        self._next_try = 0.0
+        self._stopped: str | None = None
+        self._is_final = False
+        self._last = 0
+        self._commits = DurationCounter()
+        self._failures = 0
+        self._busy_since: float | None = None
+
+    # --- the log, from its own thread ------------------------------------------------------------
+
+    def opened(self, identity: str, first: int, last: int, durability: DurabilityWord) -> None:
+        """Note that the log is connected."""
+        self._inbox.put_job(partial(self._reports.append, _Opened(identity, first, last, durability)))
+
+    def entries(self, entries: Sequence[LogEntry]) -> None:
+        """Note entries to be applied; waits where there are many."""
+        self._inbox.put_entries(partial(self._reports.extend, list(entries)), _size(entries))
+
+    # --- what it is ------------------------------------------------------------------------------
+
+    @property
+    def header(self) -> Header:
+        """What is known of the log, as it is in the file."""
+        return self._header
+
+    @property
+    def file(self) -> StateFile | None:
+        """The file, or ``None`` between a failure and a recovery."""
+        return self._file
+
+    @property
+    def stopped(self) -> str | None:
+        """Why it has stopped, in words, if it has."""
+        return self._stopped
+
+    @property
+    def last(self) -> int:
+        """The last position of the log that is known."""
+        return max(self._last, self._header.position)
+
+    @property
+    def commits(self) -> DurationCounter:
+        """How often something was applied, and how long that took."""
+        return self._commits
+
+    @property
+    def failures(self) -> int:
+        """How often it could not be."""
+        return self._failures
+
+    @property
+    def late(self) -> float:
+        """How long it has been at what it does with its file now, in seconds."""
+        since = self._busy_since
+        return 0.0 if since is None else max(self._clock() - since, 0.0)
+
+    @property
+    def can_follow(self) -> bool:
+        """Whether something was reported that it can apply now."""
+        return self._file is not None and bool(self._reports)
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When `follow` has something to do, if nothing comes."""
+        if self._file is None:
+            return self._next_try
+        return self._clock() if self._reports else None
+
+    # --- what is due -----------------------------------------------------------------------------
+
+    def follow(self, user: Following) -> None:
+        """Take some of what was reported."""
+        if self._file is None and self._clock() >= self._next_try:
+            self._recover(user)
+        if self._file is None or not self._reports:
+            return
+        if isinstance(report := self._reports[0], _Opened):
+            self._reports.popleft()
+            self._open(report, self._file, user)
+        elif self._stopped is not None:
+            self._drop(self._next_group())
+        else:
+            self._apply(self._next_group(), self._file, user)
+
+    def fail(self, error: Exception) -> None:
+        """Close the file, to try again later."""
+        log_failure(journal_unwritable, error, path=str(self._path), error=str(error))
+        self._failures += 1
+        self._next_try = self._clock() + RETRY
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _next_group(self) -> list[LogEntry]:
+        group: list[LogEntry] = []
+        size = 0
+        for report in self._reports:
+            if isinstance(report, _Opened) or len(group) == GROUP or size > GROUP_BYTES:
+                break
+            group.append(report)
+            size += len(report.data)
+        return group
+
+    def _drop(self, entries: Sequence[LogEntry]) -> None:
+        """Let go entries that are done with; they are the next ones."""
+        for _ in entries:
+            self._reports.popleft()
+        self._inbox.release(_size(entries))
+
+    # --- the log as a whole ----------------------------------------------------------------------
+
+    def _open(self, log: _Opened, file: StateFile, user: Following) -> None:
+        self._last = log.last
+        if self._is_final:
+            return
+        if (reason := self._why_not(log)) is not None:
+            self._stop(reason, user)
+            return
+        if not self._header.identity:
+            try:
+                with self._at_work(), file.transaction():
+                    self._machine.begin(log.identity)
+            except Exception as error:
+                self._reports.appendleft(log)
+                self.fail(error)
+                return
+            self._header = self._machine.header
+            user.epoch_began()
+        if self._stopped is not None:
+            self._stopped = None
+            replica_continued.log(path=str(self._path))
+        user.log_opened(log.durability)
+
+    def _why_not(self, log: _Opened) -> str | None:
+        """Return why a log can't be followed from where the state is."""
+        header = self._header
+        if header.identity and log.identity != header.identity:
+            return f"the log is {log.identity}, and what was read is of {header.identity}"
+        if log.last < header.position:
+            return f"the log ends with entry {log.last}, and {header.position} were read"
+        if log.first > header.position + 1:
+            return f"the log begins with entry {log.first}, and only {header.position} were read"
+        return None
+
+    def _stop(self, reason: str, user: Following, *, for_good: bool = False) -> None:
+        self._is_final = self._is_final or for_good
+        if self._stopped is None:
+            self._stopped = reason
+            replica_stopped.log(path=str(self._path), reason=reason)
+            user.has_stopped()
+
+    # --- entries ---------------------------------------------------------------------------------
+
+    def _apply(self, entries: list[LogEntry], file: StateFile, user: Following) -> None:
+        """Apply entries, up to one after which an epoch begins; then deliver what they did."""
+        results: list[Applied] = []
+        done = 0
+        reason: str | None = None
+        began = self._clock()
+        try:
+            with self._at_work(), file.transaction():
+                for entry in entries:
+                    reason = self._apply_one(entry, results)
+                    done += 1
+                    if reason is not None or (results and results[-1].begins_epoch):
+                        break
+                self._machine.finish()
+        except Exception as error:
+            self._doubtful = results
+            self.fail(error)
+            return
+        self._commits.add(self._clock() - began)
+        self._drop(entries[:done])
+        self._deliver(results, user)
+        if reason is not None:
+            self._stop(reason, user, for_good=True)
+
+    def _apply_one(self, entry: LogEntry, results: list[Applied]) -> str | None:
+        """Apply an entry; return why it can't be, if it can't."""
+        machine = self._machine
+        following = machine.header.position + 1
+        if entry.position > following:
+            return f"entries {following} to {entry.position - 1} are missing"
+        if entry.position < following:
+            return None if machine.recognise(entry) else f"entry {entry.position} is another than was read"
+        try:
+            results.append(machine.apply(entry))
+        except UnknownVersion as unknown:
+            return f"entry {entry.position} is of version {unknown.version}, and this knows {VERSION}"
+        return None
+
+    def _deliver(self, results: Sequence[Applied], user: Following) -> None:
+        self._header = self._machine.header
+        if results:
+            user.applied(results)
+            if results[-1].begins_epoch:
+                user.epoch_began()
+
+    def _recover(self, user: Following) -> None:
+        """Try to use the file again, and find out what of the last transaction is in it."""
+        doubtful, self._doubtful = self._doubtful, []
+        try:
+            self._file = file = self._open_file()
+            self._machine = Machine(file)
+        except Exception as error:
+            self._doubtful = doubtful
+            self.fail(error)
+            return
+        journal_recovered.log(path=str(self._path))
+        if doubtful and self._machine.header.position >= doubtful[-1].position:
+            self._deliver(doubtful, user)  # its entries come again, and are recognised
+
+    @contextlib.contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Have others see for how long what is done within takes."""
+        self._busy_since = self._clock()
+        try:
+            yield
+        finally:
+            self._busy_since = None
+
+
+def _size(entries: Sequence[LogEntry]) -> int:
+    return sum(len(entry.data) for entry in entries)
+
+
+_: type[LogListener] = Follower
