@@ -1,11 +1,18 @@
-"""Replays one seed with a line for every step, or runs many: ``--seeds 5000``."""
+"""Replays one seed with a line for every step, or runs many: ``--seeds 5000``.
+
+With ``--cluster`` it is a seed of several hubs over one log.
+"""
 
 import argparse
 import logging
 import sys
+import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 
+from tests.simulation.cluster import HubCluster, simulate_cluster
 from tests.simulation.simulation import STEPS, Simulation, simulate
 
 ENOUGH = 10
@@ -18,13 +25,33 @@ def main() -> int:
     parser.add_argument("seed", type=int, nargs="?", default=0, help="the seed, or the first of many")
     parser.add_argument("--seeds", type=int, default=None, help="how many to run, each without its log")
     parser.add_argument("--steps", type=int, default=STEPS, help="steps of chaos in each")
+    parser.add_argument("--cluster", action="store_true", help="several hubs over one log")
     arguments = parser.parse_args()
     logging.getLogger("chat.door").addHandler(
         logging.NullHandler()
     )  # thousands are refused, as they should be
     if arguments.seeds is None:
-        return _replay(arguments.seed, arguments.steps)
-    return _run_many(range(arguments.seed, arguments.seed + arguments.seeds), arguments.steps)
+        replay = _replay_cluster if arguments.cluster else _replay
+        return replay(arguments.seed, arguments.steps)
+    seeds = range(arguments.seed, arguments.seed + arguments.seeds)
+    return _run_many(_simulate_cluster if arguments.cluster else simulate, seeds, arguments.steps)
+
+
+def _simulate_cluster(seed: int, steps: int) -> Counter[str]:
+    with tempfile.TemporaryDirectory() as directory:
+        return simulate_cluster(seed, Path(directory), steps)
+
+
+def _replay_cluster(seed: int, steps: int) -> int:
+    with tempfile.TemporaryDirectory() as directory:
+        cluster = HubCluster(seed, Path(directory))
+        try:
+            cluster.run(steps)
+        finally:
+            for number, hub in enumerate(cluster.hubs):
+                for line in hub.log:
+                    _say(f"hub {number} {line}")
+    return 0
 
 
 def _replay(seed: int, steps: int) -> int:
@@ -38,13 +65,13 @@ def _replay(seed: int, steps: int) -> int:
     return 0
 
 
-def _run_many(seeds: range, steps: int) -> int:
+def _run_many(run: Callable[[int, int], Counter[str]], seeds: range, steps: int) -> int:
     failed = 0
     seen = Counter[str]()
     began = time.monotonic()
     for seed in seeds:
         try:
-            seen += simulate(seed, steps)
+            seen += run(seed, steps)
         except Exception as error:
             failed += 1
             _say(f"seed={seed} {type(error).__name__}: {str(error)[:300]}")

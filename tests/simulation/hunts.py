@@ -37,6 +37,8 @@ def hits(epoch: str, logs: Mapping[str, Log], request: SearchRequest, random: Ra
         return Hits(epoch, tuple(stored), None)
     # No result lies before the first, so a page without any may end right there.
     end = entries[few - 1][0] if few else entries[0][0]._replace(seq=entries[0][0].seq + 1)
+    if end == request.cursor:  # but each page leads further
+        few, end = 1, entries[0][0]
     return Hits(epoch, tuple(stored[:few]), end)
 
 

@@ -89,8 +89,7 @@ class SimJournal:
 
     def submit(self, drafts: Sequence[Draft], done: Done, still_valid: Callable[[], bool] = always) -> None:
         """Queue drafts; refuse them immediately if there are too many."""
-        for draft in drafts:
-            self._judge(draft)
+        self.judge(drafts)
         submission = Submission(drafts, done)
         if self._refused or not still_valid():
             submission.refuse_rest(1.0)
@@ -101,12 +100,13 @@ class SimJournal:
         else:
             self._queue.append(submission)
 
-    def _judge(self, draft: Draft) -> None:
+    def judge(self, drafts: Sequence[Draft]) -> None:
         """Check that whoever posts may: that was decided in this step, and a change takes one at most."""
         table = self._world.table
-        where = (draft.author, draft.room, table.step)
-        expect(not table.was_muted(*where), draft, "is of somebody who is muted")
-        expect(not table.was_out(*where), draft, "is of somebody who may not be in the room")
+        for draft in drafts:
+            where = (draft.author, draft.room, table.step)
+            expect(not table.was_muted(*where), draft, "is of somebody who is muted")
+            expect(not table.was_out(*where), draft, "is of somebody who may not be in the room")
 
     def read(
         self,
@@ -238,6 +238,11 @@ class SimJournal:
     # --- the steps -------------------------------------------------------------------------------
 
     @property
+    def timer(self) -> float | None:
+        """When something is due that does not wait for a step."""
+        return None
+
+    @property
     def idle(self) -> bool:
         """Whether nothing is owed to anybody."""
         owed = self._queue, self._stored, self._refused, self._unreported
@@ -258,15 +263,18 @@ class SimJournal:
             yield Step(3, self._answer)
         if self._refused:
             yield Step(2, self._report_refusals)
+        yield from self._steps_of_questions()
+        if not self._world.calm:
+            yield Step(0.3, self._expire)
+            yield Step(self._rot, self._damage)
+            yield Step(self._restlessness if self.is_open else 0, self._replace)
+
+    def _steps_of_questions(self) -> Iterator[Step]:
         readiness = 3 if self._world.calm else self._readiness
         if self._heads or (self._reads and self.is_open):
             yield Step(readiness, self._look)
         if self._deliveries:
             yield Step(readiness, self._deliver)
-        if not self._world.calm:
-            yield Step(0.3, self._expire)
-            yield Step(self._rot, self._damage)
-            yield Step(self._restlessness if self.is_open else 0, self._replace)
 
     def _commit(self) -> str:
         wanted = self._random.randint(1, 4)

@@ -6,7 +6,7 @@ The law of reading itself, that each message and gap follows the position before
 
 from typing import NamedTuple
 
-from tests.protocol.frames import Gap, Join, Joined, Message
+from tests.protocol.frames import Gap, Join, Joined, Message, Position
 from tests.simulation.record import Record
 from tests.simulation.step import expect
 from tests.simulation.transport import Pipe
@@ -57,6 +57,7 @@ class Reader:
         expect(joined.head <= self._log.known, joined, "is ahead of the journal, at", self._log.known)
         if asked is not None:
             self._judge_answer(joined, *asked, most)
+            self._judge_reset(record, joined, asked[0].after)
         if self._reset_due:
             expect(joined.after == 0, joined, "begins a new life, but not at its beginning")
         self._note_progress()
@@ -120,6 +121,12 @@ class Reader:
             same_life = then.epoch == joined.epoch
             self._reset_due = False if same_life or joined.after else None
             self._judge_history(joined, min(join.history, most), then.head if same_life else 0)
+
+    def _judge_reset(self, record: Record, joined: Joined, after: Position | None) -> None:
+        """Judge that whoever comes from a hub that is ahead begins nowhere else."""
+        if after is not None and after.epoch == joined.epoch:
+            is_there = record.is_ahead(joined.room, after.epoch, after.seq)
+            expect(not is_there or self._reset_due is False, joined, "begins anew, and the log has", after)
 
     def _judge_history(self, joined: Joined, wanted: int, head_then: int) -> None:
         log = self._log

@@ -175,6 +175,10 @@ class TypedPerson:
     def _place(self, room: str) -> Position:
         """Return where to resume: mostly where somebody could have been, sometimes nonsense."""
         record = self._world.record
+        ahead = record.ahead(room)
+        if ahead is not None and ahead > record.log(room).told and self._random.random() < 0.7:
+            self._world.saw("a position of another hub")
+            return Position(epoch=record.epoch, seq=ahead)
         epoch = self._random.choice([*record.lives, *[record.epoch] * 8, "no-such-life"])
         seq = 1_000_000
         if epoch in record.lives and self._random.random() < 0.9:

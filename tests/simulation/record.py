@@ -81,10 +81,11 @@ class Record:
     def __init__(self) -> None:
         self.lives: dict[str, dict[str, Log]] = {}
         self.epoch = ""
+        self.others: list[Record] = []  # of hubs that share the log: they may be ahead
 
-    def begin(self, logs: dict[str, Log]) -> str:
+    def begin(self, logs: dict[str, Log], epoch: str | None = None) -> str:
         """Make a new life with these rooms, which nobody knows of yet; return its epoch."""
-        epoch = f"life-{len(self.lives) + 1}"
+        epoch = epoch or f"life-{len(self.lives) + 1}"
         self.lives[epoch] = logs
         return epoch
 
@@ -92,9 +93,23 @@ class Record:
         """Let a life be the one of now."""
         self.epoch = epoch
 
+    def know(self, others: list["Record"]) -> None:
+        """Take the records of the other hubs of a cluster."""
+        self.others = others
+
     def log(self, room: str, epoch: str | None = None) -> Log:
         """Return the log of a room, now or in another life."""
         return self.lives[epoch or self.epoch].setdefault(room, Log())
+
+    def ahead(self, room: str) -> int | None:
+        """Return the last position of a room that another hub has reported in this epoch."""
+        logs = [other.lives[self.epoch].get(room) for other in self.others if self.epoch in other.lives]
+        return max((log.told for log in logs if log is not None), default=None)
+
+    def is_ahead(self, room: str, epoch: str, seq: int) -> bool:
+        """Tell whether another hub has a message of this number."""
+        logs = [other.lives[epoch].get(room) for other in self.others if epoch in other.lives]
+        return any(log is not None and seq in log.seqs for log in logs)
 
     def find(self, room: str, id_: str) -> dict[str, frames.Message]:
         """Return what is stored under an id, by epoch."""

@@ -1,8 +1,9 @@
 """One seed: chaos, then quiet, then the end."""
 
+import contextlib
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from unittest import mock
 
@@ -49,12 +50,17 @@ def simulate(seed: int, steps: int = STEPS) -> Counter[str]:
 
 
 class Simulation:
-    """A hub with its neighbours, two transports and some people, and a clock that only this moves."""
+    """A hub with its neighbours, two transports and some people, and a clock that only this moves.
 
-    def __init__(self, seed: int) -> None:
+    The people are numbered from ``first`` on.
+    """
+
+    def __init__(
+        self, seed: int, *, journal: Callable[[World], SimJournal] = SimJournal, first: int = 0
+    ) -> None:
         self.world = world = World.from_seed(seed)
         self.log: list[str] = []  # a line for every step
-        self.journal = SimJournal(world)
+        self.journal = journal(world)
         self.gate = SimGate(world)
         self.directory = SimDirectory(world, self.gate)
         papers = _papers(world)
@@ -65,9 +71,11 @@ class Simulation:
         self.directory.serve(self.hub)
         self.moderator.serve(self.hub)
         self.transports = [SimTransport(name, self.hub, world) for name in ("north", "south")]
-        self.typed = [TypedPerson(number, world, self._connect, each) for number, each in enumerate(papers)]
+        self.typed = [
+            TypedPerson(number, world, self._connect, each) for number, each in enumerate(papers, first)
+        ]
         self.plain = [
-            PlainPerson(number, world, self._connect) for number in range(world.random.randint(0, 2))
+            PlainPerson(first + number, world, self._connect) for number in range(world.random.randint(0, 2))
         ]
         self._people: list[Person] = [*self.typed, *self.plain]
         self._watch = Watch(
@@ -76,6 +84,15 @@ class Simulation:
 
     def run(self, steps: int) -> None:
         """Run chaos, mostly quiet, and the end."""
+        with self.patched():
+            self.chaos(steps)
+            if self.world.random.random() < 0.7:  # otherwise the end comes in the middle of it
+                self.quiet()
+            self.end(steps)
+
+    @contextlib.contextmanager
+    def patched(self) -> Iterator[None]:
+        """Have the core use the limits and the chance of this simulation within."""
         random = self.world.random
         log = logging.getLogger("chat.core")
         with (
@@ -85,10 +102,7 @@ class Simulation:
             mock.patch("secrets.token_urlsafe", lambda size: f"{random.getrandbits(8 * size):048x}"),
             mock.patch.multiple(log, handlers=[LogReader()], propagate=False),
         ):
-            self._chaos(steps, self.world.haste)
-            if random.random() < 0.7:  # otherwise the end comes in the middle of it
-                self._quiet()
-            self._end(steps)
+            yield
 
     # --- one step --------------------------------------------------------------------------------
 
@@ -120,6 +134,7 @@ class Simulation:
         """Return when something is due that is not due yet."""
         times = [transport.timer for transport in self.transports]
         times += [person.client.retry_at for person in self.typed if person.client]
+        times.append(self.journal.timer)
         return min((time for time in times if time is not None and time > self.world.now), default=None)
 
     def _advance(self) -> str:
@@ -131,15 +146,19 @@ class Simulation:
 
     # --- chaos -----------------------------------------------------------------------------------
 
+    def chaos(self, steps: int) -> None:
+        """Let anything happen."""
+        self._chaos(steps, self.world.haste)
+
     def _chaos(self, steps: int, clock: float) -> None:
         for _ in range(steps):
             self._step(clock=clock)
 
     # --- quiet -----------------------------------------------------------------------------------
 
-    def _quiet(self) -> None:
+    def quiet(self) -> None:
         """Let everything that has begun complete, and check that nothing is missing."""
-        self._settle()
+        self.settle()
         self._judge_idle()
         self.moderator.judge_quiet()
         for transport in self.transports:
@@ -156,7 +175,8 @@ class Simulation:
                 plain.client.judge_answered()
         self._judge_rooms()
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Let everything that has begun complete."""
         self.world.calm_since = self.world.now
         until = self.world.now + _PATIENCE
         for _ in range(_MAX_STEPS):
@@ -208,7 +228,7 @@ class Simulation:
 
     # --- the end ---------------------------------------------------------------------------------
 
-    def _end(self, steps: int) -> None:
+    def end(self, steps: int) -> None:
         """Drain both endpoints, and check that all clients got what was due and that nothing is left."""
         for transport in self.transports:
             transport.handle_deadlines()  # overdue sessions get no `closing`
@@ -221,7 +241,7 @@ class Simulation:
             self.log.append(f"{self.world.now:9.2f}  {transport} drains")
         if not self.world.calm:
             self._chaos(steps // 4, clock=0)
-        self._settle()
+        self.settle()
         for client in drained:
             expect(client.closing is not None or client.pipe.vanished, client, "was not notified of the end")
         for person in self.typed:
