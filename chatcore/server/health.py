@@ -19,6 +19,8 @@ __all__ = ["why_unhealthy"]
 
 NO_ANSWER = "the journal does not answer"
 
+UNAVAILABLE = "the journal cannot store messages now"
+
 ROOM = "lobby"
 """The room that the journal is asked about. Whether it is there does not matter, only that it answers."""
 
@@ -35,7 +37,9 @@ def why_unhealthy(hub: "Hub", seconds: float) -> str | None:
     counted = journal_statistics(hub.journal)
     if counted is not None and counted.late > seconds:  # else each question would wait there with the others
         return NO_ANSWER
-    return _ask_journal(hub, end)
+    trouble = _ask_journal(hub, end)
+    counted = journal_statistics(hub.journal)  # one that answers may still refuse posts, as without its log
+    return UNAVAILABLE if trouble is None and counted is not None and not counted.available else trouble
 
 
 def _ask_journal(hub: "Hub", end: float) -> str | None:
@@ -49,4 +53,4 @@ def _ask_journal(hub: "Hub", end: float) -> str | None:
     hub.journal.reach(ROOM, 0, deliver)
     if not answered.wait(max(end - time.monotonic(), 0.0)):
         return NO_ANSWER
-    return "the journal cannot store messages now" if isinstance(answers[0], Unavailable) else None
+    return UNAVAILABLE if isinstance(answers[0], Unavailable) else None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chatcore import JournalError
+from chatcore import Hub, JournalError
 from chatcore.journal import Conflict, Draft, Outcome, Unavailable
 from chatcore.journal.replicated import RecordLimits, ReplicaStatus, ReplicatedJournal
 from chatcore.journal.replicated.replica import Replica
@@ -187,6 +187,14 @@ def test_without_a_log_it_starts_with_what_it_has_refuses_posts_and_ends_at_once
     again.journal.close()
     assert alone.closed
     assert not alone.appended
+
+
+def test_a_hub_without_its_log_is_not_healthy(serve: Open, tmp_path: Path, log: MemoryLog) -> None:
+    serve("one").journal.close()
+    with Hub(ReplicatedJournal(tmp_path / "one.db", log.connect())) as hub:
+        assert hub.why_unhealthy(DEADLINE) is None
+    with Hub(ReplicatedJournal(tmp_path / "one.db", NoLog())) as hub:
+        assert hub.why_unhealthy(DEADLINE) == "the journal cannot store messages now"
 
 
 def test_a_server_that_never_saw_a_log_reports_an_epoch_of_its_own(
