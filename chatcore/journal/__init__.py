@@ -194,7 +194,7 @@ class Journal(Protocol):
     """How safe a stored message is; acks say so. Known once the journal is started."""
 
     dedupe_seconds: float
-    """How long an id is remembered after its message has expired."""
+    """How long an id is remembered after its message has expired. Known once the journal is started."""
 
     def start(self, feed: Feed) -> None:
         """Open the log and begin to report. Called once, before anything else.

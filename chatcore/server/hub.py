@@ -90,7 +90,6 @@ class Hub:
         self.limits = limits or Limits()
         self.clock = clock
         self.journal: Journal = journal or MemoryJournal(clock=clock)
-        self.limits_for_client = self.limits.for_client(dedupe_seconds=self.journal.dedupe_seconds)
         gate = gate or OpenGate()
         self.gate = GuardedGate(gate)
         self.reviews_posts = type(gate).review is not OpenGate.review
@@ -112,6 +111,8 @@ class Hub:
         self._awake: set[Endpoint] = set()
         self._waiting: dict[Session, None] = {}  # sessions that can take what has waited
         self.journal.start(self)
+        # A journal that several servers share knows only then how long it remembers ids.
+        self.limits_for_client = self.limits.for_client(dedupe_seconds=self.journal.dedupe_seconds)
         try:
             self.gate.start(self)
         except BaseException:

@@ -168,6 +168,16 @@ def test_what_was_posted_elsewhere_is_found(serve: Open) -> None:
     assert two.reach("lobby", seq)
 
 
+def test_clients_are_told_how_long_the_log_remembers_ids(serve: Open, tmp_path: Path, log: MemoryLog) -> None:
+    answer: Answer[bool | Unavailable] = Answer()
+    one = serve("one")
+    journal_of(one).set_limits({"dedupe_seconds": 50.0}, answer.take)
+    assert answer.available()
+    one.journal.close()
+    with Hub(ReplicatedJournal(tmp_path / "one.db", log.connect())) as hub:
+        assert hub.limits_for_client.dedupe_seconds == 50.0
+
+
 # --- without a log -------------------------------------------------------------------------------
 
 
