@@ -20,6 +20,10 @@ __all__ = ["Visitor", "chromium", "new_context"]
 TIMEOUT = 20_000.0
 _NOT_LIVE = re.compile("^(offline|connecting|closed)")
 _OBSERVER = Path(__file__).with_name("observer.js")
+_ARE_LOADED = """(names) => {
+  const loaded = new Set(performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname.slice(1)));
+  return names.every((name) => loaded.has(name));
+}"""
 _LOOK = """(isHidden) => {
   if (document.hidden === isHidden) return;
   Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
@@ -88,6 +92,10 @@ class Visitor:
         self.box.wait_for()
         expect(self.page.locator("#people-button")).to_have_text(re.compile("^[1-9]"))
         expect(self.page.locator("#state")).not_to_contain_text(_NOT_LIVE)
+
+    def has_loaded(self, *modules: str) -> None:
+        """Wait until parts of the page are there that nobody needs at first: they are opened without a connection, too."""
+        self.page.wait_for_function(_ARE_LOADED, arg=modules)
 
     def come_back(self, url: str) -> None:
         """Open the page again, with what this browser has kept."""

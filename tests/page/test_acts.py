@@ -147,6 +147,7 @@ def test_what_is_asked_without_a_connection_is_not_done_later(
         mona, cid = house.enter("mona", "moderator"), house.enter("cid")
         with FaultProxy(house.server.port()) as proxy:
             away = Visitor.at(mona.open(f"http://127.0.0.1:{proxy.port}/#{house.invite('mona')}"), "mona")
+            away.has_loaded("page-question.js", "page-moderation.js", "page-finder.js", "page-devices.js")
             proxy.refusing = True
             proxy.end_all("reset")
             away.waits_for_the_server()
