@@ -218,6 +218,15 @@ def _ask(*requests: bytes) -> Callable[[Ports, int], None]:
     return attack
 
 
+def _ask_again(ports: Ports, number: int) -> None:
+    """Ask for a file again and again on one connection, for as long as that is kept."""
+    request = _request(LARGEST)
+    with _connection(ports.web) as sock:
+        threading.Thread(target=_read_all, args=(sock,), daemon=True).start()
+        while True:
+            sock.sendall(request * 100)
+
+
 def _drip(ports: Ports, number: int) -> None:
     """Send a head byte by byte, without an end."""
     with _connection(ports.web) as sock:
@@ -282,6 +291,7 @@ ATTACKS: dict[str, tuple[int, Callable[[Ports, int], None]]] = {
     "w a length of 2^63": (CONNECTIONS, _ask(UPGRADE + b"\x81\xff\x80" + bytes(11))),
     "w heads byte by byte": (MANY, _drip),
     "w requests for files": (CONNECTIONS, _ask(_request(LARGEST, "Connection: close"))),
+    "w requests for files on kept connections": (CONNECTIONS, _ask_again),
     "w refused upgrades": (CONNECTIONS, _ask(UPGRADE.replace(b"\r\n", b"\r\nOrigin: http://x\r\n", 1))),
     "w files that are not read": (MANY, _read_half),
     "pages of history": (MANY, _repeat(_pages, 0.1)),
