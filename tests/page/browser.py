@@ -21,8 +21,8 @@ TIMEOUT = 20_000.0
 _NOT_LIVE = re.compile("^(offline|connecting|closed)")
 _OBSERVER = Path(__file__).with_name("observer.js")
 _ARE_LOADED = """(names) => {
-  const loaded = new Set(performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname.slice(1)));
-  return names.every((name) => loaded.has(name));
+  const loaded = performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname);
+  return names.every((name) => loaded.includes(`/${name}`));
 }"""
 _LOOK = """(isHidden) => {
   if (document.hidden === isHidden) return;
@@ -94,7 +94,7 @@ class Visitor:
         expect(self.page.locator("#state")).not_to_contain_text(_NOT_LIVE)
 
     def has_loaded(self, *modules: str) -> None:
-        """Wait until parts of the page are there that nobody needs at first: they are opened without a connection, too."""
+        """Wait until parts of the page are there that are loaded later: they need no connection then."""
         self.page.wait_for_function(_ARE_LOADED, arg=modules)
 
     def come_back(self, url: str) -> None:
