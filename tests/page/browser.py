@@ -97,6 +97,11 @@ class Visitor:
         """Wait until parts of the page are there that are loaded later: they need no connection then."""
         self.page.wait_for_function(_ARE_LOADED, arg=modules)
 
+    def reload(self) -> None:
+        """Press the button that loads the page again, and wait for the new document."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name="Reload").click()
+
     def come_back(self, url: str) -> None:
         """Open the page again, with what this browser has kept."""
         self.page = self.open(url)

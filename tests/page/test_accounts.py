@@ -207,7 +207,7 @@ def test_a_key_that_was_revoked_ends_the_chat_and_a_new_invite_makes_another(hou
     gil = house.enter("gil")
     house.book.revoke("gil")
     notice(gil.page, "no longer valid")
-    gil.page.get_by_role("button", name="Reload").click()
+    gil.reload()
     notice(gil.page, "The key of this browser is no longer valid")
     gil.page.goto(house.link(house.invite("gil")))
     gil.wait_until_live()
@@ -227,15 +227,15 @@ def test_a_ban_is_said_in_words_also_to_who_was_away_and_nothing_connects_again(
     notice(hal.page, "You are banned from this server, for about 2 hours.")
     sockets: list[str] = []
     hal.page.on("websocket", lambda socket: sockets.append(socket.url))
-    hal.page.get_by_role("button", name="Reload").click()
+    hal.reload()
     notice(hal.page, "You are banned from this server, for about 2 hours.")
     hal.page.evaluate("() => dispatchEvent(new Event('online'))")
     house.book.ban("hal")
-    hal.page.get_by_role("button", name="Reload").click()
+    hal.reload()
     notice(hal.page, "The server says: you are banned.")
     assert len(sockets) == 2
     house.book.lift("hal")
-    hal.page.get_by_role("button", name="Reload").click()
+    hal.reload()
     hal.wait_until_live()
     assert hal.faults == []
 

@@ -65,7 +65,7 @@ def test_a_moderator_mutes_and_bans_for_a_time_and_ends_it(house: House) -> None
     assert house.book.bans()[0].reason == "<b>loud</b>"
     said = act(mona, "lift", "cid", everywhere="yes")
     assert said == "Done: cid is neither muted nor banned on this server."
-    cid.page.get_by_role("button", name="Reload").click()
+    cid.reload()
     cid.wait_until_live()
     assert act(mona, "ban", "cid") == "Done: cid may not enter #lobby."
     told(cid, "#lobby: you were put out of this room")

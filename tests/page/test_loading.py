@@ -98,7 +98,7 @@ def test_a_server_with_a_newer_page_is_noticed_and_a_reload_is_offered(house: Ho
         expect(newer).to_be_visible()
         page.unroute(f"http://127.0.0.1:{proxy.port}/")
         cid.box.fill("half a line")
-        newer.click()
+        cid.reload()
         cid.wait_until_live()
         expect(cid.box).to_have_value("half a line")
         expect(newer).to_be_hidden()
