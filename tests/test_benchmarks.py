@@ -197,9 +197,10 @@ def test_the_page_says_what_tls_misses_with_the_figures_of_its_table() -> None:
     text = document.PAGE.read_text("utf-8")
     (missed,) = (each for each in text.split("\n\n") if each.startswith("Two targets are missed."))
     shown = text.partition("<!-- bench: encrypted -->")[2].partition("<!-- end -->")[0]
-    figures = set(re.findall(r"[\d.]+ %|[\d.]+(?= KiB)", missed.replace("\n", " "))) - {"60 %", "21"}
-    assert len(figures) == 6
-    assert figures <= set(re.findall(r"[\d.]+ %|[\d.]+", shown))
+    figures = re.findall(r"[\d.]+ %|[\d.]+(?= KiB)", missed.replace("\n", " "))
+    measured = [each for each in figures if each not in {"60 %", "21"}]
+    assert len(measured) == 6
+    assert set(measured) <= set(re.findall(r"[\d.]+ %|[\d.]+", shown))
 
 
 def test_every_benchmark_question_is_listed() -> None:

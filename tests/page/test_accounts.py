@@ -222,7 +222,7 @@ def test_a_key_that_was_revoked_ends_the_chat_and_a_new_invite_makes_another(hou
 
 
 def test_a_ban_is_said_in_words_also_to_who_was_away_and_nothing_connects_again(house: House) -> None:
-    hal = house.enter("hal")
+    mona, hal = house.enter("mona", "moderator"), house.enter("hal")
     house.book.ban("hal", seconds=7200.0)
     notice(hal.page, "You are banned from this server, for about 2 hours.")
     sockets: list[str] = []
@@ -230,11 +230,11 @@ def test_a_ban_is_said_in_words_also_to_who_was_away_and_nothing_connects_again(
     hal.reload()
     notice(hal.page, "You are banned from this server, for about 2 hours.")
     hal.page.evaluate("() => dispatchEvent(new Event('online'))")
-    house.book.ban("hal")
+    assert act(mona, "ban", "hal", everywhere="yes") == "Done: hal is banned."
     hal.reload()
     notice(hal.page, "The server says: you are banned.")
     assert len(sockets) == 2
-    house.book.lift("hal")
+    act(mona, "lift", "hal", everywhere="yes")
     hal.reload()
     hal.wait_until_live()
     assert hal.faults == []
