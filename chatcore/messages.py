@@ -328,7 +328,7 @@ class Welcome(Frame):
     """Answers `Hello`. ``session`` is a secret; whoever has it may take over this session's seat.
 
     ``account`` and ``role`` are missing for whoever has no account. ``durability`` is what an `Ack` of this
-    server says, and ``search`` whether it can answer a `Search`.
+    server says.
     """
 
     type: Literal["welcome"] = "welcome"
@@ -339,7 +339,6 @@ class Welcome(Frame):
     account: Nick | None = None
     role: Label | None = None
     durability: Durability | None = None
-    search: bool | None = None
     limits: ClientLimits
 
 

@@ -129,7 +129,6 @@ class ClientSession(Calls):
         self.events = EventQueue()
         self.server = ""
         self.durability: str | None = None
-        self.can_search: bool | None = None
         self.limits = ClientLimits()
         self.closed = False
         self.error: ChatError | None = None
@@ -352,7 +351,6 @@ class ClientSession(Calls):
         before = self.identity.nick
         self.identity.receive_welcome(frame)
         self.server, self.durability, self.limits = frame.server, frame.durability, frame.limits
-        self.can_search = frame.search
         connection.go_live()
         self._redial.note_welcome()
         if not self.welcome.done:
