@@ -189,6 +189,8 @@ test("two windows keep their unsent lines beside each other, in the order in whi
   assert.deepEqual(first.unsent, [post("b"), post("a"), post("c"), post("d")]);
   first.keepUnsent([{ ...post("a"), at: 2 }]);
   assert.deepEqual(second.unsent, [{ ...post("a"), at: 2 }, post("c")]);
+  first.keepUnsent([{ ...post("a"), at: 2, wasSent: true }]);
+  assert.deepEqual(second.unsent[0], { ...post("a"), at: 2, wasSent: true });
 });
 
 test("the window that was opened last has the chat", () => {

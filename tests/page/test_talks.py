@@ -47,7 +47,8 @@ def test_lines_that_were_not_sent_are_sent_by_the_next_page(
     browser: Browser, tmp_path: Path, transport: str
 ) -> None:
     place = Place(tmp_path)
-    with place.serve(transport) as server:
+    forgets_ids = ("--limit", "dedupe_seconds=0.001")
+    with place.serve(transport, *forgets_ids) as server:
         ada = Visitor(browser, place.url, "ada")
         ada.say("one")
         ada.sees("one")
@@ -57,7 +58,7 @@ def test_lines_that_were_not_sent_are_sent_by_the_next_page(
         ada.say(text)
     ada.sees_unsent("four")
     ada.page.close()
-    with place.serve(transport), TypedPeer(place.port, "dave", "lobby") as dave:
+    with place.serve(transport, *forgets_ids), TypedPeer(place.port, "dave", "lobby") as dave:
         ada.come_back(place.url)
         ada.sees("four")
         ada.sees("one")

@@ -160,6 +160,16 @@ test("what is sent again is as old as it was", async (t) => {
   assert.deepEqual(ada.chat.unsent.map(({ id, at }) => [id, at]), [["1", unsent[0].at]]);
 });
 
+test("what was never sent is sent however old it is, and without a word about that it is given back", async (t) => {
+  const at = Date.now() - 3_600_000;
+  const unsent = ["1", "2", "3"].map((id) => ({ room: "lobby", id, text: "x", at }));
+  [unsent[0].wasSent, unsent[2].wasSent] = [false, true];
+  const { ada } = await inLobby(t, { unsent });
+  const stale = ada.events.find(({ type }) => type === "stale");
+  assert.deepEqual(stale.posts.map(({ id }) => id), ["2", "3"]);
+  assert.deepEqual(ada.chat.unsent.map(({ id, wasSent }) => [id, wasSent]), [["1", true]]);
+});
+
 test("after a loss rooms are resumed, and posts follow in order, each when its room is there", async (t) => {
   const { ada, socket, net } = await inLobby(t, { mostMissed: 200 });
   for (const id of ["1", "2", "3"]) ada.chat.post("lobby", id, { id });
@@ -226,12 +236,12 @@ test("a list of unsent posts is told before a new one leaves", async (t) => {
   const kept = [];
   const push = ada.events.push;
   ada.events.push = (event) => {
-    if (event.type === "unsent") kept.push([ada.chat.unsent.map(({ id }) => id), idsOf(socket.sent)]);
+    if (event.type === "unsent") kept.push([ada.chat.unsent.map(({ id, wasSent }) => [id, wasSent]), idsOf(socket.sent)]);
     return push.call(ada.events, event);
   };
   ada.chat.post("lobby", "x", { id: "1" });
   socket.say(ack("1"));
-  assert.deepEqual(kept, [[["1"], []], [[], ["1"]]]);
+  assert.deepEqual(kept, [[[["1", true]], []], [[], ["1"]]]);
 });
 
 test("the error of a listener is reported, and disturbs nothing", async (t) => {

@@ -23,8 +23,10 @@ import { fold } from "./client-frames.js";
 
 /**
  * A post without an answer, as it is kept over a reload. `at` is when it was first sent or, until then, posted.
+ * `wasSent` is whether it may have been sent; if it is missing, it may.
  *
- * @typedef {{room: string, id: string, kind?: string, target?: number, text: string, at: number}} Unsent
+ * @typedef {{room: string, id: string, kind?: string, target?: number, text: string, at: number, wasSent?: boolean}}
+ *   Unsent
  */
 
 const REMEMBERED = 4096; // ids of answered posts, to recognise their messages
@@ -36,11 +38,8 @@ export class Outgoing {
   /** @type {(error: Error) => void} */
   #reject = () => {};
 
-  /**
-   * @param {Unsent} unsent
-   * @param {boolean} wasSent whether it may have been sent before, on whichever connection
-   */
-  constructor({ room, id, kind, target, text, at }, wasSent) {
+  /** @param {Unsent} unsent */
+  constructor({ room, id, kind, target, text, at, wasSent = true }) {
     this.room = fold(room);
     this.id = id;
     this.kind = kind;
@@ -65,8 +64,8 @@ export class Outgoing {
 
   /** @returns {Unsent} */
   get unsent() {
-    const { room, id, kind, target, text, at } = this;
-    return { room, id, kind, target, text, at };
+    const { room, id, kind, target, text, at, wasSent } = this;
+    return { room, id, kind, target, text, at, wasSent };
   }
 
   /** @param {number} number its place among all posts */

@@ -96,7 +96,7 @@ export class Session {
       this.#reject = reject;
     });
     this.welcomed.catch(() => {});
-    for (const post of options.unsent ?? []) this.outbox.add(new Outgoing(post, true));
+    for (const post of options.unsent ?? []) this.outbox.add(new Outgoing(post));
     queueMicrotask(() => this.#handleDeadline());
   }
 

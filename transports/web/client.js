@@ -170,8 +170,8 @@ export class Chat {
    * @returns {Outgoing}
    */
   post(room, text, { id = newId(), kind, target } = {}) {
-    const unsent = { room: checkRoom(room), id: checkId(id), kind, target, text: checkText(text), at: Date.now() };
-    const post = new Outgoing(unsent, false);
+    const checked = { room: checkRoom(room), id: checkId(id), kind, target, text: checkText(text) };
+    const post = new Outgoing({ ...checked, at: Date.now(), wasSent: false });
     this.#session.post(post);
     return post;
   }

@@ -26,9 +26,9 @@ import { newId } from "./client-frames.js";
  * @typedef {{epoch: string, seq: number, read: number, unread: number, mentions: number}} Place
  */
 /**
- * A post that is kept: its order among those of all windows, and when it was given.
+ * A post that is kept: its order among those of all windows, and what else of it changes.
  *
- * @typedef {{at: number, order: number}} Kept
+ * @typedef {{at: number, wasSent?: boolean, order: number}} Kept
  */
 /**
  * A post that came back: too old, or refused with these words.
@@ -184,11 +184,11 @@ export class Store {
    */
   #keepPost(post) {
     const known = this.#unanswered.get(post.id);
-    if (known?.at === post.at) return known;
+    if (known?.at === post.at && known.wasSent === post.wasSent) return known;
     const name = this.#own(`unsent ${post.id}`);
     const order = known?.order ?? this.#read(name)?.order ?? this.#nextOrder();
     this.#write(name, { ...post, order });
-    return { at: post.at, order };
+    return { at: post.at, wasSent: post.wasSent, order };
   }
 
   /** @returns {number} the place of a new post, behind all of this browser */
