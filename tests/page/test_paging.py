@@ -96,3 +96,25 @@ def test_after_a_long_time_away_the_room_opens_at_the_read_mark(browser: Browser
     cat.sees(f"line {MANY - 1}")
     expect(cat.page).to_have_title("#away")
     assert cat.faults == []
+
+
+def test_older_lines_of_a_room_that_was_left_are_not_asked_for(browser: Browser, server: ChatServer) -> None:
+    asked: list[str] = []
+    dan = Visitor(browser, server.url, "dan")
+    dan.page.on("websocket", lambda socket: socket.on("framesent", lambda frame: asked.append(str(frame))))
+    dan.page.reload()
+    dan.wait_until_live()
+    dan.go_to("long")
+    dan.sees(f"line {MANY - 1}")
+    dan.box.fill("half a line")
+    dan.page.get_by_role("button", name="Leave").click()
+    expect(dan.page.locator("#room-name")).to_have_text("#long (left)")
+    asked.clear()
+    dan.page.locator("#log").evaluate("(log) => { log.scrollTop = 0; }")
+    dan.page.evaluate(FRAME)
+    dan.go_to("other")
+    dan.say("here")
+    dan.sees("here")
+    assert any('"type":"post"' in frame for frame in asked)
+    assert not any('"type":"history"' in frame for frame in asked)
+    assert dan.faults == []

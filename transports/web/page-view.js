@@ -216,6 +216,7 @@ export class View {
   #lookAround(room) {
     const isRead = !document.hidden && document.hasFocus();
     if (isRead) room.see(this.#log.isFollowing ? room.window.end : this.#log.lastSeen, this.#parts.reader);
+    if (room.isLeft) return; // the server shows it to members alone
     if (this.#log.isNearStart) room.loadOlder();
     if (this.#log.isNearEnd) room.loadNewer();
   }
