@@ -1,5 +1,6 @@
 """What people do to rooms and to each other in the page's menus, and how it is seen at the other side."""
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,6 +71,29 @@ def test_a_moderator_mutes_and_bans_for_a_time_and_ends_it(house: House) -> None
     told(cid, "#lobby: you were put out of this room")
     assert act(mona, "ban", "nobody-here", everywhere="yes") == "Not done: there is no such account."
     assert mona.faults == cid.faults == []
+
+
+def test_an_act_is_asked_once_however_often_it_is_ordered(house: House) -> None:
+    oda = house.enter("oda", "moderator")
+    dialog = oda.page.get_by_role("dialog", name="Moderate")
+    what, notice = dialog.get_by_label("What to do"), dialog.locator("#moderator-notice")
+    order = dialog.get_by_role("button", name="Do it")
+    oda.page.locator("#moderate").click()
+    what.select_option("close")
+    house.server.signal(signal.SIGSTOP)
+    try:
+        for _ in range(2):
+            order.click()
+            expect(notice).to_have_text("asking the server…")
+        oda.page.keyboard.press("Escape")
+        oda.page.locator("#moderate").click()
+        expect(notice).to_have_text("")
+    finally:
+        house.server.signal(signal.SIGCONT)
+    what.select_option("open")
+    order.click()
+    expect(notice).to_have_text("Done: #lobby is public.")
+    assert oda.faults == []
 
 
 def test_rooms_are_listed_with_who_is_there_and_entered_from_the_list(house: House) -> None:

@@ -23,6 +23,8 @@ export class Moderation {
   #question;
   #place;
   #nick = byId("moderator-nick");
+  #opened = 0; // how often it was
+  #isAsking = false;
 
   /**
    * @param {{state: string, moderate: (act: Moderate["act"], on: On, how: {signal: AbortSignal}) => Promise<Moderated>}} chat
@@ -45,6 +47,8 @@ export class Moderation {
 
   open() {
     this.#question.withdraw(); // the dialog may be open again before its end is told
+    this.#opened++;
+    this.#isAsking = false;
     byId("moderator-form").reset();
     this.#say("");
     const nicks = [...(this.#place()?.nicks ?? [])].sort().slice(0, MOST_OFFERED);
@@ -86,13 +90,16 @@ export class Moderation {
   }
 
   async #do() {
+    if (this.#isAsking) return; // an act on its way may be done, whoever withdraws it
+    this.#isAsking = true;
+    const opened = this.#opened;
     this.#say("asking the server…");
-    try {
-      const [act, on] = [this.#act, this.#on];
-      this.#say(wordsForDone(await this.#question.ask((signal) => this.#chat.moderate(act, on, { signal }))));
-    } catch (error) {
-      this.#say(wordsForFailed(error));
-    }
+    const [act, on] = [this.#act, this.#on];
+    const asked = this.#question.ask((signal) => this.#chat.moderate(act, on, { signal }));
+    const words = await asked.then(wordsForDone, wordsForFailed);
+    if (opened !== this.#opened) return;
+    this.#isAsking = false;
+    this.#say(words);
   }
 
   /** @param {string} words */
