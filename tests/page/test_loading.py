@@ -53,6 +53,20 @@ def test_a_module_that_does_not_come_is_said_and_a_reload_still_has_the_invite(
     Visitor.at(page, "ada")
 
 
+def test_a_page_without_its_style_does_not_begin_and_a_reload_still_has_the_invite(
+    house: House, page: Page
+) -> None:
+    house.add("dan")
+    page.route("**/style.css", _refuse)
+    page.goto(house.link(house.invite("dan")))
+    expect(page.get_by_text("The page could not be loaded completely.")).to_be_visible()
+    expect(page.locator("#door-notice")).to_have_text("")
+    page.unroute("**/style.css")
+    page.get_by_role("link", name="Reload").click()
+    expect(page.locator("#door-notice")).to_contain_text("has made a key of its own")
+    Visitor.at(page, "dan")
+
+
 def test_the_invite_has_left_the_address_before_any_module_is_there(house: House, page: Page) -> None:
     held: list[Route] = []
     page.route("**/page.js", lambda route: held.append(route))
@@ -102,6 +116,17 @@ def test_a_server_with_a_newer_page_is_noticed_and_a_reload_is_offered(house: Ho
         cid.wait_until_live()
         expect(cid.box).to_have_value("half a line")
         expect(newer).to_be_hidden()
+
+
+def test_a_page_that_is_older_than_its_server_notices_at_its_first_connection(
+    house: House, page: Page
+) -> None:
+    house.add("eva")
+    page.goto(house.link(house.invite("eva")))
+    page.evaluate("() => { Math.random = () => 0; }")
+    page.route(house.url, _newer)
+    Visitor.at(page, "eva")
+    expect(page.get_by_role("button", name="The page has a newer version: reload")).to_be_visible()
 
 
 def _newer(route: Route) -> None:

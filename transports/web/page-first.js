@@ -21,7 +21,8 @@
 
   /** @param {Event} event */
   const fail = (event) => {
-    if (event.target === window || event.target instanceof HTMLScriptElement) document.documentElement.classList.add("broken");
+    const { target } = /** @type {any} */ (event);
+    if (target === window || target.matches?.("script, [rel=stylesheet]")) document.documentElement.classList.add("broken");
   };
 
   /** @param {Event} event */

@@ -24,6 +24,6 @@ export async function offerNewer() {
     const theirs = answer.ok ? versionIn(await answer.text()) : undefined;
     byId("newer").hidden = theirs === undefined || theirs === ours;
   } catch {
-    // It is asked again after the next loss.
+    // It is asked again with the next connection.
   }
 }

@@ -3,7 +3,8 @@
  * chat is there and the browser has time, so that all of the page is of one version: a server that is replaced by a newer
  * one would mix its parts into ours.
  *
- * After a loss the page asks for the version of the server's page, and offers to be loaded again if that is another one.
+ * Once it is let in, the page asks for the version of the server's page, and offers to be loaded again if that is another
+ * one: the server may have been replaced, or the browser may have opened a page that it has kept.
  *
  * @module
  */
@@ -73,7 +74,6 @@ export class Parts {
 }
 
 const parts = new Parts();
-let wasWelcomed = false;
 
 /**
  * Have a button open a part of the page; returns what the button does, unless that is not wanted any more once it is there.
@@ -125,8 +125,7 @@ export function listen(chat, { latest, leave, changed, place, show, go, say }) {
 export function receiveWelcome() {
   const idle = globalThis.requestIdleCallback ?? ((/** @type {() => void} */ call) => setTimeout(call, IDLE_MS));
   idle(() => parts.loadAll(), { timeout: IDLE_MS });
-  if (wasWelcomed) noticeNewer(SPREAD_MS * Math.random());
-  wasWelcomed = true;
+  noticeNewer(SPREAD_MS * Math.random());
 }
 
 /** @param {number} after milliseconds */

@@ -85,4 +85,5 @@ function start(access, nick, words) {
 }
 
 addEventListener("beforeunload", (event) => store.holdsLines && event.preventDefault());
-mayUseKeys().then((isAllowed) => open(new Access(store, { isAllowed, isOpen: !isSecureContext })));
+const isWhole = !document.documentElement.classList.contains("broken"); // else it offers to be loaded again
+if (isWhole) mayUseKeys().then((isAllowed) => open(new Access(store, { isAllowed, isOpen: !isSecureContext })));
