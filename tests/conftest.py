@@ -23,6 +23,21 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "quick")
 
 
 LONGEST = (
+    "page/test_storm",
+    "page/test_acts",
+    "page/test_looks",
+    "page/test_accounts",
+    "page/test_hostile",
+    "page/test_promises",
+    "page/test_still",
+    "page/test_adversity",
+    "page/test_loading",
+    "page/test_paging",
+    "page/test_talks",
+    "page/test_keeping",
+    "page/test_open_network",
+    "page/test_modules",
+    "page/test_names",
     "test_packaging",
     "cli/test_environments",
     "simulation/test_simulation",
@@ -50,7 +65,10 @@ LONGEST = (
     "test_benchmarks",
     "test_architecture",
 )
-"""Files that take longest, which begin first. Else a process would sit alone with one of them at the end."""
+"""Files that take longest, which begin first. Else a process would sit alone with one of them at the end.
+
+Those of the page are together: each process starts one browser for all that it has of them.
+"""
 
 TESTS = Path(__file__).parent
 
@@ -71,6 +89,7 @@ def pytest_configure() -> None:
     whoever runs the tests ignores, under ``nohup`` or in the background, is not ignored by those servers.
     """
     gc.disable()
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # there are none, and each process would look for them
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect, sync_playwright
 
-__all__ = ["Visitor", "chromium", "new_context"]
+__all__ = ["Visitor", "chromium", "launch", "new_context"]
 
 TIMEOUT = 20_000.0
 _NOT_LIVE = re.compile("^(offline|connecting|closed)")
@@ -33,8 +33,12 @@ _LOOK = """(isHidden) => {
 }"""
 
 
+_PROGRAM = "/usr/lib/chromium/chromium"
+"""Debian's Chromium without the script that starts it, whose options draw with a GPU that is not there."""
+
+
 def _path() -> str:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    path = shutil.which(_PROGRAM) or shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         if os.environ.get("CI"):
             pytest.fail("there is no Chromium")
@@ -45,11 +49,17 @@ def _path() -> str:
 @contextmanager
 def chromium(*arguments: str) -> Iterator[Browser]:
     """Start a browser without a window; skips the test, or fails in CI, if there is none."""
+    with sync_playwright() as playwright:
+        yield launch(playwright, *arguments)
+
+
+def launch(playwright: Playwright, *arguments: str) -> Browser:
+    """Start a browser, as `chromium` does."""
     path = _path()
     expect.set_options(timeout=TIMEOUT)
     sandbox = hasattr(os, "geteuid") and os.geteuid() != 0
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=path, chromium_sandbox=sandbox, args=arguments)
+    arguments = ("--disable-gpu", *arguments)
+    return playwright.chromium.launch(executable_path=path, chromium_sandbox=sandbox, args=arguments)
 
 
 def new_context(browser: Browser, **options: Any) -> BrowserContext:

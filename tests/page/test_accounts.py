@@ -191,6 +191,7 @@ def test_where_the_server_is_away_the_key_goes_from_here_and_what_remains_is_sai
     with serve_house(browser, tmp_path, "asyncio") as house:
         ada = house.enter("ada")
         (key,) = house.book.keys("ada")
+        ada.has_loaded("page-forget.js")
         house.stop()
         ada.waits_for_the_server()
         ada.page.get_by_role("button", name="Forget me here").click()

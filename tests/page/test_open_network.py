@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Playwright, expect
 
 from chatcore.accounts import Administration
 from tests.cli.processes import ChatServer, chat_server
-from tests.page.browser import Visitor, chromium, new_context
+from tests.page.browser import Visitor, launch, new_context
 from tests.page.house import kept
 from tests.page.servers import transports
 
@@ -25,9 +25,9 @@ WATCH = """() => {
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(playwright: Playwright) -> Iterator[Browser]:
     """A browser to which this machine is also another one in the network."""
-    with chromium(f"--host-resolver-rules=MAP {NAME} 127.0.0.1") as started:
+    with launch(playwright, f"--host-resolver-rules=MAP {NAME} 127.0.0.1") as started:
         yield started
 
 

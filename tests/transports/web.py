@@ -33,7 +33,7 @@ def ask_for(
     port: int, path: str, *headers: str, method: str = "GET", name: str = "127.0.0.1"
 ) -> tuple[int, str, bytes]:
     """Ask for a file; return the status, the headers and the body."""
-    lines = [f"{method} {path} HTTP/1.1", f"Host: {name}:{port}", *headers, "", ""]
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {name}:{port}", "Connection: close", *headers, "", ""]
     with Peer(port) as peer:
         peer.send("\r\n".join(lines).encode())
         return _parsed(peer.receive_rest())
