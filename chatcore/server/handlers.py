@@ -123,7 +123,10 @@ def _fault(session: "Session", fault: Fault, now: float) -> None:
 
 
 def _reply(session: "Session", reply: Reply, now: float) -> None:
-    session.send_encoded(reply.data)
+    if not reply.free and (wait := session.take_token(now)):
+        session.refuse("rate_limited", "too many frames", reply, retry_after=wait)
+    else:
+        session.send_encoded(reply.data)
 
 
 def _moved(session: "Session", moved: Moved, now: float) -> None:
@@ -225,7 +228,8 @@ FRAME_RULES: Final[dict[type[Item], Rule]] = {
     Hangup: Rule(Price.FREE, early=True, act=_hang_up),
     Moved: Rule(Price.FREE, early=True, act=_moved),
     Ping: Rule(Price.TOKEN, early=True, act=_ping),
-    Reply: Rule(Price.TOKEN, early=True, act=_reply),
+    # A wire bounds by itself what belongs to its handshake: that is free.
+    Reply: Rule(Price.VARIES, early=True, act=_reply),
     Hello: Rule(Price.TOKEN, early=True, act=_hello),
     Join: Rule(Price.TOKEN, early=False, act=_join),
     Leave: Rule(Price.TOKEN, early=False, act=_leave),

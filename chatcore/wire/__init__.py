@@ -53,9 +53,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer that the wire gives by itself, such as a help text or its own handshake, encoded."""
+    """An answer that the wire gives by itself, such as a help text or its own handshake, encoded.
+
+    It takes one frame from the peer's allowance, and is refused beyond that. One that is ``free`` does not:
+    it belongs to the wire's own handshake, and the wire bounds how many there are, and how large.
+    """
 
     data: bytes
+    free: bool = False
 
 
 @dataclass(frozen=True, slots=True)

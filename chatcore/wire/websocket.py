@@ -200,7 +200,7 @@ class WebSocketCodec:
         self._head, self.deadline = HeadBuffer(), now + KEPT_SECONDS
         data = answer(request, self._site, name, ends=False)
         self._answered += len(data)
-        return [*items, Reply(data)]
+        return [*items, Reply(data, free=True)]
 
     def _may_go_on(self, request: Request, now: float) -> bool:
         """Tell whether another request may follow. A proxy would send those of other people."""
@@ -211,7 +211,7 @@ class WebSocketCodec:
 
     def _answered_last(self, data: bytes) -> list[Item]:
         self._end()
-        return [Reply(data), Hangup()]
+        return [Reply(data, free=True), Hangup()]
 
     def _shake_hands(self, request: Request) -> Reply:
         origin = request.headers.get("Origin")
@@ -224,7 +224,7 @@ class WebSocketCodec:
         protocol = _Protocol(state=State.OPEN, max_size=self._max_size, logger=_SILENT)
         agreed = _agree(protocol, request)
         self._head, self._protocol, self.open = None, protocol, True
-        return Reply(agreed)
+        return Reply(agreed, free=True)
 
     def _take_frames(self, data: bytes) -> list[Item]:
         protocol = self._protocol
