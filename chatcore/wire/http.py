@@ -2,6 +2,7 @@
 
 - A head has `HEAD_BYTES` at most. The package ``websockets`` parses it, once all of it is there, so the
   answer is the same however it was split.
+- Empty lines before a request are ignored (2.2). They count as bytes of its head.
 - Whatever is wrong ends the connection.
 - What is written here is never chosen by a peer: nothing of a request is repeated.
 """
@@ -30,6 +31,9 @@ HEAD_BYTES = 8 * 1024
 _END = re.compile(rb"\n(?:(?<!\r\n)|\r\n)")
 """The end of a head, or of a line that does not end with CR and LF. It begins with what is rare."""
 
+_EMPTY = re.compile(rb"(?:\r\n)*")
+"""Lines without anything, before a request."""
+
 _ONCE = ("Host", "Origin", "Sec-WebSocket-Key", "Upgrade")
 """Headers of which a second one would mean that two programs read the same request differently."""
 
@@ -56,37 +60,57 @@ class RefusedRequest(Exception):
 class HeadBuffer:
     """Holds the head of a request until all of it is there."""
 
-    __slots__ = ("_data",)
+    __slots__ = ("_data", "_ignored")
 
     def __init__(self) -> None:
         self._data = bytearray()
+        self._ignored = 0  # bytes of empty lines
 
     def cut(self, data: bytes) -> int:
         """Return how many of these bytes belong to the head, as far as that is seen; more than none."""
         start, known = self._start, len(self._data)
         seen = max(start - 1, 0)  # what is before a newline counts
-        found = _END.search(bytes(self._data[seen:]) + data, start - seen)
+        joined = bytes(self._data[seen:]) + data
+        found = _END.search(joined, _end_of_empty(joined) if self._has_not_begun else start - seen)
         return len(data) if found is None else found.end() + seen - known
 
     def push(self, data: bytes) -> tuple[bytes, bytes] | None:
         """Take bytes; return the head and what follows it, once it is whole. Raises `RefusedRequest`."""
-        start, known = self._start, len(self._data)
-        self._data += data[: HEAD_BYTES - known]
-        if self._data and not 0x41 <= self._data[0] <= 0x5A:
+        start, known = self._start, self._ignored + len(self._data)
+        taken = data[: HEAD_BYTES - known]
+        if self._has_not_begun:
+            joined = bytes(self._data) + taken
+            empty = _end_of_empty(joined)
+            self._ignored += empty
+            self._data[:] = joined[empty:]
+        else:
+            self._data += taken
+        if not self._has_not_begun and not 0x41 <= self._data[0] <= 0x5A:
             raise RefusedRequest(400, _not_http(self._data[0]))
         found = _END.search(self._data, start)
         if found is None:
-            if len(self._data) == HEAD_BYTES:
+            if self._ignored + len(self._data) == HEAD_BYTES:
                 raise RefusedRequest(431, "the head of the request is too long")
             return None
         if found[0] == b"\n":
             raise RefusedRequest(400, "a line of the head does not end with CR and LF")
-        return bytes(self._data[: found.end()]), data[found.end() - known :]
+        return bytes(self._data[: found.end()]), data[self._ignored + found.end() - known :]
 
     @property
     def _start(self) -> int:
         """The index from which on the end is looked for: it may have begun already."""
         return max(len(self._data) - 3, 0)
+
+    @property
+    def _has_not_begun(self) -> bool:
+        """Whether only empty lines have come, and perhaps half of one more."""
+        return not self._data or self._data == b"\r"
+
+
+def _end_of_empty(data: bytes) -> int:
+    """Return the index of what follows the empty lines with which bytes begin."""
+    match = _EMPTY.match(data)
+    return 0 if match is None else match.end()
 
 
 def _not_http(first: int) -> str:

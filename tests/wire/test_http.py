@@ -323,6 +323,41 @@ def test_a_connection_is_not_kept_for_ever() -> None:
     assert half.deadline is None
 
 
+@pytest.mark.parametrize("lines", [1, 2, 100])
+@pytest.mark.parametrize("first", [b"", get("/app.js")], ids=["first", "second"])
+def test_empty_lines_before_a_request_are_ignored(first: bytes, lines: int) -> None:
+    stream = first + b"\r\n" * lines + get("/icon.svg")
+    items = items_of(stream)
+    assert items == items_of(first + get("/icon.svg"))
+    assert items == items_of(*(stream[n : n + 1] for n in range(len(stream))))
+    assert items == items_in_turns(stream, peer=STRANGER)
+
+
+@pytest.mark.parametrize(
+    ("junk", "status"),
+    [(b"\n", 400), (b"\r\r\n", 400), (b"\r\n\n", 400), (b"\r\n ", 400), (b"\r\n" * (HEAD_BYTES // 2), 431)],
+    ids=["a bare newline", "a bare return", "a bare newline after one", "a space", "too many"],
+)
+def test_other_than_empty_lines_before_a_request_is_refused(junk: bytes, status: int) -> None:
+    stream = junk + get("/")
+    items = items_of(stream)
+    assert [status for status, _ in files_of(items)] == [status]
+    assert items == items_of(*(stream[n : n + 1] for n in range(len(stream))))
+
+
+def test_empty_lines_count_as_bytes_of_the_head() -> None:
+    room = HEAD_BYTES - len(get("/"))
+    assert files_of(items_of(b"\r\n" * (room // 2) + get("/")))[0][0] == 200
+    assert files_of(items_of(b"\r\n" * (room // 2 + 1) + get("/")))[0][0] == 431
+
+
+def test_an_empty_line_is_no_request_and_keeps_no_connection() -> None:
+    half = codec()
+    half.receive_data(get("/") + b"\r\n", 10.0)
+    assert half.receive_data(b"\r\n\r", 11.0) == []
+    assert half.handle_deadline(10.0 + KEPT_SECONDS) == [Hangup()]
+
+
 # --- the socket ----------------------------------------------------------------------------------
 
 
@@ -454,7 +489,8 @@ def heads(count: int) -> Iterator[tuple[random.Random, bytes]]:
         for _ in range(_DAMAGES[below(len(_DAMAGES))]):
             at = below(len(head))
             head[at : at + below(3)] = _PIECES[below(len(_PIECES))] if below(8) else bytes([below(256)])
-        yield chance, bytes(head) + chance.randbytes(below(20))
+        more = (b"", b"\r\n", b"\r\n\r\n", b"\r\n" + get("/app.js"))[below(4)]
+        yield chance, b"\r\n" * below(3) + bytes(head) + more + chance.randbytes(below(20))
 
 
 def _below(chance: random.Random, number: int) -> int:
