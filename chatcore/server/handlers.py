@@ -93,6 +93,9 @@ def handle_late(session: "Session", item: Item) -> None:
 
 def handle_turned_away(session: "Session", item: Item, now: float) -> None:
     """Let a peer that is turned away shake hands in its wire's way, or fail to, and nothing else."""
+    if isinstance(item, Moved):
+        handle(session, item, now)
+        return  # its handshake follows
     shakes_hands = isinstance(item, Reply) or (isinstance(item, Fault) and item.fatal)
     if shakes_hands and session.state is State.HANDSHAKE:
         handle(session, item, now)
@@ -130,7 +133,14 @@ def _reply(session: "Session", reply: Reply, now: float) -> None:
 
 
 def _moved(session: "Session", moved: Moved, now: float) -> None:
-    session.move(moved.peer)
+    session.move(moved.peer, is_new=not moved.refusal)
+    if session.hub.may_ask(session):
+        return
+    if moved.refusal:
+        session.send_encoded(moved.refusal)
+        session.end(None)
+    else:  # as others are turned away who connect too often
+        session.abort()
 
 
 def _ping(session: "Session", ping: Ping, now: float) -> None:

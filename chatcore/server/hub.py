@@ -35,7 +35,7 @@ from chatcore.limits import Limits
 from chatcore.messages import Ack, Join, Position
 from chatcore.names import fold
 from chatcore.server.allowances import Allowances
-from chatcore.server.arrivals import LONGEST_WAIT, Arrivals
+from chatcore.server.arrivals import LONGEST_WAIT, REQUESTS, Arrivals
 from chatcore.server.counters import Counters
 from chatcore.server.directory import Directory, LocalDirectory
 from chatcore.server.door import Door
@@ -101,6 +101,7 @@ class Hub:
         self.allowances = Allowances(self.limits)
         self.door = Door(self.limits, self.gate)
         self._arrivals = Arrivals(self.limits)
+        self._requests = Arrivals(self.limits, REQUESTS)  # through proxies
         self._connections = 0
         self._addresses: Counter[str] = Counter()
         self._sessions = 0  # connections that have said hello
@@ -409,10 +410,18 @@ class Hub:
         self._addresses[address] += 1
         return None
 
-    def move(self, session: Session, before: Peer) -> str | None:
+    def may_ask(self, session: Session) -> bool:
+        """Count a request that came through a proxy; tell whether its address may make one more now."""
+        if self._requests.take(address_of(session.peer), self.clock(), 0.0) is not None:
+            return True
+        if session.is_counted:
+            self.counters.note_turned_away()
+        return False
+
+    def move(self, session: Session, before: Peer, *, is_new: bool) -> str | None:
         """Count a connection for the address of another peer; return what forbids it there, if anything does.
 
-        Then it is counted no more.
+        Then it is counted no more. One that ``is_new`` counts among those that begin there.
         """
         if not session.is_counted:
             return None
@@ -420,7 +429,7 @@ class Hub:
         self._forget_address(address_of(before))
         if forbidden := self._no_place_at(address):
             self.counters.note_turned_away()
-        elif self.delay(session.peer, False) is None:
+        elif is_new and self.delay(session.peer, False) is None:
             forbidden = "no connection from your address is accepted now"
             session.endpoint.watch_door()
         if forbidden:

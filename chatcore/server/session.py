@@ -249,15 +249,15 @@ class Session:
 
     # --- states, under the lock, as all below ----------------------------------------------------
 
-    def move(self, peer: Peer) -> None:
-        """Continue as the connection of another peer, for whom a proxy speaks.
+    def move(self, peer: Peer, *, is_new: bool) -> None:
+        """Continue as the connection of another peer, for whom a proxy speaks; a new one of theirs, or not.
 
         From now on the limits of that address hold. If they forbid it, it is refused as a new connection is.
         """
         before, self.peer = self.peer, peer
         self.endpoint.note_moved(self, before)
         self.inflow.note_moved()
-        self._turn_away("limit_exceeded", self.hub.move(self, before))
+        self._turn_away("limit_exceeded", self.hub.move(self, before, is_new=is_new))
 
     @property
     def identity(self) -> Identity | None:

@@ -76,9 +76,14 @@ class Hangup:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The far end is a proxy that is trusted, and says for whom it speaks: from now on, that is the peer."""
+    """The far end is a proxy that is trusted, and says for whom it speaks: from now on, that is the peer.
+
+    With a ``refusal``, encoded, this is a request that ends with the wire's answer, and no new connection of
+    that peer's. Where too many come from its address, it gets that instead.
+    """
 
     peer: Peer
+    refusal: bytes = b""
 
 
 NonFrame = Fault | Reply | Hangup | Moved

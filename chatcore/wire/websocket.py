@@ -91,6 +91,10 @@ _REFUSALS: Final[dict[Code, tuple[int, int | None]]] = {
 
 _BAD_REQUEST: Final[tuple[int, int | None]] = (400, None)
 
+_TOO_MANY: Final = RefusedRequest(
+    429, "too many requests come from your address; try again in a moment", [("Retry-After", "1")]
+).encode()
+
 _FAILURES: Final[dict[int, tuple[ErrorCode, str]]] = {
     CloseCode.MESSAGE_TOO_BIG: ("too_long", "a message is longer than line_bytes"),
     CloseCode.UNSUPPORTED_DATA: ("bad_frame", "a message is not text"),
@@ -161,7 +165,7 @@ class WebSocketCodec:
         try:
             while self._head is not None and (whole := self._head.push(data)) is not None:
                 head, data = whole
-                items += self._take_head(head, now)
+                items += self._take_request(parse_head(head), now)
         except RefusedRequest as refused:
             return [*items, *self._answered_last(refused.encode())]
         if self._protocol is not None and data:
@@ -183,24 +187,31 @@ class WebSocketCodec:
         self._end()
         return [Hangup()]
 
-    def _take_head(self, head: bytes, now: float) -> list[Item]:
+    def _take_request(self, request: Request, now: float) -> list[Item]:
         self.deadline = None
-        request = parse_head(head)
+        try:
+            items = self._answer(request, now)
+        except RefusedRequest as refused:
+            items = self._answered_last(refused.encode())
+        peer = self._site.true_peer(self._peer, request.headers.get_all("X-Forwarded-For"))
+        if peer == self._peer:
+            return items
+        return [Moved(peer, b"" if self.open else _TOO_MANY), *items]
+
+    def _answer(self, request: Request, now: float) -> list[Item]:
         if not self._site.knows_host(request.headers["Host"]):
             raise RefusedRequest(
                 421, "this host is unknown here; name it with the server's option --web-host"
             )
-        peer = self._site.true_peer(self._peer, request.headers.get_all("X-Forwarded-For"))
-        items: list[Item] = [] if peer == self._peer else [Moved(peer)]
         name = request.path.partition("?")[0].rpartition("/")[2]
         if name == SOCKET:
-            return [*items, self._shake_hands(request)]
+            return [self._shake_hands(request)]
         if not self._may_go_on(request, now):
-            return [*items, *self._answered_last(answer(request, self._site, name))]
+            return self._answered_last(answer(request, self._site, name))
         self._head, self.deadline = HeadBuffer(), now + KEPT_SECONDS
         data = answer(request, self._site, name, ends=False)
         self._answered += len(data)
-        return [*items, Reply(data, free=True)]
+        return [Reply(data, free=True)]
 
     def _may_go_on(self, request: Request, now: float) -> bool:
         """Tell whether another request may follow. A proxy would send those of other people."""

@@ -46,6 +46,6 @@ class Site:
         peer = WebPeer(self.proxy.port, nick, *rooms, headers=headers, name=HOST, path=path, **options)
         return self.stack.enter_context(peer)
 
-    def ask_for(self, path: str, *headers: str) -> tuple[int, str, bytes]:
+    def ask_for(self, path: str, *headers: str, source: str | None = None) -> tuple[int, str, bytes]:
         """Ask for a file through the proxy."""
-        return ask_for(self.proxy.port, path, CLOSE, *headers, name=HOST)
+        return ask_for(self.proxy.port, path, CLOSE, *headers, name=HOST, source=source)

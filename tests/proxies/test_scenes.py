@@ -42,6 +42,19 @@ def test_limits_are_for_those_whom_the_proxy_speaks_for(site: Callable[..., Site
     assert (error.code, invented.code) == ("limit_exceeded", 1013)
 
 
+def test_files_are_no_new_connections_of_whoever_opens_the_page(site: Callable[..., Site]) -> None:
+    place = site("--limit=new_connections_burst=2", "--limit=new_connections_per_second=0.01")
+    place.serve()
+    for _ in range(8):
+        assert place.ask_for(place.proxy.path, source="127.0.0.2")[0] == 200
+    ada = place.peer("ada", "lobby", source="127.0.0.2")
+    ada.post("still welcome", "1")
+    assert ada.receive(Message).text == "still welcome"
+    statuses = [place.ask_for(place.proxy.path, source="127.0.0.2")[0] for _ in range(10)]
+    assert set(statuses) == {200, 429}
+    assert place.ask_for(place.proxy.path, source="127.0.0.3")[0] == 200
+
+
 def test_the_server_behind_it_may_restart(site: Callable[..., Site]) -> None:
     place = site()
     server = place.serve()

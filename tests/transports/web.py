@@ -30,11 +30,16 @@ def _for_browsers(listen: Listen) -> Listen:
 
 
 def ask_for(
-    port: int, path: str, *headers: str, method: str = "GET", name: str = "127.0.0.1"
+    port: int,
+    path: str,
+    *headers: str,
+    method: str = "GET",
+    name: str = "127.0.0.1",
+    source: str | None = None,
 ) -> tuple[int, str, bytes]:
     """Ask for a file; return the status, the headers and the body."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {name}:{port}", "Connection: close", *headers, "", ""]
-    with Peer(port) as peer:
+    with Peer(port, source=source) as peer:
         peer.send("\r\n".join(lines).encode())
         return _parsed(peer.receive_rest())
 
