@@ -288,7 +288,8 @@ export class App {
     this.#isOver = true;
     this.#keys.stop();
     this.#chat.close({ wait: 0 });
-    if (!this.#me.isForgetting) this.#ended(this.#me.explain(error));
+    for (const dialog of document.querySelectorAll("dialog[open]")) /** @type {any} */ (dialog).close();
+    this.#me.end(() => this.#ended(this.#me.explain(error)));
   }
 
   #keep() {

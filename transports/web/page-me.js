@@ -37,7 +37,7 @@ export class Me {
     this.#access = access;
     this.#say = say;
     this.#wanted = chat.nick;
-    openLater("me-forget", "page-forget.js", ({ Forget }) => (this.#forget = new Forget(chat, store)), say);
+    openLater("me-forget", "page-forget.js", ({ Forget }) => (this.#forget = new Forget(chat, store, access)), say);
     openLater("me-rename", "page-rename.js", ({ Rename }) => new Rename(chat), say);
     openLater("me-devices", "page-devices.js", ({ Devices }) => new Devices(chat, say), say);
   }
@@ -69,9 +69,14 @@ export class Me {
     else if (event.type === "error") this.#receiveError(event);
   }
 
-  /** Whether the server is asked to revoke our key: then the end is the answer. */
-  get isForgetting() {
-    return this.#forget?.isAsked ?? false;
+  /**
+   * The chat is over. Where the server was asked to revoke our key, that may be the answer, and nothing is to be told.
+   *
+   * @param {() => void} tell
+   */
+  end(tell) {
+    if (this.#forget) this.#forget.end(tell);
+    else tell();
   }
 
   /**
