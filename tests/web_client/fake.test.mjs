@@ -512,12 +512,13 @@ test("what is withdrawn is not asked for again, and its answer is nobody's", asy
   assert.equal(ada.chat.error.reason, "revoked");
 });
 
-test("an act, a search and a list that are withdrawn are not asked for on the next connection", async (t) => {
+test("an act, a search, a list, an invite and a nick that are withdrawn are not asked for on the next connection", async (t) => {
   const { ada, socket, net } = await inLobby(t);
   const stop = new AbortController();
   const how = { signal: stop.signal };
   socket.close();
-  const asked = [ada.chat.moderate("ban", { nick: "bob" }, how), ada.chat.search({ query: "tea" }, how), ada.chat.listRooms({}, how)];
+  const asked = [ada.chat.moderate("ban", { nick: "bob" }, how), ada.chat.search({ query: "tea" }, how),
+    ada.chat.listRooms({}, how), ada.chat.inviteDevice(how), ada.chat.setNick("ada2", how)];
   const kept = ada.chat.moderate("kick", { nick: "bob", room: "lobby" }, { signal: new AbortController().signal });
   kept.catch(() => {});
   stop.abort();

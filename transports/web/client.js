@@ -250,10 +250,11 @@ export class Chat {
   /**
    * Ask for an invite for one more device of our own account.
    *
+   * @param {{signal?: AbortSignal}} [options] aborted, it is not asked for any more
    * @returns {Promise<Invited>}
    */
-  async inviteDevice() {
-    return this.#session.ask({ type: "invite", token: this.#session.token() });
+  async inviteDevice({ signal } = {}) {
+    return this.#askUntil(signal, { type: "invite", token: this.#session.token() });
   }
 
   /**
@@ -270,11 +271,14 @@ export class Chat {
   }
 
   /**
+   * Ask for another nick.
+   *
    * @param {string} nick
+   * @param {{signal?: AbortSignal}} [options] aborted, it is not asked for any more
    * @returns {Promise<NickFrame>}
    */
-  async setNick(nick) {
-    return this.#session.ask({ type: "nick", nick: checkNick(nick), token: this.#session.token() });
+  async setNick(nick, { signal } = {}) {
+    return this.#askUntil(signal, { type: "nick", nick: checkNick(nick), token: this.#session.token() });
   }
 
   /**

@@ -4,43 +4,73 @@
  * @module
  */
 
-import { byId } from "./page-elements.js";
+import { byId, make, setText } from "./page-elements.js";
 
-const NO_CONNECTION = "There is no connection now. Try again when it is back.";
+const ASKING = "asking the server…";
+const COPIED = "Copied.";
+const BY_HAND = "The link is selected: copy it with Ctrl+C (⌘C on a Mac), or hold a finger on it.";
 
 export class Devices {
   #dialog = byId("link");
   #text = byId("link-text");
+  #copy = byId("link-copy");
+  #notice = make("p", { role: "status" });
   #chat;
-  #say;
+  #question;
+  /** @type {object | undefined} what is asked and not answered */
+  #asked;
 
   /**
    * @param {import("./client.js").Chat} chat
-   * @param {(words: string) => void} say
+   * @param {import("./page-question.js").Question} question
    */
-  constructor(chat, say) {
+  constructor(chat, question) {
     this.#chat = chat;
-    this.#say = say;
-    this.#dialog.onclose = () => (this.#text.value = "");
-    byId("link-copy").hidden = navigator.clipboard === undefined; // it is there on encrypted pages only
-    byId("link-copy").onclick = () => navigator.clipboard.writeText(this.#text.value);
+    this.#question = question;
+    this.#text.after(this.#notice);
+    this.#dialog.onclose = () => this.#dialog.open || this.#clear(); // it may be open again when this comes
+    this.#copy.onclick = () => this.#copyText();
   }
 
   /** Ask for an invite, and show it as a link to this page: now or not at all, since it is a secret. */
   async open() {
-    if (this.#chat.state !== "live") return this.#say(NO_CONNECTION);
+    this.#clear();
+    this.#dialog.showModal();
+    const asked = (this.#asked = {});
+    setText(this.#notice, ASKING);
     try {
-      const { invite } = await this.#chat.inviteDevice();
-      if (invite !== undefined) this.#show(new URL(`#${invite}`, document.baseURI).href);
+      const { invite } = await this.#question.ask((signal) => this.#chat.inviteDevice({ signal }));
+      if (asked === this.#asked) this.#show(new URL(`#${invite}`, document.baseURI).href);
     } catch (error) {
-      this.#say(error instanceof Error ? error.message : String(error));
+      if (asked === this.#asked) setText(this.#notice, error instanceof Error ? error.message : String(error));
     }
   }
 
   /** @param {string} link a secret */
   #show(link) {
     this.#text.value = link;
-    this.#dialog.showModal();
+    this.#text.hidden = false;
+    this.#copy.hidden = navigator.clipboard === undefined; // it is there on encrypted pages only
+    setText(this.#notice, this.#copy.hidden ? BY_HAND : "");
     this.#text.select();
+  }
+
+  async #copyText() {
+    try {
+      await navigator.clipboard.writeText(this.#text.value);
+      setText(this.#notice, COPIED);
+    } catch {
+      setText(this.#notice, BY_HAND);
+      this.#text.select();
+    }
+  }
+
+  /** Ask no more, and keep no link where nobody looks. */
+  #clear() {
+    this.#asked = undefined;
+    this.#question.withdraw();
+    this.#text.value = "";
+    this.#text.hidden = this.#copy.hidden = true;
+    setText(this.#notice, "");
   }
 }

@@ -38,8 +38,8 @@ export class Me {
     this.#say = say;
     this.#wanted = chat.nick;
     openLater("me-forget", "page-forget.js", ({ Forget }) => (this.#forget = new Forget(chat, store, access)), say);
-    openLater("me-rename", "page-rename.js", ({ Rename }) => new Rename(chat), say);
-    openLater("me-devices", "page-devices.js", ({ Devices }) => new Devices(chat, say), say);
+    openLater("me-rename", "page-rename.js", ({ Rename }, { Question }) => new Rename(chat, new Question(chat)), say);
+    openLater("me-devices", "page-devices.js", ({ Devices }, { Question }) => new Devices(chat, new Question(chat)), say);
   }
 
   /**
@@ -64,7 +64,7 @@ export class Me {
    */
   receive(event) {
     if (event.type === "nick") this.#renamed(event);
-    else if (event.type === "invited") this.#say("Another of your devices has asked for an invite. If that was not you, have your keys revoked.");
+    else if (event.type === "invited") event.token ?? this.#say("Another of your devices has asked for an invite. If that was not you, have your keys revoked.");
     else if (event.type === "moderated") this.#say(wordsForModerated(event));
     else if (event.type === "error") this.#receiveError(event);
   }

@@ -7,6 +7,7 @@
 import { byId, setText } from "./page-elements.js";
 
 /** @typedef {import("./client.js").Chat} Chat */
+/** @typedef {import("./page-question.js").Question} Question */
 
 const WORDS = /** @type {Record<string, string>} */ ({
   nick_taken: "Somebody else has this name, or had it a moment ago.",
@@ -16,18 +17,27 @@ export class Rename {
   #dialog = byId("rename");
   #nick = byId("rename-nick");
   #chat;
+  #question;
+  /** @type {string | undefined} the nick that is asked for and not answered */
+  #asked;
 
-  /** @param {Chat} chat */
-  constructor(chat) {
+  /**
+   * @param {Chat} chat
+   * @param {Question} question
+   */
+  constructor(chat, question) {
     this.#chat = chat;
+    this.#question = question;
     byId("rename-form").onsubmit = (/** @type {Event} */ event) => {
       event.preventDefault();
       this.#do(this.#nick.value.trim());
     };
     byId("rename-close").onclick = () => this.#dialog.close();
+    this.#dialog.onclose = () => this.#dialog.open || this.#stop();
   }
 
   open() {
+    this.#stop(); // the dialog may be open again before its end is told
     const { nick, account } = this.#chat;
     this.#nick.value = nick;
     setText(byId("rename-rule"), account ? `Your account may be “${account}”, or “${account}-” and more.` : "");
@@ -38,13 +48,20 @@ export class Rename {
 
   /** @param {string} nick */
   async #do(nick) {
-    if (this.#chat.state !== "live") return this.#say("There is no connection now. Try again when it is back.");
+    this.#asked = nick;
+    this.#say("asking the server…");
     try {
-      await this.#chat.setNick(nick);
+      await this.#question.ask((signal) => this.#chat.setNick(nick, { signal }));
       this.#dialog.close();
     } catch (error) {
-      this.#say(wordsFor(error));
+      if (this.#asked === nick) this.#say(wordsFor(error));
     }
+  }
+
+  /** Ask no more. */
+  #stop() {
+    this.#asked = undefined;
+    this.#question.withdraw();
   }
 
   /** @param {string} words */
