@@ -20,11 +20,24 @@ test("a proxy is named only where connections fail again and again while the pag
 
 test("whoever had a connection, or was refused by the server, is told nothing of a proxy", async () => {
   const state = new State(async () => true);
-  for (let count = 0; count < 3; count++) await state.goOffline({ ...lost, reason: "limit_exceeded" });
+  for (let count = 0; count < 3; count++) await state.goOffline({ ...lost, reason: "limit_exceeded", message: "the server is full" });
   assert.equal(state.wordsFor("offline", kept), "offline: the server is full; trying again");
   assert.equal(state.wordsFor("live", kept), "");
   for (let count = 0; count < 3; count++) await state.goOffline(lost);
   assert.equal(state.wordsFor("connecting", kept), "offline: the connection was lost; trying again");
+});
+
+test("a refusal is said in the server's words, unless the page has better ones", async () => {
+  const said = async (reason, message) => {
+    const state = new State();
+    await state.goOffline({ ...lost, reason, message });
+    return state.wordsFor("offline", kept);
+  };
+  const words = "there are too many connections from your address";
+  assert.equal(await said("limit_exceeded", words), `offline: ${words}; trying again`);
+  assert.equal(await said("unavailable", "the disk is full"), "offline: the disk is full; trying again");
+  assert.equal(await said("nick_taken", "ada is taken"), "offline: your name is in use; trying again");
+  assert.equal(await said("maintenance"), "offline: maintenance; trying again");
 });
 
 test("that nothing can be kept is said as long as it is so, and why", () => {

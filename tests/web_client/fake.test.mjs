@@ -294,7 +294,7 @@ test("after other reasons everybody does, no earlier than the server says", asyn
     const { ada, socket } = await inLobby(t);
     socket.say({ type: "closing", reason, reconnect_after: 2.5 });
     const { retryIn, ...offline } = ada.of("offline")[0];
-    assert.deepEqual(offline, { type: "offline", reason });
+    assert.deepEqual(offline, { type: "offline", reason, message: undefined });
     assert.ok(retryIn >= 2.5);
   }
 });
@@ -312,10 +312,11 @@ test("who is not let in comes back if that may pass, and a nick is waited for on
   socket.close();
   const passing = ["limit_exceeded", "unavailable", "nick_taken", "rate_limited"];
   for (const [number, code] of passing.entries())
-    await comesBack(net, number + 2, { type: "error", code, message: "not now" });
+    await comesBack(net, number + 2, { type: "error", code, message: `not now: ${code}` });
   await comesBack(net, 6);
   assert.equal(ada.chat.state, "live");
   assert.deepEqual(ada.of("offline").map(({ reason }) => reason), ["lost", ...passing]);
+  assert.deepEqual(ada.of("offline").map(({ message }) => message), [undefined, ...passing.map((code) => `not now: ${code}`)]);
 });
 
 test("a room that may not be entered again is left, and one that may later is asked for again", async (t) => {

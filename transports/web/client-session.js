@@ -262,11 +262,12 @@ export class Session {
   /**
    * @param {string} reason
    * @param {number} [atLeast] seconds
+   * @param {string} [message] what the server says of it
    */
-  #waitForServer(reason, atLeast) {
+  #waitForServer(reason, atLeast, message) {
     const retryIn = this.#backoff.next(atLeast);
     this.#dialAt = now() + retryIn;
-    this.#emit({ type: "offline", reason, retryIn });
+    this.#emit({ type: "offline", reason, retryIn, message });
   }
 
   /**
@@ -276,14 +277,14 @@ export class Session {
    * @param {RefusedError} error
    */
   #receiveRejection(error) {
-    const { code, retryAfter } = error;
+    const { code, retryAfter, message } = error;
     const isTaken = code === "nick_taken";
     const passes = isTaken ? this.#wasWelcomed : retryAfter !== undefined || PASSING_REFUSALS.has(code);
     if (!passes || this.#options.reconnect === false) return this.#fail(error);
     const link = this.#link;
     this.#link = null;
     link?.giveUp();
-    this.#waitForServer(code, isTaken ? 0 : retryAfter);
+    this.#waitForServer(code, isTaken ? 0 : retryAfter, message);
   }
 
   /**

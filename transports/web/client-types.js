@@ -26,7 +26,7 @@
  *
  * - `connecting`: a connection is tried now. `welcome` says that it is there, and `offline` that it is not.
  * - `offline`: there is none, for the `reason` of the server's `closing`, the `code` of its refusal, `"timeout"` or
- *   `"lost"`. It is tried again in `retryIn` seconds.
+ *   `"lost"`. It is tried again in `retryIn` seconds. `message` is what the server says of a refusal, for people.
  * - `unsent`: the list `unsent` of the chat has changed. It comes before anything new is sent, so that it can be
  *   stored first.
  * - `stale`: these were sent too long ago to be sent again by themselves. They may be stored or not. Posted under the
@@ -38,7 +38,7 @@
  *
  * @typedef {Omit<Welcome, "session">} Welcomed
  * @typedef {{type: "connecting"}} Connecting
- * @typedef {{type: "offline", reason: string, retryIn: number}} Offline
+ * @typedef {{type: "offline", reason: string, retryIn: number, message?: string}} Offline
  * @typedef {{type: "unsent"}} UnsentChanged
  * @typedef {{type: "stale", posts: Unsent[]}} Stale
  * @typedef {{type: "refused", post: Unsent, error: RefusedError}} Refused

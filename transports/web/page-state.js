@@ -13,7 +13,6 @@ const REASONS = /** @type {Record<string, string>} */ ({
   lost: "the connection was lost",
   stalled: "this page was too slow",
   nick_taken: "your name is in use",
-  limit_exceeded: "the server is full",
 });
 const MANY = 2; // connections in turn that fail while the page loads: something in between lets no socket through
 const PATIENCE_MS = 5_000;
@@ -57,13 +56,13 @@ export class State {
     if (state === "live") return "";
     if (state === "closed") return "closed";
     if (this.#offline === undefined) return state === "connecting" ? "connecting…" : "offline: no connection yet; trying again";
-    if (this.#wasLive || this.#offline.reason !== "lost") return `offline: ${wordsFor(this.#offline.reason)}; trying again`;
+    if (this.#wasLive || this.#offline.reason !== "lost") return `offline: ${wordsFor(this.#offline)}; trying again`;
     return this.#isBlocked ? BLOCKED : "offline: no connection yet; trying again";
   }
 }
 
-/** @param {string} reason */
-const wordsFor = (reason) => REASONS[reason] ?? reason;
+/** @param {Offline} offline */
+const wordsFor = ({ reason, message }) => REASONS[reason] ?? message ?? reason;
 
 /** Ask for a file of the page. */
 async function loadsPage() {
