@@ -5,10 +5,9 @@
  */
 
 import { Chat, fold } from "./client.js";
-import { Attention } from "./page-attention.js";
+import { Attention, Keys } from "./page-attention.js";
 import { Composer } from "./page-composer.js";
 import { byId } from "./page-elements.js";
-import { Keys } from "./page-keys.js";
 import { Me, wordsForModerated } from "./page-me.js";
 import { listen, receiveWelcome } from "./page-parts.js";
 import { parse, Posts, wordsForRefused } from "./page-posts.js";
