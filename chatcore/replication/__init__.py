@@ -6,7 +6,8 @@ depends on what was stored before is decided where entries are read, on each ser
 
 `memory` is a log within one process: read it first. `fence` has the rules that all users of a log share:
 which entries count, and whether two readers have read the same. `outbox` is what one of them has appended and
-not read yet.
+not read yet. Whoever has what a log comes to in a SQLite file builds on `state`, what is noted there of the
+log; `machine`, what any entry does to it; `jobs`, what waits for its thread; and `follower`, which reads.
 """
 
 from collections.abc import Sequence

@@ -3,9 +3,9 @@
 A server appends its drafts to a log (`chatcore.replication`), and what becomes of them is decided where they
 are read back, by the same rules on each server. So all of them have the same messages under the same numbers.
 Read in this order: `machine`, what an entry does to the state; `state`, the file that this is in;
-`postings`, which drafts share an entry; `reaches`, readers who come from a server that is ahead; `follower`
-and `replica`, which put that together without threads; `inbox`, what waits for them. Here is the thread.
-`log_events` are what it logs.
+`postings`, which drafts share an entry; `reaches`, readers who come from a server that is ahead; `replica`,
+which puts that together without threads; `inbox`, what waits for it. Here is the thread. `log_events` are
+what it logs.
 """
 
 import contextlib

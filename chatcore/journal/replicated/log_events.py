@@ -1,10 +1,15 @@
 """What a replicated journal logs. ``docs/operations.md`` says what each event means."""
 
 from logging import ERROR, WARNING
+from pathlib import Path
 
+from chatcore.journal.sqlite.log_events import journal_recovered, journal_unwritable
 from chatcore.logs import event
+from chatcore.replication.follower import FollowerLog
+from chatcore.sqlite.words import log_failure
 
 __all__ = [
+    "ReplicaLog",
     "draft_impossible",
     "replica_continued",
     "replica_forked",
@@ -42,3 +47,29 @@ def replica_unsettled(*, path: str, seconds: int) -> str:
 @event("replica.settled", "chat.journal", WARNING)
 def replica_settled(*, path: str) -> str:
     return f"the log of {path} answers again; posts are accepted"
+
+
+class ReplicaLog:
+    """What a follower of the log logs, whose state is at ``path``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = str(path)
+
+    def stopped(self, reason: str) -> None:
+        """Log that it applies nothing more."""
+        replica_stopped.log(path=self._path, reason=reason)
+
+    def continued(self) -> None:
+        """Log that it does again."""
+        replica_continued.log(path=self._path)
+
+    def unwritable(self, error: Exception) -> None:
+        """Log that the file has failed."""
+        log_failure(journal_unwritable, error, path=self._path, error=str(error))
+
+    def recovered(self) -> None:
+        """Log that the file can be used again."""
+        journal_recovered.log(path=self._path)
+
+
+_: type[FollowerLog] = ReplicaLog

@@ -2,7 +2,7 @@
 
 This reads the entry and the state, and nothing else: no clock, no limits of this server, no chance, no
 environment, nothing that depends on a version of Python. Else two servers would have different numbers and
-different messages for good. Its other half, which entries count at all, is `chatcore.replication.fence`.
+different messages for good. Its other half, which entries count at all, is `chatcore.replication.machine`.
 A test runs it under different circumstances and compares the files, and another holds it to what it imports.
 
 The rules are those of entries of version 1:
@@ -13,8 +13,6 @@ The rules are those of entries of version 1:
 - An id that is known decides by the digest of what was posted, as in every journal.
 - A room that holds one in a hundred more than it should loses its oldest messages down to that. What is too
   old goes once a minute. Both are counted by entries, so a room in a log that rests stays as it is.
-- What is no entry of ours, and what is not what ours may hold, is void. So is an entry whose node has read
-  something else: then the log is *forked* until an epoch begins with an entry whose node has read the same.
 
 Whoever changes a rule gives it another version, which this one does not apply. So servers of different
 versions never differ in silence: the older one stops, and says so.
@@ -28,14 +26,14 @@ from typing import Any, Final
 
 from chatcore.encoding import encode_message, time_text
 from chatcore.journal import Conflict, Draft, Outcome, Stored
-from chatcore.journal.replicated.state import Header, StateFile
+from chatcore.journal.replicated.state import RecordHeader, StateFile
 from chatcore.journal.sqlite.backlog import Entry
 from chatcore.journal.sqlite.rooms import NO_ROOM, RoomRow
 from chatcore.journal.sqlite.seal import checksum
 from chatcore.journal.sqlite.statements import Known, NewRow
 from chatcore.messages import digest
-from chatcore.replication import LogEntry
-from chatcore.replication.fence import Frame, ReadDigest, admits, chained, read_frame
+from chatcore.replication import LogEntry, machine
+from chatcore.replication.machine import SECOND, FencedMachine, bounded
 
 __all__ = ["DRAFTS", "SLOTS", "VERSION", "Applied", "Machine", "are_limits", "is_draft"]
 
@@ -48,10 +46,6 @@ SLOTS: Final = 4_096
 DRAFTS: Final = 512
 """The most drafts in one entry."""
 
-_SECOND: Final = 1_000_000
-_SWEEP: Final = 60 * _SECOND
-_PRODUCERS: Final = 86_400 * _SECOND  # after so long an entry that comes twice is no longer recognised
-_TIME_MAX: Final = 250_000_000_000 * _SECOND  # in the year 9892, as microseconds
 _ALL: Final = -1
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -61,28 +55,19 @@ _NAMES = re.compile(rf"{_ROOM.pattern}\n[ -~]{{1,64}}\n[A-Za-z0-9._-]{{1,32}}") 
 _KIND = re.compile(r"[a-z][a-z0-9.-]{0,31}")
 _TEXT = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]+")
 _AUTHOR = re.compile(r"[^\x00\ud800-\udfff]{0,1024}")
-_EPOCH = re.compile(r"[!-~]{1,64}")
 
 _CONFLICT = Conflict()
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    """What an entry has done. ``node``, ``term`` and ``number`` say whose it is, as far as that can be read.
+class Applied(machine.Applied):
+    """What an entry has done.
 
-    A void one has done nothing; ``forks`` says that it is void since its node has read something else.
     ``outcomes`` are those of its drafts, and ``removed`` says whether there was the room to be removed.
     ``entries`` are the messages as a search index takes them.
     """
 
-    position: int
-    node: str = ""
-    term: int = 0
-    number: int = 0
-    void: bool = True
     removed: bool | None = None
-    begins_epoch: bool = False
-    forks: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
     messages: list[Stored] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
@@ -97,7 +82,7 @@ class _Room:
         self.row = row
         self.known = known
         self.head, self.messages, self.size = row.head, row.messages, row.size
-        self.at = at if row.at is None else max(at, round(row.at * _SECOND))
+        self.at = at if row.at is None else max(at, round(row.at * SECOND))
         self.at_text = time_text(_BEGINNING + timedelta(microseconds=self.at))
 
     def add(self, id_: str, known: Known, size: int) -> None:
@@ -108,93 +93,66 @@ class _Room:
         self.size += size
 
 
-class Machine:
-    """Applies entries to a state, one after the other, each within a transaction of the state's.
+class Machine(FencedMachine[StateFile, RecordHeader, Applied]):
+    """Applies entries to a state, one after the other, each within a transaction of the state's."""
 
-    If a transaction fails, make another one: this has gone on.
-    """
+    version = VERSION
 
     def __init__(self, state: StateFile) -> None:
-        self._state = state
-        self.header = self._noted = state.header()
+        super().__init__(state, state.header())
 
-    def begin(self, identity: str) -> None:
-        """Begin to read a log, with a state that has read none."""
-        self.header = self._noted = Header(identity=identity, epoch=identity)
-        self._state.note(self.header)
+    def new_header(self, identity: str) -> RecordHeader:
+        """Return what is known of a log of which nothing was read."""
+        return RecordHeader(identity=identity, epoch=identity)
 
-    def apply(self, entry: LogEntry) -> Applied:
-        """Apply the entry that is next; raises `UnknownVersion`, and then nothing has changed."""
-        if entry.position != self.header.position + 1:
-            raise ValueError(f"{entry.position} does not follow {self.header.position}")
-        frame = read_frame(entry.data, VERSION)
-        content = None if frame is None else _content(frame)
-        self._move(entry)
-        if frame is None or content is None:
-            return Applied(entry.position)
-        applied = Applied(entry.position, frame.node, frame.term, frame.number)
-        if words := self._differs(frame.seen, entry.position):
-            self.header = replace(self.header, forked=words)
-            return replace(applied, forks=True)
-        if not admits(self._state.producer(frame.node), frame.term, frame.number):
-            return applied
-        applied = replace(applied, void=False)
-        self._state.note_producer(frame.node, frame.term, frame.number + 1, self.header.now)
-        return self._do(content, entry, applied)
+    def new_applied(self, applied: machine.Applied) -> Applied:
+        """Return what an entry has done so far."""
+        return Applied(
+            applied.position,
+            applied.node,
+            applied.term,
+            applied.number,
+            applied.void,
+            applied.begins_epoch,
+            applied.forks,
+        )
 
-    def recognise(self, entry: LogEntry) -> bool:
-        """Tell whether an entry that was applied before is the one that it was, as far as that is known."""
-        before, then = self._state.digest_at(entry.position - 1), self._state.digest_at(entry.position)
-        return before is None or then is None or chained(before, entry) == then
+    def is_content(self, content: Mapping[str, Any]) -> bool:
+        """Tell whether an entry holds one thing, and all of it as it should be."""
+        match content:
+            case {"drafts": list(drafts), **rest}:
+                holds = len(drafts) <= DRAFTS and all(map(is_draft, drafts))
+            case {"remove": str(room), **rest}:
+                holds = _ROOM.fullmatch(room) is not None
+            case {"limits": dict(limits), **rest}:
+                holds = are_limits(limits)
+            case _:
+                return False
+        return holds and not rest
 
-    def finish(self) -> None:
-        """Note where it is, at the end of a transaction."""
-        self._state.note(self.header, self._noted)
-        self._noted = self.header
-
-    # --- any entry -------------------------------------------------------------------------------
-
-    def _differs(self, seen: ReadDigest, position: int) -> str:
-        """Return how what a server has read differs from what was read here, in words, if it does."""
-        if seen.position >= position:
-            return f"entry {position} is of a server that has read {seen.position} entries"
-        if self._state.digest_at(seen.position) in (None, seen.digest):
-            return ""
-        return f"entry {position} is of a server that has read something else up to entry {seen.position}"
-
-    def _move(self, entry: LogEntry) -> None:
-        """Note the entry, and let time pass."""
-        header = self.header
-        digest_ = chained(header.digest, entry)
-        now = max(header.now, _bounded(entry.at))
-        self.header = replace(header, position=entry.position, digest=digest_, now=now)
-        self._state.keep_digest(entry.position, digest_)
-        self._state.forget_ids_until(now / _SECOND)
-        if now // _SWEEP > header.swept:
-            self.header = replace(self.header, swept=now // _SWEEP)
-            self._sweep()
-
-    def _do(self, content: Mapping[str, Any], entry: LogEntry, applied: Applied) -> Applied:
+    def do(self, content: Mapping[str, Any], entry: LogEntry, applied: Applied) -> Applied:
+        """Do what an entry that counts holds."""
         match content:
             case {"drafts": drafts}:
                 self._store([_draft(each) for each in drafts], entry, applied)
             case {"remove": room}:
-                applied = replace(applied, removed=self._remove(room))
+                return replace(applied, removed=self._remove(room))
             case {"limits": limits}:
                 self.header = replace(self.header, limits=self.header.limits.changed(**limits))
                 self._shrink_all()
-                self._sweep()
-            case {"epoch": epoch}:
-                self.header = replace(self.header, epoch=epoch, forked="")
-                applied = replace(applied, begins_epoch=True)
+                self.sweep()
             case _:
                 pass
         return applied
 
+    def let_time_pass(self) -> None:
+        """Forget ids whose time is over."""
+        self._state.forget_ids_until(self.header.now / SECOND)
+
     # --- posts -----------------------------------------------------------------------------------
 
     def _store(self, drafts: Sequence[Draft], entry: LogEntry, applied: Applied) -> None:
-        rooms = self._look_up(drafts, _bounded(entry.at))
+        rooms = self._look_up(drafts, bounded(entry.at))
         rows: list[NewRow] = []
         outcomes, messages, entries = applied.outcomes, applied.messages, applied.entries
         for seq, (name, id_, nick, text, kind, target, author, posted) in enumerate(
@@ -211,7 +169,7 @@ class Machine:
             room.add(id_, (seq, said), len(line))
             messages.append(Stored(name, seq, prev, id_, line))
             entries.append((room.at, name, seq, prev, nick, text))
-            rows.append((room.row.number, seq, prev, id_, room.at / _SECOND, None, line, said, author, crc))
+            rows.append((room.row.number, seq, prev, id_, room.at / SECOND, None, line, said, author, crc))
             outcomes.append(seq)
         self._state.insert(rows)
         self._note({name: room for name, room in rooms.items() if room.head > room.row.head})
@@ -226,7 +184,7 @@ class Machine:
 
     def _note(self, grown: Mapping[str, _Room]) -> None:
         self._state.grow(
-            (room.row.number, name, room.head, room.at / _SECOND, room.messages, room.size)
+            (room.row.number, name, room.head, room.at / SECOND, room.messages, room.size)
             for name, room in grown.items()
         )
         self._state.enlist(room.row.number for room in grown.values() if room.row.removed)
@@ -246,9 +204,8 @@ class Machine:
         self._state.unlist(room.number, room.head)
         return True
 
-    def _sweep(self) -> None:
-        """Forget what is too old, wherever it is, and nodes of which nothing comes any more."""
-        self._state.forget_producers(self.header.now - _PRODUCERS)
+    def forget_old(self) -> None:
+        """Forget what is too old, wherever it is."""
         if (since := self._since) is not None:
             for room in self._state.rooms_before(since):
                 self._expire(room)
@@ -259,7 +216,7 @@ class Machine:
             self._expire(room)
 
     def _expire(self, room: int) -> None:
-        limits, now = self.header.limits, self.header.now / _SECOND
+        limits, now = self.header.limits, self.header.now / SECOND
         self._state.expire(
             room,
             keep=limits.history_messages,
@@ -273,11 +230,11 @@ class Machine:
     @property
     def _since(self) -> float | None:
         seconds = self.header.limits.history_seconds
-        return None if seconds is None else self.header.now / _SECOND - seconds
+        return None if seconds is None else self.header.now / SECOND - seconds
 
     @property
     def _until(self) -> float:
-        return self.header.now / _SECOND + self.header.limits.dedupe_seconds
+        return self.header.now / SECOND + self.header.limits.dedupe_seconds
 
 
 # --- what an entry may hold ----------------------------------------------------------------------
@@ -286,22 +243,6 @@ class Machine:
 def are_limits(limits: Mapping[str, object]) -> bool:
     """Tell whether all of these are limits of the log, with values that they may have."""
     return all(name in _LIMITS and _LIMITS[name](value) for name, value in limits.items())
-
-
-def _content(frame: Frame) -> Mapping[str, Any] | None:
-    """Return what an entry holds, or ``None`` if that is not one thing, and all of it as it should be."""
-    match frame.content:
-        case {"drafts": list(drafts), **rest}:
-            holds = len(drafts) <= DRAFTS and all(map(is_draft, drafts))
-        case {"remove": str(room), **rest}:
-            holds = _ROOM.fullmatch(room) is not None
-        case {"limits": dict(limits), **rest}:
-            holds = are_limits(limits)
-        case {"epoch": str(epoch), **rest}:
-            holds = _EPOCH.fullmatch(epoch) is not None
-        case _:
-            return None
-    return frame.content if holds and not rest else None
 
 
 def _draft(fields: Sequence[Any]) -> Draft:
@@ -361,10 +302,6 @@ _LIMITS: Final[Mapping[str, Callable[[object], bool]]] = {
     "history_bytes": lambda value: value is None or _is_count(value),
     "history_seconds": lambda value: value is None or _is_seconds(value),
 }
-
-
-def _bounded(at: int) -> int:
-    return min(max(at, 0), _TIME_MAX)
 
 
 def _is_over(size: int, limit: int | None) -> bool:

@@ -16,24 +16,25 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from chatcore.journal import Feed, Stored, Unavailable
-from chatcore.journal.replicated.follower import Follower, Following
 from chatcore.journal.replicated.inbox import Inbox
 from chatcore.journal.replicated.log_events import (
+    ReplicaLog,
     draft_impossible,
     replica_forked,
     replica_settled,
     replica_unsettled,
 )
-from chatcore.journal.replicated.machine import DRAFTS, SLOTS, VERSION, Applied
+from chatcore.journal.replicated.machine import DRAFTS, SLOTS, VERSION, Applied, Machine
 from chatcore.journal.replicated.postings import Batch, Posting, Postings, Request
 from chatcore.journal.replicated.reaches import Reach, Reaches
-from chatcore.journal.replicated.state import Header, StateFile
+from chatcore.journal.replicated.state import RecordHeader, StateFile
 from chatcore.journal.sqlite.log_events import answer_lost
 from chatcore.journal.sqlite.queue import Submission
 from chatcore.journal.sqlite.rooms import NO_ROOM
 from chatcore.messages import DurabilityWord
 from chatcore.replication import Log
 from chatcore.replication.fence import ReadDigest
+from chatcore.replication.follower import Follower, Following
 from chatcore.replication.outbox import GIVE_UP, Outbox
 
 __all__ = ["RETRY", "Replica"]
@@ -73,7 +74,7 @@ class Replica:
         self._feed = feed
         self._clock = clock
         self._note = note
-        self._follower = Follower(path, open_file, inbox, clock)
+        self._follower = Follower(open_file, Machine, inbox.jobs, ReplicaLog(path), clock)
         self._outbox: Outbox[Applied] = Outbox(VERSION, secrets.token_hex(8), log.append, clock)
         self._postings = Postings()
         self._refused: dict[Posting, None] = {}  # while everything is refused: what was on its way, in order
@@ -88,12 +89,12 @@ class Replica:
     # --- what it is ------------------------------------------------------------------------------
 
     @property
-    def follower(self) -> Follower:
+    def follower(self) -> Follower[StateFile, RecordHeader, Applied]:
         """Its reading half."""
         return self._follower
 
     @property
-    def header(self) -> Header:
+    def header(self) -> RecordHeader:
         """What is known of the log."""
         return self._follower.header
 
@@ -379,4 +380,4 @@ class Replica:
             answer_lost.log_bug(error)
 
 
-_: type[Following] = Replica
+_: type[Following[Applied]] = Replica

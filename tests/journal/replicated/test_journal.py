@@ -234,7 +234,7 @@ def test_an_end_waits_for_no_log_that_loses_everything(serve: Open, monkeypatch:
 def test_an_end_does_not_wait_for_a_log_that_has_much_to_report(
     serve: Open, log: MemoryLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chatcore.journal.replicated.inbox.LOG_BYTES", 10)
+    monkeypatch.setattr("chatcore.replication.jobs.LOG_BYTES", 10)
     monkeypatch.setattr("chatcore.replication.memory.TOGETHER", 1)
     for _ in range(200):
         log.append(b"x" * 100)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from chatcore.journal import Unavailable
-from chatcore.journal.replicated import machine
 from chatcore.journal.replicated.machine import SLOTS, Applied
 from chatcore.journal.replicated.replica import Replica
 from chatcore.journal.replicated.state import StateFile
+from chatcore.replication import machine
 from chatcore.replication.outbox import Outbox
 from tests.journal.replicated.cluster import run
 

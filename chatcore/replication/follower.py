@@ -1,4 +1,4 @@
-"""The reading half of a replica: takes what its log reports, and applies it to the state.
+"""The reading half of whoever has a state: takes what its log reports, and applies it.
 
 - What was read is applied in groups, each a transaction, and in between all else has its turn.
 - It *stops* where it cannot know what follows: the log is another one than it has read, has lost entries that
@@ -12,21 +12,17 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from chatcore.durations import DurationCounter
-from chatcore.journal.replicated.inbox import Inbox
-from chatcore.journal.replicated.log_events import replica_continued, replica_stopped
-from chatcore.journal.replicated.machine import VERSION, Applied, Machine
-from chatcore.journal.replicated.state import Header, StateFile
-from chatcore.journal.sqlite.log_events import journal_recovered, journal_unwritable
 from chatcore.messages import DurabilityWord
 from chatcore.replication import LogEntry, LogListener
 from chatcore.replication.fence import UnknownVersion
-from chatcore.sqlite.words import log_failure
+from chatcore.replication.jobs import JobQueue
+from chatcore.replication.machine import Applied, FencedMachine
+from chatcore.replication.state import FencedState, Header
 
-__all__ = ["Follower", "Following"]
+__all__ = ["Follower", "FollowerLog", "Following"]
 
 GROUP: Final = 256
 """The most entries in one transaction."""
@@ -38,7 +34,13 @@ RETRY: Final = 1.0
 """Seconds between attempts to use a file that failed."""
 
 
-class Following(Protocol):
+S = TypeVar("S", bound=FencedState)
+H = TypeVar("H", bound=Header)
+A = TypeVar("A", bound=Applied)
+R = TypeVar("R", bound=Applied, contravariant=True)
+
+
+class Following(Protocol[R]):
     """Whom a follower notifies."""
 
     def log_opened(self, durability: DurabilityWord) -> None:
@@ -47,11 +49,27 @@ class Following(Protocol):
     def epoch_began(self) -> None:
         """What was read before belongs to another epoch; entries that follow belong to the one of now."""
 
-    def applied(self, results: Sequence[Applied]) -> None:
+    def applied(self, results: Sequence[R]) -> None:
         """Entries were applied, and are in the file."""
 
     def has_stopped(self) -> None:
         """Nothing more is applied."""
+
+
+class FollowerLog(Protocol):
+    """What a follower says in the log of the program."""
+
+    def stopped(self, reason: str) -> None:
+        """It applies nothing more."""
+
+    def continued(self) -> None:
+        """It does again."""
+
+    def unwritable(self, error: Exception) -> None:
+        """The file has failed."""
+
+    def recovered(self) -> None:
+        """The file can be used again."""
 
 
 class _Opened(NamedTuple):
@@ -61,24 +79,31 @@ class _Opened(NamedTuple):
     durability: DurabilityWord
 
 
-class Follower:
-    """Applies a log to the state that ``open_file`` opens. ``clock`` gives seconds that never go back.
+class Follower(Generic[S, H, A]):
+    """Applies a log to the state that ``open_file`` opens, by the machine that ``new_machine`` makes for it.
 
-    For one thread, but for what it is as a `LogListener`, and for its properties.
+    ``clock`` gives seconds that never go back. For one thread, but for what it is as a `LogListener`, and for
+    its properties.
     """
 
     def __init__(
-        self, path: Path, open_file: Callable[[], StateFile], inbox: Inbox, clock: Callable[[], float]
+        self,
+        open_file: Callable[[], S],
+        new_machine: Callable[[S], FencedMachine[S, H, A]],
+        jobs: JobQueue,
+        log: FollowerLog,
+        clock: Callable[[], float],
     ) -> None:
-        self._path = path
         self._open_file = open_file
-        self._inbox = inbox
+        self._new_machine = new_machine
+        self._jobs = jobs
+        self._log = log
         self._clock = clock
-        self._file: StateFile | None = open_file()
-        self._machine = Machine(self._file)
+        self._file: S | None = open_file()
+        self._machine = new_machine(self._file)
         self._header = self._machine.header
         self._reports: deque[_Opened | LogEntry] = deque()  # in their order
-        self._doubtful: list[Applied] = []  # results of a transaction that failed
+        self._doubtful: list[A] = []  # results of a transaction that failed
         self._next_try = 0.0
         self._stopped: str | None = None
         self._is_final = False
@@ -91,21 +116,21 @@ class Follower:
 
     def opened(self, identity: str, first: int, last: int, durability: DurabilityWord) -> None:
         """Note that the log is connected."""
-        self._inbox.put_job(partial(self._reports.append, _Opened(identity, first, last, durability)))
+        self._jobs.put(partial(self._reports.append, _Opened(identity, first, last, durability)))
 
     def entries(self, entries: Sequence[LogEntry]) -> None:
         """Note entries to be applied; waits where there are many."""
-        self._inbox.put_entries(partial(self._reports.extend, list(entries)), _size(entries))
+        self._jobs.put_entries(partial(self._reports.extend, list(entries)), _size(entries))
 
     # --- what it is ------------------------------------------------------------------------------
 
     @property
-    def header(self) -> Header:
+    def header(self) -> H:
         """What is known of the log, as it is in the file."""
         return self._header
 
     @property
-    def file(self) -> StateFile | None:
+    def file(self) -> S | None:
         """The file, or ``None`` between a failure and a recovery."""
         return self._file
 
@@ -149,7 +174,7 @@ class Follower:
 
     # --- what is due -----------------------------------------------------------------------------
 
-    def follow(self, user: Following) -> None:
+    def follow(self, user: Following[A]) -> None:
         """Take some of what was reported."""
         if self._file is None and self._clock() >= self._next_try:
             self._recover(user)
@@ -165,7 +190,7 @@ class Follower:
 
     def fail(self, error: Exception) -> None:
         """Close the file, to try again later."""
-        log_failure(journal_unwritable, error, path=str(self._path), error=str(error))
+        self._log.unwritable(error)
         self._failures += 1
         self._next_try = self._clock() + RETRY
         self.close()
@@ -190,11 +215,11 @@ class Follower:
         """Let go entries that are done with; they are the next ones."""
         for _ in entries:
             self._reports.popleft()
-        self._inbox.release(_size(entries))
+        self._jobs.release(_size(entries))
 
     # --- the log as a whole ----------------------------------------------------------------------
 
-    def _open(self, log: _Opened, file: StateFile, user: Following) -> None:
+    def _open(self, log: _Opened, file: S, user: Following[A]) -> None:
         self._last = log.last
         if self._is_final:
             return
@@ -213,7 +238,7 @@ class Follower:
             user.epoch_began()
         if self._stopped is not None:
             self._stopped = None
-            replica_continued.log(path=str(self._path))
+            self._log.continued()
         user.log_opened(log.durability)
 
     def _why_not(self, log: _Opened) -> str | None:
@@ -227,18 +252,18 @@ class Follower:
             return f"the log begins with entry {log.first}, and only {header.position} were read"
         return None
 
-    def _stop(self, reason: str, user: Following, *, for_good: bool = False) -> None:
+    def _stop(self, reason: str, user: Following[A], *, for_good: bool = False) -> None:
         self._is_final = self._is_final or for_good
         if self._stopped is None:
             self._stopped = reason
-            replica_stopped.log(path=str(self._path), reason=reason)
+            self._log.stopped(reason)
             user.has_stopped()
 
     # --- entries ---------------------------------------------------------------------------------
 
-    def _apply(self, entries: list[LogEntry], file: StateFile, user: Following) -> None:
+    def _apply(self, entries: list[LogEntry], file: S, user: Following[A]) -> None:
         """Apply entries, up to one after which an epoch begins; then deliver what they did."""
-        results: list[Applied] = []
+        results: list[A] = []
         done = 0
         reason: str | None = None
         began = self._clock()
@@ -260,7 +285,7 @@ class Follower:
         if reason is not None:
             self._stop(reason, user, for_good=True)
 
-    def _apply_one(self, entry: LogEntry, results: list[Applied]) -> str | None:
+    def _apply_one(self, entry: LogEntry, results: list[A]) -> str | None:
         """Apply an entry; return why it can't be, if it can't."""
         machine = self._machine
         following = machine.header.position + 1
@@ -271,27 +296,27 @@ class Follower:
         try:
             results.append(machine.apply(entry))
         except UnknownVersion as unknown:
-            return f"entry {entry.position} is of version {unknown.version}, and this knows {VERSION}"
+            return f"entry {entry.position} is of version {unknown.version}, and this knows {machine.version}"
         return None
 
-    def _deliver(self, results: Sequence[Applied], user: Following) -> None:
+    def _deliver(self, results: Sequence[A], user: Following[A]) -> None:
         self._header = self._machine.header
         if results:
             user.applied(results)
             if results[-1].begins_epoch:
                 user.epoch_began()
 
-    def _recover(self, user: Following) -> None:
+    def _recover(self, user: Following[A]) -> None:
         """Try to use the file again, and find out what of the last transaction is in it."""
         doubtful, self._doubtful = self._doubtful, []
         try:
             self._file = file = self._open_file()
-            self._machine = Machine(file)
+            self._machine = self._new_machine(file)
         except Exception as error:
             self._doubtful = doubtful
             self.fail(error)
             return
-        journal_recovered.log(path=str(self._path))
+        self._log.recovered()
         if doubtful and self._machine.header.position >= doubtful[-1].position:
             self._deliver(doubtful, user)  # its entries come again, and are recognised
 
@@ -309,4 +334,4 @@ def _size(entries: Sequence[LogEntry]) -> int:
     return sum(len(entry.data) for entry in entries)
 
 
-_: type[LogListener] = Follower
+_: type[LogListener] = Follower[Any, Any, Any]
