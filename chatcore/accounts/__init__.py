@@ -6,10 +6,11 @@ the server knows by its hash from then on.
 
 Read in this order: `records`, what the file holds as values; `naming`, whose a nick is; `tokens`, keys and
 invites; `links`, how invites are sent; `rights`, the table of who may do what; `schema` and `statements`,
-the file, and `touched`, what of it has changed; `refusals`; `redemption`, `moderation` and `devices`, what
-changes it for a session; `networks` and `snapshot`, what is known at one moment; `changes`, `uses`, `pace`
-and `writer`, the thread that owns the file, with its `log_events`; `gate`; and, for the command line,
-`administration` and `backup`.
+the file, and `touched`, what of it has changed; `refusals`; `acts`, all that changes it, as data;
+`redemption`, `moderation` and `devices`, what an act of a session does, `operating`, what one of an operator
+does, and `performing`, any of them; `networks` and `snapshot`, what is known at one moment; `changes`,
+`uses`, `pace` and `writer`, the thread that owns the file, with its `log_events`; `gate`; and, for the
+command line, `book`, `administration` and `backup`.
 """
 
 from chatcore.accounts.administration import Administration

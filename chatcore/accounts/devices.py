@@ -7,7 +7,7 @@ from chatcore.accounts.moderation import live_actor
 from chatcore.accounts.records import AuditEntry, InviteEntry
 from chatcore.accounts.refusals import Refused
 from chatcore.accounts.statements import AccountsFile
-from chatcore.accounts.tokens import digest, id_of, new_invite
+from chatcore.accounts.tokens import id_of
 from chatcore.gate import Person, Refusal
 
 __all__ = ["DEVICE_SECONDS", "forget_device", "invite_device"]
@@ -23,24 +23,22 @@ _LAST_OWNER = Refusal(
 )
 
 
-def invite_device(file: AccountsFile, person: Person, now: float) -> str:
-    """Make an invite for one more key of an account; return its secret. Raises `Refused`."""
+def invite_device(file: AccountsFile, person: Person, invite: bytes, now: float) -> None:
+    """Add an invite for one more key of an account, given by its hash; raises `Refused`."""
     account = live_actor(file, person, now)
     # Those that end later were made before the clock was set back: they must not make anybody wait so long.
     waiting = file.ends_of_invites_by(account.name, now, now + DEVICE_SECONDS)
     if len(waiting) >= MOST:
         raise Refused(Refusal("limit_exceeded", f"{MOST} invites wait to be used", waiting[0] - now))
-    secret = new_invite()
-    id_ = id_of(digest(secret))
+    id_ = id_of(invite)
     file.add_invite(
         InviteEntry(
             id_, account.role, account.folded, None, 1, now + DEVICE_SECONDS, account.name, person.key_id
         ),
-        secret,
+        invite,
     )
     entry = AuditEntry(now, account.name, "invite", None, account.name, DEVICE_SECONDS, id_)
     file.add_audit(entry, by_member=True)
-    return secret
 
 
 def forget_device(file: AccountsFile, person: Person, now: float) -> str:

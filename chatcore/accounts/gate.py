@@ -1,52 +1,49 @@
-"""The gate of accounts: what a hub asks, answered from what was read last, or by the thread that writes."""
+"""The gate of accounts: what a hub asks, answered from what was read last, or once an act is done."""
 
 import errno
 import os
 import sqlite3
+from abc import abstractmethod
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
+from typing import Any
 
+from chatcore.accounts.acts import Content
 from chatcore.accounts.changes import Change
-from chatcore.accounts.devices import DEVICE_SECONDS, forget_device, invite_device
+from chatcore.accounts.devices import DEVICE_SECONDS
 from chatcore.accounts.links import PublicUrl, links
-from chatcore.accounts.moderation import Outcome, moderate
+from chatcore.accounts.moderation import Outcome
 from chatcore.accounts.pace import Pace
-from chatcore.accounts.redemption import redeem
+from chatcore.accounts.performing import perform, revises
+from chatcore.accounts.records import LONGEST
 from chatcore.accounts.refusals import UNAUTHORIZED
 from chatcore.accounts.snapshot import EMPTY, Snapshot
 from chatcore.accounts.statements import AccountsFile
-from chatcore.accounts.tokens import digest
+from chatcore.accounts.tokens import KEY_CHARS, digest, new_invite
 from chatcore.accounts.uses import KeyUses
 from chatcore.accounts.writer import AccountsWriter, Times
 from chatcore.gate import Claim, Gate, Invitation, Moderation, OpenGate, Peer, Person, Refusal, Watch
 from chatcore.sqlite.words import explain
 
-__all__ = ["Accounts"]
+__all__ = ["Accounts", "AccountsGate"]
 
 
-class Accounts(OpenGate):
-    """Lets in people with an account of the file ``path``, and those who bring an invite to one.
+class AccountsGate(OpenGate):
+    """Lets in people with an account, and those who bring an invite to one; a subclass has acts done.
 
-    The file is made by ``chat account add``, never by this; the hub that the gate is given to opens and
-    closes it. Other programs may write to it meanwhile, as ``chat account`` and ``chat ban`` do: what they
-    do is in force within a second. ``times`` and ``file`` are for tests.
+    ``path`` is the file that it reads. ``times`` are its clocks.
     """
 
-    def __init__(
-        self, path: Path | str, *, times: Times | None = None, file: type[AccountsFile] = AccountsFile
-    ) -> None:
+    def __init__(self, path: Path | str, times: Times) -> None:
         self.path = Path(path)
-        self._file = file
-        self._times = times or Times()
+        self._times = times
         self._snapshot = EMPTY
         self._uses = KeyUses()
-        self._pace = Pace(self._times.act)
-        self._writer = AccountsWriter(self._open, self._enforce, self._uses, self._times)
+        self._pace = Pace(times.act)
         self._watch: Watch | None = None
 
     def __repr__(self) -> str:
-        return f"<Accounts {self.path}>"
+        return f"<{type(self).__name__} {self.path}>"
 
     @property
     def requires_key(self) -> bool:
@@ -58,17 +55,12 @@ class Accounts(OpenGate):
         """The URLs that links begin with, as far as they are known; for any thread."""
         return self._snapshot.urls
 
-    def start(self, watch: Watch) -> None:
-        """Open the file; raises `AccountsError` that says what is wrong with it."""
-        self._watch = watch
-        try:
-            self._writer.start(watch)
-        except (sqlite3.Error, OSError) as error:
-            raise explain(AccountsFile.KIND, self.path, error) from error
+    @abstractmethod
+    def _submit(self, content: Content, deliver: Callable[[Any], None]) -> None:
+        """Have an act done; ``deliver`` gets what came of it, or the refusal, once it is in force."""
 
-    def close(self) -> None:
-        """Write what was asked for, and close the file. Idempotent."""
-        self._writer.close()
+    def _enforce(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
 
     # --- who enters ------------------------------------------------------------------------------
 
@@ -76,11 +68,11 @@ class Accounts(OpenGate):
         """Answer for a known key immediately, and for an invite when it is redeemed."""
         now = self._times.now()
         known = self._snapshot.why_no_address(claim.peer, now) or self._known(claim, now)
-        if isinstance(known, Refusal) or claim.key is None or claim.invite is None:
+        if isinstance(known, Refusal) or claim.invite is None or len(claim.key or "") < KEY_CHARS:
             answer(known or UNAUTHORIZED)
         else:
-            make = partial(redeem, nick=claim.nick, key=claim.key, secret=claim.invite)
-            self._writer.submit(Change(lambda file, at: make(file, now=at), answer))
+            key, invite = digest(claim.key or "").hex(), digest(claim.invite).hex()
+            self._submit({"act": "redeem", "nick": claim.nick, "key": key, "invite": invite}, answer)
 
     def _known(self, claim: Claim, now: float) -> Person | Refusal | None:
         """Return whom a key proves, if it is known, and why they may not be here."""
@@ -119,7 +111,7 @@ class Accounts(OpenGate):
 
     def room_removed(self, room: str) -> None:
         """Forget who is admitted to a room, and who was banned there."""
-        self._writer.submit(Change(lambda file, _: file.forget_room(room), lambda _: None, revises=bool))
+        self._submit({"act": "forget_room", "room": room}, lambda _: None)
 
     # --- acts ------------------------------------------------------------------------------------
 
@@ -139,10 +131,7 @@ class Accounts(OpenGate):
                 self._watch.expel(outcome.expelled, moderation.room)
             answer(None)
 
-        make = partial(moderate, person=person, what=moderation)
-        self._writer.submit(
-            Change(lambda file, now: make(file, now=now), deliver, lambda outcome: outcome.revises)
-        )
+        self._submit(_act_of(person, moderation), deliver)
 
     def invite_device(self, person: Person, answer: Callable[[Invitation | Refusal], None]) -> None:
         """Make an invite for one more key of an account, for ten minutes."""
@@ -150,13 +139,16 @@ class Accounts(OpenGate):
             answer(refusal)
             return
 
-        def deliver(secret: str | Refusal) -> None:
-            if isinstance(secret, Refusal):
-                answer(secret)
+        secret = new_invite()
+
+        def deliver(done: Refusal | None) -> None:
+            if isinstance(done, Refusal):
+                answer(done)
             else:
                 answer(Invitation(secret, DEVICE_SECONDS, links(self._snapshot.urls, secret)))
 
-        self._writer.submit(Change(lambda file, now: invite_device(file, person, now), deliver))
+        invite = digest(secret).hex()
+        self._submit({"act": "invite_device", "person": _member(person), "invite": invite}, deliver)
 
     def forget_device(self, person: Person, answer: Callable[[Refusal | None], None]) -> None:
         """Revoke the key by which somebody was let in."""
@@ -167,20 +159,66 @@ class Accounts(OpenGate):
         def deliver(done: str | Refusal) -> None:
             answer(done if isinstance(done, Refusal) else None)
 
-        make = partial(forget_device, person=person)
-        self._writer.submit(Change(lambda file, now: make(file, now=now), deliver, bool))
+        self._submit({"act": "forget_device", "person": _member(person)}, deliver)
 
     def _too_often(self, person: Person) -> Refusal | None:
         wait = self._pace.take(person.account or "", self._times.clock())
         return Refusal("rate_limited", "you ask for too many changes", wait) if wait else None
 
-    # --- the file --------------------------------------------------------------------------------
+
+class Accounts(AccountsGate):
+    """Lets in people with an account of the file ``path``, and those who bring an invite to one.
+
+    The file is made by ``chat account add``, never by this; the hub that the gate is given to opens and
+    closes it. Other programs may write to it meanwhile, as ``chat account`` and ``chat ban`` do: what they
+    do is in force within a second. ``times`` and ``file`` are for tests.
+    """
+
+    def __init__(
+        self, path: Path | str, *, times: Times | None = None, file: type[AccountsFile] = AccountsFile
+    ) -> None:
+        super().__init__(path, times or Times())
+        self._file = file
+        self._writer = AccountsWriter(self._open, self._enforce, self._uses, self._times)
+
+    def start(self, watch: Watch) -> None:
+        """Open the file; raises `AccountsError` that says what is wrong with it."""
+        self._watch = watch
+        try:
+            self._writer.start(watch)
+        except (sqlite3.Error, OSError) as error:
+            raise explain(AccountsFile.KIND, self.path, error) from error
+
+    def close(self) -> None:
+        """Write what was asked for, and close the file. Idempotent."""
+        self._writer.close()
+
+    def _submit(self, content: Content, deliver: Callable[[Any], None]) -> None:
+        def make(file: AccountsFile, now: float) -> Any:
+            return perform(file, content, now)
+
+        self._writer.submit(Change(make, deliver, lambda result: revises(content, result)))
 
     def _open(self) -> AccountsFile:
         return self._file(_real_path(self.path))
 
-    def _enforce(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+
+def _member(person: Person) -> list[str]:
+    return [person.account or "", person.key_id or ""]
+
+
+def _act_of(person: Person, what: Moderation) -> Content:
+    """Return an act of moderation; a longer time than anything lasts is given as one that is too long."""
+    return {
+        "act": "moderate",
+        "person": _member(person),
+        "what": what.act,
+        "room": what.room,
+        "nick": what.nick,
+        "seconds": None if what.seconds is None else min(max(what.seconds, 0.0), 2 * LONGEST),
+        "reason": what.reason,
+        "present": sorted(what.present),
+    }
 
 
 def _real_path(path: Path) -> Path:

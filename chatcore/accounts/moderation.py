@@ -142,7 +142,7 @@ class _Act:
         if self._what.act == "close":
             self._check_rooms(room)
             self._file.close_room(room, self._actor.folded)
-            self._file.admit(room, {self._actor.folded, *self._what.present})
+            self._file.admit(room, sorted({self._actor.folded, *self._what.present}))
             return Outcome(revises=True)  # somebody may have come in since it was asked who is present
         if self._what.act == "open":
             self._file.open_room(room)

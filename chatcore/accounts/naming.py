@@ -7,7 +7,6 @@
 
 import re
 from collections.abc import Callable
-from ipaddress import IPv4Address
 from typing import Final
 
 from chatcore.gate import Refusal
@@ -16,6 +15,8 @@ from chatcore.names import NICK_CHARS, RULES, fold, is_numeric, is_reserved
 __all__ = ["name_refusal", "owns", "possible_owners"]
 
 _NAME: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{NICK_CHARS}}}")
+_BYTE: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_ADDRESS: Final = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}")  # an IPv4 address, in any version of Python
 
 
 def owns(account: str, nick: str) -> bool:
@@ -39,16 +40,8 @@ def name_refusal(
     """
     if not _NAME.fullmatch(name):
         return Refusal("bad_name", f"not a name: {RULES['nick']}")
-    if is_reserved(name) or is_numeric(name) or _is_address(name):
+    if is_reserved(name) or is_numeric(name) or _ADDRESS.fullmatch(name):
         return Refusal("bad_name", f"nobody can be called {name}")
     if any(map(taken, possible_owners(name))) or begins_another(f"{fold(name)}-"):
         return Refusal("nick_taken", f"the name {name} is taken")
     return None
-
-
-def _is_address(name: str) -> bool:
-    try:
-        IPv4Address(name)
-    except ValueError:
-        return False
-    return True

@@ -13,7 +13,7 @@ from chatcore.accounts.naming import name_refusal
 from chatcore.accounts.records import AuditEntry, InviteEntry
 from chatcore.accounts.refusals import UNAUTHORIZED, Refused, banned
 from chatcore.accounts.statements import AccountsFile, KeyRow, PersonRow
-from chatcore.accounts.tokens import KEY_CHARS, digest, id_of
+from chatcore.accounts.tokens import id_of
 from chatcore.gate import Person, Refusal
 from chatcore.names import fold
 
@@ -27,17 +27,19 @@ _FOR_ANOTHER = Refusal("forbidden", "this invite is for another account")
 _TOO_MANY = Refusal("limit_exceeded", "this account has too many keys; one has to be revoked first")
 
 
-def redeem(file: AccountsFile, nick: str, key: str, secret: str, now: float) -> Person:
-    """Let a key be one of the account that an invite stands for, or admit its account; raises `Refused`."""
-    hash_ = digest(key)
-    if (known := file.key(hash_)) is not None:
+def redeem(file: AccountsFile, nick: str, key: bytes, invite: bytes, now: float) -> Person:
+    """Let a key be one of the account that an invite stands for, or admit its account; raises `Refused`.
+
+    The key and the invite are given by their hashes.
+    """
+    if (known := file.key(key)) is not None:
         person = _known(file, known)
-        _admit(file, person, secret, now)
+        _admit(file, person, invite, now)
     else:
-        person = _redeemed(file, nick, key, secret, now)
+        person = _redeemed(file, nick, key, invite, now)
     if ban := file.is_banned(person.folded, None, now):
         raise Refused(banned(ban.until, now))
-    return Person(person.name, person.role, id_of(hash_))
+    return Person(person.name, person.role, id_of(key))
 
 
 def _known(file: AccountsFile, key: KeyRow) -> PersonRow:
@@ -47,9 +49,9 @@ def _known(file: AccountsFile, key: KeyRow) -> PersonRow:
     return person
 
 
-def _admit(file: AccountsFile, person: PersonRow, secret: str, now: float) -> None:
+def _admit(file: AccountsFile, person: PersonRow, hash_: bytes, now: float) -> None:
     """Admit an account that is known to the room of an invite, if it has one and can still be used."""
-    invite = file.invite(secret, now)
+    invite = file.invite(hash_, now)
     if invite is None:  # it may have been used up by this very key
         return
     if invite.name not in (None, person.folded):
@@ -61,9 +63,9 @@ def _admit(file: AccountsFile, person: PersonRow, secret: str, now: float) -> No
         _note(file, person, "admit", invite, now, f"invite {invite.id}")
 
 
-def _redeemed(file: AccountsFile, nick: str, key: str, secret: str, now: float) -> PersonRow:
-    invite = file.invite(secret, now)
-    if invite is None or len(key) < KEY_CHARS:
+def _redeemed(file: AccountsFile, nick: str, key: bytes, hash_: bytes, now: float) -> PersonRow:
+    invite = file.invite(hash_, now)
+    if invite is None:
         raise Refused(UNAUTHORIZED)
     person = _new_account(file, invite, nick, now) if invite.name is None else file.person(invite.name)
     if person is None or person.gone:
@@ -72,9 +74,9 @@ def _redeemed(file: AccountsFile, nick: str, key: str, secret: str, now: float) 
         raise Refused(_TOO_MANY)
     if invite.room is not None:
         file.admit_by(invite.id, invite.room, person.folded)
-    file.add_key(digest(key), person.folded, now, invite.by_key)
+    file.add_key(key, person.folded, now, invite.by_key)
     file.use_invite(invite.id)
-    _note(file, person, "enroll", invite, now, f"key {id_of(digest(key))}, invite {invite.id}")
+    _note(file, person, "enroll", invite, now, f"key {id_of(key)}, invite {invite.id}")
     return person
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from chatcore.errors import AccountsError
 from chatcore.private import create, exposed, make_directories, worries
-from chatcore.sqlite.database import Database, FileKind
+from chatcore.sqlite.database import Database, FileKind, Synchronous
 
 __all__ = ["AccountsDatabase", "create_accounts"]
 
@@ -130,11 +130,18 @@ class AccountsDatabase(Database):
     )
     CREATES = False
 
-    def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        create: bool = False,
+        read_only: bool = False,
+        synchronous: Synchronous = "FULL",
+    ) -> None:
         self._may_be_empty = create
         if not path.is_file():
             raise AccountsError(f"there is no accounts file {path}; {_how_to_make(path)}")
-        super().__init__(path, read_only=read_only)
+        super().__init__(path, synchronous, read_only=read_only)
         if read_only:
             with self.closed_on_error():
                 self.check_kind()

@@ -13,9 +13,10 @@ from chatcore.accounts.links import PublicUrl
 from chatcore.accounts.naming import possible_owners
 from chatcore.accounts.records import AccountEntry, AuditEntry, BanEntry, InviteEntry, KeyEntry, Role
 from chatcore.accounts.schema import AccountsDatabase
-from chatcore.accounts.tokens import digest, id_of
+from chatcore.accounts.tokens import id_of
 from chatcore.accounts.touched import Table, Touched
 from chatcore.accounts.uses import day_of
+from chatcore.sqlite.database import Synchronous
 
 __all__ = ["AUDIT", "KEPT_SECONDS", "AccountsFile", "KeyRow", "PersonRow"]
 
@@ -56,8 +57,15 @@ class AccountsFile(AccountsDatabase):
     is no change.
     """
 
-    def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
-        super().__init__(path, create=create, read_only=read_only)
+    def __init__(
+        self,
+        path: Path,
+        *,
+        create: bool = False,
+        read_only: bool = False,
+        synchronous: Synchronous = "FULL",
+    ) -> None:
+        super().__init__(path, create=create, read_only=read_only, synchronous=synchronous)
         self._touched = Touched()
 
     @property
@@ -209,12 +217,12 @@ class AccountsFile(AccountsDatabase):
 
     # --- invites ---------------------------------------------------------------------------------
 
-    def add_invite(self, invite: InviteEntry, secret: str) -> None:
-        """Add an invite; its name is folded."""
+    def add_invite(self, invite: InviteEntry, hash_: bytes) -> None:
+        """Add an invite by its hash; its name is folded."""
         self.db.execute(
             "INSERT INTO invites VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                digest(secret),
+                hash_,
                 invite.id,
                 invite.role,
                 invite.name,
@@ -226,11 +234,11 @@ class AccountsFile(AccountsDatabase):
             ),
         )
 
-    def invite(self, secret: str, now: float) -> InviteEntry | None:
-        """Return an invite that can be used."""
+    def invite(self, hash_: bytes, now: float) -> InviteEntry | None:
+        """Return an invite that can be used, by its hash."""
         row = self.db.execute(
             "SELECT id, role, name, room, uses, until, by, by_key FROM invites WHERE hash = ? AND until > ?",
-            (digest(secret), now),
+            (hash_, now),
         ).fetchone()
         return None if row is None else InviteEntry(*row)
 

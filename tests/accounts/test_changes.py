@@ -143,8 +143,9 @@ class Chance:
         entry = InviteEntry(
             id_of(digest(secret)), "guest", name, pick((None, *ROOMS)), 2, self.now + 9, "local:x"
         )
-        self.file.add_invite(entry, secret)
-        redeem(self.file, pick(NAMES), key_of(pick(NAMES), pick(("phone", "new"))), secret, self.now)
+        self.file.add_invite(entry, digest(secret))
+        key = digest(key_of(pick(NAMES), pick(("phone", "new"))))
+        redeem(self.file, pick(NAMES), key, digest(secret), self.now)
 
     def forget_room(self) -> None:
         self.file.forget_room(self.random.choice(ROOMS))

@@ -129,7 +129,7 @@ def test_wrong_invites_cost_the_same_whatever_is_wrong(
 
         def refuse(secret: str | None) -> None:
             with pytest.raises(Refused):
-                redeem(file, "zac", key_of("zac"), secret or "", now)
+                redeem(file, "zac", digest(key_of("zac")), digest(secret or ""), now)
 
         wrong = (expired.secret, used.secret, withdrawn.secret, removed.secret, new_invite(), "x", "")
         costs = [profile(partial(refuse, each)) for each in wrong]
