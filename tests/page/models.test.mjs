@@ -164,6 +164,28 @@ test("what a full storage does not take is remembered, and kept once there is sp
   assert.deepEqual([store.isComplete, store.holdsLines, later.unsent, later.isOurs], [true, false, [post("a")], true]);
 });
 
+test("a key is lost with a window only where none of the stored texts has it", () => {
+  const shelf = new Shelf();
+  const store = new Store("http://one/", shelf);
+  assert.equal(store.losesKey, false);
+  store.keepDevice({ key: "first" });
+  assert.equal(store.losesKey, false);
+  const { setItem } = shelf;
+  shelf.setItem = () => { throw new Error("full"); };
+  store.keepDevice({ key: "first", nick: "ada" });
+  assert.deepEqual([store.losesKey, store.isComplete], [false, false]);
+  store.keepDevice({ key: "first", joining: { key: "second", invite: "i" } });
+  assert.equal(store.losesKey, true);
+  shelf.setItem = setItem;
+  store.retry();
+  assert.deepEqual([store.losesKey, store.isComplete], [false, true]);
+  const unkept = new Store("http://one/", undefined);
+  unkept.keepDevice({ key: "third" });
+  assert.equal(unkept.losesKey, true);
+  unkept.forget();
+  assert.equal(unkept.losesKey, false);
+});
+
 test("a line costs the same however many wait before it, and nothing once it is answered", () => {
   const shelf = new Shelf();
   const store = new Store("http://one/", shelf);
@@ -200,6 +222,19 @@ test("the window that was opened last has the chat", () => {
   assert.deepEqual([first.isOurs, second.isOurs], [true, false]);
   second.claim();
   assert.deepEqual([first.isOurs, second.isOurs], [false, true]);
+});
+
+test("a window that cannot claim the chat, since the storage is full, has it until another one does", () => {
+  const shelf = new Shelf();
+  const [first, second, third] = [1, 2, 3].map(() => new Store("http://one/", shelf));
+  first.claim();
+  const { setItem } = shelf;
+  shelf.setItem = () => { throw new Error("full"); };
+  second.claim();
+  assert.equal(second.isOurs, true);
+  shelf.setItem = setItem;
+  third.claim();
+  assert.deepEqual([first.isOurs, second.isOurs, third.isOurs], [false, false, true]);
 });
 
 /** A chat that only knows what it has posted. */

@@ -44,6 +44,7 @@ test("that nothing can be kept is said as long as it is so, and why", () => {
   const state = new State();
   assert.match(state.wordsFor("live", { isComplete: false, isAllowed: false }), /lets the page keep nothing/);
   assert.match(state.wordsFor("live", { isComplete: false, isAllowed: true }), /is full/);
+  assert.match(state.wordsFor("live", { isComplete: false, losesKey: true }), /your key and what is not sent are lost/);
   assert.match(state.wordsFor("closed", { isComplete: false, isAllowed: true }), /^closed\. The storage/);
   assert.equal(state.wordsFor("live", kept), "");
 });

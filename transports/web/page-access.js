@@ -19,7 +19,7 @@ import { fold, newKey } from "./client-frames.js";
 const INVITE = /^#([A-Za-z0-9_-]{16,128})(\.[A-Za-z0-9_-]{43})?[.,;:!?)\]}>]*$/; // with what a sentence puts behind a link
 const THIS_MACHINE = /^((.+\.)?localhost|127(\.\d+){3}|\[::1\])$/;
 
-const MADE = "This browser has made a key of its own for your invite, and keeps it. Choose your name.";
+const MADE = "This browser has made a key of its own for your invite. Choose your name.";
 const WITH_KEY = "Your invite is used with the key of this browser.";
 const OPEN = "This page is not encrypted, so others on this network could read the key.";
 const NOT_USED = "Your invite was not used: this page is not encrypted, and others on the network could read your key."

@@ -19,8 +19,8 @@ const PATIENCE_MS = 5_000;
 
 const BLOCKED = "offline: no connection, though the page can be loaded; if there is a proxy, it has to pass on Host and"
   + " Upgrade; trying again";
-const FORBIDDEN = "This browser lets the page keep nothing: what is not sent is lost with this window";
-const FULL = "The storage of this browser is full: what is not sent is lost with this window";
+const FORBIDDEN = "This browser lets the page keep nothing";
+const FULL = "The storage of this browser is full";
 
 export class State {
   /** @type {Offline | undefined} why there is no connection */
@@ -48,7 +48,7 @@ export class State {
    */
   wordsFor(state, store) {
     this.#wasLive ||= state === "live";
-    return [this.#wordsFor(state), store.isComplete ? "" : store.isAllowed ? FULL : FORBIDDEN].filter(Boolean).join(". ");
+    return [this.#wordsFor(state), store.isComplete ? "" : wordsForUnkept(store)].filter(Boolean).join(". ");
   }
 
   /** @param {string} state */
@@ -60,6 +60,13 @@ export class State {
     return this.#isBlocked ? BLOCKED : "offline: no connection yet; trying again";
   }
 }
+
+/** Why something is not kept. @param {Store} store */
+export const whyUnkept = ({ isAllowed }) => (isAllowed ? FULL : FORBIDDEN);
+
+/** @param {Store} store */
+const wordsForUnkept = (store) =>
+  `${whyUnkept(store)}: ${store.losesKey ? "your key and what is not sent are" : "what is not sent is"} lost with this window`;
 
 /** @param {Offline} offline */
 const wordsFor = ({ reason, message }) => REASONS[reason] ?? message ?? reason;

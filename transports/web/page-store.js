@@ -41,6 +41,8 @@ export class Store {
   #account;
   #storage;
   #window = newId();
+  /** @type {string | undefined} who had the chat once it was ours: an earlier window, if that could not be written */
+  #claimed;
   /** @type {Map<string, Kept>} this window's posts that have no answer, by id */
   #unanswered = new Map();
   /** @type {Map<string, string>} what this window has written: most of it is the same once a frame */
@@ -88,6 +90,13 @@ export class Store {
     return names.some((name) => prefixes.some((prefix) => name.startsWith(prefix)));
   }
 
+  /** Whether the key of this device would be lost with this window: no text that is kept has it. */
+  get losesKey() {
+    const { key, joining } = this.device;
+    const secret = joining?.key ?? key;
+    return secret !== undefined && !JSON.stringify(this.#read(`${this.#server} device`, null) ?? "").includes(secret);
+  }
+
   /** Try again to keep what could not be kept. */
   retry() {
     for (const [name, text] of [...this.#unwritten]) this.#put(name, text);
@@ -105,11 +114,12 @@ export class Store {
     const name = `${this.#server} window`;
     this.#write(name, this.#window);
     this.#unwritten.delete(name); // written later, it would take the chat from a later window
+    this.#claimed = this.#read(name);
   }
 
   /** Whether no other window goes on with the chat. */
   get isOurs() {
-    return (this.#read(`${this.#server} window`) ?? this.#window) === this.#window;
+    return [undefined, this.#window, this.#claimed].includes(this.#read(`${this.#server} window`));
   }
 
   /** @returns {{names: string[], active: string}} */
@@ -229,11 +239,13 @@ export class Store {
     }
   }
 
-  /** @param {string} name */
-  #read(name) {
+  /**
+   * @param {string} name
+   * @param {string | null} [text] what is remembered, if that counts
+   */
+  #read(name, text = this.#unwritten.get(name) ?? null) {
     try {
-      const text = this.#unwritten.get(name) ?? this.#storage?.getItem(`chatcore ${name}`);
-      return JSON.parse(text ?? "null") ?? undefined;
+      return JSON.parse(text ?? this.#storage?.getItem(`chatcore ${name}`) ?? "null") ?? undefined;
     } catch {
       return undefined;
     }

@@ -29,16 +29,22 @@ function open(access) {
 }
 
 /**
- * Take the invite of a link that was opened in this window. The page begins again with it; what is unsent is kept.
+ * Take the invite of a link that was opened in this window. The page begins again with it; what is unsent is kept. Where
+ * that would lose its key, the door has to ask first.
  *
  * @param {Access} access
  * @param {string} later
  */
-function receive(access, later) {
+async function receive(access, later) {
+  const { device } = store;
   const words = access.accept(later);
-  if (access.proofs.invite === later) return location.reload();
-  if (app) app.say(words);
-  else enter(access, words);
+  const isTaken = access.proofs.invite === later;
+  if (isTaken && !store.losesKey) return location.reload();
+  if (!app) return enter(access, words);
+  if (!isTaken) return app.say(words);
+  store.keepDevice(device);
+  const { NOT_USED } = await import("./page-unkept.js");
+  return app?.say(NOT_USED);
 }
 
 /**
@@ -49,7 +55,7 @@ function leave(access, error) {
   app = undefined;
   if (error.name === "ClosedError") return undefined;
   const hadInvite = access.proofs.invite !== undefined;
-  if (access.fail(error.code)) return start(access, store.device.nick ?? "", "");
+  if (access.fail(error.code)) return store.losesKey ? enter(access, "") : start(access, store.device.nick ?? "", "");
   const stays = hadInvite ? access.stays(error) : undefined;
   if (stays) return showNotice(stays.words, `Go on as ${stays.nick}`, () => location.reload());
   const isAboutName = RETRIED.has(error.code) && !isBan(error) && (error.code !== "forbidden" || !access.isItself);
@@ -64,6 +70,7 @@ function leave(access, error) {
  * @param {string} words
  */
 async function enter(access, words) {
+  if (store.losesKey && access.proofs.invite) words = (await import("./page-unkept.js")).warn(store, words);
   start(access, await askNick(store.device.nick ?? "", words), "");
 }
 
@@ -84,6 +91,16 @@ function start(access, nick, words) {
   }
 }
 
-addEventListener("beforeunload", (event) => store.holdsLines && event.preventDefault());
+addEventListener("beforeunload", (event) => {
+  if (store.holdsLines || (store.losesKey && (app || store.device.key))) event.preventDefault();
+});
 const isWhole = !document.documentElement.classList.contains("broken"); // else it offers to be loaded again
-if (isWhole) mayUseKeys().then((isAllowed) => open(new Access(store, { isAllowed, isOpen: !isSecureContext })));
+if (isWhole) mayUseKeys().then(async (isAllowed) => {
+  try {
+    localStorage.setItem("chatcore probe", "x".repeat(512)); // more than a device takes
+    localStorage.removeItem("chatcore probe");
+  } catch {
+    await import("./page-unkept.js"); // before the invite is taken: if it does not come, that stays
+  }
+  open(new Access(store, { isAllowed, isOpen: !isSecureContext }));
+});
