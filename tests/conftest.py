@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from chatcore.version import COMPILED
 from tests import rows
+from tests.jetstream.shared import stop_shared_servers
 from tests.logged import watched_log
 
 # A slow machine is no failure, and on CI a failure must come again; `HYPOTHESIS_PROFILE` chooses.
@@ -80,6 +81,13 @@ def _data_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_servers_of_others_left() -> Iterator[None]:
+    """End the servers that tests have shared."""
+    yield
+    stop_shared_servers()
 
 
 def pytest_configure() -> None:

@@ -15,7 +15,14 @@ from chatcore.logs import LOG_EVENTS, RESERVED
 
 __all__ = ["Logged", "events_in", "watched_log"]
 
-for _package in ("chatcore.accounts", "chatcore.journal.sqlite", "chatcore.server", "transports"):
+_PACKAGES = (
+    "chatcore.accounts",
+    "chatcore.journal.sqlite",
+    "chatcore.server",
+    "transports",
+    "transports.jetstream",
+)
+for _package in _PACKAGES:
     import_module(f"{_package}.log_events")  # another process may log events that nothing here does
 import_module("cli.logs.events")
 

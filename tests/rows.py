@@ -28,6 +28,7 @@ __all__ = [
     "JOURNALS",
     "JOURNALS_WITH_LOSSES",
     "LOADS",
+    "LOGS",
     "LOSSES",
     "MANY",
     "MISSED",
@@ -221,9 +222,22 @@ JOURNALS = {
     "sqlite-normal": "the second one's code with another answer to a crash, which matters only to `SYNCS`",
     "sqlite-holes": "statements that look for numbers, where there is none",
     "replicated": "a log that is read back, whose numbers are far apart, and a thread between the two",
+    "jetstream": "the same over a log that another program has, which is far away and asks back",
+    "jetstream-3": "the same with three of those, which agree on each entry; it takes a minute",
     "plug-in": "another author's, which shares no code with the others",
 }
 """The journals that pass the contract of journals."""
+
+LOGS = [
+    name
+    for name in {
+        "memory": "a log in its simplest form",
+        "jetstream": "one that is in another program, by a connection that may be lost",
+        "jetstream-3": "one that is on three machines, which agree on each entry",
+    }
+    if ALL or name != "jetstream-3"
+]
+"""The logs that pass the contract of logs."""
 
 SYNCS = {
     "test_submit": "when a message is stored, and is answered",
@@ -246,7 +260,8 @@ JOURNALS_WITH_LOSSES = {
 def journals_for(module: str) -> list[str]:
     """Return the names of the journals that a module of the contract runs on."""
     syncs = ALL or module.rpartition(".")[2] in SYNCS
-    return [name for name in JOURNALS if syncs or name != "sqlite-normal"]
+    left_out = () if ALL else ("jetstream-3",) if syncs else ("jetstream-3", "sqlite-normal")
+    return [name for name in JOURNALS if name not in left_out]
 
 
 # --- one command ---------------------------------------------------------------------------------
@@ -644,6 +659,7 @@ SUITES = {
 UNTOUCHED = {
     "tests/transports/test_client*": "clients, of which nothing is compiled",
     "tests/journal/contract/*sqlite-*": "the journal in a file, of which nothing is compiled",
+    "tests/journal/contract/*jetstream*": "the same of a log",
 }
 """What need not run again although it is in those files, as patterns of its node ids."""
 

@@ -139,8 +139,8 @@ def test_the_wheel_carries_its_licence(wheel: Path, metadata: Message) -> None:
         assert archive.read(f"{DIST_INFO}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
 
 
-def test_the_extras_are_a_faster_event_loop_certificates_and_metrics(metadata: Message) -> None:
-    assert metadata.get_all("Provides-Extra") == ["fast", "metrics", "tls"]
+def test_the_extras_are_shared_logs_a_faster_event_loop_metrics_and_certificates(metadata: Message) -> None:
+    assert metadata.get_all("Provides-Extra") == ["cluster", "fast", "metrics", "tls"]
 
 
 # What it does once installed

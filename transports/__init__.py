@@ -22,6 +22,7 @@ A program chooses one by its import, and may use several::
 - `log_events`: what the servers log.
 - `asyncio_tcp`: one event loop for all connections.
 - `threaded_tcp`: threads and blocking calls.
+- `jetstream`: no transport, but a log that servers share, which another program has.
 
 Transports know neither frames nor rooms. Of the core they see `chatcore.transport`, whose docstrings say
 what a server owes its sessions, `chatcore.client` in the same way for clients, and the public names of

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 from chatcore.messages import DurabilityWord
 
-__all__ = ["Log", "LogEntry", "LogListener"]
+__all__ = ["DurabilityWord", "Log", "LogEntry", "LogListener"]
 
 
 class LogEntry(NamedTuple):

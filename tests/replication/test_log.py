@@ -8,6 +8,9 @@ import pytest
 from chatcore.messages import DurabilityWord
 from chatcore.replication import Log, LogEntry, LogListener
 from chatcore.replication.memory import MemoryLog
+from tests import rows
+from tests.jetstream.servers import SharedLog
+from tests.jetstream.shared import shared_servers
 
 DEADLINE = 10.0
 
@@ -53,10 +56,17 @@ class Reader:
             return self.opened_as[0]
 
 
-@pytest.fixture(params=[MemoryLog], ids=["memory"])
+LOGS: dict[str, Callable[[], MemoryLog | SharedLog]] = {
+    "memory": MemoryLog,
+    "jetstream": lambda: SharedLog(shared_servers(1)),
+    "jetstream-3": lambda: SharedLog(shared_servers(3)),
+}
+
+
+@pytest.fixture(params=rows.LOGS)
 def connect(request: pytest.FixtureRequest) -> Iterator[Callable[[int], Reader]]:
     """Connects to one log, after a position; each of its entries is in it once it was read."""
-    shared = request.param()
+    shared = LOGS[request.param]()
     readers: list[Reader] = []
 
     def make(after: int = 0) -> Reader:

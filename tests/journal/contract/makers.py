@@ -12,10 +12,15 @@ from chatcore.journal.replicated import ReplicatedJournal
 from chatcore.journal.sqlite import SqliteJournal, Times
 from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.limits import HistoryLimits
+from chatcore.messages import DurabilityWord
+from chatcore.replication import Log, LogEntry, LogListener
 from chatcore.replication.memory import MemoryLog
 from chatcore.sqlite.database import Synchronous
+from tests.jetstream.servers import SharedLog
+from tests.jetstream.shared import shared_servers
 from tests.journal.replicated.entries import limits_entry
 from tests.journal.sqlite.files import damage
+from tests.replication.test_log import Reader
 from tests.server.driver import Clock
 from tests.stone_age.tablets import StoneTablets
 
@@ -80,6 +85,54 @@ def _replicated(directory: Path, limits: HistoryLimits, clock: Clock) -> Journal
     return ReplicatedJournal(directory / "journal.db", log.connect())
 
 
+class ClockedLog:
+    """A log whose entries have the times of a clock: for one server, since another would see others."""
+
+    def __init__(self, log: Log, clock: Clock) -> None:
+        self._log = log
+        self._clock = clock
+        self._listener: LogListener | None = None
+        self._times: dict[int, int] = {}  # what was reported; it may come again
+
+    def start(self, listener: LogListener, after: int) -> None:
+        """Start the log, and listen in between."""
+        self._listener = listener
+        self._log.start(self, after)
+
+    def append(self, data: bytes) -> None:
+        """Append to the log."""
+        self._log.append(data)
+
+    def close(self) -> None:
+        """Close the log."""
+        self._log.close()
+
+    def opened(self, identity: str, first: int, last: int, durability: DurabilityWord) -> None:
+        """Report that."""
+        assert self._listener is not None
+        self._listener.opened(identity, first, last, durability)
+
+    def entries(self, entries: Sequence[LogEntry]) -> None:
+        """Report them at the time of now."""
+        assert self._listener is not None
+        now = round(self._clock.now * 1_000_000)
+        self._listener.entries(
+            [entry._replace(at=self._times.setdefault(entry.position, now)) for entry in entries]
+        )
+
+
+def _jetstream(count: int) -> Callable[[Path, HistoryLimits, Clock], Journal]:
+    def make(directory: Path, limits: HistoryLimits, clock: Clock) -> Journal:
+        log = SharedLog(shared_servers(count))
+        first = Reader(log.connect())
+        first.log.append(limits_entry(limits))
+        first.wait_for(1)
+        first.log.close()
+        return ReplicatedJournal(directory / "journal.db", ClockedLog(log.connect(), clock))
+
+    return make
+
+
 def _stone(directory: Path, limits: HistoryLimits, clock: Clock) -> Journal:
     return StoneTablets(directory.name, partial(_now, clock))
 
@@ -97,6 +150,8 @@ MAKERS = {
         Maker("sqlite-normal", _sqlite("NORMAL"), expires=True, damage=_damage),
         Maker("sqlite-holes", _sqlite("FULL", HoleyFile), expires=True, damage=_damage),
         Maker("replicated", _replicated, expires=True, damage=_damage),
+        Maker("jetstream", _jetstream(1), expires=True, damage=_damage),
+        Maker("jetstream-3", _jetstream(3), expires=True, damage=_damage),
         Maker("plug-in", _stone, expires=False),
     )
 }

@@ -1,0 +1,267 @@
+"""What one server does to a log: it is not there, dies, stands still, refuses, is another one."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nats as nats_py
+import pytest
+
+from chatcore.replication import LogEntry
+from tests.jetstream.reader import Heard, Node
+from tests.jetstream.servers import NatsServers, SharedLog
+from transports.jetstream import JetStreamLog, Servers, Stream
+from transports.jetstream import log as module
+from transports.jetstream.link import Link
+
+
+@pytest.fixture
+def logged() -> Iterator[Heard]:
+    """What is logged meanwhile."""
+    heard = Heard()
+    logger = logging.getLogger("chat.journal")
+    logger.addHandler(heard)
+    yield heard
+    logger.removeHandler(heard)
+
+
+@pytest.fixture
+def nodes() -> Iterator[Callable[..., Node]]:
+    """Makes nodes, and closes them in the end."""
+    made: list[Node] = []
+
+    def make(log: JetStreamLog, after: int = 0) -> Node:
+        made.append(Node(log, after))
+        return made[-1]
+
+    yield make
+    for node in made:
+        node.log.close()
+
+
+def ask(servers: NatsServers, method: str, *arguments: Any, **options: Any) -> Any:
+    """Do something to the streams of a server, as an operator does."""
+
+    async def main() -> Any:
+        client = await nats_py.connect(f"nats://{servers.addresses[0]}")
+        try:
+            return await getattr(client.jetstream(), method)(*arguments, **options)
+        finally:
+            await client.close()
+
+    return asyncio.run(main())
+
+
+@pytest.mark.logs("stream.unreachable", "stream.made", "stream.connected")
+def test_a_log_starts_without_a_server_and_is_made_when_there_is_one(
+    tmp_path: Path, nodes: Callable[..., Node], logged: Heard
+) -> None:
+    servers = NatsServers(tmp_path)
+    node = nodes(SharedLog(servers).connect())
+    node.log.append(b"early")
+    with servers:
+        _, first, last, durability = node.wait_until_open()
+        assert (first, last) == (1, 0)
+        assert durability == "written"
+        assert node.wait_for(b"early") == [b"early"]
+        assert node.log.server == servers.addresses[0]
+        node.log.close()
+
+
+@pytest.mark.logs("stream.lost")
+def test_a_server_that_was_killed_comes_back_with_all_that_was_read(
+    tmp_path: Path, nodes: Callable[..., Node]
+) -> None:
+    with NatsServers(tmp_path) as servers:
+        log = SharedLog(servers)
+        node = nodes(log.connect())
+        for n in range(20):
+            node.log.append(b"%d" % n)
+        node.wait_for(b"19")
+        servers.servers[0].kill()
+        node.log.append(b"meanwhile")
+        servers.servers[0].start()
+        assert node.wait_for(b"meanwhile")[:20] == [b"%d" % n for n in range(20)]
+        identity, first, last, _ = node.wait_until_open(2)
+        assert (identity, first, last) == (node.openings[0][0], 1, 20)
+        other = nodes(log.connect(), after=7)
+        other.wait_for(b"meanwhile")
+        assert other.read == {position: entry for position, entry in node.read.items() if position >= 7}
+        for each in (node, other):
+            each.log.close()
+
+
+def test_a_server_that_stands_still_is_noticed_and_left(
+    tmp_path: Path, nodes: Callable[..., Node], logged: Heard
+) -> None:
+    with NatsServers(tmp_path) as servers:
+        node = nodes(SharedLog(servers).connect())
+        node.log.append(b"before")
+        node.wait_for(b"before")
+        servers.servers[0].pause()
+        node.wait(lambda: logged.of("stream.lost"))
+        servers.servers[0].resume()
+        node.log.append(b"after")
+        node.wait_for(b"after")
+        node.log.close()
+
+
+def test_entries_are_the_same_from_the_feed_and_when_they_are_asked_for(
+    nats: NatsServers, nodes: Callable[..., Node]
+) -> None:
+    log = SharedLog(nats)
+    one = nodes(log.connect())
+    one.wait_until_open()
+    for n in range(600):
+        one.log.append(b"%d" % n)
+    one.wait_for(b"599")
+    two = nodes(log.connect())
+    two.wait_for(b"599")
+    assert two.read == one.read
+
+
+@pytest.mark.logs("stream.unfit")
+def test_a_stream_that_others_have_made_is_not_used_and_left_as_it_is(
+    nats: NatsServers, nodes: Callable[..., Node], logged: Heard
+) -> None:
+    log = SharedLog(nats)
+    ask(nats, "add_stream", name=log.stream.name, subjects=[log.stream.subject])
+    node = nodes(log.connect())
+    node.wait(lambda: logged.of("stream.unfit"))
+    node.log.append(b"x")
+    assert not node.openings
+    reason = logged.of("stream.unfit")[0]["reason"]
+    assert "not made by chat" in reason
+    assert "deny_delete is False, not True" in reason or "deny_delete is unset, not True" in reason
+    assert ask(nats, "stream_info", log.stream.name).state.messages == 0
+
+
+def test_a_stream_that_is_gone_is_not_made_again_by_those_that_read_it(
+    nats: NatsServers, nodes: Callable[..., Node], logged: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOK", 0.1)
+    monkeypatch.setattr(module, "UNFIT_PAUSE", 0.1)
+    log = SharedLog(nats)
+    node = nodes(log.connect())
+    node.log.append(b"read")
+    node.wait_for(b"read")
+    ask(nats, "delete_stream", log.stream.name)
+    node.wait(lambda: logged.of("stream.unfit"))
+    assert "read before" in logged.of("stream.unfit")[0]["reason"]
+    other = nodes(log.connect())
+    other.log.append(b"of another log")
+    identity, *_ = other.wait_until_open()
+    node.wait(lambda: node.openings[-1][0] == identity)
+    assert node.openings[0][0] != identity
+    assert node.wait_for(b"of another log") == [b"of another log"]
+
+
+def test_entries_that_are_gone_from_a_stream_are_reported_once_that_is_sure(
+    tmp_path: Path, nodes: Callable[..., Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ELECTION", 1.0)
+    with NatsServers(tmp_path) as servers:
+        log = SharedLog(servers)
+        node = nodes(log.connect())
+        node.log.append(b"1")
+        node.wait_for(b"1")
+        node.log.close()
+        later = nodes(log.connect(), after=5)
+        _, first, last, _ = later.wait_until_open()
+        assert (first, last) == (1, 1)
+        later.log.close()
+        assert not later.read
+
+
+@pytest.mark.logs("stream.entry_too_large")
+def test_an_entry_that_no_server_takes_is_not_sent(
+    tmp_path: Path, nodes: Callable[..., Node], logged: Heard
+) -> None:
+    with NatsServers(tmp_path, max_payload="100KB") as servers:
+        node = nodes(SharedLog(servers).connect())
+        node.log.append(b"early" * 30_000)
+        node.wait_until_open()
+        node.log.append(b"x")
+        node.wait_for(b"x")
+        assert node.log.entry_bytes == 100 * 1024
+        node.log.append(b"y" * 102_401)
+        node.log.append(b"z" * 102_400)
+        node.wait_for(b"z" * 102_400)
+        assert [len(data) for data in node.data] == [1, 102_400]
+        refused = logged.of("stream.entry_too_large")
+        assert [(each["size"], each["limit"]) for each in refused] == [(150_000, 102_400), (102_401, 102_400)]
+        assert not logged.of("stream.lost")
+        node.log.close()
+
+
+@pytest.mark.logs("stream.entry_refused")
+def test_a_stream_that_is_full_refuses_and_keeps_what_it_has(
+    nats: NatsServers, nodes: Callable[..., Node], logged: Heard
+) -> None:
+    stream = Stream.of_record("full", 1, 20_000)
+    node = nodes(SharedLog(nats, stream).connect())
+    for n in range(10):
+        node.log.append(b"%d" % n * 5_000)
+    node.wait(lambda: logged.of("stream.entry_refused"))
+    assert "maximum bytes" in logged.of("stream.entry_refused")[0]["error"]
+    other = nodes(SharedLog(nats, stream).connect())
+    other.wait_for(node.wait_for(b"0" * 5_000)[-1])
+    assert other.read == node.read
+
+
+class Damaged(JetStreamLog):
+    """A node to which nobody has its second entry."""
+
+    damaged = True
+
+    def _take(self, entry: LogEntry) -> None:
+        if entry.position != 2 or not self.damaged:
+            super()._take(entry)
+        else:
+            self._sequence.note_last(entry.position)
+
+
+@pytest.mark.logs("stream.incomplete")
+def test_an_entry_that_nobody_has_is_waited_for_and_never_left_out(
+    nats: NatsServers, nodes: Callable[..., Node], logged: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MISSING", 1.0)
+    log = SharedLog(nats)
+    damaged = Damaged(Servers(nats.addresses), log.stream)
+    node = nodes(damaged)
+    for n in (1, 2, 3):
+        node.log.append(b"%d" % n)
+    node.wait(lambda: logged.of("stream.incomplete"))
+    assert node.data == [b"1"]
+    assert logged.of("stream.incomplete")[0]["position"] == 2
+    damaged.damaged = False
+    assert node.wait_for(b"3") == [b"1", b"2", b"3"]
+
+
+@pytest.mark.logs("stream.failed")
+def test_a_bug_costs_a_connection_and_not_the_log(
+    nats: NatsServers, nodes: Callable[..., Node], logged: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(link: Link) -> str:
+        raise RuntimeError("a bug")
+
+    log = SharedLog(nats)
+    with monkeypatch.context() as patch:
+        patch.setattr(Link, "inbox", fail)
+        node = nodes(log.connect())
+        node.wait(lambda: logged.of("stream.failed"))
+    node.log.append(b"x")
+    node.wait_for(b"x")
+
+
+def test_a_log_that_was_never_connected_can_be_closed() -> None:
+    log = JetStreamLog(Servers(("127.0.0.1:1",)), Stream.of_record("chat", 1))
+    log.close()
+    log = JetStreamLog(Servers(("127.0.0.1:1",)), Stream.of_record("chat", 1))
+    node = Node(log)
+    log.close()
+    log.close()
+    log.append(b"x")
+    assert not node.openings

@@ -1,0 +1,19 @@
+"""A log in a stream of NATS JetStream: `JetStreamLog`, for servers that share their messages.
+
+- `stream`: how the stream has to be, and whether one that is there is so.
+- `link`: one connection to one server, and `credentials`, what it shows of us.
+- `sequence`: entries that come in any order, and which one is missing.
+- `fetching`: entries that are asked for.
+- `log`: what puts that together in a loop in a thread of its own.
+- `log_events`: what it logs.
+
+This takes nats-py (``chatcore[cluster]``). Of JetStream it uses as little as it can: entries are published
+and forgotten, read from what the stream repeats once they are stored, and asked for where one is missing.
+There are no consumers.
+"""
+
+from transports.jetstream.link import Servers
+from transports.jetstream.log import JetStreamLog
+from transports.jetstream.stream import Stream, StreamState
+
+__all__ = ["JetStreamLog", "Servers", "Stream", "StreamState"]
