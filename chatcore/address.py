@@ -20,9 +20,11 @@ __all__ = [
     "ENCRYPTED_SCHEMES",
     "WEB_PORT",
     "WEB_SCHEMES",
+    "AddressList",
     "Peer",
     "address_of",
     "is_loopback",
+    "parse_list",
     "parse_url",
 ]
 
@@ -37,6 +39,9 @@ WEB_SCHEMES = ("http", "https")
 WEB_PORT = 8024
 """Where browsers connect, unless told otherwise."""
 
+MOST_ADDRESSES = 32
+"""Addresses in one list. A cluster has three or five nodes."""
+
 
 A = TypeVar("A", IPv4Address, IPv6Address)
 
@@ -46,6 +51,33 @@ class Peer(NamedTuple):
 
     host: str
     port: int
+
+
+class AddressList(NamedTuple):
+    """The addresses of one server, which may have several nodes: a scheme, and a host and a port of each.
+
+    They are in the order in which they are tried, and each is there once. `str` gives the list back, in full.
+    """
+
+    scheme: str
+    places: tuple[tuple[str, int], ...]
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The addresses, one by one and in full."""
+        return tuple(f"{self.scheme}://{_written(host, port)}" for host, port in self.places)
+
+    @property
+    def name(self) -> str:
+        """The list in one order, whichever it is written in: under this name things are stored for it."""
+        return str(AddressList(self.scheme, tuple(sorted(self.places))))
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{','.join(_written(host, port) for host, port in self.places)}"
+
+
+def _written(host: str, port: int) -> str:
+    return f"{f'[{host}]' if ':' in host else host}:{port}"
 
 
 _REST = re.compile(r"(\[[^][/]*\]|[^][:/]*)(?::([^][:/]*))?/?")  # a host, and perhaps a port
@@ -81,6 +113,30 @@ def parse_url(url: str, schemes: tuple[str, ...]) -> tuple[str, str, int]:
     except ValueError as error:
         raise UsageError(f"{url!r} is not an address ({error}); write {forms}") from None
     raise UsageError(f"{url!r} has no host; write {forms}")
+
+
+def parse_list(url: str, schemes: tuple[str, ...]) -> AddressList:
+    """Split ``SCHEME://HOST[:PORT],HOST[:PORT]...`` into its parts, as `parse_url` does one address.
+
+    The scheme is that of all of them. Raises `UsageError`.
+    """
+    scheme, separator, rest = url.partition("://")
+    if "," not in rest or "#" in rest or scheme not in schemes:  # one, or what no address is
+        scheme, host, port = parse_url(url, schemes)
+        return AddressList(scheme, ((host, port),))
+    places: dict[tuple[str, int], None] = {}
+    for each in rest.removesuffix("/").split(","):
+        if "://" in each:
+            raise UsageError(
+                f"{url!r} has more than one scheme; write {scheme}:// once, then HOST:PORT,HOST:PORT"
+            )
+        if not each:
+            raise UsageError(f"{url!r} has a comma too many; write {scheme}://HOST:PORT,HOST:PORT")
+        _, host, port = parse_url(f"{scheme}{separator}{each}", schemes)
+        places[host, port] = None
+    if len(places) > MOST_ADDRESSES:
+        raise UsageError(f"an address may name {MOST_ADDRESSES} servers, not {len(places)}")
+    return AddressList(scheme, tuple(places))
 
 
 def _split(rest: str) -> tuple[str, str]:

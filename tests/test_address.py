@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chatcore import UsageError
-from chatcore.address import DEFAULT_PORT, Peer, address_of, is_loopback, parse_url
+from chatcore.address import DEFAULT_PORT, Peer, address_of, is_loopback, parse_list, parse_url
 
 
 @pytest.mark.parametrize(
@@ -156,3 +156,58 @@ def test_whatever_is_written_a_socket_can_take_it_or_it_is_refused(rest: str) ->
     assert host.encode("idna").isascii()  # as sockets do, whose error would not be about the network
     assert "\0" not in host
     assert 0 <= port <= 65535
+
+
+CLIENTS = ("chat", "chats")
+
+
+@pytest.mark.parametrize(
+    ("url", "in_full"),
+    [
+        ("chat://a", "chat://a:7024"),
+        ("chat://a,b:7025,c", "chat://a:7024,b:7025,c:7024"),
+        ("chats://A,[::1]:7,192.0.2.7/", "chats://a:7024,[::1]:7,192.0.2.7:7024"),
+        ("chat://c,a,c:7024", "chat://c:7024,a:7024"),
+    ],
+)
+def test_a_list_is_read_and_prints_itself_back_in_full(url: str, in_full: str) -> None:
+    assert str(parse_list(url, CLIENTS)) == in_full
+    assert str(parse_list(in_full, CLIENTS)) == in_full
+
+
+def test_a_list_has_each_address_by_itself() -> None:
+    assert parse_list("chats://b,a:7", CLIENTS).urls == ("chats://b:7024", "chats://a:7")
+
+
+def test_the_name_of_a_list_is_the_same_in_any_order_and_that_of_one_address_is_itself() -> None:
+    assert parse_list("chat://b,a:7,a", CLIENTS).name == parse_list("chat://a,b,a:7", CLIENTS).name
+    assert parse_list("chat://b", CLIENTS).name == "chat://b:7024"
+    assert parse_list("chats://a,b", CLIENTS).name != parse_list("chat://a,b", CLIENTS).name
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "chat://a,",
+        "chat://,a",
+        "chat://a,,b",
+        "chat://a,chat://b",
+        "chat://a,b:x",
+        "chat://a,b/c",
+        "http://a,b",
+    ],
+)
+def test_what_is_not_a_list_says_so(url: str) -> None:
+    with pytest.raises(UsageError):
+        parse_list(url, CLIENTS)
+
+
+def test_a_secret_after_a_list_is_not_repeated() -> None:
+    with pytest.raises(UsageError) as failed:
+        parse_list("chat://a,b/#secret", CLIENTS)
+    assert "secret" not in str(failed.value)
+
+
+def test_a_list_of_very_many_addresses_is_refused() -> None:
+    with pytest.raises(UsageError, match="33"):
+        parse_list("chat://" + ",".join(f"h{number}" for number in range(33)), CLIENTS)

@@ -66,8 +66,8 @@ PUBLIC = {
 """The public names of each public module, in the order of its ``__all__``."""
 
 CHAT = """
-    account closed durability limits nick role rooms secret server unanswered ask_nowait close events flush
-    forget_device history invite_device is_mine is_replay join leave list_rooms moderate ping position
+    account address closed durability limits nick role rooms secret server unanswered ask_nowait close events
+    flush forget_device history invite_device is_mine is_replay join leave list_rooms moderate ping position
     post post_nowait receive search set_nick who
     """
 """The public names of a `Chat`."""

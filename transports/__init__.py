@@ -16,6 +16,7 @@ A program chooses one by its import, and may use several::
 - `certificates`: what a server shows there. This module is public.
 - `pulse`: how late a loop or a pump is.
 - `pins`: what clients know a self-made certificate by.
+- `nodes`: all addresses that a client has for its server, and which is the current one.
 - `destination`: where a client connects, and what must be true there before it says who it is.
 - `trust`: why a client believes that a server is the one that it wants.
 - `handshake`: what comes before a client's first frame, until the server is trusted.

@@ -97,8 +97,11 @@ class Destination:
 
     def reason_of(self, error: Exception) -> str:
         """Return in one word why the server was not reached again, as a client's `Offline` says it."""
-        distrusted = self._trust is not None and self._trust.is_distrust(error)
-        return "untrusted" if distrusted or isinstance(error, UsageError) else "lost"
+        return "untrusted" if self.is_distrust(error) or isinstance(error, UsageError) else "lost"
+
+    def is_distrust(self, error: Exception) -> bool:
+        """Tell whether a connection failed because the server's certificate was not trusted."""
+        return self._trust is not None and self._trust.is_distrust(error)
 
 
 def _trust(url: str, host: str, ca: str | Path | None, pin: str | None) -> "Trust":

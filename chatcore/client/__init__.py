@@ -14,7 +14,8 @@ imports the server. Read it in this order:
 8. `events`: what waits for the user, and how much of it.
 9. `refill`: what did not fit there, asked for again.
 10. `pages`: the law of reading in a page of history, and what a page of results may hold.
-11. `redial`: whether to connect again, and `backoff`: when; `foreign`: that this is no server of ours.
+11. `redial`: whether to connect again, `backoff`: when, and `route`: to which of several addresses;
+    `foreign`: that this is no server of ours.
 12. `posting`: a conversation that enters one room and posts, which needs no models.
 
 None of the others knows `session`, which puts them together. State is written by its owner only.

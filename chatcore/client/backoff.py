@@ -16,6 +16,9 @@ FIRST = 0.5
 LONGEST = 30.0
 """Seconds: the longest wait. A server that was down for an hour is found again within this time."""
 
+SPREAD = 1.0
+"""Seconds: the longest wait before another node is tried, where all clients of one may do that together."""
+
 _DOUBLINGS = 16  # beyond any sensible `longest`, and far from what a float can hold
 
 
@@ -26,7 +29,8 @@ class Offline:
     ``reason`` is the ``reason`` of the server's `Closing` frame if it sent one, the ``code`` of its refusal
     if it did not let us back in, ``"timeout"`` if it fell silent, ``"untrusted"`` if its certificate is not
     one that we trust, or our key would go in the clear to another machine, and ``"lost"`` otherwise. Every
-    failed try is one more such event. What you post meanwhile waits for the next connection.
+    failed try is one more such event, and with several addresses the next try is at another. What you post
+    meanwhile waits for the next connection.
     """
 
     reason: str
@@ -48,7 +52,8 @@ class Backoff:
     """Exponential backoff with full jitter, so that clients that were cut off together come back apart.
 
     The wait before a try is a random time between 0 and a bound. The bound is ``first`` seconds, doubles
-    with every failure, and stays at ``longest`` seconds. A successful connection starts it over.
+    with every failure, and stays at ``longest`` seconds. A successful connection starts it over. With several
+    addresses, a failure is a whole round of them.
 
     Give one to ``connect(backoff=...)`` to choose these times. It has state, so each client needs its own.
     ``rng`` is for tests that want the same waits every time.
@@ -72,6 +77,10 @@ class Backoff:
         bound = min(self._first * 2**self._failures, self._longest)
         self._failures = min(self._failures + 1, _DOUBLINGS)
         return at_least + self._random.uniform(0.0, bound)
+
+    def spread(self) -> float:
+        """Return the seconds to wait before the next address is tried, after a node was lost by everybody."""
+        return self._random.uniform(0.0, min(SPREAD, self._longest))
 
     def reset(self) -> None:
         """Start over: the last try succeeded."""

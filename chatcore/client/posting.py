@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 from chatcore.client.backoff import Backoff
 from chatcore.client.foreign import foreign
 from chatcore.client.redial import Redial
+from chatcore.client.route import Route
 from chatcore.errors import ChatError, DisconnectedError, ProtocolError, RefusedError, UsageError
 from chatcore.names import NICK_PATTERN, POST_ID_PATTERN, ROOM_PATTERN, RULES, fold
 
@@ -82,6 +83,7 @@ class Posting:
         client: str | None = None,
         key: str | None = None,
         backoff: Backoff | None = None,
+        route: Route | None = None,
     ) -> None:
         _check(nick, NICK_PATTERN, "nick")
         _check(room, ROOM_PATTERN, "room")
@@ -92,7 +94,7 @@ class Posting:
         self._room = fold(room)
         self._posts = posts
         self._clock = clock
-        self._redial = Redial(backoff or Backoff(), clock, wanted=True)
+        self._redial = Redial(backoff or Backoff(), clock, wanted=True, route=route)
         self._waiting: list[Said] | None = None  # what has no answer; None before the room was entered
         self._first_sent: float | None = None  # when the first of these was sent first
         self._dedupe_seconds = DEDUPE_SECONDS

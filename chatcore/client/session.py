@@ -50,6 +50,7 @@ from chatcore.client.positions import Entry, Positions
 from chatcore.client.redial import Redial
 from chatcore.client.refill import Refill
 from chatcore.client.requests import PendingPost, Request
+from chatcore.client.route import Route
 from chatcore.errors import (
     ChatError,
     ClosedError,
@@ -102,7 +103,8 @@ class ClientSession(Calls):
     ``reconnect`` a connection that is lost once the server has said welcome is tried again, when ``backoff``
     says; without, its loss ends the session.
     With ``most_missed``, rooms are resumed with that many of the missed messages at most. ``clock`` counts
-    seconds and never goes back. Raises `UsageError` for an argument that the protocol does not allow.
+    seconds and never goes back. ``route``, which the driver has too, says which address it connects to next.
+    Raises `UsageError` for an argument that the protocol does not allow.
 
     ``identity`` is who we are to the server, and ``events`` is what waits for the user. ``server`` and
     ``limits`` hold what the server said last. Once ``closed`` is true there is nothing more to be read,
@@ -123,6 +125,7 @@ class ClientSession(Calls):
         most_missed: int | None = None,
         clock: Callable[[], float] = time.monotonic,
         backoff: Backoff | None = None,
+        route: Route | None = None,
     ) -> None:
         identity = Identity(nick, client=client, secret=secret, key=key, invite=invite)
         super().__init__(identity, Positions(checked_most_missed(most_missed)))
@@ -134,7 +137,7 @@ class ClientSession(Calls):
         self.error: ChatError | None = None
         self.clock = clock
         self._every_frame = every_frame
-        self._redial = Redial(backoff or Backoff(), clock, wanted=reconnect)
+        self._redial = Redial(backoff or Backoff(), clock, wanted=reconnect, route=route)
         self._connection: Connection | None = None
         self._refill = Refill(self._positions, self.events)
         self._finish_by: float | None = None  # while nothing more can be asked

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -63,9 +64,23 @@ class ServerProcess(Door):
             pytest.skip("this system does not say how much memory a process has")
         return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
+    @property
+    def url(self) -> str:
+        """The address for clients."""
+        scheme = next(each for each in spoken_as("chat") if each in self._ports)
+        return f"{scheme}://127.0.0.1:{self._ports[scheme]}"
+
+    def kill(self) -> None:
+        """Kill the process by SIGKILL, and wait until it is gone."""
+        self._process.kill()
+        self._process.wait(DEADLINE)
+
     def close(self) -> None:
         """Close the peers, then end the process, which must exit with 0; ``logged`` has what it logged."""
         super().close()
+        if self._process.returncode == -signal.SIGKILL:
+            with self._errors, self._process:
+                return
         with self._errors, self._process as process:
             process.communicate(timeout=DEADLINE)
             self._errors.seek(0)

@@ -20,8 +20,8 @@ from tests.transports.hostile import Guest, HostileServer, message
 from tests.transports.impostor import server_context
 from tests.transports.peers import DEADLINE, line
 from tests.transports.tls import new_certificate
-from transports.destination import Destination
 from transports.handshake import Handshake
+from transports.nodes import Nodes
 from transports.threaded_tcp.dialing import dial
 from transports.threaded_tcp.stream import Stream
 
@@ -242,9 +242,9 @@ def test_a_server_that_drips_its_handshake_is_given_up_in_time(monkeypatch: pyte
     monkeypatch.setattr("transports.threaded_tcp.dialing.time.monotonic", lambda: _Dripping.now)
     monkeypatch.setattr("transports.threaded_tcp.dialing.socket.socket", _Dripping)
     with _listening() as listener:
-        destination = Destination(f"chats://127.0.0.1:{listener.getsockname()[1]}", pin="A" * 43)
+        nodes = Nodes(f"chats://127.0.0.1:{listener.getsockname()[1]}", pin="A" * 43)
         with pytest.raises(TimeoutError):
-            dial(destination, shows_key=False)
+            dial(nodes, shows_key=False)
     assert 1_009.0 <= _Dripping.now < 1_011.0
 
 

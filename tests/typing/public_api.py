@@ -66,6 +66,7 @@ async def asyncio_client(chat: asyncio_tcp.Chat, position: Position, message: Me
     assert_type(chat.is_replay(message), bool)
     assert_type((chat.nick, chat.server, chat.secret), tuple[str, str, str])
     assert_type(chat.durability, str | None)
+    assert_type(chat.address, str)
     assert_type((chat.rooms, chat.limits), tuple[tuple[str, ...], ClientLimits])
     assert_type((chat.closed, chat.unanswered), tuple[bool, int])
     assert_type((chat.account, chat.role), tuple[str | None, str | None])

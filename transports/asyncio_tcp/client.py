@@ -7,8 +7,9 @@ loop, the one in which `connect` was awaited, and nothing here is thread-safe.
 import asyncio
 import logging
 import warnings
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from chatcore import (
     Ack,
     Act,
     Backoff,
+    ChatError,
     ClientFrame,
     ClientLimits,
     ClosedError,
@@ -41,7 +43,7 @@ from chatcore.client.arguments import CONNECT_TIMEOUT, checked_rooms, out_of_tim
 from chatcore.client.events import refusal_in_words
 from chatcore.client.session import ClientSession
 from transports.asyncio_tcp.connection import Connection
-from transports.destination import Destination
+from transports.nodes import Nodes
 
 __all__ = ["Chat", "connect"]
 
@@ -62,6 +64,13 @@ class connect:  # it is called like a function, awaited or entered
 
     ``url`` is ``chat://HOST[:PORT]``, or ``chats://HOST[:PORT]`` for TLS. There the system's authorities must
     vouch for the server's certificate, or those in the file ``ca``, or its SHA-256 must be ``pin``.
+
+    A server with several nodes has several addresses: ``chat://HOST[:PORT],HOST[:PORT]...``. They are
+    tried in this order until one lets us in, and so are the machines of a name that stands for several.
+    After a loss the next one is tried immediately; only when all have failed there is a wait.
+    `Chat.address` says which it is. There, ``pin`` may also map each ``chats://HOST:PORT`` to its own;
+    those that it lacks are known by ``ca``. One that is not trusted is passed over, and logged as a
+    warning.
 
     ``rooms`` are joined in this order, each with its last ``history``
     messages; the first of them, or else the lobby, is the room of calls that name none. To resume from a
@@ -103,7 +112,7 @@ class connect:  # it is called like a function, awaited or entered
         key: str | None = None,
         invite: str | None = None,
         ca: str | Path | None = None,
-        pin: str | None = None,
+        pin: str | Mapping[str, str] | None = None,
         insecure: bool = False,
         every_frame: bool = False,
         reconnect: bool = True,
@@ -111,9 +120,10 @@ class connect:  # it is called like a function, awaited or entered
         backoff: Backoff | None = None,
         timeout: float | None = CONNECT_TIMEOUT,
     ) -> None:
-        self._destination = Destination(url, ca=ca, pin=pin, insecure=insecure)
+        self._nodes = Nodes(url, ca=ca, pin=pin, insecure=insecure)
         self._timeout = checked_timeout(timeout)
-        self._session = ClientSession(
+        self._new_session = partial(
+            ClientSession,
             nick,
             client=client,
             secret=session,
@@ -123,7 +133,9 @@ class connect:  # it is called like a function, awaited or entered
             reconnect=reconnect,
             most_missed=most_missed,
             backoff=backoff,
+            route=self._nodes.route,
         )
+        self._session = self._new_session()
         self._rooms = checked_rooms(rooms)
         self._history = history
         self._used = False
@@ -152,19 +164,37 @@ class connect:  # it is called like a function, awaited or entered
                 return await self._connect()
         except TimeoutError:
             if limit.expired():
-                raise out_of_time(self._destination.url, self._timeout) from None
+                raise out_of_time(self._nodes.url, self._timeout) from None
             raise
 
     async def _connect(self) -> "Chat":
+        chat = await self._enter()
+        try:
+            for room in self._rooms:
+                await chat.join(room, history=self._history)
+        except BaseException:
+            await chat.close()
+            raise
+        return chat
+
+    async def _enter(self) -> "Chat":
+        """Return a connection to the first node that lets us in."""
+        while True:
+            try:
+                return await self._enter_here()
+            except (OSError, ChatError) as error:
+                if not self._nodes.passes_over(error):
+                    raise
+            self._session = self._new_session()
+
+    async def _enter_here(self) -> "Chat":
         session = self._session
-        connection = Connection(session, self._destination)
+        connection = Connection(session, self._nodes)
         await connection.dial()
         chat = Chat(session, connection, self._rooms[0] if self._rooms else LOBBY)
         try:
-            with self._destination.welcoming():
+            with self._nodes.current.welcoming():
                 await connection.ask(lambda: session.welcome)
-            for room in self._rooms:
-                await chat.join(room, history=self._history)
         except BaseException:
             await chat.close()
             raise
@@ -239,6 +269,14 @@ class Chat:
     def server(self) -> str:
         """The server's software and version, as it introduced itself."""
         return self._session.server
+
+    @property
+    def address(self) -> str:
+        """The address that we are connected to, or were last, such as ``chat://b:7024``, for people to read.
+
+        It changes where there are several. If a name stands for several machines, the machine's own follows.
+        """
+        return self._connection.address
 
     @property
     def durability(self) -> str | None:

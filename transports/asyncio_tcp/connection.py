@@ -19,7 +19,7 @@ from chatcore.client.requests import Request
 from chatcore.client.session import ClientSession
 from transports.asyncio_tcp.dialing import dial
 from transports.asyncio_tcp.secured import Secured
-from transports.destination import Destination
+from transports.nodes import Nodes
 from transports.sockets import (
     FLUSH_SECONDS,
     FORKED,
@@ -39,9 +39,10 @@ class Connection(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, session: ClientSession, destination: Destination) -> None:
+    def __init__(self, session: ClientSession, nodes: Nodes) -> None:
         self._session = session
-        self._destination = destination
+        self._nodes = nodes
+        self._address = ""
         self._loop = asyncio.get_running_loop()
         self._process = os.getpid()
         self._news = asyncio.Event()  # there are events, or there will be no more
@@ -61,9 +62,15 @@ class Connection(asyncio.Protocol):
         """Whether this is the copy of a connection that a fork has made: the socket is the parent's."""
         return os.getpid() != self._process
 
+    @property
+    def address(self) -> str:
+        """Where we are connected, or were last, for people."""
+        return self._address
+
     async def dial(self) -> None:
         """Connect; raises what `transports.asyncio_tcp.dialing.dial` does."""
-        await dial(self._destination, self, shows_key=self._session.identity.shows_key)
+        await dial(self._nodes, self, shows_key=self._session.identity.shows_key)
+        self._address = self._nodes.address
 
     def ask(self, make: Callable[[], Request[A]]) -> "asyncio.Future[A]":
         """Ask something of the session; return a future that has the answer. Raises `MisuseError`."""
@@ -250,7 +257,7 @@ class Connection(asyncio.Protocol):
         try:
             await self.dial()
         except (OSError, UsageError) as error:
-            outcome = partial(self._session.connection_failed, self._destination.reason_of(error))
+            outcome = partial(self._session.connection_failed, self._nodes.reason_of(error))
         except Exception as error:  # nobody looks at this task, so whatever it is must reach those who wait
             outcome = partial(self._session.fail, error)
         finally:

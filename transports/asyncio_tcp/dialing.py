@@ -4,35 +4,32 @@ The connection hears of its socket once everything is done that must come before
 """
 
 import asyncio
-import contextlib
-import os
-import re
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable
 from typing import cast
 
 from chatcore.errors import UsageError
 from transports.asyncio_tcp.secured import Secured
 from transports.destination import Destination
+from transports.nodes import Nodes
 from transports.sockets import CONNECT_SECONDS
 
 __all__ = ["dial"]
 
-_NUMBERS = re.compile(r"\[Errno (\d+)\]")
 
-
-async def dial(destination: Destination, connection: asyncio.Protocol, *, shows_key: bool) -> None:
-    """Connect, and give the transport to ``connection``.
+async def dial(nodes: Nodes, connection: asyncio.Protocol, *, shows_key: bool) -> None:
+    """Connect to the current node, and give the transport to ``connection``.
 
     Raises `OSError` if the server is not reached or not trusted, which is a `TimeoutError` after
     `CONNECT_SECONDS`, and `UsageError` if it would get a key that it must not get. Then there is no socket,
     and the server has heard nothing of ``connection``.
     """
-    loop = asyncio.get_running_loop()
-    entrance = _Entrance(destination, connection, shows_key=shows_key)
+    destination = nodes.current
     with destination.dialling():
         async with asyncio.timeout(CONNECT_SECONDS):
-            with _one_error():
-                transport, _ = await loop.create_connection(lambda: entrance, *destination.address)
+            transport, entrance = await _reach(
+                nodes, lambda: _Entrance(destination, connection, shows_key=shows_key)
+            )
             try:
                 await entrance.passed
             except BaseException:
@@ -41,17 +38,33 @@ async def dial(destination: Destination, connection: asyncio.Protocol, *, shows_
                 raise
 
 
-@contextlib.contextmanager
-def _one_error() -> Iterator[None]:
-    """Raise what the last address of a host gave, as the system does, where asyncio puts all in one text."""
+async def _reach(nodes: Nodes, make: Callable[[], "_Entrance"]) -> "tuple[asyncio.Transport, _Entrance]":
+    """Return a transport that is connected to one of the machines of a name, and what it talks to.
+
+    Each gets its share of what is left of the time, so one that is silent leaves some to the others.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + CONNECT_SECONDS
+    places = nodes.route.untried(await _look_up(*nodes.current.address))
+    error: OSError = OSError(f"{nodes.current.address[0]} has no address")
     try:
-        yield
-    except OSError as error:
-        numbers = _NUMBERS.findall(str(error)) if error.errno is None else []
-        if not numbers:
-            raise
-        number = int(numbers[-1])
-        raise OSError(number, os.strerror(number)) from None
+        for left, place in zip(range(len(places), 0, -1), places, strict=True):
+            try:
+                async with asyncio.timeout((end - loop.time()) / left):
+                    transport, entrance = await loop.create_connection(make, *place)
+            except OSError as failure:
+                error = failure
+            else:
+                nodes.reach(place)
+                return transport, entrance
+        raise error
+    finally:
+        del error  # it holds this frame, which would hold it
+
+
+async def _look_up(host: str, port: int) -> list[tuple[str, int]]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys((str(place[0]), int(place[1])) for *_, place in found))
 
 
 class _Entrance(asyncio.Protocol):

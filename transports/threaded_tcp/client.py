@@ -6,7 +6,7 @@ Every call goes to a client session through its `Connection`, which drives it in
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
@@ -18,6 +18,7 @@ from chatcore import (
     Ack,
     Act,
     Backoff,
+    ChatError,
     ClientFrame,
     ClientLimits,
     ClosedError,
@@ -41,7 +42,7 @@ from chatcore.arguments import checked_timeout
 from chatcore.client.arguments import CONNECT_TIMEOUT, checked_rooms, out_of_time
 from chatcore.client.events import refusal_in_words
 from chatcore.client.session import ClientSession
-from transports.destination import Destination
+from transports.nodes import Nodes
 from transports.threaded_tcp.connection import Connection
 
 __all__ = ["Chat", "connect"]
@@ -60,7 +61,7 @@ def connect(
     key: str | None = None,
     invite: str | None = None,
     ca: str | Path | None = None,
-    pin: str | None = None,
+    pin: str | Mapping[str, str] | None = None,
     insecure: bool = False,
     every_frame: bool = False,
     reconnect: bool = True,
@@ -81,6 +82,13 @@ def connect(
 
     ``url`` is ``chat://HOST[:PORT]``, or ``chats://HOST[:PORT]`` for TLS. There the system's authorities must
     vouch for the server's certificate, or those in the file ``ca``, or its SHA-256 must be ``pin``.
+
+    A server with several nodes has several addresses: ``chat://HOST[:PORT],HOST[:PORT]...``. They are
+    tried in this order until one lets us in, and so are the machines of a name that stands for several.
+    After a loss the next one is tried immediately; only when all have failed there is a wait.
+    `Chat.address` says which it is. There, ``pin`` may also map each ``chats://HOST:PORT`` to its own;
+    those that it lacks are known by ``ca``. One that is not trusted is passed over, and logged as a
+    warning.
 
     ``rooms`` are joined in this order, each with its last ``history``
     messages; the first of them, or else the lobby, is the room of calls that name none. To resume from a
@@ -109,8 +117,9 @@ def connect(
     connection or a room, `ProtocolError` if it is no chat server, `DisconnectedError` if it hangs up or does
     not answer, and `UsageError` for invalid arguments. None of these leaves a connection behind.
     """
-    destination = Destination(url, ca=ca, pin=pin, insecure=insecure)
-    state = ClientSession(
+    nodes = Nodes(url, ca=ca, pin=pin, insecure=insecure)
+    new_session = partial(
+        ClientSession,
         nick,
         client=client,
         secret=session,
@@ -120,35 +129,57 @@ def connect(
         reconnect=reconnect,
         most_missed=most_missed,
         backoff=backoff,
+        route=nodes.route,
     )
+    state = new_session()
     names, wait = checked_rooms(rooms), checked_timeout(timeout)
     end = None if wait is None else time.monotonic() + wait
     try:
-        return _connect(destination, state, names, history, end)
+        while True:
+            try:
+                chat, connection = _enter(nodes, state, names, end)
+            except (OSError, ChatError) as error:
+                if not nodes.passes_over(error) or (end is not None and time.monotonic() >= end):
+                    raise
+                state = new_session()
+            else:
+                _join(chat, connection, state, names, history, end)
+                return chat
     except TimeoutError:
         if end is None or time.monotonic() < end:  # this is one of the system's
             raise
-        raise out_of_time(destination.url, wait) from None
+        raise out_of_time(nodes.url, wait) from None
 
 
-def _connect(
-    destination: Destination,
+def _enter(
+    nodes: Nodes, state: ClientSession, rooms: Sequence[str], end: float | None
+) -> "tuple[Chat, Connection]":
+    """Return a connection to the current node, if that lets us in."""
+    connection = Connection(nodes, state, end)
+    chat = Chat(state, connection, rooms[0] if rooms else LOBBY)
+    try:
+        with nodes.current.welcoming():
+            connection.wait(lambda: state.welcome, end)
+    except BaseException:
+        chat.close()
+        raise
+    return chat, connection
+
+
+def _join(
+    chat: "Chat",
+    connection: Connection,
     state: ClientSession,
     rooms: Sequence[str],
     history: int | None,
     end: float | None,
-) -> "Chat":
-    connection = Connection(destination, state, end)
-    chat = Chat(state, connection, rooms[0] if rooms else LOBBY)
+) -> None:
     try:
-        with destination.welcoming():
-            connection.wait(lambda: state.welcome, end)
         for room in rooms:
             connection.wait(partial(state.join, room, after=None, history=history), end)
     except BaseException:
         chat.close()
         raise
-    return chat
 
 
 class Chat:
@@ -219,6 +250,14 @@ class Chat:
     def server(self) -> str:
         """The server's software and version, as it introduced itself."""
         return self._session.server
+
+    @property
+    def address(self) -> str:
+        """The address that we are connected to, or were last, such as ``chat://b:7024``, for people to read.
+
+        It changes where there are several. If a name stands for several machines, the machine's own follows.
+        """
+        return self._connection.address
 
     @property
     def durability(self) -> str | None:

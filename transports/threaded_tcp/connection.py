@@ -26,7 +26,7 @@ from chatcore import Event, MisuseError, UsageError
 from chatcore.arguments import checked_timeout
 from chatcore.client.requests import Request
 from chatcore.client.session import ClientSession
-from transports.destination import Destination
+from transports.nodes import Nodes
 from transports.sockets import FLUSH_SECONDS, FORKED, GOODBYE_SECONDS, LONGEST_WAIT
 from transports.threaded_tcp.dialing import dial
 from transports.threaded_tcp.stream import Stream
@@ -75,8 +75,9 @@ class _Answer(Future[A]):
 class Connection:
     """The socket on one side, the session on the other, and the thread between them."""
 
-    def __init__(self, destination: Destination, session: ClientSession, until: float | None = None) -> None:
-        self._destination = destination
+    def __init__(self, nodes: Nodes, session: ClientSession, until: float | None = None) -> None:
+        self._nodes = nodes
+        self._address = ""
         self._session = session
         self._process = os.getpid()
         self._abandoned = False  # nobody will close this any more
@@ -102,6 +103,11 @@ class Connection:
     def forked(self) -> bool:
         """Whether this is the copy of a connection that a fork has made: the thread is the parent's."""
         return os.getpid() != self._process
+
+    @property
+    def address(self) -> str:
+        """Where we are connected, or were last, for people."""
+        return self._address
 
     def ask(self, make: Callable[[], Request[A]]) -> "Future[A]":
         """Ask something of the session; return a future that has the answer. Raises `MisuseError`."""
@@ -223,8 +229,9 @@ class Connection:
                 stream = self._dial_again()
 
     def _dial(self, until: float | None = None) -> Stream:
-        stream, early = dial(self._destination, until, shows_key=self._session.identity.shows_key)
+        stream, early = dial(self._nodes, until, shows_key=self._session.identity.shows_key)
         self._goodbye_by = None
+        self._address = self._nodes.address
         with self._lock:
             self._session.connection_made()
             self._session.receive_data(early)
@@ -240,7 +247,7 @@ class Connection:
                 return self._dial()
             except (OSError, UsageError) as error:
                 with self._lock:
-                    self._session.connection_failed(self._destination.reason_of(error))
+                    self._session.connection_failed(self._nodes.reason_of(error))
         return None
 
     def _seconds_to_dial(self) -> float | None:

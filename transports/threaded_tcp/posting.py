@@ -7,12 +7,14 @@ import contextlib
 import select
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from chatcore.client.backoff import Backoff
 from chatcore.client.posting import Ack, Posting, Said
-from transports.destination import Destination
+from chatcore.errors import ChatError
+from transports.nodes import Nodes
 from transports.sockets import GOODBYE_SECONDS
 from transports.threaded_tcp.dialing import dial
 from transports.threaded_tcp.stream import Stream
@@ -37,14 +39,23 @@ class Poster:
         client: str | None = None,
         key: str | None = None,
         ca: str | Path | None = None,
-        pin: str | None = None,
+        pin: str | Mapping[str, str] | None = None,
         insecure: bool = False,
     ) -> None:
-        self._destination = Destination(url, ca=ca, pin=pin, insecure=insecure)
+        self._nodes = Nodes(url, ca=ca, pin=pin, insecure=insecure)
         backoff = Backoff()
-        self._posting = Posting(
-            nick, room, posts, clock=time.monotonic, client=client, key=key, backoff=backoff
+        self._new_posting = partial(
+            Posting,
+            nick,
+            room,
+            posts,
+            clock=time.monotonic,
+            client=client,
+            key=key,
+            backoff=backoff,
+            route=self._nodes.route,
         )
+        self._posting = self._new_posting()
         self._stopped = False
         self._waker, self._wakee = socket.socketpair()
 
@@ -59,21 +70,31 @@ class Poster:
 
         To be called once. Raises `OSError` if no server is reached, and the `ChatError` that ended it.
         """
-        posting = self._posting
         with self._waker, self._wakee:
-            stream: Stream | None = self._dial()
-            while stream is not None:
-                with stream:
-                    self._converse(stream)
-                stream = None if posting.over or self._stopped else self._dial_again()
+            while True:
+                try:
+                    return self._run()
+                except (OSError, ChatError) as error:
+                    if self._stopped or self._posting.was_welcomed or not self._nodes.passes_over(error):
+                        raise
+                self._posting = self._new_posting()
+
+    def _run(self) -> list[Ack]:
+        """Do the same, beginning at the current node."""
+        posting = self._posting
+        stream: Stream | None = self._dial()
+        while stream is not None:
+            with stream:
+                self._converse(stream)
+            stream = None if posting.over or self._stopped else self._dial_again()
         if posting.error is not None:
-            with contextlib.nullcontext() if posting.was_welcomed else self._destination.welcoming():
+            with contextlib.nullcontext() if posting.was_welcomed else self._nodes.current.welcoming():
                 raise posting.error
         return posting.acks
 
     def _dial(self) -> Stream:
         posting = self._posting
-        stream, early = dial(self._destination, shows_key=posting.shows_key)
+        stream, early = dial(self._nodes, shows_key=posting.shows_key)
         posting.connection_made()
         if early:
             posting.receive_data(early)
@@ -90,7 +111,7 @@ class Poster:
             try:
                 return self._dial()
             except Exception as error:
-                posting.dial_failed(self._destination.reason_of(error))
+                posting.dial_failed(self._nodes.reason_of(error))
         return None
 
     def _converse(self, stream: Stream) -> None:
