@@ -17,9 +17,9 @@ To read the code, take it in this order. The ground: `version`, `subclassing`, `
 `ids`, `kinds`, `terms`, what words are to a search, `limits`, `fields` and `messages`, which has every frame,
 `durations`, how long things took, `encoding`, which writes the two that come with every post, `arguments`,
 `schema`, `address`, `site`, what browsers are served, `private`, which keeps files from others, and
-`sqlite`, for what is stored in them, and `replication`, a log that servers share. The seams: `gate`, `wire`,
-`journal` and `transport`. Then the two sides, which never import each other: `server` and `client`; and
-`accounts`, a gate. The docstring of each package continues from there.
+`sqlite`, for what is stored in them, and `replication`, a log that servers share. `roster` is who is here, on
+all of them. The seams: `gate`, `wire`, `journal` and `transport`. Then the two sides, which never import each
+other: `server` and `client`; and `accounts`, a gate. The docstring of each package continues from there.
 """
 
 from importlib import import_module

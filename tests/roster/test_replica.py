@@ -1,0 +1,331 @@
+"""What one server says, when it says it again, and what it takes from the others."""
+
+import json
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+import pytest
+
+from chatcore.replication import LogEntry
+from chatcore.replication.fence import NO_DIGEST, Frame, ReadDigest, write_frame
+from chatcore.replication.outbox import GIVE_UP
+from chatcore.roster.acts import ACTS, Claim, Enter, Exit, Release, Rename
+from chatcore.roster.machine import ANNOUNCE, LEASE, SETTLED, VERSION, Event, Granted, Refused, Result
+from chatcore.roster.replica import BEAT, ROSTER_ROWS, RosterReplica, read_entry
+from tests.journal.replicated.faulty_log import FaultyConnection, FaultyLog
+from tests.roster.cluster import proof_of
+
+SECOND = 1_000_000
+A, B, C = (proof_of(name) for name in "abc")
+
+
+class World:
+    """A log, and the time."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.log = FaultyLog(Random(1), lambda: self.now)
+        self.log.write(b"nothing")
+        self.now += 2 * LEASE
+        self.servers: list[Server] = []
+
+    def server(self) -> "Server":
+        self.servers.append(Server(self))
+        return self.servers[-1]
+
+    def run(self, seconds: float = 0.0, *, without: Sequence["Server"] = ()) -> None:
+        """Let time pass, a quarter of a second each, and all do what is due."""
+        end = self.now + seconds
+        while True:
+            for server in self.servers:
+                if server not in without:
+                    server.work()
+            if self.now >= end and not self.log.on_its_way:
+                break
+            self.now += 0.25 if self.now < end else 0.0
+
+    def said(self) -> list[dict[str, Any]]:
+        """Return what is in the log."""
+        return [json.loads(entry.data) for entry in self.log.entries if entry.data != b"nothing"]
+
+
+class Server:
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.connection: FaultyConnection = world.log.connect()
+        self.replica = RosterReplica(self.connection.append, lambda: world.now, self)
+        self.lost: list[str] = []
+        self.begun = 0
+        self.first = 1
+        self.connection.start(self, 0)
+        self.connection.open()
+
+    def opened(self, identity: str, first: int, last: int, durability: str) -> None:
+        self.replica.opened(identity, self.first, last)
+
+    def entries(self, entries: Sequence[LogEntry]) -> None:
+        self.replica.apply([read_entry(entry) for entry in entries if entry.position >= self.first])
+
+    def roster_lost(self, proof: str) -> None:
+        self.lost.append(proof)
+
+    def roster_changed(self, events: Sequence[Event]) -> None:
+        pass
+
+    def roster_began(self) -> None:
+        self.begun += 1
+
+    def is_cut_off(self) -> bool:
+        return self.replica.is_cut_off
+
+    def patience(self) -> float | None:
+        return self.replica.patience
+
+    def work(self) -> None:
+        for _ in range(4):
+            self.replica.step()
+            while self.world.log.on_its_way:
+                self.world.log.take()
+            for server in self.world.servers:
+                if server.connection.is_open and server.connection.missing:
+                    server.connection.deliver(99)
+
+    def ask(self, act: Claim | Rename) -> list[Result]:
+        answers: list[Result] = []
+        self.replica.ask(act, answers.append)
+        return answers
+
+    def claims(self, nick: str, fresh: str, proof: str | None = None) -> list[Result]:
+        return self.ask(Claim(proof, fresh, True, nick, None, False, 60 * SECOND, None))
+
+    def nicks(self) -> list[str]:
+        assert self.replica.state is not None
+        return sorted(one.nick for one in self.replica.state.identities.values())
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def until(world: World, is_so: Callable[[], bool], *, seconds: float, without: Sequence[Server] = ()) -> None:
+    end = world.now + seconds
+    while not is_so():
+        assert world.now < end
+        world.run(0.25, without=without)
+
+
+def test_it_takes_claims_once_its_roster_was_read(world: World) -> None:
+    one = world.server()
+    assert one.claims("ada", A) == [None]
+    world.run()
+    answers = one.claims("ada", A)
+    world.run()
+    [granted] = answers
+    assert isinstance(granted, Granted)
+    assert world.said()[0]["roster"] == []
+
+
+def test_what_was_asked_together_is_one_entry(world: World) -> None:
+    one = world.server()
+    world.run()
+    for number in range(ACTS + 1):
+        one.claims(f"nick-{number}", proof_of(str(number)))
+    world.run()
+    assert [len(entry["acts"]) for entry in world.said()[1:]] == [ACTS, 1]
+
+
+def test_a_claim_of_two_servers_at_once_has_one_winner_and_both_know_the_same(world: World) -> None:
+    one, two = world.server(), world.server()
+    world.run()
+    first, second = one.claims("ada", A), two.claims("ada", B)
+    world.run()
+    assert isinstance(first[0], Granted)
+    assert isinstance(second[0], Refused)
+    assert one.nicks() == two.nicks() == ["ada"]
+
+
+def test_a_session_that_moves_is_lost_where_it_was(world: World) -> None:
+    one, two = world.server(), world.server()
+    world.run()
+    one.claims("ada", A)
+    world.run()
+    two.claims("ada", B, A)
+    world.run()
+    assert (one.lost, two.lost) == ([A], [])
+
+
+def test_it_beats_and_announces_and_does_nothing_else(world: World) -> None:
+    one = world.server()
+    world.run()
+    one.claims("ada", A)
+    world.run()
+    one.replica.ask(Enter(A, "lobby"))
+    one.replica.ask(Enter(A, "tea"))
+    one.replica.ask(Exit(A, "tea"))
+    world.run(ANNOUNCE + 1)
+    said = world.said()
+    beats = [entry for entry in said if entry.get("acts") == []]
+    assert len(beats) == ANNOUNCE / BEAT - 1
+    [row] = said[-1]["roster"]
+    assert (row[0], row[3], said[-1]["last"]) == (A, ["lobby"], True)
+
+
+def test_a_large_roster_is_said_in_parts_and_nothing_in_between(world: World) -> None:
+    one = world.server()
+    world.run()
+    for number in range(2 * ROSTER_ROWS + 1):
+        one.claims(f"nick-{number}", proof_of(str(number)))
+    world.run()
+    until(world, lambda: len(world.said()[-1].get("roster", "")) == 1, seconds=ANNOUNCE + 1)
+    parts = [(len(entry["roster"]), entry["last"]) for entry in world.said()[-3:]]
+    assert parts == [(ROSTER_ROWS, False), (ROSTER_ROWS, False), (1, True)]
+    world.run(1)
+    assert len(one.nicks()) == 2 * ROSTER_ROWS + 1
+
+
+def test_what_a_log_loses_is_sent_again_and_given_up_if_somebody_waits(world: World) -> None:
+    one = world.server()
+    world.run()
+    one.claims("ada", A)
+    world.run()
+    one.connection.cut()
+    lost = one.claims("bob", B)
+    one.replica.ask(Release(A, None))
+    world.run(1)
+    one.connection.open()
+    world.run(2)
+    assert isinstance(lost[0], Granted)
+    one.connection.cut()
+    given_up = one.claims("cleo", C)
+    one.replica.ask(Release(B, None))
+    world.run(GIVE_UP + 1)
+    assert given_up == [None]
+    one.connection.open()
+    world.run(1)
+    assert one.nicks() == []  # the goodbye was said all the same
+
+
+@pytest.mark.logs("roster.cut_off", "roster.back")
+def test_a_server_that_is_cut_off_knows_that_it_is_taken_for_gone(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, two = world.server(), world.server()
+    world.run()
+    one.claims("ada", A)
+    one.claims("bob", B)
+    world.run()
+    one.connection.cut()
+    world.run(LEASE + BEAT + 1)
+    assert one.is_cut_off()
+    assert one.claims("cleo", C) == [None]
+    assert not two.is_cut_off()
+    moved = two.claims("ada", C, A)
+    world.run(1)
+    assert isinstance(moved[0], Granted)
+    one.connection.open()
+    world.run(1)
+    assert (one.is_cut_off(), one.lost) == (False, [A])
+    assert "nothing was read for 15 s of who is here" in caplog.text
+    assert "it is known again who is here; 1 sessions have lost their nicks meanwhile" in caplog.text
+    assert one.nicks() == two.nicks() == ["ada", "bob"]
+
+
+def test_who_was_cut_off_for_long_loses_what_somebody_else_has_got(world: World) -> None:
+    one, two = world.server(), world.server()
+    world.run()
+    one.claims("ada", A)
+    one.claims("bob", B)
+    world.run()
+    one.connection.cut()
+    world.run(LEASE + 61 + BEAT)
+    stranger = two.claims("ada", C)
+    world.run()
+    assert isinstance(stranger[0], Granted)
+    one.connection.open()
+    world.run(1)
+    assert one.lost == [A]
+    assert one.nicks() == ["ada", "bob"]
+
+
+def test_another_log_begins_with_the_rosters_of_all(world: World) -> None:
+    one, two = world.server(), world.server()
+    world.run()
+    one.claims("ada", A)
+    world.run()
+    for server in (one, two):
+        server.connection.cut()
+    world.log = FaultyLog(Random(2), lambda: world.now)
+    world.log.identity = "log-2"
+    for server in (two, one):
+        server.connection = world.log.connect()
+        server.replica._outbox._append = server.connection.append
+        server.connection.start(server, 0)
+        server.connection.open()
+    two.work()
+    thief = two.claims("ada", C)
+    world.run()
+    assert isinstance(thief[0], Refused)
+    assert (one.nicks(), one.lost, one.begun) == (["ada"], [], 2)
+    world.run(LEASE)
+    assert isinstance(two.claims("bob", B), list)
+    world.run()
+    assert two.nicks() == ["ada", "bob"]
+
+
+def test_whoever_reads_from_the_middle_says_nothing_until_it_knows_everybody(world: World) -> None:
+    one = world.server()
+    world.run()
+    one.claims("ada", A)
+    world.run(5)
+    late = world.server()
+    late.connection.cut()
+    late.first = world.log.last + 1
+    late.connection.open()
+    world.run(SETTLED - 10)
+    assert late.is_cut_off()
+    world.run(20)
+    assert not late.is_cut_off()
+    assert late.nicks() == ["ada"]
+    thief = late.claims("ada", B)
+    world.run()
+    assert isinstance(thief[0], Refused)
+
+
+@pytest.mark.logs("roster.stopped")
+def test_a_later_version_stops_it(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    one = world.server()
+    world.run()
+    one.claims("ada", A)
+    world.run()
+    world.log.write(write_frame(VERSION + 1, Frame("n9", 0, 0, ReadDigest(0, NO_DIGEST), {"acts": []})))
+    world.run(1)
+    assert one.is_cut_off()
+    assert one.claims("bob", B) == [None]
+    assert one.nicks() == ["ada"]
+    assert "another server writes who is here in version 2" in caplog.text
+
+
+def test_entries_that_are_missing_begin_it_again(world: World) -> None:
+    one = world.server()
+    world.run()
+    one.claims("ada", A)
+    world.run()
+    world.log.write(b"nothing")
+    world.log.write(b"nothing")
+    one.entries(world.log.entries[-1:])
+    assert one.begun == 2
+
+
+def test_it_says_when_it_has_something_to_do(world: World) -> None:
+    one = world.server()
+    assert one.patience() is None  # the log comes first
+    one.connection.deliver(9)
+    assert one.patience() == 0.0
+    world.run()
+    assert one.patience() == BEAT
+    one.connection.cut()
+    world.now += BEAT
+    one.replica.step()
+    assert one.patience() == 1.0
