@@ -57,6 +57,8 @@ class HubCluster:
             with hub.patched():
                 hub.chaos(turn)
         self._log.faults = 0.0
+        for replica in self.replicas:
+            replica.heal()
         self._settle()
         for hub in self.hubs:
             with hub.patched():

@@ -55,6 +55,15 @@ class SimReplica(SimJournal):
         assert self._running is not None
         return self._running
 
+    def fail_soon(self) -> str:
+        """Have the next commit fail, with nothing stored or with everything."""
+        self._plan.append(self._random.choice(("before", "after")))
+        return f"{self.path.name} will fail to commit"
+
+    def heal(self) -> None:
+        """Have no commit fail any more, also none that was to fail soon."""
+        self._plan.clear()
+
     # --- the seam --------------------------------------------------------------------------------
 
     def start(self, feed: Feed) -> None:
@@ -211,7 +220,7 @@ class SimReplica(SimJournal):
         elif self._connection.missing:
             yield Step(3 if self._world.calm else self._haste, self._hear)
         if not self._world.calm:
-            yield Step(0 if self._plan else self._faults, self._fail_soon)
+            yield Step(0 if self._plan else self._faults, self.fail_soon)
             yield Step(self._faults if self._connection.is_open else 0, self._lose)
 
     def _arrive(self) -> str:
@@ -234,10 +243,6 @@ class SimReplica(SimJournal):
     def _lose(self) -> str:
         self._connection.cut()
         return f"{self.path.name} loses its connection"
-
-    def _fail_soon(self) -> str:
-        self._plan.append(self._random.choice(("before", "after")))
-        return f"{self.path.name} will fail to commit"
 
 
 _: type[Journal] = SimReplica
