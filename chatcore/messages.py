@@ -328,7 +328,7 @@ class Welcome(Frame):
     """Answers `Hello`. ``session`` is a secret; whoever has it may take over this session's seat.
 
     ``account`` and ``role`` are missing for whoever has no account. ``durability`` is what an `Ack` of this
-    server says.
+    server says, and ``search`` whether it can answer a `Search`.
     """
 
     type: Literal["welcome"] = "welcome"
@@ -339,6 +339,7 @@ class Welcome(Frame):
     account: Nick | None = None
     role: Label | None = None
     durability: Durability | None = None
+    search: bool | None = None
     limits: ClientLimits
 
 

@@ -265,7 +265,7 @@ export interface Pong {
  * Answers `Hello`. `session` is a secret; whoever has it may take over this session's seat.
  *
  * `account` and `role` are missing for whoever has no account. `durability` is what an `Ack` of this
- * server says.
+ * server says, and `search` whether it can answer a `Search`.
  */
 export interface Welcome {
   type: "welcome";
@@ -276,6 +276,7 @@ export interface Welcome {
   account?: string;
   role?: string;
   durability?: Durability;
+  search?: boolean;
   limits: ClientLimits;
 }
 /**

@@ -66,9 +66,9 @@ PUBLIC = {
 """The public names of each public module, in the order of its ``__all__``."""
 
 CHAT = """
-    account address closed durability limits nick role rooms secret server unanswered ask_nowait close events
-    flush forget_device history invite_device is_mine is_replay join leave list_rooms moderate ping position
-    post post_nowait receive search set_nick who
+    account address can_search closed durability limits nick role rooms secret server unanswered ask_nowait
+    close events flush forget_device history invite_device is_mine is_replay join leave list_rooms moderate
+    ping position post post_nowait receive search set_nick who
     """
 """The public names of a `Chat`."""
 

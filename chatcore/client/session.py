@@ -132,6 +132,7 @@ class ClientSession(Calls):
         self.events = EventQueue()
         self.server = ""
         self.durability: str | None = None
+        self.can_search: bool | None = None
         self.limits = ClientLimits()
         self.closed = False
         self.error: ChatError | None = None
@@ -354,6 +355,7 @@ class ClientSession(Calls):
         before = self.identity.nick
         self.identity.receive_welcome(frame)
         self.server, self.durability, self.limits = frame.server, frame.durability, frame.limits
+        self.can_search = frame.search
         connection.go_live()
         self._redial.note_welcome()
         if not self.welcome.done:

@@ -281,6 +281,11 @@ class MemoryJournal:
             log = self._logs.get(room)
         deliver(log is not None and log.head >= seq)
 
+    @property
+    def can_search(self) -> bool:
+        """Whether it can look for messages: always."""
+        return True
+
     def search(self, request: SearchRequest, deliver: Callable[[Answer], None]) -> None:
         """Look at some of the newest messages; ``deliver`` is called before this returns."""
         newest: dict[str, list[Stored]] = {}

@@ -22,6 +22,7 @@ __all__ = [
     "SearchRequest",
     "SearchableJournal",
     "Unsearchable",
+    "can_search",
     "microseconds",
     "search",
 ]
@@ -125,7 +126,11 @@ Answer = Hits | Unavailable | Unsearchable
 
 @runtime_checkable
 class SearchableJournal(Protocol):
-    """A journal that can search."""
+    """A journal that can search, unless that is turned off: then it answers `Unsearchable`."""
+
+    @property
+    def can_search(self) -> bool:
+        """Whether a search is worth a try, now or later. From any thread."""
 
     def search(self, request: SearchRequest, deliver: Callable[[Answer], None]) -> None:
         """Look for messages.
@@ -134,6 +139,11 @@ class SearchableJournal(Protocol):
         with a ``cursor``: a journal MUST bound the work for one request, and each page leads further than
         the one before. ``deliver`` is called once, from any thread.
         """
+
+
+def can_search(journal: Journal) -> bool:
+    """Tell whether a journal has anything to search with."""
+    return isinstance(journal, SearchableJournal) and journal.can_search
 
 
 def search(journal: Journal, request: SearchRequest, deliver: Callable[[Answer], None]) -> None:

@@ -19,6 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
 from chatcore.gate import Claim, Invitation, Moderation, Person, Refusal
+from chatcore.journal.search import can_search
 from chatcore.messages import (
     PROTOCOL,
     Forget,
@@ -196,6 +197,7 @@ class Pending:
             account=seat.person.account,
             role=seat.person.role,
             durability=self._session.hub.journal.durability,
+            search=can_search(self._session.hub.journal),
             limits=self._session.hub.limits_for_client,
         )
 

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.faults.proxy import FaultProxy
 from tests.page.accessibility import violations
 from tests.page.browser import Visitor
 from tests.page.house import House, act, serve_house
-from tests.page.servers import transports
+from tests.page.servers import Place, transports
 
 
 @pytest.fixture(scope="module", params=transports("threaded"))
@@ -150,20 +151,6 @@ def test_what_was_said_is_found_page_by_page_and_leads_to_its_place(house: House
     assert fay.faults == []
 
 
-def test_where_the_server_cannot_search_that_is_said(
-    browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    path = tmp_path_factory.mktemp("journal")
-    args = ("--journal", f"sqlite:{path}/chat.db?search=off")
-    with serve_house(browser, path, "asyncio", *args) as house:
-        gil = house.enter("gil")
-        gil.page.get_by_role("button", name="Search").click()
-        gil.page.get_by_label("Words").fill("soup")
-        gil.page.keyboard.press("Enter")
-        gil.page.get_by_text("searching is off").wait_for()
-        assert gil.faults == []
-
-
 def test_what_is_asked_without_a_connection_is_not_done_later(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -191,6 +178,18 @@ def test_what_is_asked_without_a_connection_is_not_done_later(
         cid.say("not muted")
         cid.sees("not muted")
         assert house.book.bans() == []
+
+
+def test_a_server_without_an_index_offers_no_search(browser: Browser, tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    with place.serve("asyncio", "--no-search"):
+        dan = Visitor(browser, place.url, "dan")
+        expect(dan.page.locator("#leave")).to_be_visible()
+        expect(dan.page.locator("#search-button")).to_be_hidden()
+    with place.serve("asyncio"):
+        dan.notice_network()
+        expect(dan.page.locator("#search-button")).to_be_visible()
+    assert dan.faults == []
 
 
 LOOKS: dict[str, dict[str, Any]] = {

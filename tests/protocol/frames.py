@@ -237,6 +237,7 @@ class Welcome(Frame):
     account: str | None = None
     role: str | None = None
     durability: str | None = None
+    search: bool | None = None
     limits: Limits
 
 

@@ -205,6 +205,11 @@ class SimJournal:
         """Note a position to be waited for."""
         self._reads.append(self._asked(lambda: self._log(room).told >= seq, deliver))
 
+    @property
+    def can_search(self) -> bool:
+        """Whether a search is worth a try: always."""
+        return True
+
     def search(self, request: SearchRequest, deliver: Callable[[Answer], None]) -> None:
         """Note what is to be looked for; it may be found in a log that the feed does not know of yet."""
 

@@ -45,6 +45,7 @@ def test_rooms_are_listed_page_by_page(house: House, connect: Connect, ann: Visi
 
 
 def test_a_client_knows_how_safely_the_server_stores(house: House, ann: Visitor) -> None:
+    assert ann.do("can_search") is True
     assert ann.do("durability") == ann.post("one", room="attic").durability
 
 

@@ -268,6 +268,11 @@ class Chat:
         return self._session.durability
 
     @property
+    def can_search(self) -> bool | None:
+        """Whether the server can answer `search`; ``None`` if it has not said."""
+        return self._session.can_search
+
+    @property
     def limits(self) -> ClientLimits:
         """The limits that the server sets us; ``None`` in one of them means no limit, or an unknown one."""
         return self._session.limits

@@ -74,6 +74,8 @@ export class Session {
   identity;
   /** @type {ClientLimits} what the server said last */
   limits = {};
+  /** @type {boolean | undefined} */
+  canSearch;
   /** @type {ChatError | undefined} what has ended it */
   error;
 
@@ -224,6 +226,7 @@ export class Session {
     this.#wasWelcomed = true;
     this.identity.receiveWelcome(frame);
     this.limits = frame.limits ?? {};
+    this.canSearch = frame.search;
     const stale = this.#resume();
     const { session: _, ...welcome } = frame;
     this.#emit(welcome);

@@ -96,6 +96,11 @@ export class Chat {
     return this.#session.limits;
   }
 
+  /** Whether the server can search, if it has said. */
+  get canSearch() {
+    return this.#session.canSearch;
+  }
+
   /** What has ended it. */
   get error() {
     return this.#session.error;

@@ -181,6 +181,7 @@ export class View {
     drawTitle(rooms.all, room);
     drawMe(chat.nick);
     byId("me-devices").hidden = byId("moderate").hidden = chat.account === undefined;
+    byId("search-button").hidden = chat.canSearch === false;
     this.#drawState(this.#state.wordsFor(chat.state, store));
     this.#readOut();
     drawn();

@@ -239,6 +239,11 @@ class ReplicatedJournal:
         if parts is None or not self._inbox.put_job(partial(parts[0].reach, room, seq, deliver)):
             deliver(Unavailable(RETRY))
 
+    @property
+    def can_search(self) -> bool:
+        """Whether there is an index, or will be one."""
+        return self._searches and (self._indexer is None or self._indexer.can_search)
+
     def search(self, request: SearchRequest, deliver: Callable[[Answer], None]) -> None:
         """Search in the index's thread, which calls ``deliver``."""
         if not self._searches:

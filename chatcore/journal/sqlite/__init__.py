@@ -228,6 +228,11 @@ class SqliteJournal:
         if self._parts is None or not self._queue.put_task(self._parts[0].reaching(room, seq, deliver)):
             deliver(Unavailable(RETRY_SECONDS))
 
+    @property
+    def can_search(self) -> bool:
+        """Whether there is an index, or will be one."""
+        return self._searches and (self._indexer is None or self._indexer.can_search)
+
     def search(self, request: SearchRequest, deliver: Callable[[Answer], None]) -> None:
         """Search in the index's thread, which calls ``deliver``."""
         if not self._searches:

@@ -116,6 +116,11 @@ class Indexer:
         if has_ended:
             self._remove()
 
+    @property
+    def can_search(self) -> bool:
+        """Whether nothing stands in the way for good. From any thread."""
+        return self._refusal is None
+
     def search(self, request: SearchRequest, deliver: Callable[[Answer], None]) -> None:
         """Search in this object's thread, which calls ``deliver``; after `close`, it is called here."""
         with self._condition:

@@ -12,7 +12,7 @@ import pytest
 
 from chatcore.journal import Unavailable, sqlite
 from chatcore.journal.search import Answer as Found
-from chatcore.journal.search import Hits, SearchCursor, SearchRequest, Unsearchable
+from chatcore.journal.search import Hits, SearchCursor, SearchRequest, Unsearchable, can_search
 from chatcore.journal.sqlite import SqliteJournal, index_file, index_filler, indexer
 from chatcore.journal.sqlite.check import renew_epoch
 from chatcore.journal.sqlite.index_file import index_path
@@ -112,9 +112,11 @@ def test_messages_that_came_while_there_was_no_index_are_found_in_order(path: Pa
     with open_journal(path, clock) as harness:
         harness.post("hi 0")
         assert texts(harness) == ["hi 0"]
+        assert can_search(harness.journal)
         messages = list(harness.messages)
     with open_journal(path, clock, search=False) as harness:
         assert answer_to(harness, EVERYTHING) == Unsearchable("searching is off on this server")
+        assert not can_search(harness.journal)
         for n in range(1, 30):
             clock.now += (1, -3, 4)[n % 3]
             harness.post(f"hi {n}", room=("lobby", "b")[n % 2])
@@ -163,6 +165,7 @@ def test_another_programs_database_is_left_alone(path: Path) -> None:
             Unsearchable("this server cannot search"),
         )
         assert answer_to(harness, EVERYTHING) == Unsearchable("this server cannot search")
+        assert not can_search(harness.journal)
     with sqlite3.connect(index_path(path)) as db:
         assert db.execute("SELECT name FROM sqlite_schema").fetchall() == [("theirs",)]
     db.close()

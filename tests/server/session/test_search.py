@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chatcore import Message as StoredMessage
-from chatcore.journal import Stored, Unavailable
+from chatcore.journal import Journal, Stored, Unavailable
 from chatcore.journal.memory import MemoryJournal
 from chatcore.journal.search import Answer, Hits, SearchCursor, SearchRequest, Unsearchable
 from chatcore.server.searches import OF_ONE_ADDRESS, ON_THE_WAY, TOKENS, WAITING
@@ -23,6 +23,7 @@ from tests.protocol.frames import (
     Post,
     Search,
     Time,
+    Welcome,
     Who,
 )
 from tests.server.driver import Clock, Host, Peer
@@ -390,6 +391,11 @@ def test_a_journal_that_cannot_search_refuses_for_good_and_one_that_cannot_now_f
         error = refusal(host.live("ana"), query="x")
         assert (error.code, error.retry_after) == ("unavailable", retry_after)
         assert len(host.hub.searches) == 0
+
+
+@pytest.mark.parametrize(("journal", "expected"), [(SlowJournal(Clock()), False), (MemoryJournal(), True)])
+def test_a_welcome_says_whether_the_server_can_search(journal: Journal, expected: bool) -> None:
+    assert Host(journal).hello("ana").one(Welcome).search is expected
 
 
 def test_results_of_another_epoch_are_dropped() -> None:
