@@ -637,6 +637,10 @@ WHOLE = {
     "tests/faults/test_slow.py::test_a_slow_reader_of_two_rooms_*10-kilobytes*": "sends for seconds",
     "tests/cli/commands/test_server_output.py::test_a_console_that_nobody_reads_*": "waits seconds",
     "tests/transports/test_client_queries.py::test_a_reconnect_skips_*-tls-*": "waits a second",
+    "tests/jetstream/test_three_servers.py::*killed?": "waits for an election, as after a pause",
+    "tests/jetstream/test_three_servers.py::*paused?": "waits for an election, which takes seconds",
+    "tests/jetstream/test_three_servers.py::*majority*": "waits for two servers and an election",
+    "tests/jetstream/test_one_server.py::test_a_server_that_stands_still_*": "waits until pings are late",
 }
 """What costs seconds and rarely breaks alone, so only ``make test-all`` runs it, as patterns of node ids."""
 

@@ -73,6 +73,13 @@ class Node:
         self.wait(lambda: set(data) <= {entry.data for entry in self.read.values()})
         return self.data
 
+    def has_read(self, *data: bytes, within: float) -> bool:
+        """Tell whether entries with these bytes are reported within so many seconds."""
+        with _changed:
+            return _changed.wait_for(
+                lambda: set(data) <= {entry.data for entry in self.read.values()}, within
+            )
+
     def wait_until_open(self, times: int = 1) -> tuple[str, int, int, str]:
         """Wait until it was connected so often; return how it was last."""
         self.wait(lambda: len(self.openings) >= times)

@@ -1,5 +1,6 @@
 """Real NATS servers on loopback, each a process with a folder of its own, that tests kill and stop."""
 
+import asyncio
 import itertools
 import os
 import shutil
@@ -9,13 +10,15 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import nats
 import pytest
 
 from tests.ports import fixed_port
 from transports.jetstream import JetStreamLog, Servers, Stream
 
-__all__ = ["NatsServer", "NatsServers", "SharedLog", "nats_server_program"]
+__all__ = ["NatsServer", "NatsServers", "SharedLog", "ask", "nats_server_program"]
 
 DEADLINE = 20.0
 
@@ -186,3 +189,16 @@ class SharedLog:
     def connect(self, addresses: Sequence[str] = ()) -> JetStreamLog:
         """Return a connection for one node."""
         return JetStreamLog(Servers(tuple(addresses) or self.servers.addresses), self.stream)
+
+
+def ask(servers: NatsServers, method: str, *arguments: Any, **options: Any) -> Any:
+    """Do something to the streams of a server, as an operator does."""
+
+    async def main() -> Any:
+        client = await nats.connect([f"nats://{address}" for address in servers.addresses])
+        try:
+            return await getattr(client.jetstream(), method)(*arguments, **options)
+        finally:
+            await client.close()
+
+    return asyncio.run(main())

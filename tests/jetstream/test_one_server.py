@@ -1,17 +1,15 @@
 """What one server does to a log: it is not there, dies, stands still, refuses, is another one."""
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import nats as nats_py
 import pytest
 
 from chatcore.replication import LogEntry
+from chatcore.replication.fence import ENTRY_BYTES
 from tests.jetstream.reader import Heard, Node
-from tests.jetstream.servers import NatsServers, SharedLog
+from tests.jetstream.servers import NatsServers, SharedLog, ask
 from transports.jetstream import JetStreamLog, Servers, Stream
 from transports.jetstream import log as module
 from transports.jetstream.link import Link
@@ -41,19 +39,6 @@ def nodes() -> Iterator[Callable[..., Node]]:
         node.log.close()
 
 
-def ask(servers: NatsServers, method: str, *arguments: Any, **options: Any) -> Any:
-    """Do something to the streams of a server, as an operator does."""
-
-    async def main() -> Any:
-        client = await nats_py.connect(f"nats://{servers.addresses[0]}")
-        try:
-            return await getattr(client.jetstream(), method)(*arguments, **options)
-        finally:
-            await client.close()
-
-    return asyncio.run(main())
-
-
 @pytest.mark.logs("stream.unreachable", "stream.made", "stream.connected")
 def test_a_log_starts_without_a_server_and_is_made_when_there_is_one(
     tmp_path: Path, nodes: Callable[..., Node], logged: Heard
@@ -61,6 +46,7 @@ def test_a_log_starts_without_a_server_and_is_made_when_there_is_one(
     servers = NatsServers(tmp_path)
     node = nodes(SharedLog(servers).connect())
     node.log.append(b"early")
+    node.wait(lambda: logged.of("stream.unreachable"))
     with servers:
         _, first, last, durability = node.wait_until_open()
         assert (first, last) == (1, 0)
@@ -176,23 +162,28 @@ def test_entries_that_are_gone_from_a_stream_are_reported_once_that_is_sure(
 
 
 @pytest.mark.logs("stream.entry_too_large")
-def test_an_entry_that_no_server_takes_is_not_sent(
+def test_an_entry_that_counts_nowhere_is_not_sent(
+    nats: NatsServers, nodes: Callable[..., Node], logged: Heard
+) -> None:
+    node = nodes(SharedLog(nats).connect())
+    node.log.append(b"e" * (ENTRY_BYTES + 2))
+    node.wait_until_open()
+    node.log.append(b"f" * (ENTRY_BYTES + 1))
+    node.log.append(b"g" * ENTRY_BYTES)
+    node.wait_for(b"g" * ENTRY_BYTES)
+    assert len(node.data) == 1
+    assert [each["size"] - ENTRY_BYTES for each in logged.of("stream.entry_too_large")] == [2, 1]
+    assert not logged.of("stream.lost")
+
+
+def test_a_server_that_would_not_take_the_longest_entry_is_not_used(
     tmp_path: Path, nodes: Callable[..., Node], logged: Heard
 ) -> None:
-    with NatsServers(tmp_path, max_payload="100KB") as servers:
+    with NatsServers(tmp_path, max_payload="1MB") as servers:
         node = nodes(SharedLog(servers).connect())
-        node.log.append(b"early" * 30_000)
-        node.wait_until_open()
-        node.log.append(b"x")
-        node.wait_for(b"x")
-        assert node.log.entry_bytes == 100 * 1024
-        node.log.append(b"y" * 102_401)
-        node.log.append(b"z" * 102_400)
-        node.wait_for(b"z" * 102_400)
-        assert [len(data) for data in node.data] == [1, 102_400]
-        refused = logged.of("stream.entry_too_large")
-        assert [(each["size"], each["limit"]) for each in refused] == [(150_000, 102_400), (102_401, 102_400)]
-        assert not logged.of("stream.lost")
+        node.wait(lambda: logged.of("stream.unfit"))
+        assert "max_payload is 1048576" in logged.of("stream.unfit")[0]["reason"]
+        assert ask(servers, "streams_info") == []
         node.log.close()
 
 

@@ -20,6 +20,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from chatcore.replication import LogEntry
+from chatcore.replication.fence import ENTRY_BYTES
 from transports.jetstream.credentials import read_credentials, sign
 from transports.jetstream.stream import Unfit, version_problem
 
@@ -75,7 +76,7 @@ class Link:
 
     @property
     def max_payload(self) -> int:
-        """The most bytes of an entry."""
+        """The most bytes that the server takes in a message: any entry that counts has to fit."""
         return self._client.max_payload
 
     @property
@@ -111,6 +112,10 @@ class Link:
         self._check_encryption()
         if (problem := version_problem(self.version)) is not None:
             raise Unfit(problem)
+        if self.max_payload < ENTRY_BYTES:
+            raise Unfit(
+                f"its max_payload is {self.max_payload}, and has to be {ENTRY_BYTES} or more, such as 4MB"
+            )
 
     async def close(self) -> None:
         """Let the connection go."""

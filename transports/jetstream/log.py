@@ -96,7 +96,6 @@ class JetStreamLog:
         self._closed = threading.Event()
         self._lock = threading.Lock()  # guards the loop, against `append` and `close`
         self._early: list[bytes] = []  # what was appended before there is a loop
-        self._entry_bytes = ENTRY_BYTES
         self._state: StreamState | None = None
         self._server = ""
         # The rest is for the loop.
@@ -105,15 +104,11 @@ class JetStreamLog:
         self._was_read = 0
         self._outgoing: deque[bytes] = deque()
         self._unsettled: dict[bytes, float] = {}
+        self._again: asyncio.TimerHandle | None = None
         self._said: set[str] = set()  # what was logged and need not be again
 
     def __repr__(self) -> str:
         return f"<JetStreamLog {self._stream.name} {','.join(self._servers.addresses)}>"
-
-    @property
-    def entry_bytes(self) -> int:
-        """The most bytes of an entry, as far as that is known: it depends on the server."""
-        return self._entry_bytes
 
     @property
     def state(self) -> StreamState | None:
@@ -245,7 +240,6 @@ class JetStreamLog:
 
     async def _serve(self, link: Link, state: StreamState) -> None:
         """Report and send until something ends it, which is raised."""
-        self._entry_bytes = min(link.max_payload, ENTRY_BYTES)
         holds = await self._open(link, state)
         fetches = Fetches(link, self._stream, self._take)
         errors = link.inbox()
@@ -256,8 +250,7 @@ class JetStreamLog:
         await link.flush()
         self._server = link.address
         self._said.clear()
-        self._outgoing = deque(data for data in [*self._unsettled] if self._fits(data))
-        self._changed.set()
+        self._send_again()
         jobs = [self._wait_for_end(link), self._watch(link), self._send(link, errors)]
         if not holds:
             jobs += [self._report(), self._fetch(fetches)]
@@ -386,11 +379,11 @@ class JetStreamLog:
             self._changed.set()
 
     def _fits(self, data: bytes) -> bool:
-        """Tell whether the server takes an entry; forget it if not."""
-        if len(data) <= self._entry_bytes:
+        """Tell whether an entry may be sent; forget it if not. A server would end the connection over it."""
+        if len(data) <= ENTRY_BYTES:
             return True
         del self._unsettled[data]
-        stream_entry_too_large.log(stream=self._stream.name, size=len(data), limit=self._entry_bytes)
+        stream_entry_too_large.log(stream=self._stream.name, size=len(data), limit=ENTRY_BYTES)
         return False
 
     async def _send(self, link: Link, errors: str) -> None:
@@ -404,11 +397,22 @@ class JetStreamLog:
         """Look whether an entry was refused; that it was taken is read from the log."""
         if (message.headers or {}).get("Status") == "503":
             error = "no server leads the stream"
+            self._send_again_soon()
         elif b'"error"' in message.data:
             error = message.data.decode("utf-8", "replace")
         else:
             return
         self._say_once(error, stream_entry_refused.log, error=error)
+
+    def _send_again_soon(self) -> None:
+        if self._again is None:
+            self._again = asyncio.get_running_loop().call_later(UNSETTLED_PROBE, self._send_again)
+
+    def _send_again(self) -> None:
+        """Send all that was not read, in its order."""
+        self._again = None
+        self._outgoing = deque(data for data in [*self._unsettled] if self._fits(data))
+        self._changed.set()
 
     def _forget_old(self) -> None:
         old = time.monotonic() - FORGOTTEN

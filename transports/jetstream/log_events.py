@@ -54,7 +54,7 @@ def stream_entry_refused(*, stream: str, error: str) -> str:
 
 @event("stream.entry_too_large", "chat.journal", ERROR)
 def stream_entry_too_large(*, stream: str, size: int, limit: int) -> str:
-    return f"an entry of {size} bytes was not sent: the servers of the log {stream} take at most {limit}"
+    return f"an entry of {size} bytes was not sent: the log {stream} takes at most {limit}"
 
 
 @event("stream.failed", "chat.journal", ERROR)
