@@ -9,6 +9,7 @@ __all__ = [
     "config_file",
     "journal_file",
     "keys_file",
+    "shared_state_file",
     "state_directory",
     "typed_file",
 ]
@@ -29,6 +30,11 @@ def accounts_file() -> Path | None:
 def journal_file() -> Path | None:
     """Return the path of the journal that a server uses by default; ``None`` without a home directory."""
     return _in(_data_directory, "journal.db")
+
+
+def shared_state_file(stream: str) -> Path | None:
+    """Return where a server has its copy of what a log of several servers comes to."""
+    return _in(_data_directory, f"shared-{stream}.db")
 
 
 def keys_file() -> Path | None:

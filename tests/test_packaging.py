@@ -127,7 +127,9 @@ def test_the_wheel_registers_the_command_the_transports_and_the_journals(wheel: 
         },
         "chat.journals": {
             "memory": "chatcore.journal.memory:kind",
+            "nats": "cli.settings.nats_journal:nats",
             "sqlite": "chatcore.journal.sqlite.kind:kind",
+            "tls": "cli.settings.nats_journal:tls",
         },
     }
 

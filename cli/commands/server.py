@@ -32,7 +32,7 @@ from cli.serving import Plan, Serving
 from cli.settings.addresses import DEFAULT_URLS
 from cli.settings.certificates import open_certificate
 from cli.settings.file import ConfigFile
-from cli.settings.journals import open_journal
+from cli.settings.journals import SHARED, open_journal
 from cli.settings.limits import default_limits, parse_limits
 from cli.settings.web import site_for
 from cli.stop import Stop
@@ -136,6 +136,8 @@ def _plan(options: Options, handed_over: HandedOver) -> Plan:
     listens, left_out = open_listeners(options.urls, certificate, site, entrance, options.extra_urls)
     check_listens(transport, listens)
     kind, store = open_journal(options.journal, history, search=options.search)
+    if accounts is not None and kind.name in SHARED:
+        raise UsageError("servers that share a journal cannot have accounts in a file of one of them")
     return Plan(transport, listens, left_out, limits, kind, store, accounts, certificate)
 
 

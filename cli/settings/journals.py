@@ -16,7 +16,18 @@ from chatcore.journal import Journal, JournalKind, find_journals, load_journal
 from cli.places import journal_file
 from cli.settings.server import server_setting
 
-__all__ = ["choose", "default_path", "file_of", "journal_to_check", "open_journal", "server_journal"]
+__all__ = [
+    "SHARED",
+    "choose",
+    "default_path",
+    "file_of",
+    "journal_to_check",
+    "open_journal",
+    "server_journal",
+]
+
+SHARED = ("nats", "tls")
+"""The kinds that several servers share."""
 
 _WORD = re.compile(r"[\w-]+")
 """What comes before the colon where a journal is named; in a path it rarely is a word."""
@@ -104,7 +115,7 @@ def open_journal(
     Without ``search`` it has no index; only one in a file has.
     """
     name, _, argument = (setting or f"sqlite:{default_path()}").partition(":")
-    if not search and name != "sqlite":
+    if not search and name not in ("sqlite", *SHARED):
         raise UsageError("--no-search is for a journal in a file, sqlite:PATH: no other has an index")
     if not search:
         argument += f"{'&' if '?' in argument else '?'}search=off"

@@ -190,6 +190,7 @@ class Replica:
     def log_opened(self, durability: DurabilityWord) -> None:
         """Begin to store, or send again what may have been lost."""
         self._durability = durability
+        self._note([])  # before the first answer, which says how safe a message is
         self._outbox.settle(_NOTHING, self._seen)
         self._outbox.resend(when_due=False)
         self._accept()
