@@ -29,7 +29,7 @@ from chatcore.version import COMPILED, __version__
 
 if TYPE_CHECKING:
     from chatcore.accounts.gate import Accounts
-    from chatcore.address import DEFAULT_URL
+    from chatcore.address import DEFAULT_URL, AddressList
     from chatcore.client.backoff import Backoff, Offline, Online
     from chatcore.client.events import Event
     from chatcore.client.identity import new_key
@@ -120,6 +120,7 @@ __all__ = [
     "AccountsError",
     "Ack",
     "Act",
+    "AddressList",
     "Backoff",
     "ChatError",
     "ClientFrame",
@@ -201,7 +202,7 @@ __all__ = [
 
 _HOMES = {
     "chatcore.accounts.gate": "Accounts",
-    "chatcore.address": "DEFAULT_URL",
+    "chatcore.address": "DEFAULT_URL AddressList",
     "chatcore.client.backoff": "Backoff Offline Online",
     "chatcore.client.events": "Event",
     "chatcore.client.identity": "new_key",

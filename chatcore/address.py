@@ -57,10 +57,16 @@ class AddressList(NamedTuple):
     """The addresses of one server, which may have several nodes: a scheme, and a host and a port of each.
 
     They are in the order in which they are tried, and each is there once. `str` gives the list back, in full.
+    Store what belongs to the server under ``name``, which is the same in whatever order the list is written.
     """
 
     scheme: str
     places: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def parse(cls, url: str, *schemes: str) -> "AddressList":
+        """Read ``SCHEME://HOST[:PORT],HOST[:PORT]...``, by default those of clients; raises `UsageError`."""
+        return parse_list(url, schemes or ("chat", "chats"))
 
     @property
     def urls(self) -> tuple[str, ...]:

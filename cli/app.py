@@ -15,7 +15,7 @@ import typer
 
 from chatcore import COMPILED, __version__
 from cli.declarations.accounts import account_app, audit, ban, bans, invite, unban
-from cli.declarations.clients import bench, client, join, rooms, search, send, status, tail, trust
+from cli.declarations.clients import bench, client, join, rooms, search, send, status, tail
 from cli.declarations.servers import (
     backup,
     doctor,
@@ -27,6 +27,7 @@ from cli.declarations.servers import (
     server,
     transports,
 )
+from cli.declarations.trust import trust
 from cli.help.command import Command, Group
 from cli.report import complain, ending, reporting
 from cli.settings.complete import Completing

@@ -15,6 +15,7 @@ from typing import NoReturn
 import typer
 
 from cli.streams import ReaderGoneError, finish, flush, write_text
+from cli.warned import warned_by
 
 __all__ = [
     "FAILED",
@@ -137,9 +138,10 @@ def _last(code: "int | str | None") -> "int | str | None":
 
 @contextlib.contextmanager
 def reaching(url: str) -> Iterator[None]:
-    """Say what to do if the server cannot be reached."""
+    """Say what to do if the server cannot be reached, and what is wrong with one of several addresses."""
     try:
-        yield
+        with warned_by(complain):
+            yield
     except ConnectionRefusedError:
         raise ConnectionRefusedError(
             f"no server at {url}; start one with `chat server`, or give another address"

@@ -26,15 +26,15 @@ TIMEOUT = 50.0
 
 PUBLIC = {
     "chatcore": """
-        COMPILED DEFAULT_URL LOBBY PROTOCOL RULES Accounts AccountsError Ack Act Backoff ChatError ClientFrame
-        ClientLimits ClosedError Closing DisconnectedError Durations Error ErrorCode Event Forget Found Frame
-        Gap Hello History HistoryLimits Hub Invite Invited Join Joined JournalCopy JournalError JournalReport
-        JournalStatistics Leave Left Limits LocalError Members MemoryJournal Message MisuseError Moderate
-        Moderated NickFrame Offline Online Page PageGap Ping Pong Position Post Presence ProtocolError
-        RefusedError RemoteError Renamed RoomEntry RoomEvent RoomList RoomStatistics Rooms Search ServerFrame
-        SqliteJournal Statistics Subscription UsageError Welcome Who __version__ back_up_journal check_journal
-        encode fold is_numeric is_reserved json_schema new_id new_key renew_epoch restore_journal
-        stored_entries
+        COMPILED DEFAULT_URL LOBBY PROTOCOL RULES Accounts AccountsError Ack Act AddressList Backoff ChatError
+        ClientFrame ClientLimits ClosedError Closing DisconnectedError Durations Error ErrorCode Event Forget
+        Found Frame Gap Hello History HistoryLimits Hub Invite Invited Join Joined JournalCopy JournalError
+        JournalReport JournalStatistics Leave Left Limits LocalError Members MemoryJournal Message MisuseError
+        Moderate Moderated NickFrame Offline Online Page PageGap Ping Pong Position Post Presence
+        ProtocolError RefusedError RemoteError Renamed RoomEntry RoomEvent RoomList RoomStatistics Rooms
+        Search ServerFrame SqliteJournal Statistics Subscription UsageError Welcome Who __version__
+        back_up_journal check_journal encode fold is_numeric is_reserved json_schema new_id new_key
+        renew_epoch restore_journal stored_entries
         """,
     # For those who decide who may enter, and what they may do.
     "chatcore.gate": """

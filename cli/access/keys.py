@@ -16,7 +16,7 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,34 @@ class KeyFile:
             return {url: _entry(value) for url, value in json.loads(text)["servers"].items()}
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise UsageError(f"{self.path} is damaged, or not a file of keys") from None
+
+    def pins(self, url: str, nodes: Sequence[str]) -> str | dict[str, str] | None:
+        """Return the pin of a server's certificate; where it has several nodes, of each that has one.
+
+        ``url`` is the address in full, and ``nodes`` are its parts. The pin of a node counts in every list
+        that has it, before that of the list, which is for nodes that share a certificate.
+        """
+        entries = self.entries()
+        shared = entries.get(url, Entry()).pin
+        if len(nodes) == 1:
+            return shared
+        found = {node: entries.get(node, Entry()).pin or shared for node in nodes}
+        return {node: pin for node, pin in found.items() if pin is not None}
+
+    def inherit(self, url: str, old: str, *, is_list: bool) -> bool:
+        """Take the account and its key from another address of the same server; return whether there is one.
+
+        The pin goes along if the old address ``is_list``: that of one node stays what it is. Raises
+        `UsageError` if there is another key already.
+        """
+        with self._changing() as entries:
+            before, entry = entries.get(url, Entry()), entries.get(old, Entry())
+            if before.key is not None and before.key != entry.key:
+                raise UsageError(f"there is a key for {url} already, so that of {old} is not used there")
+            taken = replace(entry, joining=before.joining, pin=(is_list and entry.pin) or before.pin)
+            if taken != Entry():
+                entries[url] = taken
+            return entry.key is not None
 
     def begin(self, url: str, invite: str, new_key: Callable[[], str], *, again: bool = False) -> str:
         """Return the key to redeem an invite with; it is in the file, and on the disk, by then.

@@ -8,10 +8,9 @@
 import re
 from dataclasses import dataclass, field
 
-from chatcore import UsageError
-from chatcore.transport import Listen
+from chatcore import AddressList, UsageError
 
-__all__ = ["Link", "address", "encrypted_address", "link_of", "parse_link"]
+__all__ = ["Link", "address", "encrypted_address", "link_of", "nodes_of", "parse_link"]
 
 _LINK = re.compile(r"([a-z]+)://([^#\s]+)#([A-Za-z0-9_-]{16,128})(?:\.([A-Za-z0-9_-]{43}))?")
 _FORMS = "chats://HOST:PORT/#..., or https://HOST/PATH/#..."
@@ -38,7 +37,7 @@ def parse_link(text: str) -> Link:
         raise UsageError(f"that is not a link; one looks like {_FORMS}")
     scheme, rest, invite, pin = parts.groups()
     if scheme in ("chat", "chats"):
-        return Link(address(f"{scheme}://{rest}"), invite, pin)
+        return Link(_in_full(f"{scheme}://{rest}"), invite, pin)
     if scheme in ("http", "https"):
         return Link(f"{scheme}://{rest}", invite)
     raise UsageError(f"a link cannot begin with {scheme}://; one looks like {_FORMS}")
@@ -46,20 +45,29 @@ def parse_link(text: str) -> Link:
 
 def link_of(url: str, invite: str, pin: str | None) -> str:
     """Return the link to a server that carries an invite; raises `UsageError` for an invalid address."""
-    return f"{address(url)}/#{invite}{f'.{pin}' if pin else ''}"
+    return f"{_in_full(url)}/#{invite}{f'.{pin}' if pin else ''}"
 
 
 def address(url: str) -> str:
-    """Return the address of a server in full, ``SCHEME://HOST:PORT``; raises `UsageError`."""
-    return _in_full(url, "chat", "chats")
+    """Return the address of a server in full, ``SCHEME://HOST:PORT``; raises `UsageError`.
+
+    What is stored for a server is stored under it. Several addresses are in one order, however they are
+    written.
+    """
+    return AddressList.parse(url).name
+
+
+def nodes_of(url: str) -> tuple[str, ...]:
+    """Return the addresses of a server one by one, in full; raises `UsageError`."""
+    return AddressList.parse(url).urls
 
 
 def encrypted_address(url: str) -> str:
-    """Return the address of a server that has a certificate, in full; raises `UsageError`."""
+    """Return what `address` does, for a server that has a certificate; raises `UsageError`."""
     if url.startswith("chat://"):
         raise UsageError(f"{url!r} is not encrypted, and has no certificate; write chats://HOST:PORT")
-    return _in_full(url, "chats")
+    return AddressList.parse(url, "chats").name
 
 
-def _in_full(url: str, *schemes: str) -> str:
-    return str(Listen.parse(url, schemes=schemes))
+def _in_full(url: str) -> str:
+    return str(AddressList.parse(url))

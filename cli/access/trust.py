@@ -8,6 +8,7 @@
 The table is in ``docs/client.md``.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 __all__ = ["Ca", "Trust", "trust_of", "trusts_of_link"]
@@ -21,18 +22,23 @@ class Ca(NamedTuple):
 
 
 class Trust(NamedTuple):
-    """One way to know a certificate: by its ``pin``, by the authorities of a file, or by the system's."""
+    """One way to know a certificate: by its ``pin``, by the authorities of a file, or by the system's.
+
+    Of several addresses some may have pins of their own, and the others are known by ``ca``.
+    """
 
     ca: str | None = None
-    pin: str | None = None
+    pin: str | Mapping[str, str] | None = None
 
 
-def trust_of(ca: Ca, stored: str | None) -> Trust:
-    """Return how to know a server that we have been at; ``stored`` is its pin, if there is one."""
-    return Trust(ca=ca.path) if ca.typed or stored is None else Trust(pin=stored)
+def trust_of(ca: Ca, stored: str | Mapping[str, str] | None) -> Trust:
+    """Return how to know a server that we have been at; ``stored`` is its pin, or pins, if there are any."""
+    if ca.typed or not stored:
+        return Trust(ca=ca.path)
+    return Trust(pin=stored) if isinstance(stored, str) else Trust(ca=ca.path, pin=stored)
 
 
-def trusts_of_link(pin: str | None, ca: Ca, stored: str | None) -> tuple[Trust, ...]:
+def trusts_of_link(pin: str | None, ca: Ca, stored: str | Mapping[str, str] | None) -> tuple[Trust, ...]:
     """Return how to know the server of a link, the first way first.
 
     The next way is for a certificate that is not accepted by the one before.
@@ -40,4 +46,4 @@ def trusts_of_link(pin: str | None, ca: Ca, stored: str | None) -> tuple[Trust, 
     if pin is not None:
         return (Trust(pin=pin),)
     by_authorities = Trust(ca=ca.path)
-    return (by_authorities,) if ca.typed or stored is None else (by_authorities, Trust(pin=stored))
+    return (by_authorities,) if ca.typed or not stored else (by_authorities, trust_of(ca, stored))

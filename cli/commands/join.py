@@ -22,7 +22,7 @@ import typer
 from chatcore import LOBBY, ChatError, RefusedError, RoomList, UsageError, __version__, new_key
 from cli.access.guests import GUEST, MOST_NAMED, first_rooms, naming
 from cli.access.keys import DeviceKey, KeyFile
-from cli.access.links import Link, parse_link
+from cli.access.links import Link, address, nodes_of, parse_link
 from cli.access.login import Login
 from cli.access.page import find_server
 from cli.access.trust import Ca, trust_of, trusts_of_link
@@ -46,12 +46,14 @@ def run(nick: str | None, key_file: str | None, ca: Ca, *, replace: bool, insecu
     """
     file = KeyFile.of(key_file)
     link = _link(ca.path)
+    server = address(link.url)
     name = nick or _asked_nick()
-    key = file.begin(link.url, link.invite, new_key, again=replace)
-    before = file.entry(link.url)
+    key = file.begin(server, link.invite, new_key, again=replace)
+    before = file.entry(server)
+    stored = file.pins(server, nodes_of(link.url))
     had_key = before.key is not None and before.key.key == key
     # A key that is good for something goes to no server but the one that we know: a link proves no other.
-    trusts = (trust_of(ca, before.pin),) if had_key else trusts_of_link(link.pin, ca, before.pin)
+    trusts = (trust_of(ca, stored),) if had_key else trusts_of_link(link.pin, ca, stored)
     logins = [Login(key=key, ca=trust.ca, pin=trust.pin, insecure=insecure) for trust in trusts]
     try:
         entered = _redeem(file, link, name, logins)
@@ -61,7 +63,7 @@ def run(nick: str | None, key_file: str | None, ca: Ca, *, replace: bool, insecu
     write_text(f"you are {entered.account}{role} at {link.url}\n")
     if had_key:
         write_text("you had a key there, which you keep; for another one by this link, add --replace\n")
-    is_pinned = file.entry(link.url).pin is not None
+    is_pinned = file.entry(server).pin is not None
     if before.pin is not None and not is_pinned:
         write_text(
             "an authority vouches for its certificate, so the fingerprint that was stored is forgotten\n"
@@ -146,7 +148,7 @@ def _redeem_once(file: KeyFile, link: Link, nick: str, login: Login) -> _Entered
             ) as chat,
         ):
             if chat.account is not None:
-                file.finish(link.url, chat.account, pin=login.pin, insecure=login.insecure)
+                file.finish(address(link.url), chat.account, pin=login.one_pin, insecure=login.insecure)
                 return _Entered(chat.account, chat.role, _rooms_of_guest(chat))
     except ssl.SSLCertVerificationError as error:
         if link.pin is None or login.pin != link.pin:
@@ -157,11 +159,11 @@ def _redeem_once(file: KeyFile, link: Link, nick: str, login: Login) -> _Entered
     except RefusedError as error:
         if error.code != "unauthorized":
             raise
-        file.abandon(link.url)
+        file.abandon(address(link.url))
         raise RefusedError(
             "unauthorized", "the link is unknown, used up or expired; ask for another"
         ) from None
-    file.abandon(link.url)
+    file.abandon(address(link.url))
     raise UsageError(f"{link.url} has no accounts, so you need no link there: chat client {link.url}")
 
 

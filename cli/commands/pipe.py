@@ -45,6 +45,7 @@ from cli.row import Row
 from cli.stdin import Input
 from cli.streams import ReaderGoneError, flush, write_json, write_text
 from cli.texts import check_size, pieces, without_controls
+from cli.where import Where
 from transports.threaded_tcp import Chat, connect
 
 __all__ = ["run"]
@@ -89,12 +90,13 @@ def run(
 def _receive(chat: Chat, sender: "_Sender", row: Row, *, json: bool, several_rooms: bool) -> None:
     """Print what arrives until the connection ends; raises what ended it."""
     offline_since: float | None = None
+    where = Where(chat.address)
     for event in chat.events():
         with row.hidden():
             if isinstance(event, Online):
                 offline_since = None
                 sender.reconnected()
-                complain("reconnected")
+                complain(where.words(chat.address))
             elif isinstance(event, Offline):
                 if offline_since is None:
                     offline_since = time.monotonic()

@@ -33,6 +33,7 @@ from cli.names import folded_room
 from cli.report import INCOMPLETE, complain, reaching
 from cli.stdout import Output, StoppedError
 from cli.streams import ReaderGoneError, encode_json, encode_text, write_text
+from cli.where import Where
 from transports.threaded_tcp import Chat, connect
 
 __all__ = ["run"]
@@ -112,6 +113,7 @@ class _Tail:
             Output() as output,
         ):
             code = 0
+            self._where = Where(chat.address)
             try:
                 self._read(chat, output, history)
             except StoppedError as stopped:
@@ -128,7 +130,7 @@ class _Tail:
         while self._follow or not self._at_end():
             with output.stoppable():
                 event = self._next(chat)
-            self._handle(event, output)
+            self._handle(chat, event, output)
 
     def _ask_for(self, chat: Chat, history: int | None) -> None:
         """Enter the room."""
@@ -158,7 +160,7 @@ class _Tail:
             and not self._resetting
         )
 
-    def _handle(self, event: Event, output: Output) -> None:
+    def _handle(self, chat: Chat, event: Event, output: Output) -> None:
         match event:
             case Joined() if event.room == self.room:
                 self._write(output, event)
@@ -173,7 +175,7 @@ class _Tail:
                 raise RefusedError("forbidden", f"you were put out of {event.room}", room=event.room)
             case Online():
                 self._online = True
-                complain("reconnected")
+                complain(self._where.words(chat.address))
             case Offline() if self._online:  # later ones are attempts that failed
                 self._online = False
                 complain(f"the connection ended ({event.reason}); reconnecting")

@@ -24,7 +24,7 @@ from cli.settings.shared import (
     url_option,
 )
 
-__all__ = ["bench", "client", "join", "rooms", "search", "send", "status", "tail", "trust"]
+__all__ = ["bench", "client", "join", "rooms", "search", "send", "status", "tail"]
 
 
 def client(
@@ -493,35 +493,3 @@ def join(
         from cli.commands.join import run
 
         run(nick, key_file, ca_of(ctx, ca), replace=replace, insecure=insecure)
-
-
-def trust(
-    url: Annotated[str, url_argument(None)],
-    fingerprint: Annotated[
-        str | None,
-        typer.Argument(metavar="sha256:FINGERPRINT", help="The fingerprint of its certificate."),
-    ] = None,
-    forget: Annotated[
-        bool,
-        typer.Option(
-            "--forget",
-            help="Forget the fingerprint: an authority has to vouch for the server again.",
-            allow_from_autoenv=False,
-        ),
-    ] = False,
-    key_file: Annotated[str | None, key_file_option("trust")] = None,
-) -> None:
-    """Trust a server's self-made certificate, by its fingerprint.
-
-    Use one that the server's owner has given you, and not one that you have only seen in an error. Links have
-    it in them, so after `chat join` there is nothing to do.
-
-    \b
-    Example: chat trust chats://chat.example.org:7024 sha256:FINGERPRINT
-             # Only an authority may vouch for it again:
-             chat trust chats://chat.example.org:7024 --forget
-    """
-    with reporting():
-        from cli.commands.trust import run
-
-        run(url, fingerprint, key_file, forget=forget)

@@ -41,7 +41,7 @@ _NICK_DEFAULT = "your account, or your login name"
 
 _JOURNAL_HELP = "The journal: sqlite:PATH, or its path."
 _JOURNAL_DEFAULT = "the one that servers use"
-_URL_HELP = "The server's address, or its name in chat.toml."
+_URL_HELP = "The server's address, or its name in chat.toml; of several nodes HOST:PORT,HOST:PORT."
 
 
 def seconds(value: float | None) -> float | None:

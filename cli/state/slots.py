@@ -48,6 +48,18 @@ class Slots:
             lock.release()
             raise
 
+    def has(self, path: Path) -> bool:
+        """Tell whether the file of a slot is one of these."""
+        match = _NAME.fullmatch(path.name)
+        return match is not None and match[1] == self._prefix
+
+    def new_place(self) -> tuple[Path, SlotLock]:
+        """Return where the file of one more slot goes, after all that there are, with its lock."""
+        number = 1
+        while self._path(number).exists() or (lock := SlotLock.take(self._lock_path(number))) is None:
+            number += 1
+        return self._path(number), lock
+
     def _free_lock(self) -> tuple[SlotLock, int]:
         number = 1
         while (lock := SlotLock.take(self._lock_path(number))) is None:

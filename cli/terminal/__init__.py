@@ -11,7 +11,7 @@ Read in this order:
   by the lines' `ages`, and `drafts`;
 - how it looks: `painter`, `folds`, `colours`, `palette`, `mentions`, `hits`, `excerpt`, `status`,
   `completion`;
-- whether the server answers: `heartbeat`, with `waiting`;
+- whether the server answers: `heartbeat`, with `waiting`; at which address: `whereabouts`;
 - what it says: `conversation` of each event, with `news`, and `answers` to each command, with `help`;
 - what it does: the `command_queue` and its `commands`, with `paging`, which loads older messages and lists of
   rooms, `searches` and `times`; `dial`, which makes the first connection, with `patience` and what is `kept`

@@ -25,6 +25,7 @@ from chatcore import (
     UsageError,
     fold,
 )
+from cli.access.links import nodes_of
 from cli.access.login import Login
 from cli.places import typed_file
 from cli.report import FAILED
@@ -152,7 +153,8 @@ class Terminal:
                     chat, self._conversation, self._memory, rooms, self._history, entering=patience.begin
                 )
                 advice = await describe_no_room(chat)
-        self._screen.print(self._answers.connected(chat.server, url))
+        where = self._conversation.whereabouts.begin(lambda: chat.address, len(nodes_of(url)))
+        self._screen.print(self._answers.connected(chat.server, where))
         for line in (warning, self._nick.describe_other(chat.nick)):
             if line is not None:
                 self.warn(line)

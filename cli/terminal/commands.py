@@ -222,7 +222,7 @@ class Commands:
 
     async def _invite_device(self) -> None:
         invited = await self._chat.invite_device()
-        own = link_of(self._url, invited.invite or "", self._login.pin)
+        own = link_of(self._url, invited.invite or "", self._login.one_pin)
         self._screen.print(self._answers.device(invited.links or (own,), invited.seconds))
 
     def _go_to(self, number: int) -> None:

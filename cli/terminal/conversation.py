@@ -30,7 +30,7 @@ from chatcore import (
 )
 from cli.gap import describe_gap
 from cli.state.remembered import Mention, RoomMark
-from cli.terminal.answers import NO_ROOM, reason_of
+from cli.terminal.answers import NO_ROOM
 from cli.terminal.attention import Attention
 from cli.terminal.completion import Candidate, candidates
 from cli.terminal.folds import Folds
@@ -42,6 +42,7 @@ from cli.terminal.returns import Return
 from cli.terminal.rooms import Entry, Older, Rest, RoomEvent, Rooms, RoomView
 from cli.terminal.scrollback import Scrollback
 from cli.terminal.status import status_rows
+from cli.terminal.whereabouts import Whereabouts
 
 __all__ = ["Conversation"]
 
@@ -99,7 +100,7 @@ class Conversation:
         self.interests = interests or Interests(Memory(None))
         self.quiet = quiet
         self.busy: str | None = None  # something that takes long just now, in words
-        self.offline = False
+        self.whereabouts = Whereabouts()
         self._painter = painter
         self._is_mine = is_mine
         self._wanted = wanted
@@ -107,7 +108,6 @@ class Conversation:
         self._clock = clock
         self._news = News(painter, ring, notify, clock, words=words)
         self._expected: str | None = None  # the room that the user is about to join
-        self._reason: str | None = None  # why there is no connection, as shown last
         self._progress_shown = float("-inf")
         self._marks: dict[str, tuple[RoomMark, Sequence[Mention]]] = {}  # of rooms that we come back to
         self._first: str | None = None  # which of them comes on the screen, folded
@@ -145,6 +145,11 @@ class Conversation:
         """Note who is in a room, for the Tab key."""
         if room := self.rooms.get(name):
             room.nicks.add(nicks)
+
+    @property
+    def offline(self) -> bool:
+        """Whether there is no connection now."""
+        return self.whereabouts.offline
 
     @property
     def place(self) -> str | None:
@@ -305,10 +310,10 @@ class Conversation:
             case Error():
                 return self._painter.warning(f"{event.message} ({event.code})")
             case Offline():
-                return self._went_offline(event.reason)
+                words = self.whereabouts.lose(event.reason)
+                return [] if words is None else self._painter.warning(words)
             case Online():
-                self.offline, self._reason = False, None
-                return self._painter.note("reconnected")
+                return self._painter.note(self.whereabouts.come_back())
             case _:
                 return []
 
@@ -322,14 +327,6 @@ class Conversation:
         if room is None or room.presence.due is None or room.presence.due > self._clock():
             return []
         return self._show_presence(room)
-
-    def _went_offline(self, reason: str) -> Fragments:
-        # There is an event for every attempt that fails. It is shown once, and again for another reason.
-        self.offline = True
-        if self._reason is not None and reason in (self._reason, "lost"):
-            return []
-        self._reason = reason
-        return self._painter.warning(f"disconnected: {reason_of(reason)}; reconnecting")
 
     def _read(self, event: Message | Gap) -> Fragments:
         room = self.rooms.get(event.room)

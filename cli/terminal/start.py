@@ -15,6 +15,7 @@ from cli.terminal.memory import Memory, open_memory
 from cli.terminal.options import Options
 from cli.terminal.signals import stopped_by_signals
 from cli.terminal.typeahead import Typeahead
+from cli.warned import warned_by
 
 __all__ = ["run"]
 
@@ -69,7 +70,7 @@ async def _converse(
         terminal = Terminal(options, memory, typeahead)  # which may fail, so before others see us join
         await memory.make_secret()
         dial = Dial(url, login, memory.secret, wait=memory.knows_server, say=terminal.note)
-        with _showing_kept(terminal):
+        with _showing_kept(terminal), warned_by(terminal.warn):
             async with await dial.connect(nick, terminal.show_kept) as chat:
                 if name is None:
                     memory.note_nick(nick)
