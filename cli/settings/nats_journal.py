@@ -26,11 +26,12 @@ PORT: Final = 4222
 _RECORD_LIMITS = ("dedupe_seconds", "history_messages", "history_bytes", "history_seconds")
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?")
+_MONITOR = re.compile(r"http://(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?/?")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SIZE = re.compile(r"([1-9]\d{0,8})([KMGT]iB)?")
 _UNITS = {None: 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}
 _REPLICAS = {"1": 1, "3": 3, "5": 5}
-_OPTIONS = ("stream", "replicas", "creds", "state", "bytes", "ca", "search")
+_OPTIONS = ("stream", "replicas", "creds", "state", "bytes", "ca", "monitor", "search")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class NatsAddress:
     credentials: Path | None
     authority: Path | None
     state: Path
+    monitors: tuple[str, ...]
     search: bool
 
 
@@ -52,7 +54,8 @@ class NatsKind:
     """``--journal nats://HOST,HOST:PORT?stream=NAME&replicas=3&creds=PATH&state=PATH``, or ``tls://``.
 
     ``bytes=4GiB`` is how large the stream may get where it is made. ``ca=PATH`` has the authorities that
-    certificates are checked against, of ``tls://``.
+    certificates are checked against, of ``tls://``. ``monitor=URL,URL`` is where the servers show how they
+    are set up, which is asked whether they sync always.
     """
 
     def __init__(self, name: str, summary: str) -> None:
@@ -100,6 +103,7 @@ def parse_address(scheme: str, argument: str) -> NatsAddress:
         credentials=_path(options.get("creds")),
         authority=_path(options.get("ca")),
         state=_path(options.get("state")) or _default_state(stream),
+        monitors=_monitors(options.get("monitor")),
         search=options.get("search", "on") != "off",
     )
 
@@ -120,7 +124,7 @@ def _log(address: NatsAddress) -> "JetStreamLog":
     stream = Stream.of_record(address.stream, address.replicas)
     if address.max_bytes is not None:
         stream = Stream.of_record(address.stream, address.replicas, address.max_bytes)
-    return JetStreamLog(Servers(address.hosts, context, address.credentials), stream)
+    return JetStreamLog(Servers(address.hosts, context, address.credentials, address.monitors), stream)
 
 
 def _options(query: str) -> dict[str, str]:
@@ -150,6 +154,16 @@ def _replicas(options: Mapping[str, str], hosts: int) -> int:
     if text not in _REPLICAS:
         raise UsageError(f"replicas={text} is invalid: it must be one of {', '.join(_REPLICAS)}")
     return _REPLICAS[text]
+
+
+def _monitors(text: str | None) -> tuple[str, ...]:
+    urls = () if text is None else tuple(text.split(","))
+    for url in urls:
+        if not _MONITOR.fullmatch(url):
+            raise UsageError(
+                f"monitor={url} is invalid; write monitor=http://HOST:8222, with commas in between"
+            )
+    return urls
 
 
 def _size(text: str | None) -> int | None:

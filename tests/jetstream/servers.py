@@ -27,7 +27,7 @@ server_name: {name}
 listen: "127.0.0.1:{port}"
 http: "127.0.0.1:{monitor}"
 max_payload: {max_payload}
-jetstream {{ store_dir: "{directory}", max_file_store: {max_file}, sync_interval: always }}
+jetstream {{ store_dir: "{directory}", max_file_store: {max_file}, sync_interval: {sync} }}
 {extra}
 """
 
@@ -136,6 +136,7 @@ class NatsServers:
         extra: str = "",
         max_file: str = "64GB",
         max_payload: str = "4MB",
+        sync: str = "always",
     ) -> None:
         ports = [(fixed_port(), fixed_port(), fixed_port()) for _ in range(count)]
         routes = ", ".join(f'"nats://127.0.0.1:{route}"' for _, _, route in ports)
@@ -149,6 +150,7 @@ class NatsServers:
                 directory=directory / f"n{n}" / "store",
                 max_file=max_file,
                 max_payload=max_payload,
+                sync=sync,
                 extra=extra,
             )
             if count > 1:

@@ -16,6 +16,7 @@ def test_an_address_has_hosts_and_options() -> None:
     assert address.encrypted
     assert (address.stream, address.replicas, address.max_bytes) == ("team", 3, 2 * 1024**3)
     assert (address.credentials, address.authority) == (Path("/c"), Path("/ca"))
+    assert parse_address("nats", "//a?monitor=http://a:1,http://b").monitors == ("http://a:1", "http://b")
     assert (address.state, address.search) == (Path("/s.db"), False)
 
 
@@ -41,6 +42,8 @@ def test_what_is_not_given_has_a_default() -> None:
         ("//a?stream=", "letters, digits"),
         ("//a?replicas=2", "must be one of 1, 3, 5"),
         ("//a?bytes=many", "bytes=4GiB"),
+        ("//a?monitor=ada:8222", "monitor=http://HOST:8222"),
+        ("//a?monitor=", "monitor=http://HOST:8222"),
         ("//a?creds=", "a path is missing"),
         ("//a?ca=/x", "is for tls://"),
         ("//a,", "is not HOST or HOST:PORT"),

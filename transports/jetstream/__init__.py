@@ -4,6 +4,7 @@
 - `link`: one connection to one server, and `credentials`, what it shows of us.
 - `sequence`: entries that come in any order, and which one is missing.
 - `fetching`: entries that are asked for.
+- `monitor`: whether its servers sync always.
 - `log`: what puts that together in a loop in a thread of its own.
 - `log_events`: what it logs.
 

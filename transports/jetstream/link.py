@@ -55,12 +55,13 @@ class Servers:
     """The servers of a log, as ``HOST:PORT``, in the order in which they are tried.
 
     With ``tls`` a server that does not encrypt gets nothing. ``credentials`` is a file: see
-    `transports.jetstream.credentials`.
+    `transports.jetstream.credentials`. ``monitors`` are where the servers show how they are set up.
     """
 
     addresses: tuple[str, ...]
     tls: ssl.SSLContext | None = None
     credentials: Path | None = None
+    monitors: tuple[str, ...] = ()
 
 
 class Link:

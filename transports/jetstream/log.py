@@ -38,7 +38,9 @@ from transports.jetstream.log_events import (
     stream_made,
     stream_unfit,
     stream_unreachable,
+    stream_unsynced,
 )
+from transports.jetstream.monitor import sync_problem
 from transports.jetstream.sequence import Sequence
 from transports.jetstream.stream import Stream, StreamState, Unfit
 
@@ -104,6 +106,7 @@ class JetStreamLog:
         self._was_read = 0
         self._outgoing: deque[bytes] = deque()
         self._unsettled: dict[bytes, float] = {}
+        self._unsynced: str | None = None
         self._again: asyncio.TimerHandle | None = None
         self._said: set[str] = set()  # what was logged and need not be again
 
@@ -274,14 +277,21 @@ class JetStreamLog:
             stream=self._stream.name, server=link.address, first=state.first, last=state.last
         )
         assert self._listener is not None
-        durability = self._durability(state)
+        durability = await self._durability(state)
         await self._call(partial(self._listener.opened, state.identity, state.first, state.last, durability))
         return state.last < read
 
-    def _durability(self, state: StreamState) -> DurabilityWord:
+    async def _durability(self, state: StreamState) -> DurabilityWord:
+        """Return how safe an entry is, and log it where power may be lost by all and that takes some."""
         if self._stream.storage == "memory":
             return "memory"
-        return "replicated" if state.replicas >= 3 else "written"
+        problem = await sync_problem(self._servers.monitors, state.replicas)
+        if state.replicas >= 3:
+            if problem is not None and problem != self._unsynced:
+                stream_unsynced.log(stream=self._stream.name, reason=problem)
+            self._unsynced = problem
+            return "replicated"
+        return "synced" if problem is None else "written"
 
     async def _call(self, report: Callable[[], None]) -> None:
         await asyncio.get_running_loop().run_in_executor(self._reports, report)

@@ -14,6 +14,7 @@ __all__ = [
     "stream_made",
     "stream_unfit",
     "stream_unreachable",
+    "stream_unsynced",
 ]
 
 
@@ -40,6 +41,11 @@ def stream_unreachable(*, stream: str, error: str) -> str:
 @event("stream.unfit", "chat.journal", ERROR)
 def stream_unfit(*, stream: str, server: str, reason: str) -> str:
     return f"the log {stream} at {server} cannot be used: {reason}"
+
+
+@event("stream.unsynced", "chat.journal", WARNING)
+def stream_unsynced(*, stream: str, reason: str) -> str:
+    return f"the log {stream} may lose acknowledged messages if all its machines lose power: {reason}"
 
 
 @event("stream.incomplete", "chat.journal", ERROR)
