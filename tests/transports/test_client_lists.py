@@ -198,10 +198,9 @@ def test_a_drain_moves_clients_with_their_positions_and_nothing_is_lost_or_twice
 def test_a_node_that_is_killed_is_left_for_the_next_immediately(
     transport_name: str, connect: Connect
 ) -> None:
-    with (
-        closing(ServerProcess(transport_name.removesuffix(TLS))) as first,
-        closing(ServerProcess(transport_name.removesuffix(TLS))) as second,
-    ):
+    if transport_name.endswith(TLS):
+        pytest.skip("the certificates of other processes have other authorities")
+    with closing(ServerProcess(transport_name)) as first, closing(ServerProcess(transport_name)) as second:
         # waits of a minute after a whole round, which is none here
         ann = connect(
             listed(first.url, second.url), nick="ann", reconnect=True, backoff=Backoff(first=60, longest=60)
