@@ -10,7 +10,7 @@ are those of entries of version 1:
 - A server that is not heard of for `LEASE` is gone: its seats are left, as if their connections had broken
   then. Nothing counts that it wrote in that term.
 - It begins another term with its roster. What another server has taken since, it has lost. It has also lost
-  whose nick is somebody else's now.
+  whose nick is another identity's now.
 - In the first `LEASE` of a log nobody gets a nick who has no seat: everybody says first whom they have.
 
 A server that begins to read where the log begins by now, and not where it began, knows of others only what
@@ -119,10 +119,11 @@ class Present(NamedTuple):
 
 
 class Kicked(NamedTuple):
-    """An account is put out of a room."""
+    """An account is put out of a room, as a server wants that."""
 
     account: str
     room: str
+    node: str
 
 
 class Forgotten(NamedTuple):
@@ -215,7 +216,7 @@ class Machine:
             case Claim():
                 return self._claim(act, node)
             case Kick():
-                self._events.append(Kicked(act.account, act.room))
+                self._events.append(Kicked(act.account, act.room, node))
             case Forget():
                 seat = self.state.seats.get(act.proof)
                 if seat is not None and seat.node is None:
@@ -333,13 +334,12 @@ class Machine:
     def _identity_of(self, row: Row) -> Identity | None:
         state = self.state
         identity = state.identities.get(row.name)
-        if identity is None and row.account is not None and row.home is not None:
-            identity = state.holder(row.home)
         if identity is None:
-            identity = state.holder(row.nick)
-        if identity is None:
-            home = row.home if row.home is None or state.holder(row.home) is None else None
-            return state.create(row.name, row.nick, row.named, home, row.account)
+            if state.holder(row.nick) is not None or (
+                row.home is not None and state.holder(row.home) is not None
+            ):
+                return None  # also if it is one of the same account: sessions join that by its key
+            return state.create(row.name, row.nick, row.named, row.home, row.account)
         if identity.account != row.account or (row.account is None and identity.seats):
             return None
         return identity

@@ -6,7 +6,7 @@
   has given something up, when others take it for gone, and when the log is another one. A session that has
   lost its seat meanwhile is told.
 - A server that has not read what it wrote itself in the last `LEASE` is *cut off*: others take it for gone,
-  and it knows that. It answers claims with ``None``, and still reads.
+  and it knows that. It answers claims with ``None``, and still reads. Until then claims wait.
 - Acts that nobody waits for are never given up, and those that were are said again once it is back.
 
 A log that has lost what comes next, or goes back, is read like another one.
@@ -97,13 +97,12 @@ class RosterReplica:
         self._began_at = 0  # the log's time of the first entry that was read, if there were others before
         self._connected = False
         self._is_stopped = False
-        self._heard: float | None = None  # when what was read last of its own was written
-        self._was_cut_off = True  # when that was looked at last
+        self._heard = clock()  # when what was read last of its own was written; at first since when it waits
+        self._was_cut_off = False  # when that was looked at last
         self._lost = 0
         self._again: list[Act] = []  # what was given up, and is to be said all the same
         self._sent: deque[float] = deque()  # when each of what is on its way was sent
         self._has_announced = False
-        self._was_there = False  # not cut off, at any time
         self._next_announcement = 0.0
         self._next_beat = 0.0
         self._outbox.abandon()
@@ -123,12 +122,7 @@ class RosterReplica:
     @property
     def is_cut_off(self) -> bool:
         """Whether the other servers may take this one for gone, so that it can't claim anything."""
-        return self._heard is None or self._clock() - self._heard >= LEASE or self._is_stopped
-
-    @property
-    def takes_claims(self) -> bool:
-        """Whether it would say now what is to be answered."""
-        return self._outbox.is_settled and not self._parts and not self.is_cut_off
+        return self._clock() - self._heard >= LEASE or self._is_stopped
 
     @property
     def patience(self) -> float | None:
@@ -136,7 +130,7 @@ class RosterReplica:
         times = [self._outbox.next_deadline]
         if self._can_say and not self._outbox:
             times += [self._next_announcement, self._next_beat if self._outbox.is_settled else 0.0]
-        if not self._was_cut_off and self._heard is not None:
+        if not self._was_cut_off:
             times.append(self._heard + LEASE)
         soonest = min((each for each in times if each is not None), default=None)
         return None if soonest is None else max(soonest - self._clock(), 0.0)
@@ -187,7 +181,7 @@ class RosterReplica:
     def _stop(self, version: int) -> None:
         self._is_stopped = True
         roster_stopped.log(version=version)
-        self._abandon()
+        self._look_whether_cut_off()
 
     def _take(self, applied: Applied) -> None:
         events = applied.events
@@ -227,14 +221,8 @@ class RosterReplica:
                 case _:
                     continue
             astray = self._astray.pop(fold(nick), None)
-            if astray in self._mine and astray not in self.state.seats and not self._shares(astray, nick):
+            if astray in self._mine and astray not in self.state.seats:
                 self._lose(astray)
-
-    def _shares(self, proof: str, nick: str) -> bool:
-        """Tell whether whoever has a nick now is of the same account."""
-        holder = None if self.state is None else self.state.holder(nick)
-        account = self._mine[proof].account
-        return holder is not None and account is not None and holder.account == account
 
     def _lose(self, proof: str) -> None:
         del self._mine[proof]
@@ -284,7 +272,7 @@ class RosterReplica:
                 self._wanted[proof].pop(room, None)
             case _:
                 pass
-        if answer is not None and not self.takes_claims:
+        if answer is not None and self.is_cut_off:
             answer(None)
         else:
             self._queue.append((act, answer))
@@ -326,21 +314,25 @@ class RosterReplica:
     def _look_whether_cut_off(self) -> None:
         is_cut_off = self.is_cut_off
         if is_cut_off and not self._was_cut_off:
-            roster_cut_off.log(seconds=int(LEASE))
+            if not self._is_stopped:
+                roster_cut_off.log(seconds=int(LEASE))
             self._lost = 0
             self._abandon()
-        elif self._was_cut_off and not is_cut_off and self._was_there:
+            self._refuse_waiting()
+        elif self._was_cut_off and not is_cut_off:
             roster_back.log(lost=self._lost)
-        self._was_there = self._was_there or not is_cut_off
         self._was_cut_off = is_cut_off
 
     def _abandon(self) -> None:
-        """Give up what is on its way and what waits, but for what nobody waits for."""
+        """Give up what is on its way, but for what nobody waits for, and begin another term."""
         self._parts.clear()
         self._sent.clear()
         self._outbox.abandon()
         again, self._again = self._again, []
-        waiting, self._queue = self._queue, deque((act, None) for act in again)
+        self._queue.extendleft((act, None) for act in reversed(again))
+
+    def _refuse_waiting(self) -> None:
+        waiting, self._queue = self._queue, deque()
         for act, answer in waiting:
             if answer is None:
                 self._queue.append((act, None))

@@ -9,7 +9,8 @@ peer sends, in turns, and `allowances`, where those of one address meet; `intake
 takes that, in order; `handlers`, the table of what each frame does and costs; `pending`, what is asked and
 answered later; `posts` and `queries` with `room_list` and `searches`, which own what a client sent and asked;
 and its small parts `replies`, `liveness` and `rate_limit`. Then everyone together: `directory` with
-`reservations`, who has which nick by which connections; `door`, which addresses may connect, `arrivals`, how
+`reservations`, who has which nick by which connections; `shared_directory` with its `mirror`, the same for
+several servers; `door`, which addresses may connect, `arrivals`, how
 fast connections begin, and `forgetting`, how tables of addresses stay small; `guarded_gate`, how a gate is
 asked; `rights`, for when they lose some; `rooms`, which come and go; `turns`, in which addresses are next;
 `reads`, in which sessions have their turns at the journal; `timers` and `endpoint`, all connections of one

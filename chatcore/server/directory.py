@@ -10,11 +10,13 @@
   that its owner can come back to it. `Reservations` bounds how many are.
 
 `Directory` is the seam: what is claimed may be decided elsewhere, and is answered then. `LocalDirectory`
-answers within the call. All methods run under the hub's lock, and so do their answers.
+answers within the call; `shared_directory` has one that several servers share. All methods run under the
+hub's lock, and so do their answers.
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,7 +28,17 @@ from chatcore.names import NICK_CHARS, fold
 from chatcore.server.rate_limit import TokenBucket, TokenBuckets
 from chatcore.server.reservations import Reservations
 
-__all__ = ["Claimed", "Directory", "Identity", "LocalDirectory", "Occupant", "Seat"]
+__all__ = [
+    "SECRET_CHARS",
+    "Arrivals",
+    "Claimed",
+    "Directory",
+    "Host",
+    "Identity",
+    "LocalDirectory",
+    "Occupant",
+    "Seat",
+]
 
 SECRET_CHARS = 32
 """Characters of a secret: 24 random bytes in base64. Nothing shorter can be one of ours."""
@@ -159,6 +171,30 @@ class Claimed:
     variant: bool = False
 
 
+class Host(Protocol):
+    """The hub, as a directory sees it. All but ``lock``, `follow_up` and `wake` is called under its lock."""
+
+    @property
+    def lock(self) -> threading.Lock:
+        """What all methods of a directory run under."""
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Seconds that never go back."""
+
+    def show(self, identity: Identity, room: str, *, is_there: bool) -> None:
+        """An identity is in a room (folded) on another server, or is in it on none any more."""
+
+    def show_renamed(self, identity: Identity, rooms: Iterable[str], nick_before: str) -> None:
+        """An identity that is in these rooms on another server has another nick now."""
+
+    def put_out(self, account: str, room: str) -> None:
+        """Another server puts all sessions of an account out of a room (folded)."""
+
+    def wake(self) -> None:
+        """Do what was noted under the lock, in the threads of the transports; for any thread."""
+
+
 class Directory(Protocol):
     """Who is connected. Each ``answer`` is called exactly once, under the hub's lock, now or later.
 
@@ -166,6 +202,12 @@ class Directory(Protocol):
     and calls `Hub.follow_up` after it. It decides in the order of these calls, and answers in any order. An
     answer that comes too late is taken back by whoever asked.
     """
+
+    def start(self, host: Host) -> None:
+        """Begin; the hub calls this once, before anything else, and not under its lock."""
+
+    def close(self) -> None:
+        """End: nothing is answered any more. Not under the hub's lock. Idempotent."""
 
     def claim(self, claim: Claimed, answer: Callable[[Seat | Refusal], None]) -> None:
         """Give a session a seat, or say why not."""
@@ -178,6 +220,15 @@ class Directory(Protocol):
 
     def leave(self, seat: Seat, room: str) -> None:
         """Note that a seat has left a room, or does not enter it after all."""
+
+    def elsewhere(self, room: str) -> Iterable[Identity]:
+        """Return who is in a room (folded) on other servers; then `Host.show` says what changes."""
+
+    def rooms_elsewhere(self, after: str | None, prefix: str) -> Iterable[str]:
+        """Return the rooms that somebody is in on other servers, as `Rooms.occupied` does."""
+
+    def kick(self, account: str, room: str) -> None:
+        """Have other servers put all sessions of an account out of a room (folded)."""
 
     def vacate(self, seat: Seat, reserved_until: float | None) -> Identity | None:
         """Let no session use a seat, for good if no time is given.
@@ -199,6 +250,20 @@ class Directory(Protocol):
         """Of seats that were without a session, forget those that still are and whose person may not stay."""
 
 
+class Arrivals:
+    """How many sessions of each account may say hello at this server."""
+
+    def __init__(self) -> None:
+        self._buckets = TokenBuckets[str](ARRIVALS_PER_SECOND, ARRIVALS_BURST, _ACCOUNTS)
+
+    def refusal(self, claim: Claimed) -> Refusal | None:
+        """Count a claim; return why it is too many."""
+        account = claim.person.account
+        if account is None or not (wait := self._buckets.take(account, claim.now)):
+            return None
+        return Refusal("rate_limited", "too many sessions of your account said hello", wait)
+
+
 class LocalDirectory:
     """All identities of one process."""
 
@@ -207,8 +272,14 @@ class LocalDirectory:
         self._by_nick_folded: dict[str, Identity] = {}  # present and home nicks
         self._by_secret: dict[str, Seat] = {}
         self._by_account: dict[str, list[Identity]] = {}
-        self._arrivals = TokenBuckets[str](ARRIVALS_PER_SECOND, ARRIVALS_BURST, _ACCOUNTS)  # by account
+        self._arrivals = Arrivals()
         self._reservations = Reservations(limits)
+
+    def start(self, host: Host) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
 
     def is_free(self, nick: str, identity: Identity | None = None) -> bool:
         """Tell whether a nick can be taken, also by the identity that has it already."""
@@ -241,6 +312,17 @@ class LocalDirectory:
 
     def leave(self, seat: Seat, room: str) -> None:
         """Do nothing: rooms know who is in them."""
+
+    def elsewhere(self, room: str) -> Iterable[Identity]:
+        """Return nobody: there are no other servers."""
+        return ()
+
+    def rooms_elsewhere(self, after: str | None, prefix: str) -> Iterable[str]:
+        """Return none: there are no other servers."""
+        return ()
+
+    def kick(self, account: str, room: str) -> None:
+        """Do nothing: there are no other servers."""
 
     def vacate(self, seat: Seat, reserved_until: float | None) -> Identity | None:
         """Drop the seat; with the last one of an identity, reserve or forget that."""
@@ -280,8 +362,8 @@ class LocalDirectory:
 
     def _decide(self, claim: Claimed) -> Seat | Refusal:
         account = claim.person.account
-        if account is not None and (wait := self._arrivals.take(account, claim.now)):
-            return Refusal("rate_limited", "too many sessions of your account said hello", wait)
+        if refusal := self._arrivals.refusal(claim):
+            return refusal
         seat = None if claim.secret is None else self._by_secret.get(claim.secret)
         if seat is not None and seat.identity.account == account:
             return self._take_over(seat, claim)

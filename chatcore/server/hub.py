@@ -16,7 +16,7 @@ Locks, in the only order in which they may be taken:
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from itertools import groupby
@@ -37,7 +37,7 @@ from chatcore.names import fold
 from chatcore.server.allowances import Allowances
 from chatcore.server.arrivals import LONGEST_WAIT, REQUESTS, Arrivals
 from chatcore.server.counters import Counters
-from chatcore.server.directory import Directory, LocalDirectory
+from chatcore.server.directory import Directory, Host, Identity, LocalDirectory
 from chatcore.server.door import Door
 from chatcore.server.endpoint import SLICE, Endpoint
 from chatcore.server.guarded_gate import GuardedGate
@@ -95,7 +95,7 @@ class Hub:
         self.reviews_posts = type(gate).review is not OpenGate.review
         self.lock = threading.Lock()
         self.directory = directory or LocalDirectory(self.limits)
-        self.rooms = Rooms(self.limits)
+        self.rooms = Rooms(self.limits, self.directory.elsewhere)
         self.reads = Reads()
         self.searches = Searches()
         self.allowances = Allowances(self.limits)
@@ -119,6 +119,7 @@ class Hub:
         except BaseException:
             self.journal.close()
             raise
+        self.directory.start(self)
 
     def __repr__(self) -> str:
         return f"<Hub connections={self._connections} rooms={len(self.rooms)}>"
@@ -145,6 +146,7 @@ class Hub:
         Blocks until that is done. Close the servers first. Idempotent.
         """
         self._posts.close()
+        self.directory.close()
         self.gate.close()
         self.journal.close()
         self._subscriptions.close()
@@ -311,14 +313,11 @@ class Hub:
                 self.directory.revise(self.gate, seats)
 
     def expel(self, account: str, room: str) -> None:
-        """Put all sessions of an account out of a room."""
+        """Put all sessions of an account out of a room, on all servers."""
         name = fold(room)
         with self.lock:
-            found = self.rooms.get(name)
-            for member in found.all_members() if found else ():
-                identity = member.session.identity
-                if identity is not None and identity.account and fold(identity.account) == fold(account):
-                    member.session.expel(member)
+            self.put_out(account, name)
+            self.directory.kick(account, name)
         self.follow_up()
 
     def _all_sessions(self) -> list[Session]:
@@ -329,6 +328,27 @@ class Hub:
             found = everybody()
         for start in range(0, len(found), SLICE):
             yield found[start : start + SLICE]
+
+    # --- for the directory, under the lock ---------------------------------------------------------
+
+    def put_out(self, account: str, room: str) -> None:
+        """Put all sessions of an account that are here out of a room (folded)."""
+        found = self.rooms.get(room)
+        for member in found.all_members() if found else ():
+            identity = member.session.identity
+            if identity is not None and identity.account and fold(identity.account) == fold(account):
+                member.session.expel(member)
+
+    def show(self, identity: Identity, room: str, *, is_there: bool) -> None:
+        """An identity is in a room (folded) on another server, or is in it on none any more."""
+        if (found := self.rooms.get(room)) is not None:
+            found.show(identity, self.clock(), is_there=is_there)
+
+    def show_renamed(self, identity: Identity, rooms: Iterable[str], nick_before: str) -> None:
+        """An identity that is in these rooms on another server has another nick now."""
+        for room in rooms:
+            if (found := self.rooms.get(room)) is not None:
+                found.note_change_elsewhere(identity, nick_before, self.clock())
 
     # --- the feed of the journal -----------------------------------------------------------------
 
@@ -510,3 +530,4 @@ class Hub:
 _: type[Feed] = Hub
 __: type[transport.Host] = Hub
 ___: type[Watch] = Hub
+____: type[Host] = Hub

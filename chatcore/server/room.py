@@ -9,7 +9,7 @@ All methods run under the hub's lock.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from chatcore.limits import Limits
@@ -41,7 +41,8 @@ class Room:
     """One room of a hub. ``name`` is folded; ``head`` is the last ``seq`` delivered, 0 for none.
 
     ``count`` is of identities: one that several sessions are here with is one, and a reader without an
-    identity is none. ``has_backlog`` says that members who take everything have not been handed more than
+    identity is none. ``elsewhere`` are those who are in it on other servers, and may be here too.
+    ``has_backlog`` says that members who take everything have not been handed more than
     `Limits.tail_bytes`: posts come faster than they are delivered.
     """
 
@@ -51,6 +52,7 @@ class Room:
         "_nicks",
         "_tails",
         "count",
+        "elsewhere",
         "epoch",
         "has_backlog",
         "head",
@@ -59,11 +61,14 @@ class Room:
         "presence",
     )
 
-    def __init__(self, name: str, epoch: str, head: int, limits: Limits) -> None:
+    def __init__(
+        self, name: str, epoch: str, head: int, limits: Limits, elsewhere: Iterable[Identity] = ()
+    ) -> None:
         self.name = name
         self.epoch = epoch
         self.head = head
-        self.count = 0
+        self.elsewhere = dict.fromkeys(elsewhere)
+        self.count = len(self.elsewhere)
         self.has_backlog = False
         self.members: dict[Endpoint, dict[Session, Member]] = {}
         fit = max((limits.line_bytes - _ENVELOPE) // _NAME, 1)
@@ -127,8 +132,8 @@ class Room:
         return bool(self.members or self._expected)
 
     def has(self, identity: Identity) -> bool:
-        """Tell whether any session of an identity is here."""
-        return any(session.is_in(self.name) for session in identity.occupants())
+        """Tell whether any session of an identity is here, or in it on another server."""
+        return identity in self.elsewhere or any(session.is_in(self.name) for session in identity.occupants())
 
     def accounts(self) -> frozenset[str]:
         """Return the accounts (folded) of all who are in the room."""
@@ -161,6 +166,26 @@ class Room:
         """Note that an identity came (``None``), went, or changed its nick, to be reported a little later."""
         if not self.presence.pending:  # else an endpoint, of this transport or another, has the time already
             session.endpoint.advance_timer(self, self._presence_due(session.hub.clock()))
+        self.presence.change(identity, nick_before)
+
+    def show(self, identity: Identity, now: float, *, is_there: bool) -> None:
+        """Note that an identity is in it on another server, or is not any more."""
+        was_here = self.has(identity)
+        if is_there:
+            self.elsewhere[identity] = None
+        else:
+            self.elsewhere.pop(identity, None)
+        if self.has(identity) != was_here:
+            self.count += -1 if was_here else 1
+            self.note_change_elsewhere(identity, identity.nick if was_here else None, now)
+
+    def note_change_elsewhere(self, identity: Identity, nick_before: str | None, now: float) -> None:
+        """Note what `note_change` does, of an identity that may have no session here."""
+        if not self.members:  # nobody has seen who was here before
+            self._nicks = None
+            return
+        if not self.presence.pending:
+            next(iter(self.members)).advance_timer(self, self._presence_due(now))
         self.presence.change(identity, nick_before)
 
     def flush_presence(self) -> None:
@@ -203,5 +228,6 @@ class Room:
         if self._nicks is None:
             sessions = (session for members in self.members.values() for session in members)
             here = {identity: identity.nick for session in sessions if (identity := session.identity)}
+            here |= {identity: identity.nick for identity in self.elsewhere}
             self._nicks = sorted((fold(nick), nick) for nick in self.presence.flushed(here))
         return self._nicks

@@ -14,7 +14,8 @@ Everything here runs under the hub's lock.
 
 from bisect import insort
 from collections.abc import Callable, Iterable
-from itertools import islice
+from heapq import merge
+from itertools import groupby, islice
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -113,8 +114,11 @@ class RoomLister:
     # --- one stretch -----------------------------------------------------------------------------
 
     def _occupied(self) -> list[str]:
-        """Return the rooms that somebody is in, from the beginning of the stretch on."""
-        return list(islice(self._session.hub.rooms.occupied(self._after, self._prefix), self._size))
+        """Return the rooms that somebody is in, on any server, from the beginning of the stretch on."""
+        hub = self._session.hub
+        here = hub.rooms.occupied(self._after, self._prefix)
+        elsewhere = hub.directory.rooms_elsewhere(self._after, self._prefix)
+        return [name for name, _ in islice(groupby(merge(here, elsewhere)), self._size)]
 
     def _end_of(self, page: RoomPage, occupied: list[str]) -> str | None:
         """Return the last name up to which all rooms are known, or ``None`` if there are no more."""
@@ -153,7 +157,7 @@ class RoomLister:
         room = hub.rooms.get(name)
         entry = RoomEntry(
             room=name,
-            count=0 if room is None else room.count,
+            count=len(list(hub.directory.elsewhere(name))) if room is None else room.count,
             head=0 if record is None else record.head,
             at=None if record is None else record.at,
             private=hub.gate.is_private(name) or None,

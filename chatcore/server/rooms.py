@@ -13,7 +13,7 @@ All methods run under the hub's lock.
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,13 +22,14 @@ from chatcore.gate import Refusal
 from chatcore.journal import Head, Unavailable
 from chatcore.limits import Limits
 from chatcore.messages import Stored
+from chatcore.server.directory import Identity
 from chatcore.server.rate_limit import TokenBuckets
 from chatcore.server.room import Room
 
 if TYPE_CHECKING:
     from chatcore.server.session import Session
 
-__all__ = ["Rooms"]
+__all__ = ["Rooms", "names_from"]
 
 _ADDRESSES = 4_096
 """Addresses whose allowance of new rooms is remembered: those that used it last."""
@@ -69,8 +70,11 @@ class _Loading:
 class Rooms(Mapping[str, Room]):
     """The rooms of one hub that are in use, by folded name, and the epoch of their logs."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(
+        self, limits: Limits, elsewhere: Callable[[str], Iterable[Identity]] = lambda room: ()
+    ) -> None:
         self._limits = limits
+        self._elsewhere = elsewhere  # who is in a room on other servers
         self.epoch = ""
         self._rooms: dict[str, Room] = {}
         self._names: list[str] = []  # of these rooms, in order
@@ -90,15 +94,7 @@ class Rooms(Mapping[str, Room]):
 
     def occupied(self, after: str | None, prefix: str) -> Iterator[str]:
         """Yield the rooms that somebody is in, by name, after a name and with a prefix (both folded)."""
-        names = self._names
-        is_within = after is None or after < prefix
-        first = bisect_left(names, prefix) if is_within else bisect_right(names, after or "")
-        for index in range(first, len(names)):
-            name = names[index]
-            if not name.startswith(prefix):
-                return
-            if self._rooms[name].count:
-                yield name
+        return (name for name in names_from(self._names, after, prefix) if self._rooms[name].count)
 
     # --- entering and leaving --------------------------------------------------------------------
 
@@ -213,9 +209,12 @@ class Rooms(Mapping[str, Room]):
                 receive(Refusal("limit_exceeded", words, wait))
                 continue
             if room is None:
-                room = self._add(Room(loading.name, self.epoch, head, self._limits))
+                room = self._add(self._make(loading.name, head))
             room.expect()
             receive(room)
+
+    def _make(self, name: str, head: int) -> Room:
+        return Room(name, self.epoch, head, self._limits, self._elsewhere(name))
 
     def _add(self, room: Room) -> Room:
         self._rooms[room.name] = room
@@ -226,3 +225,14 @@ class Rooms(Mapping[str, Room]):
         if session.seat is None:
             return 0.0
         return self._new.take(address_of(session.peer), session.hub.clock())
+
+
+def names_from(names: Sequence[str], after: str | None, prefix: str) -> Iterator[str]:
+    """Yield those of some names in order that come after a name and have a prefix (both folded)."""
+    is_within = after is None or after < prefix
+    first = bisect_left(names, prefix) if is_within else bisect_right(names, after or "")
+    for index in range(first, len(names)):
+        name = names[index]
+        if not name.startswith(prefix):
+            return
+        yield name

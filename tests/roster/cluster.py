@@ -145,8 +145,7 @@ class Server:
     @property
     def protects_until(self) -> float:
         """Until when the nicks of its sessions are reserved, if nothing more is heard of it."""
-        heard = self.replica._heard
-        return float("-inf") if heard is None else heard - self.offset + LEASE + KEEP - SLACK
+        return self.replica._heard - self.offset + LEASE + KEEP - SLACK
 
     # --- the log's listener, and the roster's user -----------------------------------------------
 

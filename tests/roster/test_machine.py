@@ -256,7 +256,7 @@ def test_rooms_have_seats_of_all_servers(log: Writer) -> None:
 
 
 def test_a_kick_is_for_all_servers(log: Writer) -> None:
-    assert log.say("n1", Kick("ada", "lobby")).events == [Kicked("ada", "lobby")]
+    assert log.say("n1", Kick("ada", "lobby")).events == [Kicked("ada", "lobby", "n1")]
 
 
 # --- servers that are gone -----------------------------------------------------------------------

@@ -116,15 +116,41 @@ def until(world: World, is_so: Callable[[], bool], *, seconds: float, without: S
         world.run(0.25, without=without)
 
 
-def test_it_takes_claims_once_its_roster_was_read(world: World) -> None:
+def test_what_is_claimed_early_waits_for_the_roster(world: World) -> None:
     one = world.server()
-    assert one.claims("ada", A) == [None]
-    world.run()
     answers = one.claims("ada", A)
     world.run()
     [granted] = answers
     assert isinstance(granted, Granted)
+    assert [entry["number"] for entry in world.said()] == [0, 1]
     assert world.said()[0]["roster"] == []
+
+
+@pytest.mark.logs("roster.cut_off", "roster.back")
+def test_what_is_claimed_without_a_log_waits_for_a_lease(world: World) -> None:
+    one = world.server()
+    one.connection.cut()
+    answers = one.claims("ada", A)
+    world.run(LEASE - 1)
+    assert answers == []
+    world.run(1)
+    assert answers == one.claims("bob", B) == [None]
+    one.connection.open()
+    world.run()
+    assert one.nicks() == []
+
+
+def test_what_is_claimed_while_it_says_its_roster_again_waits_for_that(world: World) -> None:
+    one = world.server()
+    world.run()
+    until(world, lambda: world.now >= 1_030 + ANNOUNCE - 0.25, seconds=ANNOUNCE)
+    world.now += 0.25
+    one.replica.step()
+    answers = one.claims("ada", A)
+    assert answers == []
+    world.run()
+    assert isinstance(answers[0], Granted)
+    assert world.said()[-2]["roster"] == []
 
 
 def test_what_was_asked_together_is_one_entry(world: World) -> None:
@@ -320,7 +346,7 @@ def test_entries_that_are_missing_begin_it_again(world: World) -> None:
 
 def test_it_says_when_it_has_something_to_do(world: World) -> None:
     one = world.server()
-    assert one.patience() is None  # the log comes first
+    assert one.patience() == LEASE  # the log comes first
     one.connection.deliver(9)
     assert one.patience() == 0.0
     world.run()

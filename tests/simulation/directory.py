@@ -4,13 +4,13 @@ It remembers which seats are in which rooms, as a directory must that tells othe
 forgets to say that a seat has left is found out.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from unittest import mock
 
 from chatcore.address import Peer
 from chatcore.gate import Gate, Person, Refusal
 from chatcore.names import fold
-from chatcore.server.directory import Claimed, Directory, Identity, LocalDirectory, Occupant, Seat
+from chatcore.server.directory import Claimed, Directory, Host, Identity, LocalDirectory, Occupant, Seat
 from chatcore.server.hub import Hub
 from chatcore.server.session import Session
 from tests.simulation.identities import Holder, Identities, Verdict
@@ -44,6 +44,23 @@ class SimDirectory:
         self._hub = hub
 
     # --- the seam --------------------------------------------------------------------------------
+
+    def start(self, host: Host) -> None:
+        """Have been told by `serve` already."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def elsewhere(self, room: str) -> Iterable[Identity]:
+        """Return nobody."""
+        return ()
+
+    def rooms_elsewhere(self, after: str | None, prefix: str) -> Iterable[str]:
+        """Return none."""
+        return ()
+
+    def kick(self, account: str, room: str) -> None:
+        """Do nothing."""
 
     def claim(self, claim: Claimed, answer: Callable[[Seat | Refusal], None]) -> None:
         """Decide about a claim."""
