@@ -57,10 +57,14 @@ class Claim(NamedTuple):
 
 
 class Release(NamedTuple):
-    """A session has left its seat; the nick is reserved for so many microseconds, or not at all."""
+    """A session has left its seat; the nick is reserved for so many microseconds, or not at all.
+
+    ``claimed`` is the stamp of its claim: another session may have claimed the seat since.
+    """
 
     proof: str
     keep: int | None
+    claimed: int = 0
 
 
 class Forget(NamedTuple):

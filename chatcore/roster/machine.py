@@ -230,7 +230,8 @@ class Machine:
     def _do_for(self, act: Release | Rename | Enter | Exit, seat: Seat) -> Result:
         match act:
             case Release():
-                self._vacate(seat, None if act.keep is None else self.state.now + act.keep)
+                if act.claimed == seat.claimed:
+                    self._vacate(seat, None if act.keep is None else self.state.now + act.keep)
             case Rename():
                 return self._ask_to_rename(seat.identity, act)
             case Enter():

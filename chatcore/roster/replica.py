@@ -256,16 +256,21 @@ class RosterReplica:
             if seat.proof in self._mine:
                 self._mine[seat.proof] = _row(seat)
             else:
-                self._queue.append((Release(seat.proof, None), None))
+                self._queue.append((Release(seat.proof, None, seat.claimed), None))
 
     # --- what its server does --------------------------------------------------------------------
 
     def ask(self, act: Act, answer: Answer | None = None) -> None:
         """Say something, with `step`; ``answer`` is called once it was read, or with ``None`` if it is not.
 
-        A `Claim` or `Rename` has an answer, and so it is given up after a while. Others are not.
+        A `Claim` or `Rename` has an answer, and so it is given up after a while. Others are not. A `Release`
+        is of the session that has the seat now.
         """
         match act:
+            case Release(proof=proof):
+                if proof not in self._mine:
+                    return  # another session has it, or nobody
+                act = act._replace(claimed=self._mine[proof].claimed)
             case Enter(proof=proof, room=room) if proof in self._wanted:
                 self._wanted[proof][room] = None
             case Exit(proof=proof, room=room) if proof in self._wanted:
@@ -379,6 +384,8 @@ class RosterReplica:
 
     def _note_result(self, act: Act, result: Result) -> None:
         if isinstance(act, Release):
+            if act.proof in self._mine and self._mine[act.proof].claimed != act.claimed:
+                return  # it was claimed again meanwhile
             self._mine.pop(act.proof, None)
             self._wanted.pop(act.proof, None)
         elif isinstance(result, Granted):

@@ -25,6 +25,7 @@ class Mirror:
         self._node = node
         self._host = host
         self._identities: dict[str, Identity] = {}  # by their names in the roster
+        self._forgotten: dict[str, None] = {}  # those that the roster does not know any more
         self._shown: dict[str, dict[Identity, None]] = {}  # who is in a room on other servers
         self._names: list[str] = []  # of these rooms, in order
 
@@ -58,11 +59,20 @@ class Mirror:
                 case Forgotten(name=name) if name in self._identities:
                     identity = self._identities[name]
                     forgotten.append(identity)
-                    if not identity.in_use:  # else this server was taken for gone, and claims it again
-                        del self._identities[name]
+                    self._forgotten[name] = None
                 case _:
                     pass
+        self._tidy(state)
         return forgotten
+
+    def _tidy(self, state: State) -> None:
+        """Drop what is forgotten, once no session here uses it: this server may be taken for gone."""
+        for name in list(self._forgotten):
+            identity = self._identities.get(name)
+            if name in state.identities or identity is None:
+                del self._forgotten[name]
+            elif not identity.in_use:
+                del self._forgotten[name], self._identities[name]
 
     def rename(self, state: State, name: str, asked: LocalSeat | None = None) -> None:
         """Call an identity what it is called now, and notify its sessions and rooms."""
@@ -83,7 +93,7 @@ class Mirror:
         for room, identities in shown.items():
             for identity in identities:
                 self._host.show(identity, room, is_there=False)
-        self._identities = {name: one for name, one in self._identities.items() if one.in_use}
+        self._forgotten = dict.fromkeys(self._identities)
 
     def _settle(self, state: State, name: str, room: str) -> None:
         """Show an identity in a room if it is there on another server, and not otherwise."""

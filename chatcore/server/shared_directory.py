@@ -276,19 +276,20 @@ class SharedDirectory:
             return None  # another server has it, or nobody
         keep = None if reserved_until is None else max(round((reserved_until - host.clock()) * _SECOND), 0)
         self._say(Release(proof, keep))
-        if keep is None or self._is_in_use(identity, proof):
+        if keep is None or not self._is_last(seat, proof):
             self._drop(proof, seat)
             return None
         for other in self._reservations.add(identity, address_of(seat.peer)):
             self._forget(other)
         return None
 
-    def _is_in_use(self, identity: Identity, proof: str) -> bool:
-        """Tell whether an identity has a session besides that of one seat, on any server."""
+    def _is_last(self, seat: Seat, proof: str) -> bool:
+        """Tell whether a seat is known to be the last in use of its identity, on any server."""
         _, replica, _ = self._running
-        seat = None if replica.state is None else replica.state.seats.get(proof)
-        others = [] if seat is None else [one for one in seat.identity.seats.values() if one is not seat]
-        return identity.in_use or any(other.node is not None for other in others)
+        found = None if replica.state is None else replica.state.seats.get(proof)
+        if found is None or seat.identity.in_use:
+            return False
+        return all(other.node is None for other in found.identity.seats.values() if other is not found)
 
     def expire(self, identity: Identity, now: float) -> None:
         """Do nothing: reservations expire by the log's time."""

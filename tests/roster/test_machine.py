@@ -65,6 +65,12 @@ class Writer:
     def say(self, node: str, *acts: Act) -> Applied:
         if node not in self._following:
             self.announce(node)
+        *others, last = acts or (None,)
+        if others and isinstance(last, Release):
+            self.say(node, *acts[:-1])
+            return self.say(node, last)
+        if isinstance(last, Release) and not last.claimed and last.proof in self.state.seats:
+            acts = (last._replace(claimed=self.state.seats[last.proof].claimed),)
         term, number = self._following[node]
         self._following[node] = (term, number + 1)
         return self.write(node, content_of(acts), term, number)
@@ -221,6 +227,14 @@ def test_a_goodbye_frees_the_nick(log: Writer) -> None:
     name = log.state.seats[A].identity.name
     assert log.say("n1", Release(A, None)).events == [Present(name, "lobby"), Forgotten(name)]
     assert log.state.rooms() == []
+
+
+def test_whoever_claims_a_seat_keeps_it_when_the_session_before_leaves_it(log: Writer) -> None:
+    log.say("n1", claim("ada", A))
+    before = log.state.seats[A].claimed
+    log.say("n1", claim("ada", B, A))
+    log.say("n1", Release(A, None, before))
+    assert holder(log, "ada") == "n1"
 
 
 def test_only_what_is_reserved_can_be_forgotten_by_any_server(log: Writer) -> None:

@@ -258,6 +258,25 @@ def test_a_server_that_is_cut_off_knows_that_it_is_taken_for_gone(
     assert one.nicks() == two.nicks() == ["ada", "bob"]
 
 
+def test_a_seat_is_let_go_that_was_lost_while_the_roster_was_on_its_way(world: World) -> None:
+    one, two = world.server(), world.server()
+    world.run()
+    one.claims("ada", A)
+    world.run(ANNOUNCE - 1)
+    world.now += 1
+    one.replica.step()
+    roster, world.log.on_its_way = world.log.on_its_way, []
+    moved = two.claims("ada", B, A)
+    until(world, lambda: bool(moved), seconds=1, without=[one])
+    two.replica.ask(Release(A, None))
+    until(world, lambda: two.nicks() == [], seconds=1, without=[one])
+    world.log.on_its_way = roster
+    world.run(1)
+    assert "ada" in str(world.said()[-2]["roster"])
+    assert world.said()[-1]["acts"][0][:2] == ["release", A]
+    assert (one.lost, one.nicks(), two.nicks()) == ([A], [], [])
+
+
 def test_who_was_cut_off_for_long_loses_what_somebody_else_has_got(world: World) -> None:
     one, two = world.server(), world.server()
     world.run()

@@ -54,12 +54,13 @@ class Machine(Host):
 class Machines:
     """Some hubs over one log, whose first lease is over."""
 
-    def __init__(self) -> None:
+    def __init__(self, random: Random | None = None) -> None:
         self.clock = Clock()
-        self.log = FaultyLog(Random(1), self.clock)
+        self.log = FaultyLog(random or Random(1), self.clock)
         self.log.write(b"nothing")
         self.clock.now += 2 * LEASE
         self.all: list[Machine] = []
+        self.holds = False  # whether nothing arrives by itself
         self._running = False
 
     def add(self, gate: Gate | None = None, **limits: object) -> Machine:
@@ -71,7 +72,7 @@ class Machines:
 
     def run(self) -> None:
         """Let everything arrive that can, without any time passing."""
-        if self._running:
+        if self._running or self.holds:
             return
         self._running = True
         try:

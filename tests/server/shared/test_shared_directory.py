@@ -85,6 +85,20 @@ def test_a_session_moves_within_a_machine_and_takes_its_allowance_along(
     assert again.session.bucket is bucket
 
 
+def test_a_session_that_breaks_while_another_claims_its_seat_takes_nothing_along(
+    machines: Machines, pair: tuple[Machine, Machine]
+) -> None:
+    one, two = pair
+    ada = one.live("ada")
+    machines.holds = True
+    again = one.hello("ada", session=ada.secret)
+    ada.lose()
+    machines.holds = False
+    machines.settle()
+    assert again.one(Welcome).session == ada.secret
+    assert two.hello("ada").error().retry_after is None  # it is in use, and not reserved
+
+
 def test_a_stranger_does_not_get_a_reserved_nick_and_its_owner_does_anywhere(
     pair: tuple[Machine, Machine],
 ) -> None:
