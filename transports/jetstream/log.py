@@ -52,8 +52,11 @@ PAUSES: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 UNFIT_PAUSE: Final = 5.0
 """Seconds after which a stream that can't be used is looked at again."""
 
-ASKING: Final = 3.0
-"""Seconds for an answer about the stream."""
+ASKING: Final = 1.0
+"""Seconds for an answer about the stream: few, since nothing is sent before it when a leader was lost."""
+
+MAKING: Final = 5.0
+"""Seconds for a stream to be made."""
 
 ELECTION: Final = 10.0
 """Seconds after which a server's word that entries are gone is believed: more than an election takes."""
@@ -230,7 +233,7 @@ class JetStreamLog:
         except StreamMissing:
             if self._read_to:
                 raise Unfit("there is no such stream, of which entries were read before") from None
-        info = await link.ask(f"STREAM.CREATE.{name}", self._stream.config(), ASKING * 3)
+        info = await link.ask(f"STREAM.CREATE.{name}", self._stream.config(), MAKING)
         stream_made.log(stream=name, server=link.address)
         return info
 
