@@ -263,7 +263,8 @@ def test_every_form_of_assignment_to_another_object_is_detected(code: str) -> No
 
 WALL_CLOCK = {
     "chatcore.accounts.administration": "when what is made here ends, in the file",
-    "chatcore.accounts.writer": "the same; how often somebody acts is measured by another clock",
+    "chatcore.accounts.replicated.administration": "which bans and invites have ended, as it lists them",
+    "chatcore.accounts.writer": "when bans and mutes end; how often somebody acts is for another clock",
     "chatcore.ids": "ids in the order of their making; they are unique without it",
     "chatcore.journal.memory": "the times that messages show",
     "chatcore.journal.sqlite.check": "to find times that lie ahead",

@@ -10,7 +10,7 @@ the file, and `touched`, what of it has changed; `refusals`; `acts`, all that ch
 `redemption`, `moderation` and `devices`, what an act of a session does, `operating`, what one of an operator
 does, and `performing`, any of them; `networks` and `snapshot`, what is known at one moment; `changes`,
 `uses`, `pace` and `writer`, the thread that owns the file, with its `log_events`; `gate`; and, for the
-command line, `book`, `administration` and `backup`.
+command line, `book`, `administration` and `backup`. `replicated` is the same for a cluster.
 """
 
 from chatcore.accounts.administration import Administration

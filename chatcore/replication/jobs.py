@@ -57,6 +57,11 @@ class JobQueue:
         with self._has_room:
             self._has_room.notify_all()
 
+    def wait(self, timeout: float | None) -> None:
+        """Wait for a job, at most ``timeout`` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._jobs, timeout)
+
     def take(self) -> list[Job]:
         """Take all jobs."""
         with self._changed:

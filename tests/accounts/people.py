@@ -10,23 +10,31 @@ from pathlib import Path
 from typing import Any
 
 from chatcore.accounts import Accounts, Administration, Role
+from chatcore.accounts.gate import AccountsGate
+from chatcore.accounts.replicated import ReplicatedAccounts, ReplicatedAdministration
+from chatcore.accounts.replicated.state import AccountsState
 from chatcore.accounts.statements import AccountsFile
 from chatcore.accounts.tokens import digest
 from chatcore.accounts.writer import Times
 from chatcore.gate import Act, Claim, Moderation, Peer, Person, Refusal
 from chatcore.names import fold
+from chatcore.replication.memory import MemoryLog
 
 __all__ = [
     "DEADLINE",
     "PEER",
+    "PEOPLE",
     "Clock",
     "Watch",
     "act",
     "ask",
+    "book_over_log",
     "enter",
     "gate_over",
+    "gate_over_log",
     "key_of",
     "make_accounts",
+    "make_accounts_in_log",
     "make_earlier",
     "person",
 ]
@@ -45,6 +53,16 @@ def key_of(account: str, device: str = "phone") -> str:
     return f"{account}/{device}".ljust(43, "k")
 
 
+PEOPLE: dict[str, Role] = {
+    "olga": "owner",
+    "mona": "moderator",
+    "ada": "member",
+    "bob": "member",
+    "gus": "guest",
+}
+"""Who has an account in most tests."""
+
+
 def make_accounts(path: Path, **people: Role) -> Path:
     """Make a file with accounts, each with one key; return its path."""
     with Administration(path, by="local:test", create=True) as book:
@@ -54,6 +72,16 @@ def make_accounts(path: Path, **people: Role) -> Path:
         for name in people:
             file.add_key(digest(key_of(name)), fold(name), 0.0)
     return path
+
+
+def make_accounts_in_log(log: MemoryLog, now: Callable[[], float], **people: Role) -> None:
+    """Put accounts into a log, each with one key."""
+    with ReplicatedAdministration(log.connect(), by="local:test", now=now) as book:
+        for name, role in people.items():
+            book.add(name, role)
+            secret = book.invite(name=name).secret or ""
+            key, invite = digest(key_of(name)).hex(), digest(secret).hex()
+            book._perform({"act": "redeem", "nick": name, "key": key, "invite": invite})
 
 
 EARLIER = (
@@ -121,6 +149,32 @@ def gate_over(
     return gate
 
 
+def gate_over_log(
+    log: MemoryLog,
+    path: Path,
+    watch: Watch | None = None,
+    now: Callable[[], float] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> ReplicatedAccounts:
+    """Return a started gate over a log, whose state is at a path; it is to be closed."""
+    gate = ReplicatedAccounts(path, log.connect(), times=Times(now or time.time, clock, look=LOOK))
+    gate.start(watch or Watch())
+    return gate
+
+
+class CurrentBook(ReplicatedAdministration):
+    """A log of accounts that is read up to its end whenever something is asked."""
+
+    def _read(self) -> AccountsState:
+        self.refresh()
+        return super()._read()
+
+
+def book_over_log(log: MemoryLog, now: Callable[[], float] | None = None) -> ReplicatedAdministration:
+    """Return a log of accounts as the command line has it."""
+    return CurrentBook(log.connect(), by="local:root", now=now or time.time)
+
+
 def ask(question: Callable[..., None], *arguments: object) -> Any:
     """Ask a gate, and return the answer."""
     answers = queue.SimpleQueue[Any]()
@@ -129,14 +183,14 @@ def ask(question: Callable[..., None], *arguments: object) -> Any:
 
 
 def enter(
-    gate: Accounts, nick: str, key: str | None = None, invite: str | None = None, peer: Peer = PEER
+    gate: AccountsGate, nick: str, key: str | None = None, invite: str | None = None, peer: Peer = PEER
 ) -> Person | Refusal:
     """Ask a gate who somebody is; the key is by default that of `key_of`."""
     answer: Person | Refusal = ask(gate.enter, Claim(peer, nick, key or key_of(nick), invite))
     return answer
 
 
-def person(gate: Accounts, name: str) -> Person:
+def person(gate: AccountsGate, name: str) -> Person:
     """Return somebody whom a gate lets in."""
     found = enter(gate, name)
     assert isinstance(found, Person)
@@ -144,7 +198,7 @@ def person(gate: Accounts, name: str) -> Person:
 
 
 def act(
-    gate: Accounts,
+    gate: AccountsGate,
     by: str,
     what: Act,
     room: str | None = None,

@@ -91,7 +91,7 @@ def test_both_kinds_are_listed_in_the_order_in_which_they_were_done(
     gate: Accounts, book: Administration
 ) -> None:
     flip(gate, "ops", 1)
-    book.ban("192.0.2.1")
+    book.ban("192.0.2.9")
     flip(gate, "den", 1)
     assert [(entry.by, entry.room) for entry in book.audit(3)] == [
         ("ada", "ops"),

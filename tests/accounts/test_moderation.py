@@ -261,8 +261,9 @@ def test_a_ban_of_an_address_is_lifted_in_any_spelling(book: Administration) -> 
 
 
 def test_a_peer_without_an_ip_address_is_in_no_network(gate: Accounts, book: Administration) -> None:
+    ada = person(gate, "ada")
     book.ban("0.0.0.0/0")
-    assert gate.may_stay(person(gate, "ada"), Peer("socket", 0)) is None
+    assert gate.may_stay(ada, Peer("socket", 0)) is None
 
 
 # --- what the command line does ------------------------------------------------------------------
