@@ -144,6 +144,29 @@ def test_a_stream_that_is_gone_is_not_made_again_by_those_that_read_it(
     assert node.wait_for(b"of another log") == [b"of another log"]
 
 
+def test_a_stream_in_memory_that_is_gone_is_made_again_as_another_log(
+    tmp_path: Path, nodes: Callable[..., Node]
+) -> None:
+    stream = Stream("live", "live.log", "live.feed", "memory", 1, 16 * 1024 * 1024, 600.0)
+    with NatsServers(tmp_path) as servers:
+        log = SharedLog(servers, stream)
+        one, two = nodes(log.connect()), nodes(log.connect())
+        one.log.append(b"before")
+        one.wait_for(b"before")
+        two.wait_for(b"before")
+        servers.servers[0].kill()
+        servers.servers[0].start()
+        identity, first, _, durability = one.wait_until_open(2)
+        assert identity != one.openings[0][0]
+        assert (first, durability) == (1, "memory")
+        two.wait(lambda: two.openings[-1][0] == identity)
+        two.log.append(b"after")
+        one.wait_for(b"after")
+        two.wait_for(b"after")
+        for each in (one, two):
+            each.log.close()
+
+
 def test_entries_that_are_gone_from_a_stream_are_reported_once_that_is_sure(
     tmp_path: Path, nodes: Callable[..., Node], monkeypatch: pytest.MonkeyPatch
 ) -> None:

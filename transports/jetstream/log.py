@@ -89,7 +89,10 @@ class _Again(Exception):
 
 
 class JetStreamLog:
-    """A `Log` in a stream, which is made if it is missing and was never read."""
+    """A `Log` in a stream, which is made if it is missing and was never read.
+
+    One in memory goes when all its servers end, so it is made again then: as another log.
+    """
 
     def __init__(self, servers: Servers, stream: Stream) -> None:
         self._servers = servers
@@ -231,7 +234,7 @@ class JetStreamLog:
         try:
             return await link.ask(f"STREAM.INFO.{name}", {}, ASKING)
         except StreamMissing:
-            if self._read_to:
+            if self._read_to and self._stream.storage == "file":
                 raise Unfit("there is no such stream, of which entries were read before") from None
         info = await link.ask(f"STREAM.CREATE.{name}", self._stream.config(), MAKING)
         stream_made.log(stream=name, server=link.address)
