@@ -70,7 +70,7 @@ def test_a_test_provokes_each_event() -> None:
     assert set(marked()) == set(EVENTS)
 
 
-CLIENTS = ("client.py", "connection.py")
+CLIENTS = ("client.py", "connection.py", "nodes.py")
 """They are in programs, not in servers; docs/library.md has what they log."""
 
 

@@ -269,8 +269,7 @@ class ClientSession(Calls):
 
     def finish(self, by: float) -> None:
         """Close once all posts are answered, or at a time. Until then nothing more can be asked."""
-        if self._finish_by is None:
-            self._finish_by = by
+        self._finish_by = by if self._finish_by is None else self._finish_by
         self._end_if_finished()
 
     def _end_if_finished(self) -> None:
@@ -367,9 +366,8 @@ class ClientSession(Calls):
     def _note_return(self, before: str) -> None:
         """Have the user learn that we are back, and under which nick: another device may have changed it."""
         self.events.add_news(Online())
-        nick = self.identity.nick
-        if nick != before and not self._every_frame:
-            self.events.add_news(NickFrame(nick=nick))
+        if self.identity.nick != before and not self._every_frame:
+            self.events.add_news(NickFrame(nick=self.identity.nick))
 
     def _resume(self, connection: Connection) -> None:
         """Ask again for what the last connection owed us, rooms first, and send unacknowledged posts."""
