@@ -23,13 +23,13 @@ def run(
     Raises `UsageError` if it is malformed or missing, or the address has no certificate, and, for another
     address, if there is a key already, or a client uses what is to be moved.
     """
+    server = encrypted_address(url) if same_as is None else address(url)
     if (fingerprint is not None) + forget + (same_as is not None) != 1:
         raise UsageError("give the fingerprint of the certificate, sha256:..., or --forget, or --same-as URL")
     file = KeyFile.of(key_file)
     if same_as is not None:
-        _take_along(file, url, same_as)
+        _take_along(file, server, same_as)
         return
-    server = encrypted_address(url)
     if fingerprint is not None:
         file.trust(server, parse_pin(fingerprint))
         write_text(f"{server} is trusted by this certificate from now on\n")
@@ -41,10 +41,10 @@ def run(
         write_text(f"no fingerprint of {server} is stored; an authority has to vouch for it\n")
 
 
-def _take_along(file: KeyFile, url: str, same_as: str) -> None:
-    new, old = address(url), address(same_as)
+def _take_along(file: KeyFile, new: str, same_as: str) -> None:
+    old = address(same_as)
     if new == old:
-        raise UsageError(f"{url} and {same_as} are the same address already")
+        raise UsageError(f"{new} and {same_as} are the same address already")
     if new.partition("://")[0] != old.partition("://")[0]:
         raise UsageError(
             f"{new} and {old} differ in whether they are encrypted; a key of one is not for the other"
