@@ -16,6 +16,7 @@ import typer
 from chatcore import COMPILED, __version__
 from cli.declarations.accounts import account_app, audit, ban, bans, invite, unban
 from cli.declarations.clients import bench, client, join, rooms, search, send, status, tail
+from cli.declarations.cluster import cluster_app
 from cli.declarations.servers import (
     backup,
     doctor,
@@ -143,3 +144,4 @@ room_app = typer.Typer(cls=Group, rich_markup_mode=None, help="Remove a room fro
 room_app.command(name="remove", cls=Command)(remove_room)
 app.add_typer(room_app, name="room", rich_help_panel="Running a server")
 app.add_typer(account_app, name="account", rich_help_panel="People and access")
+app.add_typer(cluster_app, name="cluster", rich_help_panel="Running a server")

@@ -23,7 +23,7 @@ _CHAT = ("",)
 _CLIENTS = ("client", "send", "tail", "rooms", "status", "search", "join")
 _ACCOUNTS = ("invite", "ban", "unban", "bans", "audit")
 _ACCOUNT = tuple(f"account {name}" for name in ("add", "list", "role", "remove", "keys", "revoke"))
-_LISTS = ("config", "transports", "journals", "schema")
+_LISTS = ("config", "transports", "journals", "schema", "cluster config")
 _ALL = (
     *("server", "backup", "restore", "history", "doctor", "trust", "bench", "room remove"),
     *_CLIENTS,

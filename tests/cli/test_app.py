@@ -52,7 +52,7 @@ def test_a_usage_error_is_one_line_with_a_hint(inside: Inside, words: str, line:
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"chat: {line}\n")
 
 
-@pytest.mark.parametrize("group", [[], ["account"], ["room"]])
+@pytest.mark.parametrize("group", [[], ["account"], ["room"], ["cluster"]])
 def test_a_group_without_a_command_shows_its_page_on_standard_error(inside: Inside, group: list[str]) -> None:
     page = inside(*group, "--help")
     done = inside(*group)

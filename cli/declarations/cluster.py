@@ -1,0 +1,107 @@
+"""The commands for those who run several servers on one log: what each takes, and its help."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.help.command import Command, Group
+from cli.report import reporting
+
+__all__ = ["cluster_app", "config"]
+
+cluster_app = typer.Typer(
+    cls=Group,
+    rich_markup_mode=None,
+    help="Set up and look after several servers that share one log.",
+)
+
+
+def _port(name: str, usage: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        name, min=1, max=65535, metavar="PORT", help=usage, allow_from_autoenv=False
+    )
+    return option
+
+
+@cluster_app.command(name="config", cls=Command)
+def config(
+    hosts: Annotated[
+        list[str], typer.Argument(metavar="HOST...", help="The machines: one, or three or more.")
+    ],
+    only: Annotated[
+        str | None,
+        typer.Option(
+            "--only",
+            metavar="HOST",
+            help="Print the configuration of this machine. The others need the same --creds.",
+            show_default="of all machines",
+            allow_from_autoenv=False,
+        ),
+    ] = None,
+    creds: Annotated[
+        str | None,
+        typer.Option(
+            "--creds",
+            metavar="PATH",
+            help="A file with a line USER:PASSWORD, for chat servers to show. It is made if it is missing.",
+            show_default="a new password, which is printed",
+            allow_from_autoenv=False,
+        ),
+    ] = None,
+    stream: Annotated[
+        str,
+        typer.Option("--stream", metavar="NAME", help="The name of the stream.", allow_from_autoenv=False),
+    ] = "chat",
+    tls: Annotated[
+        str | None,
+        typer.Option(
+            "--tls",
+            metavar="DIRECTORY",
+            help="Encrypt, by cert.pem, key.pem and ca.pem in this directory of each machine.",
+            show_default="nothing is encrypted",
+            allow_from_autoenv=False,
+        ),
+    ] = None,
+    store: Annotated[
+        str,
+        typer.Option(
+            "--store", metavar="DIRECTORY", help="Where entries are stored.", allow_from_autoenv=False
+        ),
+    ] = "/var/lib/nats",
+    disk: Annotated[
+        str,
+        typer.Option(
+            "--disk", metavar="SIZE", help="How much may be stored there.", allow_from_autoenv=False
+        ),
+    ] = "16GiB",
+    port: Annotated[int, _port("--port", "Where chat servers connect.")] = 4222,
+    route_port: Annotated[int, _port("--route-port", "Where the NATS servers connect to each other.")] = 6222,
+    monitor_port: Annotated[int, _port("--monitor-port", "Where they show how they are set up.")] = 8222,
+) -> None:
+    """Print a nats.conf for each machine of a cluster.
+
+    It also says how to start chat servers with them. Their user may touch no other stream. Let no other
+    machines reach any of the ports.
+
+    \b
+    Example: # All three, with a password that each machine needs:
+             chat cluster config ada-1 ada-2 ada-3
+             # Each machine's own, by the same file of credentials:
+             chat cluster config ada-1 ada-2 ada-3 --only ada-1 --creds nats.creds >nats.conf
+    """
+    with reporting():
+        from cli.commands.cluster_config import Plan, run
+
+        run(
+            Plan(
+                hosts=hosts,
+                only=only,
+                stream=stream,
+                creds=None if creds is None else Path(creds),
+                store=store,
+                disk=disk,
+                tls=tls,
+                ports=(port, route_port, monitor_port),
+            )
+        )
