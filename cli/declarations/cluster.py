@@ -8,13 +8,25 @@ import typer
 from cli.help.command import Command, Group
 from cli.report import reporting
 
-__all__ = ["cluster_app", "config"]
+__all__ = ["cluster_app", "config", "status"]
 
 cluster_app = typer.Typer(
     cls=Group,
     rich_markup_mode=None,
     help="Set up and look after several servers that share one log.",
 )
+
+
+Journal = Annotated[
+    str | None,
+    typer.Option(
+        "--journal",
+        metavar="JOURNAL",
+        help="The log that they share: nats://HOST,HOST,HOST, or tls://, with its options.",
+        show_default="the one that `chat server` uses",
+        allow_from_autoenv=False,
+    ),
+]
 
 
 def _port(name: str, usage: str) -> typer.models.OptionInfo:
@@ -105,3 +117,27 @@ def config(
                 ports=(port, route_port, monitor_port),
             )
         )
+
+
+@cluster_app.command(name="status", cls=Command)
+def status(
+    ctx: typer.Context,
+    journal: Journal = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON object.", allow_from_autoenv=False)
+    ] = False,
+) -> None:
+    """Print how a cluster's log is, and how far this machine is.
+
+    It says what needs somebody to look at it. It changes nothing, and servers may run.
+
+    \b
+    Example: chat cluster status
+             # Of another log than the one that `chat server` uses:
+             chat cluster status --journal nats://127.0.0.1:4222
+    """
+    with reporting():
+        from cli.commands.cluster_status import run
+        from cli.settings.journals import shared_address
+
+        raise typer.Exit(run(shared_address(ctx, journal), as_json=json))

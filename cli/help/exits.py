@@ -30,6 +30,7 @@ _ALL = (
     *_ACCOUNTS,
     *_ACCOUNT,
     *_LISTS,
+    "cluster status",
 )
 
 EXITS = (
@@ -44,7 +45,7 @@ EXITS = (
     Exit("0", "every member got every stored message once, in order", ("bench",)),
     Exit("0", "there is a new backup", ("backup",)),
     Exit("0", "the file is restored", ("restore",)),
-    Exit("0", "nothing is wrong", ("doctor",)),
+    Exit("0", "nothing is wrong", ("doctor", "cluster status")),
     Exit("0", "it is done", ("trust", "room remove", *_ACCOUNTS, *_ACCOUNT)),
     Exit("1", "it cannot listen, cannot use the journal or the accounts, or crashed", ("server",)),
     Exit(
@@ -66,7 +67,7 @@ EXITS = (
     Exit("1", "a delivery was lost, duplicated, altered or out of order, or there is no server", ("bench",)),
     Exit("1", "there is no new backup; an older one is as it was", ("backup",)),
     Exit("1", "nothing is restored; what there was is as it was", ("restore",)),
-    Exit("1", "something is wrong", ("doctor",)),
+    Exit("1", "something is wrong", ("doctor", "cluster status")),
     Exit("1", "the journal cannot be read", ("history",)),
     Exit("1", "the journal cannot be used, or you said no", ("room remove",)),
     Exit("1", "the accounts cannot be used", (*_ACCOUNTS, *(each for each in _ACCOUNT if "rem" not in each))),

@@ -8,6 +8,7 @@ imported only when it is chosen: SQLite takes as long as everything else togethe
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -15,6 +16,9 @@ from chatcore import HistoryLimits, UsageError
 from chatcore.journal import Journal, JournalKind, find_journals, load_journal
 from cli.places import journal_file
 from cli.settings.server import server_setting
+
+if TYPE_CHECKING:
+    from cli.settings.nats_journal import NatsAddress
 
 __all__ = [
     "SHARED",
@@ -24,6 +28,7 @@ __all__ = [
     "journal_to_check",
     "open_journal",
     "server_journal",
+    "shared_address",
 ]
 
 SHARED = ("nats", "tls")
@@ -71,6 +76,21 @@ def server_journal(ctx: typer.Context, given: str | None) -> Path:
         return file_of(given)
     setting = server_setting(ctx, "journal")  # where a name alone is that of a kind, and no path
     return file_of(setting if setting is None or ":" in setting else f"{setting}:")
+
+
+def shared_address(ctx: typer.Context, given: str | None) -> "NatsAddress":
+    """Return the address of a log that servers share, or else of the one that ``chat server`` uses.
+
+    Raises `UsageError` for a journal of another kind.
+    """
+    from cli.settings.nats_journal import parse_address
+
+    setting = given or server_setting(ctx, "journal") or ""
+    name, _, argument = setting.partition(":")
+    if name not in SHARED:
+        named = f"not {setting}" if setting else "by --journal"
+        raise UsageError(f"this command needs a log that servers share, nats://HOST,HOST,HOST, {named}")
+    return parse_address(name, argument)
 
 
 def journal_to_check(ctx: typer.Context, given: str | None) -> Path | None:

@@ -17,9 +17,9 @@ from cli.places import shared_state_file
 
 if TYPE_CHECKING:
     from chatcore.journal.replicated import ReplicatedJournal
-    from transports.jetstream import JetStreamLog
+    from transports.jetstream import JetStreamLog, Servers, Stream
 
-__all__ = ["NatsAddress", "NatsKind", "nats", "parse_address", "tls"]
+__all__ = ["NatsAddress", "NatsKind", "nats", "parse_address", "servers_of", "stream_of", "tls"]
 
 PORT: Final = 4222
 
@@ -109,7 +109,14 @@ def parse_address(scheme: str, argument: str) -> NatsAddress:
 
 
 def _log(address: NatsAddress) -> "JetStreamLog":
-    from transports.jetstream import JetStreamLog, Servers, Stream
+    from transports.jetstream import JetStreamLog
+
+    return JetStreamLog(servers_of(address), stream_of(address))
+
+
+def servers_of(address: NatsAddress) -> "Servers":
+    """Return the servers of an address; raises `UsageError` for files that cannot be used."""
+    from transports.jetstream import Servers
 
     context = None
     if address.encrypted:
@@ -121,10 +128,16 @@ def _log(address: NatsAddress) -> "JetStreamLog":
             raise UsageError(f"cannot read ca={address.authority}: {error}") from error
     if address.credentials is not None and not address.credentials.is_file():
         raise UsageError(f"creds={address.credentials} is not a file")
-    stream = Stream.of_record(address.stream, address.replicas)
-    if address.max_bytes is not None:
-        stream = Stream.of_record(address.stream, address.replicas, address.max_bytes)
-    return JetStreamLog(Servers(address.hosts, context, address.credentials, address.monitors), stream)
+    return Servers(address.hosts, context, address.credentials, address.monitors)
+
+
+def stream_of(address: NatsAddress) -> "Stream":
+    """Return the stream of an address."""
+    from transports.jetstream import Stream
+
+    if address.max_bytes is None:
+        return Stream.of_record(address.stream, address.replicas)
+    return Stream.of_record(address.stream, address.replicas, address.max_bytes)
 
 
 def _options(query: str) -> dict[str, str]:

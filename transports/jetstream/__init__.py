@@ -6,6 +6,7 @@
 - `fetching`: entries that are asked for.
 - `monitor`: whether its servers sync always.
 - `log`: what puts that together in a loop in a thread of its own.
+- `looking`: a look at all of it, for whoever runs it.
 - `log_events`: what it logs.
 
 This takes nats-py (``chatcore[cluster]``). Of JetStream it uses as little as it can: entries are published
@@ -15,6 +16,7 @@ There are no consumers.
 
 from transports.jetstream.link import Servers
 from transports.jetstream.log import JetStreamLog
+from transports.jetstream.looking import Look, look
 from transports.jetstream.stream import Stream, StreamState
 
-__all__ = ["JetStreamLog", "Servers", "Stream", "StreamState"]
+__all__ = ["JetStreamLog", "Look", "Servers", "Stream", "StreamState", "look"]

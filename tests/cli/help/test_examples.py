@@ -26,7 +26,10 @@ from tests.accounts.people import enter, gate_over
 from tests.cli.conftest import Inside
 from tests.cli.help.commands import COMMANDS, page
 from tests.cli.processes import DEADLINE, ChatServer, chat_server, environment, watched
+from tests.jetstream.reader import Node
+from tests.jetstream.shared import shared_servers
 from tests.journal.sqlite.files import open_journal
+from transports.jetstream import JetStreamLog, Servers, Stream
 from transports.threaded_tcp import connect, serve
 
 ENDLESS = re.compile(r"chat server(?! --limit help)|.* --follow")
@@ -88,8 +91,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatServer]:
 
 
 @pytest.fixture
-def home(server: ChatServer, tmp_path: Path) -> Home:
+def home(server: ChatServer, tmp_path: Path, request: pytest.FixtureRequest) -> Home:
     """An empty home, whose settings name a server and a room."""
+    if "[cluster" in request.node.name:
+        shared_servers()  # before `inside` looks which threads there are
     (tmp_path / "chat.toml").write_text(f'room = ["ops"]\n[servers.work]\nurl = "{server.url}"\n')
     return Home(tmp_path, server.url)
 
@@ -144,6 +149,16 @@ def _has_keys(home: Home) -> None:
         home.words["KEY"] = book.keys("ada")[0].id
 
 
+def _has_log(home: Home) -> None:
+    servers = shared_servers()
+    node = Node(JetStreamLog(Servers(servers.addresses), Stream.of_record("chat", 1)))
+    node.wait_until_open()
+    node.log.close()
+    with open(home.path / "chat.toml", "a") as settings:
+        settings.write(f'[server]\njournal = "nats://{servers.addresses[0]}"\n')
+    home.words["127.0.0.1:4222"] = servers.addresses[0]
+
+
 PREPARED: dict[str, Callable[[Home], None]] = {
     "backup": _has_files,
     "restore": _has_backups,
@@ -153,6 +168,7 @@ PREPARED: dict[str, Callable[[Home], None]] = {
     "tail": _has_position,
     "trust": _has_fingerprint,
     "account revoke": _has_keys,
+    "cluster status": _has_log,
     **dict.fromkeys(("invite", "ban", "unban", "bans", "audit"), _has_accounts),
     **dict.fromkeys((f"account {name}" for name in ("list", "role", "remove", "keys")), _has_accounts),
 }

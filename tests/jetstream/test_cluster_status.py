@@ -1,0 +1,134 @@
+"""`chat cluster status`: what it says of a log, and what needs an operator."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.cli.processes import chat, chat_server
+from tests.jetstream.servers import NatsServers, ask
+from transports.threaded_tcp import connect
+
+
+class Cluster:
+    """Three servers with a log, in which there is a message, and a copy of that."""
+
+    def __init__(self, folder: Path, servers: NatsServers) -> None:
+        self.servers = servers
+        self.copy = folder / "copy.db"
+        self.journal = f"nats://{','.join(servers.addresses)}?state={self.copy}&bytes=2MiB"
+        with chat_server("--journal", self.journal) as server, connect(server.url, nick="ada") as ada:
+            ada.post("stored")
+            server.signal(signal.SIGTERM)
+            server.wait()
+
+    def status(self, *more: str) -> "subprocess.CompletedProcess[str]":
+        """Print the status."""
+        return chat("cluster", "status", "--journal", self.journal, *more)
+
+    def problems(self) -> list[str]:
+        """Return what is wrong, with an exit code that says whether something is."""
+        done = self.status("--json")
+        problems: list[str] = json.loads(done.stdout)["problems"]
+        assert done.returncode == bool(problems), done.stderr
+        return problems
+
+    def change(self, statement: str, *values: object) -> None:
+        """Change the copy."""
+        with closing(sqlite3.connect(self.copy)) as db, db:
+            db.execute(statement, values)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """One of a test's own."""
+    with NatsServers(tmp_path / "nats", 3) as servers:
+        yield Cluster(tmp_path, servers)
+
+
+def test_a_log_that_is_well_says_who_leads_it_and_how_far_this_machine_is(cluster: Cluster) -> None:
+    cluster.journal += f"&monitor={','.join(each.monitor for each in cluster.servers.servers)}"
+    done = cluster.status()
+    assert done.returncode == 0, done.stdout
+    rows = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
+    assert [name for name, _ in rows] == [
+        *["server"] * 3, "log", "leader", "current", "entries", "size", "synced", "here",
+    ]  # fmt: skip
+    told = dict(rows)
+    assert told["leader"] in ("n0", "n1", "n2")
+    assert told["current"].endswith(": 3 of 3")
+    assert told["size"] == "0.0 MiB, room for 2.0 MiB"
+    assert told["synced"] == "always"
+    assert told["here"].endswith(f" read, 0 behind, in {cluster.copy}")
+    told = json.loads(cluster.status("--json").stdout)
+    assert (told["position"], told["lag"], told["problems"]) == (told["last"], 0, [])
+    assert set(told["servers"]) == set(cluster.servers.addresses)
+
+
+def test_a_server_that_is_gone_is_named(cluster: Cluster) -> None:
+    cluster.servers.servers[0].stop()
+    assert any(
+        each.startswith(f"{cluster.servers.addresses[0]} cannot be used") for each in cluster.problems()
+    )
+
+
+def test_nothing_is_said_of_a_log_without_any_server(cluster: Cluster) -> None:
+    for server in cluster.servers.servers:
+        server.kill()
+    assert cluster.problems()[-1] == "nothing is known of the log: no server of it can be reached"
+
+
+def test_a_log_that_is_missing_is_not_made(cluster: Cluster) -> None:
+    cluster.journal = cluster.journal.replace("?", "?stream=other&")
+    for _ in range(2):
+        assert cluster.problems() == ["nothing is known of the log: there is no stream other"]
+
+
+def test_a_log_that_is_nearly_full_is_a_problem(cluster: Cluster) -> None:
+    for _ in range(2):
+        ask(cluster.servers, "publish", "chat.log", bytes(1_000_000))
+    assert cluster.problems() == ["the log is nearly full; a full one takes no more messages"]
+
+
+def test_a_server_that_does_not_sync_is_a_problem(tmp_path: Path) -> None:
+    with NatsServers(tmp_path / "nats", 3, sync="2m") as servers:
+        cluster = Cluster(tmp_path, servers)
+        assert cluster.problems() == []
+        cluster.journal += f"&monitor={','.join(each.monitor for each in servers.servers)}"
+        [problem] = cluster.problems()
+        assert "has no sync_interval: always" in problem
+
+
+def test_a_copy_that_lags_has_another_past_or_cannot_be_read_is_told(cluster: Cluster) -> None:
+    last = json.loads(cluster.status("--json").stdout)["last"]
+    cluster.change("UPDATE meta SET value = value - 1 WHERE key = 'position'")
+    assert json.loads(cluster.status("--json").stdout)["lag"] == 1
+    assert cluster.problems() == []
+    cluster.change("UPDATE meta SET value = value + 2 WHERE key = 'position'")
+    assert cluster.problems() == [
+        f"the log ends at {last}, and this machine has read {last + 1} entries of it"
+    ]
+    cluster.change("UPDATE meta SET value = 'other' WHERE key = 'identity'")
+    assert cluster.problems() == [f"the copy {cluster.copy} is of another log"]
+    cluster.change("UPDATE meta SET value = 'at 1' WHERE key = 'forked'")
+    assert "servers have read different logs: at 1; see `chat cluster new-epoch`" in cluster.problems()
+    os.truncate(cluster.copy, 100)
+    assert any("cannot be read" in each for each in cluster.problems())
+    cluster.copy.unlink()
+    assert cluster.problems() == []
+    assert f"no copy at {cluster.copy}" in cluster.status().stdout
+
+
+def test_other_journals_are_refused() -> None:
+    for journal in ("sqlite:chat.db", "memory"):
+        done = chat("cluster", "status", "--journal", journal)
+        assert done.returncode == 2
+        assert f"needs a log that servers share, nats://HOST,HOST,HOST, not {journal}" in done.stderr
+    done = chat("cluster", "status", CHAT_SERVER_JOURNAL="")
+    assert "nats://HOST,HOST,HOST, by --journal" in done.stderr
