@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import signal
+import ssl
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -68,7 +69,13 @@ def test_three_servers_run_with_what_is_printed(
     printed = Printed(tmp_path, HOSTS, *more)
     assert printed.journal.startswith("tls://" if encrypted else "nats://")
     journals = [f"{printed.journal}&state={tmp_path}/{n}.db" for n in range(2)]
+    context = ssl.create_default_context(cafile=certificates / "ca.pem") if encrypted else None
     with printed.running(), contextlib.ExitStack() as started:
+        node = Node(
+            JetStreamLog(Servers(printed.addresses, context, printed.creds), Stream.of_record("team", 3))
+        )
+        node.wait_until_open()  # a chat server waits two seconds for that, and an election may take longer
+        node.log.close()
         servers = [
             started.enter_context(chat_server("--journal", journal, "--log-format", "json"))
             for journal in journals

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.processes import chat, chat_server
+from tests.jetstream.reader import Node
 from tests.jetstream.servers import NatsServers, ask
+from transports.jetstream import JetStreamLog, Servers, Stream
 from transports.threaded_tcp import connect
 
 
@@ -22,7 +24,10 @@ class Cluster:
     def __init__(self, folder: Path, servers: NatsServers) -> None:
         self.servers = servers
         self.copy = folder / "copy.db"
-        self.journal = f"nats://{','.join(servers.addresses)}?state={self.copy}&bytes=2MiB"
+        self.journal = f"nats://{','.join(servers.addresses)}?state={self.copy}"
+        node = Node(JetStreamLog(Servers(servers.addresses), Stream.of_record("chat", 3, 2 * 1024 * 1024)))
+        node.wait_until_open()  # a chat server waits two seconds for that, and an election may take longer
+        node.log.close()
         with chat_server("--journal", self.journal) as server, connect(server.url, nick="ada") as ada:
             ada.post("stored")
             server.signal(signal.SIGTERM)
