@@ -8,7 +8,7 @@ import typer
 from cli.help.command import Command, Group
 from cli.report import reporting
 
-__all__ = ["cluster_app", "config", "status"]
+__all__ = ["change", "cluster_app", "config", "status"]
 
 cluster_app = typer.Typer(
     cls=Group,
@@ -141,3 +141,27 @@ def status(
         from cli.settings.journals import shared_address
 
         raise typer.Exit(run(shared_address(ctx, journal), as_json=json))
+
+
+@cluster_app.command(name="set", cls=Command)
+def change(
+    ctx: typer.Context,
+    settings: Annotated[
+        list[str], typer.Argument(metavar="NAME=VALUE...", help="The limits; none is no limit.")
+    ],
+    journal: Journal = None,
+) -> None:
+    """Change what is kept of a cluster's log, on all its servers.
+
+    There are dedupe_seconds, history_messages, history_bytes and history_seconds. It prints what they are
+    then. All of the log is read first, which takes a minute for a million messages. Servers may run.
+
+    \b
+    Example: # A year, and as many messages as that has:
+             chat cluster set history_seconds=31536000 history_messages=none
+    """
+    with reporting():
+        from cli.commands.cluster_changes import set_limits
+        from cli.settings.journals import shared_address
+
+        set_limits(shared_address(ctx, journal), settings)

@@ -10,7 +10,10 @@ from pydantic import BaseModel, ValidationError
 
 from chatcore import HistoryLimits, Limits, UsageError
 
-__all__ = ["default_limits", "parse_limits"]
+__all__ = ["RECORD_LIMITS", "default_limits", "parse_limits", "parse_record_limits"]
+
+RECORD_LIMITS = ("dedupe_seconds", "history_messages", "history_bytes", "history_seconds")
+"""The limits that belong to a log that servers share, and not to any of them."""
 
 _MODELS = (Limits, HistoryLimits)
 
@@ -24,17 +27,28 @@ def default_limits() -> dict[str, object]:
 
 def parse_limits(settings: Sequence[str]) -> tuple[Limits, HistoryLimits]:
     """Read ``NAME=VALUE`` settings; ``none`` turns a limit off. Raises `UsageError`."""
-    known = default_limits()
+    values = _values(settings, tuple(default_limits()), "--limit must be ")
+    return _validate(Limits, values, "--limit"), _validate(HistoryLimits, values, "--limit")
+
+
+def parse_record_limits(settings: Sequence[str]) -> dict[str, float | None]:
+    """Read ``NAME=VALUE`` settings of a log that servers share, as `parse_limits` does."""
+    values = _values(settings, RECORD_LIMITS, "a limit of the log is ")
+    limits = _validate(HistoryLimits, values, "the limit")
+    return {name: getattr(limits, name) for name in values}
+
+
+def _values(settings: Sequence[str], known: Sequence[str], must: str) -> dict[str, str | None]:
     values: dict[str, str | None] = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
         if name not in known or not equals:
-            raise UsageError(f"--limit must be NAME=VALUE, not {setting!r}; the names are {', '.join(known)}")
+            raise UsageError(f"{must}NAME=VALUE, not {setting!r}; the names are {', '.join(known)}")
         values[name] = None if value.casefold() == "none" else value
-    return _validate(Limits, values), _validate(HistoryLimits, values)
+    return values
 
 
-def _validate(model: type[M], values: Mapping[str, str | None]) -> M:
+def _validate(model: type[M], values: Mapping[str, str | None], option: str) -> M:
     """Make a model of those values that are its own."""
     try:
         return model.model_validate({name: values[name] for name in values if name in model.model_fields})
@@ -42,6 +56,6 @@ def _validate(model: type[M], values: Mapping[str, str | None]) -> M:
         first = error.errors(include_url=False, include_input=False)[0]
         name = str(first["loc"][0]) if first["loc"] else ""
         if name and values.get(name, "") is None:
-            raise UsageError(f"--limit {name}: this limit cannot be turned off") from None
+            raise UsageError(f"{option} {name}: this limit cannot be turned off") from None
         message = first["msg"].removeprefix("Value error, ")
-        raise UsageError(f"--limit {name}: {message}" if name else f"--limit: {message}") from None
+        raise UsageError(f"{option} {name}: {message}" if name else f"{option}: {message}") from None

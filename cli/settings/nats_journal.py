@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from chatcore import HistoryLimits, UsageError
 from chatcore.journal import JournalKind
 from cli.places import shared_state_file
+from cli.settings.limits import RECORD_LIMITS
 
 if TYPE_CHECKING:
     from chatcore.journal.replicated import ReplicatedJournal
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["NatsAddress", "NatsKind", "nats", "parse_address", "servers_of", "stream_of", "tls"]
 
 PORT: Final = 4222
-
-_RECORD_LIMITS = ("dedupe_seconds", "history_messages", "history_bytes", "history_seconds")
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?")
 _MONITOR = re.compile(r"http://(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?/?")
@@ -66,9 +65,12 @@ class NatsKind:
         """Return the journal of an address; raises `UsageError`."""
         address = parse_address(self.name, argument)
         default = HistoryLimits()
-        for name in _RECORD_LIMITS:
+        for name in RECORD_LIMITS:
             if getattr(limits, name) != getattr(default, name):
-                raise UsageError(f"{name} belongs to the log, and is the same on all of its servers")
+                raise UsageError(
+                    f"{name} belongs to the log, and is the same on all of its servers; "
+                    f"change it with `chat cluster set {name}=VALUE`"
+                )
         try:
             from chatcore.journal.replicated import ReplicatedJournal
 

@@ -69,7 +69,7 @@ def test_a_wrong_address_is_refused_in_words(argument: str, words: str) -> None:
     ],
 )
 def test_limits_of_the_record_are_refused(limits: HistoryLimits, name: str) -> None:
-    with pytest.raises(UsageError, match=f"{name} belongs to the log"):
+    with pytest.raises(UsageError, match=f"{name} belongs to the log.*`chat cluster set {name}=VALUE`"):
         nats.open("//a", limits)
 
 

@@ -89,14 +89,15 @@ class _Again(Exception):
 
 
 class JetStreamLog:
-    """A `Log` in a stream, which is made if it is missing and was never read.
+    """A `Log` in a stream, which is made if it is missing and was never read, unless it ``makes`` none.
 
     One in memory goes when all its servers end, so it is made again then: as another log.
     """
 
-    def __init__(self, servers: Servers, stream: Stream) -> None:
+    def __init__(self, servers: Servers, stream: Stream, *, makes: bool = True) -> None:
         self._servers = servers
         self._stream = stream
+        self._makes = makes
         self._listener: LogListener | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -234,6 +235,8 @@ class JetStreamLog:
         try:
             return await link.ask(f"STREAM.INFO.{name}", {}, ASKING)
         except StreamMissing:
+            if not self._makes:
+                raise Unfit("there is no such stream") from None
             if self._read_to and self._stream.storage == "file":
                 raise Unfit("there is no such stream, of which entries were read before") from None
         info = await link.ask(f"STREAM.CREATE.{name}", self._stream.config(), MAKING)

@@ -168,7 +168,7 @@ PREPARED: dict[str, Callable[[Home], None]] = {
     "tail": _has_position,
     "trust": _has_fingerprint,
     "account revoke": _has_keys,
-    "cluster status": _has_log,
+    **dict.fromkeys(("cluster status", "cluster set"), _has_log),
     **dict.fromkeys(("invite", "ban", "unban", "bans", "audit"), _has_accounts),
     **dict.fromkeys((f"account {name}" for name in ("list", "role", "remove", "keys")), _has_accounts),
 }
