@@ -1,4 +1,4 @@
-"""``chat cluster set``: what an entry in the log changes for all servers.
+"""``chat cluster set`` and ``chat cluster new-epoch``: what an entry in the log changes for all servers.
 
 The log is read as a server reads it, into a copy of its own that is removed then. So this needs no server,
 and changes what the log says now, whatever this machine's copy says. All of the log has to be read first.
@@ -6,6 +6,7 @@ and changes what the log says now, whatever this machine's copy says. All of the
 
 import contextlib
 import logging
+import sys
 import tempfile
 import threading
 import time
@@ -16,8 +17,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
+import typer
+
 from chatcore import JournalError, UsageError
 from chatcore.journal import Stored, Unavailable
+from cli.report import FAILED
 from cli.settings.limits import parse_record_limits
 from cli.settings.nats_journal import NatsAddress, servers_of, stream_of
 from cli.streams import write_text
@@ -25,7 +29,7 @@ from cli.streams import write_text
 if TYPE_CHECKING:
     from chatcore.journal.replicated import ReplicatedJournal
 
-__all__ = ["set_limits"]
+__all__ = ["begin_epoch", "set_limits"]
 
 PATIENCE: Final = 20.0
 """Seconds without anything read of the log after which it is given up: longer than an election."""
@@ -76,6 +80,23 @@ def _shown(value: float | None) -> str:
     return "none" if value is None else f"{value:.15g}"
 
 
+def begin_epoch(address: NatsAddress, *, yes: bool) -> int:
+    """Begin an epoch of the log, unless the user says no; return the exit code.
+
+    Raises `UsageError` if there is nobody to ask, and `JournalError` if it cannot be begun.
+    """
+    if not yes:
+        if sys.stdin is None or not sys.stdin.isatty():
+            raise UsageError("this would have all clients read their rooms again; add --yes to do it")
+        question = f"begin an epoch of {address.stream}, so that all clients read their rooms again?"
+        if not typer.confirm(question, err=True):
+            return FAILED
+    with _journal(address) as (journal, warning):
+        _do(journal, warning, lambda journal, take: journal.begin_epoch(take), forked=True)
+    write_text(f"began an epoch of {address.stream}\n")
+    return 0
+
+
 @contextlib.contextmanager
 def _journal(address: NatsAddress) -> "Iterator[tuple[ReplicatedJournal, _LastWarning]]":
     """Follow the log with a copy that is removed afterwards; raises `UsageError` without nats-py."""
@@ -101,21 +122,24 @@ def _journal(address: NatsAddress) -> "Iterator[tuple[ReplicatedJournal, _LastWa
         logger.removeHandler(warning)
 
 
-def _do(journal: "ReplicatedJournal", warning: _LastWarning, ask: _Ask) -> bool:
+def _do(journal: "ReplicatedJournal", warning: _LastWarning, ask: _Ask, *, forked: bool = False) -> bool:
     """Have something done once the log was read, and return the answer; raises `JournalError`.
 
-    A journal refuses everything until it has read what was in the log when it came.
+    What is asked before that would count as well, but whether the log is forked is not known then.
     """
     position, moved = -1, time.monotonic()
     while True:
         status = journal.status()
         assert status is not None
-        if status.forked:
-            raise JournalError(f"servers have read different logs: {status.forked}")
-        answers = SimpleQueue[bool | Unavailable]()
-        ask(journal, answers.put)
-        if not isinstance(answer := answers.get(), Unavailable):
-            return answer
+        if status.forked and not forked:
+            raise JournalError(
+                f"servers have read different logs: {status.forked}; see `chat cluster new-epoch`"
+            )
+        if status.identity and status.position >= status.last:
+            answers = SimpleQueue[bool | Unavailable]()
+            ask(journal, answers.put)
+            if not isinstance(answer := answers.get(), Unavailable):
+                return answer
         now = time.monotonic()
         if status.position != position:
             position, moved = status.position, now

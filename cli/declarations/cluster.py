@@ -8,7 +8,7 @@ import typer
 from cli.help.command import Command, Group
 from cli.report import reporting
 
-__all__ = ["change", "cluster_app", "config", "status"]
+__all__ = ["change", "cluster_app", "config", "new_epoch", "status"]
 
 cluster_app = typer.Typer(
     cls=Group,
@@ -165,3 +165,27 @@ def change(
         from cli.settings.journals import shared_address
 
         set_limits(shared_address(ctx, journal), settings)
+
+
+@cluster_app.command(name="new-epoch", cls=Command)
+def new_epoch(
+    ctx: typer.Context,
+    journal: Journal = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.", allow_from_autoenv=False)] = False,
+) -> None:
+    """Begin an epoch of a cluster's log, which ends a fork.
+
+    Do this when servers say that they have read different logs. Those that have read what the log has now
+    store posts again, and all their clients read their rooms again. The others stay as they are: stop each,
+    remove its copy of the log, and start it. All of the log is read first.
+
+    \b
+    Example: chat cluster new-epoch
+             # In a script, which nobody can ask:
+             chat cluster new-epoch --yes
+    """
+    with reporting():
+        from cli.commands.cluster_changes import begin_epoch
+        from cli.settings.journals import shared_address
+
+        raise typer.Exit(begin_epoch(shared_address(ctx, journal), yes=yes))

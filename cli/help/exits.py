@@ -30,7 +30,7 @@ _ALL = (
     *_ACCOUNTS,
     *_ACCOUNT,
     *_LISTS,
-    *("cluster status", "cluster set"),
+    *("cluster status", "cluster set", "cluster new-epoch"),
 )
 
 EXITS = (
@@ -46,7 +46,9 @@ EXITS = (
     Exit("0", "there is a new backup", ("backup",)),
     Exit("0", "the file is restored", ("restore",)),
     Exit("0", "nothing is wrong", ("doctor", "cluster status")),
-    Exit("0", "it is done", ("trust", "room remove", "cluster set", *_ACCOUNTS, *_ACCOUNT)),
+    Exit(
+        "0", "it is done", ("trust", "room remove", "cluster set", "cluster new-epoch", *_ACCOUNTS, *_ACCOUNT)
+    ),
     Exit("1", "it cannot listen, cannot use the journal or the accounts, or crashed", ("server",)),
     Exit(
         "1",
@@ -71,6 +73,7 @@ EXITS = (
     Exit("1", "the journal cannot be read", ("history",)),
     Exit("1", "the journal cannot be used, or you said no", ("room remove",)),
     Exit("1", "the log cannot be changed", ("cluster set",)),
+    Exit("1", "the log cannot be changed, or you said no", ("cluster new-epoch",)),
     Exit("1", "the accounts cannot be used", (*_ACCOUNTS, *(each for each in _ACCOUNT if "rem" not in each))),
     Exit("1", "the accounts cannot be used, or you said no", ("account remove",)),
     Exit("1", "the file of keys cannot be used", ("trust",)),

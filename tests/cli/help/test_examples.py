@@ -72,7 +72,7 @@ class Home:
             line = re.sub(rf"\b{word}\b", value, line)
         if line.startswith("chat server"):
             return re.sub(r":[78]024\b", ":0", line)
-        if " remove " in line and "--yes" not in line:  # nobody can be asked
+        if (" remove " in line or line.endswith(" new-epoch")) and "--yes" not in line:  # nobody can be asked
             line += " --yes"
         if line.startswith("chat bench"):
             return re.sub(r"--duration \d+", "--duration 0.1", f"{line} {self.url}")
@@ -168,7 +168,7 @@ PREPARED: dict[str, Callable[[Home], None]] = {
     "tail": _has_position,
     "trust": _has_fingerprint,
     "account revoke": _has_keys,
-    **dict.fromkeys(("cluster status", "cluster set"), _has_log),
+    **dict.fromkeys(("cluster status", "cluster set", "cluster new-epoch"), _has_log),
     **dict.fromkeys(("invite", "ban", "unban", "bans", "audit"), _has_accounts),
     **dict.fromkeys((f"account {name}" for name in ("list", "role", "remove", "keys")), _has_accounts),
 }

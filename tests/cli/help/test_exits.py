@@ -21,7 +21,7 @@ def documented() -> list[tuple[str, str, str]]:
 
 def named(of: str) -> list[str]:
     """Return the commands of a row, which may be all but some."""
-    commands = re.findall(r"`chat ([a-z ]+)`", of)
+    commands = re.findall(r"`chat ([a-z -]+)`", of)
     return [each for each in COMMANDS if each not in commands] if of.startswith(EVERY) else commands
 
 
