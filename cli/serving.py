@@ -25,6 +25,7 @@ from transports.certificates import Certificate
 
 if TYPE_CHECKING:
     from chatcore import Accounts
+    from chatcore.server.shared_directory import SharedDirectory
     from cli.metrics.service import Metrics
     from cli.published import Published
 
@@ -41,6 +42,7 @@ class Plan:
     limits: Limits
     kind: JournalKind
     store: Journal
+    directory: "SharedDirectory | None"
     accounts: "Accounts | None"
     certificate: Certificate | None
 

@@ -32,7 +32,7 @@ from cli.serving import Plan, Serving
 from cli.settings.addresses import DEFAULT_URLS
 from cli.settings.certificates import open_certificate
 from cli.settings.file import ConfigFile
-from cli.settings.journals import SHARED, open_journal
+from cli.settings.journals import SHARED, directory_of, open_journal
 from cli.settings.limits import default_limits, parse_limits
 from cli.settings.web import site_for
 from cli.stop import Stop
@@ -115,7 +115,7 @@ def run(options: Options, file: ConfigFile) -> int:
         handed_over.close_rest()
         published = _published(plan.accounts, options, plan.certificate)
         with (
-            stop.during(lambda: Hub(plan.store, plan.limits, gate=plan.accounts)) as hub,
+            stop.during(lambda: _hub(plan)) as hub,
             Digest(hub.statistics, flood, plan.certificate),
         ):
             serving = stop.during(lambda: Serving(plan, hub, stop, systemd, metrics, published))
@@ -138,7 +138,12 @@ def _plan(options: Options, handed_over: HandedOver) -> Plan:
     kind, store = open_journal(options.journal, history, search=options.search)
     if accounts is not None and kind.name in SHARED:
         raise UsageError("servers that share a journal cannot have accounts in a file of one of them")
-    return Plan(transport, listens, left_out, limits, kind, store, accounts, certificate)
+    directory = directory_of(options.journal, kind, limits)
+    return Plan(transport, listens, left_out, limits, kind, store, directory, accounts, certificate)
+
+
+def _hub(plan: Plan) -> Hub:
+    return Hub(plan.store, plan.limits, gate=plan.accounts, directory=plan.directory)
 
 
 def _entrance(options: Options, handed_over: HandedOver) -> Entrance:

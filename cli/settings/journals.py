@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from chatcore import HistoryLimits, UsageError
+from chatcore import HistoryLimits, Limits, UsageError
 from chatcore.journal import Journal, JournalKind, find_journals, load_journal
 from cli.places import journal_file
 from cli.settings.server import server_setting
 
 if TYPE_CHECKING:
+    from chatcore.server.shared_directory import SharedDirectory
     from cli.settings.nats_journal import NatsAddress
 
 __all__ = [
     "SHARED",
     "choose",
     "default_path",
+    "directory_of",
     "file_of",
     "journal_to_check",
     "open_journal",
@@ -141,3 +143,16 @@ def open_journal(
         argument += f"{'&' if '?' in argument else '?'}search=off"
     kind = choose(name)
     return kind, kind.open(argument, limits)
+
+
+def directory_of(setting: str | None, kind: JournalKind, limits: Limits) -> "SharedDirectory | None":
+    """Return who is here at all servers that share the journal ``--journal`` names, not started yet.
+
+    ``None`` for a journal of one server, which knows by itself who is here. Raises `UsageError`.
+    """
+    if setting is None or kind.name not in SHARED:
+        return None
+    from cli.settings.nats_journal import NatsKind
+
+    assert isinstance(kind, NatsKind)
+    return kind.directory(setting.partition(":")[2], limits)

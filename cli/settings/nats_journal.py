@@ -11,18 +11,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
-from chatcore import HistoryLimits, UsageError
+from chatcore import HistoryLimits, Limits, UsageError
 from chatcore.journal import JournalKind
 from cli.places import shared_state_file
 from cli.settings.limits import RECORD_LIMITS
 
 if TYPE_CHECKING:
     from chatcore.journal.replicated import ReplicatedJournal
+    from chatcore.server.shared_directory import SharedDirectory
     from transports.jetstream import JetStreamLog, Servers, Stream
 
 __all__ = ["NatsAddress", "NatsKind", "nats", "parse_address", "servers_of", "stream_of", "tls"]
 
 PORT: Final = 4222
+
+LIVE_SECONDS: Final = 900.0
+"""How long the stream of who is here keeps what is in it. Every server says each minute whom it has."""
+
+LIVE_BYTES: Final = 64 << 20
+"""How large that stream may get in the memory of each of its servers. Then the oldest goes."""
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?")
 _MONITOR = re.compile(r"http://(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?/?")
@@ -79,6 +86,24 @@ class NatsKind:
             raise UsageError(
                 f"a journal at {self.name}:// needs nats-py; install chatcore[cluster]"
             ) from error
+
+    def directory(self, argument: str, limits: Limits) -> "SharedDirectory":
+        """Return who is here at all servers of the log of an address; raises `UsageError`."""
+        address = parse_address(self.name, argument)
+        from chatcore.server.shared_directory import SharedDirectory
+        from transports.jetstream import JetStreamLog, Stream
+
+        name = address.stream
+        stream = Stream(
+            name=f"{name}-live",
+            subject=f"{name}.live",
+            feed=f"{name}.live.feed",
+            storage="memory",
+            replicas=address.replicas,
+            max_bytes=LIVE_BYTES,
+            max_age=LIVE_SECONDS,
+        )
+        return SharedDirectory(JetStreamLog(servers_of(address), stream), limits)
 
 
 def parse_address(scheme: str, argument: str) -> NatsAddress:

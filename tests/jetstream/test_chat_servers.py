@@ -1,13 +1,19 @@
-"""`chat server --journal nats://...`: several servers, one log."""
+"""`chat server --journal nats://...`: several servers, one log of messages, and one of who is here."""
 
+import itertools
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from chatcore import Message
+from chatcore import Closing, Message, RefusedError
 from tests.cli.processes import ChatServer, chat, chat_server
 from tests.jetstream.servers import NatsServers
+from tests.jetstream.shared import shared_servers
 from transports.threaded_tcp import Chat, connect
+
+numbers = itertools.count()
 
 
 def journal(servers: NatsServers, stream: str, state: Path) -> tuple[str, str]:
@@ -15,9 +21,15 @@ def journal(servers: NatsServers, stream: str, state: Path) -> tuple[str, str]:
     return "--journal", f"nats://{','.join(servers.addresses)}?stream={stream}&state={state}"
 
 
-def enter(server: ChatServer, nick: str) -> Chat:
-    """Connect and join the lobby."""
-    return connect(server.url, nick=nick)
+def enter(server: ChatServer, nick: str, secret: str | None = None) -> Chat:
+    """Connect and join the lobby, once nicks can be claimed: in the first seconds of a log they cannot."""
+    while True:
+        try:
+            return connect(server.url, nick=nick, session=secret)
+        except RefusedError as error:
+            if error.code != "unavailable" or error.retry_after is None:
+                raise
+            threading.Event().wait(error.retry_after)
 
 
 def next_text(client: Chat) -> str:
@@ -27,14 +39,36 @@ def next_text(client: Chat) -> str:
     return event.text
 
 
-def test_what_is_posted_at_one_server_is_read_at_the_other(nats: NatsServers, tmp_path: Path) -> None:
+def wait_for_members(client: Chat, *nicks: str) -> None:
+    """Wait until exactly these are in the lobby."""
+    while set(client.who()) != set(nicks):
+        assert client.receive(20.0) is not None
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ChatServer, ChatServer]]:
+    """Two servers that share everything, one of each transport."""
+    nats, directory = shared_servers(), tmp_path_factory.mktemp("house")
     stream = nats.new_stream().name
     with (
-        chat_server(*journal(nats, stream, tmp_path / "a.db")) as a,
-        chat_server(*journal(nats, stream, tmp_path / "b.db")) as b,
-        enter(a, "ada") as ada,
-        enter(b, "bob") as bob,
+        chat_server(*journal(nats, stream, directory / "a.db"), "--transport", "asyncio") as a,
+        chat_server(*journal(nats, stream, directory / "b.db"), "--transport", "threaded") as b,
     ):
+        yield a, b
+
+
+@pytest.fixture
+def nicks() -> tuple[str, str]:
+    """Two nicks that no other test has."""
+    number = next(numbers)
+    return f"ada{number}", f"bob{number}"
+
+
+def test_what_is_posted_at_one_server_is_read_at_the_other(
+    house: tuple[ChatServer, ChatServer], nicks: tuple[str, str]
+) -> None:
+    a, b = house
+    with enter(a, nicks[0]) as ada, enter(b, nicks[1]) as bob:
         ack = ada.post("from a")
         assert ack.durability == "written"
         assert next_text(bob) == "from a"
@@ -44,18 +78,37 @@ def test_what_is_posted_at_one_server_is_read_at_the_other(nats: NatsServers, tm
         assert ada.position() == bob.position()
 
 
-def test_a_server_starts_and_reads_while_its_log_cannot_be_reached(tmp_path: Path) -> None:
-    with NatsServers(tmp_path / "nats") as servers:
-        options = journal(servers, "chat", tmp_path / "a.db")
-        with chat_server(*options) as server, enter(server, "ada") as ada:
-            ada.post("stored")
-        servers.servers[0].kill()
-        with chat_server(*options) as server, enter(server, "bob") as bob:
-            assert [message.text for message in bob.history().messages] == ["stored"]
-            early = bob.post_nowait("early")
-            servers.servers[0].start()
-            assert early.result(20.0).durability == "written"
-            assert [message.text for message in bob.history().messages] == ["stored", "early"]
+def test_who_is_at_either_server_is_seen_at_both(
+    house: tuple[ChatServer, ChatServer], nicks: tuple[str, str]
+) -> None:
+    a, b = house
+    with enter(a, nicks[0]) as ada:
+        with enter(b, nicks[1]) as bob:
+            wait_for_members(bob, *nicks)
+            wait_for_members(ada, *nicks)
+            assert [room.count for room in ada.list_rooms().rooms if room.room == "lobby"] == [2]
+        wait_for_members(ada, nicks[0])
+
+
+def test_a_nick_that_one_server_has_given_is_refused_at_the_other(
+    house: tuple[ChatServer, ChatServer], nicks: tuple[str, str]
+) -> None:
+    for here, there, nick in zip(house, reversed(house), nicks, strict=True):
+        with enter(here, nick):
+            with pytest.raises(RefusedError) as caught:
+                enter(there, nick.upper())
+            assert caught.value.code == "nick_taken"
+
+
+def test_a_secret_takes_a_session_to_the_other_server(
+    house: tuple[ChatServer, ChatServer], nicks: tuple[str, str]
+) -> None:
+    for here, there, nick in zip(house, reversed(house), nicks, strict=True):
+        with enter(here, nick) as first, enter(there, nick, first.secret) as second:
+            while not isinstance(event := first.receive(20.0), Closing):
+                assert event is not None
+            assert event.reason == "taken_over"
+            assert second.nick == nick
 
 
 @pytest.mark.parametrize(
