@@ -111,6 +111,57 @@ def test_a_secret_takes_a_session_to_the_other_server(
             assert second.nick == nick
 
 
+def test_nicks_of_a_server_that_is_killed_are_kept_for_their_owners(
+    nats: NatsServers, tmp_path: Path
+) -> None:
+    stream = nats.new_stream().name
+    with (
+        chat_server(*journal(nats, stream, tmp_path / "a.db")) as a,
+        chat_server(*journal(nats, stream, tmp_path / "b.db")) as b,
+        enter(a, "ada") as ada,
+        enter(b, "bob") as bob,
+    ):
+        wait_for_members(bob, "ada", "bob")
+        secret = ada.secret
+        a.process.kill()
+        wait_for_members(bob, "bob")
+        with pytest.raises(RefusedError) as caught:
+            enter(b, "ada")
+        assert caught.value.code == "nick_taken"
+        with enter(b, "ada", secret) as again:
+            assert set(again.who()) == {"ada", "bob"}
+
+
+def test_servers_say_who_is_here_once_nats_has_forgotten_it(tmp_path: Path) -> None:
+    with NatsServers(tmp_path / "nats") as servers:
+        options = [journal(servers, "chat", tmp_path / f"{name}.db") for name in "abc"]
+        with (
+            chat_server(*options[0]) as a,
+            chat_server(*options[1]) as b,
+            enter(a, "ada") as ada,
+            enter(b, "bob") as bob,
+        ):
+            ada.post("stored")
+            wait_for_members(bob, "ada", "bob")
+            servers.servers[0].kill()
+            with chat_server(*options[2]) as c:
+                with pytest.raises(RefusedError) as caught:
+                    connect(c.url, nick="cleo")
+                assert caught.value.code == "unavailable"
+                assert [message.text for message in bob.history().messages] == ["stored"]
+                early = ada.post_nowait("early")
+                servers.servers[0].start()
+                assert early.result(20.0).durability == "written"
+                assert [next_text(bob), next_text(bob)] == ["stored", "early"]
+                with enter(c, "cleo") as cleo:
+                    wait_for_members(cleo, "ada", "bob", "cleo")
+                    wait_for_members(ada, "ada", "bob", "cleo")
+                    wait_for_members(bob, "ada", "bob", "cleo")
+                    with pytest.raises(RefusedError) as caught:
+                        enter(c, "bob")
+                    assert caught.value.code == "nick_taken"
+
+
 @pytest.mark.parametrize(
     "command", [("history",), ("doctor", "--journal"), ("room", "remove", "lobby", "--journal")]
 )
