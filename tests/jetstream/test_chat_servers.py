@@ -1,7 +1,6 @@
 """`chat server --journal nats://...`: several servers, one log of messages, and one of who is here."""
 
 import itertools
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from chatcore import Closing, Message, RefusedError
 from tests.cli.processes import ChatServer, chat, chat_server
+from tests.jetstream.people import enter
 from tests.jetstream.servers import NatsServers
 from tests.jetstream.shared import shared_servers
 from transports.threaded_tcp import Chat, connect
@@ -19,17 +19,6 @@ numbers = itertools.count()
 def journal(servers: NatsServers, stream: str, state: Path) -> tuple[str, str]:
     """Return the options of a server with a copy of its own."""
     return "--journal", f"nats://{','.join(servers.addresses)}?stream={stream}&state={state}"
-
-
-def enter(server: ChatServer, nick: str, secret: str | None = None) -> Chat:
-    """Connect and join the lobby, once nicks can be claimed: in the first seconds of a log they cannot."""
-    while True:
-        try:
-            return connect(server.url, nick=nick, session=secret)
-        except RefusedError as error:
-            if error.code != "unavailable" or error.retry_after is None:
-                raise
-            threading.Event().wait(error.retry_after)
 
 
 def next_text(client: Chat) -> str:

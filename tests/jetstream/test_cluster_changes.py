@@ -11,8 +11,8 @@ from chatcore.journal.replicated.state import RecordHeader
 from chatcore.replication.fence import Frame, ReadDigest, write_frame
 from tests.cli.processes import CHAT, chat, chat_server
 from tests.cli.pty import ENTER, in_terminal
+from tests.jetstream.people import enter
 from tests.jetstream.servers import NatsServers, ask
-from transports.threaded_tcp import connect
 
 
 def header_of(copy: Path) -> RecordHeader:
@@ -25,7 +25,7 @@ def test_limits_change_for_a_server_that_runs_and_stay(nats: NatsServers, tmp_pa
     log = f"nats://{nats.addresses[0]}?stream={nats.new_stream().name}"
     with (
         chat_server("--journal", f"{log}&state={tmp_path}/a.db") as server,
-        connect(server.url, nick="ada") as ada,
+        enter(server, "ada") as ada,
     ):
         for n in range(6):
             ada.post(f"message {n}")
@@ -76,7 +76,7 @@ def test_a_forked_log_takes_posts_again_once_an_epoch_has_begun(nats: NatsServer
     other = Frame("other", 0, 0, ReadDigest(1, "0" * 32), {"drafts": []})  # of a server with another entry 1
     with (
         chat_server("--journal", f"{log}&state={tmp_path}/a.db", "--log-format", "json") as server,
-        connect(server.url, nick="ada") as ada,
+        enter(server, "ada") as ada,
     ):
         ada.post("before")
         epoch = header_of(tmp_path / "a.db").epoch

@@ -12,11 +12,11 @@ import pytest
 import trustme
 
 from tests.cli.processes import chat, chat_server
+from tests.jetstream.people import enter
 from tests.jetstream.reader import Heard, Node
 from tests.jetstream.servers import NatsServer
 from tests.ports import fixed_port
 from transports.jetstream import JetStreamLog, Servers, Stream
-from transports.threaded_tcp import connect
 
 HOSTS = ("127.0.0.11", "127.0.0.12", "127.0.0.13")
 
@@ -80,7 +80,10 @@ def test_three_servers_run_with_what_is_printed(
             started.enter_context(chat_server("--journal", journal, "--log-format", "json"))
             for journal in journals
         ]
-        clients = [started.enter_context(connect(each.url, nick="ada")) for each in servers]
+        clients = [
+            started.enter_context(enter(server, nick))
+            for server, nick in zip(servers, ("ada", "bob"), strict=True)
+        ]
         ack = clients[0].post("stored")
         assert ack.durability == "replicated"
         assert ack.seq < clients[1].post("after it").seq

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -11,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.processes import chat, chat_server
+from chatcore import Hub
+from chatcore.journal.replicated import ReplicatedJournal
+from tests.cli.processes import chat
 from tests.jetstream.reader import Node
 from tests.jetstream.servers import NatsServers, ask
 from transports.jetstream import JetStreamLog, Servers, Stream
-from transports.threaded_tcp import connect
 
 
 class Cluster:
@@ -25,13 +25,15 @@ class Cluster:
         self.servers = servers
         self.copy = folder / "copy.db"
         self.journal = f"nats://{','.join(servers.addresses)}?state={self.copy}"
-        node = Node(JetStreamLog(Servers(servers.addresses), Stream.of_record("chat", 3, 2 * 1024 * 1024)))
-        node.wait_until_open()  # a chat server waits two seconds for that, and an election may take longer
+        stream = Stream.of_record("chat", 3, 2 * 1024 * 1024)
+        node = Node(JetStreamLog(Servers(servers.addresses), stream))
+        node.wait_until_open()  # a journal waits two seconds for that, and an election may take longer
         node.log.close()
-        with chat_server("--journal", self.journal) as server, connect(server.url, nick="ada") as ada:
-            ada.post("stored")
-            server.signal(signal.SIGTERM)
-            server.wait()
+        hub = Hub(ReplicatedJournal(self.copy, JetStreamLog(Servers(servers.addresses), stream)))
+        try:
+            hub.post("lobby", "ada", "stored").result(20.0)
+        finally:
+            hub.close()
 
     def status(self, *more: str) -> "subprocess.CompletedProcess[str]":
         """Print the status."""

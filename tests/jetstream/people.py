@@ -1,0 +1,20 @@
+"""People at servers that share a log."""
+
+import threading
+
+from chatcore import RefusedError
+from tests.cli.processes import ChatServer
+from transports.threaded_tcp import Chat, connect
+
+__all__ = ["enter"]
+
+
+def enter(server: ChatServer, nick: str, secret: str | None = None) -> Chat:
+    """Connect and join the lobby, once nicks can be claimed: in the first seconds of a log they cannot."""
+    while True:
+        try:
+            return connect(server.url, nick=nick, session=secret)
+        except RefusedError as error:
+            if error.code != "unavailable" or error.retry_after is None:
+                raise
+            threading.Event().wait(error.retry_after)
