@@ -375,7 +375,13 @@ transport = Mason()
 def test_an_installed_journal_is_listed_beside_ours(installed: Installed, stone_age: Path) -> None:
     done = installed.chat("journals", path=stone_age)
     assert done.returncode == 0, done.stderr
-    assert [line.split()[0] for line in done.stdout.splitlines()] == ["memory", "sqlite", "stone-tablets"]
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [
+        "memory",
+        "nats",
+        "sqlite",
+        "stone-tablets",
+        "tls",
+    ]
     assert "heavy, but durable  [stone-age 1.0]" in done.stdout
 
 
@@ -498,4 +504,6 @@ def test_a_broken_journal_disables_only_itself(installed: Installed, tmp_path: P
     assert "it is pining" in refused.stderr
     unknown = installed.chat("server", "--journal", "papyrus:x", path=plugins)
     assert unknown.returncode == 2
-    assert "there is no journal 'papyrus'; installed: dead-letters, memory, sqlite" in unknown.stderr
+    assert (
+        "there is no journal 'papyrus'; installed: dead-letters, memory, nats, sqlite, tls" in unknown.stderr
+    )

@@ -7,6 +7,7 @@ import puppeteer from "puppeteer-core";
 const OBSERVER = readFileSync(new URL("../observer.js", import.meta.url), "utf8");
 const PREFER_DARK = { "layout.css.prefers-color-scheme.content-override": 0 };
 const DEADLINE = 20_000;
+const POLL_MS = 50;
 const NO_SERVER = /^Firefox can’t establish a connection|was interrupted while the page was loading/;
 
 const browser = await puppeteer.launch({
@@ -23,9 +24,13 @@ function note(words) {
   if (!NO_SERVER.test(words)) faults.push(words);
 }
 
-/** Wait until something holds in the page. */
+/** Wait until something holds in the page. What Puppeteer has for that makes a function there, as the page's policy forbids. */
 async function until(holds, ...args) {
-  await page().waitForFunction(holds, { timeout: DEADLINE, polling: "mutation" }, ...args);
+  const deadline = Date.now() + DEADLINE;
+  while (!(await page().evaluate(holds, ...args))) {
+    if (Date.now() > deadline) throw new Error(`${holds.name} ${args} does not hold`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
 }
 
 const hasRow = (text, kind) =>
