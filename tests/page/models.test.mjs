@@ -222,6 +222,8 @@ test("the window that was opened last has the chat", () => {
   assert.deepEqual([first.isOurs, second.isOurs], [true, false]);
   second.claim();
   assert.deepEqual([first.isOurs, second.isOurs], [false, true]);
+  first.claim();
+  assert.deepEqual([first.isOurs, second.isOurs], [true, false]);
 });
 
 test("a window that cannot claim the chat, since the storage is full, has it until another one does", () => {

@@ -112,6 +112,7 @@ export class Store {
   /** Note that this window goes on with the chat, and no other one. */
   claim() {
     const name = `${this.#server} window`;
+    this.#written.delete(name); // another window may have written it since
     this.#write(name, this.#window);
     this.#unwritten.delete(name); // written later, it would take the chat from a later window
     this.#claimed = this.#read(name);
