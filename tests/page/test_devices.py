@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.cli.processes import ChatServer
 from tests.page.browser import Visitor, new_context
@@ -14,7 +14,7 @@ SECRET = "n" * 32
 COPY = "() => { navigator.clipboard.writeText = async (text) => { window.copied = text; }; }"
 REFUSE = "() => { navigator.clipboard.writeText = async () => { throw new DOMException('no'); }; }"
 SELECTED = "() => getSelection().toString()"
-DRAIN = {"type": "closing", "reason": "drain", "reconnect_after": 0}
+DRAIN = {"type": "closing", "reason": "drain", "reconnect_after": 30}
 
 
 @pytest.fixture(scope="module", params=transports("asyncio"))
@@ -106,13 +106,30 @@ def test_it_is_said_that_a_link_was_copied_or_how_it_is(server: ChatServer, page
     assert ada.faults == []
 
 
+def test_a_part_that_is_wanted_twice_while_it_loads_opens_once(server: ChatServer, page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/page-devices.js", lambda route: held.append(route))
+    with page.expect_request("**/page-devices.js"):
+        ada, impostor = enter(page, server.url)
+    for _ in range(2):
+        page.get_by_role("button", name="Add a device").click()
+    impostor.answers["invite"] = {"type": "invited", "invite": SECRET}
+    held[0].continue_()
+    dialog = page.locator("#link")
+    expect(dialog.get_by_role("textbox", name="Link")).to_be_visible()
+    assert [frame["type"] for frame in impostor.heard].count("invite") == 1
+    expect(dialog.get_by_role("status")).to_have_count(1)
+    assert ada.faults == []
+
+
 def test_another_name_is_asked_for_only_while_its_dialog_is_open(server: ChatServer, page: Page) -> None:
     ada, impostor = enter(page, server.url)
     page.get_by_role("button", name="Change name").click()
     dialog = page.locator("#rename")
     dialog.get_by_role("textbox", name="New name").fill("ada-2")
-    dialog.get_by_role("button", name="Change", exact=True).click()
-    expect(dialog.locator("#rename-notice")).to_have_text("asking the server…")
+    for _ in range(2):
+        dialog.get_by_role("button", name="Change", exact=True).click()
+        expect(dialog.locator("#rename-notice")).to_have_text("asking the server…")
     dialog.get_by_role("button", name="Close").click()
     page.get_by_role("button", name="Change name").click()
     expect(dialog.locator("#rename-notice")).to_have_text("")

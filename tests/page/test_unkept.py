@@ -102,6 +102,21 @@ def test_an_invite_that_comes_later_is_not_used_without_a_question_either(
     assert visitor.faults == []
 
 
+def test_an_invite_that_has_no_place_beside_a_key_is_not_dropped_in_silence(house: House, page: Page) -> None:
+    house.add("ivo")
+    house.add("jon")
+    secret = house.invite("jon")
+    page.goto(house.link(house.invite("ivo")))
+    ivo = Visitor.at(page, "ivo")
+    page.evaluate(f"() => {{ {FULL} }}")
+    page.goto(house.link(secret))
+    expect(page.locator("#word")).to_contain_text("Your invite was not used")
+    ivo.say("still here")
+    ivo.sees("still here")
+    assert house.book.keys("jon") == []
+    assert ivo.faults == []
+
+
 def test_a_key_that_follows_a_revoked_one_is_not_lost_without_a_question(house: House) -> None:
     gil = house.enter("gil")
     gil.page.goto("about:blank")

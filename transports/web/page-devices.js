@@ -14,7 +14,7 @@ export class Devices {
   #dialog = byId("link");
   #text = byId("link-text");
   #copy = byId("link-copy");
-  #notice = make("p", { role: "status" });
+  #notice = this.#dialog.querySelector("[role=status]") ?? make("p", { role: "status" }); // of an earlier chat
   #chat;
   #question;
   /** @type {object | undefined} what is asked and not answered */

@@ -84,17 +84,22 @@ const parts = new Parts();
  * @param {(words: string) => void} say
  */
 export function openLater(id, name, make, say) {
-  /** @type {{open: () => void} | undefined} */
+  /** @type {Promise<{open: () => void}> | undefined} one, however often it is wanted while it loads */
   let part;
+  let asked = 0;
+  const load = async () => make(await parts.load(name), await parts.load(SHARED));
   for (const each of [SHARED, NEWER, name]) parts.add(each);
   const open = async (isWanted = () => true) => {
+    const mine = ++asked;
+    let made;
     try {
-      part ??= make(await parts.load(name), await parts.load(SHARED));
+      made = await (part ??= load());
     } catch {
+      part = undefined;
       noticeNewer(0);
       return say(NOT_LOADED);
     }
-    return isWanted() ? part.open() : undefined;
+    return mine === asked && isWanted() ? made.open() : undefined;
   };
   byId(id).onclick = () => open();
   return open;

@@ -18,7 +18,7 @@ export class Rename {
   #nick = byId("rename-nick");
   #chat;
   #question;
-  /** @type {string | undefined} the nick that is asked for and not answered */
+  /** @type {object | undefined} what is asked and not answered */
   #asked;
 
   /**
@@ -48,13 +48,13 @@ export class Rename {
 
   /** @param {string} nick */
   async #do(nick) {
-    this.#asked = nick;
+    const asked = (this.#asked = {});
     this.#say("asking the server…");
     try {
       await this.#question.ask((signal) => this.#chat.setNick(nick, { signal }));
       this.#dialog.close();
     } catch (error) {
-      if (this.#asked === nick) this.#say(wordsFor(error));
+      if (this.#asked === asked) this.#say(wordsFor(error));
     }
   }
 

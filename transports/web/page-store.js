@@ -90,6 +90,11 @@ export class Store {
     return names.some((name) => prefixes.some((prefix) => name.startsWith(prefix)));
   }
 
+  /** Whether all that is known of this device is kept. */
+  get keepsDevice() {
+    return !this.#unwritten.has(`${this.#server} device`);
+  }
+
   /** Whether the key of this device would be lost with this window: no text that is kept has it. */
   get losesKey() {
     const { key, joining } = this.device;

@@ -30,7 +30,7 @@ function open(access) {
 
 /**
  * Take the invite of a link that was opened in this window. The page begins again with it; what is unsent is kept. Where
- * that would lose its key, the door has to ask first.
+ * that would lose its key or the invite, the door has to ask first.
  *
  * @param {Access} access
  * @param {string} later
@@ -39,7 +39,7 @@ async function receive(access, later) {
   const { device } = store;
   const words = access.accept(later);
   const isTaken = access.proofs.invite === later;
-  if (isTaken && !store.losesKey) return location.reload();
+  if (isTaken && store.keepsDevice) return location.reload();
   if (!app) return enter(access, words);
   if (!isTaken) return app.say(words);
   store.keepDevice(device);
