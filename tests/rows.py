@@ -648,6 +648,7 @@ WHOLE = {
     "tests/jetstream/test_three_servers.py::*majority*": "waits for two servers and an election",
     "tests/jetstream/test_cluster_config.py::*encrypted?": "waits for a lease, and TLS to NATS has tests",
     "tests/jetstream/test_cluster_changes.py::test_a_forked_log_*": "waits for a lease once more",
+    "tests/jetstream/test_chat_servers.py::test_a_server_that_is_cut_off_*": "waits for leases",
     "tests/jetstream/test_chat_servers.py::test_nicks_of_a_server_*": "waits for a lease, and an end",
     "tests/jetstream/test_chat_servers.py::test_servers_say_who_is_here_*": "waits for leases",
     "tests/jetstream/test_one_server.py::test_a_server_that_stands_still_*": "waits until pings are late",

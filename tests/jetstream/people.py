@@ -1,6 +1,7 @@
 """People at servers that share a log."""
 
 import threading
+import time
 
 from chatcore import RefusedError
 from tests.cli.processes import ChatServer
@@ -8,13 +9,17 @@ from transports.threaded_tcp import Chat, connect
 
 __all__ = ["enter"]
 
+PATIENCE = 45.0
+"""Seconds: three times as long as a log lets nobody in at its start."""
+
 
 def enter(server: ChatServer, nick: str, secret: str | None = None) -> Chat:
     """Connect and join the lobby, once nicks can be claimed: in the first seconds of a log they cannot."""
+    until = time.monotonic() + PATIENCE
     while True:
         try:
             return connect(server.url, nick=nick, session=secret)
         except RefusedError as error:
-            if error.code != "unavailable" or error.retry_after is None:
+            if error.code != "unavailable" or error.retry_after is None or time.monotonic() > until:
                 raise
             threading.Event().wait(error.retry_after)

@@ -8,6 +8,7 @@ import pytest
 
 from chatcore import Closing, Message, RefusedError
 from tests.cli.processes import ChatServer, chat, chat_server
+from tests.faults.proxy import FaultProxy
 from tests.jetstream.people import enter
 from tests.jetstream.servers import NatsServers
 from tests.jetstream.shared import shared_servers
@@ -119,6 +120,43 @@ def test_nicks_of_a_server_that_is_killed_are_kept_for_their_owners(
         assert caught.value.code == "nick_taken"
         with enter(b, "ada", secret) as again:
             assert set(again.who()) == {"ada", "bob"}
+
+
+@pytest.mark.parametrize("transport", ["asyncio", "threaded"])
+def test_a_server_that_is_cut_off_lets_nobody_in_and_keeps_no_session_from_another(
+    nats: NatsServers, tmp_path: Path, transport: str
+) -> None:
+    stream = nats.new_stream().name
+    with (
+        FaultProxy(int(nats.addresses[0].rpartition(":")[2])) as proxy,
+        chat_server(
+            "--journal",
+            f"nats://127.0.0.1:{proxy.port}?stream={stream}&state={tmp_path}/a.db",
+            "--transport",
+            transport,
+        ) as a,
+        chat_server(*journal(nats, stream, tmp_path / "b.db")) as b,
+        enter(a, "ada") as ada,
+        enter(b, "bob") as bob,
+    ):
+        wait_for_members(bob, "ada", "bob")
+        proxy.refusing = True
+        proxy.end_all("reset")
+        wait_for_members(bob, "bob")
+        with pytest.raises(RefusedError) as caught:
+            connect(a.url, nick="cleo")
+        assert caught.value.code == "unavailable"
+        assert ada.history().messages == ()
+        bob.post("while it is away")
+        with enter(b, "ada", ada.secret) as again:
+            proxy.refusing = False
+            while not isinstance(event := ada.receive(20.0), Closing):
+                assert event is not None
+            assert event.reason == "taken_over"
+            with enter(a, "cleo") as cleo:
+                wait_for_members(cleo, "ada", "bob", "cleo")
+                wait_for_members(again, "ada", "bob", "cleo")
+                assert [message.text for message in cleo.history().messages] == ["while it is away"]
 
 
 def test_servers_say_who_is_here_once_nats_has_forgotten_it(tmp_path: Path) -> None:
