@@ -1,5 +1,7 @@
 """Fixtures for tests of the command line."""
 
+import gc
+import logging
 import os
 import signal
 import subprocess
@@ -12,6 +14,7 @@ from typing import Protocol
 import pytest
 
 from cli.app import app
+from cli.console import ConsoleHandler
 from tests.cli.processes import DEADLINE
 
 __all__ = ["Inside"]
@@ -35,21 +38,29 @@ def _no_thread_is_left() -> Iterator[None]:
 
 
 @pytest.fixture
-def _handlers_are_put_back() -> Iterator[None]:
-    """Undo what a server does to its process: every process that a test starts would inherit it."""
+def _process_is_put_back() -> Iterator[None]:
+    """Undo what a server does to its process: later tests and what they start would inherit it."""
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in map(signal.Signals.__getitem__, names)}
     hooks = threading.excepthook, sys.unraisablehook
+    root, threshold = logging.getLogger(), gc.get_threshold()
+    level = root.level
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
     threading.excepthook, sys.unraisablehook = hooks
+    gc.set_threshold(*threshold)
+    logging.captureWarnings(False)
+    root.setLevel(level)
+    for each in root.handlers[:]:
+        if isinstance(each, ConsoleHandler):
+            root.removeHandler(each)
 
 
 @pytest.fixture
 def inside(
     _no_thread_is_left: None,
-    _handlers_are_put_back: None,
+    _process_is_put_back: None,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Inside:
