@@ -29,7 +29,7 @@ LIVE_SECONDS: Final = 900.0
 """How long the stream of who is here keeps what is in it. Every server says each minute whom it has."""
 
 LIVE_BYTES: Final = 64 << 20
-"""How large that stream may get in the memory of each of its servers. Then the oldest goes."""
+"""How large that stream may get on each of its servers. Then the oldest goes."""
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?")
 _MONITOR = re.compile(r"http://(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?/?")
@@ -98,7 +98,6 @@ class NatsKind:
             name=f"{name}-live",
             subject=f"{name}.live",
             feed=f"{name}.live.feed",
-            storage="memory",
             replicas=address.replicas,
             max_bytes=LIVE_BYTES,
             max_age=LIVE_SECONDS,

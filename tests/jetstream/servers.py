@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +126,15 @@ class NatsServer:
                     self._changed.notify_all()
 
 
+def _directly(here: int, there: int, port: int) -> int:
+    return port
+
+
 class NatsServers:
-    """Some servers that make a cluster, or one alone. ``extra`` is more configuration for each."""
+    """Some servers that make a cluster, or one alone. ``extra`` is more configuration for each.
+
+    ``way`` tells by which port one reaches another, both by their numbers, that listens at a port.
+    """
 
     def __init__(
         self,
@@ -137,9 +144,9 @@ class NatsServers:
         max_file: str = "64GB",
         max_payload: str = "4MB",
         sync: str = "always",
+        way: Callable[[int, int, int], int] = _directly,
     ) -> None:
         ports = [(fixed_port(), fixed_port(), fixed_port()) for _ in range(count)]
-        routes = ", ".join(f'"nats://127.0.0.1:{route}"' for _, _, route in ports)
         self.count = count
         self.servers: list[NatsServer] = []
         for n, (port, monitor, route) in enumerate(ports):
@@ -154,6 +161,8 @@ class NatsServers:
                 extra=extra,
             )
             if count > 1:
+                others = ((there, port) for there, (_, _, port) in enumerate(ports) if there != n)
+                routes = ", ".join(f'"nats://127.0.0.1:{way(n, *other)}"' for other in others)
                 config += _CLUSTER.format(route=route, routes=routes)
             self.servers.append(NatsServer(f"n{n}", directory / f"n{n}", config, port, monitor))
 

@@ -1,6 +1,7 @@
 """`chat server --journal nats://...`: several servers, one log of messages, and one of who is here."""
 
 import itertools
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -171,6 +172,8 @@ def test_servers_say_who_is_here_once_nats_has_forgotten_it(tmp_path: Path) -> N
             ada.post("stored")
             wait_for_members(bob, "ada", "bob")
             servers.servers[0].kill()
+            (stream,) = (tmp_path / "nats").rglob("streams/chat-live")
+            shutil.rmtree(stream)
             with chat_server(*options[2]) as c:
                 with pytest.raises(RefusedError) as caught:
                     connect(c.url, nick="cleo")

@@ -1,8 +1,12 @@
 """What one server does to a log: it is not there, dies, stands still, refuses, is another one."""
 
+import asyncio
+import itertools
 import logging
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -144,10 +148,10 @@ def test_a_stream_that_is_gone_is_not_made_again_by_those_that_read_it(
     assert node.wait_for(b"of another log") == [b"of another log"]
 
 
-def test_a_stream_in_memory_that_is_gone_is_made_again_as_another_log(
+def test_a_stream_of_entries_that_expire_is_made_again_as_another_log(
     tmp_path: Path, nodes: Callable[..., Node]
 ) -> None:
-    stream = Stream("live", "live.log", "live.feed", "memory", 1, 16 * 1024 * 1024, 600.0)
+    stream = Stream("live", "live.log", "live.feed", 1, 16 * 1024 * 1024, 600.0)
     with NatsServers(tmp_path) as servers:
         log = SharedLog(servers, stream)
         one, two = nodes(log.connect()), nodes(log.connect())
@@ -155,16 +159,39 @@ def test_a_stream_in_memory_that_is_gone_is_made_again_as_another_log(
         one.wait_for(b"before")
         two.wait_for(b"before")
         servers.servers[0].kill()
+        shutil.rmtree(servers.servers[0].directory / "store")
         servers.servers[0].start()
         identity, first, _, durability = one.wait_until_open(2)
         assert identity != one.openings[0][0]
-        assert (first, durability) == (1, "memory")
+        assert (first, durability) == (1, "written")
         two.wait(lambda: two.openings[-1][0] == identity)
         two.log.append(b"after")
         one.wait_for(b"after")
         two.wait_for(b"after")
         for each in (one, two):
             each.log.close()
+
+
+def test_entries_that_come_while_the_stream_is_looked_at_are_not_taken_for_lost(
+    nats: NatsServers, nodes: Callable[..., Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = nodes(SharedLog(nats).connect())
+    node.wait_until_open()
+    looks = itertools.count()
+    ask_link = Link.ask
+
+    async def ask_and_hear_more(link: Link, subject: str, request: dict[str, Any], timeout: float) -> Any:
+        answer = await ask_link(link, subject, request, timeout)
+        if subject.startswith("STREAM.INFO"):
+            later = b"%d" % next(looks)
+            node.log.append(later)
+            await asyncio.to_thread(node.wait_for, later)
+        return answer
+
+    monkeypatch.setattr(Link, "ask", ask_and_hear_more)
+    monkeypatch.setattr(module, "LOOK", 0.01)
+    node.wait_for(b"5")
+    assert len(node.openings) == 1
 
 
 def test_entries_that_are_gone_from_a_stream_are_reported_once_that_is_sure(

@@ -83,11 +83,12 @@ def test_what_belongs_to_an_installation_may_be_as_it_likes(changes: dict[str, A
     STREAM.read_info(info(**changes))
 
 
-def test_another_log_may_expire_and_be_in_memory() -> None:
-    live = Stream("chat-live", "chat.live", "chat.live.feed", "memory", 3, 1_000_000, max_age=120.0)
+def test_another_log_may_expire() -> None:
+    live = Stream("chat-live", "chat.live", "chat.live.feed", 3, 1_000_000, max_age=120.0)
     config = live.config()
-    assert config["max_age"] == 120_000_000_000
-    assert config["storage"] == "memory"
+    assert (config["max_age"], config["discard"]) == (120_000_000_000, "old")
+    assert live.expires
+    assert not STREAM.expires
     live.read_info({**info(), "config": config})
 
 

@@ -91,7 +91,7 @@ class _Again(Exception):
 class JetStreamLog:
     """A `Log` in a stream, which is made if it is missing and was never read, unless it ``makes`` none.
 
-    One in memory goes when all its servers end, so it is made again then: as another log.
+    One whose entries expire is made again if it is missing: as another log.
     """
 
     def __init__(self, servers: Servers, stream: Stream, *, makes: bool = True) -> None:
@@ -237,7 +237,7 @@ class JetStreamLog:
         except StreamMissing:
             if not self._makes:
                 raise Unfit("there is no such stream") from None
-            if self._read_to and self._stream.storage == "file":
+            if self._read_to and not self._stream.expires:
                 raise Unfit("there is no such stream, of which entries were read before") from None
         info = await link.ask(f"STREAM.CREATE.{name}", self._stream.config(), MAKING)
         stream_made.log(stream=name, server=link.address)
@@ -292,8 +292,8 @@ class JetStreamLog:
 
     async def _durability(self, state: StreamState) -> DurabilityWord:
         """Return how safe an entry is, and log it where power may be lost by all and that takes some."""
-        if self._stream.storage == "memory":
-            return "memory"
+        if self._stream.expires:
+            return "replicated" if state.replicas >= 3 else "written"
         problem = await sync_problem(self._servers.monitors, state.replicas)
         if state.replicas >= 3:
             if problem is not None and problem != self._unsynced:
@@ -313,6 +313,7 @@ class JetStreamLog:
         silent = 0
         while True:
             await asyncio.sleep(LOOK)
+            read = self._sequence.position  # before it is asked: more may come until it has answered
             try:
                 answer = await link.ask(f"STREAM.INFO.{self._stream.name}", {}, ASKING)
             except LinkLost as error:
@@ -326,7 +327,7 @@ class JetStreamLog:
             self._state = state = self._stream.read_info(answer)
             if state.identity != self._identity:
                 raise _Again("the stream is another one")
-            if state.last < self._sequence.position or state.first > self._sequence.missing:
+            if state.last < read or state.first > self._sequence.missing:
                 raise _Again("the stream has lost entries")
             self._sequence.note_last(state.last)
 

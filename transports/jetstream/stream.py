@@ -8,7 +8,7 @@ it may get) is their own.
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 __all__ = ["FLOOR", "Stream", "StreamState", "Unfit", "version_problem"]
 
@@ -61,13 +61,16 @@ class Stream:
     """Where entries are: appended to ``subject``, and repeated on ``feed`` once they are stored.
 
     ``max_bytes`` is how large it may get where it is made; when it is full, entries are refused. Entries that
-    are older than ``max_age`` seconds go, if that is given.
+    are older than ``max_age`` seconds go, if that is given, and the oldest where it is full.
+
+    All streams are in files. NATS keeps what its servers have agreed on where it keeps the stream: one whose
+    stream was in memory would vote after a restart as if there had never been an entry, and so let some get
+    lost that others have read.
     """
 
     name: str
     subject: str
     feed: str
-    storage: Literal["file", "memory"] = "file"
     replicas: int = 1
     max_bytes: int = 4 * _GIB
     max_age: float | None = None
@@ -75,7 +78,12 @@ class Stream:
     @classmethod
     def of_record(cls, name: str, replicas: int, max_bytes: int = 4 * _GIB) -> "Stream":
         """Return the stream of a record, from which nothing goes."""
-        return cls(name, f"{name}.log", f"{name}.feed", "file", replicas, max_bytes)
+        return cls(name, f"{name}.log", f"{name}.feed", replicas, max_bytes)
+
+    @property
+    def expires(self) -> bool:
+        """Whether its entries go after a while, so that it does no harm to begin again without them."""
+        return self.max_age is not None
 
     def config(self) -> dict[str, Any]:
         """Return the settings of a new stream, which has a new identity."""
@@ -116,7 +124,7 @@ class Stream:
         return {
             "name": self.name,
             "subjects": [self.subject],
-            "storage": self.storage,
+            "storage": "file",
             "retention": "limits",
             "discard": "new" if self.max_age is None else "old",
             "max_age": 0 if self.max_age is None else round(self.max_age * 1_000_000_000),
