@@ -12,6 +12,7 @@ from promql_parser import AggregateExpr, BinaryExpr, MatchOp, VectorSelector
 
 from tests.cli.metrics.scrape import metrics_url, scrape
 from tests.cli.processes import chat_server
+from tests.jetstream.shared import shared_servers
 from tests.transports.peers import PlainPeer, TypedPeer
 
 DASHBOARD = json.loads((Path(__file__).parent.parent / "docs" / "grafana.json").read_text("utf-8"))
@@ -27,18 +28,22 @@ Series = dict[str, list[dict[str, str]]]
 
 @pytest.fixture(scope="module")
 def series(tmp_path_factory: pytest.TempPathFactory) -> Series:
-    """What a server gives that has a journal in a file, and somebody on each wire."""
-    journal = f"sqlite:{tmp_path_factory.mktemp('dashboard') / 'chat.db'}"
+    """What servers give: one has a journal in a file, and somebody on each wire; the other shares a log."""
+    directory = tmp_path_factory.mktemp("dashboard")
     listens = ("chat://127.0.0.1:0", "plain://127.0.0.1:0")
+    metrics = ("--metrics", "127.0.0.1:0", "--journal")
+    nats = shared_servers()
+    log = f"nats://{nats.addresses[0]}?stream={nats.new_stream().name}&state={directory / 'copy.db'}"
     with (
-        chat_server("--metrics", "127.0.0.1:0", "--journal", journal, listens=listens) as server,
+        chat_server(*metrics, f"sqlite:{directory / 'chat.db'}", listens=listens) as server,
+        chat_server(*metrics, log) as sharing,
         TypedPeer(server.port(), "ann", "lobby"),
         PlainPeer(server.port(1)) as plain,
     ):
         plain.say("/who")
         plain.hear()
         found: Series = {}
-        for name, labels in scrape(metrics_url(server)):
+        for name, labels in [*scrape(metrics_url(server)), *scrape(metrics_url(sharing))]:
             found.setdefault(name, []).append(dict(labels))
         return found
 

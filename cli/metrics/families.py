@@ -2,7 +2,8 @@
 
 - A name says its unit, and a count since the start ends in ``_total``, as is the custom of Prometheus.
 - No label has a room, a nick or an address: there may be any number of those, and each would be a series.
-- What a journal or a transport does not count is missing, instead of being 0.
+- What a journal or a transport does not count is missing, instead of being 0. So is what only NATS
+  knows of a log, without a connection to it.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,15 +11,21 @@ from typing import Final, Literal, NamedTuple, get_args
 
 from chatcore import COMPILED, Durations, ErrorCode, JournalStatistics, Statistics, __version__
 from chatcore.transport import ServerStatistics
+from cli.metrics.shared import LogSnapshot
 
 __all__ = ["FAMILIES", "Family", "Snapshot"]
 
 
 class Snapshot(NamedTuple):
-    """A server at one moment. ``server`` is ``None`` where the transport does not know how late it is."""
+    """A server at one moment.
+
+    ``server`` is ``None`` where the transport does not know how late it is, and ``log`` where the journal is
+    this server's alone.
+    """
 
     hub: Statistics
     server: ServerStatistics | None
+    log: LogSnapshot | None
 
 
 Labels = tuple[str, ...]
@@ -56,6 +63,14 @@ def _of_journal(value: Callable[[JournalStatistics], float]) -> Callable[[Snapsh
 
 def _commits(snapshot: Snapshot) -> Durations | None:
     return None if snapshot.hub.journal is None else snapshot.hub.journal.commits
+
+
+def _of_log(value: Callable[[LogSnapshot], float | None]) -> Callable[[Snapshot], Values | None]:
+    def values(snapshot: Snapshot) -> Values | None:
+        known = None if snapshot.log is None else value(snapshot.log)
+        return None if known is None else [((), known)]
+
+    return values
 
 
 def _lag(snapshot: Snapshot) -> Durations | None:
@@ -176,6 +191,63 @@ FAMILIES: Final = (
         "gauge",
         "How long the journal has been at its present write: it grows while the disk hangs.",
         _of_journal(lambda journal: journal.late),
+    ),
+    # the log that servers share
+    Family(
+        "chat_log_connected",
+        "gauge",
+        "1 if the server is connected to the log that it shares with others, else 0.",
+        _of_log(lambda log: log.stream is not None),
+    ),
+    Family(
+        "chat_log_lag_entries",
+        "gauge",
+        "Entries of the log that the server has not read yet.",
+        _of_log(lambda log: log.lag),
+    ),
+    Family(
+        "chat_log_void_entries_total",
+        "counter",
+        "Entries of the log that did not count: they came twice, or after what they follow was given up.",
+        _of_log(lambda log: log.replica.void),
+    ),
+    Family(
+        "chat_log_settling",
+        "gauge",
+        "1 while the server has given up posts, and does not know yet that none of them will be stored.",
+        _of_log(lambda log: log.replica.settling),
+    ),
+    Family(
+        "chat_log_forked",
+        "gauge",
+        "1 if servers have read different logs: all of them refuse posts until an operator decides.",
+        _of_log(lambda log: log.replica.forked != ""),
+    ),
+    Family(
+        "chat_log_stopped",
+        "gauge",
+        "1 if the server reads no more of the log, because of what that is now; its own log says why.",
+        _of_log(lambda log: log.replica.stopped is not None),
+    ),
+    Family("chat_log_entries", "gauge", "Entries that the log has.", _of_log(lambda log: log.entries)),
+    Family("chat_log_bytes", "gauge", "How large the log is.", _of_log(lambda log: log.size)),
+    Family(
+        "chat_log_free_bytes",
+        "gauge",
+        "How much larger the log may get; when it is full, posts are refused.",
+        _of_log(lambda log: log.free),
+    ),
+    Family(
+        "chat_log_replicas",
+        "gauge",
+        "NATS servers that should have the log.",
+        _of_log(lambda log: log.replicas),
+    ),
+    Family(
+        "chat_log_replicas_current",
+        "gauge",
+        "NATS servers that have all of it.",
+        _of_log(lambda log: log.current),
     ),
     # what waits
     Family("chat_reads_waiting", "gauge", "Reads that wait for the journal.", _one(lambda hub: hub.reads)),

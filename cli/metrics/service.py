@@ -17,6 +17,7 @@ from cli.metrics.families import Snapshot
 from cli.metrics.http import Answer, HttpServer, Site
 from cli.metrics.pages import Page
 from cli.metrics.place import bind, url_of
+from cli.metrics.shared import LogSnapshot
 
 __all__ = ["Metrics", "open_metrics"]
 
@@ -36,11 +37,11 @@ class Metrics:
         self._is_closing = False
         self.url = url_of(sockets)
 
-    def serve(self, hub: Hub, server: Server) -> None:
-        """Begin to answer, and log where."""
+    def serve(self, hub: Hub, server: Server, look_at_log: Callable[[], LogSnapshot | None]) -> None:
+        """Begin to answer, and log where. ``look_at_log`` is called for each page, in a thread of its own."""
         from cli.metrics.exporter import CONTENT_TYPE, Exporter
 
-        exporter = Exporter(lambda: Snapshot(hub.statistics(), server_statistics(server)))
+        exporter = Exporter(lambda: Snapshot(hub.statistics(), server_statistics(server), look_at_log()))
 
         def trouble() -> str | None:
             if self._is_closing:

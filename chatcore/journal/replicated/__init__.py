@@ -254,6 +254,11 @@ class ReplicatedJournal:
             self._indexer.search(request, deliver)
 
     @property
+    def log(self) -> Log:
+        """The log that it follows."""
+        return self._log
+
+    @property
     def limits(self) -> RecordLimits:
         """What is kept of the log."""
         return RecordLimits() if self._parts is None else self._parts[0].header.limits

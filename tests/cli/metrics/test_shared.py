@@ -1,0 +1,85 @@
+"""What the metrics of a server say of a log that it shares, by what is known of that."""
+
+import pytest
+
+from chatcore import MemoryJournal
+from chatcore.journal.replicated import ReplicaStatus
+from cli.metrics.families import FAMILIES, Snapshot
+from cli.metrics.shared import LogSnapshot, watch_log
+from cli.settings.journals import choose
+from tests.server.driver import Host
+from transports.jetstream import StreamState
+
+REPLICA = ReplicaStatus("abc", 40, 40, 3, settling=False, forked="", stopped=None)
+STREAM = StreamState("abc", 1, 40, 1_000, 4_000, 3, "n0", ("n0", "n1"), ("n2",))
+ONLY_NATS_KNOWS = {"lag_entries", "entries", "bytes", "free_bytes", "replicas", "replicas_current"}
+
+
+def figures(log: LogSnapshot | None) -> dict[str, float]:
+    """Return the values of all metrics of a log, by what their names have after ``chat_log_``."""
+    snapshot = Snapshot(Host().hub.statistics(), None, log)
+    found = {}
+    for family in FAMILIES:
+        if family.name.startswith("chat_log_") and (values := family.values(snapshot)) is not None:
+            assert isinstance(values, list)
+            [((), found[family.name.removeprefix("chat_log_")])] = values
+    return found
+
+
+def test_a_log_that_is_well() -> None:
+    assert figures(LogSnapshot(REPLICA, STREAM)) == {
+        "connected": 1,
+        "lag_entries": 0,
+        "void_entries_total": 3,
+        "settling": 0,
+        "forked": 0,
+        "stopped": 0,
+        "entries": 40,
+        "bytes": 1_000,
+        "free_bytes": 3_000,
+        "replicas": 3,
+        "replicas_current": 2,
+    }
+
+
+def test_a_server_is_behind_what_it_or_nats_knows_of() -> None:
+    assert figures(LogSnapshot(REPLICA, STREAM._replace(last=45)))["lag_entries"] == 5
+    assert figures(LogSnapshot(REPLICA._replace(last=47), STREAM._replace(last=45)))["lag_entries"] == 7
+    assert figures(LogSnapshot(REPLICA, STREAM._replace(last=39)))["lag_entries"] == 0  # seen a while ago
+
+
+def test_without_a_connection_nothing_is_said_of_what_only_nats_knows() -> None:
+    connected = figures(LogSnapshot(REPLICA, STREAM))
+    alone = figures(LogSnapshot(REPLICA, None))
+    assert alone == {name: value for name, value in connected.items() if name not in ONLY_NATS_KNOWS} | {
+        "connected": 0
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "figure"),
+    [({"settling": True}, "settling"), ({"forked": "at 7"}, "forked"), ({"stopped": "another"}, "stopped")],
+)
+def test_what_needs_an_operator_is_1(change: dict[str, object], figure: str) -> None:
+    assert figures(LogSnapshot(REPLICA._replace(**change), STREAM))[figure] == 1  # type: ignore[arg-type]  # any
+
+
+def test_a_full_log_has_no_room_and_one_without_a_limit_says_nothing_of_it() -> None:
+    assert figures(LogSnapshot(REPLICA, STREAM._replace(size=4_100)))["free_bytes"] == 0
+    assert "free_bytes" not in figures(LogSnapshot(REPLICA, STREAM._replace(max_bytes=-1)))
+
+
+def test_a_log_that_lost_all_it_had_has_no_entries() -> None:
+    assert figures(LogSnapshot(REPLICA, STREAM._replace(first=41)))["entries"] == 0
+
+
+def test_one_nats_server_alone_which_names_no_leader_has_all_of_the_log() -> None:
+    alone = STREAM._replace(replicas=1, leader="", current=(), others=())
+    assert figures(LogSnapshot(REPLICA, alone))["replicas_current"] == 1
+    lost = STREAM._replace(leader="", current=())
+    assert figures(LogSnapshot(REPLICA, lost))["replicas_current"] == 0
+
+
+def test_a_journal_that_is_not_shared_has_no_log() -> None:
+    assert watch_log(choose("memory"), MemoryJournal())() is None
+    assert figures(None) == {}

@@ -1,0 +1,78 @@
+"""``chat server --metrics`` on a log that servers share: figures of real streams."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from cli.metrics.families import FAMILIES
+from tests.cli.metrics.scrape import metrics_url, scrape
+from tests.cli.processes import ChatServer, chat_server
+from tests.jetstream.servers import NatsServers, ask
+
+NAMES = {family.name for family in FAMILIES if family.name.startswith("chat_log_")}
+ONLY_NATS_KNOWS = {
+    f"chat_log_{name}"
+    for name in ("lag_entries", "entries", "bytes", "free_bytes", "replicas", "replicas_current")
+}
+DEADLINE = 45.0
+
+
+def server_on(nats: NatsServers, state: Path, options: str = "") -> AbstractContextManager[ChatServer]:
+    """Run a chat server that makes the stream ``chat``."""
+    journal = f"nats://{','.join(nats.addresses)}?state={state}{options}"
+    return chat_server("--journal", journal, "--metrics", "127.0.0.1:0")
+
+
+def figures_once(url: str, holds: Callable[[dict[str, float]], bool]) -> dict[str, float]:
+    """Return the figures of the log as soon as something holds of them."""
+    until = time.monotonic() + DEADLINE
+    while True:
+        figures = {name: value for (name, _), value in scrape(url).items() if name in NAMES}
+        if holds(figures):
+            return figures
+        assert time.monotonic() < until, figures
+        threading.Event().wait(0.05)
+
+
+def is_connected(figures: dict[str, float]) -> bool:
+    """Tell whether there is a connection, and all that was known of when it was made is read."""
+    return figures["chat_log_connected"] == 1 and figures["chat_log_lag_entries"] == 0
+
+
+def test_figures_are_those_of_the_stream_and_missing_without_a_connection(tmp_path: Path) -> None:
+    with (
+        NatsServers(tmp_path / "nats") as nats,
+        server_on(nats, tmp_path / "copy.db", "&bytes=1MiB") as server,
+    ):
+        url = metrics_url(server)
+        begun = figures_once(url, is_connected)
+        assert set(begun) == NAMES
+        assert (begun["chat_log_replicas"], begun["chat_log_replicas_current"]) == (1, 1)
+        for _ in range(2):
+            ask(nats, "publish", "chat.log", b"no entry of ours")
+        figures_once(url, lambda figures: figures["chat_log_void_entries_total"] == 2)
+        nats.servers[0].kill()
+        alone = figures_once(url, lambda figures: figures["chat_log_connected"] == 0)
+        assert set(alone) == NAMES - ONLY_NATS_KNOWS
+        assert alone["chat_log_void_entries_total"] == 2
+        nats.servers[0].start()
+        again = figures_once(url, is_connected)
+        state = ask(nats, "stream_info", "chat").state
+        assert again["chat_log_entries"] == state.messages
+        assert again["chat_log_bytes"] == state.bytes > begun["chat_log_bytes"]
+        assert again["chat_log_free_bytes"] == 1024 * 1024 - state.bytes
+
+
+def test_a_nats_server_that_is_gone_is_not_current(tmp_path: Path) -> None:
+    with (
+        NatsServers(tmp_path / "nats", 3) as nats,
+        server_on(nats, tmp_path / "copy.db") as server,
+    ):
+        url = metrics_url(server)
+        whole = figures_once(url, lambda figures: figures.get("chat_log_replicas_current") == 3)
+        assert whole["chat_log_replicas"] == 3
+        nats.servers[2].stop()
+        part = figures_once(url, lambda figures: figures.get("chat_log_replicas_current") == 2)
+        assert part["chat_log_replicas"] == 3
