@@ -123,11 +123,7 @@ class Serving:
         plan = self._plan
         for each in plan.left_out:
             events.listener_left_out.log(url=each.url, error=each.error.strerror or str(each.error))
-        events.journal_opened.log(
-            kind=plan.kind.name,
-            path=str(getattr(plan.store, "path", "")),  # a plug-in's may have none
-            durability=plan.store.durability,
-        )
+        self._log_journal()
         if plan.accounts is not None:
             events.accounts_required.log(path=str(plan.accounts.path))
         if plan.certificate is not None and is_self_made(plan.certificate):
@@ -135,6 +131,20 @@ class Serving:
         events.server_started.log(
             version=__version__, urls=self._urls, transport=plan.transport.name, process=os.getpid()
         )
+
+    def _log_journal(self) -> None:
+        """Log where messages are kept, and how safely: of a log that servers share, once it is connected."""
+        store = self._plan.store
+        path = str(getattr(store, "path", ""))  # a plug-in's may have none
+
+        def log_opened() -> None:
+            events.journal_opened.log(kind=self._plan.kind.name, path=path, durability=store.durability)
+
+        if getattr(store, "is_connected", True):
+            log_opened()
+        else:
+            events.journal_connecting.log(path=path)
+            store.when_connected(log_opened)  # type: ignore[attr-defined]  # only the replicated journal waits
 
     def _reload(self, file: ConfigFile) -> None:
         """Load again what can be loaded while the server runs. What fails is logged, and stays as it was."""

@@ -12,6 +12,7 @@ __all__ = [
     "connections_stalled",
     "connections_turned_away",
     "exception_ignored",
+    "journal_connecting",
     "journal_opened",
     "journal_slow",
     "line_not_made",
@@ -67,6 +68,11 @@ def exception_ignored() -> str:
 @event("journal.opened", "chat.server", INFO)
 def journal_opened(*, kind: str, path: str, durability: str) -> str:
     return f"messages are kept in {path or kind} ({durability})"
+
+
+@event("journal.connecting", "chat.server", INFO)
+def journal_connecting(*, path: str) -> str:
+    return f"the log of {path} is not connected yet; until it is, nobody can enter, and posts are refused"
 
 
 @event("journal.slow", "chat.server", WARNING)

@@ -112,7 +112,8 @@ class ReplicatedJournal:
         self._inbox = Inbox(QUEUE)
         self._damage = DamageLog()  # the reader's
         self._parts: tuple[Replica, SqliteReader, FileLock] | None = None  # once it is open
-        self._indexer: Indexer | None = None
+        self._indexer: Indexer | None = None  # once there is an epoch
+        self._awaits_log: Callable[[], None] | None = None  # for the thread
         self._closing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="chat-replica", daemon=True)
 
@@ -141,9 +142,6 @@ class ReplicatedJournal:
             replica.step()  # which takes no more than that the log is open
             replica.begin_without_log()
         self._note([])
-        if self._searches:
-            open_journal = partial(self._file, path, read_only=True)
-            self._indexer = Indexer(path, open_journal, lambda file: None)
         self._thread.start()
 
     def submit(
@@ -259,6 +257,21 @@ class ReplicatedJournal:
         return self._log
 
     @property
+    def is_connected(self) -> bool:
+        """Whether its log was connected since the start, so that `durability` is known. From any thread."""
+        return self._parts is not None and self._parts[0].durability is not None
+
+    def when_connected(self, call: Callable[[], None]) -> None:
+        """Have ``call`` called by this journal's thread once `is_connected`, unless it is closed before."""
+
+        def wait() -> None:
+            self._awaits_log = call
+            if self.is_connected:
+                self._say_connected()
+
+        self._inbox.put_job(wait)
+
+    @property
     def limits(self) -> RecordLimits:
         """What is kept of the log."""
         return RecordLimits() if self._parts is None else self._parts[0].header.limits
@@ -294,8 +307,6 @@ class ReplicatedJournal:
 
     def close(self) -> None:
         """Have what was submitted read back, or give it up, and close everything. Idempotent."""
-        if self._indexer is not None:
-            self._indexer.close()
         self._inbox.close()
         if self._parts is None:
             return
@@ -324,6 +335,8 @@ class ReplicatedJournal:
         self._log.close()
         for job in self._inbox.take_jobs():  # the last questions; what the log has reported is read again
             job()
+        if self._indexer is not None:
+            self._indexer.close()
         replica.end()
 
     def _note(self, results: Sequence[Applied]) -> None:
@@ -333,10 +346,20 @@ class ReplicatedJournal:
         self.dedupe_seconds = replica.header.limits.dedupe_seconds
         if replica.durability is not None:
             self.durability = replica.durability
-        if self._indexer is not None:
+        if self._indexer is None and self._searches and replica.header.identity:
+            path = self.path.resolve()
+            self._indexer = Indexer(path, partial(self._file, path, read_only=True), lambda file: None)
+        elif self._indexer is not None:
             if any(applied.removed for applied in results):
                 self._indexer.forget()
             self._indexer.note([entry for applied in results for entry in applied.entries])
+        if self.is_connected:
+            self._say_connected()
+
+    def _say_connected(self) -> None:
+        call, self._awaits_log = self._awaits_log, None
+        if call is not None:
+            call()
 
     def _request(self, content: Mapping[str, Any], take: Callable[[Applied | Unavailable], None]) -> None:
         parts = self._parts

@@ -26,6 +26,7 @@ from tests.cli.processes import (
     line_of,
 )
 from tests.logged import Logged, events_in
+from tests.ports import fixed_port
 from tests.rows import ALL
 from tests.transports.peers import PlainPeer, TypedPeer
 from tests.transports.tls import new_certificate
@@ -75,6 +76,20 @@ def test_ordinary_load_is_not_logged_and_start_and_stop_are(tmp_path: Path, tran
     assert started["urls"] == " ".join(server.urls)
     assert (started["transport"], started["process"]) == (transport, server.process.pid)
     assert draining["signal"] == "SIGTERM"
+
+
+@pytest.mark.logs("journal.connecting")
+def test_a_log_that_is_not_connected_yet_is_named_at_the_start_and_has_no_index_to_fail(
+    tmp_path: Path,
+) -> None:
+    state = tmp_path / "a.db"
+    with chat_server(*JSON, "--journal", f"nats://127.0.0.1:{fixed_port()}?state={state}") as server:
+        said = [server.says()]
+        while "server.started" not in said[-1]:
+            said.append(server.says())
+        logged = events_in("".join(said) + stopped(server))
+    assert "journal.opened" not in logged.names
+    assert "index.unusable" not in logged.names
 
 
 @pytest.mark.parametrize("level", ["warning", "error"])

@@ -10,6 +10,7 @@ from chatcore import Hub, JournalError
 from chatcore.journal import Conflict, Draft, Outcome, Unavailable
 from chatcore.journal.replicated import RecordLimits, ReplicaStatus, ReplicatedJournal
 from chatcore.journal.replicated.replica import Replica
+from chatcore.journal.search import Answer as Found
 from chatcore.journal.search import Hits, SearchRequest
 from chatcore.journal.sqlite import SqliteJournal
 from chatcore.replication import Log, LogListener
@@ -47,6 +48,18 @@ class DeafLog(NoLog):
     def start(self, listener: LogListener, after: int) -> None:
         """Report that it is open."""
         listener.opened("deaf", 1, 0, "replicated")
+
+
+class LateLog(NoLog):
+    """A log that is connected when a test says so, and loses every entry."""
+
+    def start(self, listener: LogListener, after: int) -> None:
+        """Report nothing yet."""
+        self._listener = listener
+
+    def open(self) -> None:
+        """Report that it is open."""
+        self._listener.opened("late", 1, 0, "replicated")
 
 
 @pytest.fixture
@@ -217,6 +230,30 @@ def test_a_server_that_never_saw_a_log_reports_an_epoch_of_its_own(
     answer: Answer[object] = Answer()
     one.journal.head("lobby", answer.take)
     assert isinstance(answer.wait(), Unavailable)
+
+
+def test_a_log_that_is_connected_later_is_reported_and_searched_then(
+    serve: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatcore.journal.replicated.OPENING", 0.01)
+    log = LateLog()
+    one = serve("one", over=log)
+    journal = journal_of(one)
+    request = SearchRequest({"lobby": (0, 1)}, parse_query("needle"))
+    assert not journal.is_connected
+    assert journal.can_search
+    early: Answer[Found] = Answer()
+    journal.search(request, early.take)
+    assert isinstance(early.wait(), Unavailable)
+    connected: Answer[bool] = Answer()
+    journal.when_connected(lambda: connected.take(journal.is_connected))
+    log.open()
+    assert connected.wait()
+    assert journal.durability == "replicated"
+    assert isinstance(one.search(request), Hits)
+    again: Answer[bool] = Answer()
+    journal.when_connected(lambda: again.take(journal.is_connected))
+    assert again.wait()
 
 
 def test_an_end_waits_for_no_log_that_loses_everything(serve: Open, monkeypatch: pytest.MonkeyPatch) -> None:
