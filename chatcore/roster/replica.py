@@ -9,7 +9,11 @@
   and it knows that. It answers claims with ``None``, and still reads. Until then claims wait.
 - Acts that nobody waits for are never given up, and those that were are said again once it is back.
 
-A log that has lost what comes next, or goes back, is read like another one.
+A log that has lost what comes next, or goes back, is read like another one. Where it begins in the middle, a
+server lets nobody in until it knows everybody: after `SETTLED`, by the log's time or its own, since the log's
+stands still while nobody says anything. Where nothing was left of a log, nobody has said anything in all
+the time that it keeps things. Then `LISTEN` is enough, unless a server is heard of that has not said whom it
+has.
 """
 
 import secrets
@@ -46,6 +50,9 @@ __all__ = ["BEAT", "ReadEntry", "RosterReplica", "RosterUser", "read_entry"]
 
 BEAT: Final = 5.0
 """Seconds of silence after which a server says that it is there."""
+
+LISTEN: Final = LEASE - BEAT
+"""Seconds in which every server that is there says something."""
 
 ROSTER_ROWS: Final = 256
 """Rows in a part of a roster: some 64 KiB, unless they are in many rooms."""
@@ -95,6 +102,8 @@ class RosterReplica:
         self._astray: dict[str, str] = {}  # of these, by folded nick: those that the log does not know now
         self._catch_up = 0  # the position of which it is known that it is there
         self._began_at = 0  # the log's time of the first entry that was read, if there were others before
+        self._was_empty = False  # whether nothing was left to be read when it was opened
+        self._reads_since = 0.0  # by the clock
         self._connected = False
         self._is_stopped = False
         self._heard = clock()  # when what was read last of its own was written; at first since when it waits
@@ -132,6 +141,8 @@ class RosterReplica:
             times += [self._next_announcement, self._next_beat if self._outbox.is_settled else 0.0]
         if not self._was_cut_off:
             times.append(self._heard + LEASE)
+        if self._connected and self._clock() < self._knows_all_at:
+            times.append(self._knows_all_at)
         soonest = min((each for each in times if each is not None), default=None)
         return None if soonest is None else max(soonest - self._clock(), 0.0)
 
@@ -141,7 +152,14 @@ class RosterReplica:
         if state is None or not self._connected or self._is_stopped or state.position < self._catch_up:
             return False
         knows_all = not self._began_at or state.now >= self._began_at + round(SETTLED * 1_000_000)
-        return knows_all or not state.nodes
+        return knows_all or not state.nodes or self._clock() >= self._knows_all_at
+
+    @property
+    def _knows_all_at(self) -> float:
+        """When it knows everybody by its own clock, 0 if it does from the start."""
+        if not self._began_at:
+            return 0.0
+        return self._reads_since + (LISTEN if self._was_empty else SETTLED)
 
     # --- the log ---------------------------------------------------------------------------------
 
@@ -151,6 +169,7 @@ class RosterReplica:
         is_known = state is not None and state.identity == identity
         if state is None or not is_known or last < state.position or first > state.position + 1:
             self._begin(identity, first)
+            self._was_empty = last < first
         self._catch_up = last
         self._connected = True
         self._outbox.resend(when_due=False)
@@ -168,11 +187,16 @@ class RosterReplica:
                 machine = self._begin(machine.state.identity, entry.position)
             if entry.position > 1 and machine.state.now == 0:
                 self._began_at = entry.at
-            self._take(machine.apply(entry, frame))
+            applied = machine.apply(entry, frame)
+            if frame is not None and frame.node not in machine.state.nodes:
+                self._was_empty = False  # somebody is there, and has not said whom it has
+            self._take(applied)
 
     def _begin(self, identity: str, first: int) -> Machine:
         self._machine = machine = Machine(identity, first)
         self._began_at = 0
+        self._was_empty = False
+        self._reads_since = self._clock()
         self._astray = {fold(row.nick): proof for proof, row in self._mine.items()}
         self._abandon()
         self._user.roster_began()

@@ -11,7 +11,7 @@ from chatcore import Closing, Message, RefusedError
 from tests.cli.processes import ChatServer, chat, chat_server
 from tests.faults.proxy import FaultProxy
 from tests.jetstream.people import enter
-from tests.jetstream.servers import NatsServers
+from tests.jetstream.servers import NatsServers, ask
 from tests.jetstream.shared import shared_servers
 from transports.threaded_tcp import Chat, connect
 
@@ -190,6 +190,15 @@ def test_servers_say_who_is_here_once_nats_has_forgotten_it(tmp_path: Path) -> N
                     with pytest.raises(RefusedError) as caught:
                         enter(c, "bob")
                     assert caught.value.code == "nick_taken"
+
+
+def test_people_enter_where_nothing_is_left_of_who_was_here(nats: NatsServers, tmp_path: Path) -> None:
+    stream = nats.new_stream().name
+    with chat_server(*journal(nats, stream, tmp_path / "a.db")) as a, enter(a, "ada"):
+        pass
+    ask(nats, "purge_stream", f"{stream}-live")  # as NATS does, a quarter of an hour later
+    with chat_server(*journal(nats, stream, tmp_path / "a.db")) as a, enter(a, "bob") as bob:
+        assert bob.who() == ("bob",)
 
 
 @pytest.mark.parametrize(

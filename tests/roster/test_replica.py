@@ -12,7 +12,7 @@ from chatcore.replication.fence import NO_DIGEST, Frame, ReadDigest, write_frame
 from chatcore.replication.outbox import GIVE_UP
 from chatcore.roster.acts import ACTS, Claim, Enter, Exit, Release, Rename
 from chatcore.roster.machine import ANNOUNCE, LEASE, SETTLED, VERSION, Event, Granted, Refused, Result
-from chatcore.roster.replica import BEAT, ROSTER_ROWS, RosterReplica, read_entry
+from chatcore.roster.replica import BEAT, LISTEN, ROSTER_ROWS, RosterReplica, read_entry
 from tests.journal.replicated.faulty_log import FaultyConnection, FaultyLog
 from tests.roster.cluster import proof_of
 
@@ -336,6 +336,47 @@ def test_whoever_reads_from_the_middle_says_nothing_until_it_knows_everybody(wor
     thief = late.claims("ada", B)
     world.run()
     assert isinstance(thief[0], Refused)
+
+
+def test_where_nothing_is_left_of_a_log_servers_let_people_in_soon(world: World) -> None:
+    world.log.write(b"nothing")
+    one = world.server()
+    one.connection.cut()
+    one.first = world.log.last + 1
+    one.connection.open()
+    other = world.server()
+    other.connection.cut()
+    other.first = one.first
+    other.connection.open()
+    answers = one.claims("ada", A)
+    world.run(LISTEN + 1)
+    assert isinstance(answers[0], Granted)
+    assert (one.nicks(), other.nicks()) == (["ada"], ["ada"])
+    assert not other.is_cut_off()
+    thief = other.claims("ada", B)
+    world.run()
+    assert isinstance(thief[0], Refused)
+
+
+@pytest.mark.logs("roster.cut_off", "roster.back")
+def test_alone_after_a_server_that_began_in_the_middle_it_waits_and_not_forever(world: World) -> None:
+    gone = world.server()
+    world.run(1)
+    gone.connection.cut()
+    world.servers.clear()
+    one = world.server()
+    one.connection.cut()
+    one.first = 2
+    one.connection.open()
+    world.run(SETTLED - 10)
+    assert one.claims("ada", A) == [None]
+    patience = one.patience()
+    assert patience is not None
+    assert 0 < patience <= 10
+    world.run(11)
+    answers = one.claims("ada", A)
+    world.run(1)
+    assert isinstance(answers[0], Granted)
 
 
 @pytest.mark.logs("roster.stopped")
