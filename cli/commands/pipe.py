@@ -39,6 +39,7 @@ from cli.access.login import Login
 from cli.frames import parse_frame
 from cli.gap import describe_gap
 from cli.held import Held
+from cli.let_in import once_let_in
 from cli.lines import lines_of
 from cli.report import FAILED, REFUSED, USAGE, complain
 from cli.row import Row
@@ -122,7 +123,7 @@ def _connected(
         )
 
     try:
-        return enter(rooms or [LOBBY])
+        return once_let_in(lambda: enter(rooms or [LOBBY]))
     except RefusedError as error:
         if rooms or error.code != "forbidden":
             raise

@@ -2,7 +2,7 @@
 
 Where we were never before, the first failure ends the program: the address may be wrong. A server that we
 know is tried again until it is there, as by a client that has lost it. Whoever starts a client while a server
-restarts wants to wait.
+restarts wants to wait. So is any server that lets nobody in yet.
 """
 
 import asyncio
@@ -11,15 +11,13 @@ from collections.abc import Callable
 
 from chatcore import Backoff, DisconnectedError, RefusedError, __version__
 from cli.access.login import Login
+from cli.let_in import LONGEST, is_passing, words_of
 from cli.names import variants
 from cli.terminal.answers import reason_of
 from cli.terminal.patience import Patience
 from transports.asyncio_tcp import Chat, connect
 
 __all__ = ["Dial"]
-
-LONGEST = 10.0
-"""Seconds: the longest wait between two tries."""
 
 _PASSING = ("drain", "lost", "timeout")
 """Reasons for the end of a connection that are none of ours."""
@@ -28,7 +26,8 @@ _PASSING = ("drain", "lost", "timeout")
 class Dial:
     """Connects to ``url``, once. ``say`` shows a line, and ``secret`` proves our right to the nick.
 
-    With ``wait``, it tries again until the server can be reached.
+    With ``wait``, it tries again until the server can be reached. One that lets nobody in yet is always tried
+    again.
     """
 
     def __init__(
@@ -54,7 +53,7 @@ class Dial:
                 try:
                     return await self._connect(nick)
                 except (OSError, DisconnectedError, RefusedError) as error:
-                    if not self._wait or not _passes(error):
+                    if not is_passing(error) and not (self._wait and _passes(error)):
                         raise
                     at_least = self._report(error, failed)
                 await asyncio.sleep(self._backoff.next(at_least))
@@ -67,11 +66,16 @@ class Dial:
         first, reason = not self._reason, _reason_of(error)
         if reason != self._reason:
             self._reason = reason
-            self._say(f"cannot connect to {self._url}: {reason}; trying again (Ctrl-C to quit)")
+            self._say(f"{self._words(error)} (Ctrl-C to quit)")
         if first:
             failed()
         later = error.retry_after if isinstance(error, RefusedError) else None
         return later or 0.0
+
+    def _words(self, error: Exception) -> str:
+        if isinstance(error, RefusedError) and is_passing(error):
+            return words_of(error)
+        return f"cannot connect to {self._url}: {_reason_of(error)}; trying again"
 
     async def _connect(self, nick: str) -> Chat:
         *first, last = [nick] if self._login.account is not None else variants(nick)

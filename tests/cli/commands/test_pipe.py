@@ -1,5 +1,6 @@
 """``chat client`` in a pipe."""
 
+import contextlib
 import json
 import os
 import signal
@@ -12,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from chatcore import Moderate, UsageError
+from chatcore import Hub, Moderate, UsageError
 from cli.frames import parse_frame
 from cli.texts import CONTINUED
+from tests.cli.late_gate import LateGate
 from tests.cli.processes import (
     CHAT,
     ChatServer,
@@ -28,7 +30,7 @@ from tests.cli.processes import (
 )
 from tests.cli.scripted import line, message, scripted_server
 from tests.ports import fixed_port
-from transports.threaded_tcp import Chat, connect
+from transports.threaded_tcp import Chat, connect, serve
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,16 @@ def test_a_line_is_posted_and_acknowledged_before_the_exit(server: ChatServer, l
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     message = next(iter(listener))
     assert (message.nick, message.text) == ("piper", "hello")
+
+
+def test_a_server_that_lets_nobody_in_yet_is_awaited() -> None:
+    with contextlib.closing(Hub(gate=LateGate(2))) as hub, serve("chat://127.0.0.1:0", hub=hub) as late:
+        url = str(late.listening[0])
+        done = chat("client", url, "--nick", "piper", stdin="hello\n")
+        assert (done.returncode, done.stdout) == (0, "")
+        assert done.stderr == "chat: the server lets nobody in yet: not yet; trying again\n"
+        with connect(url, nick="listener", history=1) as listener:
+            assert said(listener, 1) == ["hello"]
 
 
 def test_all_lines_arrive_in_order_and_the_last_one_needs_no_newline(

@@ -11,6 +11,7 @@ import pytest
 
 from chatcore import Hub
 from cli.state.remembered import Draft
+from tests.cli.late_gate import LateGate
 from tests.cli.processes import CHAT
 from tests.cli.pty import Pty, in_terminal
 from tests.cli.scripted import line, scripted_server
@@ -85,6 +86,17 @@ def test_where_nothing_is_remembered_the_first_failure_counts(tmp_path: Path, op
     with starting(url, tmp_path, *options) as ada:
         ada.wait(f"chat: no server at {url}; start one with `chat server`, or give another address")
         assert ada.wait_exit() == 1
+
+
+def test_a_server_that_lets_nobody_in_yet_is_awaited_though_we_do_not_know_it(tmp_path: Path) -> None:
+    with (
+        contextlib.closing(Hub(gate=LateGate(2))) as hub,
+        serve("chat://127.0.0.1:0", hub=hub) as server,
+        starting(str(server.listening[0]), tmp_path) as ada,
+    ):
+        ada.wait("* the server lets nobody in yet: not yet; trying again (Ctrl-C to quit)")
+        ada.wait("* you are in lobby")
+        assert sum("lets nobody in" in row for row in ada.everything) == 1
 
 
 def test_who_is_not_let_in_again_sees_what_is_kept(tmp_path: Path) -> None:
