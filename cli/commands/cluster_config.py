@@ -101,6 +101,7 @@ def _configuration(plan: Plan, host: str, user: str, password: str) -> str:
         f"# nats.conf of {host}. It has passwords: let nobody else read it.",
         f'server_name: "{host}"',
         f'listen: "{_listening(host)}:{port}"',
+        "# Monitoring asks for no password. All machines of the cluster ask there: let no others reach it.",
         f'http: "{_listening(host)}:{monitor}"',
         "max_payload: 4MB",
         f'jetstream {{ store_dir: "{plan.store}", max_file_store: {plan.disk}, sync_interval: always }}',

@@ -98,6 +98,13 @@ class NatsServer:
         """Have it stop cleanly."""
         self._end(signal.SIGTERM)
 
+    def configure(self, before: str, after: str) -> None:
+        """Have it load its configuration again, with something else in it; returns when that is done."""
+        self._config.write_text(self._config.read_text().replace(before, after))
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+        self.wait_for("Reloaded server configuration")
+
     def pause(self) -> None:
         """Have it stand still, with its connections."""
         assert self._process is not None

@@ -147,6 +147,7 @@ def test_credentials_that_are_made_are_for_their_owner(tmp_path: Path) -> None:
     assert stat.S_IMODE(creds.stat().st_mode) == 0o600
     assert creds.read_text().strip().partition(":")[2] in done.stdout
     assert "cluster {" not in done.stdout
+    assert "# Monitoring asks for no password" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -226,14 +226,17 @@ def test_an_entry_that_counts_nowhere_is_not_sent(
     assert not logged.of("stream.lost")
 
 
-def test_a_server_that_would_not_take_the_longest_entry_is_not_used(
+def test_a_server_that_would_not_take_the_longest_entry_is_not_used_until_it_does(
     tmp_path: Path, nodes: Callable[..., Node], logged: Heard
 ) -> None:
     with NatsServers(tmp_path, max_payload="1MB") as servers:
         node = nodes(SharedLog(servers).connect())
         node.wait(lambda: logged.of("stream.unfit"))
-        assert "max_payload is 1048576" in logged.of("stream.unfit")[0]["reason"]
+        reason = logged.of("stream.unfit")[0]["reason"]
+        assert "max_payload is 1048576" in reason
         assert ask(servers, "streams_info") == []
+        servers.servers[0].configure("max_payload: 1MB", reason.split('"')[1])
+        node.wait_until_open()
         node.log.close()
 
 

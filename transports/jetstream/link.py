@@ -115,7 +115,8 @@ class Link:
             raise Unfit(problem)
         if self.max_payload < ENTRY_BYTES:
             raise Unfit(
-                f"its max_payload is {self.max_payload}, and has to be {ENTRY_BYTES} or more, such as 4MB"
+                f"its max_payload is {self.max_payload}, and {ENTRY_BYTES} are needed; write the line "
+                '"max_payload: 4MB" into the configuration of each nats-server, and have it loaded again'
             )
 
     async def close(self) -> None:
