@@ -48,6 +48,7 @@ LONGEST = (
     "faults/test_kill",
     "test_readme",
     "operations/test_walk",
+    "jetstream/test_cluster_docs",
     "transports/test_abuse",
     "cli/commands/test_server",
     "cli/terminal/test_sessions",
