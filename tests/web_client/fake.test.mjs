@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
 import { test } from "node:test";
-import { Chat, ClosedError, DisconnectedError, ProtocolError, RefusedError } from "../../transports/web/client.js";
+import { Chat, ClosedError, DisconnectedError, ProtocolError, RefusedError, UsageError } from "../../transports/web/client.js";
 import { Person, inTime } from "./server.mjs";
 
 const golden = readFileSync(new URL("../../docs/frames/server.ndjson", import.meta.url), "utf8").trim().split("\n");
@@ -317,6 +317,75 @@ test("who is not let in comes back if that may pass, and a nick is waited for on
   assert.equal(ada.chat.state, "live");
   assert.deepEqual(ada.of("offline").map(({ reason }) => reason), ["lost", ...passing]);
   assert.deepEqual(ada.of("offline").map(({ message }) => message), [undefined, ...passing.map((code) => `not now: ${code}`)]);
+});
+
+const NODES = ["http://a.test", "https://b.test/team/", "ws://c.test/ws"];
+const SOCKETS = ["ws://a.test/ws", "wss://b.test/team/ws", "ws://c.test/ws"];
+
+/** Somebody with several addresses of a server, and where they have connected. */
+function withNodes(t, options) {
+  const net = network();
+  const backoff = { first: 0.001, longest: 0.001 };
+  const ada = new Person(t, NODES, "ada", { WebSocket: net.Socket, backoff, ...options });
+  return { ada, net, where: () => net.dialled.map(({ address }) => address) };
+}
+
+test("each address is tried in turn, and no wait is longer than the first before all have failed", async (t) => {
+  t.mock.method(Math, "random", () => 0.9);
+  const { ada, net, where } = withNodes(t, { backoff: { first: 0.002, longest: 1e6 } });
+  for (const number of [1, 2, 3, 4, 5, 6]) (await net.next(number)).close();
+  assert.deepEqual(where(), [...SOCKETS, ...SOCKETS]);
+  const waits = ada.of("offline").map(({ retryIn }) => retryIn);
+  for (const index of [0, 1, 3, 4]) assert.ok(waits[index] <= 0.002, `${waits}`);
+});
+
+test("the time that a server asks for is waited for only where no other address is left", async (t) => {
+  const { ada, net, where } = withNodes(t);
+  await comesBack(net, 1);
+  net.dialled[0].say({ type: "closing", reason: "drain", reconnect_after: 1e6 });
+  await comesBack(net, 2, { type: "error", code: "unavailable", message: "no", retry_after: 1e6 });
+  await comesBack(net, 3, { type: "error", code: "unavailable", message: "no", retry_after: 1e6 });
+  assert.deepEqual(where(), SOCKETS);
+  const waits = ada.of("offline").map(({ retryIn }) => retryIn);
+  assert.deepEqual(waits.map((wait) => wait >= 1e6), [false, false, true]);
+});
+
+test("where it works a chat stays, and a loss begins a new round after that address", async (t) => {
+  const { ada, net, where } = withNodes(t);
+  (await net.next(1)).close();
+  const second = await comesBack(net, 2);
+  ada.chat.join("lobby").catch(() => {});
+  second.say(joined(0));
+  const post = ada.chat.post("lobby", "hello");
+  second.close();
+  await comesBack(net, 3, { type: "error", code: "unavailable", message: "no", retry_after: 1e6 });
+  const back = await comesBack(net, 4);
+  assert.deepEqual(where(), [...SOCKETS, SOCKETS[0]]);
+  assert.equal(back.sent[0].session, welcome.session);
+  assert.deepEqual(back.sent[1], { type: "join", room: "lobby", after: { epoch: "e1", seq: 0 } });
+  back.say(joined(0));
+  assert.deepEqual(idsOf(back.sent), [post.id]);
+});
+
+test("whoever looks at a chat that hangs has the next address tried", async (t) => {
+  const { ada, net, where } = withNodes(t);
+  await net.next(1);
+  t.mock.method(performance, "now", ((late) => () => late)(performance.now() + 3_000));
+  ada.chat.wake();
+  assert.deepEqual(where(), SOCKETS.slice(0, 2));
+});
+
+test("an address that is in the list twice is one", async (t) => {
+  const net = network();
+  const list = ["http://a.test/", "http://A.test:80", "http://b.test"];
+  new Person(t, list, "ada", { WebSocket: net.Socket, backoff: { first: 0.001, longest: 0.001 } });
+  for (const number of [1, 2, 3]) (await net.next(number)).close();
+  assert.deepEqual(net.dialled.map(({ address }) => address), ["ws://a.test/ws", "ws://b.test/ws", "ws://a.test/ws"]);
+});
+
+test("each address of a list is checked, and there has to be one", () => {
+  for (const list of [[], ["http://a.test", "b.test"], ["chat://a.test"]])
+    assert.throws(() => new Chat(list, { nick: "ada" }), UsageError);
 });
 
 test("a room that may not be entered again is left, and one that may later is asked for again", async (t) => {

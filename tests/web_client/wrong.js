@@ -14,6 +14,8 @@ export const chat = new Chat("http://127.0.0.1:8024", {
 });
 
 export const colour = new Chat("http://127.0.0.1:8024", { nick: "ada", colour: "red" }); // wrong
+export const nodes = new Chat(["http://a.test", new URL("http://b.test")], { nick: "ada" });
+export const numbers = new Chat([1], { nick: "ada" }); // wrong
 chat.post("lobby", 1); // wrong
 chat.post("lobby", "hello", { kind: "x.vote", target: 1 }).stored.then((ack) => ack.seq.toFixed());
 chat.history("lobby", { token: "mine" }); // wrong

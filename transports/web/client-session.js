@@ -46,7 +46,7 @@ const PASSING_REFUSALS = new Set(["limit_exceeded", "rate_limited", "unavailable
 const GOODBYE_SECONDS = 1; // for which the server's answer to a goodbye is waited for
 
 export class Session {
-  #address;
+  #addresses;
   #options;
   #patience;
   #backoff;
@@ -82,14 +82,15 @@ export class Session {
   /**
    * Connects once the current task is over.
    *
-   * @param {string | URL} address
+   * @param {string | URL | (string | URL)[]} address
    * @param {Options} options
    */
   constructor(address, options) {
-    this.#address = socketAddress(address);
+    const [first, ...others] = [address].flat();
+    this.#addresses = [...new Set([first, ...others].map(socketAddress))];
     this.#options = options;
     this.#patience = { welcome: 15, ack: 5, life: 10, ...options.patience };
-    this.#backoff = new Backoff(options.backoff);
+    this.#backoff = new Backoff(options.backoff, this.#addresses.length);
     this.rooms = new Rooms(options.mostMissed);
     this.identity = new Identity(options);
     /** @type {Promise<Welcomed>} */
@@ -183,7 +184,7 @@ export class Session {
     const Socket = this.#options.WebSocket ?? globalThis.WebSocket;
     if (Socket === undefined) return this.#end(new UsageError("there is no WebSocket here: give one as an option"));
     try {
-      this.#link = new Link(this.#address, Socket, this.#owner(), this.#patience, now());
+      this.#link = new Link(this.#addresses[this.#backoff.node], Socket, this.#owner(), this.#patience, now());
     } catch (error) {
       this.#end(new UsageError(`the browser does not connect to this address: ${error}`));
     }
@@ -203,6 +204,7 @@ export class Session {
     const link = this.#link;
     this.#link = null;
     link?.giveUp();
+    if (link) this.#backoff.next();
     this.#dial();
   }
 

@@ -1,5 +1,5 @@
 /**
- * When a client that has lost its server connects again, and timers.
+ * When a client that has lost its server connects again and where, and timers.
  *
  * @module
  */
@@ -10,22 +10,37 @@ export const now = () => performance.now() / 1000;
 /**
  * Exponential backoff with full jitter, so that clients that were cut off together come back apart. The wait is a
  * random time between 0 and a bound, which doubles with every failure.
+ *
+ * Where a server has several addresses, a failure leads to the next one within the first of these bounds, and only a
+ * whole round of failures to a longer wait. Where it worked, it stays: `node` is the index of the address to try.
  */
 export class Backoff {
   #failures = 0;
+  #count;
+  #left; // addresses of this round, after this one
+  node = 0;
 
-  /** @param {{first?: number, longest?: number}} [bounds] seconds */
-  constructor({ first = 0.5, longest = 30 } = {}) {
+  /**
+   * @param {{first?: number, longest?: number}} [bounds] seconds
+   * @param {number} [count] of addresses
+   */
+  constructor({ first = 0.5, longest = 30 } = {}, count = 1) {
     this.first = first;
     this.longest = longest;
+    this.#count = count;
+    this.#left = count - 1;
   }
 
   /**
-   * The seconds to wait before the next try, which counts as a failure until `reset`.
+   * Go to the next address; returns the seconds to wait before it is tried. A whole round counts as a failure until
+   * `reset`.
    *
-   * @param {number} [atLeast] the time that a server which is closing asks for
+   * @param {number} [atLeast] the time that a server which is closing asks for, where no other address is left
    */
   next(atLeast = 0) {
+    this.node = (this.node + 1) % this.#count;
+    if (this.#left-- > 0) return Math.random() * this.first;
+    this.#left = this.#count - 1;
     const bound = Math.min(this.first * 2 ** this.#failures, this.longest);
     this.#failures = Math.min(this.#failures + 1, 16);
     return atLeast + Math.random() * bound;
@@ -34,6 +49,7 @@ export class Backoff {
   /** The last try has served for something. */
   reset() {
     this.#failures = 0;
+    this.#left = this.#count - 1;
   }
 }
 

@@ -55,7 +55,8 @@ export class Chat {
   /**
    * Connects once the current task is over.
    *
-   * @param {string | URL} address that of the page, such as `http://127.0.0.1:8024`, or of the socket, `ws://.../ws`
+   * @param {string | URL | (string | URL)[]} address that of the page, such as `http://127.0.0.1:8024`, or of the
+   *   socket, `ws://.../ws`; a list, where one server has several nodes
    * @param {Options} options
    */
   constructor(address, options) {
