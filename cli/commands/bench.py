@@ -7,8 +7,7 @@ import json
 import secrets
 from collections.abc import Iterator
 
-from chatcore import RefusedError, UsageError
-from chatcore.transport import Listen
+from chatcore import AddressList, RefusedError, UsageError
 from cli.descriptors import allow_descriptors
 from cli.load.engine import run as run_load
 from cli.load.plan import Plan
@@ -48,11 +47,11 @@ def run(
     """Run a load test and print the results; return the exit code.
 
     Raises `UsageError` for a load that makes no sense, `RefusedError` if the server refuses a member for a
-    reason that its options cannot change, and `OSError` if there is no server.
+    reason that its options cannot change, and `OSError` if there is no server at one of its addresses.
     """
     if rate is not None and flood is not None:
         raise UsageError("use either --rate or --flood, not both")
-    server = Listen.parse(url, schemes=("chat",))
+    server = AddressList.parse(url, "chat")
     plan = Plan(
         run=secrets.token_hex(4),
         members=members,
@@ -74,7 +73,7 @@ def run(
     progress = Progress(plan)
     try:
         with reaching(url):
-            tally = run_load(plan, server.host, server.port, progress.show)
+            tally = run_load(plan, server.places, progress.show)
     except RefusedError as error:
         if error.code not in _ADVICE:
             raise

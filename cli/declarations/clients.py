@@ -200,7 +200,8 @@ def bench(
     """Put a server under load, and check every delivery.
 
     Members connect to one room, and some of them post. It checks that each gets every message once,
-    unaltered and in the same order, and prints how long that took.
+    unaltered and in the same order, and prints how long that took. Where a server has several addresses,
+    members connect to each of them in turn.
 
     \b
     Example: # 100 people, of whom five write ten messages per second:

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from chatcore import ChatError, RefusedError, fold
 from cli.load.histogram import Histogram
@@ -42,23 +42,27 @@ _BUFFER = 128 * 1024
 _LOOK = 0.02  # seconds between two checks of whether everything has arrived
 
 
-def run(plan: Plan, host: str, port: int, progress: Callable[[int, int], None]) -> Tally:
+def run(plan: Plan, places: Sequence[tuple[str, int]], progress: Callable[[int, int], None]) -> Tally:
     """Do the whole test; Ctrl-C ends it early.
 
+    ``places`` are the host and the port of each node of the server, to which members connect in turn.
     ``progress`` is called once per second, with the number of members in the room and of all deliveries so
     far. Raises `RefusedError` if the server refuses a member, and `OSError` if there is no server.
     """
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(_Engine(plan, progress).run(host, port))
+        return runner.run(_Engine(plan, places, progress).run())
 
 
 class _Engine:
     """All members, and what they share."""
 
-    def __init__(self, plan: Plan, progress: Callable[[int, int], None]) -> None:
+    def __init__(
+        self, plan: Plan, places: Sequence[tuple[str, int]], progress: Callable[[int, int], None]
+    ) -> None:
         self.buffer = memoryview(bytearray(_BUFFER))
         self.clock = time.monotonic
         self._plan = plan
+        self._places = places
         self._progress = progress
         self._ledger = Ledger(plan)
         self._verifier = Verifier(fold(plan.room), self._ledger)
@@ -67,12 +71,12 @@ class _Engine:
         self._disconnected: Counter[str] = Counter()
         self._deserted = asyncio.Event()  # no reader is left
 
-    async def run(self, host: str, port: int) -> Tally:
+    async def run(self) -> Tally:
         """Run the test to its end, or until this task is cancelled."""
         tally = Tally(self._plan, delivery=self._verifier.delivery, acks=self._acks)
         watching = asyncio.create_task(self._watch())
         try:
-            await self._connect_all(host, port)
+            await self._connect_all()
             await self._measure(tally)
         finally:
             watching.cancel()
@@ -89,26 +93,27 @@ class _Engine:
 
     # --- the steps of a test ---------------------------------------------------------------------
 
-    async def _connect_all(self, host: str, port: int) -> None:
+    async def _connect_all(self) -> None:
         numbers = iter(range(self._plan.members))
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(CONNECTING):
-                    group.create_task(self._connect_some(numbers, host, port))
+                    group.create_task(self._connect_some(numbers))
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
-    async def _connect_some(self, numbers: Iterator[int], host: str, port: int) -> None:
+    async def _connect_some(self, numbers: Iterator[int]) -> None:
         for index in numbers:
             member = Participant(self, self._plan, index, self._verifier)
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
-                    await self._connect(member, host, port)
+                    await self._connect(member)
             except RefusedError as error:
                 message = f"member {index + 1} of {self._plan.members}: {error.message}"
                 raise RefusedError(error.code, message, room=error.room) from None
 
-    async def _connect(self, member: Participant, host: str, port: int) -> None:
+    async def _connect(self, member: Participant) -> None:
+        host, port = self._places[member.index % len(self._places)]
         await asyncio.get_running_loop().create_connection(lambda: member, host, port)
         self._members.append(member)
         await member.joined

@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -55,7 +55,13 @@ def plan(**more: Any) -> Plan:
 
 
 def load(port: int, **more: Any) -> Tally:
-    return run_load(plan(**more), "127.0.0.1", port, lambda joined, deliveries: None)
+    return load_all([port], **more)
+
+
+def load_all(ports: Sequence[int], **more: Any) -> Tally:
+    """Put a server under load at several ports."""
+    places = [("127.0.0.1", port) for port in ports]
+    return run_load(plan(**more), places, lambda joined, deliveries: None)
 
 
 def bench(*args: str) -> Result:
@@ -111,6 +117,17 @@ def test_two_tests_in_one_room_do_not_disturb_each_other(house: House) -> None:
     assert not tally.broken
 
 
+def test_members_connect_to_each_address_in_turn() -> None:
+    with closing(House(new_transport("asyncio"), urls=["chat://127.0.0.1:0"] * 2)) as house:
+        ports = [each.port for each in house.server.listening]
+        tally = load_all(ports)
+        done = bench(
+            f"chat://127.0.0.1:{ports[0]},127.0.0.1:{ports[1]}", "--members", "6", "--duration", "0.1"
+        )
+    assert (tally.joined, tally.deliveries, tally.broken) == (10, 150, False)
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
 # --- faulty servers ------------------------------------------------------------------------------
 
 
@@ -136,6 +153,20 @@ def test_a_fault_on_one_connection_is_found(
         tally = load(proxy.port, rate=None, window=4, seconds=0.1)
     assert (tally.lost, tally.duplicated, tally.disordered) == (lost, duplicated, disordered)
     assert tally.broken
+
+
+def test_servers_that_share_nothing_are_found(house: House) -> None:
+    with closing(House(new_transport("threaded"), urls=["chat://127.0.0.1:0"])) as other:
+        tally = load_all([house.port("chat"), other.port("chat")])
+    assert tally.joined == 10
+    assert tally.lost > 0
+    assert tally.broken
+
+
+def test_an_address_at_which_nobody_is_ends_the_test(house: House) -> None:
+    done = bench(f"{house.url},127.0.0.1:1", "--members", "6", "--duration", "0.1")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert f"no server at {house.url},127.0.0.1:1" in done.stderr
 
 
 def test_a_lost_message_is_exit_1(house: House) -> None:
