@@ -6,6 +6,8 @@
 - A socket is opened only by pages of this server: the host and port in ``Origin`` are those in ``Host``, or
   the operator has given that origin. The scheme is not compared, since a proxy may end TLS. No ``Origin``
   means no browser.
+- A server may have several nodes, at addresses of their own. Pages of each may open sockets at all of them:
+  its host and its origin are known here, and the policy of our page names it.
 - Only proxies that the operator has given are asked for whom they speak.
 - Addresses are parsed, and never compared by how they begin: ``127.0.0.1.example`` is a name.
 """
@@ -26,6 +28,10 @@ _Address = IPv4Address | IPv6Address
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
+
+_NODE = re.compile(r"(https?)://([a-z0-9._-]+)(?::([0-9]{1,5}))?(?:/(?:[A-Za-z0-9._~-]+/)*)?")
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+"""Those that browsers leave out of an origin."""
 
 _WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::[0-9]{1,5})?")
 
@@ -83,6 +89,7 @@ class Site:
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     proxies: tuple[_Network, ...] = ()
+    nodes: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -93,17 +100,21 @@ class Site:
         hosts: Iterable[str] = (),
         origins: Iterable[str] = (),
         proxies: Iterable[str] = (),
+        nodes: Iterable[str] = (),
     ) -> Self:
         """Return a site. ``hosts`` are names without ports, and ``proxies`` addresses or networks.
 
-        Raises `UsageError` for what is neither.
+        ``nodes`` are where the page is served by the nodes of this server, as `Site.nodes` has their origins.
+        Raises `UsageError` for what is none of that.
         """
+        places = [_checked_node(node) for node in nodes]
         return cls(
             {name: Asset.of(name, content) for name, content in (files or {}).items()},
             live or {},
-            frozenset(map(_checked_host, hosts)),
-            frozenset(map(_checked_origin, origins)),
+            frozenset([*map(_checked_host, hosts), *(host for _, host in places)]),
+            frozenset([*map(_checked_origin, origins), *(origin for origin, _ in places)]),
             tuple(map(_checked_network, proxies)),
+            tuple(dict.fromkeys(origin for origin, _ in places)),
         )
 
     def asset(self, name: str) -> Asset | None:
@@ -183,6 +194,21 @@ def _checked_origin(origin: str) -> str:
     if _ORIGIN.fullmatch(origin) is None:
         raise UsageError(f"{origin!r} is not an origin; write https://HOST, with :PORT if it has one")
     return origin
+
+
+def _checked_node(url: str) -> tuple[str, str]:
+    """Return the origin and the host of a node's page. Policies of browsers know no addresses of IPv6."""
+    scheme, separator, rest = url.partition("://")
+    place, slash, path = rest.partition("/")
+    match = _NODE.fullmatch(f"{scheme}{separator}{place}".lower() + slash + path)
+    if match is None:
+        raise UsageError(
+            f"{url!r} is not where a page can be served; write https://HOST, with :PORT if it has one, "
+            "and with a path if it has one, which ends in /"
+        )
+    scheme, host, port = match[1], match[2], match[3]
+    origin = f"{scheme}://{host}"
+    return (origin if port in (None, _DEFAULT_PORTS[scheme]) else f"{origin}:{port}"), host.removesuffix(".")
 
 
 def _checked_network(text: str) -> _Network:

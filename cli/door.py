@@ -22,7 +22,7 @@ from chatcore import UsageError
 from chatcore.transport import Listen
 from cli.handed_over import HandedOver, numbers_of
 
-__all__ = ["Listener", "bound_addresses", "cannot_listen", "let_through", "refusal"]
+__all__ = ["Listener", "bound_addresses", "cannot_listen", "is_loopback", "let_through", "refusal"]
 
 ENCRYPTED = frozenset({"chats", "plains", "https"})
 """Schemes with TLS."""
@@ -49,7 +49,7 @@ class Listener:
     @property
     def local(self) -> bool:
         """Whether only programs on this machine reach its sockets."""
-        return bool(self.addresses) and all(map(_is_loopback, self.addresses))
+        return bool(self.addresses) and all(map(is_loopback, self.addresses))
 
 
 def refusal(listener: Listener, *, accounts: bool, insecure: bool, everybody: bool) -> str | None:
@@ -111,7 +111,8 @@ def cannot_listen(where: str, error: OSError) -> OSError:
     return OSError(f"cannot listen on {where}: {error.strerror or error}; {advice}")
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Tell whether an address, as numbers, is one of this machine alone."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

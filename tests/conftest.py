@@ -35,6 +35,8 @@ LONGEST = (
     "page/test_loading",
     "page/test_paging",
     "page/test_talks",
+    "page/test_nodes",
+    "web_client/test_nodes",
     "page/test_keeping",
     "page/test_open_network",
     "page/test_modules",

@@ -21,7 +21,7 @@ __all__ = ["answer"]
 INDEX: Final = "index.html"
 
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src {connect}; "
     "manifest-src 'self'; worker-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
@@ -31,7 +31,6 @@ _EVERY: Final = (
     ("Vary", "Accept-Encoding"),
 )
 _DOCUMENT: Final = (
-    ("Content-Security-Policy", _POLICY),
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Referrer-Policy", "no-referrer"),
     ("X-Frame-Options", "DENY"),
@@ -47,7 +46,7 @@ def answer(request: Request, site: Site, name: str, *, ends: bool = True) -> byt
     asset = site.asset(name or INDEX)
     if asset is None:
         raise RefusedRequest(404, "there is nothing here")
-    headers, body = _encoded(asset, _takes_gzip(request))
+    headers, body = _encoded(asset, site, _takes_gzip(request))
     if _has_it(request, asset):
         return encode_answer(304, headers, ends=ends)
     headers.append(("Content-Type", asset.kind))
@@ -56,11 +55,19 @@ def answer(request: Request, site: Site, name: str, *, ends: bool = True) -> byt
     return encode_answer(200, headers, body, ends=ends)
 
 
-def _encoded(asset: Asset, gzip: bool) -> tuple[list[tuple[str, str]], bytes]:
-    headers = _DOCUMENT if asset.kind.startswith(_DOCUMENTS) else _EVERY
+def _encoded(asset: Asset, site: Site, gzip: bool) -> tuple[list[tuple[str, str]], bytes]:
+    headers = [*_EVERY]
+    if asset.kind.startswith(_DOCUMENTS):
+        headers = [("Content-Security-Policy", _policy(site)), *_DOCUMENT]
     if asset.gzipped is None or not gzip:
         return [*headers, ("ETag", f'"{asset.etag}"')], asset.content
     return [*headers, ("ETag", f'"{asset.etag}-gzip"'), ("Content-Encoding", "gzip")], asset.gzipped
+
+
+def _policy(site: Site) -> str:
+    """Return the policy of a document, which may open sockets at each node of its server."""
+    sockets = [f"ws{origin.removeprefix('http')}" for origin in site.nodes]
+    return _POLICY.format(connect=" ".join(["'self'", *sockets]))
 
 
 def _takes_gzip(request: Request) -> bool:

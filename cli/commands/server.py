@@ -73,6 +73,7 @@ class Options:
     insecure: bool
     everybody: bool
     web_origin: Sequence[str]
+    web_node: Sequence[str]
     web_host: Sequence[str]
     trust_proxy: Sequence[str]
     log_level: str
@@ -131,7 +132,15 @@ def _plan(options: Options, handed_over: HandedOver) -> Plan:
     accounts = _accounts(options)
     certificate = open_certificate(options.cert, options.cert_key, options.urls)
     live = {connect_file.NAME: connect_file.connect_file(accounts, insecure=options.insecure)}
-    site = site_for(options.urls, options.web_host, options.web_origin, options.trust_proxy, live)
+    site = site_for(
+        options.urls,
+        options.web_host,
+        options.web_origin,
+        options.trust_proxy,
+        live,
+        options.web_node,
+        insecure=options.insecure,
+    )
     entrance = _entrance(options, handed_over)
     listens, left_out = open_listeners(options.urls, certificate, site, entrance, options.extra_urls)
     check_listens(transport, listens)

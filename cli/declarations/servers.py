@@ -155,6 +155,16 @@ def server(
             rich_help_panel=BROWSERS,
         ),
     ] = None,
+    web_node: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            help="Where the page is served by a node of this server, as https://HOST[:PORT]: an open page "
+            "continues there if another node is lost. Repeat it for each node, this one too.",
+            show_default="none",
+            rich_help_panel=BROWSERS,
+        ),
+    ] = None,
     trust_proxy: Annotated[
         list[str] | None,
         typer.Option(
@@ -214,6 +224,7 @@ def server(
             insecure=insecure,
             everybody=open,
             web_origin=web_origin or [],
+            web_node=web_node or [],
             web_host=web_host or [],
             trust_proxy=trust_proxy or [],
             log_level=log_level,

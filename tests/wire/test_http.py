@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from chatcore.address import Peer
+from chatcore.errors import UsageError
 from chatcore.limits import Limits
 from chatcore.messages import Closing, Error, Ping
 from chatcore.site import Site
@@ -98,6 +99,42 @@ def test_a_document_comes_under_strict_rules_for_the_browser(name: str) -> None:
     )
     assert not any("unsafe" in each or "*" in each for each in policy)
     assert {name: headers[name] for name in (RULES | OF_DOCUMENTS)} == RULES | OF_DOCUMENTS
+
+
+def test_a_document_may_open_sockets_at_each_node_and_pages_of_each_may_open_them_here() -> None:
+    nodes = ["https://A.example", "https://b.example:443/team/", "http://c.example:8024/Chat/"]
+    site = Site.of({"index.html": PAGE}, nodes=[*nodes, "https://a.example/"])
+    policy = answer_to(get("/"), site=site)[1]["Content-Security-Policy"].split("; ")
+    assert [each for each in policy if each.startswith("connect-src")] == [
+        "connect-src 'self' wss://a.example wss://b.example ws://c.example:8024"
+    ]
+    for origin in ("https://a.example", "https://b.example", "http://c.example:8024"):
+        host = origin.partition("://")[2]
+        assert site.knows_origin(origin, "here.example")
+        assert site.knows_host(host)
+    for other in ("http://a.example", "https://b.example:8443", "https://c.example:8024"):
+        assert not site.knows_origin(other, "here.example")
+    assert not site.knows_host("d.example")
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        "b.example",
+        "ftp://b.example",
+        "https://b.example/team",
+        "https://b.example/?a",
+        "https://b.example/; script-src *",
+        "https://b.example:8024 *",
+        'https://b.example/"/',
+        "https://[::1]:8024",
+        "https://*.example",
+        "https://",
+    ],
+)
+def test_what_is_no_address_of_a_page_is_not_a_node(node: str) -> None:
+    with pytest.raises(UsageError, match="is not where a page can be served; write https://HOST"):
+        Site.of(nodes=[node])
 
 
 @pytest.mark.parametrize("name", ["app.js", "icon.png", "now.json"])

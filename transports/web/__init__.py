@@ -1,7 +1,7 @@
 """What browsers are given: the files beside this one, which a listener for browsers reads when it is made."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
 
@@ -19,10 +19,14 @@ _TYPE = re.compile(r"^([^\"'`\n]*)/\*\* [^\n]*?\*/ ?", re.MULTILINE)
 
 _INDEX = "index.html"
 _VERSION = b'<meta name="version" content="'
+_ROOT = b'<html lang="en"'
 
 
-def page_files() -> dict[str, bytes]:
+def page_files(nodes: Sequence[str] = ()) -> dict[str, bytes]:
     """Return the files of the page, by name; raises `OSError` if one cannot be read.
+
+    The document names ``nodes``, URLs where the page is served by the nodes of its server: so the page can
+    continue at another one.
 
     Scripts and styles come without most of their documentation and without indentation, a third of their
     size; every line keeps its number. The document says the version of all of them, so that a page that is
@@ -33,6 +37,8 @@ def page_files() -> dict[str, bytes]:
         for entry in files(__name__).iterdir()
         if entry.is_file() and not entry.name.endswith((".py", ".pyc"))
     }
+    if nodes:
+        found[_INDEX] = found[_INDEX].replace(_ROOT, _ROOT + f' data-nodes="{" ".join(nodes)}"'.encode(), 1)
     found[_INDEX] = found[_INDEX].replace(_VERSION, _VERSION + _version(found).encode(), 1)
     return found
 

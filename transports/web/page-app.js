@@ -50,7 +50,8 @@ export class App {
     const { unsent, returned, device: { nick = "" } } = store;
     const onEvent = (/** @type {ChatEvent} */ event) => this.#receive(event);
     const options = { nick, unsent, mostMissed: MOST_MISSED, patience: { life: LIFE_SECONDS }, onEvent };
-    const chat = new Chat(server, { ...access.proofs, ...options });
+    const nodes = document.documentElement.dataset.nodes?.split(" ") ?? [];
+    const chat = new Chat([server, ...nodes], { ...access.proofs, ...options });
     this.#chat = chat;
     this.#keys = new Keys(this);
     this.#posts = new Posts(unsent, returned);
