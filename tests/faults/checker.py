@@ -217,15 +217,15 @@ class _Client:
             yield Violation("false ack", f"{self._name} got {earlier}, and then {ack}")
 
     def _judge_ack(self, ack: Ack, epoch: str, post: Post, log: Log) -> Iterator[Violation]:
-        same = [message for message in log.messages if message.id == ack.id]
-        if not same:
-            there = next((message for message in log.messages if message.seq == ack.seq), None)
+        same = log.by_id.get(ack.id)
+        if same is None:
+            there = log.by_seq.get(ack.seq)
             if there is not None and epoch == log.epoch:
                 yield Violation("false ack", f"{self._name} got {ack}, but there is {there}")
             elif ack.seq > log.base:
                 yield Violation("lost", f"{self._name} got {ack}, and it is not there")
-        elif same[0].text != post.text or (same[0].seq != ack.seq and epoch == log.epoch):
-            yield Violation("false ack", f"{self._name} sent {post} and got {ack}, but there is {same[0]}")
+        elif same.text != post.text or (same.seq != ack.seq and epoch == log.epoch):
+            yield Violation("false ack", f"{self._name} sent {post} and got {ack}, but there is {same}")
 
     def _judge_order(self, room: str, log: Log) -> Iterator[Violation]:
         numbers = {message.id: message.seq for message in log.messages}

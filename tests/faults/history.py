@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,6 +74,16 @@ class Log:
     def head(self) -> int:
         """The last position there is."""
         return self.messages[-1].seq if self.messages else self.base
+
+    @cached_property
+    def by_id(self) -> dict[str, Message]:
+        """The first message of each id."""
+        return {message.id: message for message in reversed(self.messages)}
+
+    @cached_property
+    def by_seq(self) -> dict[int, Message]:
+        """The first message of each number."""
+        return {message.seq: message for message in reversed(self.messages)}
 
 
 def log_of(epoch: str, lines: Iterable[bytes], base: int) -> Log:
