@@ -96,9 +96,9 @@ class Exit(NamedTuple):
 
 
 class Kick(NamedTuple):
-    """All sessions of an account are put out of a room (folded)."""
+    """All sessions of an account, or of everybody if that is ``None``, are put out of a room (folded)."""
 
-    account: str
+    account: str | None
     room: str
 
 
@@ -172,8 +172,6 @@ def _act(fields: object) -> Act | None:
     if kind is Claim and values["keep"] is None:
         return None
     if kind in (Release, Forget, Rename, Enter, Exit) and values["proof"] is None:
-        return None
-    if kind is Kick and values["account"] is None:
         return None
     return kind(**values)
 

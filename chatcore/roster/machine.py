@@ -119,9 +119,9 @@ class Present(NamedTuple):
 
 
 class Kicked(NamedTuple):
-    """An account is put out of a room, as a server wants that."""
+    """An account, or everybody if that is ``None``, is put out of a room, as a server wants that."""
 
-    account: str
+    account: str | None
     room: str
     node: str
 

@@ -188,7 +188,7 @@ class Host(Protocol):
     def show_renamed(self, identity: Identity, rooms: Iterable[str], nick_before: str) -> None:
         """An identity that is in these rooms on another server has another nick now."""
 
-    def put_out(self, account: str, room: str) -> None:
+    def put_out(self, account: str | None, room: str) -> None:
         """Another server puts all sessions of an account out of a room (folded)."""
 
     def wake(self) -> None:
@@ -227,8 +227,8 @@ class Directory(Protocol):
     def rooms_elsewhere(self, after: str | None, prefix: str) -> Iterable[str]:
         """Return the rooms that somebody is in on other servers, as `Rooms.occupied` does."""
 
-    def kick(self, account: str, room: str) -> None:
-        """Have other servers put all sessions of an account out of a room (folded)."""
+    def kick(self, account: str | None, room: str) -> None:
+        """Have other servers put an account, or everybody, out of a room (folded)."""
 
     def vacate(self, seat: Seat, reserved_until: float | None) -> Identity | None:
         """Let no session use a seat, for good if no time is given.
@@ -321,7 +321,7 @@ class LocalDirectory:
         """Return none: there are no other servers."""
         return ()
 
-    def kick(self, account: str, room: str) -> None:
+    def kick(self, account: str | None, room: str) -> None:
         """Do nothing: there are no other servers."""
 
     def vacate(self, seat: Seat, reserved_until: float | None) -> Identity | None:

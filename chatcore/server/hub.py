@@ -267,12 +267,12 @@ class Hub:
         return all(turn.wait(max(end - time.monotonic(), 0.0)) for _, turn in awaited)
 
     def remove_room(self, room: str) -> "Future[bool]":
-        """Remove all messages of a room, and put out who is in it; whoever enters it later may use it again.
+        """Remove all messages of a room, and put out who is in it, on all servers that share the log.
 
-        Its numbers go on where they were, so a reader that comes back gets a gap. Returns immediately. The
-        result of the future is whether there was anything to remove. It raises `JournalError` if the journal
-        cannot do it at the moment: the members are put out all the same, and may come back. Raises
-        `UsageError` for what is no name of a room.
+        Whoever enters it later may use it again. Its numbers go on where they were, so a reader that comes
+        back gets a gap. Returns immediately. The result of the future is whether there was anything to
+        remove. It raises `JournalError` if the journal cannot do it at the moment: the members are put out
+        all the same, and may come back. Raises `UsageError` for what is no name of a room.
         """
         name = fold(checked(Join, room=room).room)
         self._put_out_all(name)
@@ -291,9 +291,8 @@ class Hub:
 
     def _put_out_all(self, name: str) -> None:
         with self.lock:
-            if (removed := self.rooms.get(name)) is not None:
-                for member in removed.all_members():
-                    member.session.expel(member)
+            self.put_out(None, name)
+            self.directory.kick(None, name)
         self.follow_up()
 
     # --- for the gate ----------------------------------------------------------------------------
@@ -331,12 +330,11 @@ class Hub:
 
     # --- for the directory, under the lock ---------------------------------------------------------
 
-    def put_out(self, account: str, room: str) -> None:
-        """Put all sessions of an account that are here out of a room (folded)."""
+    def put_out(self, account: str | None, room: str) -> None:
+        """Put all sessions of an account that are here, or everybody, out of a room (folded)."""
         found = self.rooms.get(room)
         for member in found.all_members() if found else ():
-            identity = member.session.identity
-            if identity is not None and identity.account and fold(identity.account) == fold(account):
+            if account is None or _is_of(member.session.identity, account):
                 member.session.expel(member)
 
     def show(self, identity: Identity, room: str, *, is_there: bool) -> None:
@@ -525,6 +523,11 @@ class Hub:
             awake, self._awake = self._awake, set()
         for endpoint in awake:
             endpoint.wake()
+
+
+def _is_of(identity: Identity | None, account: str) -> bool:
+    found = None if identity is None else identity.account
+    return found is not None and fold(found) == fold(account)
 
 
 _: type[Feed] = Hub

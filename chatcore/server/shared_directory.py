@@ -261,7 +261,7 @@ class SharedDirectory:
         _, _, mirror = self._running
         return mirror.rooms(after, prefix)
 
-    def kick(self, account: str, room: str) -> None:
+    def kick(self, account: str | None, room: str) -> None:
         """Have the others know."""
         self._say(Kick(account, room))
 

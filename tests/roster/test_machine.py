@@ -271,6 +271,7 @@ def test_rooms_have_seats_of_all_servers(log: Writer) -> None:
 
 def test_a_kick_is_for_all_servers(log: Writer) -> None:
     assert log.say("n1", Kick("ada", "lobby")).events == [Kicked("ada", "lobby", "n1")]
+    assert log.say("n1", Kick(None, "lobby")).events == [Kicked(None, "lobby", "n1")]
 
 
 # --- servers that are gone -----------------------------------------------------------------------
@@ -412,7 +413,7 @@ ROW = [A, 5, KEEP, ["lobby"], f"{A}.1", "ada", 5, None, None]
         {"acts": [["release", A, 1.5]]},
         {"acts": [["rename", A, "", False]]},
         {"acts": [["rename", A, "ada", 1]]},
-        {"acts": [["kick", None, "lobby"]]},
+        {"acts": [["kick", 1, "lobby"]]},
         {"acts": [["claim", None, B, True, "ada", None, False, None, None]]},
         {"acts": [["claim", None, None, True, "ada", None, False, 1, None]]},
         {"acts": [["exit", A, "lobby"]] * 513},

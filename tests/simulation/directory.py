@@ -59,7 +59,7 @@ class SimDirectory:
         """Return none."""
         return ()
 
-    def kick(self, account: str, room: str) -> None:
+    def kick(self, account: str | None, room: str) -> None:
         """Do nothing."""
 
     def claim(self, claim: Claimed, answer: Callable[[Seat | Refusal], None]) -> None:

@@ -248,6 +248,18 @@ def test_a_kick_puts_out_on_all_machines(machines: Machines) -> None:
     assert laptop.take_all(Left) == []
 
 
+def test_a_room_that_is_removed_puts_everybody_out_on_all_machines(pair: tuple[Machine, Machine]) -> None:
+    one, two = pair
+    ada, bob = one.member("ada"), two.member("bob")
+    one.machines.settle()
+    one.hub.remove_room("Lobby")
+    one.machines.run()
+    assert ada.one(Left).reason == bob.one(Left).reason == "expelled"
+    bob.send(Join(room=LOBBY))
+    one.machines.settle()
+    assert bob.take_all(Left) == []
+
+
 def test_whoever_is_away_and_may_not_come_back_is_forgotten_by_all(machines: Machines) -> None:
     gates = KeyGate("ada"), KeyGate("ada")
     one, two = (machines.add(gate) for gate in gates)
