@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import logging
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ import pytest
 
 from chatcore.replication import LogEntry
 from chatcore.replication.fence import ENTRY_BYTES
+from tests.faults.proxy import FaultProxy
 from tests.jetstream.reader import Heard, Node
 from tests.jetstream.servers import NatsServers, SharedLog, ask
 from transports.jetstream import JetStreamLog, Servers, Stream
 from transports.jetstream import log as module
 from transports.jetstream.link import Link
+from transports.jetstream.sequence import Sequence
 
 
 @pytest.fixture
@@ -192,6 +195,36 @@ def test_entries_that_come_while_the_stream_is_looked_at_are_not_taken_for_lost(
     monkeypatch.setattr(module, "LOOK", 0.01)
     node.wait_for(b"5")
     assert len(node.openings) == 1
+
+
+def test_entries_that_wait_to_be_reported_while_the_connection_is_lost_are_reported(
+    nats: NatsServers, nodes: Callable[..., Node], logged: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = threading.Event()
+
+    class Together(Sequence):
+        def take(self) -> list[LogEntry]:
+            if self.missing not in (2, 5):  # the first is alone, and the others are together
+                return []
+            entries = super().take()
+            if self.position == 4:
+                taken.set()
+            return entries
+
+    monkeypatch.setattr(module, "Sequence", Together)
+    with FaultProxy(int(nats.addresses[0].rpartition(":")[2])) as proxy:
+        node = nodes(SharedLog(nats).connect([f"127.0.0.1:{proxy.port}"]))
+        node.log.append(b"0")
+        node.wait_for(b"0")
+        busy = threading.Event()
+        node.log._reports.submit(busy.wait)
+        for n in range(1, 4):
+            node.log.append(b"%d" % n)
+        assert taken.wait(20.0)
+        proxy.end_all("reset")
+        node.wait(lambda: logged.of("stream.lost"))
+        busy.set()
+        assert node.wait_for(b"3") == [b"0", b"1", b"2", b"3"]
 
 
 def test_entries_that_are_gone_from_a_stream_are_reported_once_that_is_sure(

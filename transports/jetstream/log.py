@@ -303,7 +303,8 @@ class JetStreamLog:
         return "synced" if problem is None else "written"
 
     async def _call(self, report: Callable[[], None]) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._reports, report)
+        """Report something. It is reported in its turn also if the connection ends before."""
+        await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._reports, report))
 
     async def _wait_for_end(self, link: Link) -> None:
         await link.lost
