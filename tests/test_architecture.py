@@ -271,12 +271,15 @@ WALL_CLOCK = {
     "chatcore.journal.sqlite.writer": "the times that messages show, and their age after a restart",
     "chatcore.replication.memory": "when an entry was taken, as a log on other machines says it",
     "cli.checks": "until when a certificate is valid",
+    "cli.log_checks": "whether the times of a log lie ahead, and which of its entries are new",
     "cli.commands.backup": "which bans and invites of the accounts have ended",
     "cli.queries": "times as the user writes them",
     "cli.terminal.commands": "the same",
     "cli.terminal.memory": "since when the user was away, across runs",
     "cli.terminal.outbox": "how old a line of an earlier run is; one from the future is not young",
     "cli.terminal.painter": "times as the user reads them",
+    "transports.jetstream.looking": "how far the clock of another machine is off",
+    "transports.jetstream.monitor": "the same",
     "transports.certificates": "from when on a new certificate is valid: the day before",
 }
 """The modules that read a clock that may be set back or forward, and why. Paces and deadlines never do."""
@@ -335,7 +338,13 @@ def test_the_command_line_imports_only_what_is_public(name: str) -> None:
     clients = {"transports.asyncio_tcp", "transports.threaded_tcp", "transports.threaded_tcp.posting"}
     servers = {"transports.certificates", "transports.listening", "transports.web"}
     # For plug-ins later, maybe.
-    cluster = {"chatcore.journal.replicated", "chatcore.server.shared_directory", "transports.jetstream"}
+    cluster = {
+        "chatcore.journal.replicated",
+        "chatcore.journal.replicated.checking",
+        "chatcore.roster.census",
+        "chatcore.server.shared_directory",
+        "transports.jetstream",
+    }
     allowed = {*PUBLIC, *clients, *servers, *cluster}
     modules = {node.module or "" for node in ast.walk(TREES[name]) if isinstance(node, ast.ImportFrom)}
     ours = {module for module in modules if module.partition(".")[0] in ("chatcore", "transports")}

@@ -40,8 +40,8 @@ def run(address: NatsAddress, *, as_json: bool) -> int:
         from transports.jetstream import look
     except ModuleNotFoundError as error:
         raise UsageError("this needs nats-py; install chatcore[cluster]") from error
+    copy = _copy(address.state)  # before the log, which may get more meanwhile
     seen = look(servers_of(address), stream_of(address))
-    copy = _copy(address.state)
     problems = [*_problems(seen, copy)]
     if address.monitors and seen.unsynced is not None:
         problems.append(seen.unsynced)

@@ -1,7 +1,7 @@
 """``chat doctor``: what can be wrong with an installation, and what to do about it.
 
-Each check is a function that yields what it found; some are in `cli.checks`. A finding with advice is a
-problem, and makes the exit code 1; a finding without advice is for bug reports.
+Each check is a function that yields what it found; some are in `cli.checks` and `cli.log_checks`. A finding
+with advice is a problem, and makes the exit code 1; a finding without advice is for bug reports.
 """
 
 import importlib.util
@@ -9,7 +9,7 @@ import platform
 from collections.abc import Iterator
 from importlib.metadata import files, packages_distributions, version
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from chatcore import (
     COMPILED,
@@ -24,12 +24,16 @@ from chatcore.transport import Listen, find_transports
 from cli.checks import Finding, check_accounts, check_certificate, check_keys, counted
 from cli.commands.transports import choose
 from cli.descriptors import require_descriptors
+from cli.log_checks import check_log
 from cli.places import accounts_file, certificate_file, journal_file, keys_file
 from cli.ports import why_not_free
 from cli.settings.addresses import DEFAULT_URLS
 from cli.settings.journals import choose as choose_journal
 from cli.settings.journals import default_path
 from cli.streams import write_text
+
+if TYPE_CHECKING:
+    from cli.settings.nats_journal import NatsAddress
 
 __all__ = ["Files", "run"]
 
@@ -40,9 +44,9 @@ DESCRIPTORS = 16
 
 
 class Files(NamedTuple):
-    """The files to check; the default ones unless they are named."""
+    """The files to check; the default ones unless they are named. A journal may be in a log."""
 
-    journal: Path | None
+    journal: "Path | NatsAddress | None"
     accounts: Path | None
     cert: Path | None
     cert_key: str | None
@@ -52,16 +56,20 @@ class Files(NamedTuple):
 def run(given: Files, *, new_epoch: bool) -> int:
     """Check everything; return the exit code.
 
-    Raises `JournalError` if ``new_epoch`` is wanted where there is no journal, or a server has it open.
+    Raises `JournalError` if ``new_epoch`` is wanted where there is no journal, or a server has it open, and
+    `UsageError` where the journal is in a log.
     """
     require_descriptors(DESCRIPTORS, "this command")  # with fewer, a healthy journal cannot be read
     path = given.journal or journal_file()
     if new_epoch:
+        if not isinstance(path, Path | None):
+            raise UsageError("a log that servers share gets a new epoch by `chat cluster new-epoch`")
         path = path or default_path()
         write_text(f"the journal {path} has a new epoch: {renew_epoch(path)}\n")
     wrong = 0
     here = (_python, _names, _build, _transports, _journals, _speed, _descriptors, _addresses)
-    found = [check() for check in here] + [_journal(path), *_access(given)]
+    journal = _journal(path) if isinstance(path, Path | None) else check_log(path)
+    found = [check() for check in here] + [journal, *_access(given)]
     for findings in found:
         for finding in findings:
             wrong += bool(finding.advice)

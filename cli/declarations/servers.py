@@ -358,6 +358,8 @@ def doctor(
     Example: chat doctor
              # Another journal than the one that `chat server` uses:
              chat doctor --journal backup.db
+             # A log that servers share, and its NATS servers:
+             chat doctor --journal 'nats://ada-1,ada-2,ada-3'
     """
     with reporting():
         from cli.commands.doctor import Files, run

@@ -95,11 +95,14 @@ def shared_address(ctx: typer.Context, given: str | None) -> "NatsAddress":
     return parse_address(name, argument)
 
 
-def journal_to_check(ctx: typer.Context, given: str | None) -> Path | None:
-    """Return the file as `server_journal` does; ``None`` where the server has none, or there is no home.
+def journal_to_check(ctx: typer.Context, given: str | None) -> "Path | NatsAddress | None":
+    """Return the file as `server_journal` does, or the address of a log that servers share.
 
-    Raises `UsageError` for a journal of another kind that is named.
+    ``None`` where the server has no file, or there is no home. Raises `UsageError` for a journal of another
+    kind that is named, and for an address that is wrong.
     """
+    if (given or server_setting(ctx, "journal") or "").partition(":")[0] in SHARED:
+        return shared_address(ctx, given)
     try:
         return server_journal(ctx, given)
     except UsageError:

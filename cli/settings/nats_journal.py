@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from chatcore.server.shared_directory import SharedDirectory
     from transports.jetstream import JetStreamLog, Servers, Stream
 
-__all__ = ["NatsAddress", "NatsKind", "nats", "parse_address", "servers_of", "stream_of", "tls"]
+__all__ = [
+    "NatsAddress",
+    "NatsKind",
+    "live_stream_of",
+    "nats",
+    "parse_address",
+    "servers_of",
+    "stream_of",
+    "tls",
+]
 
 PORT: Final = 4222
 
@@ -91,18 +100,9 @@ class NatsKind:
         """Return who is here at all servers of the log of an address; raises `UsageError`."""
         address = parse_address(self.name, argument)
         from chatcore.server.shared_directory import SharedDirectory
-        from transports.jetstream import JetStreamLog, Stream
+        from transports.jetstream import JetStreamLog
 
-        name = address.stream
-        stream = Stream(
-            name=f"{name}-live",
-            subject=f"{name}.live",
-            feed=f"{name}.live.feed",
-            replicas=address.replicas,
-            max_bytes=LIVE_BYTES,
-            max_age=LIVE_SECONDS,
-        )
-        return SharedDirectory(JetStreamLog(servers_of(address), stream), limits)
+        return SharedDirectory(JetStreamLog(servers_of(address), live_stream_of(address)), limits)
 
 
 def parse_address(scheme: str, argument: str) -> NatsAddress:
@@ -164,6 +164,21 @@ def stream_of(address: NatsAddress) -> "Stream":
     if address.max_bytes is None:
         return Stream.of_record(address.stream, address.replicas)
     return Stream.of_record(address.stream, address.replicas, address.max_bytes)
+
+
+def live_stream_of(address: NatsAddress) -> "Stream":
+    """Return the stream of who is here."""
+    from transports.jetstream import Stream
+
+    name = address.stream
+    return Stream(
+        name=f"{name}-live",
+        subject=f"{name}.live",
+        feed=f"{name}.live.feed",
+        replicas=address.replicas,
+        max_bytes=LIVE_BYTES,
+        max_age=LIVE_SECONDS,
+    )
 
 
 def _options(query: str) -> dict[str, str]:

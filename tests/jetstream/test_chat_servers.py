@@ -201,9 +201,7 @@ def test_people_enter_where_nothing_is_left_of_who_was_here(nats: NatsServers, t
         assert bob.who() == ("bob",)
 
 
-@pytest.mark.parametrize(
-    "command", [("history",), ("doctor", "--journal"), ("room", "remove", "lobby", "--journal")]
-)
+@pytest.mark.parametrize("command", [("history",), ("room", "remove", "lobby", "--journal")])
 def test_commands_that_read_a_file_refuse_a_log(command: tuple[str, ...]) -> None:
     done = chat(*command, "nats://127.0.0.1:1")
     assert done.returncode == 2

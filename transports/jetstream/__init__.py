@@ -4,7 +4,7 @@
 - `link`: one connection to one server, and `credentials`, what it shows of us.
 - `sequence`: entries that come in any order, and which one is missing.
 - `fetching`: entries that are asked for.
-- `monitor`: whether its servers sync always.
+- `monitor`: what only the page of a server for monitoring says, such as whether it syncs always.
 - `log`: what puts that together in a loop in a thread of its own.
 - `looking`: a look at all of it, for whoever runs it.
 - `log_events`: what it logs.
@@ -16,7 +16,18 @@ There are no consumers.
 
 from transports.jetstream.link import Servers
 from transports.jetstream.log import JetStreamLog
-from transports.jetstream.looking import Look, look
+from transports.jetstream.looking import Look, ServerLook, last_entries, look
+from transports.jetstream.monitor import MonitorPage
 from transports.jetstream.stream import Stream, StreamState
 
-__all__ = ["JetStreamLog", "Look", "Servers", "Stream", "StreamState", "look"]
+__all__ = [
+    "JetStreamLog",
+    "Look",
+    "MonitorPage",
+    "ServerLook",
+    "Servers",
+    "Stream",
+    "StreamState",
+    "last_entries",
+    "look",
+]

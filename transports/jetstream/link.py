@@ -85,6 +85,11 @@ class Link:
         """The version of the server."""
         return str(self._client._server_info.get("version", ""))
 
+    @property
+    def has_jetstream(self) -> bool:
+        """Whether JetStream is on at the server itself; others of its cluster may answer for it."""
+        return self._client._server_info.get("jetstream") is True
+
     async def open(self) -> None:
         """Connect; raises `LinkLost`, and `Unfit` for a server that can't be used."""
         options: dict[str, Any] = {}

@@ -40,7 +40,7 @@ from transports.jetstream.log_events import (
     stream_unreachable,
     stream_unsynced,
 )
-from transports.jetstream.monitor import sync_problem
+from transports.jetstream.monitor import read_pages, sync_problem
 from transports.jetstream.sequence import Sequence
 from transports.jetstream.stream import Stream, StreamState, Unfit
 
@@ -294,7 +294,7 @@ class JetStreamLog:
         """Return how safe an entry is, and log it where power may be lost by all and that takes some."""
         if self._stream.expires:
             return "replicated" if state.replicas >= 3 else "written"
-        problem = await sync_problem(self._servers.monitors, state.replicas)
+        problem = sync_problem(await read_pages(self._servers.monitors), state.replicas)
         if state.replicas >= 3:
             if problem is not None and problem != self._unsynced:
                 stream_unsynced.log(stream=self._stream.name, reason=problem)

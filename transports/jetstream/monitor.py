@@ -1,40 +1,83 @@
-"""Whether the servers of a log sync always: only the page says that, which they have for monitoring."""
+"""What servers say on the page that they have for monitoring, and nowhere else.
+
+That is whether they sync always, and how much they may store.
+"""
 
 import asyncio
 import json
-from collections.abc import Sequence
-from typing import Any, Final
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-__all__ = ["sync_problem"]
+from transports.jetstream.link import microseconds
+
+__all__ = ["MonitorPage", "read_pages", "sync_problem"]
 
 ANSWER: Final = 2.0
 """Seconds for a page."""
 
 PAGE_BYTES: Final = 1024 * 1024
 
+_OTHER_PAGE = "it is not the page of a server of NATS"
 
-async def sync_problem(urls: Sequence[str], servers: int) -> str | None:
-    """Return why it is not known of so many servers that they sync always; ``None`` if it is.
 
-    ``urls`` are the monitoring addresses, such as ``http://ada-1:8222``.
+class MonitorPage(NamedTuple):
+    """What a server says of itself: ``server`` is its id, and sizes are in bytes.
+
+    ``room`` is how much it may store in all, ``None`` if it does not say. ``ahead`` is how many seconds its
+    clock is ahead of this machine's, ``None`` if it does not say what time it is.
     """
-    if not urls:
+
+    server: str
+    syncs: bool
+    stored: int
+    room: int | None
+    ahead: float | None
+
+
+async def read_pages(urls: Sequence[str]) -> dict[str, MonitorPage | str]:
+    """Ask the monitoring addresses, such as ``http://ada-1:8222``; what says nothing has a reason instead."""
+    return dict(zip(urls, await asyncio.gather(*map(_answer, urls)), strict=True))
+
+
+def sync_problem(pages: Mapping[str, MonitorPage | str], servers: int) -> str | None:
+    """Return why it is not known of so many servers that they sync always; ``None`` if it is."""
+    if not pages:
         return "it cannot be told whether its servers sync always, without monitor=URL for each"
     known = set()
-    for url in urls:
-        try:
-            async with asyncio.timeout(ANSWER):
-                page = await _page(url)
-        except (OSError, TimeoutError, ValueError) as error:
-            return f"{url} does not say whether it syncs always: {str(error) or 'no answer'}"
-        match page:
-            case {"server_id": str(server), "config": {"sync_always": True}}:
-                known.add(server)
-            case _:
-                return f"the server at {url} has no sync_interval: always"
+    for url, page in pages.items():
+        if isinstance(page, str):
+            return f"{url} does not say whether it syncs always: {page}"
+        if not page.syncs:
+            return f"the server at {url} has no sync_interval: always"
+        known.add(page.server)
     return (
         None if len(known) >= servers else f"{len(known)} of its {servers} servers are known to sync always"
+    )
+
+
+async def _answer(url: str) -> MonitorPage | str:
+    try:
+        async with asyncio.timeout(ANSWER):
+            return _read(await _page(url))
+    except (OSError, TimeoutError, ValueError) as error:
+        return str(error) or "no answer"
+
+
+def _read(page: Any) -> MonitorPage:
+    match page:
+        case {"server_id": str(server)}:
+            config = page.get("config") or {}
+        case _:
+            raise ValueError(_OTHER_PAGE)
+    now = microseconds(str(page.get("now", "")))
+    return MonitorPage(
+        server=server,
+        syncs=config.get("sync_always") is True,
+        stored=int(page.get("storage", 0)),
+        room=int(config["max_storage"]) if config.get("max_storage", 0) > 0 else None,
+        ahead=None if now is None else now / 1_000_000 - time.time(),
     )
 
 
@@ -52,5 +95,5 @@ async def _page(url: str) -> Any:
     finally:
         writer.close()
     if b" 200 " not in head.partition(b"\r\n")[0]:
-        raise ValueError("it is not the page of a server of NATS")
+        raise ValueError(_OTHER_PAGE)
     return json.loads(body)

@@ -5,7 +5,7 @@ are read back, by the same rules on each server. So all of them have the same me
 Read in this order: `machine`, what an entry does to the state; `state`, the file that this is in;
 `postings`, which drafts share an entry; `reaches`, readers who come from a server that is ahead; `replica`,
 which puts that together without threads; `inbox`, what waits for it. Here is the thread. `log_events` are
-what it logs.
+what it logs, and `checking` looks at such a file from outside.
 """
 
 import contextlib

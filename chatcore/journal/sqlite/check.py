@@ -15,7 +15,7 @@ from chatcore.journal.sqlite.rooms import RoomRow
 from chatcore.journal.sqlite.statements import SqliteFile
 from chatcore.private import worries
 
-__all__ = ["JournalReport", "check_journal", "renew_epoch"]
+__all__ = ["JournalReport", "check_file", "check_journal", "renew_epoch"]
 
 _ALL = -1
 
@@ -49,7 +49,7 @@ def check_journal(path: Path) -> JournalReport:
         try:
             file.check_kind()
             with file.snapshot():
-                return _check(file, path.resolve())
+                return check_file(file, path.resolve())
         finally:
             file.close()
     except sqlite3.Error as error:
@@ -82,7 +82,8 @@ def _renew(path: Path, guard: EpochGuard) -> None:
     file.close()
 
 
-def _check(file: SqliteFile, path: Path) -> JournalReport:
+def check_file(file: SqliteFile, path: Path) -> JournalReport:
+    """Read a whole journal that is open, in a snapshot; raises `sqlite3.Error` where it cannot be read."""
     problems = _damage(file)
     rooms = list(file.all_rooms())
     messages = sum(_check_room(file, name, room, problems) for name, room in rooms)

@@ -186,3 +186,21 @@ def test_doctor_leaves_a_journal_without_a_file_and_a_self_made_certificate_to_t
     assert "certificate" not in done.stdout
     assert "journal memory: in memory" in done.stdout  # which is what there is, and no file of that name
     assert done.stdout.count("journal memory") == 1
+
+
+@pytest.mark.parametrize("named", ["variable", "option"])
+def test_doctor_refuses_a_wrong_address_of_a_log(inside: Inside, named: str) -> None:
+    address = "nats://HOST?replicas=2"
+    done = (
+        inside("doctor", "--journal", address)
+        if named == "option"
+        else inside("doctor", CHAT_SERVER_JOURNAL=address)
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "replicas=2 is invalid" in done.stderr
+
+
+def test_doctor_leaves_a_new_epoch_of_a_log_to_another_command(tmp_path: Path, inside: Inside) -> None:
+    done = inside("doctor", "--journal", f"nats://HOST?state={tmp_path / 'copy.db'}", "--new-epoch")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "gets a new epoch by `chat cluster new-epoch`" in done.stderr

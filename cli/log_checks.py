@@ -1,0 +1,263 @@
+"""What can be wrong with a log that servers share: checks for ``chat doctor``.
+
+This machine's copy is read before the log is looked at. So a server that runs meanwhile does not seem to have
+read more than there is.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from chatcore import JournalError
+from cli.checks import Finding, counted
+from cli.settings.nats_journal import NatsAddress, live_stream_of, servers_of, stream_of
+
+if TYPE_CHECKING:
+    from chatcore.journal.replicated.checking import CopyReport
+    from transports.jetstream import Look, MonitorPage, ServerLook, StreamState
+
+__all__ = ["check_log"]
+
+FULL: Final = 0.9
+"""The part of what may be stored above which there should be more room."""
+
+OFF_SECONDS: Final = 2.0
+"""How far two clocks may differ."""
+
+MOST_LIVE: Final = 1_000
+"""The most entries that are read to see which chat servers are there."""
+
+_MIB: Final = 1024 * 1024
+_SECOND: Final = 1_000_000
+
+_SETTINGS = "change that at the NATS servers; chat servers refuse a stream that is set up otherwise"
+_MAJORITY = "start the NATS servers, and see that they reach each other: a majority of them has to run"
+_NAME_ALL = "name the monitoring addresses of all in monitor=URL,URL"
+_CLOCKS = "have all machines keep the time, by NTP: messages show that of the NATS server that leads the log"
+_AGAIN = "stop the chat server, move this file and those beside it away, and start it: it reads all again"
+
+
+def check_log(address: NatsAddress) -> Iterator[Finding]:
+    """Check the servers of a log, its streams, and this machine's copy of it. Raises `UsageError`."""
+    try:
+        from transports.jetstream import look
+    except ModuleNotFoundError:
+        advice = "install chatcore[cluster]"
+        yield Finding(f"log {address.stream}", "nothing can be said of it without nats-py", advice)
+        return
+    copy = _read_copy(address.state)
+    seen = look(servers_of(address), stream_of(address))
+    for host, server in seen.servers.items():
+        yield _server(host, server)
+    for url, page in seen.monitors.items():
+        yield from _monitor(url, page)
+    if seen.state is None:
+        what = f"log {address.stream}"
+        yield _missing(what, copy) if seen.failure == "missing" else _unknown(what, seen)
+    else:
+        yield from _stream(f"log {address.stream}", seen, seen.state)
+    yield from _copy(address, seen.state, copy)
+    if seen.state is not None:
+        yield from _live(address)
+
+
+def _server(host: str, server: "ServerLook") -> Finding:
+    what = f"nats-server {host}"
+    if server.problem and not server.version:
+        return Finding(what, server.problem, "start it, and see that this machine reaches it")
+    if server.problem:
+        return Finding(what, server.problem, "see what `chat cluster config` prints for it")
+    if not server.has_jetstream:
+        return Finding(
+            what, f"{server.version}, without JetStream", "add a jetstream block to its configuration"
+        )
+    return Finding(what, f"{server.version} with JetStream, messages of up to {_size(server.max_payload)}")
+
+
+def _monitor(url: str, page: "MonitorPage | str") -> Iterator[Finding]:
+    what = f"monitor {url}"
+    if isinstance(page, str):
+        yield Finding(what, page, "correct monitor=URL, or see that this machine reaches it")
+        return
+    if page.syncs:
+        yield Finding(what, "syncs always")
+    else:
+        yield Finding(
+            what, "does not sync always", "add sync_interval: always to its jetstream block, and restart it"
+        )
+    if page.room is not None:
+        found = f"{_size(page.stored)} stored, of {_size(page.room)} that it may store"
+        advice = (
+            "raise its max_file, or make room on it, before that is used up"
+            if page.stored > page.room * FULL
+            else ""
+        )
+        yield Finding(what, found, advice)
+    if page.ahead is not None and abs(page.ahead) > OFF_SECONDS:
+        yield Finding(what, f"its clock is {_apart(page.ahead)} this machine's", _CLOCKS)
+
+
+def _unknown(what: str, seen: "Look") -> Finding:
+    """Return why a stream is not known."""
+    advice = _SETTINGS if seen.failure == "unfit" else _MAJORITY
+    return Finding(what, seen.problem or "", advice)
+
+
+def _missing(what: str, copy: "CopyReport | JournalError | None") -> Finding:
+    if copy is None or (not isinstance(copy, JournalError) and not copy.identity):
+        return Finding(what, "there is none", "start a chat server, which makes it, or correct stream=NAME")
+    advice = "restore it at the NATS servers, or correct stream=NAME; no chat server makes it again"
+    return Finding(what, "there is none, and this machine has read one", advice)
+
+
+def _stream(what: str, seen: "Look", state: "StreamState") -> Iterator[Finding]:
+    """Yield what is found of a stream that is set up as it has to be."""
+    count = max(state.last - state.first + 1, 0)
+    entries = "1 entry" if count == 1 else f"{count:,} entries"
+    yield Finding(what, f"{entries}, its settings are as they have to be, identity {state.identity}")
+    if state.replicas > 1 and not state.leader:
+        yield Finding(what, "no server leads it", _MAJORITY)
+    elif state.replicas > 1:
+        yield Finding(what, f"{state.leader} leads it")
+    yield _replicas(what, state)
+    yield _room(what, state)
+    yield from _syncing(what, seen)
+    if seen.ahead is None:
+        yield Finding(what, "its clock cannot be told")
+    elif abs(seen.ahead) > OFF_SECONDS:
+        yield Finding(what, f"its clock is {_apart(seen.ahead)} this machine's", _CLOCKS)
+    else:
+        yield Finding(what, "its clock is this machine's")
+
+
+def _replicas(what: str, state: "StreamState") -> Finding:
+    if state.replicas == 1:
+        return Finding(what, "on one server, which must not be lost")
+    found = f"all of it is on {len(state.current)} of {state.replicas} servers"
+    if len(state.current) >= state.replicas and not state.others:
+        return Finding(what, found)
+    missing = f", not on {', '.join(state.others)}" if state.others else ""
+    return Finding(
+        what, found + missing, "see that they run, have room and reach each other; they catch up then"
+    )
+
+
+def _room(what: str, state: "StreamState") -> Finding:
+    if state.max_bytes < 0:
+        return Finding(what, f"{_size(state.size)}, and may grow as far as its servers have room")
+    found = f"{_size(state.size)}, room for {_size(max(state.max_bytes - state.size, 0))} more"
+    full = state.size > state.max_bytes * FULL
+    return Finding(
+        what,
+        found,
+        "raise its max_bytes at the NATS servers: a full log takes no more messages" if full else "",
+    )
+
+
+def _syncing(what: str, seen: "Look") -> Iterator[Finding]:
+    """Yield whether all servers sync; what is said by the page of one is told there."""
+    if not seen.monitors:
+        yield Finding(what, seen.unsynced or "")
+    elif all(not isinstance(page, str) and page.syncs for page in seen.monitors.values()):
+        yield Finding(
+            what, seen.unsynced or "all of its servers sync always", _NAME_ALL if seen.unsynced else ""
+        )
+
+
+def _read_copy(path: Path) -> "CopyReport | JournalError | None":
+    """Return what this machine's copy says, or why it cannot be read; ``None`` where there is none."""
+    from chatcore.journal.replicated.checking import check_copy
+
+    if not path.exists():
+        return None
+    try:
+        return check_copy(path)
+    except JournalError as error:
+        return error
+
+
+def _copy(
+    address: NatsAddress, state: "StreamState | None", copy: "CopyReport | JournalError | None"
+) -> Iterator[Finding]:
+    what = f"copy {address.state}"
+    if copy is None:
+        yield Finding(what, "there is none yet; a chat server makes it")
+        return
+    if isinstance(copy, JournalError):
+        yield Finding(what, str(copy), _AGAIN)
+        return
+    journal = copy.journal
+    for problem in journal.problems[:10]:
+        yield Finding(what, problem, _AGAIN)
+    for exposed in journal.exposed:
+        found, _, advice = exposed.partition("; ")
+        yield Finding(what, found, advice)
+    if copy.forked:
+        yield Finding(
+            what, f"servers have read different logs: {copy.forked}", "see `chat cluster new-epoch`"
+        )
+    if not journal.problems:
+        yield Finding(
+            what,
+            f"{counted(journal.messages, 'message')} in {counted(journal.rooms, 'room')}, no problems found",
+        )
+    if copy.now > (time.time() + OFF_SECONDS) * _SECOND:
+        ahead = copy.now / _SECOND - time.time()
+        yield Finding(
+            what, f"the last message shows a time that is {ahead:,.0f} s ahead of this clock", _CLOCKS
+        )
+    if state is not None and copy.identity:
+        yield _past(what, address, state, copy)
+
+
+def _past(what: str, address: NatsAddress, state: "StreamState", copy: "CopyReport") -> Finding:
+    """Return whether a copy is of the log that there is."""
+    from chatcore.journal.replicated.checking import COMPARED
+    from transports.jetstream import last_entries
+
+    if copy.identity != state.identity:
+        return Finding(what, "it is of another log", f"correct state=PATH or stream=NAME; or else {_AGAIN}")
+    if copy.position > state.last:
+        found = f"it has read {copy.position:,} entries, and the log ends at {state.last:,}"
+        return Finding(
+            what, found, "see `chat cluster new-epoch`: the log has lost some, or is an older copy"
+        )
+    last = copy.position
+    entries = last_entries(servers_of(address), stream_of(address), last, most=COMPARED) if last else []
+    if (position := copy.first_difference(entries)) is not None:
+        found = f"it has read another entry {position:,} than the log has"
+        return Finding(what, found, "see `chat cluster new-epoch`")
+    found = f"{last:,} of {state.last:,} read, {state.last - last:,} behind"
+    return Finding(what, f"{found}, the last {len(entries):,} compared" if entries else found)
+
+
+def _live(address: NatsAddress) -> Iterator[Finding]:
+    """Check the stream of who is here, by which also chat servers are counted."""
+    from chatcore.roster.census import LEASE, servers_heard
+    from transports.jetstream import last_entries, look
+
+    stream = live_stream_of(address)
+    what = f"log {stream.name}"
+    seen = look(servers_of(address), stream)
+    if seen.failure == "missing":
+        yield Finding(what, "there is none now; chat servers make it when they start")
+        return
+    if seen.state is None:
+        yield _unknown(what, seen)
+        return
+    yield Finding(what, "its settings are as they have to be")
+    if address.replicas > 1:
+        yield _replicas(what, seen.state)
+    since = round((time.time() + (seen.ahead or 0.0) - LEASE) * _SECOND)
+    entries = last_entries(servers_of(address), stream, seen.state.last, most=MOST_LIVE, since=since)
+    count = counted(servers_heard(entries, since), "chat server")
+    yield Finding(what, f"{count} heard of in the last {LEASE:.0f} s")
+
+
+def _size(count: int) -> str:
+    return f"{count / _MIB:,.1f} MiB" if count < 1024 * _MIB else f"{count / _MIB / 1024:,.1f} GiB"
+
+
+def _apart(seconds: float) -> str:
+    return f"{abs(seconds):,.0f} s {'ahead of' if seconds > 0 else 'behind'}"
