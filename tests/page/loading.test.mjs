@@ -25,7 +25,8 @@ function windowAt(hash) {
   } };
   window.document = { documentElement: { classList: classes } };
   const addEventListener = window.addEventListener.bind(window);
-  vm.runInNewContext(FIRST, { ...window, window, addEventListener, AbortController });
+  const removeEventListener = window.removeEventListener.bind(window);
+  vm.runInNewContext(FIRST, { ...window, window, addEventListener, removeEventListener, AbortController });
   return { window, classes };
 }
 
@@ -55,17 +56,33 @@ test("an invite that comes while the page is loaded is taken too", () => {
   assert.deepEqual([window.location.hash, window.pageFirst.hash], ["", `#${SECRET}`]);
 });
 
-test("a script that does not come is said, an image is not, and whoever reloads has the invite again", () => {
+test("a script that does not come is said, an image is not, and the invite is back in the address", () => {
   const { window, classes } = windowAt(`#${SECRET}`);
   classes.add = (name) => Set.prototype.add.call(classes, name);
   dispatch(window, "error", { matches: () => false });
-  assert.deepEqual([...classes], []);
+  assert.deepEqual([[...classes], window.address], [[], "/team/"]);
   dispatch(window, "error", { matches: (selector) => selector.split(", ").includes("script") });
-  assert.deepEqual([...classes], ["broken"]);
+  assert.deepEqual([[...classes], window.address], [["broken"], `/team/#${SECRET}`]);
   dispatch(window, "click", { id: "loading" });
   assert.equal(window.location.reloads, 0);
   dispatch(window, "click", { id: "loading-again" });
   assert.deepEqual([window.location.reloads, window.address], [1, `/team/#${SECRET}`]);
+});
+
+test("whoever reloads a page that is slow has the invite again", () => {
+  const { window } = windowAt(`#${SECRET}`);
+  dispatch(window, "click", { id: "loading-again" });
+  assert.deepEqual([window.location.reloads, window.address], [1, `/team/#${SECRET}`]);
+});
+
+test("an invite that is opened in a window whose page did not come stays in its address", () => {
+  const { window } = windowAt(`#${SECRET}`);
+  window.document.documentElement.classList.add = () => {};
+  dispatch(window, "error", window);
+  window.location.hash = "#another";
+  window.dispatchEvent(new Event("hashchange"));
+  dispatch(window, "click", { id: "loading-again" });
+  assert.deepEqual([window.location.reloads, window.location.hash], [1, "#another"]);
 });
 
 test("an invite is found behind the number sign, and what is none is said to be none", () => {

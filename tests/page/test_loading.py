@@ -35,22 +35,25 @@ def _refuse(route: Route) -> None:
     route.fulfill(status=503, body="full")
 
 
+@pytest.mark.parametrize(("nick", "by_key"), [("ada", False), ("fay", True)], ids=["link", "key"])
 def test_a_module_that_does_not_come_is_said_and_a_reload_still_has_the_invite(
-    house: House, page: Page
+    house: House, page: Page, nick: str, by_key: bool
 ) -> None:
-    house.add("ada")
+    house.add(nick)
     page.route("**/page-windows.js", _refuse)
-    page.goto(house.link(house.invite("ada")))
+    page.goto(house.link(house.invite(nick)))
     expect(page.locator("#loading")).to_have_text(
         "The page could not be loaded completely. Reload", use_inner_text=True
     )
-    assert "#" not in page.url
     page.unroute("**/page-windows.js")
-    page.get_by_role("link", name="Reload").click()
+    if by_key:
+        page.reload()
+    else:
+        page.get_by_role("link", name="Reload").click()
     expect(page.locator("#door-notice")).to_contain_text("has made a key of its own")
     expect(page.locator("#loading")).to_have_count(0)
     assert "#" not in page.url
-    Visitor.at(page, "ada")
+    Visitor.at(page, nick)
 
 
 def test_a_page_without_its_style_does_not_begin_and_a_reload_still_has_the_invite(
