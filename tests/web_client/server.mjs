@@ -29,8 +29,8 @@ export function place(t) {
 }
 
 /** Start a server, and wait until it listens; it is killed at the end of the test. */
-export async function serve(t, { port = 0, args = [], transport = TRANSPORT } = {}) {
-  const listen = ["--listen", `http://127.0.0.1:${port}`, "--transport", transport];
+export async function serve(t, { port = 0, args = [] } = {}) {
+  const listen = ["--listen", `http://127.0.0.1:${port}`, "--transport", TRANSPORT];
   const child = spawn(CHAT, ["server", ...listen, ...args], { env: environment(), stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise((resolve) => child.once("exit", resolve));
   let log = "";
