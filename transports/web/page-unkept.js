@@ -14,9 +14,6 @@ const LOST = "so the key for your invite is lost when you close this page or loa
   + " come back. This one is not used yet: you can also open its link in another browser, or in a window that is not private.";
 const AGREE = "Use the invite here all the same";
 
-/** What is said of an invite that comes while the chat is open. */
-export const NOT_USED = "Your invite was not used: this browser does not keep the key for it. Open its link in a window of its own.";
-
 /**
  * Have the door let nobody in who does not agree; returns what it says.
  *

@@ -35,7 +35,7 @@ function open(access) {
  * @param {Access} access
  * @param {string} later
  */
-async function receive(access, later) {
+function receive(access, later) {
   const { device } = store;
   const words = access.accept(later);
   const isTaken = access.proofs.invite === later;
@@ -43,8 +43,7 @@ async function receive(access, later) {
   if (!app) return enter(access, words);
   if (!isTaken) return app.say(words);
   store.keepDevice(device);
-  const { NOT_USED } = await import("./page-unkept.js");
-  return app?.say(NOT_USED);
+  return app.say("Your invite was not used. Open its link in another window.");
 }
 
 /**
