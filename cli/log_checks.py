@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chatcore.journal.replicated.checking import CopyReport
     from transports.jetstream import Look, MonitorPage, ServerLook, StreamState
 
-__all__ = ["check_log"]
+__all__ = ["check_log", "count_servers"]
 
 FULL: Final = 0.9
 """The part of what may be stored above which there should be more room."""
@@ -234,8 +234,7 @@ def _past(what: str, address: NatsAddress, state: "StreamState", copy: "CopyRepo
 
 def _live(address: NatsAddress) -> Iterator[Finding]:
     """Check the stream of who is here, by which also chat servers are counted."""
-    from chatcore.roster.census import LEASE, servers_heard
-    from transports.jetstream import last_entries, look
+    from transports.jetstream import look
 
     stream = live_stream_of(address)
     what = f"log {stream.name}"
@@ -249,10 +248,24 @@ def _live(address: NatsAddress) -> Iterator[Finding]:
     yield Finding(what, "its settings are as they have to be")
     if address.replicas > 1:
         yield _replicas(what, seen.state)
-    since = round((time.time() + (seen.ahead or 0.0) - LEASE) * _SECOND)
-    entries = last_entries(servers_of(address), stream, seen.state.last, most=MOST_LIVE, since=since)
-    count = counted(servers_heard(entries, since), "chat server")
-    yield Finding(what, f"{count} heard of in the last {LEASE:.0f} s")
+    count, seconds = count_servers(address, seen)
+    yield Finding(what, f"{counted(count, 'chat server')} heard of in the last {seconds:.0f} s")
+
+
+def count_servers(address: NatsAddress, live: "Look") -> tuple[int, float]:
+    """Return how many chat servers have said that they are there, and in how many seconds.
+
+    ``live`` is a look at the stream of who is here. Blocks for some seconds at most.
+    """
+    from chatcore.roster.census import LEASE, servers_heard
+    from transports.jetstream import last_entries
+
+    if live.state is None:
+        return 0, LEASE
+    since = round((time.time() + (live.ahead or 0.0) - LEASE) * _SECOND)
+    last = live.state.last
+    entries = last_entries(servers_of(address), live_stream_of(address), last, most=MOST_LIVE, since=since)
+    return servers_heard(entries, since), LEASE
 
 
 def _size(count: int) -> str:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from chatcore import JournalError, UsageError
+from cli.checks import counted
+from cli.log_checks import count_servers
 from cli.report import FAILED
-from cli.settings.nats_journal import NatsAddress, servers_of, stream_of
+from cli.settings.nats_journal import NatsAddress, live_stream_of, servers_of, stream_of
 from cli.streams import write_json, write_text
 
 if TYPE_CHECKING:
@@ -42,13 +44,15 @@ def run(address: NatsAddress, *, as_json: bool) -> int:
         raise UsageError("this needs nats-py; install chatcore[cluster]") from error
     copy = _copy(address.state)  # before the log, which may get more meanwhile
     seen = look(servers_of(address), stream_of(address))
+    live = None if seen.state is None else look(servers_of(address), live_stream_of(address))
+    alive = None if live is None or live.state is None else count_servers(address, live)[0]
     problems = [*_problems(seen, copy)]
     if address.monitors and seen.unsynced is not None:
         problems.append(seen.unsynced)
     if as_json:
-        write_json(json.dumps(_object(address, seen, copy, problems)).encode() + b"\n")
+        write_json(json.dumps(_object(address, seen, copy, alive, problems)).encode() + b"\n")
     else:
-        write_text("".join(f"{name:<10}{value}\n" for name, value in _rows(address, seen, copy)))
+        write_text("".join(f"{name:<10}{value}\n" for name, value in _rows(address, seen, copy, alive)))
         write_text("".join(f"problem   {problem}\n" for problem in problems))
     return FAILED if problems else 0
 
@@ -104,7 +108,9 @@ def _problems_of(state: "StreamState") -> Iterator[str]:
         yield "the log is nearly full; a full one takes no more messages"
 
 
-def _rows(address: NatsAddress, seen: "Look", copy: _Copy | None) -> Iterator[tuple[str, str]]:
+def _rows(
+    address: NatsAddress, seen: "Look", copy: _Copy | None, alive: int | None
+) -> Iterator[tuple[str, str]]:
     """Yield what people read, by its name."""
     for server, version in seen.versions.items():
         yield "server", f"{server}, nats-server {version}"
@@ -117,6 +123,8 @@ def _rows(address: NatsAddress, seen: "Look", copy: _Copy | None) -> Iterator[tu
         size = f"{state.size / _MIB:,.1f} MiB"
         room = max(state.max_bytes - state.size, 0) / _MIB
         yield "size", size if state.max_bytes < 0 else f"{size}, room for {room:,.1f} MiB"
+        if alive is not None:
+            yield "alive", counted(alive, "chat server")
         yield "synced", "always" if seen.unsynced is None else f"not known to be: {seen.unsynced}"
     if copy is None:
         yield "here", f"no copy at {address.state}"
@@ -125,7 +133,9 @@ def _rows(address: NatsAddress, seen: "Look", copy: _Copy | None) -> Iterator[tu
         yield "here", f"{copy.position:,} read{lag}, in {copy.path}"
 
 
-def _object(address: NatsAddress, seen: "Look", copy: _Copy | None, problems: list[str]) -> dict[str, Any]:
+def _object(
+    address: NatsAddress, seen: "Look", copy: _Copy | None, alive: int | None, problems: list[str]
+) -> dict[str, Any]:
     """Return what programs read."""
     told: dict[str, Any] = {
         "stream": address.stream,
@@ -138,6 +148,8 @@ def _object(address: NatsAddress, seen: "Look", copy: _Copy | None, problems: li
             name: list(value) if isinstance(value, tuple) else value
             for name, value in state._asdict().items()
         }
+    if alive is not None:
+        told["alive"] = alive
     if copy is not None and not copy.problem:
         told["position"] = copy.position
         if state is not None:

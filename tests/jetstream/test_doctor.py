@@ -1,6 +1,7 @@
 """``chat doctor --journal nats://...``: what it finds of a log that servers share, and of the copy here."""
 
 import itertools
+import json
 import os
 import sqlite3
 import sys
@@ -21,6 +22,7 @@ from cli.checks import Finding
 from cli.commands import cluster_status
 from cli.log_checks import check_log
 from cli.settings.nats_journal import NatsAddress, live_stream_of, parse_address, servers_of, stream_of
+from cli.streams import flush
 from tests.cli.processes import chat
 from tests.jetstream.reader import Node
 from tests.jetstream.servers import NatsServers, ask
@@ -91,14 +93,20 @@ def found(findings: list[Finding], what: str) -> list[str]:
     return [finding.found for finding in findings if finding.what == what]
 
 
-def test_nothing_is_wrong_with_a_log_that_is_well(house: House) -> None:
-    house.journal += f"&monitor={house.nats.servers[0].monitor}"
+def say_that_two_servers_are_there(house: House) -> None:
+    """Append to the log of who is here what chat servers do."""
     live = JetStreamLog(servers_of(house.address), live_stream_of(house.address))
     node = Node(live)
-    there = write_frame(1, Frame("abc", 0, 0, ReadDigest(0, NO_DIGEST), {}))
-    live.append(there)
-    node.wait_for(there)
+    said = [write_frame(1, Frame(name, 0, 0, ReadDigest(0, NO_DIGEST), {})) for name in ("abc", "def")]
+    for entry in said:
+        live.append(entry)
+    node.wait_for(*said)
     live.close()
+
+
+def test_nothing_is_wrong_with_a_log_that_is_well(house: House) -> None:
+    house.journal += f"&monitor={house.nats.servers[0].monitor}"
+    say_that_two_servers_are_there(house)
     findings = house.findings()
     assert [finding for finding in findings if finding.advice] == []
     [server] = found(findings, f"nats-server {house.nats.addresses[0]}")
@@ -118,7 +126,7 @@ def test_nothing_is_wrong_with_a_log_that_is_well(house: House) -> None:
     ]
     assert found(findings, f"log {house.stream}-live") == [
         "its settings are as they have to be",
-        "1 chat server heard of in the last 15 s",
+        "2 chat servers heard of in the last 15 s",
     ]
 
 
@@ -134,6 +142,21 @@ def test_the_command_checks_what_the_server_uses_and_its_exit_code_says_whether_
     done = chat("doctor", "--journal", house.journal)
     assert done.returncode == 1
     assert f"wrong  copy {house.copy}: it is of another log\n       correct state=PATH" in done.stdout
+
+
+def test_the_status_counts_the_servers_that_are_there(
+    house: House, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cluster_status.run(house.address, as_json=True)
+    flush()
+    assert "alive" not in json.loads(capfd.readouterr().out)  # nobody has been there yet
+    say_that_two_servers_are_there(house)
+    cluster_status.run(house.address, as_json=True)
+    cluster_status.run(house.address, as_json=False)
+    flush()
+    told, *rows = capfd.readouterr().out.splitlines()
+    assert json.loads(told)["alive"] == 2
+    assert "alive     2 chat servers" in rows
 
 
 def test_without_nats_py_it_is_said_how_to_install_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
