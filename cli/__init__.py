@@ -18,6 +18,6 @@ with, `connect_file` for what its page says of it, `stop` for the signals that e
 has started, `systemd` for what has started it, and `metrics` for whoever watches it. `checks` is for ``chat
 doctor``, with `log_checks` for what servers share, and `returned` for ``chat restore``. `access` has a
 client's keys, and the links that let it in, and `state` has what it remembers; `where` names the address
-where it is connected again, and `let_in` waits where a server lets nobody in yet. The two large parts are packages of their own: `terminal` is ``chat client`` in a
-terminal, `load` is ``chat bench``.
+where it is connected again, and `let_in` waits where a server lets nobody in yet. The two large parts are
+packages of their own: `terminal` is ``chat client`` in a terminal, `load` is ``chat bench``.
 """

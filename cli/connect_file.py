@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from chatcore import Accounts
     from chatcore.accounts import PublicUrl
+    from chatcore.accounts.replicated import ReplicatedAccounts
 
 __all__ = ["NAME", "connect_file"]
 
 NAME = "connect.json"
 
 
-def connect_file(accounts: "Accounts | None", *, insecure: bool) -> Callable[[], bytes]:
+def connect_file(accounts: "Accounts | ReplicatedAccounts | None", *, insecure: bool) -> Callable[[], bytes]:
     """Return what makes the file, with the public URLs that the accounts have at that moment."""
 
     def content() -> bytes:

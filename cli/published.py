@@ -4,10 +4,12 @@
 - Without any, those in the file stay, and its own are the encrypted ones with a port that it listens on.
 - The pin is that of the server's certificate if that is self-made. It changes with the certificate, in the
   server's own URLs only: other servers may use the same file.
+- Where servers share the accounts, the URLs are in their log, and are those that a server was given last.
 """
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from chatcore import AccountsError, UsageError
@@ -18,7 +20,10 @@ from cli.logs.events import links_outdated, links_renewed
 from cli.settings.certificates import is_self_made
 from transports.certificates import Certificate
 
-__all__ = ["Published", "check_public_urls"]
+if TYPE_CHECKING:
+    from chatcore.accounts.replicated import ReplicatedAccounts
+
+__all__ = ["Published", "SharedPublished", "check_public_urls"]
 
 
 def check_public_urls(urls: Sequence[str], *, insecure: bool) -> None:
@@ -84,8 +89,38 @@ class Published:
         return url in self._given if self._given else urlsplit(url).port in self._ports
 
     def _pin(self) -> str | None:
-        certificate = self._certificate
-        return certificate.pin if certificate is not None and is_self_made(certificate) else None
+        return _pin_of(self._certificate)
 
     def _administration(self) -> Administration:
         return Administration(self._accounts, by="server")
+
+
+class SharedPublished:
+    """The public URLs of servers that share their accounts, as one of them was given them, or none.
+
+    They are stored once the log of the accounts can be reached. Raises `UsageError` for an invalid one.
+    """
+
+    def __init__(
+        self, accounts: "ReplicatedAccounts", given: Sequence[str], certificate: Certificate | None
+    ) -> None:
+        self._accounts = accounts
+        self._given = given
+        self._certificate = certificate
+        self._adapted_to = _pin_of(certificate)
+        if given:
+            accounts.publish(given, self._adapted_to)
+
+    def begin(self, listening: Sequence[Listen]) -> None:
+        """Do nothing: where this server listens says nothing about the others."""
+
+    def adapt(self) -> None:
+        """Store the pin of the certificate, if another one was loaded."""
+        if self._given and (pin := _pin_of(self._certificate)) != self._adapted_to:
+            self._accounts.publish(self._given, pin)
+            self._adapted_to = pin
+
+
+def _pin_of(certificate: Certificate | None) -> str | None:
+    """Return the pin of a certificate that is self-made."""
+    return certificate.pin if certificate is not None and is_self_made(certificate) else None

@@ -26,9 +26,10 @@ from transports.certificates import Certificate
 
 if TYPE_CHECKING:
     from chatcore import Accounts
+    from chatcore.accounts.replicated import ReplicatedAccounts
     from chatcore.server.shared_directory import SharedDirectory
     from cli.metrics.service import Metrics
-    from cli.published import Published
+    from cli.published import Published, SharedPublished
 
 __all__ = ["Plan", "Serving"]
 
@@ -44,7 +45,7 @@ class Plan:
     kind: JournalKind
     store: Journal
     directory: "SharedDirectory | None"
-    accounts: "Accounts | None"
+    accounts: "Accounts | ReplicatedAccounts | None"
     certificate: Certificate | None
 
 
@@ -58,7 +59,7 @@ class Serving:
         stop: Stop,
         systemd: Systemd,
         metrics: "Metrics | None",
-        published: "Published | None",
+        published: "Published | SharedPublished | None",
     ) -> None:
         """Listen; raises `OSError` if it cannot."""
         self._plan = plan

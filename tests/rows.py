@@ -650,6 +650,7 @@ WHOLE = {
     "tests/jetstream/test_metrics.py::test_a_nats_server_*": "waits for looks at a stream",
     "tests/jetstream/test_doctor.py::test_of_three_servers_*": "waits until a server is missed",
     "tests/jetstream/test_cluster_config.py::*encrypted?": "waits for a lease, and TLS to NATS has tests",
+    "tests/jetstream/test_accounts.py::test_a_server_that_starts_*": "waits for a lease",
     "tests/jetstream/test_cluster_changes.py::test_a_forked_log_*": "waits for a lease once more",
     "tests/jetstream/test_chat_servers.py::test_a_server_that_is_cut_off_*": "waits for leases",
     "tests/jetstream/test_chat_servers.py::test_nicks_of_a_server_*": "waits for a lease, and an end",

@@ -339,6 +339,7 @@ def test_the_command_line_imports_only_what_is_public(name: str) -> None:
     servers = {"transports.certificates", "transports.listening", "transports.web"}
     # For plug-ins later, maybe.
     cluster = {
+        "chatcore.accounts.replicated",
         "chatcore.journal.replicated",
         "chatcore.journal.replicated.checking",
         "chatcore.roster.census",

@@ -8,7 +8,7 @@ from chatcore import UsageError
 from chatcore.accounts import AccountEntry, KeyEntry, Role
 from cli.columns import iso_time, local_time, write_columns, write_objects
 from cli.commands.invite import print_links
-from cli.settings.accounts import open_accounts
+from cli.settings.accounts import accounts_name, open_accounts
 from cli.streams import write_text
 
 __all__ = ["add", "list_accounts", "list_keys", "remove", "revoke", "set_role"]
@@ -19,16 +19,18 @@ def add(ctx: typer.Context, accounts: str | None, name: str, role: Role | None) 
 
     Without a public URL there is no link yet, and the user learns how to get one.
     """
+    where = accounts_name(ctx, accounts)
+    named = f"'{where}'" if "?" in where else where  # as a shell takes it
     with open_accounts(ctx, accounts, create=True) as book:
         role = book.add(name, role)
-        write_text(f"{name} is now {'an' if role == 'owner' else 'a'} {role}, in {book.path}\n", error=True)
+        write_text(f"{name} is now {'an' if role == 'owner' else 'a'} {role}, in {where}\n", error=True)
         if book.urls():
             print_links(book, book.invite(name=name))
             return
         write_text(
             "There is no link yet, since the server has not stored how it is reached. Start it with\n"
-            f"    chat server --accounts {book.path} --public-url URL\n"
-            f"and then get the link with\n    chat invite --for {name} --accounts {book.path}\n",
+            f"    chat server --accounts {named} --public-url URL\n"
+            f"and then get the link with\n    chat invite --for {name} --accounts {named}\n",
             error=True,
             wrap=False,
         )

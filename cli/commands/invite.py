@@ -3,6 +3,8 @@
 A link is printed once, on standard output and nowhere else: the file has its hash.
 """
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from chatcore import UsageError
@@ -11,6 +13,9 @@ from cli.columns import iso_time, local_time, write_columns, write_objects
 from cli.settings.accounts import open_accounts
 from cli.settings.durations import duration
 from cli.streams import write_text
+
+if TYPE_CHECKING:
+    from chatcore.accounts.replicated import ReplicatedAdministration
 
 __all__ = ["list_invites", "make", "print_links", "revoke"]
 
@@ -40,7 +45,7 @@ def make(
         print_links(book, book.invite(role=role, uses=uses, seconds=seconds, room=room, name=name))
 
 
-def print_links(book: Administration, invite: InviteEntry) -> None:
+def print_links(book: "Administration | ReplicatedAdministration", invite: InviteEntry) -> None:
     """Print the links of an invite on standard output, and what they are on standard error."""
     write_text(f"{_description(invite)}\n", error=True)
     write_text("".join(f"{link}\n" for link in book.links(invite)), wrap=False)

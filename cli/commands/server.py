@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from chatcore import Hub, UsageError
+from chatcore.journal import JournalKind
 from chatcore.transport import check_listens
 from cli import connect_file
 from cli.commands.transports import choose
@@ -29,6 +30,7 @@ from cli.logs.digest import Digest
 from cli.logs.setup import LogOptions, log_to
 from cli.report import FAILED
 from cli.serving import Plan, Serving
+from cli.settings.accounts import is_shared
 from cli.settings.addresses import DEFAULT_URLS
 from cli.settings.certificates import open_certificate
 from cli.settings.file import ConfigFile
@@ -42,8 +44,9 @@ from transports.certificates import Certificate
 
 if TYPE_CHECKING:
     from chatcore import Accounts
+    from chatcore.accounts.replicated import ReplicatedAccounts
     from cli.metrics.service import Metrics
-    from cli.published import Published
+    from cli.published import Published, SharedPublished
 
 __all__ = ["Options", "run"]
 
@@ -145,10 +148,24 @@ def _plan(options: Options, handed_over: HandedOver) -> Plan:
     listens, left_out = open_listeners(options.urls, certificate, site, entrance, options.extra_urls)
     check_listens(transport, listens)
     kind, store = open_journal(options.journal, history, search=options.search)
-    if accounts is not None and kind.name in SHARED:
-        raise UsageError("servers that share a journal cannot have accounts in a file of one of them")
+    if options.accounts is not None:
+        _check_together(options.accounts, kind)
     directory = directory_of(options.journal, kind, limits)
     return Plan(transport, listens, left_out, limits, kind, store, directory, accounts, certificate)
+
+
+def _check_together(accounts: str, kind: JournalKind) -> None:
+    """Raise `UsageError` where either the journal or the accounts are shared, and the other is not."""
+    shared = kind.name in SHARED
+    if shared and not is_shared(accounts):
+        raise UsageError(
+            "servers that share a journal cannot have accounts in a file of one of them; "
+            f"give --accounts the address of --journal, {kind.name}://..."
+        )
+    if is_shared(accounts) and not shared:
+        raise UsageError(
+            "accounts in a log are for servers that share a journal as well; name a file with --accounts PATH"
+        )
 
 
 def _hub(plan: Plan) -> Hub:
@@ -165,17 +182,22 @@ def _entrance(options: Options, handed_over: HandedOver) -> Entrance:
     )
 
 
-def _accounts(options: Options) -> "Accounts | None":
+def _accounts(options: Options) -> "Accounts | ReplicatedAccounts | None":
     """Return the gate to the accounts; raises `AccountsError` before anything is opened if it could not."""
     if options.accounts is None:
         if options.public_url:
             raise UsageError("--public-url is what links to accounts begin with; add --accounts PATH")
         return None
-    from chatcore import Accounts
-    from chatcore.accounts import Administration
     from cli.published import check_public_urls
 
     check_public_urls(options.public_url, insecure=options.insecure)
+    if is_shared(options.accounts):
+        from cli.settings.nats_accounts import gate_of
+
+        return gate_of(options.accounts)
+    from chatcore import Accounts
+    from chatcore.accounts import Administration
+
     path = Path(options.accounts)
     Administration(path, by="server", read_only=True).close()
     return Accounts(path)
@@ -191,12 +213,16 @@ def _metrics(options: Options) -> "AbstractContextManager[Metrics | None]":
 
 
 def _published(
-    accounts: "Accounts | None", options: Options, certificate: Certificate | None
-) -> "Published | None":
+    accounts: "Accounts | ReplicatedAccounts | None", options: Options, certificate: Certificate | None
+) -> "Published | SharedPublished | None":
     """Return the public URLs; those that were given are stored."""
     if accounts is None:
         return None
-    from cli.published import Published
+    from chatcore import Accounts
+    from cli.published import Published, SharedPublished
+
+    if not isinstance(accounts, Accounts):
+        return SharedPublished(accounts, options.public_url, certificate)
 
     return Published(accounts.path, options.public_url, certificate)
 

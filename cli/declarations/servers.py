@@ -96,7 +96,8 @@ def server(
         str | None,
         typer.Option(
             metavar="PATH",
-            help="Let in only people with an account in this file. `chat account add` makes it.",
+            help="Let in only people with an account in this file, which `chat account add` makes. With a "
+            "journal at nats://, the same address.",
             show_default="everybody is let in",
             rich_help_panel=PEOPLE,
         ),
@@ -406,12 +407,12 @@ def backup(
     """
     with reporting():
         from cli.commands.backup import back_up
+        from cli.settings.accounts import file_of_accounts
         from cli.settings.journals import server_journal
 
-        file = server_journal(ctx, journal)
-        raise typer.Exit(
-            back_up(Path(path), file, None if accounts is None else Path(accounts), as_json=json)
-        )
+        instead = "back up the stream NAME-accounts with the tools of NATS"
+        people = None if accounts is None else file_of_accounts(accounts, instead)
+        raise typer.Exit(back_up(Path(path), server_journal(ctx, journal), people, as_json=json))
 
 
 def restore(
@@ -440,13 +441,15 @@ def restore(
     with reporting():
         from cli.commands.backup import restore as run
         from cli.commands.backup import restore_accounts
+        from cli.settings.accounts import file_of_accounts
         from cli.settings.journals import server_journal
 
         if accounts is None:
             raise typer.Exit(run(Path(path), server_journal(ctx, journal)))
         if journal is not None:
             raise UsageError("restore one file at a time, with --journal or with --accounts")
-        raise typer.Exit(restore_accounts(Path(path), Path(accounts)))
+        instead = "stop the servers, and restore the stream NAME-accounts with the tools of NATS"
+        raise typer.Exit(restore_accounts(Path(path), file_of_accounts(accounts, instead)))
 
 
 def remove_room(

@@ -1,7 +1,8 @@
 """The accounts on the command line: ``--accounts PATH``, and where the default file is.
 
-Commands that change the accounts use the file that a server would use: the one that is named, else the one
-in the settings of ``chat server``, else the one beside the default journal.
+Commands that change the accounts use those that a server would use: those that are named, else those in the
+settings of ``chat server``, else the file beside the default journal. Where servers share a log, the name is
+an address, ``nats://...``: see `cli.settings.nats_accounts`.
 """
 
 import os
@@ -17,47 +18,75 @@ from cli.settings.server import server_setting
 
 if TYPE_CHECKING:
     from chatcore.accounts import Administration
+    from chatcore.accounts.replicated import ReplicatedAdministration
 
-__all__ = ["accounts_option", "default_accounts", "open_accounts", "server_accounts"]
+__all__ = [
+    "accounts_name",
+    "accounts_option",
+    "file_of_accounts",
+    "is_shared",
+    "open_accounts",
+    "server_accounts",
+]
+
+_SCHEMES = ("nats://", "tls://")
 
 
 def accounts_option() -> Any:
     """Return ``--accounts`` for a command that changes them."""
     return typer.Option(
         metavar="PATH",
-        help="The file of accounts.",
-        show_default="the one that `chat server` uses",
+        help="The file of accounts, or nats://HOST,HOST where servers share them.",
+        show_default="the ones that `chat server` uses",
         allow_from_autoenv=False,
     )
 
 
+def is_shared(setting: str) -> bool:
+    """Tell whether accounts are named by the address of a log, not by the path of a file."""
+    return setting.startswith(_SCHEMES)
+
+
 def server_accounts(ctx: typer.Context) -> Path | None:
-    """Return the file that the settings of ``chat server`` name, if they do."""
+    """Return the file that the settings of ``chat server`` name, if they name one."""
     named = server_setting(ctx, "accounts")
-    return Path(named) if named else None
+    return Path(named) if named and not is_shared(named) else None
 
 
-def default_accounts(ctx: typer.Context) -> Path:
-    """Return the file that the settings of ``chat server`` name, or the default one.
+def accounts_name(ctx: typer.Context, given: str | None) -> str:
+    """Return the path or the address that is given, or in the settings of ``chat server``, or the default.
 
     Raises `UsageError` if there is none.
     """
-    if named := server_accounts(ctx):
+    if named := given or server_setting(ctx, "accounts"):
         return named
     if (path := accounts_file()) is None:
         raise UsageError("there is no home directory; name a file with --accounts, or set HOME")
-    return path
+    return str(path)
 
 
-def open_accounts(ctx: typer.Context, given: str | None, *, create: bool = False) -> "Administration":
-    """Open the file of accounts; what is done is noted as this user's.
+def file_of_accounts(given: str, what_else: str) -> Path:
+    """Return the path of a file of accounts; raises `UsageError` for an address, with what to do there."""
+    if is_shared(given):
+        raise UsageError(f"this command needs a file of accounts, not {given}; {what_else}")
+    return Path(given)
 
-    Raises `UsageError` if there is none, and `AccountsError` if it cannot be used.
+
+def open_accounts(
+    ctx: typer.Context, given: str | None, *, create: bool = False
+) -> "Administration | ReplicatedAdministration":
+    """Open the accounts; what is done is noted as this user's. With ``create`` a missing file is made.
+
+    Raises `UsageError` if there are none, and `AccountsError` if they cannot be used.
     """
+    named, by = accounts_name(ctx, given), f"local:{_user()}"
+    if is_shared(named):
+        from cli.settings.nats_accounts import administration_of
+
+        return administration_of(named, by=by)
     from chatcore.accounts import Administration
 
-    path = default_accounts(ctx) if given is None else Path(given)
-    return Administration(path, by=f"local:{_user()}", create=create)
+    return Administration(Path(named), by=by, create=create)
 
 
 def _user() -> str:

@@ -13,12 +13,19 @@ PATIENCE = 45.0
 """Seconds: three times as long as a log lets nobody in at its start."""
 
 
-def enter(server: ChatServer, nick: str, secret: str | None = None) -> Chat:
+def enter(
+    server: ChatServer,
+    nick: str,
+    secret: str | None = None,
+    *,
+    key: str | None = None,
+    invite: str | None = None,
+) -> Chat:
     """Connect and join the lobby, once nicks can be claimed: in the first seconds of a log they cannot."""
     until = time.monotonic() + PATIENCE
     while True:
         try:
-            return connect(server.url, nick=nick, session=secret)
+            return connect(server.url, nick=nick, session=secret, key=key, invite=invite)
         except RefusedError as error:
             if error.code != "unavailable" or error.retry_after is None or time.monotonic() > until:
                 raise

@@ -206,11 +206,3 @@ def test_commands_that_read_a_file_refuse_a_log(command: tuple[str, ...]) -> Non
     done = chat(*command, "nats://127.0.0.1:1")
     assert done.returncode == 2
     assert "needs a journal in a file" in done.stderr
-
-
-def test_accounts_in_a_file_are_refused_with_a_log(tmp_path: Path) -> None:
-    accounts = tmp_path / "accounts.db"
-    assert chat("account", "add", "ada", "--accounts", str(accounts)).returncode == 0
-    done = chat("server", "--journal", "nats://127.0.0.1:1", "--accounts", str(accounts))
-    assert done.returncode == 2
-    assert "cannot have accounts in a file" in done.stderr

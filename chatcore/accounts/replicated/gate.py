@@ -4,15 +4,16 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from chatcore.accounts.acts import MOST_USES_NOTED, Content, is_act
 from chatcore.accounts.gate import AccountsGate
+from chatcore.accounts.links import PublicUrl, public_url
 from chatcore.accounts.log_events import accounts_answer_lost
-from chatcore.accounts.refusals import UNAVAILABLE
+from chatcore.accounts.refusals import UNAUTHORIZED, UNAVAILABLE
 from chatcore.accounts.replicated.machine import Applied
 from chatcore.accounts.replicated.replica import AccountsReplica
 from chatcore.accounts.replicated.state import AccountsState
@@ -20,7 +21,7 @@ from chatcore.accounts.schema import create_accounts
 from chatcore.accounts.snapshot import Snapshot
 from chatcore.accounts.writer import Times
 from chatcore.errors import UsageError
-from chatcore.gate import Gate, Refusal, Watch
+from chatcore.gate import Claim, Gate, Person, Refusal, Watch
 from chatcore.replication import Log
 from chatcore.replication.jobs import JobQueue
 from chatcore.sqlite.words import explain
@@ -37,6 +38,7 @@ CLOSING: Final = 15.0
 """Seconds that an end waits for what is on its way: longer than it takes to give that up."""
 
 _IMPOSSIBLE: Final = Refusal("bad_frame", "this cannot be stored")
+_NOT_READ: Final = Refusal("unavailable", "not all of the accounts is known here yet", 1.0)
 
 
 class AccountsStatus(NamedTuple):
@@ -90,6 +92,7 @@ class ReplicatedAccounts(AccountsGate):
         self._looked = self._times.now()  # up to then mutes have ended
         self._next_uses = 0.0
         self._unnoted: list[str] = []  # keys that were used
+        self._published: tuple[PublicUrl, ...] | None = None  # that are to be stored
         self._closing_since: float | None = None
         self._thread = threading.Thread(target=self._run, name="chat-accounts", daemon=True)
 
@@ -129,6 +132,14 @@ class ReplicatedAccounts(AccountsGate):
             stopped=follower.stopped,
         )
 
+    def publish(self, urls: Iterable[str], pin: str | None = None) -> None:
+        """Replace the URLs that links begin with, once the log can be reached. From any thread.
+
+        ``pin`` is that of a self-made certificate. Raises `UsageError` for an invalid URL.
+        """
+        found = tuple(public_url(url, pin) for url in urls)
+        self._jobs.put(lambda: self._note_published(found))
+
     def begin_epoch(self, deliver: Callable[[bool], None]) -> None:
         """Let all servers that have read the same log as this one take changes again, which ends a fork.
 
@@ -146,6 +157,16 @@ class ReplicatedAccounts(AccountsGate):
             self._thread.join()
 
     # --- what is asked ---------------------------------------------------------------------------
+
+    def enter(self, claim: Claim, answer: Callable[[Person | Refusal], None]) -> None:
+        """Answer as any gate of accounts, but call nobody unknown before all is read that the log has."""
+
+        def take(found: Person | Refusal) -> None:
+            replica = self._replica
+            may_be_known = replica is None or not replica.is_current
+            answer(_NOT_READ if found is UNAUTHORIZED and may_be_known else found)
+
+        super().enter(claim, take)
 
     def _submit(self, content: Content, deliver: Callable[[Any], None]) -> None:
         def take(applied: Applied | None) -> None:
@@ -182,6 +203,7 @@ class ReplicatedAccounts(AccountsGate):
             try:
                 self._note_uses(replica)
                 replica.step()
+                self._store_published(replica)
                 self._let_time_pass()
             except Exception as error:  # a bug; if the thread ended, everybody would wait forever
                 replica.fail(error)
@@ -221,6 +243,25 @@ class ReplicatedAccounts(AccountsGate):
                 self._watch.revise()
         except Exception as error:  # a bug in whoever watches: the others must get their answers all the same
             accounts_answer_lost.log_bug(error)
+
+    def _note_published(self, urls: tuple[PublicUrl, ...]) -> None:
+        self._published = urls
+
+    def _store_published(self, replica: AccountsReplica) -> None:
+        """Have the public URLs stored that are not, if anything can be."""
+        urls = self._published
+        if urls is None or not (replica.changes and replica.is_current):
+            return
+        self._published = None
+        if urls == self.urls:
+            return
+
+        def take(applied: Applied | None) -> None:
+            if applied is None and self._published is None:  # it is tried again
+                self._published = urls
+
+        pairs = [[each.url, each.pin] for each in urls]
+        replica.request({"act": "publish", "by": "server", "urls": pairs}, take)
 
     def _note_uses(self, replica: AccountsReplica) -> None:
         """Have it noted which keys were used, from time to time."""

@@ -27,6 +27,7 @@ from tests.cli.conftest import Inside
 from tests.cli.help.commands import COMMANDS, page
 from tests.cli.processes import DEADLINE, ChatServer, chat_server, environment, watched
 from tests.jetstream.reader import Node
+from tests.jetstream.servers import NatsServers
 from tests.jetstream.shared import shared_servers
 from tests.journal.sqlite.files import open_journal
 from transports.jetstream import JetStreamLog, Servers, Stream
@@ -93,7 +94,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatServer]:
 @pytest.fixture
 def home(server: ChatServer, tmp_path: Path, request: pytest.FixtureRequest) -> Home:
     """An empty home, whose settings name a server and a room."""
-    if "[cluster" in request.node.name:
+    if re.search(r"\[(cluster|doctor)", request.node.name):
         shared_servers()  # before `inside` looks which threads there are
     (tmp_path / "chat.toml").write_text(f'room = ["ops"]\n[servers.work]\nurl = "{server.url}"\n')
     return Home(tmp_path, server.url)
@@ -149,11 +150,21 @@ def _has_keys(home: Home) -> None:
         home.words["KEY"] = book.keys("ada")[0].id
 
 
-def _has_log(home: Home) -> None:
+def _has_stream() -> NatsServers:
     servers = shared_servers()
     node = Node(JetStreamLog(Servers(servers.addresses), Stream.of_record("chat", 1)))
     node.wait_until_open()
     node.log.close()
+    return servers
+
+
+def _has_what_to_check(home: Home) -> None:
+    _has_journals(home)
+    home.words["ada-1,ada-2,ada-3"] = f"{_has_stream().addresses[0]}?replicas=1"
+
+
+def _has_log(home: Home) -> None:
+    servers = _has_stream()
     with open(home.path / "chat.toml", "a") as settings:
         settings.write(f'[server]\njournal = "nats://{servers.addresses[0]}"\n')
     home.words["127.0.0.1:4222"] = servers.addresses[0]
@@ -163,7 +174,7 @@ PREPARED: dict[str, Callable[[Home], None]] = {
     "backup": _has_files,
     "restore": _has_backups,
     "history": _has_journals,
-    "doctor": _has_journals,
+    "doctor": _has_what_to_check,
     "room remove": _has_journals,
     "tail": _has_position,
     "trust": _has_fingerprint,

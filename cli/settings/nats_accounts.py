@@ -1,0 +1,78 @@
+"""Accounts that several servers share: ``--accounts nats://HOST,HOST?...``, by the address of their journal.
+
+They are in a stream of their own, ``NAME-accounts`` beside the stream ``NAME`` of the messages, and a server
+has what that comes to beside its copy of the messages. Commands have a private copy that is removed
+afterwards, so they work beside a server, and on any machine that reaches NATS.
+"""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from chatcore import AccountsError, UsageError
+from cli.settings.nats_journal import NatsAddress, parse_address, servers_of
+
+if TYPE_CHECKING:
+    from chatcore.accounts.replicated import ReplicatedAccounts, ReplicatedAdministration
+    from transports.jetstream import Stream
+
+__all__ = ["accounts_stream", "administration_of", "gate_of"]
+
+ACCOUNTS_BYTES: Final = 256 << 20
+"""How large the stream may get where a server makes it: about a million acts. None of them goes."""
+
+_QUIET = logging.NullHandler()
+
+
+def gate_of(setting: str) -> "ReplicatedAccounts":
+    """Return the gate of a server to the accounts at an address, not started yet; raises `UsageError`."""
+    address = _address(setting)
+    try:
+        from chatcore.accounts.replicated import ReplicatedAccounts
+        from transports.jetstream import JetStreamLog
+    except ModuleNotFoundError as error:
+        raise _no_nats() from error
+    log = JetStreamLog(servers_of(address), accounts_stream(address))
+    return ReplicatedAccounts(_copy_of(address.state), log)
+
+
+def administration_of(setting: str, *, by: str) -> "ReplicatedAdministration":
+    """Read the accounts at an address, and return what changes them; ``by`` is who does it, for the audit.
+
+    It makes no stream. Raises `UsageError` for an invalid address, and `AccountsError` where the accounts
+    cannot be read.
+    """
+    address = _address(setting)
+    try:
+        from chatcore.accounts.replicated import ReplicatedAdministration
+        from transports.jetstream import JetStreamLog, look
+    except ModuleNotFoundError as error:
+        raise _no_nats() from error
+    servers, stream = servers_of(address), accounts_stream(address)
+    seen = look(servers, stream)
+    if seen.problem is not None:
+        made = "; the first server that is started with these --accounts makes it" if seen.versions else ""
+        raise AccountsError(f"the accounts cannot be read: {seen.problem}{made}")
+    logging.getLogger("chat").addHandler(_QUIET)  # what is wrong with the log is in the error
+    return ReplicatedAdministration(JetStreamLog(servers, stream, makes=False), by=by)
+
+
+def accounts_stream(address: NatsAddress) -> "Stream":
+    """Return the stream of the accounts that belong to a log of messages."""
+    from transports.jetstream import Stream
+
+    return Stream.of_record(f"{address.stream}-accounts", address.replicas, ACCOUNTS_BYTES)
+
+
+def _address(setting: str) -> NatsAddress:
+    scheme, _, argument = setting.partition(":")
+    return parse_address(scheme, argument)
+
+
+def _copy_of(state: Path) -> Path:
+    """Return where the accounts are that belong to a copy of a log: ``shared-chat-accounts.db``."""
+    return state.with_name(f"{state.stem}-accounts{state.suffix}")
+
+
+def _no_nats() -> UsageError:
+    return UsageError("accounts at nats:// need nats-py; install chatcore[cluster]")
