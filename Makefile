@@ -94,8 +94,9 @@ simulate: $(STAMP) ## run the simulation over SEEDS seeds; ARGS=4711 begins ther
 	@$(BIN)/python -m tests.system --browsers --seeds $(SEEDS) $(ARGS)
 
 .PHONY: kill
-kill: $(STAMP) system ## kill a server in a storm of posts, and cut its power, ROUNDS times under each transport
+kill: $(STAMP) system ## kill servers, cut their power, and break a cluster, ROUNDS times; SEED=4711 for the same again
 	@ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -o faulthandler_timeout=0 tests/faults/test_kill.py tests/faults/test_power.py $(ARGS)
+	@$(BIN)/python -m tests.faults.cluster --rounds $(ROUNDS) $(SEED:%=--seed %)
 
 .PHONY: check
 check: $(STAMP) ## lint, formatting, types on each Python, and the floors

@@ -48,6 +48,7 @@ LONGEST = (
     "transports/test_slow_readers",
     "faults/test_power",
     "faults/test_kill",
+    "faults/cluster/test_cluster",
     "test_readme",
     "operations/test_walk",
     "jetstream/test_cluster_docs",

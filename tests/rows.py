@@ -17,6 +17,7 @@ __all__ = [
     "CLIENT_KILLS",
     "CLIENT_PAIRS",
     "CLIENT_STEPS",
+    "CLUSTER_FAULTS",
     "CLUSTER_SEEDS",
     "COMMANDS",
     "COMPILED",
@@ -421,6 +422,12 @@ if ALL:
 ROUNDS = int(os.environ.get("ROUNDS") or (60 if ALL else 3))
 """Kills in a storm, under each transport; half as many losses of power."""
 
+CLUSTER_FAULTS = {
+    "chat server killed": "its clients continue at another one",
+    "leader killed": "an election, and all that was on its way",
+}
+"""What happens to a cluster, in this order; ``tests/faults/cluster/kinds.py`` has more."""
+
 PAGE_ACTS = 25 if ALL else 10
 """What happens to pages in a storm."""
 
@@ -644,6 +651,9 @@ WHOLE = {
     "tests/faults/test_slow.py::test_a_slow_reader_of_two_rooms_*10-kilobytes*": "sends for seconds",
     "tests/cli/commands/test_server_output.py::test_a_console_that_nobody_reads_*": "waits seconds",
     "tests/transports/test_client_queries.py::test_a_reconnect_skips_*-tls-*": "waits a second",
+    "tests/faults/cluster/test_cluster.py::test_promises_hold_whatever_happens*": "takes minutes",
+    "tests/faults/cluster/test_lost_log.py::*": "starts a cluster for each, and all of it once more",
+    "tests/faults/cluster/test_cluster.py::test_a_mistake_is_found*": "starts a cluster for each",
     "tests/jetstream/test_three_servers.py::*killed?": "waits for an election, as after a pause",
     "tests/jetstream/test_three_servers.py::*paused?": "waits for an election, which takes seconds",
     "tests/jetstream/test_three_servers.py::*majority*": "waits for two servers and an election",

@@ -103,6 +103,19 @@ class FaultProxy:
             if link.up.first.startswith(begun):
                 link.end(end)
 
+    def cut(self, end: End) -> None:
+        """End every connection there is, and let nobody connect until `join`."""
+        self.refusing = True
+        self.end_all(end)
+
+    def join(self) -> None:
+        """Let connect again; both ends see the end of connections that were black holes."""
+        self.refusing = False
+        for link in self.links:
+            if link.ended.is_set():
+                link.close()
+        self.links[:] = [link for link in self.links if not link.ended.is_set()]
+
     def close(self) -> None:
         """Let go of everything. Idempotent."""
         if not self._closed:

@@ -53,11 +53,11 @@ class Talks:
             self._up = up
             self._changed.notify_all()
 
-    def wait_for_acks(self, more: int) -> None:
+    def wait_for_acks(self, more: int, within: float = DEADLINE) -> None:
         """Wait until so many more posts were acknowledged."""
         with self._changed:
             wanted = self._acks + more
-            assert self._changed.wait_for(lambda: self._acks >= wanted, DEADLINE), "no post is acknowledged"
+            assert self._changed.wait_for(lambda: self._acks >= wanted, within), "no post is acknowledged"
 
     def wait_for_silence(self, talkers: int) -> None:
         """Let talkers post nothing new, and wait until everything is acknowledged."""
