@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from chatcore import JournalError
+from chatcore import AccountsError, JournalError
 from cli.checks import Finding, counted
 from cli.settings.nats_journal import NatsAddress, live_stream_of, servers_of, stream_of
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chatcore.journal.replicated.checking import CopyReport
     from transports.jetstream import Look, MonitorPage, ServerLook, StreamState
 
-__all__ = ["check_log", "count_servers"]
+__all__ = ["check_accounts_log", "check_log", "count_servers"]
 
 FULL: Final = 0.9
 """The part of what may be stored above which there should be more room."""
@@ -250,6 +250,21 @@ def _live(address: NatsAddress) -> Iterator[Finding]:
         yield _replicas(what, seen.state)
     count, seconds = count_servers(address, seen)
     yield Finding(what, f"{counted(count, 'chat server')} heard of in the last {seconds:.0f} s")
+
+
+def check_accounts_log(address: NatsAddress) -> Iterator[Finding]:
+    """Check the accounts that servers share; nothing is changed. Raises `UsageError`."""
+    from cli.settings.nats_accounts import administration_of
+
+    what = f"accounts {address.stream}-accounts"
+    try:
+        with administration_of(address, by="doctor") as book:
+            accounts, urls = book.accounts(), book.urls()
+    except AccountsError as error:
+        found, _, advice = str(error).partition("; ")
+        yield Finding(what, found, advice or "see what is said of the log of the messages")
+        return
+    yield Finding(what, f"{len(accounts):,}, {counted(len(urls), 'public URL')}")
 
 
 def count_servers(address: NatsAddress, live: "Look") -> tuple[int, float]:

@@ -23,13 +23,14 @@ from chatcore import JournalError, UsageError
 from chatcore.journal import Stored, Unavailable
 from cli.report import FAILED
 from cli.settings.limits import parse_record_limits
+from cli.settings.nats_accounts import administration_of
 from cli.settings.nats_journal import NatsAddress, servers_of, stream_of
 from cli.streams import write_text
 
 if TYPE_CHECKING:
     from chatcore.journal.replicated import ReplicatedJournal
 
-__all__ = ["begin_epoch", "set_limits"]
+__all__ = ["begin_accounts_epoch", "begin_epoch", "set_limits"]
 
 PATIENCE: Final = 20.0
 """Seconds without anything read of the log after which it is given up: longer than an election."""
@@ -95,6 +96,13 @@ def begin_epoch(address: NatsAddress, *, yes: bool) -> int:
         _do(journal, warning, lambda journal, take: journal.begin_epoch(take), forked=True)
     write_text(f"began an epoch of {address.stream}\n")
     return 0
+
+
+def begin_accounts_epoch(address: NatsAddress, *, by: str) -> None:
+    """Begin an epoch of the log of the accounts, as ``by``; raises `AccountsError` if it cannot be begun."""
+    with administration_of(address, by=by) as book:
+        book.begin_epoch()
+    write_text(f"began an epoch of {address.stream}-accounts\n")
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from chatcore import JournalError, UsageError
 from cli.checks import counted
 from cli.log_checks import count_servers
 from cli.report import FAILED
+from cli.settings.nats_accounts import accounts_stream
 from cli.settings.nats_journal import NatsAddress, live_stream_of, servers_of, stream_of
 from cli.streams import write_json, write_text
 
@@ -46,13 +47,18 @@ def run(address: NatsAddress, *, as_json: bool) -> int:
     seen = look(servers_of(address), stream_of(address))
     live = None if seen.state is None else look(servers_of(address), live_stream_of(address))
     alive = None if live is None or live.state is None else count_servers(address, live)[0]
+    accounts = None if seen.state is None else look(servers_of(address), accounts_stream(address)).state
     problems = [*_problems(seen, copy)]
+    if accounts is not None:
+        problems += [f"of the accounts: {problem}" for problem in _problems_of(accounts)]
     if address.monitors and seen.unsynced is not None:
         problems.append(seen.unsynced)
     if as_json:
-        write_json(json.dumps(_object(address, seen, copy, alive, problems)).encode() + b"\n")
+        write_json(json.dumps(_object(address, seen, copy, accounts, alive, problems)).encode() + b"\n")
     else:
-        write_text("".join(f"{name:<10}{value}\n" for name, value in _rows(address, seen, copy, alive)))
+        write_text(
+            "".join(f"{name:<10}{value}\n" for name, value in _rows(address, seen, copy, accounts, alive))
+        )
         write_text("".join(f"problem   {problem}\n" for problem in problems))
     return FAILED if problems else 0
 
@@ -109,7 +115,11 @@ def _problems_of(state: "StreamState") -> Iterator[str]:
 
 
 def _rows(
-    address: NatsAddress, seen: "Look", copy: _Copy | None, alive: int | None
+    address: NatsAddress,
+    seen: "Look",
+    copy: _Copy | None,
+    accounts: "StreamState | None",
+    alive: int | None,
 ) -> Iterator[tuple[str, str]]:
     """Yield what people read, by its name."""
     for server, version in seen.versions.items():
@@ -125,6 +135,8 @@ def _rows(
         yield "size", size if state.max_bytes < 0 else f"{size}, room for {room:,.1f} MiB"
         if alive is not None:
             yield "alive", counted(alive, "chat server")
+        if accounts is not None:
+            yield "accounts", f"up to {accounts.last:,}, {accounts.size / _MIB:,.1f} MiB"
         yield "synced", "always" if seen.unsynced is None else f"not known to be: {seen.unsynced}"
     if copy is None:
         yield "here", f"no copy at {address.state}"
@@ -134,7 +146,12 @@ def _rows(
 
 
 def _object(
-    address: NatsAddress, seen: "Look", copy: _Copy | None, alive: int | None, problems: list[str]
+    address: NatsAddress,
+    seen: "Look",
+    copy: _Copy | None,
+    accounts: "StreamState | None",
+    alive: int | None,
+    problems: list[str],
 ) -> dict[str, Any]:
     """Return what programs read."""
     told: dict[str, Any] = {
@@ -144,10 +161,9 @@ def _object(
         "problems": problems,
     }
     if (state := seen.state) is not None:
-        told |= {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in state._asdict().items()
-        }
+        told |= _state_object(state)
+    if accounts is not None:
+        told["accounts"] = _state_object(accounts)
     if alive is not None:
         told["alive"] = alive
     if copy is not None and not copy.problem:
@@ -155,3 +171,9 @@ def _object(
         if state is not None:
             told["lag"] = max(state.last - copy.position, 0)
     return told
+
+
+def _state_object(state: "StreamState") -> dict[str, Any]:
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in state._asdict().items()
+    }

@@ -24,7 +24,7 @@ from chatcore.transport import Listen, find_transports
 from cli.checks import Finding, check_accounts, check_certificate, check_keys, counted
 from cli.commands.transports import choose
 from cli.descriptors import require_descriptors
-from cli.log_checks import check_log
+from cli.log_checks import check_accounts_log, check_log
 from cli.places import accounts_file, certificate_file, journal_file, keys_file
 from cli.ports import why_not_free
 from cli.settings.addresses import DEFAULT_URLS
@@ -44,10 +44,10 @@ DESCRIPTORS = 16
 
 
 class Files(NamedTuple):
-    """The files to check; the default ones unless they are named. A journal may be in a log."""
+    """The files to check; the default ones unless they are named. A journal and accounts may be in a log."""
 
     journal: "Path | NatsAddress | None"
-    accounts: Path | None
+    accounts: "Path | NatsAddress | None"
     cert: Path | None
     cert_key: str | None
     keys: str | None
@@ -81,7 +81,10 @@ def run(given: Files, *, new_epoch: bool) -> int:
 
 def _access(given: Files) -> Iterator[Iterator[Finding]]:
     """Yield the checks of who may come in, and how."""
-    yield check_accounts(given.accounts, accounts_file())
+    if isinstance(given.accounts, Path | None):
+        yield check_accounts(given.accounts, accounts_file())
+    else:
+        yield check_accounts_log(given.accounts)
     own = certificate_file()
     yield check_certificate(given.cert or (own if own and own.exists() else None), given.cert_key)
     yield check_keys(Path(given.keys) if given.keys else keys_file())

@@ -171,13 +171,22 @@ def change(
 def new_epoch(
     ctx: typer.Context,
     journal: Journal = None,
+    accounts: Annotated[
+        bool,
+        typer.Option(
+            "--accounts",
+            help="End a fork of the accounts of these servers, and leave the messages as they are.",
+            allow_from_autoenv=False,
+        ),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.", allow_from_autoenv=False)] = False,
 ) -> None:
     """Begin an epoch of a cluster's log, which ends a fork.
 
     Do this when servers say that they have read different logs. Those that have read what the log has now
     store posts again, and all their clients read their rooms again. The others stay as they are: stop each,
-    remove its copy of the log, and start it. All of the log is read first.
+    remove its copy of the log, and start it. All of the log is read first. Accounts have a log of their own,
+    and nobody has to read anything again where that has an epoch.
 
     \b
     Example: chat cluster new-epoch
@@ -185,7 +194,11 @@ def new_epoch(
              chat cluster new-epoch --yes
     """
     with reporting():
-        from cli.commands.cluster_changes import begin_epoch
+        from cli.commands.cluster_changes import begin_accounts_epoch, begin_epoch
+        from cli.settings.accounts import operator
         from cli.settings.journals import shared_address
 
+        if accounts:
+            begin_accounts_epoch(shared_address(ctx, journal), by=operator())
+            return
         raise typer.Exit(begin_epoch(shared_address(ctx, journal), yes=yes))

@@ -364,14 +364,14 @@ def doctor(
     """
     with reporting():
         from cli.commands.doctor import Files, run
-        from cli.settings.accounts import server_accounts
+        from cli.settings.accounts import accounts_to_check
         from cli.settings.certificates import server_certificate
         from cli.settings.journals import journal_to_check
 
         certificate, key = server_certificate(ctx) if cert is None else (cert, cert_key)
         files = Files(
             journal=journal_to_check(ctx, journal),
-            accounts=server_accounts(ctx) if accounts is None else Path(accounts),
+            accounts=accounts_to_check(ctx, accounts),
             cert=None if certificate is None else Path(certificate),
             cert_key=key,
             keys=key_file,

@@ -19,14 +19,16 @@ from cli.settings.server import server_setting
 if TYPE_CHECKING:
     from chatcore.accounts import Administration
     from chatcore.accounts.replicated import ReplicatedAdministration
+    from cli.settings.nats_journal import NatsAddress
 
 __all__ = [
     "accounts_name",
     "accounts_option",
+    "accounts_to_check",
     "file_of_accounts",
     "is_shared",
     "open_accounts",
-    "server_accounts",
+    "operator",
 ]
 
 _SCHEMES = ("nats://", "tls://")
@@ -47,10 +49,17 @@ def is_shared(setting: str) -> bool:
     return setting.startswith(_SCHEMES)
 
 
-def server_accounts(ctx: typer.Context) -> Path | None:
-    """Return the file that the settings of ``chat server`` name, if they name one."""
-    named = server_setting(ctx, "accounts")
-    return Path(named) if named and not is_shared(named) else None
+def accounts_to_check(ctx: typer.Context, given: str | None) -> "Path | NatsAddress | None":
+    """Return the file or the log that is given, or that the settings of ``chat server`` name, if they do.
+
+    Raises `UsageError` for an invalid address.
+    """
+    named = given or server_setting(ctx, "accounts")
+    if named and is_shared(named):
+        from cli.settings.nats_accounts import accounts_address
+
+        return accounts_address(named)
+    return Path(named) if named else None
 
 
 def accounts_name(ctx: typer.Context, given: str | None) -> str:
@@ -79,14 +88,19 @@ def open_accounts(
 
     Raises `UsageError` if there are none, and `AccountsError` if they cannot be used.
     """
-    named, by = accounts_name(ctx, given), f"local:{_user()}"
+    named, by = accounts_name(ctx, given), operator()
     if is_shared(named):
-        from cli.settings.nats_accounts import administration_of
+        from cli.settings.nats_accounts import accounts_address, administration_of
 
-        return administration_of(named, by=by)
+        return administration_of(accounts_address(named), by=by)
     from chatcore.accounts import Administration
 
     return Administration(Path(named), by=by, create=create)
+
+
+def operator() -> str:
+    """Return who does what this command does, as the audit has it."""
+    return f"local:{_user()}"
 
 
 def _user() -> str:

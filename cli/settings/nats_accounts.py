@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chatcore.accounts.replicated import ReplicatedAccounts, ReplicatedAdministration
     from transports.jetstream import Stream
 
-__all__ = ["accounts_stream", "administration_of", "gate_of"]
+__all__ = ["accounts_address", "accounts_stream", "administration_of", "gate_of"]
 
 ACCOUNTS_BYTES: Final = 256 << 20
 """How large the stream may get where a server makes it: about a million acts. None of them goes."""
@@ -26,7 +26,7 @@ _QUIET = logging.NullHandler()
 
 def gate_of(setting: str) -> "ReplicatedAccounts":
     """Return the gate of a server to the accounts at an address, not started yet; raises `UsageError`."""
-    address = _address(setting)
+    address = accounts_address(setting)
     try:
         from chatcore.accounts.replicated import ReplicatedAccounts
         from transports.jetstream import JetStreamLog
@@ -36,13 +36,12 @@ def gate_of(setting: str) -> "ReplicatedAccounts":
     return ReplicatedAccounts(_copy_of(address.state), log)
 
 
-def administration_of(setting: str, *, by: str) -> "ReplicatedAdministration":
+def administration_of(address: NatsAddress, *, by: str) -> "ReplicatedAdministration":
     """Read the accounts at an address, and return what changes them; ``by`` is who does it, for the audit.
 
-    It makes no stream. Raises `UsageError` for an invalid address, and `AccountsError` where the accounts
-    cannot be read.
+    It makes no stream. Raises `UsageError` without nats-py, and `AccountsError` where the accounts cannot be
+    read.
     """
-    address = _address(setting)
     try:
         from chatcore.accounts.replicated import ReplicatedAdministration
         from transports.jetstream import JetStreamLog, look
@@ -64,7 +63,8 @@ def accounts_stream(address: NatsAddress) -> "Stream":
     return Stream.of_record(f"{address.stream}-accounts", address.replicas, ACCOUNTS_BYTES)
 
 
-def _address(setting: str) -> NatsAddress:
+def accounts_address(setting: str) -> NatsAddress:
+    """Return what the address of accounts says; raises `UsageError` that says what is wrong with it."""
     scheme, _, argument = setting.partition(":")
     return parse_address(scheme, argument)
 

@@ -1,6 +1,7 @@
 """`--accounts nats://...`: the accounts of several servers, and the commands that change them."""
 
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from chatcore import Closing, DisconnectedError, Left, RefusedError, new_key
-from cli.settings.nats_accounts import administration_of
+from cli.settings.nats_accounts import accounts_address, administration_of
 from tests.cli.processes import ChatServer, chat, chat_server
 from tests.faults.proxy import FaultProxy
 from tests.jetstream.people import enter
@@ -61,7 +62,7 @@ class House:
 
     def invite(self) -> str:
         """Make an invite as a command does, without its start; return its secret."""
-        with administration_of(self.address, by="local:test") as book:
+        with administration_of(accounts_address(self.address), by="local:test") as book:
             secret = book.invite().secret
         assert secret is not None
         return secret
@@ -210,6 +211,31 @@ def test_a_server_that_starts_without_nats_lets_in_nobody_and_then_those_it_know
             with pytest.raises(RefusedError) as caught:
                 enter(server, "ada", key=new_key())
             assert caught.value.code == "unauthorized"
+
+
+def test_the_log_of_the_accounts_is_shown_and_checked(house: House) -> None:
+    house.invite()
+    told = json.loads(changed("cluster", "status", "--json", "--journal", house.address))
+    assert told["accounts"]["last"] > 0
+    assert re.search(r"^accounts  up to \d", changed("cluster", "status", "--journal", house.address), re.M)
+    checked = chat("doctor", "--journal", house.address, "--accounts", house.address).stdout
+    assert re.search(r"^ok     accounts t\d+-accounts: \d+, 1 public URL$", checked, re.M), checked
+
+
+def test_an_epoch_of_the_accounts_begins_without_one_of_the_messages(house: House, name: str) -> None:
+    client, key = house.member(house.a, name)
+    with client:
+        epoch = client.position().epoch
+        told = changed("cluster", "new-epoch", "--accounts", "--journal", house.address)
+        assert re.fullmatch(r"began an epoch of t\d+-accounts\n", told)
+        with enter(house.b, name, key=key) as again:
+            assert again.position().epoch == epoch
+    house.invite()
+
+
+def test_accounts_in_a_log_that_is_not_there_are_a_problem() -> None:
+    checked = chat("doctor", "--accounts", "nats://127.0.0.1:1").stdout
+    assert "wrong  accounts chat-accounts: the accounts cannot be read: no server of it" in checked
 
 
 def test_commands_say_who_makes_the_accounts_where_there_are_none(nats: NatsServers) -> None:
