@@ -7,7 +7,8 @@
   lost its seat meanwhile is told.
 - A server that has not read what it wrote itself in the last `LEASE` is *cut off*: others take it for gone,
   and it knows that. It answers claims with ``None``, and still reads. Until then claims wait.
-- Acts that nobody waits for are never given up, and those that were are said again once it is back.
+- Acts that nobody waits for are never given up, and those that were are said again once it is back: but for
+  who enters and leaves rooms, which its roster says then, and for kicks, which are of their moment.
 
 A log that has lost what comes next, or goes back, is read like another one. Where it begins in the middle, a
 server lets nobody in until it knows everybody: after `SETTLED`, by the log's time or its own, since the log's
@@ -26,7 +27,7 @@ from chatcore.names import fold
 from chatcore.replication import LogEntry
 from chatcore.replication.fence import NO_DIGEST, Frame, ReadDigest, UnknownVersion
 from chatcore.replication.outbox import Outbox
-from chatcore.roster.acts import ACTS, Act, Enter, Exit, Part, Release, Row, content_of
+from chatcore.roster.acts import ACTS, Act, Enter, Exit, Kick, Part, Release, Row, content_of
 from chatcore.roster.log_events import roster_back, roster_cut_off, roster_stopped
 from chatcore.roster.machine import (
     ANNOUNCE,
@@ -58,6 +59,9 @@ ROSTER_ROWS: Final = 256
 """Rows in a part of a roster: some 64 KiB, unless they are in many rooms."""
 
 Answer = Callable[[Result], None]
+
+_Passing = Enter | Exit | Kick
+"""Acts that are not said later: the roster that is said instead has who is in which room."""
 
 ReadEntry = tuple[LogEntry, Frame | UnknownVersion | None]
 """An entry, and what it says."""
@@ -112,6 +116,7 @@ class RosterReplica:
         self._again: list[Act] = []  # what was given up, and is to be said all the same
         self._sent: deque[float] = deque()  # when each of what is on its way was sent
         self._has_announced = False
+        self._is_outdated = False  # whether the roster that was said last lacks who entered and left since
         self._next_announcement = 0.0
         self._next_beat = 0.0
         self._outbox.abandon()
@@ -303,6 +308,8 @@ class RosterReplica:
                 pass
         if answer is not None and self.is_cut_off:
             answer(None)
+        elif isinstance(act, _Passing) and self.is_cut_off:
+            self._is_outdated = True
         else:
             self._queue.append((act, answer))
 
@@ -350,6 +357,8 @@ class RosterReplica:
             self._refuse_waiting()
         elif self._was_cut_off and not is_cut_off:
             roster_back.log(lost=self._lost)
+            if self._is_outdated:
+                self._next_announcement = self._clock()
         self._was_cut_off = is_cut_off
 
     def _abandon(self) -> None:
@@ -359,6 +368,7 @@ class RosterReplica:
         self._outbox.abandon()
         again, self._again = self._again, []
         self._queue.extendleft((act, None) for act in reversed(again))
+        self._queue = deque(each for each in self._queue if not isinstance(each[0], _Passing))
 
     def _refuse_waiting(self) -> None:
         waiting, self._queue = self._queue, deque()
@@ -375,6 +385,7 @@ class RosterReplica:
         first = self._parts.popleft()
         self._next_announcement = self._clock() + ANNOUNCE
         self._has_announced = True
+        self._is_outdated = False
         self._note_sent()
         self._outbox.settle(content_of(Part(first, not self._parts)), self._seen)
 

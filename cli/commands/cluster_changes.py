@@ -136,6 +136,7 @@ def _do(journal: "ReplicatedJournal", warning: _LastWarning, ask: _Ask, *, forke
     What is asked before that would count as well, but whether the log is forked is not known then.
     """
     position, moved = -1, time.monotonic()
+    refused_since: float | None = None
     while True:
         status = journal.status()
         assert status is not None
@@ -148,9 +149,10 @@ def _do(journal: "ReplicatedJournal", warning: _LastWarning, ask: _Ask, *, forke
             ask(journal, answers.put)
             if not isinstance(answer := answers.get(), Unavailable):
                 return answer
+            refused_since = refused_since or time.monotonic()
         now = time.monotonic()
         if status.position != position:
             position, moved = status.position, now
-        elif now > moved + PATIENCE:
+        if now > moved + PATIENCE or (refused_since is not None and now > refused_since + PATIENCE):
             raise JournalError(f"the log cannot be changed now; {warning.said or 'it does not answer'}")
         threading.Event().wait(PAUSE)

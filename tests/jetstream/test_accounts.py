@@ -83,6 +83,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             *options(address, directory / "b.db"), *PUBLIC, *REFUSING, "--transport", "threaded"
         ) as b,
     ):
+        with administration_of(accounts_address(address), by="local:test") as book:
+            while not book.urls():  # a server stores them once it has read the log
+                book.refresh()
         yield House(a, b, address)
 
 

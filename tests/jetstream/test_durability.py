@@ -1,5 +1,6 @@
 """What is promised of an entry, and what has to be known for that."""
 
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from tests.jetstream.reader import Heard, Node
 from tests.jetstream.servers import NatsServers
 from tests.jetstream.shared import shared_servers
 from transports.jetstream import JetStreamLog, Servers
+from transports.jetstream.monitor import read_page
 
 
 @pytest.fixture
@@ -42,13 +44,23 @@ def test_a_server_that_syncs_now_and_then_is_not_synced(tmp_path: Path) -> None:
         assert durability(servers, servers.servers[0].monitor) == "written"
 
 
+@pytest.mark.parametrize(
+    "page",
+    ['{"server_id": "a", "config": []}', '{"server_id": "a", "config": {"max_storage": "much"}}', "[1]"],
+)
+def test_a_page_of_something_else_is_told_from_one_of_nats(page: str) -> None:
+    with pytest.raises(ValueError, match="not the page"):
+        read_page(json.loads(page))
+
+
 @pytest.mark.logs("stream.unsynced")
 def test_three_servers_of_which_that_is_not_known_are_warned_about(logged: Heard) -> None:
     servers = shared_servers(3)
     monitors = [server.monitor for server in servers.servers]
-    assert durability(servers, *monitors) == "replicated"
-    assert not logged.of("stream.unsynced")
-    assert durability(servers, *monitors[:2]) == "replicated"
-    assert durability(servers) == "replicated"
+    for warnings, known in enumerate((monitors, monitors[:2], [])):
+        node = Node(JetStreamLog(Servers(servers.addresses, monitors=tuple(known)), servers.new_stream()))
+        assert node.wait_until_open()[3] == "replicated"
+        node.wait(lambda: len(logged.of("stream.unsynced")) == warnings)  # noqa: B023  # it is called here
+        node.log.close()
     reasons = [each["reason"] for each in logged.of("stream.unsynced")]
     assert ["2 of its 3 servers" in reasons[0], "cannot be told" in reasons[1]] == [True, True]

@@ -45,7 +45,7 @@ ALLOWED = {
 
 @pytest.fixture(scope="module")
 def log() -> list[LogEntry]:
-    cluster = Cluster(7)
+    cluster = Cluster(8)
     cluster.run()
     return cluster.log.entries
 

@@ -10,7 +10,7 @@ import pytest
 from chatcore.replication import LogEntry
 from chatcore.replication.fence import NO_DIGEST, Frame, ReadDigest, write_frame
 from chatcore.replication.outbox import GIVE_UP
-from chatcore.roster.acts import ACTS, Claim, Enter, Exit, Release, Rename
+from chatcore.roster.acts import ACTS, Claim, Enter, Exit, Kick, Release, Rename, Row
 from chatcore.roster.machine import ANNOUNCE, LEASE, SETTLED, VERSION, Event, Granted, Refused, Result
 from chatcore.roster.replica import BEAT, LISTEN, ROSTER_ROWS, RosterReplica, read_entry
 from tests.journal.replicated.faulty_log import FaultyConnection, FaultyLog
@@ -256,6 +256,28 @@ def test_a_server_that_is_cut_off_knows_that_it_is_taken_for_gone(
     assert "nothing was read for 15 s of who is here" in caplog.text
     assert "it is known again who is here; 1 sessions have lost their nicks meanwhile" in caplog.text
     assert one.nicks() == two.nicks() == ["ada", "bob"]
+
+
+def test_what_is_done_in_rooms_while_it_is_cut_off_is_said_by_its_roster_alone(world: World) -> None:
+    one, two = world.server(), world.server()
+    world.run()
+    one.claims("ada", A)
+    world.run()
+    one.connection.cut()
+    one.replica.ask(Kick("ada", "lobby"))  # before it knows that
+    world.run(LEASE + BEAT + 1)
+    for _ in range(100):
+        one.replica.ask(Enter(A, "lobby"))
+        one.replica.ask(Exit(A, "lobby"))
+    one.replica.ask(Enter(A, "den"))
+    one.replica.ask(Kick("ada", "den"))
+    before = len(world.said())
+    one.connection.open()
+    world.run(1)
+    said = [entry for entry in world.said()[before:] if entry["node"] == one.replica.node]
+    assert [[list(Row(*row).rooms) for row in entry["roster"]] for entry in said] == [[[]], [["den"]]]
+    assert two.replica.state is not None
+    assert list(two.replica.state.seats[A].rooms) == ["den"]
 
 
 def test_a_seat_is_let_go_that_was_lost_while_the_roster_was_on_its_way(world: World) -> None:

@@ -263,7 +263,7 @@ class JetStreamLog:
         self._server = link.address
         self._said.clear()
         self._send_again()
-        jobs = [self._wait_for_end(link), self._watch(link), self._send(link, errors)]
+        jobs = [self._wait_for_end(link), self._watch(link, holds=holds), self._send(link, errors)]
         if not holds:
             jobs += [self._report(), self._fetch(fetches)]
         tasks = [asyncio.create_task(job) for job in jobs]
@@ -286,21 +286,24 @@ class JetStreamLog:
             stream=self._stream.name, server=link.address, first=state.first, last=state.last
         )
         assert self._listener is not None
-        durability = await self._durability(state)
+        durability: DurabilityWord = "replicated"
+        if state.replicas < 3:
+            durability = "written" if self._stream.expires or await self._is_unsynced(state) else "synced"
         await self._call(partial(self._listener.opened, state.identity, state.first, state.last, durability))
         return state.last < read
 
-    async def _durability(self, state: StreamState) -> DurabilityWord:
-        """Return how safe an entry is, and log it where power may be lost by all and that takes some."""
-        if self._stream.expires:
-            return "replicated" if state.replicas >= 3 else "written"
-        problem = sync_problem(await read_pages(self._servers.monitors), state.replicas)
-        if state.replicas >= 3:
-            if problem is not None and problem != self._unsynced:
-                stream_unsynced.log(stream=self._stream.name, reason=problem)
-            self._unsynced = problem
-            return "replicated"
-        return "synced" if problem is None else "written"
+    async def _is_unsynced(self, state: StreamState) -> str | None:
+        """Return why a loss of power may take entries, if it may."""
+        return sync_problem(await read_pages(self._servers.monitors), state.replicas)
+
+    async def _warn_if_unsynced(self, state: StreamState) -> None:
+        """Log it where the power of all machines may be lost, and that takes entries."""
+        if state.replicas < 3 or self._stream.expires:
+            return
+        problem = await self._is_unsynced(state)
+        if problem is not None and problem != self._unsynced:
+            stream_unsynced.log(stream=self._stream.name, reason=problem)
+        self._unsynced = problem
 
     async def _call(self, report: Callable[[], None]) -> None:
         """Report something. It is reported in its turn also if the connection ends before."""
@@ -309,9 +312,14 @@ class JetStreamLog:
     async def _wait_for_end(self, link: Link) -> None:
         await link.lost
 
-    async def _watch(self, link: Link) -> None:
-        """Look at the stream now and then: that it is still the same, and how full it is."""
+    async def _watch(self, link: Link, *, holds: bool) -> None:
+        """Look at the stream now and then: that it is still the same, and how full it is.
+
+        One that ``holds``, since it has lost entries, may have them again: from a server that was away.
+        """
         silent = 0
+        assert self._state is not None
+        await self._warn_if_unsynced(self._state)
         while True:
             await asyncio.sleep(LOOK)
             read = self._sequence.position  # before it is asked: more may come until it has answered
@@ -330,6 +338,8 @@ class JetStreamLog:
                 raise _Again("the stream is another one")
             if state.last < read or state.first > self._sequence.missing:
                 raise _Again("the stream has lost entries")
+            if holds and state.last >= self._read_to:
+                raise _Again("the stream has what was read of it")
             self._sequence.note_last(state.last)
 
     # --- what is read ----------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from transports.jetstream.link import microseconds
 
-__all__ = ["MonitorPage", "read_pages", "sync_problem"]
+__all__ = ["MonitorPage", "read_page", "read_pages", "sync_problem"]
 
 ANSWER: Final = 2.0
 """Seconds for a page."""
@@ -60,23 +60,29 @@ def sync_problem(pages: Mapping[str, MonitorPage | str], servers: int) -> str | 
 async def _answer(url: str) -> MonitorPage | str:
     try:
         async with asyncio.timeout(ANSWER):
-            return _read(await _page(url))
+            return read_page(await _page(url))
     except (OSError, TimeoutError, ValueError) as error:
         return str(error) or "no answer"
 
 
-def _read(page: Any) -> MonitorPage:
+def read_page(page: Any) -> MonitorPage:
+    """Return what a page says; raises `ValueError` for one that is no page of NATS."""
     match page:
-        case {"server_id": str(server)}:
-            config = page.get("config") or {}
+        case {"server_id": str(server), "config": dict(config)}:
+            pass
+        case {"server_id": str(server)} if page.get("config") is None:
+            config = {}
         case _:
             raise ValueError(_OTHER_PAGE)
+    stored, room = page.get("storage", 0), config.get("max_storage", 0)
+    if not (isinstance(stored, int) and isinstance(room, int)):
+        raise ValueError(_OTHER_PAGE)  # noqa: TRY004  # as for any other page
     now = microseconds(str(page.get("now", "")))
     return MonitorPage(
         server=server,
         syncs=config.get("sync_always") is True,
-        stored=int(page.get("storage", 0)),
-        room=int(config["max_storage"]) if config.get("max_storage", 0) > 0 else None,
+        stored=stored,
+        room=room if room > 0 else None,
         ahead=None if now is None else now / 1_000_000 - time.time(),
     )
 

@@ -69,8 +69,8 @@ class Reaches:
 
     def take_of(self, reaches: list[Reach], position: int) -> list[Reach]:
         """Return those of some who still wait for an entry after a position, and let them wait no more."""
-        waiting = [reach for reach in self._waiting if reach in reaches and reach.position > position]
-        return self._remove(waiting)
+        some = set(reaches)
+        return self._remove([reach for reach in self._waiting if reach in some and reach.position > position])
 
     def expire(self) -> None:
         """Refuse those who have waited too long."""
@@ -87,6 +87,7 @@ class Reaches:
 
     def _remove(self, gone: list[Reach]) -> list[Reach]:
         if gone:
-            self._waiting = [reach for reach in self._waiting if reach not in gone]
+            leaving = set(gone)
+            self._waiting = [reach for reach in self._waiting if reach not in leaving]
             self._fresh = min(self._fresh, len(self._waiting))
         return gone

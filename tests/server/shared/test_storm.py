@@ -16,7 +16,7 @@ from tests.server.shared.storm import Storm
 pytestmark = pytest.mark.logs("roster.cut_off", "roster.back")
 
 SEEDS = 25
-PLANTED_SEEDS = 60
+PLANTED_SEEDS = 120
 
 SEEN = {
     "a connection to the log lost",
