@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from chatcore.version import COMPILED
 from tests import rows
+from tests.cli.forks import stop_forks
 from tests.jetstream.shared import stop_shared_servers
 from tests.logged import watched_log
 
@@ -89,9 +90,10 @@ def _data_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_servers_of_others_left() -> Iterator[None]:
-    """End the servers that tests have shared."""
+    """End the servers that tests have shared, and what has forked commands for them."""
     yield
     stop_shared_servers()
+    stop_forks()
 
 
 def pytest_configure() -> None:

@@ -4,13 +4,12 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import IO
 
+from tests.cli.forks import CHAT, popen_of
 from tests.transports.tls import ENCRYPTED
 
 __all__ = [
@@ -27,7 +26,6 @@ __all__ = [
     "watched",
 ]
 
-CHAT = str(Path(sys.executable).with_name("chat"))
 DEADLINE = 30.0
 
 
@@ -43,35 +41,44 @@ def environment(**more: str) -> dict[str, str]:
 def chat(*args: str, stdin: str | bytes | None = None, **env: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end. Without ``stdin``, its input is empty."""
     data = stdin.encode() if isinstance(stdin, str) else stdin
-    done = subprocess.run(
-        [CHAT, *args],
-        input=b"" if data is None else data,
-        capture_output=True,
-        env=environment(**env),
-        timeout=DEADLINE,
-        check=False,
-    )
-    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+    argv, where = [CHAT, *args], environment(**env)
+    pipe = subprocess.PIPE
+    with popen_of(argv, where)(argv, stdin=pipe, stdout=pipe, stderr=pipe, env=where) as process:
+        try:
+            output, errors = process.communicate(data or b"", timeout=DEADLINE)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(argv, process.returncode, output.decode(), errors.decode())
 
 
 @contextlib.contextmanager
-def spawn(*args: str, **env: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a command with pipes for its streams; it is killed at the end, and when it takes too long."""
-    with _started(args, env) as process, watched(process):
+def spawn(*args: str, executed: bool = False, **env: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a command with pipes for its streams; it is killed at the end, and when it takes too long.
+
+    It is a fork unless it has to be ``executed``, and then has arguments that the system knows.
+    """
+    with _started(args, env, executed=executed) as process, watched(process):
         yield process
 
 
 @contextlib.contextmanager
 def _started(
-    args: Sequence[str], env: Mapping[str, str], begin_session: Callable[[], object] | None = None
+    args: Sequence[str],
+    env: Mapping[str, str],
+    begin_session: Callable[[], object] | None = None,
+    *,
+    executed: bool = False,
 ) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        [CHAT, *args],
+    argv, where = [CHAT, *args], environment(**env)
+    popen = subprocess.Popen if executed or begin_session else popen_of(argv, where)
+    with popen(
+        argv,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(**env),
+        env=where,
         start_new_session=begin_session is not None,
         preexec_fn=begin_session,
     ) as process:

@@ -12,7 +12,6 @@ import re
 import select
 import signal
 import struct
-import subprocess
 import sys
 import termios
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import pyte
 
+from tests.cli.forks import popen_of
 from tests.cli.processes import environment
 
 __all__ = ["DEADLINE", "ENTER", "Pty", "in_terminal", "paste"]
@@ -65,7 +65,7 @@ class Pty:
         self._stream = pyte.ByteStream(self.screen)
         try:
             self._before = termios.tcgetattr(slave)
-            self._process = subprocess.Popen(
+            self._process = popen_of(argv, env)(
                 argv, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True
             )
         finally:

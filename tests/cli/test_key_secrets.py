@@ -33,7 +33,7 @@ def test_a_link_is_nowhere_to_be_seen_while_it_is_used(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(20)
         url = f"chat://127.0.0.1:{listener.getsockname()[1]}"
-        with spawn("join", CHAT_KEY_FILE=str(path)) as process:
+        with spawn("join", executed=True, CHAT_KEY_FILE=str(path)) as process:
             assert process.stdin is not None
             process.stdin.write(f"{url}/#{INVITE}\n")
             process.stdin.flush()
