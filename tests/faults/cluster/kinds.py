@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from tests.faults.cluster.nodes import ChatNode
 from tests.faults.cluster.storm import STREAM, ClusterStorm
-from tests.jetstream.servers import NatsServer, ask
+from tests.jetstream.servers import NatsServer
 
 __all__ = ["COMMON", "RARE", "Fault"]
 
@@ -101,10 +101,10 @@ def flip_bits(storm: ClusterStorm) -> None:
 
 def fill_stream(storm: ClusterStorm) -> None:
     """Let the stream be full after a few more entries, and make room when posts were refused for a while."""
-    info = ask(storm.nats, "stream_info", STREAM)
-    ask(storm.nats, "update_stream", info.config.evolve(max_bytes=info.state.bytes + 4_000))
+    info = storm.ask("stream_info", STREAM)
+    storm.ask("update_stream", info.config.evolve(max_bytes=info.state.bytes + 4_000))
     storm.wait(8.0, 16.0)
-    ask(storm.nats, "update_stream", info.config)
+    storm.ask("update_stream", info.config)
 
 
 # --- chat servers --------------------------------------------------------------------------------

@@ -102,6 +102,10 @@ class ClusterStorm:
         """The server that leads the stream of messages."""
         return self.nats.named(self._wait_for(lambda: self._info(STREAM).cluster.leader))
 
+    def ask(self, method: str, *arguments: Any) -> Any:
+        """Do something to the streams, as an operator does: again, if no server of NATS answers in time."""
+        return self._wait_for(lambda: ask(self.nats, method, *arguments))
+
     def follower(self) -> NatsServer:
         """Return one of the servers that do not lead."""
         leader = self.leader
