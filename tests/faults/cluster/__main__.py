@@ -59,6 +59,7 @@ def _storm(seed: int, rounds: int, kinds: list[str], table: Table, path: Path | 
                 _say(f"{kind}: {acked} acked, silent for {silence:.1f} s of {took:.1f} s")
             ended = storm.end()
             table.holds += ended.holds
+            table.helped += storm.helped
             found = [f"{violation.kind}: {violation.words}" for violation in ended.violations]
             if ended.durabilities != {"replicated"}:
                 found.append(f"posts were acknowledged as {sorted(ended.durabilities)}")

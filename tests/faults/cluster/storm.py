@@ -32,6 +32,11 @@ __all__ = ["STREAM", "ClusterStorm", "Ended"]
 TALKERS = 6
 HEIRS = 3
 STREAM = "chat"
+STREAMS = (STREAM, f"{STREAM}-live")
+
+CATCHING_UP = 30.0
+"""Seconds in which a server of NATS nearly always has all again."""
+
 TRANSPORTS = ("asyncio", "threaded", "asyncio")
 
 
@@ -62,6 +67,7 @@ class ClusterStorm:
     ) -> None:
         self._patience = patience
         self.random = random.Random(seed)
+        self.helped = 0
         self.network = Network()
         self.nats = NatsServers(directory / "nats", 3, way=self.network.way)
         self.nodes = [
@@ -156,8 +162,18 @@ class ClusterStorm:
             self._wait_for(partial(_has_read, node, Position(epoch="none", seq=0)))
 
     def wait_until_whole(self) -> None:
-        """Wait until each server of NATS has all there is of both streams."""
-        self._wait_for(lambda: all(map(self._is_whole, (STREAM, f"{STREAM}-live"))))
+        """Wait until each server of NATS has all there is of both streams.
+
+        One that does not catch up by itself is started again, as an operator does; ``helped`` counts that.
+        """
+        try:
+            self._wait_for(self._are_whole, CATCHING_UP)
+        except AssertionError:
+            self.helped += 1
+            for server in self._behind():
+                server.stop()
+                server.start()
+            self._wait_for(self._are_whole)
 
     def end(self) -> Ended:
         """Let everybody say the rest and read everything, end all chat servers cleanly, and judge."""
@@ -239,6 +255,16 @@ class ClusterStorm:
     def _info(self, stream: str) -> Any:
         return ask(self.nats, "stream_info", stream)
 
+    def _are_whole(self) -> bool:
+        return all(map(self._is_whole, STREAMS))
+
+    def _behind(self) -> list[NatsServer]:
+        """Return the servers that lack something."""
+        infos = [self.ask("stream_info", stream) for stream in STREAMS]
+        others = [each for info in infos for each in info.cluster.replicas or []]
+        names = {each.name for each in others if not each.current or each.offline or each.lag}
+        return [server for server in self.nats.servers if server.name in names]
+
     def _is_whole(self, stream: str) -> bool:
         cluster = self._info(stream).cluster
         others = cluster.replicas or []
@@ -248,9 +274,9 @@ class ClusterStorm:
             and all(each.current and not each.offline and not each.lag for each in others)
         )
 
-    def _wait_for(self, look: Callable[[], Any]) -> Any:
+    def _wait_for(self, look: Callable[[], Any], patience: float = PATIENCE) -> Any:
         """Ask again and again until there is an answer."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + patience
         problem: Exception | None = None
         while time.monotonic() < until:
             try:

@@ -19,6 +19,7 @@ class Table:
     def __init__(self) -> None:
         self.rows: dict[str, _Row] = {}
         self.holds = 0
+        self.helped = 0
         self.violations: list[str] = []
 
     def note(self, kind: str, acked: int, silence: float) -> None:
@@ -41,4 +42,6 @@ class Table:
         yield f"| all | {times} | {acked:,} | | |"
         yield ""
         yield f"{len(self.violations)} violations; somebody had the nick that all want {self.holds:,} times."
+        if self.helped:
+            yield f"A server of NATS that did not catch up by itself was started again {self.helped} times."
         yield from self.violations[:50]
