@@ -37,7 +37,8 @@ class Talker {
 
   async reload() {
     const { chat } = this.person;
-    this.kept = JSON.parse(JSON.stringify({ session: chat.session, unsent: chat.unsent, after: chat.position("lobby") }));
+    const after = chat.position("lobby") ?? this.kept.after; // it may not have been in again since the last time
+    this.kept = JSON.parse(JSON.stringify({ session: chat.session ?? this.kept.session, unsent: chat.unsent, after }));
     this.read.push(...this.person.texts());
     await chat.close({ wait: 0 });
     this.load();
