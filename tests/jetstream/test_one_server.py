@@ -244,6 +244,23 @@ def test_entries_that_are_gone_from_a_stream_are_reported_once_that_is_sure(
         assert not later.read
 
 
+def test_a_stream_that_has_again_what_was_read_of_it_is_followed_again(
+    nats: NatsServers, nodes: Callable[..., Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ELECTION", 0.2)
+    monkeypatch.setattr(module, "LOOK", 0.05)
+    log = SharedLog(nats)
+    writer = nodes(log.connect())
+    writer.log.append(b"1")
+    writer.wait_for(b"1")
+    reader = nodes(log.connect(), after=3)
+    assert reader.wait_until_open()[1:3] == (1, 1)
+    for data in (b"2", b"3", b"4"):
+        writer.log.append(data)
+    reader.wait_until_open(2)
+    assert reader.wait_for(b"4") == [b"3", b"4"]
+
+
 @pytest.mark.logs("stream.entry_too_large")
 def test_an_entry_that_counts_nowhere_is_not_sent(
     nats: NatsServers, nodes: Callable[..., Node], logged: Heard

@@ -288,11 +288,11 @@ class JetStreamLog:
         assert self._listener is not None
         durability: DurabilityWord = "replicated"
         if state.replicas < 3:
-            durability = "written" if self._stream.expires or await self._is_unsynced(state) else "synced"
+            durability = "written" if self._stream.expires or await self._why_unsynced(state) else "synced"
         await self._call(partial(self._listener.opened, state.identity, state.first, state.last, durability))
         return state.last < read
 
-    async def _is_unsynced(self, state: StreamState) -> str | None:
+    async def _why_unsynced(self, state: StreamState) -> str | None:
         """Return why a loss of power may take entries, if it may."""
         return sync_problem(await read_pages(self._servers.monitors), state.replicas)
 
@@ -300,7 +300,7 @@ class JetStreamLog:
         """Log it where the power of all machines may be lost, and that takes entries."""
         if state.replicas < 3 or self._stream.expires:
             return
-        problem = await self._is_unsynced(state)
+        problem = await self._why_unsynced(state)
         if problem is not None and problem != self._unsynced:
             stream_unsynced.log(stream=self._stream.name, reason=problem)
         self._unsynced = problem
