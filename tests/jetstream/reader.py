@@ -50,7 +50,8 @@ class Node:
         with _changed:
             self.openings.append((identity, first, last, durability))
             self._following = None
-            if identity != self.openings[max(len(self.openings) - 2, 0)][0]:
+            is_other = identity != self.openings[max(len(self.openings) - 2, 0)][0]
+            if is_other or last < max(self.read, default=0):
                 self.read.clear()
             _changed.notify_all()
 

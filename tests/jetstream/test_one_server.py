@@ -21,6 +21,8 @@ from transports.jetstream import log as module
 from transports.jetstream.link import Link
 from transports.jetstream.sequence import Sequence
 
+EXPIRING = Stream("live", "live.log", "live.feed", 1, 16 * 1024 * 1024, 600.0)
+
 
 @pytest.fixture
 def logged() -> Iterator[Heard]:
@@ -154,9 +156,8 @@ def test_a_stream_that_is_gone_is_not_made_again_by_those_that_read_it(
 def test_a_stream_of_entries_that_expire_is_made_again_as_another_log(
     tmp_path: Path, nodes: Callable[..., Node]
 ) -> None:
-    stream = Stream("live", "live.log", "live.feed", 1, 16 * 1024 * 1024, 600.0)
     with NatsServers(tmp_path) as servers:
-        log = SharedLog(servers, stream)
+        log = SharedLog(servers, EXPIRING)
         one, two = nodes(log.connect()), nodes(log.connect())
         one.log.append(b"before")
         one.wait_for(b"before")
@@ -173,6 +174,30 @@ def test_a_stream_of_entries_that_expire_is_made_again_as_another_log(
         two.wait_for(b"after")
         for each in (one, two):
             each.log.close()
+
+
+def test_a_stream_of_entries_that_expire_is_read_from_its_start_if_it_has_lost_some(
+    tmp_path: Path, nodes: Callable[..., Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ELECTION", 0.2)
+    with NatsServers(tmp_path) as servers:
+        (server,) = servers.servers
+        node = nodes(SharedLog(servers, EXPIRING).connect())
+        node.log.append(b"kept")
+        node.wait_for(b"kept")
+        server.stop()
+        shutil.copytree(server.directory / "store", tmp_path / "copy")
+        server.start()
+        node.log.append(b"lost")
+        node.wait_for(b"lost")
+        server.stop()
+        shutil.rmtree(server.directory / "store")
+        shutil.copytree(tmp_path / "copy", server.directory / "store")
+        server.start()
+        assert node.wait_until_open(3)[1:3] == (1, 1)
+        node.log.append(b"after")
+        assert node.wait_for(b"after") == [b"kept", b"after"]
+        node.log.close()
 
 
 def test_entries_that_come_while_the_stream_is_looked_at_are_not_taken_for_lost(

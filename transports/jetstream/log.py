@@ -91,7 +91,8 @@ class _Again(Exception):
 class JetStreamLog:
     """A `Log` in a stream, which is made if it is missing and was never read, unless it ``makes`` none.
 
-    One whose entries expire is made again if it is missing: as another log.
+    One whose entries expire is made again if it is missing, as another log, and read from its start if it has
+    lost what was read.
     """
 
     def __init__(self, servers: Servers, stream: Stream, *, makes: bool = True) -> None:
@@ -278,6 +279,8 @@ class JetStreamLog:
         """Report what the log is; return whether it has lost what was read, so nothing of it is reported."""
         known = self._identity in ("", state.identity)
         read = self._read_to if known else 0
+        if self._stream.expires and state.last < read:
+            read = 0
         self._identity, self._was_read = state.identity, read
         self._state = state
         self._sequence = Sequence(max(min(read, state.last) - 1, state.first - 1, 0))
