@@ -105,6 +105,7 @@ class Follower(Generic[S, H, A]):
         self._reports: deque[_Opened | LogEntry] = deque()  # in their order
         self._doubtful: list[A] = []  # results of a transaction that failed
         self._next_try = 0.0
+        self._problem: str | None = None  # why the file failed, until something was written again
         self._stopped: str | None = None
         self._is_final = False
         self._last = 0
@@ -190,7 +191,9 @@ class Follower(Generic[S, H, A]):
 
     def fail(self, error: Exception) -> None:
         """Close the file, to try again later."""
-        self._log.unwritable(error)
+        if str(error) != self._problem:
+            self._log.unwritable(error)
+        self._problem = str(error)
         self._failures += 1
         self._next_try = self._clock() + RETRY
         self.close()
@@ -234,6 +237,7 @@ class Follower(Generic[S, H, A]):
                 self._reports.appendleft(log)
                 self.fail(error)
                 return
+            self._note_written()
             self._header = self._machine.header
             user.epoch_began()
         if self._stopped is not None:
@@ -280,6 +284,7 @@ class Follower(Generic[S, H, A]):
             self.fail(error)
             return
         self._commits.add(self._clock() - began)
+        self._note_written()
         self._drop(entries[:done])
         self._deliver(results, user)
         if reason is not None:
@@ -316,9 +321,16 @@ class Follower(Generic[S, H, A]):
             self._doubtful = doubtful
             self.fail(error)
             return
-        self._log.recovered()
+        if not self._reports:
+            self._note_written()
         if doubtful and self._machine.header.position >= doubtful[-1].position:
             self._deliver(doubtful, user)  # its entries come again, and are recognised
+
+    def _note_written(self) -> None:
+        """Say that the file can be used again. That it could be opened says little: the disk may be full."""
+        if self._problem is not None:
+            self._problem = None
+            self._log.recovered()
 
     @contextlib.contextmanager
     def _at_work(self) -> Iterator[None]:

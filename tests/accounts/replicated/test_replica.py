@@ -20,6 +20,7 @@ from tests.accounts.replicated.recorded import entry
 from tests.accounts.replicated.servers import Server, invite, redeem, run_until_quiet
 from tests.journal.replicated.faulty_log import FaultyLog
 from tests.journal.replicated.node import dump
+from tests.logged import watched_log
 
 
 class World:
@@ -179,6 +180,16 @@ def test_a_file_that_fails_delays_an_answer_and_changes_none(world: World, fate:
     assert isinstance(applied, Applied)
     assert isinstance(applied.result, Person)
     assert digest("key of zoe") in world.one.replica.snapshot.keys
+
+
+def test_a_file_that_stays_unusable_is_said_once(world: World) -> None:
+    world.do(world.one, invite("one"))
+    with watched_log() as logged:
+        world.one.plan += ["before"] * 3
+        assert world.do(world.one, redeem("zoe", "one")) is not None
+        assert not world.one.plan
+        assert world.do(world.one, invite("two")) is not None
+    assert logged.names == ["accounts.unusable", "accounts.recovered"]
 
 
 # --- a log that loses, repeats, delays and reorders ----------------------------------------------
