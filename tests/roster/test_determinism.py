@@ -11,7 +11,7 @@ import pytest
 
 from chatcore.replication import LogEntry
 from chatcore.roster.machine import Machine, read
-from tests.journal.replicated.test_determinism import OTHERS, interpreter
+from tests.interpreters import OTHERS, interpreter
 from tests.roster.cluster import Cluster, dump
 
 ROOT = Path(__file__).parents[2]

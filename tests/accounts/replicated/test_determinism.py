@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.interpreters import OTHERS, interpreter
 from tests.journal.replicated.node import dump
-from tests.journal.replicated.test_determinism import OTHERS, interpreter
 
 ROOT = Path(__file__).parents[3]
 

@@ -11,14 +11,18 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.faults.cluster.kinds import COMMON, RARE
+from tests.faults.cluster.kinds import COMMON, RARE, impossible
 from tests.faults.cluster.storm import ClusterStorm
 from tests.faults.cluster.table import Table
 
 TOGETHER = 25
 """Rounds in a storm."""
+
+WEIGHTS = {**dict.fromkeys(COMMON, 3), **dict.fromkeys(RARE, 1)}
+"""How often each comes among the others."""
 
 
 def main() -> int:
@@ -30,28 +34,36 @@ def main() -> int:
     parser.add_argument("--table", type=Path, default=None, help="a file for the table, written as it grows")
     arguments = parser.parse_args()
     seed = random.randrange(1_000_000) if arguments.seed is None else arguments.seed
-    kinds = [kind.strip() for kind in arguments.kinds.split(",") if kind.strip()]
+    wanted = [kind.strip() for kind in arguments.kinds.split(",") if kind.strip()]
+    kinds = {kind: weight for kind, weight in WEIGHTS.items() if kind in (wanted or WEIGHTS)}
+    for kind, reason in impossible().items():
+        if kinds.pop(kind, None):
+            _say(f"no {kind}: {reason}")
+    rounds = list(_rounds(kinds, arguments.rounds, random.Random(seed)))
     table = Table()
-    done = 0
-    while done < arguments.rounds:
-        number = min(TOGETHER, arguments.rounds - done)
-        _storm(seed, number, kinds, table, arguments.table)
-        done += number
+    for start in range(0, len(rounds), TOGETHER):
+        _storm(seed, rounds[start : start + TOGETHER], table, arguments.table)
         seed += 1
     _say(*table.lines())
     return 1 if table.violations else 0
 
 
-def _storm(seed: int, rounds: int, kinds: list[str], table: Table, path: Path | None) -> None:
+def _rounds(weights: Mapping[str, int], number: int, chosen: random.Random) -> Iterator[str]:
+    """Yield kinds in a random order, in which each has come as often as its weight says after a while."""
+    while number > 0:
+        kinds = [kind for kind, weight in weights.items() for _ in range(weight)]
+        chosen.shuffle(kinds)
+        yield from kinds[:number]
+        number -= len(kinds)
+
+
+def _storm(seed: int, rounds: Sequence[str], table: Table, path: Path | None) -> None:
     faults = {**COMMON, **RARE}
-    chosen = random.Random(seed)
-    weights = {kind: 3 if kind in COMMON else 1 for kind in kinds or faults}
     directory = Path(tempfile.mkdtemp(prefix=f"chat-cluster-{seed}-"))
     _say(f"seed {seed}, {directory}")
     try:
         with ClusterStorm(directory, seed) as storm:
-            for _ in range(rounds):
-                (kind,) = chosen.choices(list(weights), list(weights.values()))
+            for kind in rounds:
                 before, begun = storm.talks.acks, time.monotonic()
                 silence = storm.round(faults[kind])
                 acked, took = storm.talks.acks - before, time.monotonic() - begun

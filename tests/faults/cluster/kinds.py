@@ -4,11 +4,13 @@ import shutil
 import signal
 from collections.abc import Callable, Mapping
 
+from tests.faults.cluster.disks import SmallDisk, why_no_small_disk
 from tests.faults.cluster.nodes import ChatNode
 from tests.faults.cluster.storm import STREAM, ClusterStorm
+from tests.interpreters import builds
 from tests.jetstream.servers import NatsServer
 
-__all__ = ["COMMON", "RARE", "Fault"]
+__all__ = ["COMMON", "RARE", "Fault", "impossible"]
 
 Fault = Callable[[ClusterStorm], None]
 
@@ -99,6 +101,23 @@ def flip_bits(storm: ClusterStorm) -> None:
     server.start()
 
 
+def fill_disk(storm: ClusterStorm) -> None:
+    """Let the disk of a server be full for a while; it has to be started again, as operators do."""
+    server = storm.random.choice([storm.leader, storm.follower()])
+    server.kill()
+    with SmallDisk(server.directory / "store") as disk:
+        server.start()
+        storm.wait_for_acks(10, 30)
+        disk.fill()
+        storm.wait(4.0, 8.0)
+        server.kill()
+        disk.clear()
+        server.start()
+        storm.wait_for_acks(10, 30)
+        server.kill()
+    server.start()
+
+
 def fill_stream(storm: ClusterStorm) -> None:
     """Let the stream be full after a few more entries, and make room when posts were refused for a while."""
     info = storm.ask("stream_info", STREAM)
@@ -161,6 +180,30 @@ def remove_state(storm: ClusterStorm) -> None:
     node = storm.node()
     node.kill()
     node.remove_state()
+    storm.start(node)
+
+
+def change_build(storm: ClusterStorm) -> None:
+    """Run a chat server by another version of Python, or as the compiled build, from here on."""
+    node = storm.node()
+    others = [build for build in builds() if build != tuple(node.build)]
+    assert node.stop() == 0
+    node.build = storm.random.choice(others)
+    storm.start(node)
+
+
+def fill_disk_of_chat_server(storm: ClusterStorm) -> None:
+    """Let the disk with the state of a chat server be full for a while."""
+    node = storm.node()
+    node.kill()
+    with SmallDisk(node.state.parent) as disk:
+        storm.start(node)
+        storm.wait_for_acks(10, 30)
+        disk.fill()
+        storm.wait(4.0, 8.0)
+        disk.clear()
+        storm.wait_for_acks(30, 60)
+        node.kill()
     storm.start(node)
 
 
@@ -244,10 +287,13 @@ COMMON: Mapping[str, Fault] = {
 RARE: Mapping[str, Fault] = {
     "disk wiped": wipe_disk,
     "bits flipped": flip_bits,
+    "disk full": fill_disk,
     "stream full": fill_stream,
     "chat server paused": pause_chat_server,
     "older state": put_older_state_back,
     "state removed": remove_state,
+    "disk of a chat server full": fill_disk_of_chat_server,
+    "another build": change_build,
     "wrong clock": set_clock_wrong,
     "entries lost": lose_appends,
     "other limits": set_other_limits,
@@ -258,6 +304,16 @@ RARE: Mapping[str, Fault] = {
     "leader in a black hole": swallow_from_leader,
 }
 """What happens more rarely."""
+
+
+def impossible() -> dict[str, str]:
+    """Return the kinds that cannot happen on this machine, with the reasons."""
+    found: dict[str, str] = {}
+    if (reason := why_no_small_disk()) is not None:
+        found |= {"disk full": reason, "disk of a chat server full": reason}
+    if len(builds()) < 2:
+        found["another build"] = "there is no other build; CONTRIBUTING.md says how to make one"
+    return found
 
 
 def _without(storm: ClusterStorm, server: NatsServer) -> None:

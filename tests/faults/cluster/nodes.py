@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.cli.processes import environment, watched
@@ -21,20 +22,24 @@ LIMITS = (
     "session_seconds=20",  # so a nick whose secret never arrived is free again soon
 )
 
-PROGRAM = (sys.executable, "-m", "tests.faults.cluster.launched")
+PROGRAM = ("-m", "tests.faults.cluster.launched")
 
 
 class ChatNode:
     """A chat server with a state of its own, and a proxy before each server of the log.
 
-    ``env`` is what each of its processes finds around it: see `tests.faults.cluster.launched`.
+    ``env`` is what each of its processes finds around it: see `tests.faults.cluster.launched`. ``build`` is
+    how its Python is started.
     """
+
+    build: Sequence[str] = (sys.executable,)
 
     def __init__(
         self, name: str, transport: str, directory: Path, nats: NatsServers, stream: str, **env: str
     ) -> None:
         self.name = name
-        self.state = directory / f"{name}.db"
+        self.state = directory / name / f"{name}.db"
+        self.state.parent.mkdir()
         self.errors = directory / f"{name}.txt"
         self.ports = {"chat": fixed_port(), "http": fixed_port()}
         self.proxies = [FaultProxy(server.port) for server in nats.servers]
@@ -58,7 +63,7 @@ class ChatNode:
             words += ["--listen", f"{scheme}://127.0.0.1:{port}"]
         with self.errors.open("a") as errors:
             process = subprocess.Popen(
-                [*PROGRAM, "server", *words],
+                [*self.build, *PROGRAM, "server", *words],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -2,16 +2,15 @@
 
 import contextlib
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
-from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 
 import pytest
 
+from tests.interpreters import OTHERS, interpreter
 from tests.journal.replicated.node import dump
 
 ROOT = Path(__file__).parents[3]
@@ -21,20 +20,6 @@ COUNT = 400
 
 GOLDEN = "e4e09f1d924fb1374f29cda8513e5ad5"
 """What the recorded log comes to. Whoever has to change this has changed what entries mean: see `machine`."""
-
-OTHERS = [f"3.{minor}" for minor in (11, 12, 13) if sys.version_info[1] != minor]
-
-
-@cache
-def interpreter(version: str) -> str | None:
-    """Return a Python of a version that has what the core imports, if there is one."""
-    own = ROOT / f".venv{version.replace('.', '')}" / "bin" / "python"
-    for path in (str(own), shutil.which(f"python{version}")):
-        if path is not None and os.access(path, os.X_OK):
-            done = subprocess.run([path, "-c", "import pydantic, sqlite3"], capture_output=True, check=False)
-            if done.returncode == 0:
-                return path
-    return None
 
 
 def apply(
