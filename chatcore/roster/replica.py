@@ -10,7 +10,8 @@
 - Acts that nobody waits for are never given up, and those that were are said again once it is back: but for
   who enters and leaves rooms, which its roster says then, and for kicks, which are of their moment.
 
-A log that has lost what comes next, or goes back, is read like another one. Where it begins in the middle, a
+A log that has lost what comes next, goes back, or says something else now of what was read last, is read like
+another one. Where it begins in the middle, a
 server lets nobody in until it knows everybody: after `SETTLED`, by the log's time or its own, since the log's
 stands still while nobody says anything. Where nothing was left of a log, nobody has said anything in all
 the time that it keeps things. Then `LISTEN` is enough, unless a server is heard of that has not said whom it
@@ -104,6 +105,7 @@ class RosterReplica:
         self._mine: dict[str, Row] = {}  # the seats of sessions of this server, as they were last
         self._wanted: dict[str, dict[str, None]] = {}  # the rooms that each is in
         self._astray: dict[str, str] = {}  # of these, by folded nick: those that the log does not know now
+        self._latest: LogEntry | None = None  # the last one that was applied
         self._catch_up = 0  # the position of which it is known that it is there
         self._began_at = 0  # the log's time of the first entry that was read, if there were others before
         self._was_empty = False  # whether nothing was left to be read when it was opened
@@ -183,7 +185,11 @@ class RosterReplica:
         """Apply what the log reports."""
         for entry, frame in entries:
             machine = self._machine
-            if machine is None or self._is_stopped or entry.position <= machine.state.position:
+            if machine is None or self._is_stopped:
+                continue
+            if self._is_another(entry):
+                machine = self._begin(machine.state.identity, entry.position)
+            if entry.position <= machine.state.position:
                 continue
             if isinstance(frame, UnknownVersion):
                 self._stop(frame.version)
@@ -193,12 +199,19 @@ class RosterReplica:
             if entry.position > 1 and machine.state.now == 0:
                 self._began_at = entry.at
             applied = machine.apply(entry, frame)
+            self._latest = entry
             if frame is not None and frame.node not in machine.state.nodes:
                 self._was_empty = False  # somebody is there, and has not said whom it has
             self._take(applied)
 
+    def _is_another(self, entry: LogEntry) -> bool:
+        """Tell whether an entry that was read last is not what it was: others were written in its place."""
+        latest = self._latest
+        return latest is not None and entry.position == latest.position and entry != latest
+
     def _begin(self, identity: str, first: int) -> Machine:
         self._machine = machine = Machine(identity, first)
+        self._latest = None
         self._began_at = 0
         self._was_empty = False
         self._reads_since = self._clock()

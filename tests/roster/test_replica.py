@@ -426,6 +426,18 @@ def test_entries_that_are_missing_begin_it_again(world: World) -> None:
     assert one.begun == 2
 
 
+def test_another_entry_in_the_place_of_the_last_one_begins_it_again(world: World) -> None:
+    one = world.server()
+    world.run()
+    one.claims("ada", A)
+    world.run()
+    last = world.log.entries[-1]
+    one.entries([last])
+    assert one.begun == 1
+    one.entries([last._replace(data=b"nothing")])
+    assert (one.begun, one.nicks()) == (2, [])
+
+
 def test_it_says_when_it_has_something_to_do(world: World) -> None:
     one = world.server()
     assert one.patience() == LEASE  # the log comes first
