@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -24,21 +23,13 @@ from chatcore.roster.machine import LEASE, Event, Granted, Refused, Result
 from chatcore.roster.replica import RosterReplica, read_entry
 from chatcore.roster.state import State
 from tests.journal.replicated.faulty_log import FaultyConnection, FaultyLog
+from tests.roster.history import Held, History, expect
 
-__all__ = ["Cluster", "Violation", "dump", "proof_of"]
+__all__ = ["Cluster", "dump", "proof_of"]
 
 KEEP = 60.0
 SLACK = 4.0  # what the log's clock is behind, and some
 ROOMS = ("lobby", "ops", "tea")
-
-
-class Violation(AssertionError):
-    """A history that may not be."""
-
-
-def expect(condition: object, *words: object) -> None:
-    if not condition:
-        raise Violation(" ".join(map(str, words)))
 
 
 def proof_of(secret: str) -> str:
@@ -61,18 +52,6 @@ def dump(state: State) -> dict[str, Any]:
     }
     nodes = {name: (node.term, node.following, node.heard) for name, node in state.nodes.items()}
     return {"now": state.now, "position": state.position, "identities": identities, "nodes": nodes}
-
-
-@dataclass(eq=False)
-class Held:
-    """For how long a session has had a nick, by positions of the log."""
-
-    nick: str
-    who: str
-    since: int
-    until: int | None = None
-    kept_until: float = float("-inf")  # the time until which nobody else may have it then
-    is_theft: bool = False
 
 
 @dataclass(eq=False)
@@ -185,7 +164,7 @@ class Cluster:
         self.random = random = Random(seed)
         self.now = 1_000.0
         self.seen = Counter[str]()
-        self.history: list[Held] = []
+        self.history = History()
         self.log = TimedLog(self, faults)
         self.log.write(b"nothing")
         self.now += 2 * LEASE  # the first lease of the log is over
@@ -204,9 +183,10 @@ class Cluster:
     # --- histories -------------------------------------------------------------------------------
 
     def hold(self, nick: str, person: Person, position: int) -> Held:
-        held = Held(nick, person.account or person.name, position, is_theft=person.is_thief)
-        self.history.append(held)
-        return held
+        who = person.account or person.name
+        return self.history.hold(
+            nick, who, position, is_theft=person.is_thief, has_devices=person.account is not None
+        )
 
     def forget(self, session: Session) -> None:
         person = session.person
@@ -214,26 +194,14 @@ class Cluster:
             person.session = person.node = None
 
     def judge_history(self) -> None:
-        by_nick: dict[str, list[Held]] = {}
-        for held in self.history:
-            by_nick.setdefault(held.nick, []).append(held)
-        for nick, several in by_nick.items():
-            several.sort(key=lambda held: (held.since, held.until or self.log.last + 1))
-            for one, other in pairwise(several):
-                if one.who == other.who == "dora":
-                    continue  # two devices of one account
-                until = self.log.last + 1 if one.until is None else one.until
-                expect(until <= other.since, "two have", nick, one, other)
-                in_time = self.log.times[other.since - 1] < one.kept_until
-                is_other = other.who != one.who and not one.is_theft
-                expect(not (in_time and is_other), "a theft of", nick, one, other)
+        self.history.judge(self.log.last, self.log.times)
         for person in self.people:
             for position, nick in person.refused:
                 self._judge_refusal(person, position, nick)
 
     def _judge_refusal(self, person: Person, position: int, nick: str) -> None:
         """Check that a nick that its owner did not get was not reserved."""
-        mine = [one for one in self.history if one.who == person.name and one.since < position]
+        mine = [one for one in self.history.all if one.who == person.name and one.since < position]
         if not mine or mine[-1].nick != nick:
             return
         last, at = mine[-1], self.log.times[position - 1]
@@ -346,7 +314,7 @@ class Cluster:
         for person in self.people:
             if person.waits_for is server:
                 person.waits_for = None
-                for held in self.history:  # the claim may be granted, and call it otherwise
+                for held in self.history.all:  # the claim may be granted, and call it otherwise
                     held.kept_until = (
                         held.kept_until if held.who != (person.account or person.name) else float("-inf")
                     )

@@ -13,7 +13,8 @@ from chatcore.roster.acts import Act, Claim
 from chatcore.roster.machine import Granted, Machine, Refused
 from chatcore.roster.replica import Answer, RosterReplica
 from chatcore.roster.state import State
-from tests.roster.cluster import Cluster, Violation
+from tests.roster.cluster import Cluster
+from tests.roster.history import Violation
 
 SEEDS = 60
 PLANTED_SEEDS = 300

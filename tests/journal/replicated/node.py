@@ -17,7 +17,7 @@ from chatcore.journal.sqlite.bounds import Bounds
 from chatcore.journal.sqlite.page import DamageLog, page
 from tests.journal.replicated.faulty_log import FaultyConnection, FaultyLog
 
-__all__ = ["FailingFile", "Node", "dump"]
+__all__ = ["Copies", "FailingFile", "Node", "dump"]
 
 QUEUE = 4_096
 MANY = 1_000_000
@@ -41,6 +41,33 @@ class FailingFile(StateFile):
             raise sqlite3.OperationalError("planned")
 
 
+class Copies:
+    """Older copies of a file, each as it was at some time."""
+
+    def __init__(self, path: Path, random: Random) -> None:
+        self.random = random
+        self._path = path
+        self._copies: list[Path] = []
+
+    def make(self) -> None:
+        """Make a copy of the file, as it is now."""
+        to = self._path.with_name(f"{self._path.name}-{len(self._copies)}")
+        with closing(sqlite3.connect(self._path)) as source, closing(sqlite3.connect(to)) as copy:
+            source.backup(copy)
+        self._copies.append(to)
+
+    def put_back(self) -> None:
+        """Put one of them in the place of the file, or none at all; nobody may use it."""
+        for suffix in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        if self._copies and self.random.random() < 0.8:
+            with (
+                closing(sqlite3.connect(self.random.choice(self._copies))) as source,
+                closing(sqlite3.connect(self._path)) as copy,
+            ):
+                source.backup(copy)
+
+
 class Node:
     """A server. It is down until `start`."""
 
@@ -57,10 +84,9 @@ class Node:
         self._plan: list[str] = []
         self.log = log
         self._clock = clock
-        self._random = random
         self._connection: FaultyConnection | None = None
         self._inbox = Inbox(QUEUE)
-        self._copies: list[Path] = []
+        self._copies = Copies(path, random)
 
     @property
     def is_up(self) -> bool:
@@ -113,21 +139,11 @@ class Node:
 
     def copy(self) -> None:
         """Make a copy of its file, as it is now."""
-        to = self.path.with_name(f"{self.path.name}-{len(self._copies)}")
-        with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(to)) as copy:
-            source.backup(copy)
-        self._copies.append(to)
+        self._copies.make()
 
     def put_back(self) -> None:
         """Put an older copy of its file in its place, or none at all; it has to be down."""
-        for suffix in ("", "-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-        if self._copies and self._random.random() < 0.8:
-            with (
-                closing(sqlite3.connect(self._random.choice(self._copies))) as source,
-                closing(sqlite3.connect(self.path)) as copy,
-            ):
-                source.backup(copy)
+        self._copies.put_back()
 
     # --- the feed --------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from random import Random
 
 from chatcore.gate import Gate
+from chatcore.journal import Journal
 from chatcore.limits import Limits
 from chatcore.roster.machine import LEASE
 from chatcore.server.directory import Directory
@@ -18,10 +19,12 @@ STEP = 0.25
 class Machine(Host):
     """One hub, and its connection to the log."""
 
-    def __init__(self, machines: "Machines", gate: Gate | None, **limits: object) -> None:
+    def __init__(
+        self, machines: "Machines", gate: Gate | None, journal: Journal | None = None, **limits: object
+    ) -> None:
         self.machines = machines
         self.connection: FaultyConnection = machines.log.connect()
-        super().__init__(None, clock=machines.clock, gate=gate, directory=self._make, **limits)
+        super().__init__(journal, clock=machines.clock, gate=gate, directory=self._make, **limits)
         self.connection.open()
 
     def _make(self, limits: Limits) -> Directory:
@@ -50,6 +53,27 @@ class Machine(Host):
         self.hub.follow_up()
         super().pump()
 
+    def leftovers(self) -> dict[str, object]:
+        """Return what it knows of people: nothing, once all are gone and nothing is reserved."""
+        directory = self.directory
+        _, replica, mirror = directory._running
+        assert replica.state is not None
+        return {
+            "identities": replica.state.identities,
+            "seats": replica.state.seats,
+            "rooms of the log": replica.state.rooms(),
+            "seats here": directory._seats,
+            "reservations": len(directory._reservations),
+            "seats that are announced": replica._mine,
+            "rooms that are announced": replica._wanted,
+            "what waits": replica._queue,
+            "mirrored": mirror._identities,
+            "shown": mirror._shown,
+            "names": mirror._names,
+            "rooms": dict(self.hub.rooms),
+            "waiting": self.hub._waiting,
+        }
+
 
 class Machines:
     """Some hubs over one log, whose first lease is over."""
@@ -65,7 +89,7 @@ class Machines:
 
     def add(self, gate: Gate | None = None, **limits: object) -> Machine:
         """Start another."""
-        machine = Machine(self, gate, **limits)
+        machine = Machine(self, gate, None, **limits)
         self.all.append(machine)
         self.run()
         return machine

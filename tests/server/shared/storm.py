@@ -243,23 +243,5 @@ class Storm:
 
     def _judge_end(self) -> None:
         for machine in self.machines.all:
-            directory = machine.directory
-            _, replica, mirror = directory._running
-            assert replica.state is not None
-            left = {
-                "identities": replica.state.identities,
-                "seats": replica.state.seats,
-                "rooms of the log": replica.state.rooms(),
-                "seats here": directory._seats,
-                "reservations": len(directory._reservations),
-                "seats that are announced": replica._mine,
-                "rooms that are announced": replica._wanted,
-                "what waits": replica._queue,
-                "mirrored": mirror._identities,
-                "shown": mirror._shown,
-                "names": mirror._names,
-                "rooms": dict(machine.hub.rooms),
-                "waiting": machine.hub._waiting,
-            }
-            found = {what: there for what, there in left.items() if there}
+            found = {what: there for what, there in machine.leftovers().items() if there}
             assert not found, found
