@@ -76,10 +76,11 @@ _REMEMBER: Final = 3_600 * _SECOND  # after so long nobody sends an entry of a s
 
 
 class Granted(NamedTuple):
-    """A claim has got a seat, of the identity of this name."""
+    """A claim has got a seat, of the identity of this name. ``claimed`` is its stamp."""
 
     proof: str
     name: str
+    claimed: int
 
 
 class Refused(NamedTuple):
@@ -284,7 +285,7 @@ class Machine:
         seat.take(node, self.state.next_stamp(), claim.keep)
         seat.identity.reserve(None)
         self._events.append(Taken(seat.proof, node))
-        return Granted(seat.proof, seat.identity.name)
+        return Granted(seat.proof, seat.identity.name, seat.claimed)
 
     def _are_too_many(self, claim: Claim) -> bool:
         if claim.account is None or claim.most is None:

@@ -441,8 +441,8 @@ class RosterReplica:
                 self._lose(result.proof)
             assert self.state is not None
             seat = self.state.seats.get(result.proof)
-            if seat is not None:
-                self._mine[result.proof] = _row(seat)
+            if seat is not None:  # which may have been claimed again in the same entry
+                self._mine[result.proof] = _row(seat)._replace(claimed=result.claimed)
                 self._wanted[result.proof] = {}
 
 

@@ -141,11 +141,21 @@ def test_two_claims_in_one_entry_are_decided_in_their_order(log: Writer) -> None
     assert isinstance(refused, Refused)
 
 
+def test_a_seat_that_is_claimed_twice_in_one_entry_is_released_by_its_last_claim_alone(log: Writer) -> None:
+    first, last = log.say("n1", claim("ada", A), claim("ada", B, A)).results
+    assert isinstance(first, Granted)
+    assert isinstance(last, Granted)
+    log.say("n1", Release(A, None, first.claimed))
+    assert holder(log, "ada") == "n1"
+    log.say("n1", Release(A, None, last.claimed))
+    assert holder(log, "ada") is None
+
+
 def test_the_proof_moves_the_seat_to_another_server(log: Writer) -> None:
     log.say("n1", claim("ada", A), Enter(A, "lobby"))
     moved = log.say("n2", claim("ada", B, A))
     name = log.state.seats[A].identity.name
-    assert moved.results == [Granted(A, name)]
+    assert moved.results == [Granted(A, name, log.state.seats[A].claimed)]
     assert moved.events == [Present(name, "lobby"), Taken(A, "n2")]
     assert B not in log.state.seats
     assert log.say("n1", Release(A, None)).events == []  # it is no longer that server's
@@ -219,7 +229,8 @@ def test_a_reserved_nick_is_free_after_its_time(log: Writer) -> None:
     log.at += 61 * SECOND
     assert log.announce("n2").events == [Forgotten(name)]
     [granted] = log.say("n2", claim("ada", B)).results
-    assert granted == Granted(B, log.state.seats[B].identity.name)
+    seat = log.state.seats[B]
+    assert granted == Granted(B, seat.identity.name, seat.claimed)
 
 
 def test_a_goodbye_frees_the_nick(log: Writer) -> None:

@@ -78,7 +78,7 @@ def decided_at_once() -> AbstractContextManager[Any]:
     def decide(self: RosterReplica, act: Act, answer: Answer | None = None) -> None:
         is_free = isinstance(act, Claim) and self.state is not None and self.state.holder(act.nick) is None
         if isinstance(act, Claim) and is_free and answer is not None and not self.is_cut_off:
-            answer(Granted(act.fresh, act.fresh))
+            answer(Granted(act.fresh, act.fresh, 0))
             ask(self, act, lambda result: None)
         else:
             ask(self, act, answer)

@@ -99,6 +99,24 @@ def test_a_session_that_breaks_while_another_claims_its_seat_takes_nothing_along
     assert two.hello("ada").error().retry_after is None  # it is in use, and not reserved
 
 
+def test_a_session_that_broke_before_its_answer_takes_nothing_from_the_one_that_came_after_it(
+    machines: Machines,
+) -> None:
+    one = machines.add()
+    ada = one.live("ada")
+    ada.lose()
+    machines.holds = True
+    two = machines.add()
+    two.hello("ada", session=ada.secret).lose()
+    again = two.hello("ada", session=ada.secret)  # both claims are one entry
+    machines.holds = False
+    machines.advance(2)
+    assert again.one(Welcome).session == ada.secret
+    assert one.hello("ada").error().retry_after is None  # it is in use, and not reserved
+    machines.advance(130)
+    assert one.hello("ada").error().code == "nick_taken"
+
+
 def test_a_stranger_does_not_get_a_reserved_nick_and_its_owner_does_anywhere(
     pair: tuple[Machine, Machine],
 ) -> None:
