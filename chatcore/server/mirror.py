@@ -71,6 +71,7 @@ class Mirror:
             identity = self._identities.get(name)
             if name in state.identities or identity is None:
                 del self._forgotten[name]
+                self.rename(state, name)  # as a roster said that was older than what was read here
             elif not identity.in_use:
                 del self._forgotten[name], self._identities[name]
 

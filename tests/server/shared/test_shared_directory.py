@@ -223,6 +223,30 @@ def test_a_rename_is_told_on_all_machines(machines: Machines, pair: tuple[Machin
     assert nicks(ada) == nicks(bob) == ["bob", "cleo"]
 
 
+@pytest.mark.logs("roster.cut_off", "roster.back")
+def test_whoever_was_renamed_while_their_roster_was_on_its_way_is_called_what_the_log_says(
+    machines: Machines,
+) -> None:
+    one, two = (machines.add(session_seconds=5) for _ in range(2))
+    ada, bob = one.member("ada"), two.member("bob")
+    machines.settle()
+    machines.holds = True
+    ada.send(NickFrame(nick="cleo"))
+    machines.log.take()
+    machines.clock.now += LEASE
+    one.work()
+    roster = machines.log.on_its_way.pop()  # in which she is ada
+    one.connection.deliver(99)
+    machines.all.remove(one)
+    machines.holds = False
+    machines.advance(LEASE + 20)  # so that nobody knows her any more
+    machines.all.append(one)
+    machines.log.on_its_way.append(roster)
+    machines.settle()
+    assert [frame.nick for frame in ada.take_all(NickFrame)] == ["cleo", "ada"]
+    assert nicks(ada) == nicks(bob) == ["ada", "bob"]
+
+
 # --- accounts ------------------------------------------------------------------------------------
 
 
