@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import chatcore
 import cli
 import transports
+from tests.lease import SHORT, shorten_lease
 
 __all__ = ["begin"]
 
@@ -50,6 +51,7 @@ def _import() -> None:
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not any(rare in found.name for rare in _RARE):
                 import_module(found.name)
+    shorten_lease(SHORT)
     gc.collect()
     gc.freeze()
 

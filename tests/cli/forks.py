@@ -3,7 +3,8 @@
 To start Python and to import what a command needs is most of what a command costs. So each process of
 tests has one that has imported it, `tests.cli.forking`, and forks for each command. The fork has its own
 arguments, environment, directory, streams and session, and runs the command to the end of the interpreter.
-It is a child of the process of tests, which waits for it and signals it as any other.
+It is a child of the process of tests, which waits for it and signals it as any other. As a server that shares
+a log it has a shorter lease: see `tests.lease`.
 
 A command is executed all the same where it would start in another way: with variables that Python or a
 library reads once, with something to do before it, and in tests that start it by themselves, since they are

@@ -10,7 +10,7 @@ from transports.threaded_tcp import Chat, connect
 __all__ = ["enter"]
 
 PATIENCE = 45.0
-"""Seconds: three times as long as a log lets nobody in at its start."""
+"""Seconds: three times as long as a log lets nobody in at its start, where no server is forked."""
 
 
 def enter(

@@ -19,10 +19,9 @@ from chatcore.journal.replicated import machine as record
 from chatcore.replication import machine as fenced
 from chatcore.replication.fence import ReadDigest
 from chatcore.replication.outbox import Outbox
-from chatcore.roster import machine as roster
-from chatcore.roster import replica
 from chatcore.roster.state import State
 from cli.app import main
+from tests.lease import shorten_lease
 from transports.jetstream import JetStreamLog
 
 __all__ = ["MISTAKES"]
@@ -33,15 +32,6 @@ def move_clock(seconds: float) -> None:
     right, right_ns = time.time, time.time_ns
     time.time = lambda: right() + seconds
     time.time_ns = lambda: right_ns() + round(seconds * 1_000_000_000)
-
-
-def shorten_lease(seconds: float) -> None:
-    """Let servers be gone after another time."""
-    constants: Any = roster, replica
-    for module in constants:
-        module.LEASE = seconds
-    constants[0]._LEASE = round(seconds * 1_000_000)
-    constants[1].BEAT = seconds / 3
 
 
 def lose_entries(one_of: int) -> None:
