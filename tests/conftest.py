@@ -3,7 +3,9 @@
 import gc
 import os
 import re
+import shutil
 import signal
+import tempfile
 from collections.abc import Generator, Iterable, Iterator
 from fnmatch import fnmatch, translate
 from pathlib import Path
@@ -78,6 +80,10 @@ Those of the page are together: each process starts one browser for all that it 
 
 TESTS = Path(__file__).parent
 
+MEMORY = Path("/dev/shm")
+ROOM = 2 << 30
+"""Bytes that have to be free in it: several times what all tests leave there until their end."""
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _data_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -103,10 +109,23 @@ def pytest_configure() -> None:
     whoever runs the tests ignores, under ``nohup`` or in the background, is not ignored by those servers.
     """
     gc.disable()
+    _write_into_memory()
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # there are none, and each process would look for them
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
+
+
+def _write_into_memory() -> None:
+    """Have temporary files in memory: tests sync thousands of times, and a disk takes long for that.
+
+    They are where they always are if somebody says where, in ``make test-all``, and where memory has no room,
+    or no programs may run from it.
+    """
+    if rows.ALL or "TMPDIR" in os.environ or not MEMORY.is_mount():
+        return
+    if shutil.disk_usage(MEMORY).free >= ROOM and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
