@@ -1,11 +1,10 @@
 """``chat cluster config``: how the NATS servers of a log have to be set up, one configuration for each.
 
-All of them have the same passwords. One comes from the file that chat servers show; that of the routes comes
-from the first, so each machine can print its own part.
+All of them have the same passwords. One comes from the file that chat servers show; those of the routes and
+of the user who may remove servers come from the first, so each machine can print its own part.
 """
 
 import contextlib
-import hashlib
 import os
 import re
 import secrets
@@ -15,6 +14,7 @@ from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
 
 from chatcore import UsageError
+from cli.settings.nats_passwords import SYSTEM, derived_password
 from cli.streams import write_text
 
 __all__ = ["Plan", "run"]
@@ -109,6 +109,8 @@ def _configuration(plan: Plan, host: str, user: str, password: str) -> str:
         *_authorization(plan.stream, user, password),
     ]
     if len(plan.hosts) > 1:
+        system = derived_password(SYSTEM, plan.stream, password)
+        lines.append(f'accounts {{ $SYS: {{ users: [ {{ user: "{SYSTEM}", password: "{system}" }} ] }} }}')
         lines += ["cluster {", *(f"  {line}" for line in _cluster(plan, host, password)), "}"]
     return "".join(f"{line}\n" for line in lines)
 
@@ -146,7 +148,7 @@ def _authorization(stream: str, user: str, password: str) -> list[str]:
 
 def _cluster(plan: Plan, host: str, password: str) -> list[str]:
     _, route, _ = plan.ports
-    shared = hashlib.sha256(f"chat cluster routes\n{plan.stream}\n{password}".encode()).hexdigest()[:48]
+    shared = derived_password("routes", plan.stream, password)
     routes = [f"nats://route:{shared}@{each}:{route}" for each in plan.hosts if each != host]
     return [
         f'name: "{plan.stream}"',

@@ -1,6 +1,8 @@
 """`chat cluster config`: what it prints is run as it is printed."""
 
+import asyncio
 import contextlib
+import json
 import logging
 import signal
 import ssl
@@ -8,9 +10,12 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import nats.errors
 import pytest
 import trustme
+from nats.aio.client import Client
 
+from cli.settings.nats_passwords import SYSTEM, derived_password
 from tests.cli.processes import chat, chat_server
 from tests.jetstream.people import enter
 from tests.jetstream.reader import Heard, Node
@@ -119,6 +124,30 @@ def test_their_user_may_touch_the_logs_of_the_cluster_and_no_other(tmp_path: Pat
             assert not node.openings
     finally:
         logging.getLogger("chat.journal").removeHandler(heard)
+
+
+def test_the_system_account_has_a_user_with_a_password_of_its_own(tmp_path: Path) -> None:
+    printed = Printed(tmp_path, HOSTS)
+    given = printed.creds.read_text().strip().partition(":")[2]
+    system = derived_password(SYSTEM, "chat", given)
+
+    async def ask_as(user: str, password: str) -> str:
+        url = f"nats://{printed.addresses[0]}"
+        client = Client()
+        try:
+            await client.connect(url, user=user, password=password, allow_reconnect=False)
+            return (await client.request("$SYS.REQ.SERVER.PING", b"", timeout=1.0)).data.decode()
+        finally:
+            await client.close()
+
+    with contextlib.ExitStack() as started:
+        started.callback(printed.servers[0].kill)
+        printed.servers[0].start()
+        assert json.loads(asyncio.run(ask_as(SYSTEM, system)))["server"]["name"] == HOSTS[0]
+        with pytest.raises(TimeoutError):
+            asyncio.run(ask_as("chat", given))
+        with pytest.raises(nats.errors.Error, match="Authorization"):
+            asyncio.run(ask_as(SYSTEM, given))
 
 
 def test_all_are_printed_with_one_password_each_time_another(tmp_path: Path) -> None:
