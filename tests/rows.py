@@ -481,6 +481,7 @@ WALKS = 25 if ALL else 8
 
 WHOLE = {
     "tests/jetstream/test_chat_servers.py::test_people_enter_where_nothing_is_left_*": "waits for leases",
+    "tests/cli/help/test_examples.py::*?cluster remove?": "starts three servers, as a test of it does",
     "tests/page/test_names.py::*": "the frames are tested with other clients, and the words in Node",
     "tests/page/test_accounts.py::test_an_invite_that_cannot_*": "refused as the others that have scenes",
     "tests/page/test_accounts.py::test_a_second_device_*": "a link as any other, whose use has scenes",

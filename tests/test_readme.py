@@ -100,10 +100,15 @@ class Program:
         """Wait for the end; return the lines up to it."""
         return list(iter(self.line, None))
 
-    def interrupt(self) -> int:
-        """Press Ctrl-C, if it runs; return the exit code."""
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
+    def interrupt(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Press Ctrl-C, or send another signal, if it runs; return the exit code."""
         if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGINT)
+            os.killpg(self._process.pid, number)
         return self.wait()
 
     def wait(self) -> int:

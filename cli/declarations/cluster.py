@@ -8,7 +8,7 @@ import typer
 from cli.help.command import Command, Group
 from cli.report import reporting
 
-__all__ = ["change", "cluster_app", "config", "new_epoch", "status"]
+__all__ = ["change", "cluster_app", "config", "new_epoch", "remove", "status"]
 
 cluster_app = typer.Typer(
     cls=Group,
@@ -141,6 +141,31 @@ def status(
         from cli.settings.journals import shared_address
 
         raise typer.Exit(run(shared_address(ctx, journal), as_json=json))
+
+
+@cluster_app.command(name="remove", cls=Command)
+def remove(
+    ctx: typer.Context,
+    host: Annotated[
+        str, typer.Argument(metavar="HOST", help="The machine, by the name that its configuration has.")
+    ],
+    journal: Journal = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.", allow_from_autoenv=False)] = False,
+) -> None:
+    """Remove a machine that is gone from a cluster.
+
+    Do this when its NATS server does not return under its name. Another one gets what it had of the log.
+    Until then it counts for a majority. A server that runs is not removed, nor one while another lacks
+    some of the log. Chat servers run meanwhile.
+
+    \b
+    Example: chat cluster remove ada-3
+    """
+    with reporting():
+        from cli.commands.cluster_remove import run
+        from cli.settings.journals import shared_address
+
+        raise typer.Exit(run(shared_address(ctx, journal), host, yes=yes))
 
 
 @cluster_app.command(name="set", cls=Command)

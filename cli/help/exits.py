@@ -23,6 +23,7 @@ _CHAT = ("",)
 _CLIENTS = ("client", "send", "tail", "rooms", "status", "search", "join")
 _ACCOUNTS = ("invite", "ban", "unban", "bans", "audit")
 _ACCOUNT = tuple(f"account {name}" for name in ("add", "list", "role", "remove", "keys", "revoke"))
+_CHANGES = ("cluster remove", "cluster set", "cluster new-epoch")
 _LISTS = ("config", "transports", "journals", "schema", "cluster config")
 _ALL = (
     *("server", "backup", "restore", "history", "doctor", "trust", "bench", "room remove"),
@@ -30,7 +31,7 @@ _ALL = (
     *_ACCOUNTS,
     *_ACCOUNT,
     *_LISTS,
-    *("cluster status", "cluster set", "cluster new-epoch"),
+    *("cluster status", *_CHANGES),
 )
 
 EXITS = (
@@ -46,9 +47,7 @@ EXITS = (
     Exit("0", "there is a new backup", ("backup",)),
     Exit("0", "the file is restored", ("restore",)),
     Exit("0", "nothing is wrong", ("doctor", "cluster status")),
-    Exit(
-        "0", "it is done", ("trust", "room remove", "cluster set", "cluster new-epoch", *_ACCOUNTS, *_ACCOUNT)
-    ),
+    Exit("0", "it is done", ("trust", "room remove", *_CHANGES, *_ACCOUNTS, *_ACCOUNT)),
     Exit("1", "it cannot listen, cannot use the journal or the accounts, or crashed", ("server",)),
     Exit(
         "1",
@@ -72,6 +71,7 @@ EXITS = (
     Exit("1", "something is wrong", ("doctor", "cluster status")),
     Exit("1", "the journal cannot be read", ("history",)),
     Exit("1", "the journal cannot be used, or you said no", ("room remove",)),
+    Exit("1", "it runs, is unknown, or cannot be removed now, or you said no", ("cluster remove",)),
     Exit("1", "the log cannot be changed", ("cluster set",)),
     Exit("1", "the log cannot be changed, or you said no", ("cluster new-epoch",)),
     Exit("1", "the accounts cannot be used", (*_ACCOUNTS, *(each for each in _ACCOUNT if "rem" not in each))),

@@ -1,8 +1,10 @@
-"""docs/cluster.md is done as it is written, on three machines that are addresses of loopback."""
+"""docs/cluster.md is done as it is written, on machines that are addresses of loopback."""
 
 import os
 import re
 import shutil
+import signal
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,9 +16,10 @@ import trustme
 from tests.jetstream.servers import nats_server_program
 from tests.test_readme import Program, Stage, agree, anchors, blocks_of, commands
 
+DEADLINE = 60.0
+
 PAGE = Path(__file__).parent.parent.parent / "docs" / "cluster.md"
 TEXT = PAGE.read_text("utf-8")
-WALK = TEXT.partition("## Three machines, step by step")[2].partition("\n## ")[0]
 NET = f"127.{os.getpid() // 250 % 250 + 2}.{os.getpid() % 250 + 2}"
 """Addresses that no other run of these tests has, since the ports are those of the page."""
 
@@ -38,25 +41,30 @@ class Machine(Stage):
 
     def adapted(self, text: str) -> str:
         """Return a part of the page with the addresses and folders of this machine."""
-        text = re.sub(r"\bada-([123])\b", rf"{NET}.\1", text)
+        text = re.sub(r"\bada-([1-4])\b", rf"{NET}.\1", text)
         text = text.replace("0.0.0.0", f"{NET}.{self.number}")
         return text.replace("/etc/chat", str(self.directory))
 
     def command(self, text: str) -> str:
         """Return a command of the page as it is run here."""
-        text = text.replace("--only ada-1", f"--only ada-{self.number} --store {self.directory}/store")
-        return self.adapted(text)
+        only = f"--only ada-{self.number} --store {self.directory}/store"
+        return self.adapted(re.sub(r"--only ada-\d", only, text))
+
+
+def part(title: str) -> str:
+    """Return a section of the page."""
+    return TEXT.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
 class Walk:
-    """The commands of the page, in their order, each done on any of the machines."""
+    """The commands of a section, in their order, each done on any of the machines."""
 
-    def __init__(self, stack: ExitStack) -> None:
+    def __init__(self, stack: ExitStack, title: str) -> None:
         self._stack = stack
-        self._commands = self._all()
+        self._commands = self._all(part(title))
 
-    def _all(self) -> Iterator[tuple[str, list[str]]]:
-        for block in blocks_of(WALK):
+    def _all(self, section: str) -> Iterator[tuple[str, list[str]]]:
+        for block in blocks_of(section):
             if block.mark == "console":
                 yield from commands(block)
 
@@ -70,29 +78,49 @@ class Walk:
         """Start something that serves, and wait until it has printed some words."""
         program = Program(f"exec {machine.command(command)}", machine)
         self._stack.callback(program.interrupt)
-        while until not in (line := program.line() or ""):
-            assert line, command
+        read_until(program, until)
         return program
 
     def do(self, machine: Machine, command: str, shown: list[str]) -> None:
         """Run something to its end, which prints what is shown."""
-        program = Program(machine.command(command), machine)
-        program.end_input()
-        printed = program.rest()
-        assert program.wait() == 0, printed
+        code, printed = run(machine, command)
+        assert code == 0, printed
         assert agree([machine.adapted(line) for line in shown], printed), printed
+
+    def repeat(self, machine: Machine, command: str, shown: list[str]) -> None:
+        """Run something again and again, until it finds no problem and prints what is shown."""
+        end = time.monotonic() + DEADLINE
+        code, printed = run(machine, command)
+        while code != 0 or not agree([machine.adapted(line) for line in shown], printed):
+            assert time.monotonic() < end, printed
+            code, printed = run(machine, command)
 
     def is_over(self) -> bool:
         """Tell whether all was done."""
         return next(self._commands, None) is None
 
 
+def read_until(program: Program, words: str) -> str:
+    """Return the next line that has these words in it; there has to be one."""
+    while words not in (line := program.line() or ""):
+        assert line, words
+    return line
+
+
+def run(machine: Machine, command: str) -> tuple[int, list[str]]:
+    """Run something to its end; return its exit code and what it printed."""
+    program = Program(machine.command(command), machine)
+    program.end_input()
+    printed = program.rest()
+    return program.wait(), printed
+
+
 @pytest.fixture
 def machines(tmp_path: Path) -> list[Machine]:
-    """The three machines, with a certificate each."""
+    """Four machines, with a certificate each."""
     authority = trustme.CA()
     found = []
-    for number in (1, 2, 3):
+    for number in (1, 2, 3, 4):
         folder = tmp_path / f"ada-{number}"
         folder.mkdir()
         certificate = authority.issue_cert(f"{NET}.{number}")
@@ -103,34 +131,119 @@ def machines(tmp_path: Path) -> list[Machine]:
     return found
 
 
-def test_three_machines_are_set_up_as_it_is_written(machines: list[Machine]) -> None:
-    first, *others = machines
-    [settings] = [block.text for block in blocks_of(WALK) if block.mark == "toml"]
-    with ExitStack() as stack:
-        walk = Walk(stack)
+class Cluster:
+    """What runs on each machine, as the page has set it up."""
+
+    def __init__(self, stack: ExitStack, machines: list[Machine]) -> None:
+        walk = self.walk = Walk(stack, "Three machines, step by step")
+        [self._settings] = [
+            block.text for block in blocks_of(part("Three machines, step by step")) if block.mark == "toml"
+        ]
+        self.nats: dict[int, Program] = {}
+        self.chat: dict[int, Program] = {}
+        first, *others = machines
         command, shown = walk.next("chat cluster config")
         walk.do(first, command, shown)
         for machine in others:
             shutil.copy(first.directory / "nats.creds", machine.directory)
             walk.do(machine, command, shown)
-        command, _ = walk.next("nats-server")
+        self._nats_server, _ = walk.next("nats-server")
         for machine in machines:
-            walk.start(machine, command, "Server is ready")
-        command, shown = walk.next("chat server")
+            self.start_nats(machine)
+        self._chat_server = walk.next("chat server")
         for machine in machines:
-            (machine.directory / "chatcore").mkdir()
-            (machine.directory / "chatcore" / "chat.toml").write_text(machine.adapted(settings))
-            server = walk.start(machine, command, machine.adapted(shown[0]))
-            while "messages are kept in" not in (line := server.line() or ""):
-                assert line
-            assert line.endswith("(replicated)")
+            self.configure(machine)
+            self.start_chat(machine)
+
+    def configure(self, machine: Machine, *changes: tuple[str, str]) -> None:
+        """Write the settings of the page, with some changes."""
+        text = self._settings
+        for before, after in changes:
+            text = text.replace(before, after)
+        (machine.directory / "chatcore").mkdir(exist_ok=True)
+        (machine.directory / "chatcore" / "chat.toml").write_text(machine.adapted(text))
+
+    def start_nats(self, machine: Machine) -> None:
+        """Start its NATS server."""
+        self.nats[machine.number] = self.walk.start(machine, self._nats_server, "Server is ready")
+
+    def start_chat(self, machine: Machine) -> None:
+        """Start its chat server, and wait until it has the log."""
+        command, shown = self._chat_server
+        server = self.chat[machine.number] = self.walk.start(machine, command, machine.adapted(shown[0]))
+        assert read_until(server, "messages are kept in").endswith("(replicated)")
+
+
+def test_three_machines_are_set_up_as_it_is_written(machines: list[Machine]) -> None:
+    first, second, third, _ = machines
+    with ExitStack() as stack:
+        walk = Cluster(stack, [first, second, third]).walk
         command, shown = walk.next("chat cluster status")
-        for machine in machines:
+        for machine in (first, second, third):
             walk.do(machine, command, shown)
         command, shown = walk.next("echo")
         walk.do(first, command, ["...", *shown])
-        walk.do(others[1], *walk.next("chat tail"))
+        walk.do(third, *walk.next("chat tail"))
         assert walk.is_over()
+
+
+def test_machines_are_upgraded_and_replaced_as_it_is_written(machines: list[Machine]) -> None:
+    first, second, third, fourth = machines
+    said: list[str] = []
+
+    def say(machine: Machine) -> None:
+        """Have somebody post while something is away: it is stored."""
+        said.append(f"...: message {len(said)}")
+        code, printed = run(machine, f"echo 'message {len(said) - 1}' | chat client chats://ada-1,ada-2")
+        assert code == 0, printed
+
+    with ExitStack() as stack:
+        cluster = Cluster(stack, [first, second, third])
+        say(first)
+        upgrade = Walk(stack, "Upgrades")
+        upgrade.next("systemctl stop nats-server")
+        upgrade.next("systemctl start nats-server")
+        status = upgrade.next("chat cluster status")
+        assert upgrade.is_over()
+        for machine in (first, second, third):
+            cluster.nats[machine.number].interrupt(signal.SIGTERM)
+            say(machine)
+            cluster.start_nats(machine)
+            upgrade.repeat(machine, *status)
+        assert cluster.chat[2].interrupt(signal.SIGTERM) == 0
+        say(second)
+        cluster.start_chat(second)
+        upgrade.repeat(second, *status)
+
+        cluster.nats[3].interrupt(signal.SIGKILL)
+        cluster.chat[3].interrupt(signal.SIGKILL)
+        shutil.rmtree(third.directory)
+        say(first)
+        walk = Walk(stack, "Replacing a machine")
+        config, shown = walk.next("chat cluster config")
+        shutil.copy(first.directory / "nats.creds", fourth.directory)
+        walk.do(fourth, config, shown)
+        walk.next("nats-server -c")
+        cluster.start_nats(fourth)
+        reload, _ = walk.next("nats-server --signal reload")
+        for machine in (first, second):
+            walk.do(machine, config, shown)
+            walk.do(machine, f"{reload}={cluster.nats[machine.number].pid}", [])
+            read_until(cluster.nats[machine.number], "Reloaded server configuration")
+        say(second)
+        walk.do(first, *walk.next("chat cluster remove"))
+        for machine in (first, second, fourth):
+            cluster.configure(machine, ("ada-3", "ada-4"))
+        command, shown = walk.next("chat cluster status")
+        walk.repeat(first, command, shown)
+        assert walk.is_over()
+        cluster.start_chat(fourth)
+        for machine in (first, second):
+            cluster.chat[machine.number].interrupt(signal.SIGTERM)
+            cluster.start_chat(machine)
+            walk.repeat(fourth, command, shown)
+        say(first)
+        walk.do(fourth, "chat tail --url chats://ada-4 lobby", [*said, "position ..."])
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)\s]+)\)", TEXT))))

@@ -7,6 +7,7 @@
 - `monitor`: what only the page of a server for monitoring says, such as whether it syncs always.
 - `log`: what puts that together in a loop in a thread of its own.
 - `looking`: a look at all of it, for whoever runs it.
+- `members`: the removal of a server that is gone.
 - `log_events`: what it logs.
 
 This takes nats-py (``chatcore[cluster]``). Of JetStream it uses as little as it can: entries are published
@@ -14,15 +15,19 @@ and forgotten, read from what the stream repeats once they are stored, and asked
 There are no consumers.
 """
 
+from transports.jetstream.credentials import Credentials, read_credentials
 from transports.jetstream.link import Servers
 from transports.jetstream.log import JetStreamLog
 from transports.jetstream.looking import Look, ServerLook, last_entries, look
+from transports.jetstream.members import MemberKept, remove_member
 from transports.jetstream.monitor import MonitorPage
 from transports.jetstream.stream import Stream, StreamState
 
 __all__ = [
+    "Credentials",
     "JetStreamLog",
     "Look",
+    "MemberKept",
     "MonitorPage",
     "ServerLook",
     "Servers",
@@ -30,4 +35,6 @@ __all__ = [
     "StreamState",
     "last_entries",
     "look",
+    "read_credentials",
+    "remove_member",
 ]

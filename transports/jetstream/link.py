@@ -21,7 +21,7 @@ from nats.errors import Error as NatsError
 
 from chatcore.replication import LogEntry
 from chatcore.replication.fence import ENTRY_BYTES
-from transports.jetstream.credentials import read_credentials, sign
+from transports.jetstream.credentials import Credentials, read_credentials, sign
 from transports.jetstream.stream import Unfit, version_problem
 
 __all__ = ["Link", "LinkLost", "Servers", "StreamMissing", "entry_of", "microseconds"]
@@ -54,13 +54,13 @@ class StreamMissing(Exception):
 class Servers:
     """The servers of a log, as ``HOST:PORT``, in the order in which they are tried.
 
-    With ``tls`` a server that does not encrypt gets nothing. ``credentials`` is a file: see
+    With ``tls`` a server that does not encrypt gets nothing. ``credentials`` is a file, or what one says: see
     `transports.jetstream.credentials`. ``monitors`` are where the servers show how they are set up.
     """
 
     addresses: tuple[str, ...]
     tls: ssl.SSLContext | None = None
-    credentials: Path | None = None
+    credentials: Path | Credentials | None = None
     monitors: tuple[str, ...] = ()
 
 
@@ -179,10 +179,11 @@ class Link:
 
     def _authentication(self) -> dict[str, Any]:
         """Return what shows who we are, which is asked for once it is known whether a server encrypts."""
-        if self._servers.credentials is None:
+        given = self._servers.credentials
+        if given is None:
             return {}
         try:
-            found = read_credentials(self._servers.credentials)
+            found = given if isinstance(given, Credentials) else read_credentials(given)
         except OSError as error:
             raise ValueError(f"cannot read the credentials: {error}") from error
 

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from tests.cli.processes import DEADLINE, ChatServer, chat_server, environment, 
 from tests.jetstream.reader import Node
 from tests.jetstream.servers import NatsServers
 from tests.jetstream.shared import shared_servers
+from tests.jetstream.system import SET_UP, wait_for_leader
 from tests.journal.sqlite.files import open_journal
 from transports.jetstream import JetStreamLog, Servers, Stream
 from transports.threaded_tcp import connect, serve
@@ -47,6 +48,7 @@ class Home:
     url: str
     words: dict[str, str] = field(default_factory=dict)
     input: str = ""
+    nats: NatsServers | None = None
 
     @property
     def data(self) -> Path:
@@ -92,12 +94,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatServer]:
 
 
 @pytest.fixture
-def home(server: ChatServer, tmp_path: Path, request: pytest.FixtureRequest) -> Home:
+def home(server: ChatServer, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Home]:
     """An empty home, whose settings name a server and a room."""
     if re.search(r"\[(cluster|doctor)", request.node.name):
         shared_servers()  # before `inside` looks which threads there are
     (tmp_path / "chat.toml").write_text(f'room = ["ops"]\n[servers.work]\nurl = "{server.url}"\n')
-    return Home(tmp_path, server.url)
+    with ExitStack() as running:
+        home = Home(tmp_path, server.url)
+        if "[cluster remove]" in request.node.name:
+            home.nats = running.enter_context(NatsServers(tmp_path / "nats", 3, SET_UP))
+        yield home
 
 
 # --- what there is before the examples of a command ----------------------------------------------
@@ -170,6 +176,21 @@ def _has_log(home: Home) -> None:
     home.words["127.0.0.1:4222"] = servers.addresses[0]
 
 
+def _has_lost_a_machine(home: Home) -> None:
+    servers = home.nats
+    assert servers is not None
+    node = Node(JetStreamLog(Servers(servers.addresses), Stream.of_record("chat", 3)))
+    node.wait_until_open()
+    node.log.close()
+    servers.servers[2].stop()
+    wait_for_leader(servers, "chat")
+    (home.path / "nats.creds").write_text("chat:secret\n")
+    with open(home.path / "chat.toml", "a") as settings:
+        hosts = ",".join(servers.addresses)
+        settings.write(f'[server]\njournal = "nats://{hosts}?creds={home.path}/nats.creds"\n')
+    home.words["ada-3"] = "n2"
+
+
 PREPARED: dict[str, Callable[[Home], None]] = {
     "backup": _has_files,
     "restore": _has_backups,
@@ -179,6 +200,7 @@ PREPARED: dict[str, Callable[[Home], None]] = {
     "tail": _has_position,
     "trust": _has_fingerprint,
     "account revoke": _has_keys,
+    "cluster remove": _has_lost_a_machine,
     **dict.fromkeys(("cluster status", "cluster set", "cluster new-epoch"), _has_log),
     **dict.fromkeys(("invite", "ban", "unban", "bans", "audit"), _has_accounts),
     **dict.fromkeys((f"account {name}" for name in ("list", "role", "remove", "keys")), _has_accounts),

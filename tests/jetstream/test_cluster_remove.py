@@ -1,0 +1,96 @@
+"""`chat cluster remove`: which machines it takes out of a cluster, and which it leaves."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.processes import CHAT, chat
+from tests.cli.pty import ENTER, in_terminal
+from tests.jetstream.reader import Node
+from tests.jetstream.servers import NatsServers
+from tests.jetstream.system import SET_UP, wait_for_leader
+from transports.jetstream import JetStreamLog, Servers, Stream
+
+
+class Log:
+    """A log that servers have, and the address of it."""
+
+    def __init__(self, folder: Path, servers: NatsServers) -> None:
+        self.servers = servers
+        self.creds = folder / "nats.creds"
+        self.creds.write_text("chat:secret\n")
+        self.address = f"nats://{','.join(servers.addresses)}"
+        stream = Stream.of_record("chat", 3 if servers.count == 3 else 1)
+        node = Node(JetStreamLog(Servers(servers.addresses), stream))
+        node.wait_until_open()
+        node.log.close()
+
+    def remove(self, name: str, *more: str) -> tuple[int, str]:
+        """Try to remove a server; return the exit code and what was said."""
+        done = chat("cluster", "remove", name, "--journal", f"{self.address}?creds={self.creds}", *more)
+        return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
+    """A server that is no cluster, and so does all but remove somebody."""
+    folder = tmp_path_factory.mktemp("alone")
+    with NatsServers(folder / "nats", extra=SET_UP) as servers:
+        yield Log(folder, servers)
+
+
+def test_a_server_that_is_gone_is_removed_and_none_while_another_lacks_something(tmp_path: Path) -> None:
+    with NatsServers(tmp_path / "nats", 3, SET_UP) as servers:
+        log = Log(tmp_path, servers)
+        servers.servers[2].stop()
+        wait_for_leader(servers, "chat")
+        code, said = log.remove("n1", "--yes")
+        assert (code, "n1 is not removed; of chat, not all is at n2" in said) == (1, True), said
+        code, said = log.remove("n2", "--yes")
+        assert (code, said.partition(";")[0]) == (0, "removed n2"), said
+        assert "the log is on 2 servers, and should be on 3" in (
+            chat("cluster", "status", "--journal", log.address).stdout
+        )
+        code, said = log.remove("n2", "--yes")
+        assert (code, "there is no server n2 in the cluster" in said) == (1, True), said
+        servers.servers[1].kill()
+        code, said = log.remove("n1", "--yes")
+        assert (code, "n1 is not removed; of chat, " in said) == (1, True), said
+
+
+def test_a_server_that_runs_is_not_removed(alone: Log) -> None:
+    code, said = alone.remove("n0", "--yes")
+    assert (code, "n0 is not removed; n0 runs; stop its nats-server first" in said) == (1, True), said
+
+
+def test_a_configuration_without_that_user_is_named(tmp_path: Path) -> None:
+    with NatsServers(tmp_path / "nats", extra=SET_UP.partition("accounts")[0]) as servers:
+        code, said = Log(tmp_path, servers).remove("n9", "--yes")
+    assert (code, "Authorization Violation" in said) == (1, True), said
+    assert "print the configuration of each server again by `chat cluster config`, and load it" in said
+
+
+def test_nobody_is_removed_whom_a_person_keeps(alone: Log) -> None:
+    code, said = alone.remove("n9")
+    assert (code, "would remove n9 with all that it stores; add --yes" in said) == (2, True), said
+    journal = f"{alone.address}?creds={alone.creds}"
+    with in_terminal(CHAT, "cluster", "remove", "n9", "--journal", journal) as terminal:
+        terminal.wait("remove n9 with all that it stores")
+        terminal.type("n" + ENTER)
+        assert terminal.wait_exit() == 1
+
+
+def test_credentials_of_others_are_refused(alone: Log, tmp_path: Path) -> None:
+    done = chat("cluster", "remove", "n9", "--yes", "--journal", alone.address)
+    assert (done.returncode, "this needs creds=PATH" in done.stderr) == (2, True)
+    key = tmp_path / "nsc.creds"
+    key.write_text(
+        "-----BEGIN NATS USER JWT-----\neyJ\n------END NATS USER JWT------\n"
+        "-----BEGIN USER NKEY SEED-----\nSUA\n------END USER NKEY SEED------\n"
+    )
+    done = chat("cluster", "remove", "n9", "--yes", "--journal", f"{alone.address}?creds={key}")
+    assert (done.returncode, "is not of `chat cluster config`" in done.stderr) == (2, True)
+    key.write_text("nothing")
+    done = chat("cluster", "remove", "n9", "--yes", "--journal", f"{alone.address}?creds={key}")
+    assert (done.returncode, "neither credentials of NATS nor" in done.stderr) == (2, True)
