@@ -90,6 +90,7 @@ test-all: $(STAMP) system firefox $(NODE) ## run every combination of tests/rows
 .PHONY: simulate
 simulate: $(STAMP) ## run the simulation over SEEDS seeds; ARGS=4711 begins there
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
+	@$(BIN)/python -m tests.simulation --shared --seeds $$(( $(SEEDS) / 10 )) $(ARGS)
 	@$(BIN)/python -m tests.system --seeds $(SEEDS) $(ARGS)
 	@$(BIN)/python -m tests.system --browsers --seeds $(SEEDS) $(ARGS)
 

@@ -42,6 +42,7 @@ __all__ = [
     "ROUNDS",
     "SEEDS",
     "SERVERS",
+    "SHARED_SEEDS",
     "SLOW",
     "STEPS",
     "STORMS",
@@ -466,6 +467,9 @@ CLUSTER_SEEDS = 500 if ALL else 10
 
 HUB_SEEDS = 300 if ALL else 4
 """Seeds of several hubs over such a log, each with its people."""
+
+SHARED_SEEDS = 300 if ALL else 9
+"""Seeds of hubs that share a directory over such a log, too."""
 
 SYSTEM_SEEDS = 1_000 if ALL else 100
 """Seeds of the whole system, which takes a fifth of the time."""

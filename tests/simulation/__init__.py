@@ -20,7 +20,8 @@ core holds is counted again after every step:
 - `table` is what was decided of who may be where and speak there, and `acts` is what people ask of the gate;
 - `moderator` revokes keys, puts people out and removes rooms;
 - `simulation` puts them together: chaos, then quiet, then the end, each with its own checks;
-- `replica` is a real journal, over a log with faults that several hubs share, and `cluster` has these hubs.
+- `replica` is a real journal, over a log with faults that several hubs share, and `cluster` has these hubs;
+- `shared` has hubs that share a directory, too, and judges who is where.
 
 A failing seed is replayed exactly, with a line for every step::
 
