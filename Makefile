@@ -186,7 +186,7 @@ system: ## install what some tests need, such as nc, gcc, Chromium, nginx and Ca
 	echo '#include <openssl/ssl.h>' | gcc -fsyntax-only -xc - 2>/dev/null || missing="$$missing libssl-dev"; \
 	command -v help2man >/dev/null || missing="$$missing help2man"; \
 	command -v mandoc >/dev/null || missing="$$missing mandoc"; \
-	command -v chromium >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
+	command -v chromium >/dev/null || missing="$$missing chromium chromium-headless-shell fonts-dejavu-core"; \
 	for proxy in nginx caddy; do PATH="$$PATH:/usr/sbin" command -v $$proxy >/dev/null || proxies="$$proxies $$proxy"; done; \
 	missing="$$missing$$proxies"; \
 	$(call INSTALL_MISSING,which the tests need; those will be skipped)

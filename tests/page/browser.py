@@ -7,13 +7,15 @@ that is shown twice, or one that is shown before an earlier one.
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect, sync_playwright
+
+from tests.rows import ALL
 
 __all__ = ["Visitor", "chromium", "launch", "new_context"]
 
@@ -33,32 +35,34 @@ _LOOK = """(isHidden) => {
 }"""
 
 
-_PROGRAM = "/usr/lib/chromium/chromium"
+_PROGRAMS = ("/usr/lib/chromium/chromium", "chromium", "chromium-browser")
 """Debian's Chromium without the script that starts it, whose options draw with a GPU that is not there."""
 
-
-def _path() -> str:
-    path = shutil.which(_PROGRAM) or shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("there is no Chromium")
-        pytest.skip("there is no Chromium: make system")
-    return path
+_WITHOUT_WINDOWS = "/usr/lib/chromium/chromium-headless-shell"
+"""The same without what is around a page, such as windows and menus. It has a third less to do."""
 
 
 @contextmanager
 def chromium(*arguments: str) -> Iterator[Browser]:
     """Start a browser without a window; skips the test, or fails in CI, if there is none."""
     with sync_playwright() as playwright:
-        yield launch(playwright, *arguments)
+        yield _launch(playwright, _PROGRAMS, arguments)
 
 
 def launch(playwright: Playwright, *arguments: str) -> Browser:
-    """Start a browser, as `chromium` does."""
-    path = _path()
+    """Start a browser, as `chromium` does, without what is around pages unless all rows are run."""
+    return _launch(playwright, _PROGRAMS if ALL else (_WITHOUT_WINDOWS, *_PROGRAMS), arguments)
+
+
+def _launch(playwright: Playwright, programs: Iterable[str], arguments: Iterable[str]) -> Browser:
+    path = next(filter(None, map(shutil.which, programs)), None)
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("there is no Chromium")
+        pytest.skip("there is no Chromium: make system")
     expect.set_options(timeout=TIMEOUT)
     sandbox = hasattr(os, "geteuid") and os.geteuid() != 0
-    arguments = ("--disable-gpu", *arguments)
+    arguments = ["--disable-gpu", *arguments]
     return playwright.chromium.launch(executable_path=path, chromium_sandbox=sandbox, args=arguments)
 
 
