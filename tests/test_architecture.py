@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -37,7 +37,17 @@ def source_files() -> Iterator[tuple[str, Path]]:
 
 FILES = dict(source_files())
 MODULES = sorted(FILES)
-TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in FILES.items()}
+
+
+@cache
+def tree_of(name: str) -> ast.Module:
+    return ast.parse(FILES[name].read_text("utf-8"))
+
+
+@cache
+def nodes_of(name: str) -> Sequence[ast.AST]:
+    """Return all of a module, which many tests look through: to walk it takes longer than they do."""
+    return [*ast.walk(tree_of(name))]
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -106,18 +116,18 @@ def defined_here(module: ModuleType) -> set[str]:
 def imported() -> dict[str, set[str]]:
     """Return what modules of ours import from each other by name."""
     found: dict[str, set[str]] = {name: set() for name in MODULES}
-    for tree in TREES.values():
-        for node in ast.walk(tree):
+    for name in MODULES:
+        for node in nodes_of(name):
             if isinstance(node, ast.ImportFrom) and node.module in found:
                 names = {alias.name for alias in node.names}
-                found[node.module] |= {name for name in names if f"{node.module}.{name}" not in MODULES}
+                found[node.module] |= {each for each in names if f"{node.module}.{each}" not in FILES}
     return found
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_exports_exactly_its_public_names(name: str) -> None:
     module = importlib.import_module(name)
-    if len(TREES[name].body) == 1:
+    if len(tree_of(name).body) == 1:
         return  # a package that is only a docstring
     exported: list[str] = module.__all__
     assert exported == sorted(set(exported), key=in_order)
@@ -230,9 +240,9 @@ def test_imports_respect_the_floors() -> None:
 # --- who owns which state ------------------------------------------------------------------------
 
 
-def stored_attributes(tree: ast.AST) -> Iterator[ast.Attribute]:
+def stored_attributes(nodes: Iterable[ast.AST]) -> Iterator[ast.Attribute]:
     """Yield the attributes that a piece of code sets or deletes, in whatever form."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
             yield node
 
@@ -243,9 +253,9 @@ def is_own(attribute: ast.Attribute) -> bool:
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name.startswith("chatcore")])
 def test_no_code_assigns_an_attribute_of_another_object(name: str) -> None:
-    foreign = [each for each in stored_attributes(TREES[name]) if not is_own(each)]
+    foreign = [each for each in stored_attributes(nodes_of(name)) if not is_own(each)]
     assert [f"{each.lineno}: {ast.unparse(each)}" for each in foreign] == []
-    calls = [node.func for node in ast.walk(TREES[name]) if isinstance(node, ast.Call)]
+    calls = [node.func for node in nodes_of(name) if isinstance(node, ast.Call)]
     assert not [each for each in calls if isinstance(each, ast.Name) and each.id in ("setattr", "delattr")]
 
 
@@ -254,7 +264,7 @@ def test_no_code_assigns_an_attribute_of_another_object(name: str) -> None:
     ["a.b = 1", "a.b += 1", "del a.b", "a.b: int = 1", "self.a.b = 1", "for a.b in c: ...", "a.b, c = 1, 2"],
 )
 def test_every_form_of_assignment_to_another_object_is_detected(code: str) -> None:
-    (found,) = stored_attributes(ast.parse(code))
+    (found,) = stored_attributes(ast.walk(ast.parse(code)))
     assert not is_own(found)
 
 
@@ -288,8 +298,8 @@ WALL_CLOCK = {
 def test_a_clock_that_may_be_set_is_read_for_dates_alone() -> None:
     reading = {
         name
-        for name, tree in TREES.items()
-        for node in ast.walk(tree)
+        for name in MODULES
+        for node in nodes_of(name)
         if isinstance(node, ast.Attribute)
         and re.fullmatch(r"time\.time(_ns)?|(datetime|date)\.(now|utcnow|today)", ast.unparse(node))
     }
@@ -303,10 +313,10 @@ def names_imported(name: str, package: str) -> set[str]:
     """Return what a module imports from a package by name, other than the modules in it."""
     return {
         alias.name
-        for node in ast.walk(TREES[name])
+        for node in nodes_of(name)
         if isinstance(node, ast.ImportFrom) and node.module == package
         for alias in node.names
-        if f"{package}.{alias.name}" not in MODULES
+        if f"{package}.{alias.name}" not in FILES
     }
 
 
@@ -347,7 +357,7 @@ def test_the_command_line_imports_only_what_is_public(name: str) -> None:
         "transports.jetstream",
     }
     allowed = {*PUBLIC, *clients, *servers, *cluster}
-    modules = {node.module or "" for node in ast.walk(TREES[name]) if isinstance(node, ast.ImportFrom)}
+    modules = {node.module or "" for node in nodes_of(name) if isinstance(node, ast.ImportFrom)}
     ours = {module for module in modules if module.partition(".")[0] in ("chatcore", "transports")}
     assert ours - allowed == set()
 
@@ -359,7 +369,7 @@ PACKAGES_WITH_FILES = sorted(name for name, path in FILES.items() if path.name =
 
 @pytest.mark.parametrize("name", PACKAGES_WITH_FILES)
 def test_the_docstring_of_a_package_names_all_of_its_files(name: str) -> None:
-    introduction = ast.get_docstring(TREES[name]) or ""
+    introduction = ast.get_docstring(tree_of(name)) or ""
     inside = {each.removeprefix(f"{name}.") for each in MODULES if each.startswith(f"{name}.")}
     files = {each for each in inside if "." not in each and each != "__main__"}
     assert sorted(each for each in files if f"`{each}`" not in introduction) == []
@@ -373,11 +383,11 @@ def test_the_project_and_the_package_have_the_same_version() -> None:
     assert project["version"] == chatcore.__version__
 
 
-def lines_of_code(source: str) -> int:
+def lines_of_code(name: str) -> int:
     """Return how many lines of a module hold code: not a comment, not a docstring, not empty."""
     docstrings = {
         line
-        for node in ast.walk(ast.parse(source))
+        for node in nodes_of(name)
         if isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)
@@ -385,13 +395,13 @@ def lines_of_code(source: str) -> int:
     }
     return sum(
         bool(line.strip()) and not line.strip().startswith("#") and number not in docstrings
-        for number, line in enumerate(source.splitlines(), 1)
+        for number, line in enumerate(FILES[name].read_text("utf-8").splitlines(), 1)
     )
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_no_file_has_more_lines_of_code_than_the_limit(name: str) -> None:
-    assert lines_of_code(FILES[name].read_text("utf-8")) <= LINES
+    assert lines_of_code(name) <= LINES
 
 
 def test_no_test_sleeps() -> None:
