@@ -40,6 +40,7 @@ LONGEST = (
     "page/test_talks",
     "page/test_nodes",
     "web_client/test_nodes",
+    "web_client/test_web_client",
     "page/test_keeping",
     "page/test_devices",
     "page/test_forgetting",
