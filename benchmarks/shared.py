@@ -67,7 +67,7 @@ def cluster(servers: int) -> Iterator[tuple[NatsServers, Path]]:
 def journal(nats: NatsServers, state: Path, watch: Watch | None = None) -> Iterator[ReplicatedJournal]:
     """Open a journal, and wait until it takes posts."""
     monitors = tuple(server.monitor for server in nats.servers)
-    stream = Stream.of_record(NAME, nats.count, 2 * 1024**3)
+    stream = Stream.of_messages(NAME, nats.count, 2 * 1024**3)
     opened = ReplicatedJournal(
         state, JetStreamLog(Servers(nats.addresses, monitors=monitors), stream), search=False
     )
@@ -185,7 +185,7 @@ def rooms(servers: int) -> None:
             if without:
                 for server in nats.servers:
                     server.stop()
-            stream = Stream.of_record(NAME, servers, 2 * 1024**3)
+            stream = Stream.of_messages(NAME, servers, 2 * 1024**3)
             began = time.perf_counter()
             again = ReplicatedJournal(state, JetStreamLog(Servers(nats.addresses), stream), search=False)
             again.start(Watch())

@@ -5,11 +5,12 @@ This is the front door: what is exported here is public, with one transport to c
     from chatcore import Message
     from transports.asyncio_tcp import connect  # or transports.threaded_tcp
 
-Seven modules are public besides: `chatcore.gate`, for those who decide who may enter and what they may do,
+Nine modules are public besides: `chatcore.gate`, for those who decide who may enter and what they may do,
 `chatcore.accounts`, for those who manage the accounts of a server, `chatcore.logs`, for those who read or
-write its log, `transports.certificates`, for those who serve over TLS, and `chatcore.transport`,
-`chatcore.journal` and `chatcore.wire`, for those who write plug-ins. Everything else is internal and may
-change at any time. ``docs/library.md`` shows how to use all this.
+write its log, `chatcore.cluster` and `transports.jetstream`, for those whose servers share a log,
+`transports.certificates`, for those who serve over TLS, and `chatcore.transport`, `chatcore.journal` and
+`chatcore.wire`, for those who write plug-ins. Everything else is internal and may change at any time.
+``docs/library.md`` shows how to use all this.
 
 Names are loaded when they are first asked for, so that a client never loads the server.
 
@@ -19,7 +20,8 @@ To read the code, take it in this order. The ground: `version`, `subclassing`, `
 `schema`, `address`, `site`, what browsers are served, `private`, which keeps files from others, and
 `sqlite`, for what is stored in them, and `replication`, a log that servers share. `roster` is who is here, on
 all of them. The seams: `gate`, `wire`, `journal` and `transport`. Then the two sides, which never import each
-other: `server` and `client`; and `accounts`, a gate. The docstring of each package continues from there.
+other: `server` and `client`; and `accounts`, a gate. `cluster` has the names of what servers that share a log
+are made of. The docstring of each package continues from there.
 """
 
 from importlib import import_module

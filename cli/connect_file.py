@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from chatcore import Accounts
     from chatcore.accounts import PublicUrl
-    from chatcore.accounts.replicated import ReplicatedAccounts
+    from chatcore.cluster import ReplicatedAccounts
 
 __all__ = ["NAME", "connect_file"]
 

@@ -21,7 +21,7 @@ from cli.settings.certificates import is_self_made
 from transports.certificates import Certificate
 
 if TYPE_CHECKING:
-    from chatcore.accounts.replicated import ReplicatedAccounts
+    from chatcore.cluster import ReplicatedAccounts
 
 __all__ = ["Published", "SharedPublished", "check_public_urls"]
 

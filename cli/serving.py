@@ -26,8 +26,7 @@ from transports.certificates import Certificate
 
 if TYPE_CHECKING:
     from chatcore import Accounts
-    from chatcore.accounts.replicated import ReplicatedAccounts
-    from chatcore.server.shared_directory import SharedDirectory
+    from chatcore.cluster import ReplicatedAccounts, SharedDirectory
     from cli.metrics.service import Metrics
     from cli.published import Published, SharedPublished
 

@@ -15,16 +15,19 @@ __all__ = ["build"]
 
 MODULES = (
     "chatcore",
+    "chatcore.cluster",
     "chatcore.gate",
     "chatcore.transport",
     "chatcore.journal",
     "chatcore.wire",
     "transports.asyncio_tcp",
+    "transports.jetstream",
     "transports.threaded_tcp",
 )
 """The modules that are public, and so have a page."""
 
 MEMBERS = {
+    "SharedDirectory": {"__init__"},
     "Hub": {
         "__init__",
         "limits",

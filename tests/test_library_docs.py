@@ -23,7 +23,9 @@ from pydantic import BaseModel
 
 import chatcore
 import chatcore.accounts
+import chatcore.cluster
 import chatcore.gate
+import transports.jetstream
 from chatcore import (
     Accounts,
     Closing,
@@ -38,6 +40,8 @@ from chatcore import (
 )
 from chatcore.accounts import Administration
 from chatcore.gate import Gate
+from tests.jetstream.people import enter
+from tests.jetstream.shared import shared_servers
 from tests.ports import fixed_port
 from tests.test_readme import anchors, blocks_of
 from transports import asyncio_tcp, threaded_tcp
@@ -271,6 +275,34 @@ def test_a_server_drains_when_it_is_stopped(stage: Stage, name: str, number: sig
     grace.post("hello")
     assert server.end(number) == (0, [])
     assert next_of(grace, Closing).reason == "drain"
+
+
+def url_of(server: Program) -> str:
+    """Return where a server listens, which it may say after what it has logged."""
+    while not (line := server.line()).startswith("listening on "):
+        assert line
+    return line.split()[2]
+
+
+def test_two_programs_that_share_a_log_are_one_chat(stage: Stage) -> None:
+    nats = shared_servers()
+    stream, address = nats.new_stream().name, nats.addresses[0]
+    stage.write(
+        "chat://127.0.0.1:0",
+        lambda text: text.replace("127.0.0.1:4222", address).replace('"chat", 1', f'"{stream}", 1'),
+    )
+    servers = [stage.run("node.py", f"{number}.db") for number in range(2)]
+    one, two = (url_of(server) for server in servers)
+    with enter(one, "ada") as ada:
+        with pytest.raises(RefusedError) as refused:
+            enter(two, "ada")
+        assert refused.value.code == "nick_taken"
+        with enter(two, "grace") as grace:
+            assert {"ada", "grace"} == set(grace.who())
+            ada.post("hello over there")
+            assert next_from(grace, "ada") == "hello over there"
+            assert [server.end(signal.SIGTERM)[0] for server in servers] == [0, 0]
+            assert [next_of(member, Closing).reason for member in (ada, grace)] == ["drain"] * 2
 
 
 def test_a_program_is_tested_as_shown(stage: Stage) -> None:
@@ -531,8 +563,10 @@ def test_the_examples_import_public_names_only() -> None:
     allowed = {
         "chatcore": set(chatcore.__all__),
         "chatcore.accounts": set(chatcore.accounts.__all__),
+        "chatcore.cluster": set(chatcore.cluster.__all__),
         "chatcore.gate": set(chatcore.gate.__all__),
         "transports.asyncio_tcp": transport,
+        "transports.jetstream": set(transports.jetstream.__all__),
         "transports.threaded_tcp": transport,
     }
     for text in EXAMPLES.values():

@@ -45,6 +45,14 @@ PUBLIC = {
         ROLES AccountEntry Accounts AccountsCopy Administration AuditEntry BanEntry InviteEntry KeyEntry
         PublicUrl Returned Role back_up_accounts key_id owns restore_accounts
         """,
+    # For those whose servers share a log.
+    "chatcore.cluster": """
+        AccountsStatus Log LogEntry LogListener MemoryLog RecordLimits ReplicaStatus ReplicatedAccounts
+        ReplicatedAdministration ReplicatedJournal SharedDirectory
+        """,
+    "transports.jetstream": """
+        JetStreamLog Look MonitorPage ServerLook Servers Stream StreamState last_entries look
+        """,
     # For those who write plug-ins.
     "chatcore.transport": """
         GROUP Channel Endpoint Host Layers Listen MeasuredServer Peer Server ServerStatistics Session

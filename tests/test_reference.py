@@ -12,11 +12,13 @@ ROOT = Path(__file__).parent.parent
 
 MODULES = (
     "chatcore",
+    "chatcore.cluster",
     "chatcore.gate",
     "chatcore.transport",
     "chatcore.journal",
     "chatcore.wire",
     "transports.asyncio_tcp",
+    "transports.jetstream",
     "transports.threaded_tcp",
 )
 """The public modules, each a page."""

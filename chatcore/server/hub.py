@@ -68,7 +68,7 @@ class Hub:
     hub opens it here, which raises `JournalError` where that fails, may read files and may start threads.
     `close` closes it, and so does the end of a ``with`` block. ``gate`` says who may enter and do what;
     without one, everybody may (`chatcore.gate`). ``limits`` bound what peers may do, and ``clock`` gives
-    seconds that never go back. ::
+    seconds that never go back. A ``directory`` is for hubs that share a log (`chatcore.cluster`). ::
 
         with Hub(SqliteJournal(Path("chat.db"))) as hub, serve("chat://127.0.0.1:0", hub=hub) as server:
             ...

@@ -53,8 +53,9 @@ _GONE: Final = Refusal("unavailable", "whoever has asked for this is gone")
 class SharedDirectory:
     """One server's directory over a log, of which it has a connection that nobody has started.
 
-    ``limits`` are those of this server; how many sessions an account may have is said with each claim, so it
-    should be the same on all servers. Without ``threaded``, whoever has it calls `step` when it is due.
+    It is for a hub, ``Hub(journal, limits, directory=...)``, which starts and closes it. ``limits`` are those
+    of the hub; how many sessions an account may have is said with each claim, so it should be the same on
+    all servers. Without ``threaded``, whoever has it calls `step` when it is due.
     """
 
     def __init__(self, log: Log, limits: Limits, *, threaded: bool = True) -> None:

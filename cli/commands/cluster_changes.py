@@ -28,7 +28,7 @@ from cli.settings.nats_journal import NatsAddress, servers_of, stream_of
 from cli.streams import write_text
 
 if TYPE_CHECKING:
-    from chatcore.journal.replicated import ReplicatedJournal
+    from chatcore.cluster import ReplicatedJournal
 
 __all__ = ["begin_accounts_epoch", "begin_epoch", "set_limits"]
 
@@ -109,7 +109,7 @@ def begin_accounts_epoch(address: NatsAddress, *, by: str) -> None:
 def _journal(address: NatsAddress) -> "Iterator[tuple[ReplicatedJournal, _LastWarning]]":
     """Follow the log with a copy that is removed afterwards; raises `UsageError` without nats-py."""
     try:
-        from chatcore.journal.replicated import ReplicatedJournal
+        from chatcore.cluster import ReplicatedJournal
         from transports.jetstream import JetStreamLog, look
     except ModuleNotFoundError as error:
         raise UsageError("this needs nats-py; install chatcore[cluster]") from error

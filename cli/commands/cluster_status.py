@@ -65,7 +65,7 @@ def run(address: NatsAddress, *, as_json: bool) -> int:
 
 def _copy(path: Path) -> _Copy | None:
     """Return what this machine's copy says, ``None`` where there is none."""
-    from chatcore.journal.replicated import StateFile
+    from chatcore.journal.replicated.state import StateFile
 
     if not path.exists():
         return None

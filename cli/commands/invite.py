@@ -15,7 +15,7 @@ from cli.settings.durations import duration
 from cli.streams import write_text
 
 if TYPE_CHECKING:
-    from chatcore.accounts.replicated import ReplicatedAdministration
+    from chatcore.cluster import ReplicatedAdministration
 
 __all__ = ["list_invites", "make", "print_links", "revoke"]
 

@@ -44,7 +44,7 @@ from transports.certificates import Certificate
 
 if TYPE_CHECKING:
     from chatcore import Accounts
-    from chatcore.accounts.replicated import ReplicatedAccounts
+    from chatcore.cluster import ReplicatedAccounts
     from cli.metrics.service import Metrics
     from cli.published import Published, SharedPublished
 

@@ -7,7 +7,7 @@ from chatcore.journal import Journal, JournalKind
 from cli.settings.journals import SHARED
 
 if TYPE_CHECKING:
-    from chatcore.journal.replicated import ReplicaStatus
+    from chatcore.cluster import ReplicaStatus
     from transports.jetstream import StreamState
 
 __all__ = ["LogSnapshot", "watch_log"]
@@ -63,7 +63,7 @@ def watch_log(kind: JournalKind, store: Journal) -> Callable[[], LogSnapshot | N
     """Return what looks at the log of a journal, from any thread: ``None`` where no servers share that."""
     if kind.name not in SHARED:
         return lambda: None
-    from chatcore.journal.replicated import ReplicatedJournal
+    from chatcore.cluster import ReplicatedJournal
     from transports.jetstream import JetStreamLog
 
     assert isinstance(store, ReplicatedJournal)

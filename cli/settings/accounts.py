@@ -18,7 +18,7 @@ from cli.settings.server import server_setting
 
 if TYPE_CHECKING:
     from chatcore.accounts import Administration
-    from chatcore.accounts.replicated import ReplicatedAdministration
+    from chatcore.cluster import ReplicatedAdministration
     from cli.settings.nats_journal import NatsAddress
 
 __all__ = [

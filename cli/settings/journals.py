@@ -18,7 +18,7 @@ from cli.places import journal_file
 from cli.settings.server import server_setting
 
 if TYPE_CHECKING:
-    from chatcore.server.shared_directory import SharedDirectory
+    from chatcore.cluster import SharedDirectory
     from cli.settings.nats_journal import NatsAddress
 
 __all__ = [

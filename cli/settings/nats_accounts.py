@@ -7,19 +7,16 @@ afterwards, so they work beside a server, and on any machine that reaches NATS.
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from chatcore import AccountsError, UsageError
 from cli.settings.nats_journal import NatsAddress, parse_address, servers_of
 
 if TYPE_CHECKING:
-    from chatcore.accounts.replicated import ReplicatedAccounts, ReplicatedAdministration
+    from chatcore.cluster import ReplicatedAccounts, ReplicatedAdministration
     from transports.jetstream import Stream
 
 __all__ = ["accounts_address", "accounts_stream", "administration_of", "gate_of"]
-
-ACCOUNTS_BYTES: Final = 256 << 20
-"""How large the stream may get where a server makes it: about a million acts. None of them goes."""
 
 _QUIET = logging.NullHandler()
 
@@ -28,7 +25,7 @@ def gate_of(setting: str) -> "ReplicatedAccounts":
     """Return the gate of a server to the accounts at an address, not started yet; raises `UsageError`."""
     address = accounts_address(setting)
     try:
-        from chatcore.accounts.replicated import ReplicatedAccounts
+        from chatcore.cluster import ReplicatedAccounts
         from transports.jetstream import JetStreamLog
     except ModuleNotFoundError as error:
         raise _no_nats() from error
@@ -43,7 +40,7 @@ def administration_of(address: NatsAddress, *, by: str) -> "ReplicatedAdministra
     read.
     """
     try:
-        from chatcore.accounts.replicated import ReplicatedAdministration
+        from chatcore.cluster import ReplicatedAdministration
         from transports.jetstream import JetStreamLog, look
     except ModuleNotFoundError as error:
         raise _no_nats() from error
@@ -60,7 +57,7 @@ def accounts_stream(address: NatsAddress) -> "Stream":
     """Return the stream of the accounts that belong to a log of messages."""
     from transports.jetstream import Stream
 
-    return Stream.of_record(f"{address.stream}-accounts", address.replicas, ACCOUNTS_BYTES)
+    return Stream.of_accounts(address.stream, address.replicas)
 
 
 def accounts_address(setting: str) -> NatsAddress:

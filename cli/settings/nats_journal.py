@@ -17,8 +17,7 @@ from cli.places import shared_state_file
 from cli.settings.limits import RECORD_LIMITS
 
 if TYPE_CHECKING:
-    from chatcore.journal.replicated import ReplicatedJournal
-    from chatcore.server.shared_directory import SharedDirectory
+    from chatcore.cluster import ReplicatedJournal, SharedDirectory
     from transports.jetstream import JetStreamLog, Servers, Stream
 
 __all__ = [
@@ -33,12 +32,6 @@ __all__ = [
 ]
 
 PORT: Final = 4222
-
-LIVE_SECONDS: Final = 900.0
-"""How long the stream of who is here keeps what is in it. Every server says each minute whom it has."""
-
-LIVE_BYTES: Final = 64 << 20
-"""How large that stream may get on each of its servers. Then the oldest goes."""
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?")
 _MONITOR = re.compile(r"http://(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:\d{1,5})?/?")
@@ -88,7 +81,7 @@ class NatsKind:
                     f"change it with `chat cluster set {name}=VALUE`"
                 )
         try:
-            from chatcore.journal.replicated import ReplicatedJournal
+            from chatcore.cluster import ReplicatedJournal
 
             return ReplicatedJournal(address.state, _log(address), search=address.search)
         except ModuleNotFoundError as error:
@@ -99,7 +92,7 @@ class NatsKind:
     def directory(self, argument: str, limits: Limits) -> "SharedDirectory":
         """Return who is here at all servers of the log of an address; raises `UsageError`."""
         address = parse_address(self.name, argument)
-        from chatcore.server.shared_directory import SharedDirectory
+        from chatcore.cluster import SharedDirectory
         from transports.jetstream import JetStreamLog
 
         return SharedDirectory(JetStreamLog(servers_of(address), live_stream_of(address)), limits)
@@ -162,23 +155,15 @@ def stream_of(address: NatsAddress) -> "Stream":
     from transports.jetstream import Stream
 
     if address.max_bytes is None:
-        return Stream.of_record(address.stream, address.replicas)
-    return Stream.of_record(address.stream, address.replicas, address.max_bytes)
+        return Stream.of_messages(address.stream, address.replicas)
+    return Stream.of_messages(address.stream, address.replicas, address.max_bytes)
 
 
 def live_stream_of(address: NatsAddress) -> "Stream":
     """Return the stream of who is here."""
     from transports.jetstream import Stream
 
-    name = address.stream
-    return Stream(
-        name=f"{name}-live",
-        subject=f"{name}.live",
-        feed=f"{name}.live.feed",
-        replicas=address.replicas,
-        max_bytes=LIVE_BYTES,
-        max_age=LIVE_SECONDS,
-    )
+    return Stream.of_live(address.stream, address.replicas)
 
 
 def _options(query: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ PATIENCE = 45.0
 
 
 def enter(
-    server: ChatServer,
+    server: ChatServer | str,
     nick: str,
     secret: str | None = None,
     *,
@@ -22,10 +22,11 @@ def enter(
     invite: str | None = None,
 ) -> Chat:
     """Connect and join the lobby, once nicks can be claimed: in the first seconds of a log they cannot."""
+    url = server if isinstance(server, str) else server.url
     until = time.monotonic() + PATIENCE
     while True:
         try:
-            return connect(server.url, nick=nick, session=secret, key=key, invite=invite)
+            return connect(url, nick=nick, session=secret, key=key, invite=invite)
         except RefusedError as error:
             if error.code != "unavailable" or error.retry_after is None or time.monotonic() > until:
                 raise

@@ -194,7 +194,7 @@ class NatsServers:
     def new_stream(self) -> Stream:
         """Return a stream that no other test has."""
         replicas = 3 if self.count >= 3 else 1
-        return Stream.of_record(f"t{next(_numbers)}", replicas, 16 * 1024 * 1024)
+        return Stream.of_messages(f"t{next(_numbers)}", replicas, 16 * 1024 * 1024)
 
 
 class SharedLog:

@@ -77,7 +77,7 @@ def test_three_servers_run_with_what_is_printed(
     context = ssl.create_default_context(cafile=certificates / "ca.pem") if encrypted else None
     with printed.running(), contextlib.ExitStack() as started:
         node = Node(
-            JetStreamLog(Servers(printed.addresses, context, printed.creds), Stream.of_record("team", 3))
+            JetStreamLog(Servers(printed.addresses, context, printed.creds), Stream.of_messages("team", 3))
         )
         node.wait_until_open()  # a chat server waits two seconds for that, and an election may take longer
         node.log.close()
@@ -114,11 +114,11 @@ def test_their_user_may_touch_the_logs_of_the_cluster_and_no_other(tmp_path: Pat
                     node.wait_for(b"entry")
                     node.log.close()
             assert not heard.of("stream.unreachable")
-            node = Node(JetStreamLog(servers, Stream.of_record("other", 1)))
+            node = Node(JetStreamLog(servers, Stream.of_messages("other", 1)))
             node.wait(lambda: heard.of("stream.unreachable"))
             node.log.close()
             assert not node.openings
-            node = Node(JetStreamLog(Servers(printed.addresses), Stream.of_record("chat", 1)))
+            node = Node(JetStreamLog(Servers(printed.addresses), Stream.of_messages("chat", 1)))
             node.wait(lambda: "Authorization" in str(heard.of("stream.unreachable")))
             node.log.close()
             assert not node.openings

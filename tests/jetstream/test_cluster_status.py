@@ -25,7 +25,7 @@ class Cluster:
         self.servers = servers
         self.copy = folder / "copy.db"
         self.journal = f"nats://{','.join(servers.addresses)}?state={self.copy}"
-        stream = Stream.of_record("chat", 3, 2 * 1024 * 1024)
+        stream = Stream.of_messages("chat", 3, 2 * 1024 * 1024)
         node = Node(JetStreamLog(Servers(servers.addresses), stream))
         node.wait_until_open()  # a journal waits two seconds for that, and an election may take longer
         node.log.close()

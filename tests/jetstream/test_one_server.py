@@ -319,7 +319,7 @@ def test_a_server_that_would_not_take_the_longest_entry_is_not_used_until_it_doe
 def test_a_stream_that_is_full_refuses_and_keeps_what_it_has(
     nats: NatsServers, nodes: Callable[..., Node], logged: Heard
 ) -> None:
-    stream = Stream.of_record("full", 1, 20_000)
+    stream = Stream.of_messages("full", 1, 20_000)
     node = nodes(SharedLog(nats, stream).connect())
     for n in range(10):
         node.log.append(b"%d" % n * 5_000)
@@ -376,9 +376,9 @@ def test_a_bug_costs_a_connection_and_not_the_log(
 
 
 def test_a_log_that_was_never_connected_can_be_closed() -> None:
-    log = JetStreamLog(Servers(("127.0.0.1:1",)), Stream.of_record("chat", 1))
+    log = JetStreamLog(Servers(("127.0.0.1:1",)), Stream.of_messages("chat", 1))
     log.close()
-    log = JetStreamLog(Servers(("127.0.0.1:1",)), Stream.of_record("chat", 1))
+    log = JetStreamLog(Servers(("127.0.0.1:1",)), Stream.of_messages("chat", 1))
     node = Node(log)
     log.close()
     log.close()

@@ -19,7 +19,7 @@ from tests.jetstream.servers import NatsServers
 from transports.jetstream import JetStreamLog, Servers, Stream
 from transports.jetstream.credentials import Credentials, read_credentials, sign
 
-STREAM = Stream.of_record("t", 1, 1_000_000)
+STREAM = Stream.of_messages("t", 1, 1_000_000)
 
 USER = """
 authorization { users = [ { user: chat, password: "pass:word", permissions: {

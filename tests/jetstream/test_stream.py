@@ -6,7 +6,7 @@ import pytest
 
 from transports.jetstream.stream import Stream, Unfit, version_problem
 
-STREAM = Stream.of_record("chat", 3)
+STREAM = Stream.of_messages("chat", 3)
 
 
 def info(**changes: Any) -> dict[str, Any]:

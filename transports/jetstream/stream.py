@@ -15,6 +15,15 @@ __all__ = ["FLOOR", "Stream", "StreamState", "Unfit", "version_problem"]
 FLOOR: Final = (2, 12, 3)
 """The oldest server that may be used: what came before lost entries."""
 
+LIVE_SECONDS: Final = 900.0
+"""How long the stream of who is here keeps what is in it. Every server says each minute whom it has."""
+
+LIVE_BYTES: Final = 64 << 20
+"""How large that stream may get on each of its servers. Then the oldest goes."""
+
+ACCOUNTS_BYTES: Final = 256 << 20
+"""How large the stream of accounts may get where a server makes it: about a million acts. None goes."""
+
 _GIB = 1024**3
 
 _OWN = {
@@ -76,9 +85,20 @@ class Stream:
     max_age: float | None = None
 
     @classmethod
-    def of_record(cls, name: str, replicas: int, max_bytes: int = 4 * _GIB) -> "Stream":
-        """Return the stream of a record, from which nothing goes."""
+    def of_messages(cls, name: str, replicas: int, max_bytes: int = 4 * _GIB) -> "Stream":
+        """Return the stream of the messages of the cluster ``name``, from which nothing goes."""
         return cls(name, f"{name}.log", f"{name}.feed", replicas, max_bytes)
+
+    @classmethod
+    def of_live(cls, name: str, replicas: int) -> "Stream":
+        """Return the stream of who is here, which keeps what is in it for a quarter of an hour."""
+        live = f"{name}.live"
+        return cls(f"{name}-live", live, f"{live}.feed", replicas, LIVE_BYTES, LIVE_SECONDS)
+
+    @classmethod
+    def of_accounts(cls, name: str, replicas: int) -> "Stream":
+        """Return the stream of its accounts, from which nothing goes."""
+        return cls.of_messages(f"{name}-accounts", replicas, ACCOUNTS_BYTES)
 
     @property
     def expires(self) -> bool:

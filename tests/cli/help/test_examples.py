@@ -158,7 +158,7 @@ def _has_keys(home: Home) -> None:
 
 def _has_stream() -> NatsServers:
     servers = shared_servers()
-    node = Node(JetStreamLog(Servers(servers.addresses), Stream.of_record("chat", 1)))
+    node = Node(JetStreamLog(Servers(servers.addresses), Stream.of_messages("chat", 1)))
     node.wait_until_open()
     node.log.close()
     return servers
