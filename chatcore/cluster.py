@@ -19,6 +19,7 @@ from chatcore.accounts.replicated import AccountsStatus, ReplicatedAccounts, Rep
 from chatcore.journal.replicated import RecordLimits, ReplicaStatus, ReplicatedJournal
 from chatcore.replication import Log, LogEntry, LogListener
 from chatcore.replication.memory import MemoryLog
+from chatcore.roster.replica import RosterStatus
 from chatcore.server.shared_directory import SharedDirectory
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "ReplicatedAccounts",
     "ReplicatedAdministration",
     "ReplicatedJournal",
+    "RosterStatus",
     "SharedDirectory",
 ]

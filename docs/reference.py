@@ -27,7 +27,7 @@ MODULES = (
 """The modules that are public, and so have a page."""
 
 MEMBERS = {
-    "SharedDirectory": {"__init__"},
+    "SharedDirectory": {"__init__", "status"},
     "Hub": {
         "__init__",
         "limits",

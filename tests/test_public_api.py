@@ -48,7 +48,7 @@ PUBLIC = {
     # For those whose servers share a log.
     "chatcore.cluster": """
         AccountsStatus Log LogEntry LogListener MemoryLog RecordLimits ReplicaStatus ReplicatedAccounts
-        ReplicatedAdministration ReplicatedJournal SharedDirectory
+        ReplicatedAdministration ReplicatedJournal RosterStatus SharedDirectory
         """,
     "transports.jetstream": """
         JetStreamLog Look MonitorPage ServerLook Servers Stream StreamState last_entries look

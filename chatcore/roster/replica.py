@@ -22,7 +22,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from chatcore.names import fold
 from chatcore.replication import LogEntry
@@ -48,7 +48,7 @@ from chatcore.roster.machine import (
 )
 from chatcore.roster.state import Seat, State
 
-__all__ = ["BEAT", "ReadEntry", "RosterReplica", "RosterUser", "read_entry"]
+__all__ = ["BEAT", "ReadEntry", "RosterReplica", "RosterStatus", "RosterUser", "read_entry"]
 
 BEAT: Final = 5.0
 """Seconds of silence after which a server says that it is there."""
@@ -89,6 +89,24 @@ class RosterUser(Protocol):
         """All that was known of other servers is forgotten: another log begins."""
 
 
+class RosterStatus(NamedTuple):
+    """Who is here, as one server sees it, and how it fares with the log of that.
+
+    ``servers`` were heard of in the last `LEASE`, this one among them; ``gone`` were before, within an hour,
+    and ``sessions`` are those of all servers. These three are ``None`` where they are not known: until the
+    log was read, and while the server ``is_cut_off``. ``waiting`` are claims and renames without an answer.
+    ``given_up`` are those that got none, and ``announcements`` the rosters that it has said, since the start.
+    """
+
+    servers: int | None
+    gone: int | None
+    sessions: int | None
+    is_cut_off: bool
+    waiting: int
+    given_up: int
+    announcements: int
+
+
 class RosterReplica:
     """The roster of one server. ``clock`` gives seconds that never go back.
 
@@ -121,6 +139,9 @@ class RosterReplica:
         self._is_outdated = False  # whether the roster that was said last lacks who entered and left since
         self._next_announcement = 0.0
         self._next_beat = 0.0
+        self._waiting = 0  # acts that have no answer yet
+        self._given_up = 0
+        self._announcements = 0
         self._outbox.abandon()
 
     # --- what it is ------------------------------------------------------------------------------
@@ -139,6 +160,18 @@ class RosterReplica:
     def is_cut_off(self) -> bool:
         """Whether the other servers may take this one for gone, so that it can't claim anything."""
         return self._clock() - self._heard >= LEASE or self._is_stopped
+
+    def status(self) -> RosterStatus:
+        """Return who is here, and what was counted; it looks at each seat."""
+        state, is_cut_off = self.state, self.is_cut_off
+        servers = gone = sessions = None
+        if state is not None and state.position >= self._catch_up and not is_cut_off:
+            gone = sum(node.is_gone for node in state.nodes.values())
+            servers = len(state.nodes) - gone
+            sessions = sum(seat.node is not None for seat in state.seats.values())
+        return RosterStatus(
+            servers, gone, sessions, is_cut_off, self._waiting, self._given_up, self._announcements
+        )
 
     @property
     def patience(self) -> float | None:
@@ -308,6 +341,9 @@ class RosterReplica:
         A `Claim` or `Rename` has an answer, and so it is given up after a while. Others are not. A `Release`
         is of the session that has the seat now.
         """
+        if answer is not None:
+            self._waiting += 1
+            answer = partial(self._answer, answer)
         match act:
             case Release(proof=proof):
                 if proof not in self._mine:
@@ -398,6 +434,7 @@ class RosterReplica:
         first = self._parts.popleft()
         self._next_announcement = self._clock() + ANNOUNCE
         self._has_announced = True
+        self._announcements += 1
         self._is_outdated = False
         self._note_sent()
         self._outbox.settle(content_of(Part(first, not self._parts)), self._seen)
@@ -429,6 +466,11 @@ class RosterReplica:
             self._note_result(act, result)
             if answer is not None:
                 answer(result)
+
+    def _answer(self, answer: Answer, result: Result) -> None:
+        self._waiting -= 1
+        self._given_up += result is None
+        answer(result)
 
     def _note_result(self, act: Act, result: Result) -> None:
         if isinstance(act, Release):

@@ -22,7 +22,7 @@ from chatcore.messages import DurabilityWord
 from chatcore.replication import Log, LogEntry, LogListener
 from chatcore.roster.acts import Act, Claim, Enter, Exit, Forget, Kick, Release, Rename
 from chatcore.roster.machine import Event, Granted, Refused, Result, Taken
-from chatcore.roster.replica import RosterReplica, RosterUser, read_entry
+from chatcore.roster.replica import RosterReplica, RosterStatus, RosterUser, read_entry
 from chatcore.server.directory import (
     SECRET_CHARS,
     Arrivals,
@@ -53,9 +53,10 @@ _GONE: Final = Refusal("unavailable", "whoever has asked for this is gone")
 class SharedDirectory:
     """One server's directory over a log, of which it has a connection that nobody has started.
 
-    It is for a hub, ``Hub(journal, limits, directory=...)``, which starts and closes it. ``limits`` are those
-    of the hub; how many sessions an account may have is said with each claim, so it should be the same on
-    all servers. Without ``threaded``, whoever has it calls `step` when it is due.
+    It is for a hub, ``Hub(journal, limits, directory=...)``, which starts and closes it. Others may ask for
+    its `status`. ``limits`` are those of the hub; how many sessions an account may have is said with each
+    claim, so it should be the same on all servers. Without ``threaded``, whoever has it calls `step` when it
+    is due.
     """
 
     def __init__(self, log: Log, limits: Limits, *, threaded: bool = True) -> None:
@@ -93,6 +94,14 @@ class SharedDirectory:
         if self._thread is not None:
             self._thread.join()
         self._log.close()
+
+    def status(self) -> RosterStatus | None:
+        """Return who is here at all servers, ``None`` before the start. From any thread."""
+        if self._parts is None:
+            return None
+        host, replica, _ = self._parts
+        with host.lock:
+            return replica.status()
 
     @property
     def _running(self) -> tuple[Host, RosterReplica, Mirror]:

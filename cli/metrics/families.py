@@ -3,15 +3,18 @@
 - A name says its unit, and a count since the start ends in ``_total``, as is the custom of Prometheus.
 - No label has a room, a nick or an address: there may be any number of those, and each would be a series.
 - What a journal or a transport does not count is missing, instead of being 0. So is what only NATS
-  knows of a log, without a connection to it.
+  knows of a log, without a connection to it, and who is at other servers, while this one is cut off.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Final, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
 
 from chatcore import COMPILED, Durations, ErrorCode, JournalStatistics, Statistics, __version__
 from chatcore.transport import ServerStatistics
 from cli.metrics.shared import LogSnapshot
+
+if TYPE_CHECKING:
+    from chatcore.cluster import RosterStatus
 
 __all__ = ["FAMILIES", "Family", "Snapshot"]
 
@@ -19,13 +22,14 @@ __all__ = ["FAMILIES", "Family", "Snapshot"]
 class Snapshot(NamedTuple):
     """A server at one moment.
 
-    ``server`` is ``None`` where the transport does not know how late it is, and ``log`` where the journal is
-    this server's alone.
+    ``server`` is ``None`` where the transport does not know how late it is, and ``log`` and ``roster`` where
+    the journal is this server's alone.
     """
 
     hub: Statistics
     server: ServerStatistics | None
     log: LogSnapshot | None
+    roster: "RosterStatus | None"
 
 
 Labels = tuple[str, ...]
@@ -68,6 +72,14 @@ def _commits(snapshot: Snapshot) -> Durations | None:
 def _of_log(value: Callable[[LogSnapshot], float | None]) -> Callable[[Snapshot], Values | None]:
     def values(snapshot: Snapshot) -> Values | None:
         known = None if snapshot.log is None else value(snapshot.log)
+        return None if known is None else [((), known)]
+
+    return values
+
+
+def _of_roster(value: "Callable[[RosterStatus], float | None]") -> Callable[[Snapshot], Values | None]:
+    def values(snapshot: Snapshot) -> Values | None:
+        known = None if snapshot.roster is None else value(snapshot.roster)
         return None if known is None else [((), known)]
 
     return values
@@ -248,6 +260,49 @@ FAMILIES: Final = (
         "gauge",
         "NATS servers that have all of it.",
         _of_log(lambda log: log.current),
+    ),
+    # who is here at all servers of a log
+    Family(
+        "chat_roster_servers",
+        "gauge",
+        "Chat servers that were heard of in the last 15 seconds, this one among them.",
+        _of_roster(lambda roster: roster.servers),
+    ),
+    Family(
+        "chat_roster_servers_gone",
+        "gauge",
+        "Chat servers that went within the last hour; one that was started again counts here, too.",
+        _of_roster(lambda roster: roster.gone),
+    ),
+    Family(
+        "chat_roster_sessions",
+        "gauge",
+        "Sessions at all chat servers together.",
+        _of_roster(lambda roster: roster.sessions),
+    ),
+    Family(
+        "chat_roster_cut_off",
+        "gauge",
+        "1 while the other servers may take this one for gone: it lets nobody in.",
+        _of_roster(lambda roster: roster.is_cut_off),
+    ),
+    Family(
+        "chat_roster_claims_waiting",
+        "gauge",
+        "Requests for a nick that wait for the log of who is here.",
+        _of_roster(lambda roster: roster.waiting),
+    ),
+    Family(
+        "chat_roster_claims_given_up_total",
+        "counter",
+        "Requests for a nick that were refused, since the log of who is here did not answer.",
+        _of_roster(lambda roster: roster.given_up),
+    ),
+    Family(
+        "chat_roster_announcements_total",
+        "counter",
+        "Times that the server has said whom it has: every minute, and whenever it had given something up.",
+        _of_roster(lambda roster: roster.announcements),
     ),
     # what waits
     Family("chat_reads_waiting", "gauge", "Reads that wait for the journal.", _one(lambda hub: hub.reads)),

@@ -9,6 +9,7 @@ import json
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from chatcore import Hub, UsageError
 from chatcore.transport import Server, server_statistics
@@ -18,6 +19,9 @@ from cli.metrics.http import Answer, HttpServer, Site
 from cli.metrics.pages import Page
 from cli.metrics.place import bind, url_of
 from cli.metrics.shared import LogSnapshot
+
+if TYPE_CHECKING:
+    from chatcore.cluster import RosterStatus
 
 __all__ = ["Metrics", "open_metrics"]
 
@@ -37,11 +41,20 @@ class Metrics:
         self._is_closing = False
         self.url = url_of(sockets)
 
-    def serve(self, hub: Hub, server: Server, look_at_log: Callable[[], LogSnapshot | None]) -> None:
-        """Begin to answer, and log where. ``look_at_log`` is called for each page, in a thread of its own."""
+    def serve(
+        self,
+        hub: Hub,
+        server: Server,
+        look_at_log: Callable[[], LogSnapshot | None],
+        look_at_roster: "Callable[[], RosterStatus | None]",
+    ) -> None:
+        """Begin to answer, and log where. What looks is called for each page, in a thread of its own."""
         from cli.metrics.exporter import CONTENT_TYPE, Exporter
 
-        exporter = Exporter(lambda: Snapshot(hub.statistics(), server_statistics(server), look_at_log()))
+        def look() -> Snapshot:
+            return Snapshot(hub.statistics(), server_statistics(server), look_at_log(), look_at_roster())
+
+        exporter = Exporter(look)
 
         def trouble() -> str | None:
             if self._is_closing:

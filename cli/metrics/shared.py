@@ -1,4 +1,4 @@
-"""How a server follows the log that it shares with others: what its metrics say of that."""
+"""How a server follows the logs that it shares with others: what its metrics say of that."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
@@ -7,10 +7,10 @@ from chatcore.journal import Journal, JournalKind
 from cli.settings.journals import SHARED
 
 if TYPE_CHECKING:
-    from chatcore.cluster import ReplicaStatus
+    from chatcore.cluster import ReplicaStatus, RosterStatus, SharedDirectory
     from transports.jetstream import StreamState
 
-__all__ = ["LogSnapshot", "watch_log"]
+__all__ = ["LogSnapshot", "watch_log", "watch_roster"]
 
 
 class LogSnapshot(NamedTuple):
@@ -75,3 +75,8 @@ def watch_log(kind: JournalKind, store: Journal) -> Callable[[], LogSnapshot | N
         return None if status is None else LogSnapshot(status, log.state if log.server else None)
 
     return look
+
+
+def watch_roster(directory: "SharedDirectory | None") -> "Callable[[], RosterStatus | None]":
+    """Return what looks at who is here at all servers, from any thread: ``None`` where it is one server."""
+    return (lambda: None) if directory is None else directory.status

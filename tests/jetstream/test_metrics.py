@@ -2,16 +2,22 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import pytest
+
+from chatcore import RefusedError
 from cli.metrics.families import FAMILIES
 from tests.cli.metrics.scrape import metrics_url, scrape
 from tests.cli.processes import ChatServer, chat_server
+from tests.jetstream.people import enter
 from tests.jetstream.servers import NatsServers, ask
+from transports.threaded_tcp import connect
 
 NAMES = {family.name for family in FAMILIES if family.name.startswith("chat_log_")}
+ROSTER = {family.name for family in FAMILIES if family.name.startswith("chat_roster_")}
 ONLY_NATS_KNOWS = {
     f"chat_log_{name}"
     for name in ("lag_entries", "entries", "bytes", "free_bytes", "replicas", "replicas_current")
@@ -25,11 +31,13 @@ def server_on(nats: NatsServers, state: Path, options: str = "") -> AbstractCont
     return chat_server("--journal", journal, "--metrics", "127.0.0.1:0")
 
 
-def figures_once(url: str, holds: Callable[[dict[str, float]], bool]) -> dict[str, float]:
-    """Return the figures of the log as soon as something holds of them."""
+def figures_once(
+    url: str, holds: Callable[[dict[str, float]], bool], names: Collection[str] = NAMES
+) -> dict[str, float]:
+    """Return the figures of the log, or others, as soon as something holds of them."""
     until = time.monotonic() + DEADLINE
     while True:
-        figures = {name: value for (name, _), value in scrape(url).items() if name in NAMES}
+        figures = {name: value for (name, _), value in scrape(url).items() if name in names}
         if holds(figures):
             return figures
         assert time.monotonic() < until, figures
@@ -76,3 +84,37 @@ def test_a_nats_server_that_is_gone_is_not_current(tmp_path: Path) -> None:
         nats.servers[2].stop()
         part = figures_once(url, lambda figures: figures.get("chat_log_replicas_current") == 2)
         assert part["chat_log_replicas"] == 3
+
+
+def roster_once(url: str, holds: Callable[[dict[str, float]], bool]) -> dict[str, float]:
+    """Return the figures of who is here, by the rest of their names, as soon as something holds of them."""
+
+    def named(figures: dict[str, float]) -> dict[str, float]:
+        return {name.removeprefix("chat_roster_"): value for name, value in figures.items()}
+
+    return named(figures_once(url, lambda figures: holds(named(figures)), ROSTER))
+
+
+def test_figures_of_who_is_here_are_those_of_all_servers(tmp_path: Path) -> None:
+    with (
+        NatsServers(tmp_path / "nats") as nats,
+        server_on(nats, tmp_path / "a.db") as a,
+        server_on(nats, tmp_path / "b.db") as b,
+    ):
+        urls = [metrics_url(server) for server in (a, b)]
+        with enter(a, "ada"), enter(b, "bob"):
+            for url in urls:
+                both = roster_once(url, lambda here: here.get("servers") == here.get("sessions") == 2)
+                assert both["announcements_total"] >= 1
+                assert both["servers_gone"] == both["cut_off"] == both["claims_waiting"] == 0
+            b.process.kill()
+            alone = roster_once(urls[0], lambda here: here.get("servers_gone") == 1)
+            assert (alone["servers"], alone["sessions"]) == (1, 1)
+            nats.servers[0].kill()
+            cut_off = roster_once(urls[0], lambda here: here["cut_off"] == 1)
+            assert not {"servers", "servers_gone", "sessions"} & set(cut_off)
+            assert cut_off["claims_given_up_total"] == 0
+            with pytest.raises(RefusedError):
+                connect(a.url, nick="cleo")
+            refused = roster_once(urls[0], lambda here: here["claims_given_up_total"] == 1)
+            assert refused["claims_waiting"] == 0

@@ -258,6 +258,47 @@ def test_a_server_that_is_cut_off_knows_that_it_is_taken_for_gone(
     assert one.nicks() == two.nicks() == ["ada", "bob"]
 
 
+def test_the_figures_are_of_all_servers_as_long_as_they_are_known(world: World) -> None:
+    one = world.server()
+    assert one.replica.status() == (None, None, None, False, 0, 0, 0)
+    two = world.server()
+    world.run()
+    one.claims("ada", A)
+    two.claims("bob", B)
+    assert one.replica.status().waiting == 1
+    world.run()
+    assert one.replica.status() == two.replica.status() == (2, 0, 2, False, 0, 0, 1)
+    two.connection.cut()
+    world.run(LEASE + BEAT + 1)
+    assert one.replica.status() == (1, 1, 1, False, 0, 0, 1)  # whoever is reserved is no session
+    assert two.replica.status()[:4] == (None, None, None, True)
+    two.connection.open()
+    world.run(1)
+    assert one.replica.status() == (2, 0, 2, False, 0, 0, 1)
+    assert two.replica.status() == (2, 0, 2, False, 0, 0, 2)
+    world.run(ANNOUNCE)
+    assert [server.replica.status().announcements for server in (one, two)] == [2, 3]
+
+
+def test_the_figures_count_what_was_given_up(world: World) -> None:
+    one = world.server()
+    world.run()
+    one.connection.cut()
+    one.claims("ada", A)
+    one.claims("bob", B)
+    one.replica.ask(Kick("ada", "lobby"))  # nobody waits for that
+    world.run(GIVE_UP - 1)
+    assert one.replica.status()[4:6] == (2, 0)
+    world.run(2)
+    assert one.replica.status()[4:6] == (0, 2)
+    world.run(LEASE)
+    one.claims("cleo", C)
+    assert one.replica.status()[4:6] == (0, 3)
+    one.connection.open()
+    world.run(1)
+    assert one.replica.status()[:6] == (1, 0, 0, False, 0, 3)
+
+
 def test_what_is_done_in_rooms_while_it_is_cut_off_is_said_by_its_roster_alone(world: World) -> None:
     one, two = world.server(), world.server()
     world.run()

@@ -33,7 +33,8 @@ def test_a_server_gives_every_metric_with_its_help_and_no_other_of_ours(tmp_path
     assert reply.headers["Content-Type"].startswith("text/plain; version=")
     helps = re.findall(r"^# HELP (chat_\w+) (.*)$", reply.body, re.MULTILINE)
     kinds = re.findall(r"^# TYPE (chat_\w+) (.*)$", reply.body, re.MULTILINE)
-    own = [each for each in FAMILIES if not each.name.startswith("chat_log_")]  # of a log it shares none
+    shared = ("chat_log_", "chat_roster_")  # it shares no log
+    own = [each for each in FAMILIES if not each.name.startswith(shared)]
     assert helps == [(each.name, each.help) for each in own]
     assert kinds == [(each.name, each.kind) for each in own]
     assert "process_" in reply.body
@@ -48,7 +49,7 @@ def test_a_journal_that_does_not_count_gives_no_metric() -> None:
 
 def test_how_long_the_journal_has_been_at_a_write_is_a_metric() -> None:
     journal = JournalStatistics(Durations(), 0, 0, available=True, late=7.5)
-    snapshot = Snapshot(replace(Host().hub.statistics(), journal=journal), None, None)
+    snapshot = Snapshot(replace(Host().hub.statistics(), journal=journal), None, None, None)
     values = {family.name: family.values(snapshot) for family in FAMILIES}
     assert values["chat_journal_late_seconds"] == [((), 7.5)]
 

@@ -1,29 +1,39 @@
-"""What the metrics of a server say of a log that it shares, by what is known of that."""
+"""What the metrics of a server say of the logs that it shares, by what is known of them."""
 
 import pytest
 
 from chatcore import MemoryJournal
-from chatcore.journal.replicated import ReplicaStatus
+from chatcore.cluster import ReplicaStatus, RosterStatus
 from cli.metrics.families import FAMILIES, Snapshot
-from cli.metrics.shared import LogSnapshot, watch_log
+from cli.metrics.shared import LogSnapshot, watch_log, watch_roster
 from cli.settings.journals import choose
 from tests.server.driver import Host
 from transports.jetstream import StreamState
 
 REPLICA = ReplicaStatus("abc", 40, 40, 3, settling=False, forked="", stopped=None)
 STREAM = StreamState("abc", 1, 40, 1_000, 4_000, 3, "n0", ("n0", "n1"), ("n2",))
+ROSTER = RosterStatus(3, 1, 40, is_cut_off=False, waiting=2, given_up=7, announcements=9)
 ONLY_NATS_KNOWS = {"lag_entries", "entries", "bytes", "free_bytes", "replicas", "replicas_current"}
 
 
 def figures(log: LogSnapshot | None) -> dict[str, float]:
     """Return the values of all metrics of a log, by what their names have after ``chat_log_``."""
-    snapshot = Snapshot(Host().hub.statistics(), None, log)
+    return values_of(Snapshot(Host().hub.statistics(), None, log, None), "chat_log_")
+
+
+def values_of(snapshot: Snapshot, prefix: str) -> dict[str, float]:
+    """Return the values of all metrics whose names begin so, by the rest of their names."""
     found = {}
     for family in FAMILIES:
-        if family.name.startswith("chat_log_") and (values := family.values(snapshot)) is not None:
+        if family.name.startswith(prefix) and (values := family.values(snapshot)) is not None:
             assert isinstance(values, list)
-            [((), found[family.name.removeprefix("chat_log_")])] = values
+            [((), found[family.name.removeprefix(prefix)])] = values
     return found
+
+
+def roster(status: RosterStatus | None) -> dict[str, float]:
+    """Return the values of all metrics of who is here, by what their names have after ``chat_roster_``."""
+    return values_of(Snapshot(Host().hub.statistics(), None, None, status), "chat_roster_")
 
 
 def test_a_log_that_is_well() -> None:
@@ -83,3 +93,24 @@ def test_one_nats_server_alone_which_names_no_leader_has_all_of_the_log() -> Non
 def test_a_journal_that_is_not_shared_has_no_log() -> None:
     assert watch_log(choose("memory"), MemoryJournal())() is None
     assert figures(None) == {}
+    assert watch_roster(None)() is None
+    assert roster(None) == {}
+
+
+def test_who_is_here() -> None:
+    assert roster(ROSTER) == {
+        "servers": 3,
+        "servers_gone": 1,
+        "sessions": 40,
+        "cut_off": 0,
+        "claims_waiting": 2,
+        "claims_given_up_total": 7,
+        "announcements_total": 9,
+    }
+
+
+def test_a_server_that_is_cut_off_says_nothing_of_the_others() -> None:
+    cut_off = ROSTER._replace(servers=None, gone=None, sessions=None, is_cut_off=True)
+    others = {"servers", "servers_gone", "sessions"}
+    known = {name: value for name, value in roster(ROSTER).items() if name not in others}
+    assert roster(cut_off) == known | {"cut_off": 1}
