@@ -92,4 +92,7 @@ def _confirm(host: str) -> bool:
 def _explained(problem: str) -> str:
     if "Authorization" not in problem:
         return problem
-    return f"{problem}; print the configuration of each server again by `chat cluster config`, and load it"
+    return (
+        f"{problem}; this needs the file that `chat cluster config` has as --operator-creds, if there is one, "
+        "and nats-servers that have loaded what it prints"
+    )

@@ -61,6 +61,16 @@ def config(
             allow_from_autoenv=False,
         ),
     ] = None,
+    operator_creds: Annotated[
+        str | None,
+        typer.Option(
+            "--operator-creds",
+            metavar="PATH",
+            help="The same for a user who may also change, back up and remove the streams.",
+            show_default="there is no such user",
+            allow_from_autoenv=False,
+        ),
+    ] = None,
     stream: Annotated[
         str,
         typer.Option("--stream", metavar="NAME", help="The name of the stream.", allow_from_autoenv=False),
@@ -93,14 +103,16 @@ def config(
 ) -> None:
     """Print a nats.conf for each machine of a cluster.
 
-    It also says how to start chat servers with them. Their user may touch no other stream. Let no other
-    machines reach any of the ports.
+    It also says how to start chat servers with them. Their user may make the streams, add to them and read
+    them, and nothing else. Let no other machines reach any of the ports.
 
     \b
     Example: # All three, with a password that each machine needs:
              chat cluster config ada-1 ada-2 ada-3
              # Each machine's own, by the same file of credentials:
              chat cluster config ada-1 ada-2 ada-3 --only ada-1 --creds nats.creds >nats.conf
+             # With a user for backups, and to make the streams larger:
+             chat cluster config ada-1 --creds nats.creds --operator-creds operator.creds >nats.conf
     """
     with reporting():
         from cli.commands.cluster_config import Plan, run
@@ -111,6 +123,7 @@ def config(
                 only=only,
                 stream=stream,
                 creds=None if creds is None else Path(creds),
+                operator_creds=None if operator_creds is None else Path(operator_creds),
                 store=store,
                 disk=disk,
                 tls=tls,

@@ -107,9 +107,11 @@ def test_their_user_may_touch_the_logs_of_the_cluster_and_no_other(tmp_path: Pat
     logging.getLogger("chat.journal").addHandler(heard)
     try:
         with printed.running():
-            for name in ("chat", "chat-live", "chat-accounts"):
+            for stream in (
+                make("chat", 1) for make in (Stream.of_messages, Stream.of_live, Stream.of_accounts)
+            ):
                 for _ in range(2):  # the second one asks for what the first has appended
-                    node = Node(JetStreamLog(servers, Stream(name, f"{name}.log", f"{name}.feed")))
+                    node = Node(JetStreamLog(servers, stream))
                     node.log.append(b"entry")
                     node.wait_for(b"entry")
                     node.log.close()
