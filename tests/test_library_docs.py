@@ -39,7 +39,7 @@ from chatcore import (
     SqliteJournal,
 )
 from chatcore.accounts import Administration
-from chatcore.gate import Gate
+from chatcore.gate import Claim, Gate, OpenGate, Person, Refusal
 from tests.jetstream.people import enter
 from tests.jetstream.shared import shared_servers
 from tests.ports import fixed_port
@@ -163,6 +163,35 @@ def next_from(chat: Chat, nick: str) -> str:
 def test_an_example_prints_what_its_comments_say(stage: Stage, name: str) -> None:
     stage.write(stage.serve(SqliteJournal(stage.directory / "chat.db")))
     assert stage.output_of(name) == re.findall(r"print\(.*\)  # (.*)$", EXAMPLES[name], re.MULTILINE)
+
+
+class Unready(OpenGate):
+    """Refuses the first who come."""
+
+    def __init__(self, *refusals: Refusal) -> None:
+        self._refusals = list(refusals)
+
+    def enter(self, claim: Claim, answer: Callable[[Person | Refusal], None]) -> None:
+        if self._refusals:
+            answer(self._refusals.pop(0))
+        else:
+            super().enter(claim, answer)
+
+
+def test_a_patient_program_waits_until_it_is_let_in(stage: Stage) -> None:
+    gate = Unready(Refusal("unavailable", "not yet", 0.1), Refusal("unavailable", "nor now", 0.1))
+    stage.write(stage.serve(gate=gate))
+    assert stage.output_of("patient.py") == ["ada is in"]
+
+
+def test_a_patient_program_waits_no_longer_than_it_wants_and_not_for_what_does_not_pass(stage: Stage) -> None:
+    gate = Unready(Refusal("unavailable", "not today", 200.0), Refusal("forbidden", "never"))
+    stage.write(stage.serve(gate=gate))
+    for words in ("not today", "never"):
+        code, output = stage.run("patient.py").end()
+        assert code == 1
+        assert output[-1].startswith("chatcore.errors.RefusedError")
+        assert words in output[-1]
 
 
 def test_the_bot_answers_and_ends_cleanly_on_ctrl_c(stage: Stage) -> None:

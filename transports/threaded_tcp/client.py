@@ -115,7 +115,9 @@ def connect(
     Raises `OSError` if no server is reached, which is a `TimeoutError` if the time is over and an
     ``ssl.SSLCertVerificationError`` if its certificate is not trusted, `RefusedError` if it refuses the
     connection or a room, `ProtocolError` if it is no chat server, `DisconnectedError` if it hangs up or does
-    not answer, and `UsageError` for invalid arguments. None of these leaves a connection behind.
+    not answer, and `UsageError` for invalid arguments. None of these leaves a connection behind. A first
+    connection is not tried again: if the server lets nobody in yet, is full or has the nick reserved, the
+    `RefusedError` has a ``retry_after`` where it says when to ask again.
     """
     nodes = Nodes(url, ca=ca, pin=pin, insecure=insecure)
     new_session = partial(
