@@ -38,6 +38,9 @@ PATIENCE: Final = 20.0
 PAUSE: Final = 0.1
 """Seconds between attempts, while the log is read."""
 
+_NO_REASON: Final = ("replica.unsettled", "stream.unsynced")
+"""Warnings that say nothing of why: that what was asked was not done, and how safe it would be."""
+
 _Ask = Callable[["ReplicatedJournal", Callable[[bool | Unavailable], None]], None]
 
 
@@ -54,13 +57,13 @@ class _Nobody:
 
 
 class _LastWarning(logging.Handler):
-    """What a log has said last that is wrong with it."""
+    """What was logged last that says why a log cannot be changed."""
 
     said = ""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Note it."""
-        if record.levelno >= logging.WARNING:
+        if record.levelno >= logging.WARNING and getattr(record, "event", "") not in _NO_REASON:
             self.said = record.getMessage()
 
 

@@ -1,18 +1,34 @@
 """`chat cluster set` and `chat cluster new-epoch`: what an entry in the log changes for all servers."""
 
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from chatcore.journal.replicated import StateFile
+from chatcore import JournalError, cluster
+from chatcore.journal import Unavailable
+from chatcore.journal.replicated import ReplicatedJournal, StateFile
 from chatcore.journal.replicated.machine import VERSION
 from chatcore.journal.replicated.state import RecordHeader
+from chatcore.replication import outbox
 from chatcore.replication.fence import Frame, ReadDigest, write_frame
+from cli.commands import cluster_changes
+from cli.commands.cluster_changes import set_limits
+from cli.settings.nats_journal import NatsAddress, parse_address
 from tests.cli.processes import CHAT, chat, chat_server
 from tests.cli.pty import ENTER, in_terminal
 from tests.jetstream.people import enter
+from tests.jetstream.reader import Node
 from tests.jetstream.servers import NatsServers, ask
+from transports.jetstream import JetStreamLog, Servers, Stream
+
+
+def shared(log: str) -> NatsAddress:
+    """Return what an address says."""
+    scheme, _, argument = log.partition(":")
+    return parse_address(scheme, argument)
 
 
 def header_of(copy: Path) -> RecordHeader:
@@ -105,3 +121,86 @@ def test_nothing_changes_where_a_person_says_no() -> None:
         terminal.type("n" + ENTER)
         assert terminal.wait_exit() == 1
         assert not any("cannot be changed" in row for row in terminal.everything)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever changes a log in this process gives up soon."""
+    monkeypatch.setattr(outbox, "GIVE_UP", 1.0)
+    monkeypatch.setattr(cluster_changes, "PATIENCE", 1.0)
+
+
+READER = """
+authorization { users: [ { user: chat, password: all }, { user: reader, password: some, permissions: {
+  publish: { deny: "chat.log" }
+} } ] }
+"""
+
+
+def make(servers: NatsServers, stream: Stream, *entries: bytes, credentials: Path | None = None) -> None:
+    """Make a log, with some entries."""
+    node = Node(JetStreamLog(Servers(servers.addresses, None, credentials), stream))
+    node.wait_until_open()
+    for entry in entries:
+        node.log.append(entry)
+    node.wait_for(*entries)
+    node.log.close()
+
+
+def why_not(log: str) -> str:
+    """Return why a log cannot be changed."""
+    with pytest.raises(JournalError) as caught:
+        set_limits(shared(log), ["history_messages=2"])
+    return str(caught.value)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.logs("stream.entry_refused")
+def test_whoever_may_only_read_a_log_hears_so(tmp_path: Path) -> None:
+    full, reader = tmp_path / "full.creds", tmp_path / "reader.creds"
+    full.write_text("chat:all")
+    reader.write_text("reader:some")
+    with NatsServers(tmp_path / "nats", extra=READER) as nats:
+        make(nats, Stream.of_messages("chat", 1), credentials=full)
+        log = f"nats://{nats.addresses[0]}?creds={reader}"
+        assert "entries   0" in chat("cluster", "status", "--journal", log).stdout
+        words = why_not(log)
+    assert (
+        "cannot be changed now; the log chat refuses entries: nats: permissions violation" in words.casefold()
+    )
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.logs("stream.entry_refused")
+def test_limits_stay_where_the_log_is_full(nats: NatsServers) -> None:
+    stream = nats.new_stream()
+    make(nats, replace(stream, max_bytes=1_000), b"x" * 850)
+    log = f"nats://{nats.addresses[0]}?stream={stream.name}"
+    refusal = f"the log {stream.name} refuses entries: maximum bytes exceeded"
+    assert why_not(log) == f"the log cannot be changed now; {refusal}"
+    settings = ask(nats, "stream_info", stream.name).config
+    ask(nats, "update_stream", settings.evolve(max_bytes=10_000))
+    done = chat("cluster", "set", "history_messages=2", "--journal", log)
+    assert "history_messages=2" in done.stdout, done.stderr
+
+
+@pytest.mark.usefixtures("hasty")
+def test_limits_stay_where_no_server_answers_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with NatsServers(tmp_path / "nats") as nats:
+        make(nats, Stream.of_messages("chat", 1))
+        log = f"nats://{nats.addresses[0]}"
+
+        class Pausing(ReplicatedJournal):
+            """A journal whose log stands still once something is asked."""
+
+            def set_limits(
+                self, changes: Mapping[str, float | None], deliver: Callable[[bool | Unavailable], None]
+            ) -> None:
+                nats.servers[0].pause()
+                super().set_limits(changes, deliver)
+
+        monkeypatch.setattr(cluster, "ReplicatedJournal", Pausing)
+        assert why_not(log) == "the log cannot be changed now; it does not answer"
+        assert why_not(log) == "the log cannot be changed now; no server of it can be reached"

@@ -65,13 +65,23 @@ class Servers:
 
 
 class Link:
-    """A connection to the server at ``address``; `open` comes first, `close` last."""
+    """A connection to the server at ``address``; `open` comes first, `close` last.
 
-    def __init__(self, servers: Servers, address: str, inbox: str) -> None:
+    ``forbidden`` is called with the words of the server where it does not permit something.
+    """
+
+    def __init__(
+        self,
+        servers: Servers,
+        address: str,
+        inbox: str,
+        forbidden: Callable[[str], None] = lambda words: None,
+    ) -> None:
         self.address = address
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._servers = servers
         self._inbox = inbox
+        self._forbidden = forbidden
         self._client = Client()
         self._error: Exception | None = None
 
@@ -208,6 +218,8 @@ class Link:
 
     async def _note_error(self, error: Exception) -> None:
         self._error = error
+        if "permissions violation" in str(error).casefold():
+            self._forbidden(str(error))
 
     async def _note_closed(self) -> None:
         if not self.lost.done():

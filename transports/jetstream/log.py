@@ -12,6 +12,7 @@
 
 import asyncio
 import contextlib
+import json
 import random
 import threading
 import time
@@ -195,7 +196,7 @@ class JetStreamLog:
 
     async def _try(self, address: str) -> bool:
         """Use a server until it is lost; return whether it was of any use."""
-        link = Link(self._servers, address, f"{self._stream.name}.inbox")
+        link = Link(self._servers, address, f"{self._stream.name}.inbox", self._note_forbidden)
         served = False
         try:
             await link.open()
@@ -433,10 +434,15 @@ class JetStreamLog:
             error = "no server leads the stream"
             self._send_again_soon()
         elif b'"error"' in message.data:
-            error = message.data.decode("utf-8", "replace")
+            error = _description(message.data)
         else:
             return
         self._say_once(error, stream_entry_refused.log, error=error)
+
+    def _note_forbidden(self, words: str) -> None:
+        """Say that the user may not append, where that is what is forbidden."""
+        if f'publish to "{self._stream.subject}"'.casefold() in words.casefold():
+            self._say_once(words, stream_entry_refused.log, error=words)
 
     def _send_again_soon(self) -> None:
         if self._again is None:
@@ -466,6 +472,14 @@ class JetStreamLog:
         else:
             words = f"{address}: {error}"
             self._say_once(words, stream_unreachable.log, error=words)
+
+
+def _description(answer: bytes) -> str:
+    """Return what a server says of an entry that it has refused."""
+    try:
+        return str(json.loads(answer)["error"]["description"])
+    except (ValueError, TypeError, KeyError):
+        return answer.decode("utf-8", "replace")
 
 
 async def _end(*tasks: "asyncio.Task[None]") -> None:
