@@ -93,6 +93,6 @@ def _explained(problem: str) -> str:
     if "Authorization" not in problem:
         return problem
     return (
-        f"{problem}; this needs the file that `chat cluster config` has as --operator-creds, if there is one, "
+        f"{problem}; this needs the file that `chat cluster config` has as --operator-creds, if any, "
         "and nats-servers that have loaded what it prints"
     )

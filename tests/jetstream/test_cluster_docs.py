@@ -115,6 +115,12 @@ def run(machine: Machine, command: str) -> tuple[int, list[str]]:
     return program.wait(), printed
 
 
+def copy_credentials(machine: Machine, other: Machine) -> None:
+    """Copy the passwords of NATS to another machine."""
+    for path in machine.directory.glob("*.creds"):
+        shutil.copy(path, other.directory)
+
+
 @pytest.fixture
 def machines(tmp_path: Path) -> list[Machine]:
     """Four machines, with a certificate each."""
@@ -145,7 +151,7 @@ class Cluster:
         command, shown = walk.next("chat cluster config")
         walk.do(first, command, shown)
         for machine in others:
-            shutil.copy(first.directory / "nats.creds", machine.directory)
+            copy_credentials(first, machine)
             walk.do(machine, command, shown)
         self._nats_server, _ = walk.next("nats-server")
         for machine in machines:
@@ -221,7 +227,7 @@ def test_machines_are_upgraded_and_replaced_as_it_is_written(machines: list[Mach
         say(first)
         walk = Walk(stack, "Replacing a machine")
         config, shown = walk.next("chat cluster config")
-        shutil.copy(first.directory / "nats.creds", fourth.directory)
+        copy_credentials(first, fourth)
         walk.do(fourth, config, shown)
         walk.next("nats-server -c")
         cluster.start_nats(fourth)

@@ -179,7 +179,7 @@ def _has_log(home: Home) -> None:
 def _has_lost_a_machine(home: Home) -> None:
     servers = home.nats
     assert servers is not None
-    node = Node(JetStreamLog(Servers(servers.addresses), Stream.of_record("chat", 3)))
+    node = Node(JetStreamLog(Servers(servers.addresses), Stream.of_messages("chat", 3)))
     node.wait_until_open()
     node.log.close()
     servers.servers[2].stop()
