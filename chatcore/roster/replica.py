@@ -372,7 +372,7 @@ class RosterReplica:
         if not self._can_say:
             return
         if self._is_to_announce and not (self._outbox or self._parts):
-            self._abandon()
+            self._abandon(is_late=False)
         if not (self._outbox.is_settled or self._outbox):
             self._begin_roster()
         self._outbox.resend()
@@ -410,14 +410,18 @@ class RosterReplica:
                 self._next_announcement = self._clock()
         self._was_cut_off = is_cut_off
 
-    def _abandon(self) -> None:
-        """Give up what is on its way, but for what nobody waits for, and begin another term."""
+    def _abandon(self, *, is_late: bool = True) -> None:
+        """Give up what is on its way, but for what nobody waits for, and begin another term.
+
+        Where that ``is_late``, the moment of kicks has passed. Where a roster is due, they follow it.
+        """
         self._parts.clear()
         self._sent.clear()
         self._outbox.abandon()
         again, self._again = self._again, []
         self._queue.extendleft((act, None) for act in reversed(again))
-        self._queue = deque(each for each in self._queue if not isinstance(each[0], _Passing))
+        passed = _Passing if is_late else Enter | Exit
+        self._queue = deque(each for each in self._queue if not isinstance(each[0], passed))
 
     def _refuse_waiting(self) -> None:
         waiting, self._queue = self._queue, deque()

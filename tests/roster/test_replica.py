@@ -153,6 +153,17 @@ def test_what_is_claimed_while_it_says_its_roster_again_waits_for_that(world: Wo
     assert world.said()[-2]["roster"] == []
 
 
+def test_a_kick_that_waits_while_it_says_its_roster_again_is_said_after_that(world: World) -> None:
+    one = world.server()
+    world.run()
+    until(world, lambda: world.now >= 1_030 + ANNOUNCE - 0.25, seconds=ANNOUNCE)
+    world.now += 0.25
+    one.replica.ask(Kick("ada", "lobby"))
+    world.run()
+    assert world.said()[-2]["roster"] == []
+    assert world.said()[-1]["acts"] == [["kick", "ada", "lobby"]]
+
+
 def test_what_was_asked_together_is_one_entry(world: World) -> None:
     one = world.server()
     world.run()
