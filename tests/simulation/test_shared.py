@@ -127,6 +127,16 @@ def kick_unheard() -> AbstractContextManager[Any]:
     return mock.patch.object(Mirror, "take", take_no_kicks)
 
 
+def kick_passed_over() -> AbstractContextManager[Any]:
+    """A kick that waits while its node says again whom it has is not said."""
+    abandon = RosterReplica._abandon
+
+    def abandon_late(replica: RosterReplica, *, is_late: bool = True) -> None:
+        abandon(replica)
+
+    return mock.patch.object(RosterReplica, "_abandon", abandon_late)
+
+
 def claims_lost() -> AbstractContextManager[Any]:
     """A claim that is given up has no answer."""
     ask = RosterReplica.ask
@@ -188,6 +198,7 @@ PLANTS = (
     takeover_unheard,
     kick_is_local,
     kick_unheard,
+    kick_passed_over,
     claims_lost,
     never_vacated,
     renamed_unheard,

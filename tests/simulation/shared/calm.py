@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
+from chatcore.roster.machine import ANNOUNCE
 from tests.journal.replicated.node import dump
 from tests.roster.cluster import dump as dump_roster
 from tests.simulation.shared.cluster import ACCOUNT, ROOMS, STEPS, SharedCluster
@@ -27,6 +28,7 @@ def run(cluster: SharedCluster, steps: int) -> None:
         _judge_nodes(cluster)
         for room in ROOMS:
             _judge_kick(cluster, room)
+        _judge_kicks(cluster)
         cluster.judge.judge_nicks()
         _judge_nothing_is_left(cluster)
 
@@ -131,6 +133,21 @@ def _judge_kick(cluster: SharedCluster, room: str) -> None:
     there = [guest for guest in cluster.guests if guest.account == ACCOUNT and room in guest.rooms]
     expect(not there, there, "are still in", room, "and were put out on another node")
     _judge_rooms(cluster)
+
+
+def _judge_kicks(cluster: SharedCluster) -> None:
+    """Check that each kick is in the log, also where it is asked for while a node says again whom it has."""
+    before, asked = cluster.machines.log.last, 0
+    for _ in range(round(ANNOUNCE)):
+        for _ in range(2):  # so that something is on its way when a roster is due
+            cluster.pass_time(0.5)
+            for node in cluster.nodes:
+                cluster.kick(node, ROOMS[0])
+                asked += 1
+        cluster.carry_all()
+    cluster.settle(_NOTICED)
+    said = cluster.judge.kicks_since(before)
+    expect(said == asked, "of", asked, "kicks", said, "are in the log")
 
 
 def _judge_nothing_is_left(cluster: SharedCluster) -> None:

@@ -123,6 +123,12 @@ class Judge:
             has_devices=person.account is not None,
         )
 
+    def kicks_since(self, position: int) -> int:
+        """Return how many kicks the log has after a position."""
+        return sum(
+            len(self._roll.at(each).kicks) for each in range(position + 1, self._machines.log.last + 1)
+        )
+
     # --- what a node has read --------------------------------------------------------------------
 
     def judge_kicks(self, node: Node, guests: Iterable["Guest"]) -> None:
