@@ -324,7 +324,7 @@ def test_a_stream_that_is_full_refuses_and_keeps_what_it_has(
     for n in range(10):
         node.log.append(b"%d" % n * 5_000)
     node.wait(lambda: logged.of("stream.entry_refused"))
-    assert "maximum bytes" in logged.of("stream.entry_refused")[0]["error"]
+    assert logged.of("stream.entry_refused")[0]["error"] == "maximum bytes exceeded (10077)"
     other = nodes(SharedLog(nats, stream).connect())
     other.wait_for(node.wait_for(b"0" * 5_000)[-1])
     assert other.read == node.read

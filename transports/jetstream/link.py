@@ -24,7 +24,7 @@ from chatcore.replication.fence import ENTRY_BYTES
 from transports.jetstream.credentials import Credentials, read_credentials, sign
 from transports.jetstream.stream import Unfit, version_problem
 
-__all__ = ["Link", "LinkLost", "Servers", "StreamMissing", "entry_of", "microseconds"]
+__all__ = ["Link", "LinkLost", "Servers", "StreamMissing", "entry_of", "microseconds", "refusal_of"]
 
 CONNECTING: Final = 3.0
 """Seconds for each step of connecting."""
@@ -239,6 +239,15 @@ def entry_of(msg: Msg) -> LogEntry | None:
     if not position.isdecimal() or at is None:
         return None
     return LogEntry(int(position), _microseconds(at), msg.data)
+
+
+def refusal_of(answer: bytes) -> str:
+    """Return in words why an entry was refused, by the answer of a server that has an error in it."""
+    try:
+        error = json.loads(answer)["error"]
+        return f"{error['description']} ({error['err_code']})"
+    except (ValueError, KeyError, TypeError):
+        return answer.decode("utf-8", "replace")
 
 
 def microseconds(time: str) -> int | None:

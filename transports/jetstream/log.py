@@ -12,7 +12,6 @@
 
 import asyncio
 import contextlib
-import json
 import random
 import threading
 import time
@@ -28,7 +27,7 @@ from chatcore.replication import DurabilityWord, Log, LogEntry, LogListener
 from chatcore.replication.fence import ENTRY_BYTES
 from transports.asyncio_tcp import new_event_loop
 from transports.jetstream.fetching import Fetches
-from transports.jetstream.link import Link, LinkLost, Servers, StreamMissing, entry_of
+from transports.jetstream.link import Link, LinkLost, Servers, StreamMissing, entry_of, refusal_of
 from transports.jetstream.log_events import (
     stream_connected,
     stream_entry_refused,
@@ -434,7 +433,7 @@ class JetStreamLog:
             error = "no server leads the stream"
             self._send_again_soon()
         elif b'"error"' in message.data:
-            error = _description(message.data)
+            error = refusal_of(message.data)
         else:
             return
         self._say_once(error, stream_entry_refused.log, error=error)
@@ -472,14 +471,6 @@ class JetStreamLog:
         else:
             words = f"{address}: {error}"
             self._say_once(words, stream_unreachable.log, error=words)
-
-
-def _description(answer: bytes) -> str:
-    """Return what a server says of an entry that it has refused."""
-    try:
-        return str(json.loads(answer)["error"]["description"])
-    except (ValueError, TypeError, KeyError):
-        return answer.decode("utf-8", "replace")
 
 
 async def _end(*tasks: "asyncio.Task[None]") -> None:
