@@ -61,10 +61,10 @@ def _as_system(address: NatsAddress, servers: "Servers") -> "Servers":
 
 def _check_others(address: NatsAddress, host: str) -> None:
     """Raise `JournalError` if servers that stay lack something, are too few, or if that is not known."""
-    from transports.jetstream import look
+    from transports.jetstream import look_at
 
-    for stream in (stream_of(address), live_stream_of(address), accounts_stream(address)):
-        seen = look(servers_of(address), stream)
+    streams = (stream_of(address), live_stream_of(address), accounts_stream(address))
+    for stream, seen in zip(streams, look_at(servers_of(address), *streams), strict=True):
         problem = None
         if seen.state is not None:
             problem = _problem_without(host, seen.state)

@@ -40,14 +40,14 @@ class _Copy:
 def run(address: NatsAddress, *, as_json: bool) -> int:
     """Print what is known, and what is wrong; return the exit code. Raises `UsageError` without nats-py."""
     try:
-        from transports.jetstream import look
+        from transports.jetstream import look_at
     except ModuleNotFoundError as error:
         raise UsageError("this needs nats-py; install chatcore[cluster]") from error
     copy = _copy(address.state)  # before the log, which may get more meanwhile
-    seen = look(servers_of(address), stream_of(address))
-    live = None if seen.state is None else look(servers_of(address), live_stream_of(address))
-    alive = None if live is None or live.state is None else count_servers(address, live)[0]
-    accounts = None if seen.state is None else look(servers_of(address), accounts_stream(address)).state
+    streams = (stream_of(address), live_stream_of(address), accounts_stream(address))
+    seen, live, looked = look_at(servers_of(address), *streams)
+    alive = None if seen.state is None or live.state is None else count_servers(address, live)[0]
+    accounts = None if seen.state is None else looked.state
     problems = [*_problems(seen, copy)]
     if accounts is not None:
         problems += [f"of the accounts: {problem}" for problem in _problems_of(accounts)]

@@ -2,9 +2,11 @@
 
 import json
 import os
+import socket
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from chatcore.journal.replicated import ReplicatedJournal
 from tests.cli.processes import chat
 from tests.jetstream.reader import Node
 from tests.jetstream.servers import NatsServers, ask
-from transports.jetstream import JetStreamLog, Servers, Stream
+from transports.jetstream import JetStreamLog, Servers, Stream, look_at
 
 
 class Cluster:
@@ -130,6 +132,19 @@ def test_a_copy_that_lags_has_another_past_or_cannot_be_read_is_told(cluster: Cl
     cluster.copy.unlink()
     assert cluster.problems() == []
     assert f"no copy at {cluster.copy}" in cluster.status().stdout
+
+
+def test_a_server_that_is_silent_is_waited_for_once_for_all_streams() -> None:
+    streams = [Stream.of_record(name, 1) for name in ("one", "two", "three")]
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as asking:
+        server.settimeout(20.0)
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        looks = asking.submit(look_at, Servers((address,)), *streams)
+        connections = [server.accept()[0] for _ in streams]
+        for connection in connections:
+            with connection, pytest.raises(BlockingIOError):  # nobody has given up any
+                connection.recv(1, socket.MSG_DONTWAIT)
+    assert [look.failure for look in looks.result()] == ["unreachable"] * 3
 
 
 def test_other_journals_are_refused() -> None:

@@ -18,7 +18,7 @@ There are no consumers.
 from transports.jetstream.credentials import Credentials, read_credentials
 from transports.jetstream.link import Servers
 from transports.jetstream.log import JetStreamLog
-from transports.jetstream.looking import Look, ServerLook, last_entries, look
+from transports.jetstream.looking import Look, ServerLook, last_entries, look, look_at
 from transports.jetstream.members import MemberKept, remove_member
 from transports.jetstream.monitor import MonitorPage
 from transports.jetstream.stream import Stream, StreamState
@@ -35,6 +35,7 @@ __all__ = [
     "StreamState",
     "last_entries",
     "look",
+    "look_at",
     "read_credentials",
     "remove_member",
 ]

@@ -5,6 +5,7 @@ It makes nothing. It reads entries only for who asks for the last of them.
 
 import asyncio
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +16,7 @@ from transports.jetstream.link import Link, LinkLost, Servers, StreamMissing, mi
 from transports.jetstream.monitor import MonitorPage, read_pages, sync_problem
 from transports.jetstream.stream import Stream, StreamState, Unfit
 
-__all__ = ["Look", "ServerLook", "last_entries", "look"]
+__all__ = ["Look", "ServerLook", "last_entries", "look", "look_at"]
 
 ANSWER = 3.0
 """Seconds for an answer about the stream."""
@@ -83,8 +84,13 @@ class _Answer:
 
 def look(servers: Servers, stream: Stream) -> Look:
     """Ask every server whether it is there, and the first that knows about the stream. Blocks for seconds."""
+    return look_at(servers, stream)[0]
+
+
+def look_at(servers: Servers, *streams: Stream) -> list[Look]:
+    """Look at several streams, as `look` does at one, at the same time."""
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(_look(servers, stream))
+        return runner.run(_look_at(servers, streams))
 
 
 def last_entries(servers: Servers, stream: Stream, last: int, *, most: int, since: int = 0) -> list[LogEntry]:
@@ -95,6 +101,10 @@ def last_entries(servers: Servers, stream: Stream, last: int, *, most: int, sinc
     """  # fmt: skip
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(_last_entries(servers, stream, last, most, since))
+
+
+async def _look_at(servers: Servers, streams: Iterable[Stream]) -> list[Look]:
+    return await asyncio.gather(*(_look(servers, stream) for stream in streams))
 
 
 async def _look(servers: Servers, stream: Stream) -> Look:
