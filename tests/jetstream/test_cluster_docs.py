@@ -147,6 +147,7 @@ class Cluster:
         ]
         self.nats: dict[int, Program] = {}
         self.chat: dict[int, Program] = {}
+        self._said: list[str] = []
         first, *others = machines
         command, shown = walk.next("chat cluster config")
         walk.do(first, command, shown)
@@ -179,6 +180,18 @@ class Cluster:
         server = self.chat[machine.number] = self.walk.start(machine, command, machine.adapted(shown[0]))
         assert read_until(server, "messages are kept in").endswith("(replicated)")
 
+    def say(self, machine: Machine) -> None:
+        """Have somebody post something, which is stored whatever is away."""
+        text = f"message {len(self._said)}"
+        code, printed = run(machine, f"echo '{text}' | chat client chats://ada-1,ada-2")
+        assert code == 0, printed
+        self._said.append(f"...: {text}")
+
+    def has_all_at(self, machine: Machine) -> None:
+        """Look whether all of that is read at a machine, in its order."""
+        tail = f"chat tail --url chats://ada-{machine.number} lobby"
+        self.walk.do(machine, tail, [*self._said, "position ..."])
+
 
 def test_three_machines_are_set_up_as_it_is_written(machines: list[Machine]) -> None:
     first, second, third, _ = machines
@@ -193,38 +206,36 @@ def test_three_machines_are_set_up_as_it_is_written(machines: list[Machine]) -> 
         assert walk.is_over()
 
 
-def test_machines_are_upgraded_and_replaced_as_it_is_written(machines: list[Machine]) -> None:
-    first, second, third, fourth = machines
-    said: list[str] = []
-
-    def say(machine: Machine) -> None:
-        """Have somebody post while something is away: it is stored."""
-        said.append(f"...: message {len(said)}")
-        code, printed = run(machine, f"echo 'message {len(said) - 1}' | chat client chats://ada-1,ada-2")
-        assert code == 0, printed
-
+def test_machines_are_upgraded_as_it_is_written(machines: list[Machine]) -> None:
+    first, second, third, _ = machines
     with ExitStack() as stack:
         cluster = Cluster(stack, [first, second, third])
-        say(first)
-        upgrade = Walk(stack, "Upgrades")
-        upgrade.next("systemctl stop nats-server")
-        upgrade.next("systemctl start nats-server")
-        status = upgrade.next("chat cluster status")
-        assert upgrade.is_over()
+        walk = Walk(stack, "Upgrades")
+        walk.next("systemctl stop nats-server")
+        walk.next("systemctl start nats-server")
+        status = walk.next("chat cluster status")
+        assert walk.is_over()
         for machine in (first, second, third):
             cluster.nats[machine.number].interrupt(signal.SIGTERM)
-            say(machine)
+            cluster.say(machine)
             cluster.start_nats(machine)
-            upgrade.repeat(machine, *status)
+            walk.repeat(machine, *status)
         assert cluster.chat[2].interrupt(signal.SIGTERM) == 0
-        say(second)
+        cluster.say(second)
         cluster.start_chat(second)
-        upgrade.repeat(second, *status)
+        walk.repeat(second, *status)
+        cluster.has_all_at(second)
 
+
+def test_a_machine_is_replaced_as_it_is_written(machines: list[Machine]) -> None:
+    first, second, third, fourth = machines
+    with ExitStack() as stack:
+        cluster = Cluster(stack, [first, second, third])
+        cluster.say(third)
         cluster.nats[3].interrupt(signal.SIGKILL)
         cluster.chat[3].interrupt(signal.SIGKILL)
         shutil.rmtree(third.directory)
-        say(first)
+        cluster.say(first)
         walk = Walk(stack, "Replacing a machine")
         config, shown = walk.next("chat cluster config")
         copy_credentials(first, fourth)
@@ -236,20 +247,20 @@ def test_machines_are_upgraded_and_replaced_as_it_is_written(machines: list[Mach
             walk.do(machine, config, shown)
             walk.do(machine, f"{reload}={cluster.nats[machine.number].pid}", [])
             read_until(cluster.nats[machine.number], "Reloaded server configuration")
-        say(second)
+        cluster.say(second)
         walk.do(first, *walk.next("chat cluster remove"))
         for machine in (first, second, fourth):
             cluster.configure(machine, ("ada-3", "ada-4"))
-        command, shown = walk.next("chat cluster status")
-        walk.repeat(first, command, shown)
+        status = walk.next("chat cluster status")
+        walk.repeat(first, *status)
         assert walk.is_over()
         cluster.start_chat(fourth)
         for machine in (first, second):
             cluster.chat[machine.number].interrupt(signal.SIGTERM)
             cluster.start_chat(machine)
-            walk.repeat(fourth, command, shown)
-        say(first)
-        walk.do(fourth, "chat tail --url chats://ada-4 lobby", [*said, "position ..."])
+            walk.repeat(fourth, *status)
+        cluster.say(first)
+        cluster.has_all_at(fourth)
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)\s]+)\)", TEXT))))
