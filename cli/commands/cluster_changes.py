@@ -21,6 +21,7 @@ import typer
 
 from chatcore import JournalError, UsageError
 from chatcore.journal import Stored, Unavailable
+from cli.last_warning import LastWarning
 from cli.report import FAILED
 from cli.settings.limits import parse_record_limits
 from cli.settings.nats_accounts import administration_of
@@ -38,9 +39,6 @@ PATIENCE: Final = 20.0
 PAUSE: Final = 0.1
 """Seconds between attempts, while the log is read."""
 
-_NO_REASON: Final = ("replica.unsettled", "stream.unsynced")
-"""Warnings that say nothing of why: that what was asked was not done, and how safe it would be."""
-
 _Ask = Callable[["ReplicatedJournal", Callable[[bool | Unavailable], None]], None]
 
 
@@ -54,17 +52,6 @@ class _Nobody:
 
     def committed(self, messages: Sequence[Stored]) -> None:
         """Do nothing."""
-
-
-class _LastWarning(logging.Handler):
-    """What was logged last that says why a log cannot be changed."""
-
-    said = ""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Note it."""
-        if record.levelno >= logging.WARNING and getattr(record, "event", "") not in _NO_REASON:
-            self.said = record.getMessage()
 
 
 def set_limits(address: NatsAddress, settings: Sequence[str]) -> None:
@@ -109,7 +96,7 @@ def begin_accounts_epoch(address: NatsAddress, *, by: str) -> None:
 
 
 @contextlib.contextmanager
-def _journal(address: NatsAddress) -> "Iterator[tuple[ReplicatedJournal, _LastWarning]]":
+def _journal(address: NatsAddress) -> "Iterator[tuple[ReplicatedJournal, LastWarning]]":
     """Follow the log with a copy that is removed afterwards; raises `UsageError` without nats-py."""
     try:
         from chatcore.cluster import ReplicatedJournal
@@ -120,7 +107,7 @@ def _journal(address: NatsAddress) -> "Iterator[tuple[ReplicatedJournal, _LastWa
     if (problem := look(servers, stream).problem) is not None:
         raise JournalError(f"the log cannot be changed now; {problem}")
     log = JetStreamLog(servers, stream, makes=False)
-    warning, logger = _LastWarning(), logging.getLogger("chat")
+    warning, logger = LastWarning(), logging.getLogger("chat")
     logger.addHandler(warning)
     try:
         with (
@@ -133,7 +120,7 @@ def _journal(address: NatsAddress) -> "Iterator[tuple[ReplicatedJournal, _LastWa
         logger.removeHandler(warning)
 
 
-def _do(journal: "ReplicatedJournal", warning: _LastWarning, ask: _Ask, *, forked: bool = False) -> bool:
+def _do(journal: "ReplicatedJournal", warning: LastWarning, ask: _Ask, *, forked: bool = False) -> bool:
     """Have something done once the log was read, and return the answer; raises `JournalError`.
 
     What is asked before that would count as well, but whether the log is forked is not known then.

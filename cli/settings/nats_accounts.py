@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatcore import AccountsError, UsageError
+from cli.last_warning import LastWarning
 from cli.settings.nats_journal import NatsAddress, parse_address, servers_of
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["accounts_address", "accounts_stream", "administration_of", "gate_of"]
 
-_QUIET = logging.NullHandler()
+_WARNING = LastWarning()
 
 
 def gate_of(setting: str) -> "ReplicatedAccounts":
@@ -49,8 +50,9 @@ def administration_of(address: NatsAddress, *, by: str) -> "ReplicatedAdministra
     if seen.problem is not None:
         made = "; the first server that is started with these --accounts makes it" if seen.versions else ""
         raise AccountsError(f"the accounts cannot be read: {seen.problem}{made}")
-    logging.getLogger("chat").addHandler(_QUIET)  # what is wrong with the log is in the error
-    return ReplicatedAdministration(JetStreamLog(servers, stream, makes=False), by=by)
+    logging.getLogger("chat").addHandler(_WARNING)  # what is wrong with the log is in the error
+    log = JetStreamLog(servers, stream, makes=False)
+    return ReplicatedAdministration(log, by=by, why=lambda: _WARNING.said or "the log does not answer")
 
 
 def accounts_stream(address: NatsAddress) -> "Stream":

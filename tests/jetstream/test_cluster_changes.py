@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chatcore import JournalError, cluster
+from chatcore import AccountsError, JournalError, cluster
 from chatcore.journal import Unavailable
 from chatcore.journal.replicated import ReplicatedJournal, StateFile
 from chatcore.journal.replicated.machine import VERSION
@@ -15,7 +15,7 @@ from chatcore.journal.replicated.state import RecordHeader
 from chatcore.replication import outbox
 from chatcore.replication.fence import Frame, ReadDigest, write_frame
 from cli.commands import cluster_changes
-from cli.commands.cluster_changes import set_limits
+from cli.commands.cluster_changes import begin_accounts_epoch, set_limits
 from cli.settings.nats_journal import NatsAddress, parse_address
 from tests.cli.processes import CHAT, chat, chat_server
 from tests.cli.pty import ENTER, in_terminal
@@ -132,7 +132,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 READER = """
 authorization { users: [ { user: chat, password: all }, { user: reader, password: some, permissions: {
-  publish: { deny: "chat.log" }
+  publish: { deny: [ "chat.log", "chat-accounts.log" ] }
 } } ] }
 """
 
@@ -161,13 +161,15 @@ def test_whoever_may_only_read_a_log_hears_so(tmp_path: Path) -> None:
     full.write_text("chat:all")
     reader.write_text("reader:some")
     with NatsServers(tmp_path / "nats", extra=READER) as nats:
-        make(nats, Stream.of_messages("chat", 1), credentials=full)
+        for stream in (Stream.of_messages("chat", 1), Stream.of_accounts("chat", 1)):
+            make(nats, stream, credentials=full)
         log = f"nats://{nats.addresses[0]}?creds={reader}"
         assert "entries   0" in chat("cluster", "status", "--journal", log).stdout
         words = why_not(log)
-    assert (
-        "cannot be changed now; the log chat refuses entries: nats: permissions violation" in words.casefold()
-    )
+        assert "cannot be changed now; the log chat refuses entries: nats: permissions" in words.casefold()
+        with pytest.raises(AccountsError) as caught:
+            begin_accounts_epoch(shared(log), by="test")
+        assert "the log chat-accounts refuses entries: nats: permissions" in str(caught.value).casefold()
 
 
 @pytest.mark.usefixtures("hasty")

@@ -33,7 +33,7 @@ class ReplicatedAdministration(AccountsBook):
     ``by`` says in the audit who did it. All of the log is read at first, into the file ``path``, or into one
     that is removed in the end. Everything that is asked waits ``patience`` seconds for the log at most. All
     methods raise `UsageError` for what is not there or not allowed, and `AccountsError` where the log cannot
-    be used. Names may have any spelling.
+    be used: ``why`` gives the words for one that does not answer. Names may have any spelling.
     """
 
     def __init__(
@@ -44,9 +44,11 @@ class ReplicatedAdministration(AccountsBook):
         path: Path | str | None = None,
         patience: float = PATIENCE,
         now: Callable[[], float] = time.time,
+        why: Callable[[], str] = lambda: "the log does not answer",
     ) -> None:
         super().__init__(by, now)
         self._patience = patience
+        self._why_no_answer = why
         self._jobs = JobQueue(threading.Condition())
         with ExitStack() as opened:
             if path is None:
@@ -132,7 +134,7 @@ class ReplicatedAdministration(AccountsBook):
         stopped, forked = self._replica.follower.stopped, self._replica.header.forked
         if stopped is not None:
             return stopped
-        return f"servers have read different logs, {forked}" if forked else "the log does not answer"
+        return f"servers have read different logs, {forked}" if forked else self._why_no_answer()
 
 
 def _take_over(snapshot: Snapshot, revises: bool) -> None:  # as `Enforce` has it
