@@ -9,7 +9,10 @@ __all__ = ["roster_back", "roster_cut_off", "roster_stopped"]
 
 @event("roster.cut_off", "chat.core", WARNING)
 def roster_cut_off(*, seconds: int) -> str:
-    return f"nothing was read for {seconds} s of who is here; the other servers take this one for gone"
+    return (
+        f"cut off: nothing was heard of who is here for {seconds} s, "
+        "and the other servers take this one for gone"
+    )
 
 
 @event("roster.back", "chat.core", WARNING)

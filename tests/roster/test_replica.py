@@ -264,7 +264,7 @@ def test_a_server_that_is_cut_off_knows_that_it_is_taken_for_gone(
     one.connection.open()
     world.run(1)
     assert (one.is_cut_off(), one.lost) == (False, [A])
-    assert "nothing was read for 15 s of who is here" in caplog.text
+    assert "cut off: nothing was heard of who is here for 15 s, and the other servers" in caplog.text
     assert "it is known again who is here; 1 sessions have lost their nicks meanwhile" in caplog.text
     assert one.nicks() == two.nicks() == ["ada", "bob"]
 

@@ -20,7 +20,7 @@ __all__ = [
 
 @event("stream.connected", "chat.journal", INFO)
 def stream_connected(*, stream: str, server: str, first: int, last: int) -> str:
-    return f"the log {stream} is connected by {server}, and has entries {first} to {last}"
+    return f"the log {stream} is connected through {server}, and has entries {first} to {last}"
 
 
 @event("stream.made", "chat.journal", WARNING)
