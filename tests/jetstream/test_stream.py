@@ -18,7 +18,7 @@ def info(**changes: Any) -> dict[str, Any]:
 
 
 def test_what_a_server_says_of_our_stream_is_read() -> None:
-    state = STREAM.read_info(info(metadata={"epoch": "e1"}))
+    state = STREAM.read_info(info(metadata={"identity": "e1"}))
     assert state.identity == "e1"
     assert (state.first, state.last, state.size) == (3, 6, 400)
     assert (state.leader, state.current, state.others) == ("a", ("a", "b"), ("c",))
@@ -35,7 +35,8 @@ def test_a_stream_without_entries_begins_after_its_last() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"metadata": {}}, "not made by chat"),
+        ({"metadata": {}}, "not made by chat, since its metadata has no identity"),
+        ({"metadata": {"epoch": "e"}}, "not made by chat"),
         ({"metadata": None}, "not made by chat"),
         ({"num_replicas": 1}, "it has 1 replicas, not 3"),
         ({"storage": "memory"}, "storage is memory, not file"),
@@ -74,7 +75,7 @@ def test_a_stream_that_is_set_up_otherwise_is_unfit(changes: dict[str, Any], wor
         {"duplicate_window": 120_000_000_000},
         {"compression": "s2"},
         {"placement": {"cluster": "a"}},
-        {"metadata": {"epoch": "e", "_nats.level": "1"}},
+        {"metadata": {"identity": "e", "_nats.level": "1"}},
         {"persist_mode": "default"},
         {"sealed": False},
     ],
@@ -103,5 +104,5 @@ def test_older_and_unknown_servers_may_not(version: str) -> None:
 
 
 def test_every_new_stream_has_an_identity_of_its_own() -> None:
-    identities = {STREAM.config()["metadata"]["epoch"] for _ in range(10)}
+    identities = {STREAM.config()["metadata"]["identity"] for _ in range(10)}
     assert len(identities) == 10

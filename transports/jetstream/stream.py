@@ -112,7 +112,7 @@ class Stream:
             "num_replicas": self.replicas,
             "max_bytes": self.max_bytes,
             "duplicate_window": 100_000_000,  # the shortest, in nanoseconds: nobody asks for it
-            "metadata": {"epoch": secrets.token_hex(8)},
+            "metadata": {"identity": secrets.token_hex(8)},
         }
 
     def read_info(self, info: Mapping[str, Any]) -> StreamState:
@@ -129,7 +129,7 @@ class Stream:
         others = [peer["name"] for peer in followers if peer["name"] not in current]
         leader = cluster.get("leader", "")
         return StreamState(
-            identity=config["metadata"]["epoch"],
+            identity=config["metadata"]["identity"],
             first=first,
             last=last,
             size=int(state["bytes"]),
@@ -159,8 +159,8 @@ class Stream:
     def _problems(self, config: Mapping[str, Any]) -> list[str]:
         """Return what is not as it has to be, in words."""
         problems = []
-        if not str((config.get("metadata") or {}).get("epoch", "")):
-            problems.append("the stream was not made by chat, since it has no epoch")
+        if not str((config.get("metadata") or {}).get("identity", "")):
+            problems.append("the stream was not made by chat, since its metadata has no identity")
         if int(config.get("num_replicas", 1)) < self.replicas:
             problems.append(f"it has {config.get('num_replicas', 1)} replicas, not {self.replicas}")
         fixed = self._fixed()
