@@ -5,7 +5,7 @@ import itertools
 import logging
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -267,6 +267,32 @@ def test_entries_that_are_gone_from_a_stream_are_reported_once_that_is_sure(
         assert (first, last) == (1, 1)
         later.log.close()
         assert not later.read
+
+
+def test_a_server_that_does_not_know_yet_that_it_no_longer_leads_is_not_believed_at_a_start(
+    nats: NatsServers, nodes: Callable[..., Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = SharedLog(nats)
+    writer = nodes(log.connect())
+    for data in (b"1", b"2"):
+        writer.log.append(data)
+    writer.wait_for(b"1", b"2")
+    writer.log.close()
+    looks = itertools.count()
+    ask_link = Link.ask
+
+    async def ask_one_that_is_late(
+        link: Link, subject: str, question: Mapping[str, Any], timeout: float
+    ) -> dict[str, Any]:
+        answer = await ask_link(link, subject, question, timeout)
+        if subject.startswith("STREAM.INFO") and next(looks) == 0:
+            answer["state"]["last_seq"] -= 1
+        return answer
+
+    monkeypatch.setattr(Link, "ask", ask_one_that_is_late)
+    reader = nodes(log.connect(), after=2)
+    assert reader.wait_until_open()[1:3] == (1, 2)
+    assert next(looks) == 2
 
 
 def test_a_stream_that_has_again_what_was_read_of_it_is_followed_again(

@@ -223,7 +223,7 @@ class JetStreamLog:
         gone_since: float | None = None
         while True:
             state = self._stream.read_info(await self._find(link))
-            if state.identity != self._identity or state.last >= self._read_to:
+            if self._identity not in ("", state.identity) or state.last >= self._read_to:
                 return state
             now = time.monotonic()
             gone_since = now if gone_since is None else gone_since
