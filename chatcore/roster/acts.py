@@ -14,6 +14,7 @@ from chatcore.names import NICK_PATTERN, ROOM_PATTERN
 
 __all__ = [
     "ACTS",
+    "ROW_ROOMS",
     "Act",
     "Claim",
     "Enter",
@@ -24,12 +25,18 @@ __all__ = [
     "Release",
     "Rename",
     "Row",
+    "bytes_of",
     "content_of",
     "read_content",
 ]
 
 ACTS: Final = 512
-"""The most acts, or rows of a roster, in one entry."""
+"""The most acts, or rows of a roster, in one entry. So many acts are some 100 KiB, with the longest names."""
+
+ROW_ROOMS: Final = 30_000
+"""The most rooms of a row: with the longest names they still fit into one entry."""
+
+_ROW_BYTES: Final = 256  # what a row takes besides its rooms, with the longest names and numbers
 
 _TIME_MAX: Final = 2**53 - 1
 _PROOF = re.compile(r"[0-9a-f]{32}")
@@ -145,6 +152,11 @@ def content_of(content: Sequence[Act] | Part) -> dict[str, Any]:
     if isinstance(content, Part):
         return {"roster": content.rows, "last": content.is_last}
     return {"acts": [[_NAMES[type(act)], *act] for act in content]}
+
+
+def bytes_of(row: Row) -> int:
+    """Return how many bytes of an entry a row takes at most."""
+    return _ROW_BYTES + sum(len(room) + 3 for room in row.rooms)  # all names are ASCII
 
 
 def read_content(content: Mapping[str, Any]) -> list[Act] | Part | None:

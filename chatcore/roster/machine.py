@@ -352,7 +352,8 @@ class Machine:
         identity.reserve(None)
         if row.named > identity.named and self._is_free(row.nick, identity):
             self._rename(identity, row.nick, row.named)
-        for room in [room for room in seat.rooms if room not in row.rooms]:
+        rooms = frozenset(row.rooms)
+        for room in [room for room in seat.rooms if room not in rooms]:
             self._leave(seat, room)
         for room in row.rooms:
             self._enter(seat, room)

@@ -20,7 +20,7 @@ has.
 
 import secrets
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
@@ -28,7 +28,7 @@ from chatcore.names import fold
 from chatcore.replication import LogEntry
 from chatcore.replication.fence import NO_DIGEST, Frame, ReadDigest, UnknownVersion
 from chatcore.replication.outbox import Outbox
-from chatcore.roster.acts import ACTS, Act, Enter, Exit, Kick, Part, Release, Row, content_of
+from chatcore.roster.acts import ACTS, Act, Enter, Exit, Kick, Part, Release, Row, bytes_of, content_of
 from chatcore.roster.log_events import roster_back, roster_cut_off, roster_stopped
 from chatcore.roster.machine import (
     ANNOUNCE,
@@ -56,8 +56,11 @@ BEAT: Final = 5.0
 LISTEN: Final = LEASE - BEAT
 """Seconds in which every server that is there says something."""
 
-ROSTER_ROWS: Final = 256
-"""Rows in a part of a roster: some 64 KiB, unless they are in many rooms."""
+PART_ROWS: Final = 256
+"""The most rows in a part of a roster: at most some 64 KiB, unless they are in many rooms."""
+
+PART_BYTES: Final = 256 * 1024
+"""The most bytes of the rows of a part, unless it has one row: so it is applied quickly."""
 
 Answer = Callable[[Result], None]
 
@@ -433,8 +436,7 @@ class RosterReplica:
 
     def _begin_roster(self) -> None:
         rows = [row._replace(rooms=tuple(self._wanted[proof])) for proof, row in self._mine.items()]
-        starts = range(0, max(len(rows), 1), ROSTER_ROWS)
-        self._parts.extend(tuple(rows[start : start + ROSTER_ROWS]) for start in starts)
+        self._parts.extend(_parts_of(rows))
         first = self._parts.popleft()
         self._next_announcement = self._clock() + ANNOUNCE
         self._has_announced = True
@@ -490,6 +492,20 @@ class RosterReplica:
             if seat is not None:  # which may have been claimed again in the same entry
                 self._mine[result.proof] = _row(seat)._replace(claimed=result.claimed)
                 self._wanted[result.proof] = {}
+
+
+def _parts_of(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:
+    """Yield the rows of each part of a roster, of which there is at least one."""
+    part: list[Row] = []
+    size = 0
+    for row in rows:
+        row_size = bytes_of(row)
+        if part and (len(part) == PART_ROWS or size + row_size > PART_BYTES):
+            yield tuple(part)
+            part, size = [], 0
+        part.append(row)
+        size += row_size
+    yield tuple(part)
 
 
 def _row(seat: Seat) -> Row:

@@ -16,11 +16,12 @@ from hashlib import blake2b
 from typing import Final
 
 from chatcore.address import address_of
+from chatcore.errors import UsageError
 from chatcore.gate import Gate, Refusal
 from chatcore.limits import Limits
 from chatcore.messages import DurabilityWord
 from chatcore.replication import Log, LogEntry, LogListener
-from chatcore.roster.acts import Act, Claim, Enter, Exit, Forget, Kick, Release, Rename
+from chatcore.roster.acts import ROW_ROOMS, Act, Claim, Enter, Exit, Forget, Kick, Release, Rename
 from chatcore.roster.machine import Event, Granted, Refused, Result, Taken
 from chatcore.roster.replica import RosterReplica, RosterStatus, RosterUser, read_entry
 from chatcore.server.directory import (
@@ -57,9 +58,17 @@ class SharedDirectory:
     its `status`. ``limits`` are those of the hub; how many sessions an account may have is said with each
     claim, so it should be the same on all servers. Without ``threaded``, whoever has it calls `step` when it
     is due.
+
+    Raises `UsageError` where a session may be in more rooms than an entry of the log has space for.
     """
 
     def __init__(self, log: Log, limits: Limits, *, threaded: bool = True) -> None:
+        most = [each for each in (limits.rooms_per_session, limits.rooms) if each is not None]
+        if min(most, default=ROW_ROOMS + 1) > ROW_ROOMS:
+            raise UsageError(
+                f"servers that share a log need a limit of at most {ROW_ROOMS} "
+                "for rooms_per_session, or for rooms"
+            )
         self._log = log
         self._limits = limits
         self._arrivals = Arrivals()

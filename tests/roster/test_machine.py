@@ -352,6 +352,32 @@ def test_a_rename_by_another_server_is_not_undone_by_an_older_roster(log: Writer
     assert log.state.seats[A].identity.nick == "ada-away"
 
 
+class Room(str):
+    """A room that counts how often it is compared."""
+
+    compared = 0
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Room.compared += 1
+        return str.__eq__(self, other)
+
+
+def test_a_row_costs_no_more_than_a_few_comparisons_for_each_of_its_rooms(log: Writer) -> None:
+    log.say("n1", claim("ada", A))
+    [row] = log.rows("n1")
+    names = [f"room-{number}" for number in range(1_000)]
+    log.announce("n1", [(*row[:3], names, *row[4:])])
+    rooms = [*map(Room, names[::-1])]
+    content = {"roster": [[*row[:3], rooms, *row[4:]]], "last": True}
+    frame = Frame("n1", 2, 0, ReadDigest(0, NO_DIGEST), content)
+    applied = log.machine.apply(LogEntry(log.position + 1, log.at, b""), frame)
+    assert not applied.void
+    assert (applied.events, list(log.state.seats[A].rooms)) == ([], names)
+    assert 0 < Room.compared <= 4 * len(names)
+
+
 # --- another log, and the middle of one ----------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from chatcore.replication.fence import NO_DIGEST, Frame, ReadDigest, write_frame
 from chatcore.replication.outbox import GIVE_UP
 from chatcore.roster.acts import ACTS, Claim, Enter, Exit, Kick, Release, Rename, Row
 from chatcore.roster.machine import ANNOUNCE, LEASE, SETTLED, VERSION, Event, Granted, Refused, Result
-from chatcore.roster.replica import BEAT, LISTEN, ROSTER_ROWS, RosterReplica, read_entry
+from chatcore.roster.replica import BEAT, LISTEN, PART_BYTES, PART_ROWS, RosterReplica, read_entry
 from tests.journal.replicated.faulty_log import FaultyConnection, FaultyLog
 from tests.roster.cluster import proof_of
 
@@ -116,6 +116,13 @@ def until(world: World, is_so: Callable[[], bool], *, seconds: float, without: S
         world.run(0.25, without=without)
 
 
+def announced(world: World) -> list[bytes]:
+    """Let a minute pass, and return the parts of a roster that were said."""
+    before = len(world.log.entries)
+    world.run(ANNOUNCE + 1)
+    return [entry.data for entry in world.log.entries[before:] if b'"roster"' in entry.data]
+
+
 def test_what_is_claimed_early_waits_for_the_roster(world: World) -> None:
     one = world.server()
     answers = one.claims("ada", A)
@@ -212,14 +219,50 @@ def test_it_beats_and_announces_and_does_nothing_else(world: World) -> None:
 def test_a_large_roster_is_said_in_parts_and_nothing_in_between(world: World) -> None:
     one = world.server()
     world.run()
-    for number in range(2 * ROSTER_ROWS + 1):
+    for number in range(2 * PART_ROWS + 1):
         one.claims(f"nick-{number}", proof_of(str(number)))
     world.run()
     until(world, lambda: len(world.said()[-1].get("roster", "")) == 1, seconds=ANNOUNCE + 1)
     parts = [(len(entry["roster"]), entry["last"]) for entry in world.said()[-3:]]
-    assert parts == [(ROSTER_ROWS, False), (ROSTER_ROWS, False), (1, True)]
+    assert parts == [(PART_ROWS, False), (PART_ROWS, False), (1, True)]
     world.run(1)
-    assert len(one.nicks()) == 2 * ROSTER_ROWS + 1
+    assert len(one.nicks()) == 2 * PART_ROWS + 1
+
+
+def test_a_roster_of_people_in_many_rooms_is_said_in_parts_that_are_not_too_large(world: World) -> None:
+    one = world.server()
+    world.run()
+    proofs = [proof_of(str(number)) for number in range(60)]
+    for number, proof in enumerate(proofs):
+        one.claims(f"nick-{number}", proof)
+    world.run()
+    rooms = [f"{number:064}" for number in range(130)]
+    for proof in proofs:
+        for room in rooms:
+            one.replica.ask(Enter(proof, room))
+    world.run()
+    parts = announced(world)
+    assert [len(json.loads(data)["roster"]) for data in parts] == [29, 29, 2]
+    assert PART_BYTES - 10_000 < len(parts[0]) <= PART_BYTES
+    assert not one.is_cut_off()
+    assert one.replica.state is not None
+    assert [list(seat.rooms) for seat in one.replica.state.seats.values()] == [rooms] * 60
+
+
+def test_a_row_that_is_larger_than_a_part_is_one_of_its_own(world: World) -> None:
+    one = world.server()
+    world.run()
+    for nick, proof in (("ada", A), ("bob", B), ("cleo", C)):
+        one.claims(nick, proof)
+    world.run()
+    rooms = [f"{number:064}" for number in range(5_000)]
+    for room in rooms:
+        one.replica.ask(Enter(B, room))
+    world.run()
+    parts = [json.loads(data) for data in announced(world)]
+    assert [[row[0] for row in part["roster"]] for part in parts] == [[A], [B], [C]]
+    assert one.replica.state is not None
+    assert list(one.replica.state.seats[B].rooms) == rooms
 
 
 def test_what_a_log_loses_is_sent_again_and_given_up_if_somebody_waits(world: World) -> None:

@@ -1,9 +1,15 @@
 """One set of nicks and one list of people, on several hubs over one log."""
 
+from random import Random
+
 import pytest
 
-from chatcore.roster.acts import Rename
+from chatcore.errors import UsageError
+from chatcore.limits import Limits
+from chatcore.roster.acts import ROW_ROOMS, Rename
 from chatcore.roster.machine import LEASE
+from chatcore.server.shared_directory import SharedDirectory
+from tests.journal.replicated.faulty_log import FaultyLog
 from tests.protocol.frames import (
     Closing,
     Hello,
@@ -408,3 +414,19 @@ def test_a_bug_costs_one_answer(
     assert answers == [None]
     assert "the directory failed" in caplog.text
     one.live("bob")
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        Limits(rooms_per_session=None, rooms=None),
+        Limits(rooms_per_session=None, rooms=ROW_ROOMS + 1),
+        Limits(rooms_per_session=ROW_ROOMS + 1, rooms=None),
+    ],
+    ids=["no limits", "of rooms", "of a session"],
+)
+def test_nobody_may_be_in_more_rooms_than_an_entry_of_the_log_has_space_for(limits: Limits) -> None:
+    log = FaultyLog(Random(1), lambda: 0.0)
+    with pytest.raises(UsageError, match="at most 30000 for rooms_per_session, or for rooms"):
+        SharedDirectory(log.connect(), limits)
+    SharedDirectory(log.connect(), limits.model_copy(update={"rooms": ROW_ROOMS}))
