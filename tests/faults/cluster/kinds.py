@@ -63,10 +63,17 @@ def kill_all(storm: ClusterStorm) -> None:
 
 def pause_leader(storm: ClusterStorm) -> None:
     """Have the leader stand still, with its connections, and continue."""
-    leader = storm.leader
-    leader.pause()
-    storm.wait(3.0, 6.0)
-    leader.resume()
+    _pause(storm, [storm.leader])
+
+
+def pause_two(storm: ClusterStorm) -> None:
+    """Have the leader and another one stand still; the third has no majority."""
+    _pause(storm, [storm.leader, storm.follower()])
+
+
+def pause_all(storm: ClusterStorm) -> None:
+    """Have all three stand still."""
+    _pause(storm, storm.nats.servers)
 
 
 def stop_leader(storm: ClusterStorm) -> None:
@@ -277,6 +284,8 @@ COMMON: Mapping[str, Fault] = {
     "two killed": kill_two,
     "all three killed": kill_all,
     "leader paused": pause_leader,
+    "two paused": pause_two,
+    "all three paused": pause_all,
     "leader stopped": stop_leader,
     "chat server killed": kill_chat_server,
     "chat server stopped": stop_chat_server,
@@ -320,6 +329,14 @@ def _without(storm: ClusterStorm, server: NatsServer) -> None:
     server.kill()
     storm.wait_for_acks(10, 30)
     server.start()
+
+
+def _pause(storm: ClusterStorm, servers: list[NatsServer]) -> None:
+    for server in servers:
+        server.pause()
+    storm.wait(3.0, 6.0)
+    for server in servers:
+        server.resume()
 
 
 def _start(servers: list[NatsServer]) -> None:
