@@ -5,11 +5,12 @@ It stands on the public names of the library, like any other program that uses i
 Read in this order: `app` has all commands, whose options are in `declarations`, and `__main__` runs it;
 `help` makes their pages; `report` turns errors into lines and exit codes, `warned` warnings; `commands` has a
 file for each command, and `settings` what they read from the environment and from ``chat.toml``. Then what
-the commands share: `streams` is what they write to, `row` is one that changes, and `columns` is for lists;
-`stdin` and `stdout` are for scripts, whose input is made fit by `texts` with `escapes` and `graphemes`, or
-read by `frames`, and `held` says when it must wait; `lines`, `gap`, `sanitize` and `wrap` are for what others
-wrote, `queries` and `times` for what is looked for, `places` and `directories` for the user's files, `names`
-for those of rooms and people, and `descriptors` for the limit of open files.
+the commands share: `streams` is what they write to, `row` is one that changes, `columns` is for lists, and
+`last_warning` knows why a log failed; `stdin` and `stdout` are for scripts, whose input is made fit by
+`texts` with `escapes` and `graphemes`, or read by `frames`, and `held` says when it must wait; `lines`,
+`gap`, `sanitize` and `wrap` are for what others wrote, `queries` and `times` for what is looked for, `places`
+and `directories` for the user's files, `names` for those of rooms and people, and `descriptors` for the limit
+of open files.
 
 `serving` is a server that runs. It has `listeners`, and a `door`, which says where they may be; `ports` says
 which are free, `handed_over` is for sockets that are bound already, and `page_address` for what to open in a

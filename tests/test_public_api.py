@@ -51,8 +51,8 @@ PUBLIC = {
         ReplicatedAdministration ReplicatedJournal RosterStatus SharedDirectory
         """,
     "transports.jetstream": """
-        Credentials JetStreamLog Look MemberKept MonitorPage ServerLook Servers Stream StreamState last_entries
-        look read_credentials remove_member
+        Credentials JetStreamLog Look MemberKept MonitorPage ServerLook Servers Stream StreamState
+        last_entries look look_at read_credentials remove_member
         """,
     # For those who write plug-ins.
     "chatcore.transport": """
