@@ -135,7 +135,7 @@ def test_a_copy_that_lags_has_another_past_or_cannot_be_read_is_told(cluster: Cl
 
 
 def test_a_server_that_is_silent_is_waited_for_once_for_all_streams() -> None:
-    streams = [Stream.of_record(name, 1) for name in ("one", "two", "three")]
+    streams = [Stream.of_messages(name, 1) for name in ("one", "two", "three")]
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as asking:
         server.settimeout(20.0)
         address = f"127.0.0.1:{server.getsockname()[1]}"
