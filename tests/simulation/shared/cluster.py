@@ -127,6 +127,8 @@ class SharedCluster:
         yield Step(0.03, partial(self._copy, node))
         yield Step(0.02 if len(self.nodes) > 1 else 0, partial(self._kill, node))
         yield Step(0.3, partial(self._kick, node))
+        yield Step(0.05, partial(self._ban, node))
+        yield Step(0.05, partial(self._remove_room, node))
 
     # --- time ------------------------------------------------------------------------------------
 
@@ -260,6 +262,30 @@ class SharedCluster:
         there = [each for each in self.at(node) if each.account == ACCOUNT and room in each.rooms]
         there = [each for each in there if each.is_served]
         expect(not there, there, "are still in", room, "where they were put out")
+
+    def _ban(self, node: Node) -> str:
+        """Put out the account on one node, where it may come again."""
+        self.judge.seen["an account banned"] += 1
+        gate = node.gate
+        assert isinstance(gate, KeyGate)
+        gate.ban(ACCOUNT)
+        node.carry_on()
+        self.read(node)
+        there = [each for each in self.at(node) if each.account == ACCOUNT and each.is_served]
+        expect(not there, there, "are still on", node, "where they are banned")
+        gate.lift(ACCOUNT)
+        return f"{ACCOUNT} is put out of {node}"
+
+    def _remove_room(self, node: Node) -> str:
+        room = self.random.choice(ROOMS)
+        self.judge.seen["a room removed"] += 1
+        self.judge.kicks.append((None, room))
+        node.hub.remove_room(room)
+        node.carry_on()
+        self.read(node)
+        there = [each for each in self.at(node) if room in each.rooms and each.is_served]
+        expect(not there, there, "are still in", room, "which was removed")
+        return f"{room} is removed on {node}"
 
     def _judge_cut_off(self, node: Node) -> None:
         """Check that a node that is cut off lets nobody in, and lets people read."""

@@ -247,7 +247,9 @@ class Guest:
                 judge.shown(self, frame)
                 self._read(frame.room, judge.ledger.epoch, frame.seq)
             case Gap():
-                expect(False, self, "misses something:", frame)
+                removed = (None, frame.room) in judge.kicks and frame.reason == "expired"
+                expect(removed, self, "misses something:", frame)
+                self._read(frame.room, judge.ledger.epoch, frame.through)
             case Ack():
                 self._answered("post", frame.id)
                 self.person.sender.ack(frame, self.name)
@@ -295,6 +297,8 @@ class Guest:
         elif error.id is not None and self.person.sender.knows(error.id):
             self._answered("post", error.id)
             self.person.sender.error(error, self.name)
+        elif error.code == "forbidden" and error.id is error.room is None:
+            expect(self.account is not None, self, "may not be here, and nobody wanted that:", error)
         elif error.id is not None:
             kind = next((kind for kind, key in self.open if key == error.id), "")
             self._answered(kind, error.id)

@@ -46,7 +46,9 @@ class Judge:
     def __init__(self, machines: Machines) -> None:
         self.ledger = Ledger()
         self.seen = Counter[str]()
-        self.kicks: list[tuple[str, str]] = []  # that were asked for: an account, and a room
+        self.kicks: list[
+            tuple[str | None, str]
+        ] = []  # that were asked for: an account or everybody, and a room
         self._machines = machines
         self._roll = Roll(machines.log)
         self._history = History()
@@ -101,7 +103,8 @@ class Judge:
         """Judge that somebody is put out: that was asked for since they joined, or is read now."""
         self.seen["put out"] += 1
         read = self._roll.at(guest.node.position).kicks
-        fair = (guest.account, room) in self.kicks[since:] or any(each.room == room for each in read)
+        asked = [each for each in self.kicks[since:] if each in ((guest.account, room), (None, room))]
+        fair = bool(asked) or any(each.room == room for each in read)
         expect(fair, guest, "is put out of", room, "and nobody wanted that")
 
     def ended(self, guest: "Guest") -> None:
