@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nats.aio.msg import Msg
 
 from chatcore.replication import LogEntry
 from chatcore.replication.fence import ENTRY_BYTES
@@ -366,6 +367,32 @@ class Damaged(JetStreamLog):
             super()._take(entry)
         else:
             self._sequence.note_last(entry.position)
+
+
+class Deaf(JetStreamLog):
+    """A node that nothing reaches by the feed; ``waits`` is set while it waits for news."""
+
+    def __init__(self, servers: Servers, stream: Stream) -> None:
+        super().__init__(servers, stream)
+        self.waits = threading.Event()
+
+    async def _hear(self, message: Msg) -> None:
+        pass
+
+    async def _wait_until_wanted(self) -> None:
+        self.waits.set()
+        await super()._wait_until_wanted()
+
+
+def test_an_entry_of_ours_that_the_feed_loses_is_asked_for_soon(
+    nats: NatsServers, nodes: Callable[..., Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SILENT_PROBE", 600.0)
+    log = Deaf(Servers(nats.addresses), nats.new_stream())
+    node = nodes(log)
+    assert log.waits.wait(20.0)
+    log.append(b"ours")
+    node.wait_for(b"ours")
 
 
 @pytest.mark.logs("stream.incomplete")

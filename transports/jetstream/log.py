@@ -116,6 +116,7 @@ class JetStreamLog:
         self._unsettled: dict[bytes, float] = {}
         self._unsynced: str | None = None
         self._again: asyncio.TimerHandle | None = None
+        self._probe: asyncio.Timeout | None = None  # the wait until it is asked for news
         self._said: set[str] = set()  # what was logged and need not be again
 
     def __repr__(self) -> str:
@@ -395,18 +396,28 @@ class JetStreamLog:
 
     async def _wait_until_wanted(self) -> None:
         self._forget_old()
-        timeout = UNSETTLED_PROBE if self._unsettled else SILENT_PROBE
         if self._sequence.is_behind and not self._sequence.is_full:  # and the last question brought nothing
             await asyncio.sleep(UNSETTLED_PROBE)
             return
         self._wanted.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
+        try:
+            async with asyncio.timeout(UNSETTLED_PROBE if self._unsettled else SILENT_PROBE) as self._probe:
                 await self._wanted.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._probe = None
+
+    def _probe_sooner(self) -> None:
+        """Wait for news as long as is waited for what is ours, and no longer."""
+        if self._probe is not None and not self._probe.expired():
+            self._probe.reschedule(asyncio.get_running_loop().time() + UNSETTLED_PROBE)
 
     # --- what is sent ----------------------------------------------------------------------------
 
     def _accept(self, data: bytes) -> None:
+        if not self._unsettled:
+            self._probe_sooner()
         self._unsettled[data] = time.monotonic()
         if self._server and self._fits(data):
             self._outgoing.append(data)
