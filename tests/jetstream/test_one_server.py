@@ -357,6 +357,18 @@ def test_a_stream_that_is_full_refuses_and_keeps_what_it_has(
     assert other.read == node.read
 
 
+@pytest.mark.logs("stream.entry_refused")
+def test_a_stream_that_is_full_again_gives_the_reason_again(
+    nats: NatsServers, nodes: Callable[..., Node], logged: Heard
+) -> None:
+    node = nodes(SharedLog(nats, Stream.of_messages("full-again", 1, 20_000)).connect())
+    for times in (1, 2):
+        node.log.append(b"%d" % times)
+        node.wait_for(b"%d" % times)
+        node.log.append(b"%d" % times * 20_000)
+        node.wait(lambda: len(logged.of("stream.entry_refused")) == times)  # noqa: B023  # it is called here
+
+
 class Damaged(JetStreamLog):
     """A node to which nobody has its second entry."""
 

@@ -118,6 +118,7 @@ class JetStreamLog:
         self._again: asyncio.TimerHandle | None = None
         self._probe: asyncio.Timeout | None = None  # the wait until it is asked for news
         self._said: set[str] = set()  # what was logged and need not be again
+        self._refused: dict[str, float] = {}  # why entries were refused, and when last
 
     def __repr__(self) -> str:
         return f"<JetStreamLog {self._stream.name} {','.join(self._servers.addresses)}>"
@@ -264,6 +265,7 @@ class JetStreamLog:
         await link.flush()
         self._server = link.address
         self._said.clear()
+        self._refused.clear()
         self._send_again()
         jobs = [self._wait_for_end(link), self._watch(link, holds=holds), self._send(link, errors)]
         if not holds:
@@ -355,7 +357,8 @@ class JetStreamLog:
     def _take(self, entry: LogEntry) -> None:
         sequence = self._sequence
         sequence.add(entry)
-        self._unsettled.pop(entry.data, None)
+        if (at := self._unsettled.pop(entry.data, None)) is not None:
+            self._forget_refusals(at)
         if sequence.is_ready:
             self._ready.set()
         if sequence.is_behind:
@@ -447,7 +450,13 @@ class JetStreamLog:
             error = refusal_of(message.data)
         else:
             return
-        self._say_once(error, stream_entry_refused.log, error=error)
+        if error not in self._refused:
+            stream_entry_refused.log(stream=self._stream.name, error=error)
+        self._refused[error] = time.monotonic()
+
+    def _forget_refusals(self, before: float) -> None:
+        """Forget why entries were refused before one that was taken: it is said again if it comes again."""
+        self._refused = {error: at for error, at in self._refused.items() if at >= before}
 
     def _note_forbidden(self, words: str) -> None:
         """Say that the user may not append, where that is what is forbidden."""
