@@ -63,6 +63,11 @@ class Outbox(Generic[T]):
         return self._settled
 
     @property
+    def term(self) -> int:
+        """The term that it is in, or that `settle` begins."""
+        return self._term
+
+    @property
     def free(self) -> int:
         """How many entries may be sent now."""
         return ON_THE_WAY - len(self._parcels) if self._settled else 0

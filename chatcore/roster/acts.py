@@ -7,13 +7,15 @@ What is not exactly of this form is void, for every server.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from chatcore.names import NICK_PATTERN, ROOM_PATTERN
 
 __all__ = [
     "ACTS",
+    "PART_BYTES",
+    "PART_ROWS",
     "ROW_ROOMS",
     "Act",
     "Claim",
@@ -27,6 +29,7 @@ __all__ = [
     "Row",
     "bytes_of",
     "content_of",
+    "parts_of",
     "read_content",
 ]
 
@@ -35,6 +38,12 @@ ACTS: Final = 512
 
 ROW_ROOMS: Final = 30_000
 """The most rooms of a row: with the longest names they still fit into one entry."""
+
+PART_ROWS: Final = 256
+"""The most rows in a part of a roster: at most some 64 KiB, unless they are in many rooms."""
+
+PART_BYTES: Final = 256 * 1024
+"""The most bytes of the rows of a part, unless it has one row: so it is applied quickly."""
 
 _ROW_BYTES: Final = 256  # what a row takes besides its rooms, with the longest names and numbers
 
@@ -157,6 +166,20 @@ def content_of(content: Sequence[Act] | Part) -> dict[str, Any]:
 def bytes_of(row: Row) -> int:
     """Return how many bytes of an entry a row takes at most."""
     return _ROW_BYTES + sum(len(room) + 3 for room in row.rooms)  # all names are ASCII
+
+
+def parts_of(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:
+    """Yield the rows of each part of a roster, of which there is at least one."""
+    part: list[Row] = []
+    size = 0
+    for row in rows:
+        row_size = bytes_of(row)
+        if part and (len(part) == PART_ROWS or size + row_size > PART_BYTES):
+            yield tuple(part)
+            part, size = [], 0
+        part.append(row)
+        size += row_size
+    yield tuple(part)
 
 
 def read_content(content: Mapping[str, Any]) -> list[Act] | Part | None:

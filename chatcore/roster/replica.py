@@ -7,8 +7,9 @@
   lost its seat meanwhile is told.
 - A server that has not read what it wrote itself in the last `LEASE` is *cut off*: others take it for gone,
   and it knows that. It answers claims with ``None``, and still reads. Until then claims wait.
-- Acts that nobody waits for are never given up, and those that were are said again once it is back: but for
-  who enters and leaves rooms, which its roster says then, and for kicks, which are of their moment.
+- Acts that nobody waits for are said again after its roster, where they were given up: but for who enters and
+  leaves rooms, which the roster says. A kick is of its moment: it is said once, and not at all if the server
+  is cut off before that.
 
 A log that has lost what comes next, goes back, or says something else now of what was read last, is read like
 another one. Where it begins in the middle, a
@@ -20,7 +21,7 @@ has.
 
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
@@ -28,8 +29,8 @@ from chatcore.names import fold
 from chatcore.replication import LogEntry
 from chatcore.replication.fence import NO_DIGEST, Frame, ReadDigest, UnknownVersion
 from chatcore.replication.outbox import Outbox
-from chatcore.roster.acts import ACTS, Act, Enter, Exit, Kick, Part, Release, Row, bytes_of, content_of
-from chatcore.roster.log_events import roster_back, roster_cut_off, roster_stopped
+from chatcore.roster.acts import ACTS, Act, Enter, Exit, Kick, Part, Release, Row, content_of, parts_of
+from chatcore.roster.log_events import roster_back, roster_cut_off, roster_kick_lost, roster_stopped
 from chatcore.roster.machine import (
     ANNOUNCE,
     LEASE,
@@ -39,6 +40,7 @@ from chatcore.roster.machine import (
     Event,
     Forgotten,
     Granted,
+    Kicked,
     Lost,
     Machine,
     Renamed,
@@ -56,15 +58,9 @@ BEAT: Final = 5.0
 LISTEN: Final = LEASE - BEAT
 """Seconds in which every server that is there says something."""
 
-PART_ROWS: Final = 256
-"""The most rows in a part of a roster: at most some 64 KiB, unless they are in many rooms."""
-
-PART_BYTES: Final = 256 * 1024
-"""The most bytes of the rows of a part, unless it has one row: so it is applied quickly."""
-
 Answer = Callable[[Result], None]
 
-_Passing = Enter | Exit | Kick
+_Passing = Enter | Exit
 """Acts that are not said later: the roster that is said instead has who is in which room."""
 
 ReadEntry = tuple[LogEntry, Frame | UnknownVersion | None]
@@ -137,6 +133,7 @@ class RosterReplica:
         self._was_cut_off = False  # when that was looked at last
         self._lost = 0
         self._again: list[Act] = []  # what was given up, and is to be said all the same
+        self._term_left = 0  # the term in which it was said: until the next one begins, it may yet be read
         self._sent: deque[float] = deque()  # when each of what is on its way was sent
         self._has_announced = False
         self._is_outdated = False  # whether the roster that was said last lacks who entered and left since
@@ -282,9 +279,20 @@ class RosterReplica:
         if len(self._outbox) < on_the_way:
             self._heard = self._sent.popleft()
             self._look_whether_cut_off()
+        elif applied.node == self.node and applied.term == self._term_left:
+            for event in events:
+                if isinstance(event, Kicked):
+                    self._withdraw(event)
         self._refresh(events)
         self._user.roster_changed(events)
         self._heal()
+
+    def _withdraw(self, kicked: Kicked) -> None:
+        """Do not say a kick again that was given up, and was read after all."""
+        for index, (act, _) in enumerate(self._queue):
+            if isinstance(act, Kick) and act == (kicked.account, kicked.room):
+                del self._queue[index]
+                return
 
     def _look_for_astray(self, events: Sequence[Event]) -> None:
         """Lose those whose nick somebody else has got, while the others took this server for gone."""
@@ -362,6 +370,8 @@ class RosterReplica:
             answer(None)
         elif isinstance(act, _Passing) and self.is_cut_off:
             self._is_outdated = True
+        elif isinstance(act, Kick) and self.is_cut_off:
+            _log_lost(act)
         else:
             self._queue.append((act, answer))
 
@@ -406,6 +416,7 @@ class RosterReplica:
                 roster_cut_off.log(seconds=int(LEASE))
             self._lost = 0
             self._abandon()
+            self._drop_kicks()
             self._refuse_waiting()
         elif self._was_cut_off and not is_cut_off:
             roster_back.log(lost=self._lost)
@@ -420,11 +431,21 @@ class RosterReplica:
         """
         self._parts.clear()
         self._sent.clear()
+        if self._outbox.is_settled:
+            self._term_left = self._outbox.term
         self._outbox.abandon()
         again, self._again = self._again, []
         self._queue.extendleft((act, None) for act in reversed(again))
         passed = _Passing if is_late else Enter | Exit
         self._queue = deque(each for each in self._queue if not isinstance(each[0], passed))
+
+    def _drop_kicks(self) -> None:
+        queue, self._queue = self._queue, deque()
+        for act, answer in queue:
+            if isinstance(act, Kick):
+                _log_lost(act)
+            else:
+                self._queue.append((act, answer))
 
     def _refuse_waiting(self) -> None:
         waiting, self._queue = self._queue, deque()
@@ -436,7 +457,7 @@ class RosterReplica:
 
     def _begin_roster(self) -> None:
         rows = [row._replace(rooms=tuple(self._wanted[proof])) for proof, row in self._mine.items()]
-        self._parts.extend(_parts_of(rows))
+        self._parts.extend(parts_of(rows))
         first = self._parts.popleft()
         self._next_announcement = self._clock() + ANNOUNCE
         self._has_announced = True
@@ -494,18 +515,8 @@ class RosterReplica:
                 self._wanted[result.proof] = {}
 
 
-def _parts_of(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:
-    """Yield the rows of each part of a roster, of which there is at least one."""
-    part: list[Row] = []
-    size = 0
-    for row in rows:
-        row_size = bytes_of(row)
-        if part and (len(part) == PART_ROWS or size + row_size > PART_BYTES):
-            yield tuple(part)
-            part, size = [], 0
-        part.append(row)
-        size += row_size
-    yield tuple(part)
+def _log_lost(kick: Kick) -> None:
+    roster_kick_lost.log(who=kick.account or "everybody", room=kick.room)
 
 
 def _row(seat: Seat) -> Row:

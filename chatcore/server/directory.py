@@ -228,7 +228,10 @@ class Directory(Protocol):
         """Return the rooms that somebody is in on other servers, as `Rooms.occupied` does."""
 
     def kick(self, account: str | None, room: str) -> None:
-        """Have other servers put an account, or everybody, out of a room (folded)."""
+        """Have other servers put an account, or everybody, out of a room (folded).
+
+        Nobody waits for that. Where they can't be reached, it is logged, and not done later.
+        """
 
     def vacate(self, seat: Seat, reserved_until: float | None) -> Identity | None:
         """Let no session use a seat, for good if no time is given.

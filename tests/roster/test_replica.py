@@ -10,9 +10,9 @@ import pytest
 from chatcore.replication import LogEntry
 from chatcore.replication.fence import NO_DIGEST, Frame, ReadDigest, write_frame
 from chatcore.replication.outbox import GIVE_UP
-from chatcore.roster.acts import ACTS, Claim, Enter, Exit, Kick, Release, Rename, Row
-from chatcore.roster.machine import ANNOUNCE, LEASE, SETTLED, VERSION, Event, Granted, Refused, Result
-from chatcore.roster.replica import BEAT, LISTEN, PART_BYTES, PART_ROWS, RosterReplica, read_entry
+from chatcore.roster.acts import ACTS, PART_BYTES, PART_ROWS, Claim, Enter, Exit, Kick, Release, Rename, Row
+from chatcore.roster.machine import ANNOUNCE, LEASE, SETTLED, VERSION, Event, Granted, Kicked, Refused, Result
+from chatcore.roster.replica import BEAT, LISTEN, RosterReplica, read_entry
 from tests.journal.replicated.faulty_log import FaultyConnection, FaultyLog
 from tests.roster.cluster import proof_of
 
@@ -56,6 +56,7 @@ class Server:
         self.connection: FaultyConnection = world.log.connect()
         self.replica = RosterReplica(self.connection.append, lambda: world.now, self)
         self.lost: list[str] = []
+        self.kicked: list[Kicked] = []
         self.begun = 0
         self.first = 1
         self.connection.start(self, 0)
@@ -71,7 +72,7 @@ class Server:
         self.lost.append(proof)
 
     def roster_changed(self, events: Sequence[Event]) -> None:
-        pass
+        self.kicked += [event for event in events if isinstance(event, Kicked)]
 
     def roster_began(self) -> None:
         self.begun += 1
@@ -351,6 +352,87 @@ def test_the_figures_count_what_was_given_up(world: World) -> None:
     one.connection.open()
     world.run(1)
     assert one.replica.status()[:6] == (1, 0, 0, False, 0, 3)
+
+
+def kinds(world: World, server: Server) -> list[str]:
+    """Return the kinds of what a server has said, in its order."""
+    said = [entry for entry in world.said() if entry["node"] == server.replica.node]
+    return [kind for entry in said for kind, *_ in entry.get("acts", [["roster"]])]
+
+
+@pytest.mark.parametrize("others", [0, 2], ids=["alone", "with others"])
+def test_a_kick_that_comes_when_the_roster_is_due_is_said_after_it(world: World, others: int) -> None:
+    one, two = world.server(), world.server()
+    world.run()
+    one.claims("ada", A)
+    world.run(ANNOUNCE - 0.25)
+    for _ in range(others):
+        one.replica.ask(Enter(A, "lobby"))
+    one.replica.step()  # so there is something on its way when the roster is due
+    world.now += 0.25
+    one.replica.ask(Kick("ada", "lobby"))
+    one.replica.ask(Kick(None, "tea"))
+    one.replica.step()
+    before = len(kinds(world, one))
+    world.run(1)
+    assert two.kicked == [Kicked("ada", "lobby", one.replica.node), Kicked(None, "tea", one.replica.node)]
+    assert kinds(world, one)[before:] == ["enter"] * others + ["roster", "kick", "kick"]
+
+
+def test_a_kick_that_a_log_loses_is_said_again_after_the_roster_and_once(world: World) -> None:
+    one, two = world.server(), world.server()
+    world.run()
+    one.claims("ada", A)
+    world.run()
+    one.connection.cut()
+    one.replica.ask(Kick("ada", "lobby"))
+    given_up = one.claims("bob", B)
+    world.run(GIVE_UP + 1)
+    assert (given_up, one.is_cut_off()) == ([None], False)
+    one.replica.ask(Kick("ada", "tea"))
+    one.connection.open()
+    world.run(1)
+    assert [(kick.account, kick.room) for kick in two.kicked] == [("ada", "lobby"), ("ada", "tea")]
+    assert kinds(world, one)[-3:] == ["roster", "kick", "kick"]
+    world.run(2 * ANNOUNCE)
+    assert len(two.kicked) == 2
+
+
+def test_a_kick_that_was_given_up_and_is_read_after_all_is_not_said_again(world: World) -> None:
+    one, two = world.server(), world.server()
+    world.run()
+    one.replica.ask(Kick("ada", "lobby"))
+    one.replica.step()
+    late, world.log.on_its_way = world.log.on_its_way, []
+    world.now += GIVE_UP
+    one.replica.step()
+    one.replica.ask(Kick("ada", "lobby"))  # and another one
+    world.log.on_its_way = late + world.log.on_its_way
+    world.run(1)
+    assert [(kick.account, kick.room) for kick in two.kicked] == [("ada", "lobby")] * 2
+    assert kinds(world, one)[-3:] == ["kick", "roster", "kick"]
+
+
+@pytest.mark.logs("roster.kick_lost")
+def test_a_kick_that_cannot_be_said_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    one, two = world.server(), world.server()
+    world.run()
+    one.connection.cut()
+    one.replica.ask(Kick("ada", "lobby"))
+    one.replica.step()
+    one.replica.ask(Kick("bob", "lobby"))
+    world.run(LEASE - 1)
+    assert "may still be in" not in caplog.text
+    world.run(1)
+    one.replica.ask(Kick(None, "tea"))
+    lost = [record.getMessage() for record in caplog.records if "may still be in" in record.message]
+    assert lost == [
+        f"{who} at other servers, which cannot be reached"
+        for who in ("ada may still be in lobby", "bob may still be in lobby", "everybody may still be in tea")
+    ]
+    one.connection.open()
+    world.run(ANNOUNCE + 1)
+    assert (two.kicked, one.is_cut_off()) == ([], False)
 
 
 def test_what_is_done_in_rooms_while_it_is_cut_off_is_said_by_its_roster_alone(world: World) -> None:
