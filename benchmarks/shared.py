@@ -23,6 +23,7 @@ from tests.cli.processes import chat_server
 from tests.jetstream.people import enter
 from tests.jetstream.servers import NatsServer, NatsServers, ask
 from transports.jetstream import JetStreamLog, Servers, Stream
+from transports.threaded_tcp import Chat
 
 __all__ = ["main"]
 
@@ -158,16 +159,25 @@ def claims(servers: int) -> None:
         with (
             chat_server("--journal", f"{url}a.db", *options) as a,
             chat_server("--journal", f"{url}b.db", *options, "--transport", "threaded") as b,
+            chat_server(*options) as c,
             enter(a, "ada") as ada,
             enter(b, "bob") as bob,
+            enter(c, "cyd") as cyd,
         ):
-            times = []
-            for number in range(CLAIMS):
-                for chat in (ada, bob):
-                    began = time.perf_counter()
-                    chat.set_nick(f"{chat.nick[:3]}{number}")
-                    times.append(time.perf_counter() - began)
-    print(f"  a claim of a nick, from a client's question to its answer: {spread(times)}")
+            shared, own = changes_of_nick(ada, bob), changes_of_nick(cyd)
+    print(f"  a claim of a nick, from a client's question to its answer: {spread(shared)}")
+    print(f"  the same at a server that shares nothing: {spread(own)}")
+
+
+def changes_of_nick(*chats: Chat) -> list[float]:
+    """Return how long people wait for nicks that they change to, in turn, in seconds."""
+    times = []
+    for number in range(CLAIMS):
+        for chat in chats:
+            began = time.perf_counter()
+            chat.set_nick(f"{chat.nick[:3]}{number}")
+            times.append(time.perf_counter() - began)
+    return times
 
 
 def rooms(servers: int) -> None:
