@@ -75,6 +75,42 @@ def test_a_wrong_password_is_told_and_tried_again(tmp_path: Path, logged: Heard)
         assert "Authorization Violation" in refusal(wrong, logged, "stream.unreachable")
 
 
+@pytest.mark.parametrize(
+    ("right", "words"), [("t.log", 'publish to "t.log"'), ("t.feed", 'subscription to "t.feed"')]
+)
+@pytest.mark.logs("stream.forbidden")
+def test_what_a_user_may_not_do_is_logged_once(tmp_path: Path, logged: Heard, right: str, words: str) -> None:
+    everything = '{ user: all, password: "all" },'
+    user = USER.replace(f'"{right}", ', "").replace("users = [", f"users = [ {everything}")
+    with NatsServers(tmp_path / "nats", extra=user) as servers:
+        node = Node(JetStreamLog(Servers(servers.addresses, None, password(tmp_path)), STREAM))
+        for data in (b"1", b"2"):
+            node.log.append(data)
+        node.wait(lambda: logged.of("stream.forbidden"))
+        other = Node(
+            JetStreamLog(Servers(servers.addresses, None, Credentials(user="all", password="all")), STREAM)
+        )
+        other.log.append(b"3")
+        assert (b"1" in node.wait_for(b"3")) == (right == "t.feed")
+        for each in (node, other):
+            each.log.close()
+    [error] = [each["error"] for each in logged.of("stream.forbidden")]
+    assert error == f"nats: permissions violation for {words}"
+
+
+@pytest.mark.logs("stream.forbidden", "stream.unreachable")
+def test_a_user_who_may_not_hear_answers_is_told_so_once(tmp_path: Path, logged: Heard) -> None:
+    with NatsServers(tmp_path / "nats", extra=USER.replace(', "t.inbox.>"', "")) as servers:
+        node = Node(JetStreamLog(Servers(servers.addresses * 3, None, password(tmp_path)), STREAM))
+        node.wait(lambda: logged.of("stream.unreachable"))
+        assert '"t.inbox.>"' in logged.of("stream.unreachable")[0]["error"]
+        servers.servers[0].kill()
+        node.wait(lambda: len(logged.of("stream.unreachable")) > 1)
+        node.log.close()
+    assert ["t.inbox" in each["error"] for each in logged.of("stream.unreachable")] == [True, False]
+    assert len(logged.of("stream.forbidden")) == 1
+
+
 @pytest.fixture
 def authority(tmp_path: Path) -> trustme.CA:
     """An authority, and the certificate of a server."""

@@ -84,6 +84,7 @@ class Link:
         self._forbidden = forbidden
         self._client = Client()
         self._error: Exception | None = None
+        self._refusal = ""  # what the server has not permitted last
 
     @property
     def max_payload(self) -> int:
@@ -150,7 +151,7 @@ class Link:
             reply = await self._client.request(f"$JS.API.{subject}", payload, timeout=timeout)
             answer: dict[str, Any] = json.loads(reply.data)
         except (NatsError, TimeoutError, ValueError) as error:
-            raise LinkLost(f"no answer to {subject}: {self._words(error)}") from error
+            raise LinkLost(f"no answer to {subject}: {self._why_silent(subject, error)}") from error
         if (problem := answer.get("error")) is None:
             return answer
         if problem.get("err_code") == _NO_STREAM:
@@ -217,9 +218,25 @@ class Link:
             raise Unfit("it does not encrypt, and tls:// is for servers that require it")
 
     async def _note_error(self, error: Exception) -> None:
-        self._error = error
-        if "permissions violation" in str(error).casefold():
-            self._forbidden(str(error))
+        words = str(error)
+        if "permissions violation" in words.casefold():
+            self._refusal = self._without_names(words)
+            self._forbidden(self._refusal)
+        else:
+            self._error = error
+
+    def _without_names(self, words: str) -> str:
+        """Return the words of a server about inboxes of ours with what permits all of them."""
+        inbox = re.escape(self._inbox)
+        return re.sub(rf'"{inbox}\.[^"]*"', f'"{self._inbox}.>"', words, flags=re.IGNORECASE)
+
+    def _why_silent(self, subject: str, error: BaseException) -> str:
+        """Return why nothing was answered: that it was forbidden to ask, or to hear the answer."""
+        refusal = self._refusal.casefold()
+        subjects = (f"$JS.API.{subject}", f"{self._inbox}.>")
+        if any(f'"{each}"'.casefold() in refusal for each in subjects):
+            return self._refusal
+        return self._words(error)
 
     async def _note_closed(self) -> None:
         if not self.lost.done():

@@ -33,6 +33,7 @@ from transports.jetstream.log_events import (
     stream_entry_refused,
     stream_entry_too_large,
     stream_failed,
+    stream_forbidden,
     stream_incomplete,
     stream_lost,
     stream_made,
@@ -256,6 +257,8 @@ class JetStreamLog:
     async def _serve(self, link: Link, state: StreamState) -> None:
         """Report and send until something ends it, which is raised."""
         holds = await self._open(link, state)
+        self._said.clear()
+        self._refused.clear()
         fetches = Fetches(link, self._stream, self._take)
         errors = link.inbox()
         await fetches.open()
@@ -264,8 +267,6 @@ class JetStreamLog:
             await link.subscribe(self._stream.feed, self._hear)
         await link.flush()
         self._server = link.address
-        self._said.clear()
-        self._refused.clear()
         self._send_again()
         jobs = [self._wait_for_end(link), self._watch(link, holds=holds), self._send(link, errors)]
         if not holds:
@@ -459,9 +460,7 @@ class JetStreamLog:
         self._refused = {error: at for error, at in self._refused.items() if at >= before}
 
     def _note_forbidden(self, words: str) -> None:
-        """Say that the user may not append, where that is what is forbidden."""
-        if f'publish to "{self._stream.subject}"'.casefold() in words.casefold():
-            self._say_once(words, stream_entry_refused.log, error=words)
+        self._say_once(words, stream_forbidden.log, error=words)
 
     def _send_again_soon(self) -> None:
         if self._again is None:

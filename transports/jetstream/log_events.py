@@ -9,6 +9,7 @@ __all__ = [
     "stream_entry_refused",
     "stream_entry_too_large",
     "stream_failed",
+    "stream_forbidden",
     "stream_incomplete",
     "stream_lost",
     "stream_made",
@@ -56,6 +57,11 @@ def stream_incomplete(*, stream: str, position: int, seconds: int) -> str:
 @event("stream.entry_refused", "chat.journal", WARNING)
 def stream_entry_refused(*, stream: str, error: str) -> str:
     return f"the log {stream} refuses entries: {error}"
+
+
+@event("stream.forbidden", "chat.journal", ERROR)
+def stream_forbidden(*, stream: str, error: str) -> str:
+    return f"the user of NATS may not do all that the log {stream} needs: {error}"
 
 
 @event("stream.entry_too_large", "chat.journal", ERROR)
