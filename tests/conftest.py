@@ -51,6 +51,7 @@ LONGEST = (
     "test_packaging",
     "cli/test_environments",
     "simulation/test_simulation",
+    "simulation/test_shared",
     "test_library_docs",
     "transports/test_slow_readers",
     "faults/test_power",

@@ -468,7 +468,7 @@ CLUSTER_SEEDS = 500 if ALL else 10
 HUB_SEEDS = 300 if ALL else 4
 """Seeds of several hubs over such a log, each with its people."""
 
-SHARED_SEEDS = 300 if ALL else 9
+SHARED_SEEDS = 300 if ALL else 6
 """Seeds of hubs that share a directory over such a log, too."""
 
 SYSTEM_SEEDS = 1_000 if ALL else 100
