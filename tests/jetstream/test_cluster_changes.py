@@ -179,7 +179,7 @@ def test_limits_stay_where_the_log_is_full(nats: NatsServers) -> None:
     stream = nats.new_stream()
     make(nats, replace(stream, max_bytes=1_000), b"x" * 850)
     log = f"nats://{nats.addresses[0]}?stream={stream.name}"
-    refusal = f"the log {stream.name} refuses entries: maximum bytes exceeded"
+    refusal = f"the log {stream.name} refuses entries: maximum bytes exceeded (10077)"
     assert why_not(log) == f"the log cannot be changed now; {refusal}"
     settings = ask(nats, "stream_info", stream.name).config
     ask(nats, "update_stream", settings.evolve(max_bytes=10_000))
