@@ -72,6 +72,7 @@ def _storm(seed: int, rounds: Sequence[str], table: Table, path: Path | None) ->
             ended = storm.end()
             table.holds += ended.holds
             table.helped += storm.helped
+            table.emptied += storm.emptied
             found = [f"{violation.kind}: {violation.words}" for violation in ended.violations]
             if ended.durabilities != {"replicated"}:
                 found.append(f"posts were acknowledged as {sorted(ended.durabilities)}")

@@ -4,7 +4,9 @@ There is one fault at a time: `tests.faults.cluster.kinds` has them. In the end 
 judged by the checker as if it were the only one, and all copies are to be the same.
 """
 
+import contextlib
 import random
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -67,7 +69,7 @@ class ClusterStorm:
     ) -> None:
         self._patience = patience
         self.random = random.Random(seed)
-        self.helped = 0
+        self.helped = self.emptied = 0
         self.network = Network()
         self.nats = NatsServers(directory / "nats", 3, way=self.network.way)
         self.nodes = [
@@ -164,15 +166,22 @@ class ClusterStorm:
     def wait_until_whole(self) -> None:
         """Wait until each server of NATS has all there is of both streams.
 
-        One that does not catch up by itself is started again, as an operator does; ``helped`` counts that.
+        One that does not catch up by itself is started again, as an operator does, and in the end with an
+        empty disk. ``helped`` and ``emptied`` count that.
         """
-        try:
-            self._wait_for(self._are_whole, CATCHING_UP)
-        except AssertionError:
+        if self._is_whole_in(CATCHING_UP):
+            return
+        for server in self._behind():
             self.helped += 1
-            for server in self._behind():
-                server.stop()
-                server.start()
+            server.stop()
+            server.start()
+        if self._is_whole_in(CATCHING_UP):
+            return
+        for server in self._behind():
+            self.emptied += 1
+            server.stop()
+            shutil.rmtree(server.directory / "store")
+            server.start()
             self._wait_for(self._are_whole)
 
     def end(self) -> Ended:
@@ -254,6 +263,11 @@ class ClusterStorm:
 
     def _info(self, stream: str) -> Any:
         return ask(self.nats, "stream_info", stream)
+
+    def _is_whole_in(self, seconds: float) -> bool:
+        with contextlib.suppress(AssertionError):
+            return bool(self._wait_for(self._are_whole, seconds))
+        return False
 
     def _are_whole(self) -> bool:
         return all(map(self._is_whole, STREAMS))

@@ -20,6 +20,7 @@ class Table:
         self.rows: dict[str, _Row] = {}
         self.holds = 0
         self.helped = 0
+        self.emptied = 0
         self.violations: list[str] = []
 
     def note(self, kind: str, acked: int, silence: float) -> None:
@@ -44,4 +45,6 @@ class Table:
         yield f"{len(self.violations)} violations; somebody had the nick that all want {self.holds:,} times."
         if self.helped:
             yield f"A server of NATS that did not catch up by itself was started again {self.helped} times."
+        if self.emptied:
+            yield f"One that did not catch up even so got an empty disk {self.emptied} times."
         yield from self.violations[:50]
