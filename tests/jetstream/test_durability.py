@@ -2,8 +2,9 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
@@ -11,7 +12,9 @@ from tests.jetstream.reader import Heard, Node
 from tests.jetstream.servers import NatsServers
 from tests.jetstream.shared import shared_servers
 from transports.jetstream import JetStreamLog, Servers
-from transports.jetstream.monitor import read_page
+from transports.jetstream import log as module
+from transports.jetstream.monitor import MonitorPage, read_page, sync_problem
+from transports.jetstream.stream import StreamState
 
 
 @pytest.fixture
@@ -45,12 +48,69 @@ def test_a_server_that_syncs_now_and_then_is_not_synced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "page",
-    ['{"server_id": "a", "config": []}', '{"server_id": "a", "config": {"max_storage": "much"}}', "[1]"],
+    "text",
+    [
+        '{"server_id": "a", "server_name": "n", "jetstream": []}',
+        '{"server_id": "a", "server_name": "n", "jetstream": {"config": [1]}}',
+        '{"server_id": "a", "server_name": "n", "jetstream": {"config": {"max_storage": "much"}}}',
+        '{"server_id": "a", "jetstream": {}}',
+        "[1]",
+    ],
 )
-def test_a_page_of_something_else_is_told_from_one_of_nats(page: str) -> None:
+def test_a_page_of_something_else_is_told_from_one_of_nats(text: str) -> None:
     with pytest.raises(ValueError, match="not the page"):
-        read_page(json.loads(page))
+        read_page(json.loads(text))
+
+
+def page(name: str, *, syncs: bool = True) -> MonitorPage:
+    """Return what a server says on its page."""
+    return MonitorPage(f"id of {name}", name, syncs, 0, None, None)
+
+
+STATE = StreamState("i", 1, 0, 0, -1, replicas=3, leader="n0", current=("n0", "n1"), others=("n2",))
+
+
+@pytest.mark.parametrize(
+    ("state", "names", "problem"),
+    [
+        (STATE, "n0 n1 n2", None),
+        (STATE, "n0 n1 n2 n3 n4", None),
+        (STATE, "n2 n3 n4", "1 of its 3 servers are known to sync always, not n0, n1"),
+        (STATE._replace(others=()), "n0 n1", "2 of its 3 servers are known to sync always"),
+        (STATE._replace(replicas=1, leader="", current=(), others=()), "n0", None),
+    ],
+)
+def test_it_is_known_of_those_servers_that_have_the_stream(
+    state: StreamState, names: str, problem: str | None
+) -> None:
+    assert sync_problem({f"http://{name}:8222": page(name) for name in names.split()}, state) == problem
+
+
+@pytest.mark.logs("stream.unsynced")
+def test_a_server_that_comes_back_otherwise_is_warned_about_and_one_that_is_down_is_not(
+    logged: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages: dict[str, MonitorPage | str] = {f"http://n{n}:8222": page(f"n{n}") for n in range(3)}
+    asked: SimpleQueue[MonitorPage | str] = SimpleQueue()
+
+    async def read_pages(urls: Sequence[str]) -> dict[str, MonitorPage | str]:
+        asked.put(pages["http://n2:8222"])
+        return dict(pages)
+
+    monkeypatch.setattr(module, "read_pages", read_pages)
+    monkeypatch.setattr(module, "LOOK", 0.05)
+    monkeypatch.setattr(module, "SYNC_LOOK", 0.1)
+    servers = shared_servers(3)
+    node = Node(JetStreamLog(Servers(servers.addresses, monitors=tuple(pages)), servers.new_stream()))
+    assert node.wait_until_open()[3] == "replicated"
+    for said in (page("n2"), "refused", "no answer", page("n2", syncs=False)):
+        pages["http://n2:8222"] = said
+        while asked.get(timeout=20.0) != said:
+            pass
+    node.wait(lambda: logged.of("stream.unsynced"))
+    node.log.close()
+    [warning] = logged.of("stream.unsynced")
+    assert warning["reason"] == "the server at http://n2:8222 has no sync_interval: always"
 
 
 @pytest.mark.logs("stream.unsynced")

@@ -12,6 +12,7 @@
 
 import asyncio
 import contextlib
+import math
 import random
 import threading
 import time
@@ -41,7 +42,7 @@ from transports.jetstream.log_events import (
     stream_unreachable,
     stream_unsynced,
 )
-from transports.jetstream.monitor import read_pages, sync_problem
+from transports.jetstream.monitor import MonitorPage, read_pages, sync_problem
 from transports.jetstream.sequence import Sequence
 from transports.jetstream.stream import Stream, StreamState, Unfit
 
@@ -64,6 +65,9 @@ ELECTION: Final = 10.0
 
 LOOK: Final = 5.0
 """Seconds between looks at the stream."""
+
+SYNC_LOOK: Final = 60.0
+"""Seconds between questions whether its servers sync always: one may be replaced, or another one have it."""
 
 UNSETTLED_PROBE: Final = 0.25
 """Seconds between questions for news, while something of ours was not read."""
@@ -295,19 +299,27 @@ class JetStreamLog:
         assert self._listener is not None
         durability: DurabilityWord = "replicated"
         if state.replicas < 3:
-            durability = "written" if self._stream.expires or await self._why_unsynced(state) else "synced"
+            durability = (
+                "written" if self._stream.expires or await self._why_unsynced(state, {}) else "synced"
+            )
         await self._call(partial(self._listener.opened, state.identity, state.first, state.last, durability))
         return state.last < read
 
-    async def _why_unsynced(self, state: StreamState) -> str | None:
-        """Return why a loss of power may take entries, if it may."""
-        return sync_problem(await read_pages(self._servers.monitors), state.replicas)
+    async def _why_unsynced(self, state: StreamState, before: dict[str, MonitorPage | str]) -> str | None:
+        """Return why a loss of power may take entries, if it may.
 
-    async def _warn_if_unsynced(self, state: StreamState) -> None:
+        ``before`` is what was said before, and then what is said: a server that says nothing now may be
+        down, and is taken for what it was until it answers again.
+        """
+        pages = await read_pages(self._servers.monitors)
+        before |= {url: page for url, page in pages.items() if not isinstance(page, str) or url not in before}
+        return sync_problem(before, state)
+
+    async def _warn_if_unsynced(self, state: StreamState, before: dict[str, MonitorPage | str]) -> None:
         """Log it where the power of all machines may be lost, and that takes entries."""
         if state.replicas < 3 or self._stream.expires:
             return
-        problem = await self._why_unsynced(state)
+        problem = await self._why_unsynced(state, before)
         if problem is not None and problem != self._unsynced:
             stream_unsynced.log(stream=self._stream.name, reason=problem)
         self._unsynced = problem
@@ -325,9 +337,13 @@ class JetStreamLog:
         One that ``holds``, since it has lost entries, may have them again: from a server that was away.
         """
         silent = 0
-        assert self._state is not None
-        await self._warn_if_unsynced(self._state)
+        pages: dict[str, MonitorPage | str] = {}
+        warned = -math.inf
         while True:
+            assert self._state is not None
+            if time.monotonic() >= warned + SYNC_LOOK:
+                await self._warn_if_unsynced(self._state, pages)
+                warned = time.monotonic()
             await asyncio.sleep(LOOK)
             read = self._sequence.position  # before it is asked: more may come until it has answered
             try:

@@ -119,7 +119,7 @@ async def _look(servers: Servers, stream: Stream) -> Look:
         )
         return Look(seen, pages, None, problem, failure, None, None)
     state, ahead = max(known, key=lambda each: each[0].last)  # one may not know the latest
-    return Look(seen, pages, state, None, None, ahead, sync_problem(pages, state.replicas))
+    return Look(seen, pages, state, None, None, ahead, sync_problem(pages, state))
 
 
 async def _ask(servers: Servers, address: str, stream: Stream) -> _Answer:
