@@ -15,13 +15,13 @@ write its log, `chatcore.cluster` and `transports.jetstream`, for those whose se
 Names are loaded when they are first asked for, so that a client never loads the server.
 
 To read the code, take it in this order. The ground: `version`, `subclassing`, `errors`, `logs`, `names`,
-`ids`, `kinds`, `terms`, what words are to a search, `limits`, `fields` and `messages`, which has every frame,
-`durations`, how long things took, `encoding`, which writes the two that come with every post, `arguments`,
-`schema`, `address`, `site`, what browsers are served, `private`, which keeps files from others, and
-`sqlite`, for what is stored in them, and `replication`, a log that servers share. `roster` is who is here, on
-all of them. The seams: `gate`, `wire`, `journal` and `transport`. Then the two sides, which never import each
-other: `server` and `client`; and `accounts`, a gate. `cluster` has the names of what servers that share a log
-are made of. The docstring of each package continues from there.
+`nicks`, who has which, `ids`, `kinds`, `terms`, what words are to a search, `limits`, `fields` and
+`messages`, which has every frame, `durations`, how long things took, `encoding`, which writes the two that
+come with every post, `arguments`, `schema`, `address`, `site`, what browsers are served, `private`, which
+keeps files from others, and `sqlite`, for what is stored in them, and `replication`, a log that servers
+share. `roster` is who is here, on all of them. The seams: `gate`, `wire`, `journal` and `transport`. Then the
+two sides, which never import each other: `server` and `client`; and `accounts`, a gate. `cluster` has the
+names of what servers that share a log are made of. The docstring of each package continues from there.
 """
 
 from importlib import import_module

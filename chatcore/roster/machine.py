@@ -20,7 +20,7 @@ they wrote since. After `SETTLED` that is everything, since each says all of it 
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
-from chatcore.names import NICK_CHARS, fold
+from chatcore.names import fold
 from chatcore.replication import LogEntry
 from chatcore.replication.fence import Frame, admits, read_frame
 from chatcore.roster.acts import (
@@ -255,8 +255,8 @@ class Machine:
         if seat.node is None and self._are_too_many(claim):
             return Refused("limit_exceeded", claim.nick)
         nick = identity.nick if claim.account is not None else claim.nick
-        nick = self._free_variant(nick, identity) if claim.variant else nick
-        if not self._is_free(nick, identity):
+        nick = self.state.free_variant(nick, identity) if claim.variant else nick
+        if not self.state.is_free(nick, identity):
             return self._taken(nick)
         for room in list(seat.rooms):
             self._leave(seat, room)
@@ -265,7 +265,7 @@ class Machine:
 
     def _join_or_create(self, claim: Claim, node: str, *, adopts: bool) -> Granted | Refused:
         state, account = self.state, claim.account
-        nick = self._free_variant(claim.nick) if claim.variant and account is None else claim.nick
+        nick = self.state.free_variant(claim.nick) if claim.variant and account is None else claim.nick
         identity = state.holder(nick)
         if identity is not None and (account is None or identity.account != account):
             return self._taken(nick)
@@ -350,7 +350,7 @@ class Machine:
         identity = seat.identity
         seat.take(node, row.claimed, row.keep)
         identity.reserve(None)
-        if row.named > identity.named and self._is_free(row.nick, identity):
+        if row.named > identity.named and self.state.is_free(row.nick, identity):
             self._rename(identity, row.nick, row.named)
         rooms = frozenset(row.rooms)
         for room in [room for room in seat.rooms if room not in rooms]:
@@ -389,13 +389,9 @@ class Machine:
 
     # --- nicks -----------------------------------------------------------------------------------
 
-    def _is_free(self, nick: str, identity: Identity | None = None) -> bool:
-        holder = self.state.holder(nick)
-        return holder is None or holder is identity
-
     def _ask_to_rename(self, identity: Identity, act: Rename) -> str | Refused:
-        nick = self._free_variant(act.nick, identity) if act.variant else act.nick
-        if not self._is_free(nick, identity):
+        nick = self.state.free_variant(act.nick, identity) if act.variant else act.nick
+        if not self.state.is_free(nick, identity):
             return self._taken(nick)
         self._rename(identity, nick, self.state.next_stamp())
         return nick
@@ -405,15 +401,6 @@ class Machine:
         if nick != before:
             self.state.rename(identity, nick, stamp)
             self._events.append(Renamed(identity.name, before))
-
-    def _free_variant(self, nick: str, identity: Identity | None = None) -> str:
-        """Return the nick itself, or the first of ``nick-2``, ``nick-3``... that is free."""
-        variant, number = nick, 1
-        while not self._is_free(variant, identity):
-            number += 1
-            suffix = f"-{number}"
-            variant = nick[: NICK_CHARS - len(suffix)] + suffix
-        return variant
 
 
 def read(entry: LogEntry) -> Frame | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from chatcore.names import fold
+from chatcore.nicks import Nicks
 
 __all__ = ["Identity", "Node", "Seat", "State"]
 
@@ -111,7 +112,7 @@ class State:
         self.nodes: dict[str, Node] = {}
         self.identities: dict[str, Identity] = {}
         self.seats: dict[str, Seat] = {}  # by proof
-        self._by_nick_folded: dict[str, Identity] = {}
+        self._by_nick_folded = Nicks[Identity]()
         self._by_account: dict[str, dict[str, Identity]] = {}
         self._by_room: dict[str, dict[str, Seat]] = {}
         self._reservations: list[tuple[int, str]] = []  # a heap; what is not so any more is passed over
@@ -121,6 +122,14 @@ class State:
     def holder(self, nick: str) -> Identity | None:
         """Return who has a nick, or had it first."""
         return self._by_nick_folded.get(fold(nick))
+
+    def is_free(self, nick: str, identity: Identity | None = None) -> bool:
+        """Tell whether a nick can be taken, also by the identity that has it already."""
+        return self._by_nick_folded.is_free(nick, identity)
+
+    def free_variant(self, nick: str, identity: Identity | None = None) -> str:
+        """Return the nick itself, or the first of ``nick-2``, ``nick-3``... that is free."""
+        return self._by_nick_folded.free_variant(nick, identity)
 
     def of_account(self, account: str) -> list[Seat]:
         """Return the seats of an account that are in use."""

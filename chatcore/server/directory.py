@@ -24,7 +24,8 @@ from chatcore.address import Peer, address_of
 from chatcore.gate import Gate, Person, Refusal
 from chatcore.limits import Limits
 from chatcore.messages import ClosingWord
-from chatcore.names import NICK_CHARS, fold
+from chatcore.names import fold
+from chatcore.nicks import Nicks
 from chatcore.server.rate_limit import TokenBucket, TokenBuckets
 from chatcore.server.reservations import Reservations
 
@@ -99,6 +100,10 @@ class Identity:
     def in_use(self) -> bool:
         """Whether any seat has a session."""
         return next(self.occupants(), None) is not None
+
+    def nicks_folded(self) -> set[str]:
+        """Return all nicks under which it is found."""
+        return {fold(self.nick)} | ({self.home_folded} if self.home_folded is not None else set())
 
     def add(self, seat: "Seat") -> None:
         """Take another seat."""
@@ -272,7 +277,7 @@ class LocalDirectory:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._by_nick_folded: dict[str, Identity] = {}  # present and home nicks
+        self._by_nick_folded = Nicks[Identity]()  # present and home nicks
         self._by_secret: dict[str, Seat] = {}
         self._by_account: dict[str, list[Identity]] = {}
         self._arrivals = Arrivals()
@@ -286,7 +291,7 @@ class LocalDirectory:
 
     def is_free(self, nick: str, identity: Identity | None = None) -> bool:
         """Tell whether a nick can be taken, also by the identity that has it already."""
-        return self._by_nick_folded.get(fold(nick), identity) is identity
+        return self._by_nick_folded.is_free(nick, identity)
 
     def claim(self, claim: Claimed, answer: Callable[[Seat | Refusal], None]) -> None:
         """Decide and answer immediately."""
@@ -298,7 +303,7 @@ class LocalDirectory:
             answer(Refusal("unavailable", "whoever has asked for this is gone"))
             return
         identity = seat.identity
-        nick = self._free_variant(nick, identity) if variant else nick
+        nick = self._by_nick_folded.free_variant(nick, identity) if variant else nick
         if not self.is_free(nick, identity):
             answer(_taken(nick))
             return
@@ -378,7 +383,7 @@ class LocalDirectory:
         if seat.session is None and (refusal := self._too_many(identity.account)):
             return refusal
         nick = identity.nick if identity.account is not None else claim.nick
-        nick = self._free_variant(nick, identity) if claim.variant else nick
+        nick = self._by_nick_folded.free_variant(nick, identity) if claim.variant else nick
         if not self.is_free(nick, identity):
             return _taken(nick)
         if seat.session is not None:
@@ -390,7 +395,9 @@ class LocalDirectory:
 
     def _join_or_create(self, claim: Claimed, *, adopts: bool) -> Seat | Refusal:
         account = claim.person.account
-        nick = self._free_variant(claim.nick) if claim.variant and account is None else claim.nick
+        nick = (
+            self._by_nick_folded.free_variant(claim.nick) if claim.variant and account is None else claim.nick
+        )
         identity = self._by_nick_folded.get(fold(nick))
         if identity is not None and (account is None or identity.account != account):
             return _taken(nick) if identity.in_use else _reserved(identity, claim.now)
@@ -444,15 +451,6 @@ class LocalDirectory:
 
     # --- nicks -----------------------------------------------------------------------------------
 
-    def _free_variant(self, nick: str, identity: Identity | None = None) -> str:
-        """Return the nick itself, or the first of ``nick-2``, ``nick-3``... that is free."""
-        variant, number = nick, 1
-        while not self.is_free(variant, identity):
-            number += 1
-            suffix = f"-{number}"
-            variant = nick[: NICK_CHARS - len(suffix)] + suffix
-        return variant
-
     def _rename(self, identity: Identity, nick: str) -> None:
         if fold(identity.nick) != identity.home_folded:
             del self._by_nick_folded[fold(identity.nick)]
@@ -469,8 +467,8 @@ class LocalDirectory:
         self._release(identity)
         for seat in identity.seats:
             self._drop_seat(seat)
-        for nick_folded in {fold(identity.nick), identity.home_folded} - {None}:
-            if nick_folded is not None and self._by_nick_folded.get(nick_folded) is identity:
+        for nick_folded in identity.nicks_folded():
+            if self._by_nick_folded.get(nick_folded) is identity:
                 del self._by_nick_folded[nick_folded]
         identities = self._by_account.get(identity.account or "", [])
         if identity in identities:
