@@ -98,6 +98,7 @@ def test_three_servers_run_with_what_is_printed(
             assert "stream.connected" in said
             assert "stream.unsynced" not in said
             assert "stream.unfit" not in said
+            assert "stream.forbidden" not in said
 
 
 def test_their_user_may_touch_the_logs_of_the_cluster_and_no_other(tmp_path: Path) -> None:
@@ -116,6 +117,7 @@ def test_their_user_may_touch_the_logs_of_the_cluster_and_no_other(tmp_path: Pat
                     node.wait_for(b"entry")
                     node.log.close()
             assert not heard.of("stream.unreachable")
+            assert not heard.of("stream.forbidden")
             node = Node(JetStreamLog(servers, Stream.of_messages("other", 1)))
             node.wait(lambda: heard.of("stream.unreachable"))
             node.log.close()
