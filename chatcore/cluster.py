@@ -15,15 +15,15 @@ The hub starts and closes what it is given. A log in memory (`MemoryLog`) is for
 as in tests; any other `Log` may take the place of one of NATS.
 """
 
-from chatcore.accounts.replicated import AccountsStatus, ReplicatedAccounts, ReplicatedAdministration
-from chatcore.journal.replicated import RecordLimits, ReplicaStatus, ReplicatedJournal
+from chatcore.accounts.replicated import ReplicatedAccounts, ReplicatedAdministration
+from chatcore.journal.replicated import RecordLimits, ReplicatedJournal
 from chatcore.replication import Log, LogEntry, LogListener
+from chatcore.replication.follower import ReplicaStatus
 from chatcore.replication.memory import MemoryLog
 from chatcore.roster.replica import RosterStatus
 from chatcore.server.shared_directory import SharedDirectory
 
 __all__ = [
-    "AccountsStatus",
     "Log",
     "LogEntry",
     "LogListener",

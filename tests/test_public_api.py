@@ -47,7 +47,7 @@ PUBLIC = {
         """,
     # For those whose servers share a log.
     "chatcore.cluster": """
-        AccountsStatus Log LogEntry LogListener MemoryLog RecordLimits ReplicaStatus ReplicatedAccounts
+        Log LogEntry LogListener MemoryLog RecordLimits ReplicaStatus ReplicatedAccounts
         ReplicatedAdministration ReplicatedJournal RosterStatus SharedDirectory
         """,
     "transports.jetstream": """

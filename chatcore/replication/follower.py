@@ -22,7 +22,7 @@ from chatcore.replication.jobs import JobQueue
 from chatcore.replication.machine import Applied, FencedMachine
 from chatcore.replication.state import FencedState, Header
 
-__all__ = ["Follower", "FollowerLog", "Following"]
+__all__ = ["Follower", "FollowerLog", "Following", "ReplicaStatus"]
 
 GROUP: Final = 256
 """The most entries in one transaction."""
@@ -38,6 +38,24 @@ S = TypeVar("S", bound=FencedState)
 H = TypeVar("H", bound=Header)
 A = TypeVar("A", bound=Applied)
 R = TypeVar("R", bound=Applied, contravariant=True)
+
+
+class ReplicaStatus(NamedTuple):
+    """How one server follows a log.
+
+    ``position`` is the last entry that it has applied, and ``last`` the last that it knows of. ``void`` are
+    the entries that did not count, since the start. ``settling`` says that it has given up entries, and does
+    not know yet that they can no longer count. ``forked`` says that servers have read different logs, and
+    ``stopped`` why this one follows no more, if that is so.
+    """
+
+    identity: str
+    position: int
+    last: int
+    void: int
+    settling: bool
+    forked: str
+    stopped: str | None
 
 
 class Following(Protocol[R]):
@@ -109,6 +127,7 @@ class Follower(Generic[S, H, A]):
         self._stopped: str | None = None
         self._is_final = False
         self._last = 0
+        self._is_forked = bool(self._header.forked)  # as far as it was looked for
         self._commits = DurationCounter()
         self._failures = 0
         self._busy_since: float | None = None
@@ -161,6 +180,19 @@ class Follower(Generic[S, H, A]):
         since = self._busy_since
         return 0.0 if since is None else max(self._clock() - since, 0.0)
 
+    def status(self, *, void: int, settling: bool) -> ReplicaStatus:
+        """Return how it follows; ``void`` and ``settling`` are what its user knows."""
+        header = self._header
+        return ReplicaStatus(
+            identity=header.identity,
+            position=header.position,
+            last=self.last,
+            void=void,
+            settling=settling,
+            forked=header.forked,
+            stopped=self._stopped,
+        )
+
     @property
     def can_follow(self) -> bool:
         """Whether something was reported that it can apply now."""
@@ -188,6 +220,11 @@ class Follower(Generic[S, H, A]):
             self._drop(self._next_group())
         else:
             self._apply(self._next_group(), self._file, user)
+
+    def finds_fork(self) -> bool:
+        """Tell whether the log is forked now, and was not when this was asked last."""
+        was_forked, self._is_forked = self._is_forked, bool(self._header.forked)
+        return self._is_forked and not was_forked
 
     def fail(self, error: Exception) -> None:
         """Close the file, to try again later."""

@@ -101,5 +101,5 @@ def simulate_cluster(seed: int, directory: Path, steps: int = STEPS) -> Counter[
     for hub in cluster.hubs:
         seen += hub.world.seen
     for replica in cluster.replicas:
-        seen["a void entry"] += replica.replica.void
+        seen["a void entry"] += replica.replica.status.void
     return seen

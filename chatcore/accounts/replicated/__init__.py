@@ -9,6 +9,6 @@ that together without threads; `gate`, the thread; `administration`. `log_events
 """
 
 from chatcore.accounts.replicated.administration import ReplicatedAdministration
-from chatcore.accounts.replicated.gate import AccountsStatus, ReplicatedAccounts
+from chatcore.accounts.replicated.gate import ReplicatedAccounts
 
-__all__ = ["AccountsStatus", "ReplicatedAccounts", "ReplicatedAdministration"]
+__all__ = ["ReplicatedAccounts", "ReplicatedAdministration"]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from chatcore.accounts.acts import MOST_USES_NOTED, Content, is_act
 from chatcore.accounts.gate import AccountsGate
@@ -23,10 +23,11 @@ from chatcore.accounts.writer import Times
 from chatcore.errors import UsageError
 from chatcore.gate import Claim, Gate, Person, Refusal, Watch
 from chatcore.replication import Log
+from chatcore.replication.follower import ReplicaStatus
 from chatcore.replication.jobs import JobQueue
 from chatcore.sqlite.words import explain
 
-__all__ = ["AccountsStatus", "ReplicatedAccounts"]
+__all__ = ["ReplicatedAccounts"]
 
 QUEUE: Final = 4_096
 """Acts that may wait; more are refused."""
@@ -39,24 +40,6 @@ CLOSING: Final = 15.0
 
 _IMPOSSIBLE: Final = Refusal("bad_frame", "this cannot be stored")
 _NOT_READ: Final = Refusal("unavailable", "not all of the accounts is known here yet", 1.0)
-
-
-class AccountsStatus(NamedTuple):
-    """How one server follows the log of the accounts.
-
-    ``position`` is the last entry that it has applied, and ``last`` the last that it knows of. ``void`` are
-    the entries that did not count, since the start. ``settling`` says that it has given up entries, and does
-    not know yet that they can no longer count. ``forked`` says that servers have read different logs, and
-    ``stopped`` why this one follows no more, if that is so.
-    """
-
-    identity: str
-    position: int
-    last: int
-    void: int
-    settling: bool
-    forked: str
-    stopped: str | None
 
 
 class ReplicatedAccounts(AccountsGate):
@@ -116,21 +99,14 @@ class ReplicatedAccounts(AccountsGate):
         self._is_open = True
         self._thread.start()
 
-    def status(self) -> AccountsStatus | None:
+    @property
+    def log(self) -> Log:
+        """The log that it follows."""
+        return self._log
+
+    def status(self) -> ReplicaStatus | None:
         """Return how this follows the log, ``None`` before the start. From any thread."""
-        replica = self._replica
-        if replica is None:
-            return None
-        follower, header = replica.follower, replica.header
-        return AccountsStatus(
-            identity=header.identity,
-            position=header.position,
-            last=follower.last,
-            void=replica.void,
-            settling=replica.is_settling,
-            forked=header.forked,
-            stopped=follower.stopped,
-        )
+        return None if self._replica is None else self._replica.status
 
     def publish(self, urls: Iterable[str], pin: str | None = None) -> None:
         """Replace the URLs that links begin with, once the log can be reached. From any thread.

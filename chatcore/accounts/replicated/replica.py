@@ -27,7 +27,7 @@ from chatcore.accounts.snapshot import EMPTY, Snapshot
 from chatcore.messages import DurabilityWord
 from chatcore.replication import Log
 from chatcore.replication.fence import ReadDigest
-from chatcore.replication.follower import Follower, Following
+from chatcore.replication.follower import Follower, Following, ReplicaStatus
 from chatcore.replication.jobs import JobQueue
 from chatcore.replication.outbox import GIVE_UP, Outbox
 from chatcore.replication.state import Header
@@ -66,7 +66,6 @@ class AccountsReplica:
         self._snapshot = EMPTY
         self._loaded: AccountsState | None = None  # the file that the snapshot was read from
         self._durability: DurabilityWord | None = None
-        self._is_forked = bool(self.header.forked)  # as far as it was looked for
         self._void = 0
 
     # --- what it is ------------------------------------------------------------------------------
@@ -87,9 +86,9 @@ class AccountsReplica:
         return self._snapshot
 
     @property
-    def void(self) -> int:
-        """How many entries of those that were read did not count."""
-        return self._void
+    def status(self) -> ReplicaStatus:
+        """How it follows its log."""
+        return self._follower.status(void=self._void, settling=self.is_settling)
 
     @property
     def changes(self) -> bool:
@@ -220,8 +219,7 @@ class AccountsReplica:
 
     def _look_for_forks(self) -> None:
         """Refuse everything if the log was found forked, and have the others find that."""
-        was_forked, self._is_forked = self._is_forked, bool(self.header.forked)
-        if self._is_forked and not was_forked:
+        if self._follower.finds_fork():
             accounts_forked.log(reason=self.header.forked)
             self._refuse_all()
             self._outbox.settle(NOTHING, self._seen)

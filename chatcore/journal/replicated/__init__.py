@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from chatcore.durations import Durations
 from chatcore.journal import (
@@ -48,9 +48,10 @@ from chatcore.journal.statistics import JournalStatistics, MeasuredJournal
 from chatcore.messages import DurabilityWord
 from chatcore.private import make_directories
 from chatcore.replication import Log
+from chatcore.replication.follower import ReplicaStatus
 from chatcore.sqlite.words import explain
 
-__all__ = ["QUEUE", "RecordLimits", "ReplicaStatus", "ReplicatedJournal", "StateFile"]
+__all__ = ["QUEUE", "RecordLimits", "ReplicatedJournal", "StateFile"]
 
 QUEUE: Final = 16_384
 """Drafts that may wait; more are refused, since an answer that comes too late is no use."""
@@ -62,24 +63,6 @@ CLOSING: Final = 15.0
 """Seconds that an end waits for what is on its way: longer than it takes to give that up."""
 
 T = TypeVar("T")
-
-
-class ReplicaStatus(NamedTuple):
-    """How one server follows its log.
-
-    ``position`` is the last entry that it has applied, and ``last`` the last that it knows of. ``void`` are
-    the entries that did not count, since the start. ``settling`` says that it has given up entries, and does
-    not know yet that they can no longer count. ``forked`` says that servers have read different logs, and
-    ``stopped`` why this one follows no more, if that is so.
-    """
-
-    identity: str
-    position: int
-    last: int
-    void: int
-    settling: bool
-    forked: str
-    stopped: str | None
 
 
 class ReplicatedJournal:
@@ -278,20 +261,7 @@ class ReplicatedJournal:
 
     def status(self) -> ReplicaStatus | None:
         """Return how this follows the log, ``None`` before the start. From any thread."""
-        if self._parts is None:
-            return None
-        replica, _, _ = self._parts
-        follower = replica.follower
-        header = follower.header
-        return ReplicaStatus(
-            identity=header.identity,
-            position=header.position,
-            last=follower.last,
-            void=replica.void,
-            settling=replica.is_settling,
-            forked=header.forked,
-            stopped=follower.stopped,
-        )
+        return None if self._parts is None else self._parts[0].status
 
     def statistics(self) -> JournalStatistics:
         """Return what was counted, and what waits."""

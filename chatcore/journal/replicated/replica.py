@@ -34,7 +34,7 @@ from chatcore.journal.sqlite.rooms import NO_ROOM
 from chatcore.messages import DurabilityWord
 from chatcore.replication import Log
 from chatcore.replication.fence import ReadDigest
-from chatcore.replication.follower import Follower, Following
+from chatcore.replication.follower import Follower, Following, ReplicaStatus
 from chatcore.replication.outbox import GIVE_UP, Outbox
 
 __all__ = ["RETRY", "Replica"]
@@ -81,7 +81,6 @@ class Replica:
         self._reaches = Reaches(clock)
         self._durability: DurabilityWord | None = None
         self._epoch = ""  # as reported
-        self._is_forked = bool(self.header.forked)  # as far as it was looked for
         self._void = 0
         self._next_tick = clock() + TICK
         inbox.refuse([])
@@ -104,9 +103,9 @@ class Replica:
         return self._durability
 
     @property
-    def void(self) -> int:
-        """How many entries of those that were read did not count."""
-        return self._void
+    def status(self) -> ReplicaStatus:
+        """How it follows its log."""
+        return self._follower.status(void=self._void, settling=self.is_settling)
 
     @property
     def epoch(self) -> str:
@@ -221,8 +220,7 @@ class Replica:
 
     def _look_for_forks(self) -> None:
         """Refuse everything if the log was found forked, and have the others find that."""
-        was_forked, self._is_forked = self._is_forked, bool(self.header.forked)
-        if self._is_forked and not was_forked:
+        if self._follower.finds_fork():
             replica_forked.log(path=str(self._path), reason=self.header.forked)
             self._refuse_all()
             self._outbox.settle(_NOTHING, self._seen)

@@ -163,7 +163,7 @@ class Cluster:
         for talker in self.talkers:
             talker.finish()
         for node in self.nodes:
-            self.seen["a void entry"] += node.running().void
+            self.seen["a void entry"] += node.running().status.void
             self.seen["waited for a position"] += node.waits
             node.kill()
         self.seen["an entry"] += self.log.last

@@ -8,12 +8,13 @@ import pytest
 
 from chatcore import Hub, JournalError
 from chatcore.journal import Conflict, Draft, Outcome, Unavailable
-from chatcore.journal.replicated import RecordLimits, ReplicaStatus, ReplicatedJournal
+from chatcore.journal.replicated import RecordLimits, ReplicatedJournal
 from chatcore.journal.replicated.replica import Replica
 from chatcore.journal.search import Answer as Found
 from chatcore.journal.search import Hits, SearchRequest
 from chatcore.journal.sqlite import SqliteJournal
 from chatcore.replication import Log, LogListener
+from chatcore.replication.follower import ReplicaStatus
 from chatcore.replication.memory import MemoryLog
 from chatcore.terms import parse_query
 from tests.journal.contract.harness import DEADLINE, Answer, Harness, numbers

@@ -147,7 +147,7 @@ def test_what_was_lost_is_sent_again_after_a_second_in_its_order(world: World) -
     world.log.on_its_way.pop(0)
     world.go_on()
     assert not first + second
-    assert one.running().void == 1
+    assert one.running().status.void == 1
     assert one.running().patience == pytest.approx(RESEND)
     world.clock.now += RESEND
     one.step()
