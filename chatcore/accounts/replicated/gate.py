@@ -1,5 +1,6 @@
 """The gate of a server in a cluster: a thread that follows the log of the accounts, and appends to it."""
 
+import contextlib
 import secrets
 import sqlite3
 import threading
@@ -22,6 +23,7 @@ from chatcore.accounts.snapshot import Snapshot
 from chatcore.accounts.writer import Times
 from chatcore.errors import UsageError
 from chatcore.gate import Claim, Gate, Person, Refusal, Watch
+from chatcore.journal.sqlite.lock import FileLock
 from chatcore.replication import Log
 from chatcore.replication.follower import ReplicaStatus
 from chatcore.replication.jobs import JobQueue
@@ -77,18 +79,23 @@ class ReplicatedAccounts(AccountsGate):
         self._unnoted: list[str] = []  # keys that were used
         self._published: tuple[PublicUrl, ...] | None = None  # that are to be stored
         self._closing_since: float | None = None
+        self._lock: FileLock | None = None  # once it is open
         self._thread = threading.Thread(target=self._run, name="chat-accounts", daemon=True)
 
     def start(self, watch: Watch) -> None:
         """Open the file and begin to follow; raises `AccountsError` that says what is wrong with the file."""
-        try:
-            create_accounts(self.path)
-            open_file = partial(self._file, self.path.resolve())
-            self._replica = replica = AccountsReplica(
-                open_file, self._log, self._jobs, self._take_over, self._clock
-            )
-        except (sqlite3.Error, OSError) as error:
-            raise explain(AccountsState.KIND, self.path, error) from error
+        with contextlib.ExitStack() as opened:
+            try:
+                create_accounts(self.path)
+                path = self.path.resolve()
+                self._lock = FileLock(path, AccountsState.KIND)
+                opened.callback(self._lock.release)
+                self._replica = replica = AccountsReplica(
+                    partial(self._file, path), self._log, self._jobs, self._take_over, self._clock
+                )
+            except (sqlite3.Error, OSError) as error:
+                raise explain(AccountsState.KIND, self.path, error) from error
+            opened.pop_all()
         replica.begin()
         deadline = time.monotonic() + OPENING
         while not replica.is_current and (left := deadline - time.monotonic()) > 0:
@@ -98,11 +105,6 @@ class ReplicatedAccounts(AccountsGate):
         self._watch = watch
         self._is_open = True
         self._thread.start()
-
-    @property
-    def log(self) -> Log:
-        """The log that it follows."""
-        return self._log
 
     def status(self) -> ReplicaStatus | None:
         """Return how this follows the log, ``None`` before the start. From any thread."""
@@ -189,6 +191,8 @@ class ReplicatedAccounts(AccountsGate):
         for job in self._jobs.take():  # the last questions; what the log has reported is read again
             job()
         replica.end()
+        if self._lock is not None:
+            self._lock.release()
 
     def _is_over(self, replica: AccountsReplica) -> bool:
         since = self._closing_since

@@ -22,7 +22,7 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
 
 class AccountsState(AccountsFile, FencedState):
-    """A connection to the state, which no other program can use meanwhile."""
+    """A connection to the state. Whoever writes to it holds the file, so others only read it meanwhile."""
 
     KIND = FileKind(
         noun="accounts file",
@@ -33,12 +33,8 @@ class AccountsState(AccountsFile, FencedState):
         error=AccountsError,
     )
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, create=True, synchronous="NORMAL")
-        with self.closed_on_error():
-            self.db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            with self.transaction():  # with which that is so
-                pass
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        super().__init__(path, create=not read_only, read_only=read_only, synchronous="NORMAL")
 
     def check_kind(self) -> int:
         """Return the format of the file; raises `AccountsError` also if it has accounts of its own."""

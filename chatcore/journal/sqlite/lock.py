@@ -17,15 +17,20 @@ import stat
 import sys
 import threading
 from pathlib import Path
+from typing import Final
 
-from chatcore.errors import JournalError
+from chatcore.errors import LocalError
+from chatcore.journal.sqlite.connection import SqliteConnection
 from chatcore.journal.sqlite.log_events import journal_unlocked
+from chatcore.sqlite.database import FileKind
 from chatcore.sqlite.identity import FileIdentity
 
 if sys.platform != "win32":
     import fcntl
 
 __all__ = ["FileLock", "in_use"]
+
+_JOURNAL: Final = SqliteConnection.KIND
 
 _UNUSED = 0x4000_0400
 """A byte that SQLite neither locks nor stores anything at."""
@@ -78,12 +83,13 @@ if hasattr(os, "register_at_fork"):
 class FileLock:
     """Holds the file at a path, which is created for its owner alone if it is missing.
 
-    ``path`` is one without links. Raises `JournalError` if another server holds the file, or if it is no
-    file, and `OSError` if it cannot be opened.
+    ``path`` is one without links. Raises the error of its kind if another server holds the file, or if it is
+    no file, and `OSError` if it cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kind: FileKind = _JOURNAL) -> None:
         self._path = path
+        self._kind = kind
         self._file: FileIdentity | None = None
         self._is_new = False
         self.renew()
@@ -96,7 +102,7 @@ class FileLock:
         with _descriptors.changing:
             if self._file is None or FileIdentity.at(self._path) != self._file:
                 self._let_go()
-                self._file, self._is_new = _locked(self._path)
+                self._file, self._is_new = _locked(self._path, self._kind)
 
     def release(self) -> None:
         """Let other processes have the file. SQLite must have closed it. Idempotent."""
@@ -114,34 +120,35 @@ class FileLock:
         self._file = None
 
 
-def in_use(path: Path, process: int | None = None) -> JournalError:
-    """Return the error to raise where another server has a journal open."""
+def in_use(path: Path, process: int | None = None, kind: FileKind = _JOURNAL) -> LocalError:
+    """Return the error to raise where another server has a file open."""
     by = "" if process is None else f" (process {process})"
-    return JournalError(
-        f"the journal {path} is in use by another server{by}; stop that, or choose another with --journal"
+    return kind.error(
+        f"the {kind.noun} {path} is in use by another server{by};"
+        f" stop that, or choose another with {kind.option}"
     )
 
 
-def _locked(path: Path) -> tuple[FileIdentity, bool]:
+def _locked(path: Path, kind: FileKind) -> tuple[FileIdentity, bool]:
     """Open the file at a path and lock it; return which it is, and whether it was made."""
     while True:
-        file, is_new = _lock_what_is_there(path)
+        file, is_new = _lock_what_is_there(path, kind)
         if FileIdentity.at(path) == file:
             return file, is_new
         _descriptors.close(file)  # whoever had it before has removed or replaced it just then
 
 
-def _lock_what_is_there(path: Path) -> tuple[FileIdentity, bool]:
-    _refuse_what_is_no_file(path)
+def _lock_what_is_there(path: Path, kind: FileKind) -> tuple[FileIdentity, bool]:
+    _refuse_what_is_no_file(path, kind)
     if FileIdentity.at(path) in _descriptors:
-        raise in_use(path, os.getpid())
+        raise in_use(path, os.getpid(), kind)
     descriptor, is_new = _opened(path)
     file = FileIdentity.of(os.fstat(descriptor))
     if file in _descriptors:  # it came to this path just now: closing it would end SQLite's locks
         _descriptors.add(file, descriptor)
-        raise in_use(path, os.getpid())
+        raise in_use(path, os.getpid(), kind)
     try:
-        _lock(path, descriptor, file)
+        _lock(path, descriptor, file, kind)
     except BaseException:
         os.close(descriptor)
         raise
@@ -162,22 +169,23 @@ def _remove_empty(path: Path, file: FileIdentity) -> None:
             path.unlink()
 
 
-def _refuse_what_is_no_file(path: Path) -> None:
+def _refuse_what_is_no_file(path: Path, kind: FileKind) -> None:
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISREG(path.stat().st_mode):
-            raise JournalError(
-                f"the journal {path} cannot be written: it is not a file; choose another with --journal"
+            raise kind.error(
+                f"the {kind.noun} {path} cannot be written: it is not a file;"
+                f" choose another with {kind.option}"
             )
 
 
-def _lock(path: Path, descriptor: int, file: FileIdentity) -> None:
+def _lock(path: Path, descriptor: int, file: FileIdentity, kind: FileKind) -> None:
     if sys.platform == "win32":
         _warn(path, "Windows has others")
         return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise in_use(path, _holder(file)) from None
+        raise in_use(path, _holder(file), kind) from None
     except OSError as error:
         _warn(path, error.strerror or str(error))
         return

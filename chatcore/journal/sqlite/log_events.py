@@ -73,7 +73,7 @@ def journal_not_closed(*, path: str, error: str) -> str:
 @event("journal.unlocked", "chat.journal", WARNING)
 def journal_unlocked(*, path: str, error: str) -> str:
     return (
-        f"the file system of the journal {path} has no usable file locks ({error}); "
+        f"the file system of {path} has no usable file locks ({error}); "
         "never let two servers use the file by different names"
     )
 

@@ -9,6 +9,7 @@ import pytest
 from chatcore import AccountsError
 from chatcore.accounts.refusals import UNAUTHORIZED, UNAVAILABLE
 from chatcore.accounts.replicated import ReplicatedAccounts, ReplicatedAdministration
+from chatcore.accounts.replicated.state import AccountsState
 from chatcore.gate import Moderation, Person
 from chatcore.replication import Log, LogListener
 from chatcore.replication.memory import MemoryLog
@@ -156,9 +157,17 @@ def test_when_keys_were_used_is_known_on_the_command_line(
 def test_two_servers_cannot_have_one_file(log: MemoryLog, tmp_path: Path) -> None:
     with (
         closing(gate_over_log(log, tmp_path / "state.db")),
-        pytest.raises(AccountsError, match="in use by another program"),
+        pytest.raises(AccountsError, match="in use by another server"),
     ):
         ReplicatedAccounts(tmp_path / "state.db", log.connect()).start(Watch())
+
+
+def test_a_copy_can_be_read_while_a_server_has_it(log: MemoryLog, tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with closing(gate_over_log(log, path)) as gate:
+        person(gate, "ada")
+        with closing(AccountsState(path, read_only=True)) as file:
+            assert file.header().position == log.last
 
 
 def test_an_operator_learns_that_the_log_does_not_answer() -> None:
