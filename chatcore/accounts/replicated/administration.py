@@ -71,6 +71,11 @@ class ReplicatedAdministration(AccountsBook):
         """Close everything. Idempotent."""
         self._opened.close()
 
+    @property
+    def forked(self) -> str:
+        """Where servers have read different logs, in words, as far as this has read; empty if not."""
+        return self._replica.header.forked
+
     def refresh(self) -> None:
         """Read all that is in the log by now, by an entry that does nothing.
 
@@ -80,6 +85,7 @@ class ReplicatedAdministration(AccountsBook):
 
     def begin_epoch(self) -> None:
         """Let all servers that have read the same log as this take changes again, which ends a fork."""
+        self._step_until(lambda: not self._replica.is_settling)  # as it is once a fork was found
         self._request({"epoch": secrets.token_hex(8)})
 
     # --- how ---------------------------------------------------------------------------------------

@@ -9,9 +9,11 @@ import pytest
 from chatcore import AccountsError
 from chatcore.accounts.refusals import UNAUTHORIZED, UNAVAILABLE
 from chatcore.accounts.replicated import ReplicatedAccounts, ReplicatedAdministration
+from chatcore.accounts.replicated.machine import NOTHING, VERSION
 from chatcore.accounts.replicated.state import AccountsState
 from chatcore.gate import Moderation, Person
 from chatcore.replication import Log, LogListener
+from chatcore.replication.fence import Frame, ReadDigest, write_frame
 from chatcore.replication.memory import MemoryLog
 from tests.accounts.people import (
     DEADLINE,
@@ -168,6 +170,16 @@ def test_a_copy_can_be_read_while_a_server_has_it(log: MemoryLog, tmp_path: Path
         person(gate, "ada")
         with closing(AccountsState(path, read_only=True)) as file:
             assert file.header().position == log.last
+
+
+def test_an_operator_ends_a_fork_of_which_nobody_knows_yet(log: MemoryLog) -> None:
+    other = Frame("n9", 0, 0, ReadDigest(1, "of something else"), NOTHING)
+    log.append(write_frame(VERSION, other))
+    with book_over_log(log) as book:
+        assert book.forked
+        book.begin_epoch()
+        assert not book.forked
+        book.invite()
 
 
 def test_an_operator_learns_that_the_log_does_not_answer() -> None:
