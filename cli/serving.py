@@ -16,7 +16,7 @@ from cli.console import Console
 from cli.door import cannot_listen
 from cli.listeners import LeftOut, why_not
 from cli.logs import events
-from cli.metrics.shared import watch_log, watch_roster
+from cli.metrics.shared import watch_logs, watch_roster
 from cli.page_address import invitation
 from cli.settings.certificates import is_self_made, worries_about
 from cli.settings.file import ConfigFile
@@ -82,8 +82,8 @@ class Serving:
         self._log_start()
         if self._metrics is not None:
             plan = self._plan
-            look_at_log, look_at_roster = watch_log(plan.kind, plan.store), watch_roster(plan.directory)
-            self._metrics.serve(self._hub, self._server, look_at_log, look_at_roster)
+            look_at_logs = watch_logs(plan.kind, plan.store, plan.accounts)
+            self._metrics.serve(self._hub, self._server, look_at_logs, watch_roster(plan.directory))
         self._systemd.ready(f"listening on {self._urls}")
 
     def run(self, file: ConfigFile) -> float:

@@ -6,12 +6,12 @@
   knows of a log, without a connection to it, and who is at other servers, while this one is cut off.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
 
 from chatcore import COMPILED, Durations, ErrorCode, JournalStatistics, Statistics, __version__
 from chatcore.transport import ServerStatistics
-from cli.metrics.shared import LogSnapshot
+from cli.metrics.shared import LogName, LogSnapshot
 
 if TYPE_CHECKING:
     from chatcore.cluster import RosterStatus
@@ -22,13 +22,13 @@ __all__ = ["FAMILIES", "Family", "Snapshot"]
 class Snapshot(NamedTuple):
     """A server at one moment.
 
-    ``server`` is ``None`` where the transport does not know how late it is, and ``log`` and ``roster`` where
-    the journal is this server's alone.
+    ``server`` is ``None`` where the transport does not know how late it is. Where the journal is this
+    server's alone, there are no ``logs``, and ``roster`` is ``None``.
     """
 
     hub: Statistics
     server: ServerStatistics | None
-    log: LogSnapshot | None
+    logs: Mapping[LogName, LogSnapshot]
     roster: "RosterStatus | None"
 
 
@@ -46,6 +46,9 @@ class Family(NamedTuple):
     help: str
     values: Callable[[Snapshot], Values | Durations | None]
     labels: Labels = ()
+
+
+_OfLog = Callable[[LogSnapshot], float | None]
 
 
 def _one(value: Callable[[Statistics], float]) -> Callable[[Snapshot], Values]:
@@ -69,12 +72,12 @@ def _commits(snapshot: Snapshot) -> Durations | None:
     return None if snapshot.hub.journal is None else snapshot.hub.journal.commits
 
 
-def _of_log(value: Callable[[LogSnapshot], float | None]) -> Callable[[Snapshot], Values | None]:
+def _of_logs(name: str, kind: Literal["counter", "gauge"], words: str, value: _OfLog) -> Family:
     def values(snapshot: Snapshot) -> Values | None:
-        known = None if snapshot.log is None else value(snapshot.log)
-        return None if known is None else [((), known)]
+        known = ((log, value(seen)) for log, seen in snapshot.logs.items())
+        return [((log,), figure) for log, figure in known if figure is not None] or None
 
-    return values
+    return Family(name, kind, words, values, ("log",))
 
 
 def _of_roster(value: "Callable[[RosterStatus], float | None]") -> Callable[[Snapshot], Values | None]:
@@ -204,62 +207,62 @@ FAMILIES: Final = (
         "How long the journal has been at its present write: it grows while the disk hangs.",
         _of_journal(lambda journal: journal.late),
     ),
-    # the log that servers share
-    Family(
+    # the logs that servers share
+    _of_logs(
         "chat_log_connected",
         "gauge",
         "1 if the server is connected to the log that it shares with others, else 0.",
-        _of_log(lambda log: log.stream is not None),
+        lambda log: log.stream is not None,
     ),
-    Family(
+    _of_logs(
         "chat_log_lag_entries",
         "gauge",
         "Entries of the log that the server has not read yet.",
-        _of_log(lambda log: log.lag),
+        lambda log: log.lag,
     ),
-    Family(
+    _of_logs(
         "chat_log_void_entries_total",
         "counter",
         "Entries of the log that did not count: they came twice, or after what they follow was given up.",
-        _of_log(lambda log: log.replica.void),
+        lambda log: log.replica.void,
     ),
-    Family(
+    _of_logs(
         "chat_log_settling",
         "gauge",
-        "1 while the server has given up posts, and does not know yet that none of them will be stored.",
-        _of_log(lambda log: log.replica.settling),
+        "1 while the server has given up entries, and does not know yet that none of them will be stored.",
+        lambda log: log.replica.settling,
     ),
-    Family(
+    _of_logs(
         "chat_log_forked",
         "gauge",
-        "1 if servers have read different logs: all of them refuse posts until an operator decides.",
-        _of_log(lambda log: log.replica.forked != ""),
+        "1 if servers have read different logs: they refuse what belongs in it until an operator decides.",
+        lambda log: log.replica.forked != "",
     ),
-    Family(
+    _of_logs(
         "chat_log_stopped",
         "gauge",
         "1 if the server reads no more of the log, because of what that is now; its own log says why.",
-        _of_log(lambda log: log.replica.stopped is not None),
+        lambda log: log.replica.stopped is not None,
     ),
-    Family("chat_log_entries", "gauge", "Entries that the log has.", _of_log(lambda log: log.entries)),
-    Family("chat_log_bytes", "gauge", "How large the log is.", _of_log(lambda log: log.size)),
-    Family(
+    _of_logs("chat_log_entries", "gauge", "Entries that the log has.", lambda log: log.entries),
+    _of_logs("chat_log_bytes", "gauge", "How large the log is.", lambda log: log.size),
+    _of_logs(
         "chat_log_free_bytes",
         "gauge",
-        "How much larger the log may get; when it is full, posts are refused.",
-        _of_log(lambda log: log.free),
+        "How much larger the log may get; what belongs in it is refused when it is full.",
+        lambda log: log.free,
     ),
-    Family(
+    _of_logs(
         "chat_log_replicas",
         "gauge",
         "NATS servers that should have the log.",
-        _of_log(lambda log: log.replicas),
+        lambda log: log.replicas,
     ),
-    Family(
+    _of_logs(
         "chat_log_replicas_current",
         "gauge",
         "NATS servers that have all of it.",
-        _of_log(lambda log: log.current),
+        lambda log: log.current,
     ),
     # who is here at all servers of a log
     Family(

@@ -7,7 +7,7 @@ is taken costs nothing, and a server that is closing says so.
 import contextlib
 import json
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from cli.metrics.families import Snapshot
 from cli.metrics.http import Answer, HttpServer, Site
 from cli.metrics.pages import Page
 from cli.metrics.place import bind, url_of
-from cli.metrics.shared import LogSnapshot
+from cli.metrics.shared import LogName, LogSnapshot
 
 if TYPE_CHECKING:
     from chatcore.cluster import RosterStatus
@@ -45,14 +45,14 @@ class Metrics:
         self,
         hub: Hub,
         server: Server,
-        look_at_log: Callable[[], LogSnapshot | None],
+        look_at_logs: Callable[[], Mapping[LogName, LogSnapshot]],
         look_at_roster: "Callable[[], RosterStatus | None]",
     ) -> None:
         """Begin to answer, and log where. What looks is called for each page, in a thread of its own."""
         from cli.metrics.exporter import CONTENT_TYPE, Exporter
 
         def look() -> Snapshot:
-            return Snapshot(hub.statistics(), server_statistics(server), look_at_log(), look_at_roster())
+            return Snapshot(hub.statistics(), server_statistics(server), look_at_logs(), look_at_roster())
 
         exporter = Exporter(look)
 

@@ -1,16 +1,20 @@
 """How a server follows the logs that it shares with others: what its metrics say of that."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from chatcore.journal import Journal, JournalKind
 from cli.settings.journals import SHARED
 
 if TYPE_CHECKING:
-    from chatcore.cluster import ReplicaStatus, RosterStatus, SharedDirectory
+    from chatcore.accounts import Accounts
+    from chatcore.cluster import ReplicaStatus, ReplicatedAccounts, RosterStatus, SharedDirectory
     from transports.jetstream import StreamState
 
-__all__ = ["LogSnapshot", "watch_log", "watch_roster"]
+__all__ = ["LogName", "LogSnapshot", "watch_logs", "watch_roster"]
+
+LogName = Literal["messages", "accounts"]
+"""What is in a log that servers share and that each has a copy of."""
 
 
 class LogSnapshot(NamedTuple):
@@ -59,20 +63,28 @@ class LogSnapshot(NamedTuple):
         return len(self.stream.current) or int(self.stream.replicas == 1)  # one alone names no leader
 
 
-def watch_log(kind: JournalKind, store: Journal) -> Callable[[], LogSnapshot | None]:
-    """Return what looks at the log of a journal, from any thread: ``None`` where no servers share that."""
+def watch_logs(
+    kind: JournalKind, store: Journal, accounts: "Accounts | ReplicatedAccounts | None"
+) -> Callable[[], Mapping[LogName, LogSnapshot]]:
+    """Return what looks at the logs of a journal and of accounts, from any thread, where they are shared."""
     if kind.name not in SHARED:
-        return lambda: None
-    from chatcore.cluster import ReplicatedJournal
+        return dict
+    from chatcore.cluster import ReplicatedAccounts, ReplicatedJournal
     from transports.jetstream import JetStreamLog
 
     assert isinstance(store, ReplicatedJournal)
-    log = store.log
-    assert isinstance(log, JetStreamLog)
+    followers: dict[LogName, ReplicatedJournal | ReplicatedAccounts] = {"messages": store}
+    if isinstance(accounts, ReplicatedAccounts):
+        followers["accounts"] = accounts
 
-    def look() -> LogSnapshot | None:
-        status = store.status()
-        return None if status is None else LogSnapshot(status, log.state if log.server else None)
+    def look() -> dict[LogName, LogSnapshot]:
+        seen: dict[LogName, LogSnapshot] = {}
+        for name, follower in followers.items():
+            log, status = follower.log, follower.status()
+            assert isinstance(log, JetStreamLog)
+            if status is not None:
+                seen[name] = LogSnapshot(status, log.state if log.server else None)
+        return seen
 
     return look
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from chatcore import RefusedError
+from chatcore.accounts.replicated.machine import VERSION
+from chatcore.replication.fence import Frame, ReadDigest, write_frame
 from cli.metrics.families import FAMILIES
 from tests.cli.metrics.scrape import metrics_url, scrape
 from tests.cli.processes import ChatServer, chat_server
@@ -22,6 +24,8 @@ ONLY_NATS_KNOWS = {
     f"chat_log_{name}"
     for name in ("lag_entries", "entries", "bytes", "free_bytes", "replicas", "replicas_current")
 }
+MESSAGES = frozenset({("log", "messages")})
+ACCOUNTS = frozenset({("log", "accounts")})
 DEADLINE = 45.0
 
 
@@ -32,12 +36,15 @@ def server_on(nats: NatsServers, state: Path, options: str = "") -> AbstractCont
 
 
 def figures_once(
-    url: str, holds: Callable[[dict[str, float]], bool], names: Collection[str] = NAMES
+    url: str,
+    holds: Callable[[dict[str, float]], bool],
+    names: Collection[str] = NAMES,
+    labels: frozenset[tuple[str, str]] = MESSAGES,
 ) -> dict[str, float]:
     """Return the figures of the log, or others, as soon as something holds of them."""
     until = time.monotonic() + DEADLINE
     while True:
-        figures = {name: value for (name, _), value in scrape(url).items() if name in names}
+        figures = {name: value for (name, of), value in scrape(url).items() if name in names and of == labels}
         if holds(figures):
             return figures
         assert time.monotonic() < until, figures
@@ -86,13 +93,29 @@ def test_a_nats_server_that_is_gone_is_not_current(tmp_path: Path) -> None:
         assert part["chat_log_replicas"] == 3
 
 
+def test_a_fork_of_the_accounts_is_a_figure_of_theirs(tmp_path: Path) -> None:
+    with NatsServers(tmp_path / "nats") as nats:
+        journal = f"nats://{nats.addresses[0]}?state={tmp_path / 'copy.db'}"
+        with chat_server("--journal", journal, "--accounts", journal, "--metrics", "127.0.0.1:0") as server:
+            url = metrics_url(server)
+            begun = figures_once(url, is_connected, labels=ACCOUNTS)
+            assert set(begun) == NAMES
+            assert (begun["chat_log_forked"], begun["chat_log_stopped"]) == (0, 0)
+            seen = ReadDigest(1, "0" * 32)
+            other = write_frame(VERSION, Frame("aa", 0, 0, seen, {"act": "note_uses", "keys": []}))
+            ask(nats, "publish", "chat-accounts.log", other)
+            forked = figures_once(url, lambda figures: figures["chat_log_forked"] == 1, labels=ACCOUNTS)
+            assert (forked["chat_log_connected"], forked["chat_log_stopped"]) == (1, 0)
+            assert figures_once(url, is_connected)["chat_log_forked"] == 0
+
+
 def roster_once(url: str, holds: Callable[[dict[str, float]], bool]) -> dict[str, float]:
     """Return the figures of who is here, by the rest of their names, as soon as something holds of them."""
 
     def named(figures: dict[str, float]) -> dict[str, float]:
         return {name.removeprefix("chat_roster_"): value for name, value in figures.items()}
 
-    return named(figures_once(url, lambda figures: holds(named(figures)), ROSTER))
+    return named(figures_once(url, lambda figures: holds(named(figures)), ROSTER, frozenset()))
 
 
 def test_figures_of_who_is_here_are_those_of_all_servers(tmp_path: Path) -> None:

@@ -106,6 +106,11 @@ class ReplicatedAccounts(AccountsGate):
         self._is_open = True
         self._thread.start()
 
+    @property
+    def log(self) -> Log:
+        """The log that it follows."""
+        return self._log
+
     def status(self) -> ReplicaStatus | None:
         """Return how this follows the log, ``None`` before the start. From any thread."""
         return None if self._replica is None else self._replica.status

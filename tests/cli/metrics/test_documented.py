@@ -49,7 +49,7 @@ def test_a_journal_that_does_not_count_gives_no_metric() -> None:
 
 def test_how_long_the_journal_has_been_at_a_write_is_a_metric() -> None:
     journal = JournalStatistics(Durations(), 0, 0, available=True, late=7.5)
-    snapshot = Snapshot(replace(Host().hub.statistics(), journal=journal), None, None, None)
+    snapshot = Snapshot(replace(Host().hub.statistics(), journal=journal), None, {}, None)
     values = {family.name: family.values(snapshot) for family in FAMILIES}
     assert values["chat_journal_late_seconds"] == [((), 7.5)]
 

@@ -5,7 +5,7 @@ import pytest
 from chatcore import MemoryJournal
 from chatcore.cluster import ReplicaStatus, RosterStatus
 from cli.metrics.families import FAMILIES, Snapshot
-from cli.metrics.shared import LogSnapshot, watch_log, watch_roster
+from cli.metrics.shared import LogName, LogSnapshot, watch_logs, watch_roster
 from cli.settings.journals import choose
 from tests.server.driver import Host
 from transports.jetstream import StreamState
@@ -16,24 +16,30 @@ ROSTER = RosterStatus(3, 1, 40, is_cut_off=False, waiting=2, given_up=7, announc
 ONLY_NATS_KNOWS = {"lag_entries", "entries", "bytes", "free_bytes", "replicas", "replicas_current"}
 
 
-def figures(log: LogSnapshot | None) -> dict[str, float]:
+def figures(log: LogSnapshot) -> dict[str, float]:
     """Return the values of all metrics of a log, by what their names have after ``chat_log_``."""
-    return values_of(Snapshot(Host().hub.statistics(), None, log, None), "chat_log_")
+    return figures_of({"messages": log}, "messages")
 
 
-def values_of(snapshot: Snapshot, prefix: str) -> dict[str, float]:
-    """Return the values of all metrics whose names begin so, by the rest of their names."""
-    found = {}
+def figures_of(logs: dict[LogName, LogSnapshot], name: str) -> dict[str, float]:
+    """Return those of one of several logs."""
+    return values_of(Snapshot(Host().hub.statistics(), None, logs, None), "chat_log_", (name,))
+
+
+def values_of(snapshot: Snapshot, prefix: str, labels: tuple[str, ...] = ()) -> dict[str, float]:
+    """Return the values of all metrics with such names and these labels, by the rest of their names."""
+    found: dict[str, float] = {}
     for family in FAMILIES:
         if family.name.startswith(prefix) and (values := family.values(snapshot)) is not None:
             assert isinstance(values, list)
-            [((), found[family.name.removeprefix(prefix)])] = values
+            assert len(family.labels) == len(labels)
+            found |= {family.name.removeprefix(prefix): value for of, value in values if of == labels}
     return found
 
 
 def roster(status: RosterStatus | None) -> dict[str, float]:
     """Return the values of all metrics of who is here, by what their names have after ``chat_roster_``."""
-    return values_of(Snapshot(Host().hub.statistics(), None, None, status), "chat_roster_")
+    return values_of(Snapshot(Host().hub.statistics(), None, {}, status), "chat_roster_")
 
 
 def test_a_log_that_is_well() -> None:
@@ -50,6 +56,14 @@ def test_a_log_that_is_well() -> None:
         "replicas": 3,
         "replicas_current": 2,
     }
+
+
+def test_the_log_of_the_accounts_has_the_same_figures_of_its_own() -> None:
+    forked = LogSnapshot(REPLICA._replace(position=30, forked="at 7"), STREAM)
+    both: dict[LogName, LogSnapshot] = {"messages": LogSnapshot(REPLICA, None), "accounts": forked}
+    accounts = figures_of(both, "accounts")
+    assert accounts == figures(LogSnapshot(REPLICA, STREAM)) | {"lag_entries": 10, "forked": 1}
+    assert figures_of(both, "messages") == figures(LogSnapshot(REPLICA, None))
 
 
 def test_a_server_is_behind_what_it_or_nats_knows_of() -> None:
@@ -91,8 +105,8 @@ def test_one_nats_server_alone_which_names_no_leader_has_all_of_the_log() -> Non
 
 
 def test_a_journal_that_is_not_shared_has_no_log() -> None:
-    assert watch_log(choose("memory"), MemoryJournal())() is None
-    assert figures(None) == {}
+    assert watch_logs(choose("memory"), MemoryJournal(), None)() == {}
+    assert figures_of({}, "messages") == {}
     assert watch_roster(None)() is None
     assert roster(None) == {}
 
