@@ -17,8 +17,9 @@ which are free, `handed_over` is for sockets that are bound already, and `page_a
 browser. It has a `console` for what it says, `logs` for what it logs, `published` for what links to it begin
 with, `connect_file` for what its page says of it, `stop` for the signals that end it, with `hangup` until it
 has started, `systemd` for what has started it, and `metrics` for whoever watches it. `checks` is for ``chat
-doctor``, with `log_checks` for what servers share, and `returned` for ``chat restore``. `access` has a
-client's keys, and the links that let it in, and `state` has what it remembers; `where` names the address
-where it is connected again, and `let_in` waits where a server lets nobody in yet. The two large parts are
-packages of their own: `terminal` is ``chat client`` in a terminal, `load` is ``chat bench``.
+doctor``, with `log_checks` for what servers share, `stream_checks` for any stream of it and `log_copies` for
+this machine's copies, and `returned` for ``chat restore``. `access` has a client's keys, and the links that
+let it in, and `state` has what it remembers; `where` names the address where it is connected again, and
+`let_in` waits where a server lets nobody in yet. The two large parts are packages of their own: `terminal` is
+``chat client`` in a terminal, `load` is ``chat bench``.
 """

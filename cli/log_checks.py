@@ -11,16 +11,22 @@ from typing import TYPE_CHECKING, Final
 
 from chatcore import AccountsError, JournalError
 from cli.checks import Finding, counted
+from cli.log_copies import (
+    AGAIN,
+    NEW_EPOCH,
+    NEW_EPOCH_OF_ACCOUNTS,
+    CopyHeader,
+    check_copy_header,
+    header_of_accounts,
+)
 from cli.settings.nats_journal import NatsAddress, live_stream_of, servers_of, stream_of
+from cli.stream_checks import FULL, check_leader, check_replicas, check_stream, size, unknown_stream
 
 if TYPE_CHECKING:
     from chatcore.journal.replicated.checking import CopyReport
     from transports.jetstream import Look, MonitorPage, ServerLook, StreamState
 
-__all__ = ["check_accounts_log", "check_log", "count_servers"]
-
-FULL: Final = 0.9
-"""The part of what may be stored above which there should be more room."""
+__all__ = ["check_accounts_log", "check_live", "check_log", "count_servers"]
 
 OFF_SECONDS: Final = 2.0
 """How far two clocks may differ."""
@@ -28,14 +34,10 @@ OFF_SECONDS: Final = 2.0
 MOST_LIVE: Final = 1_000
 """The most entries that are read to see which chat servers are there."""
 
-_MIB: Final = 1024 * 1024
 _SECOND: Final = 1_000_000
 
-_SETTINGS = "change that at the NATS servers; chat servers refuse a stream that is set up otherwise"
-_MAJORITY = "start the NATS servers, and see that they reach each other: a majority of them has to run"
 _NAME_ALL = "name the monitoring addresses of all in monitor=URL,URL"
 _CLOCKS = "have all machines keep the time, by NTP: messages show that of the NATS server that leads the log"
-_AGAIN = "stop the chat server, move this file and those beside it away, and start it: it reads all again"
 
 
 def check_log(address: NatsAddress) -> Iterator[Finding]:
@@ -54,7 +56,7 @@ def check_log(address: NatsAddress) -> Iterator[Finding]:
         yield from _monitor(url, page)
     if seen.state is None:
         what = f"log {address.stream}"
-        yield _missing(what, copy) if seen.failure == "missing" else _unknown(what, seen)
+        yield _missing(what, copy) if seen.failure == "missing" else unknown_stream(what, seen)
     else:
         yield from _stream(f"log {address.stream}", seen, seen.state)
     yield from _copy(address, seen.state, copy)
@@ -72,7 +74,7 @@ def _server(host: str, server: "ServerLook") -> Finding:
         return Finding(
             what, f"{server.version}, without JetStream", "add a jetstream block to its configuration"
         )
-    return Finding(what, f"{server.version} with JetStream, messages of up to {_size(server.max_payload)}")
+    return Finding(what, f"{server.version} with JetStream, messages of up to {size(server.max_payload)}")
 
 
 def _monitor(url: str, page: "MonitorPage | str") -> Iterator[Finding]:
@@ -87,7 +89,7 @@ def _monitor(url: str, page: "MonitorPage | str") -> Iterator[Finding]:
             what, "does not sync always", "add sync_interval: always to its jetstream block, and restart it"
         )
     if page.room is not None:
-        found = f"{_size(page.stored)} stored, of {_size(page.room)} that it may store"
+        found = f"{size(page.stored)} stored, of {size(page.room)} that it may store"
         advice = (
             "raise its max_file, or make room on it, before that is used up"
             if page.stored > page.room * FULL
@@ -96,12 +98,6 @@ def _monitor(url: str, page: "MonitorPage | str") -> Iterator[Finding]:
         yield Finding(what, found, advice)
     if page.ahead is not None and abs(page.ahead) > OFF_SECONDS:
         yield Finding(what, f"its clock is {_apart(page.ahead)} this machine's", _CLOCKS)
-
-
-def _unknown(what: str, seen: "Look") -> Finding:
-    """Return why a stream is not known."""
-    advice = _SETTINGS if seen.failure == "unfit" else _MAJORITY
-    return Finding(what, seen.problem or "", advice)
 
 
 def _missing(what: str, copy: "CopyReport | JournalError | None") -> Finding:
@@ -116,12 +112,7 @@ def _stream(what: str, seen: "Look", state: "StreamState") -> Iterator[Finding]:
     count = max(state.last - state.first + 1, 0)
     entries = "1 entry" if count == 1 else f"{count:,} entries"
     yield Finding(what, f"{entries}, its settings are as they have to be, identity {state.identity}")
-    if state.replicas > 1 and not state.leader:
-        yield Finding(what, "no server leads it", _MAJORITY)
-    elif state.replicas > 1:
-        yield Finding(what, f"{state.leader} leads it")
-    yield _replicas(what, state)
-    yield _room(what, state)
+    yield from check_stream(what, state)
     yield from _syncing(what, seen)
     if seen.ahead is None:
         yield Finding(what, "its clock cannot be told")
@@ -129,30 +120,6 @@ def _stream(what: str, seen: "Look", state: "StreamState") -> Iterator[Finding]:
         yield Finding(what, f"its clock is {_apart(seen.ahead)} this machine's", _CLOCKS)
     else:
         yield Finding(what, "its clock is this machine's")
-
-
-def _replicas(what: str, state: "StreamState") -> Finding:
-    if state.replicas == 1:
-        return Finding(what, "on one server, which must not be lost")
-    found = f"all of it is on {len(state.current)} of {state.replicas} servers"
-    if len(state.current) >= state.replicas and not state.others:
-        return Finding(what, found)
-    missing = f", not on {', '.join(state.others)}" if state.others else ""
-    return Finding(
-        what, found + missing, "see that they run, have room and reach each other; they catch up then"
-    )
-
-
-def _room(what: str, state: "StreamState") -> Finding:
-    if state.max_bytes < 0:
-        return Finding(what, f"{_size(state.size)}, and may grow as far as its servers have room")
-    found = f"{_size(state.size)}, room for {_size(max(state.max_bytes - state.size, 0))} more"
-    full = state.size > state.max_bytes * FULL
-    return Finding(
-        what,
-        found,
-        "raise its max_bytes at the NATS servers: a full log takes no more messages" if full else "",
-    )
 
 
 def _syncing(what: str, seen: "Look") -> Iterator[Finding]:
@@ -185,18 +152,15 @@ def _copy(
         yield Finding(what, "there is none yet; a chat server makes it")
         return
     if isinstance(copy, JournalError):
-        yield Finding(what, str(copy), _AGAIN)
+        yield Finding(what, str(copy), AGAIN)
         return
     journal = copy.journal
     for problem in journal.problems[:10]:
-        yield Finding(what, problem, _AGAIN)
+        yield Finding(what, problem, AGAIN)
     for exposed in journal.exposed:
         found, _, advice = exposed.partition("; ")
         yield Finding(what, found, advice)
-    if copy.forked:
-        yield Finding(
-            what, f"servers have read different logs: {copy.forked}", "see `chat cluster new-epoch`"
-        )
+    yield from check_copy_header(what, copy, state, NEW_EPOCH)
     if not journal.problems:
         yield Finding(
             what,
@@ -207,22 +171,15 @@ def _copy(
         yield Finding(
             what, f"the last message shows a time that is {ahead:,.0f} s ahead of this clock", _CLOCKS
         )
-    if state is not None and copy.identity:
+    if state is not None and copy.identity == state.identity and copy.position <= state.last:
         yield _past(what, address, state, copy)
 
 
 def _past(what: str, address: NatsAddress, state: "StreamState", copy: "CopyReport") -> Finding:
-    """Return whether a copy is of the log that there is."""
+    """Return whether a copy is of the log as it is now, as far as it has read that."""
     from chatcore.journal.replicated.checking import COMPARED
     from transports.jetstream import last_entries
 
-    if copy.identity != state.identity:
-        return Finding(what, "it is of another log", f"correct state=PATH or stream=NAME; or else {_AGAIN}")
-    if copy.position > state.last:
-        found = f"it has read {copy.position:,} entries, and the log ends at {state.last:,}"
-        return Finding(
-            what, found, "see `chat cluster new-epoch`: the log has lost some, or is an older copy"
-        )
     last = copy.position
     entries = last_entries(servers_of(address), stream_of(address), last, most=COMPARED) if last else []
     if (position := copy.first_difference(entries)) is not None:
@@ -233,38 +190,75 @@ def _past(what: str, address: NatsAddress, state: "StreamState", copy: "CopyRepo
 
 
 def _live(address: NatsAddress) -> Iterator[Finding]:
-    """Check the stream of who is here, by which also chat servers are counted."""
+    """Check the stream of who is here, and count the chat servers by it."""
     from transports.jetstream import look
 
-    stream = live_stream_of(address)
-    what = f"log {stream.name}"
-    seen = look(servers_of(address), stream)
+    seen = look(servers_of(address), live_stream_of(address))
+    yield from check_live(address, seen)
+    if seen.state is not None:
+        count, seconds = count_servers(address, seen)
+        what = f"log {live_stream_of(address).name}"
+        yield Finding(what, f"{counted(count, 'chat server')} heard of in the last {seconds:.0f} s")
+
+
+def check_live(address: NatsAddress, seen: "Look") -> Iterator[Finding]:
+    """Check the stream of who is here, without which nobody can come in, by a look at it."""
+    what = f"log {live_stream_of(address).name}"
     if seen.failure == "missing":
         yield Finding(what, "there is none now; chat servers make it when they start")
         return
     if seen.state is None:
-        yield _unknown(what, seen)
+        _, found, advice = unknown_stream(what, seen)
+        yield Finding(what, f"{found}; nobody can come in", advice)
         return
     yield Finding(what, "its settings are as they have to be")
-    if address.replicas > 1:
-        yield _replicas(what, seen.state)
-    count, seconds = count_servers(address, seen)
-    yield Finding(what, f"{counted(count, 'chat server')} heard of in the last {seconds:.0f} s")
+    yield from check_leader(what, seen.state)
+    if seen.state.replicas > 1:
+        yield check_replicas(what, seen.state)
 
 
 def check_accounts_log(address: NatsAddress) -> Iterator[Finding]:
-    """Check the accounts that servers share; nothing is changed. Raises `UsageError`."""
-    from cli.settings.nats_accounts import administration_of
+    """Check the accounts that servers share, their log, and this machine's copy; nothing is changed.
+
+    Raises `UsageError`.
+    """
+    from cli.settings.nats_accounts import accounts_copy, accounts_stream, administration_of
 
     what = f"accounts {address.stream}-accounts"
+    copy = header_of_accounts(accounts_copy(address))
     try:
         with administration_of(address, by="doctor") as book:
-            accounts, urls = book.accounts(), book.urls()
+            accounts, urls, forked = book.accounts(), book.urls(), book.forked
     except AccountsError as error:
         found, _, advice = str(error).partition("; ")
         yield Finding(what, found, advice or "see what is said of the log of the messages")
         return
     yield Finding(what, f"{len(accounts):,}, {counted(len(urls), 'public URL')}")
+    if forked:
+        yield Finding(what, f"servers have read different logs: {forked}", f"see `{NEW_EPOCH_OF_ACCOUNTS}`")
+    from transports.jetstream import look
+
+    seen = look(servers_of(address), accounts_stream(address))
+    if seen.state is None:
+        yield unknown_stream(what, seen)
+    else:
+        yield from check_stream(what, seen.state)
+    yield from _accounts_copy(copy, seen.state)
+
+
+def _accounts_copy(copy: CopyHeader | None, state: "StreamState | None") -> Iterator[Finding]:
+    if copy is None:
+        return
+    what = f"copy {copy.path}"
+    if copy.problem:
+        yield Finding(what, copy.problem, AGAIN)
+        return
+    wrong = [*check_copy_header(what, copy, state, NEW_EPOCH_OF_ACCOUNTS)]
+    yield from wrong
+    if state is not None and not wrong:
+        yield Finding(
+            what, f"{copy.position:,} of {state.last:,} read, {state.last - copy.position:,} behind"
+        )
 
 
 def count_servers(address: NatsAddress, live: "Look") -> tuple[int, float]:
@@ -281,10 +275,6 @@ def count_servers(address: NatsAddress, live: "Look") -> tuple[int, float]:
     last = live.state.last
     entries = last_entries(servers_of(address), live_stream_of(address), last, most=MOST_LIVE, since=since)
     return servers_heard(entries, since), LEASE
-
-
-def _size(count: int) -> str:
-    return f"{count / _MIB:,.1f} MiB" if count < 1024 * _MIB else f"{count / _MIB / 1024:,.1f} GiB"
 
 
 def _apart(seconds: float) -> str:

@@ -353,8 +353,9 @@ def test_the_command_line_imports_only_what_is_public(name: str) -> None:
         "transports.listening",
         "transports.web",
     }
-    # What only `chat doctor` and `chat cluster status` look at: the copy of a server, and who wrote to a log.
+    # What only `chat doctor` and `chat cluster status` look at: the copies of a server, who wrote to a log.
     looking = {
+        "chatcore.accounts.replicated.state",
         "chatcore.journal.replicated.checking",
         "chatcore.journal.replicated.state",
         "chatcore.roster.census",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chatcore.cluster import ReplicatedAccounts, ReplicatedAdministration
     from transports.jetstream import Stream
 
-__all__ = ["accounts_address", "accounts_stream", "administration_of", "gate_of"]
+__all__ = ["accounts_address", "accounts_copy", "accounts_stream", "administration_of", "gate_of"]
 
 _WARNING = LastWarning()
 
@@ -31,7 +31,7 @@ def gate_of(setting: str) -> "ReplicatedAccounts":
     except ModuleNotFoundError as error:
         raise _no_nats() from error
     log = JetStreamLog(servers_of(address), accounts_stream(address))
-    return ReplicatedAccounts(_copy_of(address.state), log)
+    return ReplicatedAccounts(accounts_copy(address), log)
 
 
 def administration_of(address: NatsAddress, *, by: str) -> "ReplicatedAdministration":
@@ -62,15 +62,16 @@ def accounts_stream(address: NatsAddress) -> "Stream":
     return Stream.of_accounts(address.stream, address.replicas)
 
 
+def accounts_copy(address: NatsAddress) -> Path:
+    """Return where the accounts are that belong to a copy of a log: ``shared-chat-accounts.db``."""
+    state = address.state
+    return state.with_name(f"{state.stem}-accounts{state.suffix}")
+
+
 def accounts_address(setting: str) -> NatsAddress:
     """Return what the address of accounts says; raises `UsageError` that says what is wrong with it."""
     scheme, _, argument = setting.partition(":")
     return parse_address(scheme, argument)
-
-
-def _copy_of(state: Path) -> Path:
-    """Return where the accounts are that belong to a copy of a log: ``shared-chat-accounts.db``."""
-    return state.with_name(f"{state.stem}-accounts{state.suffix}")
 
 
 def _no_nats() -> UsageError:

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from chatcore import Closing, DisconnectedError, Left, RefusedError, new_key
+from chatcore.accounts.replicated.machine import VERSION
+from chatcore.replication.fence import Frame, ReadDigest, write_frame
 from cli.settings.nats_accounts import accounts_address, administration_of
 from tests.cli.processes import ChatServer, chat, chat_server
 from tests.faults.proxy import FaultProxy
 from tests.jetstream.people import enter
-from tests.jetstream.servers import NatsServers
+from tests.jetstream.servers import NatsServers, ask
 from tests.jetstream.shared import shared_servers
 from transports.threaded_tcp import Chat, connect
 
@@ -236,6 +238,43 @@ def test_the_log_of_the_accounts_is_shown_and_checked(house: House) -> None:
     assert re.search(r"^accounts  up to \d", changed("cluster", "status", "--journal", house.address), re.M)
     checked = chat("doctor", "--journal", house.address, "--accounts", house.address).stdout
     assert re.search(r"^ok     accounts t\d+-accounts: \d+, 1 public URL$", checked, re.M), checked
+
+
+def test_a_fork_of_the_accounts_is_shown_until_an_epoch_begins(nats: NatsServers, tmp_path: Path) -> None:
+    stream = nats.new_stream().name
+    address = f"nats://{nats.addresses[0]}?stream={stream}&state={tmp_path / 'a.db'}"
+    checked = ("--journal", address, "--accounts", address)
+    with chat_server("--journal", address, "--accounts", address) as server:
+        status = json.loads(changed("cluster", "status", "--json", "--journal", address))
+        assert status["accounts"]["lag"] == 0
+        assert f"ok     copy {tmp_path / 'a-accounts.db'}: " in changed("doctor", *checked)
+        seen = ReadDigest(1, "0" * 32)
+        other = write_frame(VERSION, Frame("aa", 0, 0, seen, {"act": "note_uses", "keys": []}))
+        ask(nats, "publish", f"{stream}-accounts.log", other)
+        server.says_in_time("servers have read different logs of accounts")
+        done = chat("cluster", "status", "--journal", address)
+        assert done.returncode == 1
+        [problem] = re.findall(r"^problem   (.*)", done.stdout, re.M)
+        assert problem.startswith(f"copy {tmp_path / 'a-accounts.db'}: servers have read different logs: ")
+        assert problem.endswith("see `chat cluster new-epoch --accounts`")
+        done = chat("doctor", *checked)
+        assert done.returncode == 1
+        wrong = re.findall(r"^wrong  (.*): servers have read different logs: ", done.stdout, re.M)
+        assert wrong == [f"accounts {stream}-accounts", f"copy {tmp_path / 'a-accounts.db'}"]
+        changed("cluster", "new-epoch", "--accounts", "--journal", address)
+        changed("cluster", "status", "--journal", address)
+        changed("doctor", *checked)
+
+
+def test_a_copy_of_the_accounts_is_for_one_server(nats: NatsServers, tmp_path: Path) -> None:
+    address = f"nats://{nats.addresses[0]}?stream={nats.new_stream().name}"
+    accounts = f"{address}&state={tmp_path / 'a.db'}"
+    with chat_server("--journal", accounts, "--accounts", accounts):
+        other = f"{address}&state={tmp_path / 'b.db'}"
+        done = chat("server", "--listen", "chat://127.0.0.1:0", "--journal", other, "--accounts", accounts)
+    assert done.returncode == 1
+    copy = tmp_path / "a-accounts.db"
+    assert f"the accounts file {copy} is in use by another server (process " in done.stderr
 
 
 def test_an_epoch_of_the_accounts_begins_without_one_of_the_messages(house: House, name: str) -> None:

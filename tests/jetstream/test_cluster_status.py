@@ -5,6 +5,7 @@ import os
 import socket
 import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -18,6 +19,8 @@ from tests.cli.processes import chat
 from tests.jetstream.reader import Node
 from tests.jetstream.servers import NatsServers, ask
 from transports.jetstream import JetStreamLog, Servers, Stream, look_at
+
+LOGS = ("chat", "chat-live", "chat-accounts")
 
 
 class Cluster:
@@ -87,6 +90,20 @@ def test_a_server_that_is_gone_is_named(cluster: Cluster) -> None:
     )
 
 
+def test_replicas_of_who_is_here_and_of_the_accounts_count_as_those_of_the_messages(
+    cluster: Cluster,
+) -> None:
+    for stream in (Stream.of_live("chat", 3), Stream.of_accounts("chat", 3)):
+        node = Node(JetStreamLog(Servers(cluster.servers.addresses), stream))
+        node.wait_until_open()
+        node.log.close()
+    cluster.servers.servers[0].stop()
+    until = time.monotonic() + 30.0
+    missed = {f"log {name}: all of it is on 2 of 3 servers, not on n0" for name in LOGS}
+    while not missed <= {problem.partition(";")[0] for problem in cluster.problems()}:
+        assert time.monotonic() < until
+
+
 def test_nothing_is_said_of_a_log_without_any_server(cluster: Cluster) -> None:
     for server in cluster.servers.servers:
         server.kill()
@@ -102,7 +119,17 @@ def test_a_log_that_is_missing_is_not_made(cluster: Cluster) -> None:
 def test_a_log_that_is_nearly_full_is_a_problem(cluster: Cluster) -> None:
     for _ in range(2):
         ask(cluster.servers, "publish", "chat.log", bytes(1_000_000))
-    assert cluster.problems() == ["the log is nearly full; a full one takes no more messages"]
+    [problem] = cluster.problems()
+    assert problem.startswith("log chat: 1.9 MiB, room for 0.1 MiB more; raise its max_bytes")
+
+
+def test_a_log_of_who_is_here_by_which_nobody_can_come_in_is_a_problem(cluster: Cluster) -> None:
+    assert cluster.problems() == []  # where there is none, chat servers make it
+    ask(cluster.servers, "add_stream", name="chat-live", subjects=["chat.live"])  # as another program would
+    [problem] = cluster.problems()
+    assert problem.startswith("log chat-live: the stream was not made by chat")
+    assert "; nobody can come in; change that at the NATS servers" in problem
+    assert "alive" not in json.loads(cluster.status("--json").stdout)
 
 
 def test_a_server_that_does_not_sync_is_a_problem(tmp_path: Path) -> None:
@@ -120,13 +147,15 @@ def test_a_copy_that_lags_has_another_past_or_cannot_be_read_is_told(cluster: Cl
     assert json.loads(cluster.status("--json").stdout)["lag"] == 1
     assert cluster.problems() == []
     cluster.change("UPDATE meta SET value = value + 2 WHERE key = 'position'")
-    assert cluster.problems() == [
-        f"the log ends at {last}, and this machine has read {last + 1} entries of it"
-    ]
+    [problem] = cluster.problems()
+    ahead = f"copy {cluster.copy}: it has read {last + 1} entries, and the log ends at {last}; see"
+    assert problem.startswith(ahead)
     cluster.change("UPDATE meta SET value = 'other' WHERE key = 'identity'")
-    assert cluster.problems() == [f"the copy {cluster.copy} is of another log"]
+    [problem] = cluster.problems()
+    assert problem.startswith(f"copy {cluster.copy}: it is of another log; correct state=PATH")
     cluster.change("UPDATE meta SET value = 'at 1' WHERE key = 'forked'")
-    assert "servers have read different logs: at 1; see `chat cluster new-epoch`" in cluster.problems()
+    forked = f"copy {cluster.copy}: servers have read different logs: at 1; see `chat cluster new-epoch`"
+    assert forked in cluster.problems()
     os.truncate(cluster.copy, 100)
     assert any("cannot be read" in each for each in cluster.problems())
     cluster.copy.unlink()

@@ -207,7 +207,7 @@ def test_a_setting_of_who_is_here_that_was_changed_by_hand_is_named(house: House
     house.edit(f"{house.stream}-live", max_age=7_200)
     [log] = house.wrong()
     assert log.what == f"log {house.stream}-live"
-    assert log.found == "its max_age is 7200000000000, not 900000000000"
+    assert log.found == "its max_age is 7200000000000, not 900000000000; nobody can come in"
 
 
 def test_a_log_that_is_missing_is_made_by_a_chat_server_unless_this_machine_has_read_one(
