@@ -12,13 +12,16 @@ lost, repeated or reordered on their way, so:
   A reader that had another one there has read another log.
 
 All of this is the same on every machine, in every version that reads entries of a version: nothing here
-depends on anything but its arguments.
+depends on anything but its arguments. The version of an entry is read from its first bytes, so even what this
+program cannot read is of another version for all or for none. What programs in Python may read differently
+(nesting that is too deep for one, or a number with more digits than it converts) is void for all.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 from chatcore.replication import LogEntry
 
@@ -41,6 +44,18 @@ NO_DIGEST: Final = ""
 """The digest of what was read before the first entry."""
 
 _NUMBER_MAX = 2**53 - 1
+
+_VERSION = re.compile(rb'\{"v":(0|[1-9][0-9]{0,14}),')
+"""How an entry begins."""
+
+_DIGITS = 40
+"""The most digits of a whole number, with its sign. What counts has far fewer."""
+
+_DEPTH = 16
+"""How deep objects and arrays may be within each other. What counts goes a few levels down."""
+
+_BRACKETS = bytes.maketrans(b"{}", b"[]")
+_OTHERS = bytes(each for each in range(256) if each not in b'[]{}"')
 
 _FRAME = {"v", "node", "term", "number", "seen"}
 
@@ -72,11 +87,14 @@ class Frame(NamedTuple):
 
 def read_frame(data: bytes, version: int) -> Frame | None:
     """Return what an entry says, or ``None`` if it is none of ours; raises `UnknownVersion`."""
-    fields = _fields(data)
-    if fields is None or not _is_number(fields.get("v")):
+    begin = _VERSION.match(data)
+    if begin is None or len(data) > ENTRY_BYTES:
         return None
-    if fields["v"] != version:
-        raise UnknownVersion(fields["v"])
+    if (found := int(begin[1])) != version:
+        raise UnknownVersion(found)
+    fields = _fields(data)
+    if fields is None or fields.get("v") != version:  # another one may follow
+        return None
     if not (_is_name(fields.get("node")) and _are_numbers(fields.get("term"), fields.get("number"))):
         return None
     match fields.get("seen"):
@@ -118,13 +136,38 @@ def chained(digest: str, entry: LogEntry) -> str:
 
 
 def _fields(data: bytes) -> dict[str, Any] | None:
-    if len(data) > ENTRY_BYTES:
+    if _is_deep(data):
         return None
     try:
-        fields = json.loads(data.decode())
-    except (ValueError, RecursionError):
+        fields = _DECODER.decode(data.decode())
+    except ValueError:
         return None
     return fields if isinstance(fields, dict) else None
+
+
+def _is_deep(data: bytes) -> bool:
+    """Tell whether JSON is nested too deep. What is not JSON, and not deep by this, is parsed in vain."""
+    if data.count(b"[") + data.count(b"{") <= _DEPTH:
+        return False
+    if b"\\" in data:
+        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    brackets = b"".join(data.translate(_BRACKETS, _OTHERS).split(b'"')[::2])  # those that are in no text
+    for _ in range(_DEPTH):
+        brackets = brackets.replace(b"[]", b"")  # the innermost
+    return bool(brackets)
+
+
+def _integer(text: str) -> int:
+    if len(text) > _DIGITS:
+        raise ValueError(text)
+    return int(text)
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer, parse_constant=_no_number)
 
 
 def _is_name(value: object) -> bool:

@@ -1,7 +1,11 @@
 """Which entries of a log count, and what shows that two readers have read the same."""
 
 import json
+import os
+import subprocess
+import sys
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +22,8 @@ from chatcore.replication.fence import (
     read_frame,
     write_frame,
 )
+from tests.interpreters import OTHERS, interpreter
+from tests.replication.hostile import HOSTILE, hostile
 
 FIELDS: dict[str, Any] = {"v": 1, "node": "a1", "term": 0, "number": 3, "seen": [7, "ab"], "drafts": []}
 
@@ -25,7 +31,8 @@ FIELDS: dict[str, Any] = {"v": 1, "node": "a1", "term": 0, "number": 3, "seen": 
 def data(**changes: Any) -> bytes:
     """Return an entry with other fields; those that are ``...`` are left out."""
     return json.dumps(
-        {name: value for name, value in (FIELDS | changes).items() if value is not ...}
+        {name: value for name, value in (FIELDS | changes).items() if value is not ...},
+        separators=(",", ":"),
     ).encode()
 
 
@@ -86,6 +93,12 @@ def test_an_entry_is_read_as_it_was_written() -> None:
         data(v=True),
         data(v=-1),
         data(v=1.0),
+        data(v=10**15),
+        data().replace(b'"v":1', b'"v":01'),
+        data().replace(b'"v":1', b'"v": 1'),
+        data(v=2).replace(b"{", b" {", 1),
+        data(v=..., drafts=[]).replace(b"}", b',"v":1}'),
+        data().replace(b"}", b',"v":2}'),
         data(node=...),
         data(node=""),
         data(node="a b"),
@@ -96,7 +109,7 @@ def test_an_entry_is_read_as_it_was_written() -> None:
         data(term=2**53),
         data(number="3"),
         data(number=True),
-        data().replace(b'"number": 3', b'"number": ' + b"9" * 5_000),
+        data().replace(b'"number":3', b'"number":' + b"9" * 5_000),
         data(seen=[7]),
         data(seen=["ab", 7]),
         data(seen={"7": "ab"}),
@@ -109,11 +122,64 @@ def test_what_is_no_entry_of_ours_is_none(entry: bytes) -> None:
     assert read_frame(entry, 1) is None
 
 
-def test_an_entry_of_another_version_is_not_read_at_all() -> None:
-    for version in (0, 2, 99):
+@pytest.mark.parametrize("version", [0, 2, 99, 10**15 - 1])
+def test_an_entry_of_another_version_is_not_read_at_all(version: int) -> None:
+    for entry in (data(v=version, node=...), data(v=version)[:22], data(v=version) + b"\xff]"):
         with pytest.raises(UnknownVersion) as caught:
-            read_frame(data(v=version, node=...), 1)
+            read_frame(entry, 1)
         assert caught.value.version == version
+
+
+def test_an_entry_that_is_too_large_is_void_whatever_its_version() -> None:
+    assert read_frame(data(v=2, pad="x" * ENTRY_BYTES), 1) is None
+
+
+# --- what programs in Python may read differently ------------------------------------------------
+
+
+@pytest.mark.parametrize(("digits", "counts"), [(40, True), (41, False), (5_000, False), (100_000, False)])
+def test_a_number_has_a_limited_length(digits: int, counts: bool) -> None:
+    assert (read_frame(hostile(b"9" * digits), 1) is not None) == counts
+
+
+@pytest.mark.parametrize("value", [b"NaN", b"Infinity", b"-Infinity"])
+def test_what_is_no_number_in_json_is_void(value: bytes) -> None:
+    assert read_frame(hostile(value), 1) is None
+
+
+@pytest.mark.parametrize("one", [b"[]", b'{"a":}'])
+def test_an_entry_is_nested_as_deep_as_that_is_told_from_its_bytes(one: bytes) -> None:
+    begin, end = one[:-1], one[-1:]
+    for depth in (1, 14, 15, 16, 1_000, 100_000):
+        entry = hostile(begin * depth + (b"0" if begin != b"[" else b"") + end * depth)
+        assert (read_frame(entry, 1) is not None) == (depth <= 15), depth
+
+
+@pytest.mark.parametrize("text", ["[" * 50, '"[{' * 20, "\\" * 7 + "[" * 50, '\\"[' * 50, "]}" * 50])
+def test_brackets_in_a_text_are_no_nesting(text: str) -> None:
+    frame = Frame("a1", 2, 5, ReadDigest(9, "0f"), {"drafts": [[text, "1"]] * 9, "[{": {text: text}})
+    assert read_frame(write_frame(1, frame), 1) == frame
+
+
+@pytest.mark.parametrize(
+    "environment", [{}, {"PYTHONINTMAXSTRDIGITS": "0"}, {"PYTHONINTMAXSTRDIGITS": "640"}]
+)
+@pytest.mark.parametrize("version", [None, *OTHERS])
+def test_what_is_void_is_so_for_every_python(version: str | None, environment: dict[str, str]) -> None:
+    python = sys.executable if version is None else interpreter(version)
+    if python is None:
+        pytest.skip(f"no Python {version} here can import pydantic; CONTRIBUTING.md says how to make one")
+    done = subprocess.run(
+        [python, "-m", "tests.replication.hostile"],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "".join(f"{name} {verdict}\n" for name, _, verdict in HOSTILE)
 
 
 def test_digests_differ_where_anything_of_what_was_read_does() -> None:
