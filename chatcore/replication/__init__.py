@@ -10,7 +10,7 @@ not read yet. Whoever has what a log comes to in a SQLite file builds on `state`
 log; `machine`, what any entry does to it; `jobs`, what waits for its thread; and `follower`, which reads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from chatcore.messages import DurabilityWord
@@ -67,6 +67,14 @@ class Log(Protocol):
 
         Nothing is promised. The entry may be lost, come late, come twice, or come after one that was appended
         later. Whoever wants it in the log appends it again until it was read.
+        """
+
+    def ask_last(self, deliver: Callable[[int | None], None]) -> None:
+        """Ask for the position of the newest entry, without appending one; callable from any thread.
+
+        ``deliver`` is called with it, 0 if there never was an entry, or with ``None`` where the log cannot
+        say: within this call or later, from any thread. It must not wait. Whoever had an entry read before
+        the question has it at this position or an earlier one. Nothing is delivered after `close`.
         """
 
     def close(self) -> None:

@@ -82,6 +82,11 @@ class MemoryLogNode:
         if not self._closed:
             self._log.append(data)
 
+    def ask_last(self, deliver: Callable[[int | None], None]) -> None:
+        """Deliver the last position immediately."""
+        if not self._closed:
+            deliver(self._log.last)
+
     def close(self) -> None:
         """Report no more."""
         self._closed = True

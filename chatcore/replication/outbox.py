@@ -73,6 +73,16 @@ class Outbox(Generic[T]):
         return ON_THE_WAY - len(self._parcels) if self._settled else 0
 
     @property
+    def sent(self) -> int:
+        """How many entries were sent in this term."""
+        return self._following
+
+    @property
+    def done(self) -> int:
+        """How many of those were read: the first ones."""
+        return self._following - len(self._parcels)
+
+    @property
     def next_deadline(self) -> float | None:
         """When `is_late` may change, or something is to be sent again."""
         if not self._parcels:

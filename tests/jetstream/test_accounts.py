@@ -13,7 +13,7 @@ import pytest
 from chatcore import Closing, DisconnectedError, Left, RefusedError, new_key
 from chatcore.accounts.replicated.machine import VERSION
 from chatcore.replication.fence import Frame, ReadDigest, write_frame
-from cli.settings.nats_accounts import accounts_address, administration_of
+from cli.settings.nats_accounts import accounts_address, accounts_stream, administration_of
 from tests.cli.processes import ChatServer, chat, chat_server
 from tests.faults.proxy import FaultProxy
 from tests.jetstream.people import enter
@@ -78,6 +78,12 @@ class House:
         """Wait until a server has read what was changed elsewhere: it takes an invite only after that."""
         client, _ = self.member(server, f"passer{next(numbers)}")
         client.close()
+
+
+def entries(house: House) -> int:
+    """Return how many entries the log of the accounts has."""
+    name = accounts_stream(accounts_address(house.address)).name
+    return int(ask(shared_servers(), "stream_info", name).state.messages)
 
 
 @pytest.fixture(scope="module")
@@ -336,3 +342,14 @@ def test_a_backup_of_accounts_in_a_log_is_refused_with_what_to_do(command: tuple
     done = chat(*command, "--accounts", "nats://127.0.0.1:1")
     assert done.returncode == 2
     assert "the tools of NATS" in done.stderr
+
+
+def test_invites_that_nobody_has_made_are_no_entries(house: House) -> None:
+    house.member(house.a, f"first{next(numbers)}")[0].close()
+    before = entries(house)
+    for server in (house.a, house.b):
+        for number in range(10):
+            with pytest.raises(RefusedError) as refused:
+                enter(server, f"nobody{number}", key=new_key(), invite=new_key())
+            assert refused.value.code == "unauthorized"
+    assert entries(house) == before

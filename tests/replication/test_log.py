@@ -1,5 +1,6 @@
 """What every log owes: an order that all of its readers see, from wherever they begin."""
 
+import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
@@ -48,6 +49,14 @@ class Reader:
             )
             assert wanted, "it is not reported"
             return list(self.read)
+
+    def last(self) -> int:
+        """Ask for the last position, until the log says it."""
+        answers = queue.SimpleQueue[int | None]()
+        while True:
+            self.log.ask_last(answers.put)
+            if (last := answers.get(timeout=DEADLINE)) is not None:
+                return last
 
     def wait_until_open(self) -> tuple[str, int, int, str]:
         """Wait until it is connected; return how it was."""
@@ -127,6 +136,24 @@ def test_threads_may_append_together(connect: Callable[..., Reader]) -> None:
     for thread in threads:
         thread.join(DEADLINE)
     assert len({entry.data for entry in reader.wait_for(200)}) == 200
+
+
+def test_the_last_position_is_that_of_all_that_was_read_anywhere(connect: Callable[..., Reader]) -> None:
+    one, other = connect(), connect()
+    other.wait_until_open()
+    for n in range(3):
+        one.log.append(b"%d" % n)
+        one.wait_for(n + 1)
+        assert other.last() == n + 1
+
+
+def test_of_a_log_that_is_closed_nothing_is_delivered(connect: Callable[..., Reader]) -> None:
+    reader = connect()
+    reader.wait_until_open()
+    reader.log.close()
+    answers: list[int | None] = []
+    reader.log.ask_last(answers.append)
+    assert answers == []
 
 
 def test_nothing_is_reported_after_close(connect: Callable[..., Reader]) -> None:

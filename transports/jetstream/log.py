@@ -17,7 +17,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final
@@ -118,6 +118,7 @@ class JetStreamLog:
         self._sequence = Sequence(0)
         self._was_read = 0
         self._outgoing: deque[bytes] = deque()
+        self._questions: list[Callable[[int | None], None]] = []
         self._unsettled: dict[bytes, float] = {}
         self._unsynced: str | None = None
         self._again: asyncio.TimerHandle | None = None
@@ -155,6 +156,17 @@ class JetStreamLog:
             else:
                 self._loop.call_soon_threadsafe(self._accept, data)
 
+    def ask_last(self, deliver: Callable[[int | None], None]) -> None:
+        """Ask the server that leads, if there is a connection; all who ask meanwhile get one answer."""
+        with self._lock:
+            if self._closed.is_set():
+                return
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._questions.append, deliver)
+                self._loop.call_soon_threadsafe(self._look_at_questions)
+                return
+        deliver(None)
+
     def close(self) -> None:
         """Report no more, and let the connection go."""
         with self._lock:
@@ -177,6 +189,7 @@ class JetStreamLog:
     async def _until_closed(self) -> None:
         self._changed = asyncio.Event()  # something is to be sent
         self._ready = asyncio.Event()  # something is to be reported
+        self._asked = asyncio.Event()  # somebody asks for the last position
         self._wanted = asyncio.Event()  # something is missing, or there is room again
         self._closing = closing = asyncio.Event()
         with self._lock:
@@ -220,6 +233,7 @@ class JetStreamLog:
             await asyncio.sleep(PAUSES[-1])
         finally:
             self._server = ""
+            self._look_at_questions()
             await link.close()
         return served
 
@@ -273,6 +287,7 @@ class JetStreamLog:
         self._server = link.address
         self._send_again()
         jobs = [self._wait_for_end(link), self._watch(link, holds=holds), self._send(link, errors)]
+        jobs.append(self._answer(link))
         if not holds:
             jobs += [self._report(), self._fetch(fetches)]
         tasks = [asyncio.create_task(job) for job in jobs]
@@ -364,6 +379,48 @@ class JetStreamLog:
             if holds and state.last >= self._read_to:
                 raise _Again("the stream has what was read of it")
             self._sequence.note_last(state.last)
+
+    # --- what is asked ---------------------------------------------------------------------------
+
+    def _look_at_questions(self) -> None:
+        """Have questions answered if there is a connection, or else say that they cannot be."""
+        if self._server:
+            self._asked.set()
+        else:
+            self._deliver(self._take_questions(), None)
+
+    def _take_questions(self) -> list[Callable[[int | None], None]]:
+        questions, self._questions = self._questions, []
+        return questions
+
+    def _deliver(self, questions: Iterable[Callable[[int | None], None]], last: int | None) -> None:
+        if not self._closed.is_set():
+            for deliver in questions:
+                deliver(last)
+
+    async def _answer(self, link: Link) -> None:
+        """Ask how far the stream goes, for all who want to know that."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            if questions := self._take_questions():
+                last: int | None = None
+                try:
+                    last = await self._last(link)
+                finally:
+                    self._deliver(questions, last)
+
+    async def _last(self, link: Link) -> int | None:
+        try:
+            state = self._stream.read_info(await link.ask(f"STREAM.INFO.{self._stream.name}", {}, ASKING))
+        except (LinkLost, StreamMissing, Unfit):
+            return None
+        if state.identity != self._identity:
+            return None
+        self._sequence.note_last(state.last)
+        if self._sequence.is_behind:
+            self._wanted.set()
+        return state.last
 
     # --- what is read ----------------------------------------------------------------------------
 

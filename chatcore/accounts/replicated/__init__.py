@@ -4,8 +4,9 @@
 anywhere. Each act is an entry of the log, and what it does is decided where it is read, by the same rules on
 each server. So an invite is used up by the order of the log, and a ban holds everywhere.
 
-Read in this order: `machine`, what an entry does; `state`, the file that this is in; `replica`, which puts
-that together without threads; `gate`, the thread; `administration`. `log_events` are what they log.
+Read in this order: `machine`, what an entry does; `state`, the file that this is in; `doubts`, what is
+refused without an entry; `replica`, which puts that together without threads; `gate`, the thread;
+`administration`. `log_events` are what they log.
 """
 
 from chatcore.accounts.replicated.administration import ReplicatedAdministration

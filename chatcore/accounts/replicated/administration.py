@@ -57,7 +57,12 @@ class ReplicatedAdministration(AccountsBook):
             with self._explained():
                 create_accounts(self.path)
                 self._replica = AccountsReplica(
-                    lambda: AccountsState(self.path.resolve()), log, self._jobs, _take_over, time.monotonic
+                    lambda: AccountsState(self.path.resolve()),
+                    log,
+                    self._jobs,
+                    _take_over,
+                    time.monotonic,
+                    now,
                 )
             opened.callback(self._replica.end)
             opened.callback(log.close)

@@ -91,7 +91,12 @@ class ReplicatedAccounts(AccountsGate):
                 self._lock = FileLock(path, AccountsState.KIND)
                 opened.callback(self._lock.release)
                 self._replica = replica = AccountsReplica(
-                    partial(self._file, path), self._log, self._jobs, self._take_over, self._clock
+                    partial(self._file, path),
+                    self._log,
+                    self._jobs,
+                    self._take_over,
+                    self._clock,
+                    self._times.now,
                 )
             except (sqlite3.Error, OSError) as error:
                 raise explain(AccountsState.KIND, self.path, error) from error

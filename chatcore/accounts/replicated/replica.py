@@ -4,6 +4,7 @@
   back, never that of having appended it.
 - While it cannot change anything (no log yet, settling, stopped, or the log is forked), what is asked is
   refused. What it knows stays in force.
+- What strangers and members ask for, and what the state refuses, is in doubt first: see `doubts`.
 - Where it finds the log forked, it appends an entry that does nothing, so that the others find that too. It
   goes on reading, and takes changes again once an epoch has begun.
 """
@@ -15,6 +16,7 @@ from functools import partial
 
 from chatcore.accounts.acts import Content
 from chatcore.accounts.log_events import accounts_answer_lost, accounts_change_failed
+from chatcore.accounts.replicated.doubts import Doubts, Foreseen, foresee
 from chatcore.accounts.replicated.log_events import (
     ReplicaLog,
     accounts_forked,
@@ -29,6 +31,7 @@ from chatcore.replication import Log
 from chatcore.replication.fence import ReadDigest
 from chatcore.replication.follower import Follower, Following, ReplicaStatus
 from chatcore.replication.jobs import JobQueue
+from chatcore.replication.machine import SECOND
 from chatcore.replication.outbox import GIVE_UP, Outbox
 from chatcore.replication.state import Header
 
@@ -42,7 +45,7 @@ Enforce = Callable[[Snapshot, bool], None]
 
 
 class AccountsReplica:
-    """Follows a log, and appends to it. ``clock`` gives seconds that never go back.
+    """Follows a log, and appends to it. ``clock`` gives seconds that never go back, ``now`` those since 1970.
 
     ``open_file`` opens the state. For one thread, but for its properties and `jobs`.
     """
@@ -54,14 +57,17 @@ class AccountsReplica:
         jobs: JobQueue,
         enforce: Enforce,
         clock: Callable[[], float],
+        now: Callable[[], float],
     ) -> None:
         self._log = log
         self._jobs = jobs
         self._enforce = enforce
         self._clock = clock
+        self._now = now
         self._follower = Follower(open_file, AccountsMachine, jobs, ReplicaLog(), clock)
         self._outbox: Outbox[Applied] = Outbox(VERSION, secrets.token_hex(8), log.append, clock)
         self._waiting: deque[tuple[Content, Answer]] = deque()
+        self._doubts: Doubts[Applied] = Doubts(log, jobs, clock)
         self._news: list[Applied] = []  # that are not in force yet
         self._snapshot = EMPTY
         self._loaded: AccountsState | None = None  # the file that the snapshot was read from
@@ -108,12 +114,14 @@ class AccountsReplica:
     @property
     def is_idle(self) -> bool:
         """Whether nobody waits for an answer."""
-        return not (self._waiting or self._news) and not (self._outbox and self._outbox.is_settled)
+        return not (self._waiting or self._news or self._doubts) and not (
+            self._outbox and self._outbox.is_settled
+        )
 
     @property
     def patience(self) -> float | None:
         """How many seconds may pass until `step` has something to do, if nothing comes."""
-        times = (self._follower.next_deadline, self._outbox.next_deadline)
+        times = (self._follower.next_deadline, self._outbox.next_deadline, self._doubts.next_deadline)
         soonest = min((each for each in times if each is not None), default=None)
         return None if soonest is None else max(soonest - self._clock(), 0.0)
 
@@ -139,7 +147,9 @@ class AccountsReplica:
             self._refuse_all()
             self._outbox.settle(NOTHING, self._seen)
         self._outbox.resend()
+        self._decide()
         self._send()
+        self._doubts.ask()
 
     def request(self, content: Content, answer: Answer) -> None:
         """Have an act done, or an epoch begun, by an entry of its own."""
@@ -229,13 +239,33 @@ class AccountsReplica:
     def _send(self) -> None:
         while self.changes and self._waiting and self._outbox.free and self._follower.file is not None:
             content, answer = self._waiting.popleft()
-            self._outbox.send(content, self._seen, partial(_call, answer))
+            if self._doubts.concern(content) or self._foresee(content) is not None:
+                self._doubts.add(content, answer, self._outbox.sent)
+            else:
+                self._outbox.send(content, self._seen, partial(_call, answer))
+
+    def _decide(self) -> None:
+        """Refuse what is no longer in doubt, or what was too long."""
+        if self.changes and self._follower.file is not None:
+            for doubt in self._doubts.take(self.header.position, self._outbox.done):
+                if (foreseen := self._foresee(doubt.content)) is None:
+                    self._waiting.append((doubt.content, doubt.answer))
+                else:
+                    applied = Applied(self.header.position, void=False, result=foreseen.result)
+                    _call(doubt.answer, applied)
+        for doubt in self._doubts.late():
+            _call(doubt.answer, None)
+
+    def _foresee(self, content: Content) -> Foreseen | None:
+        """Return what an act would come to by what was read, if it would do nothing."""
+        file, now = self._follower.file, self.header.now / SECOND
+        return None if file is None else foresee(file, content, now, max(now, self._now()))
 
     def _refuse_all(self) -> None:
         """Give up what is on its way, and refuse all that waits."""
         self._outbox.abandon()
         waiting, self._waiting = self._waiting, deque()
-        for _, answer in waiting:
+        for answer in [*(doubt.answer for doubt in self._doubts.take_all()), *(each for _, each in waiting)]:
             _call(answer, None)
 
     @property

@@ -70,7 +70,12 @@ class Server:
         self.connection: FaultyConnection = self._log.connect()
         self._jobs = JobQueue(threading.Condition())
         self.replica = AccountsReplica(
-            lambda: FailingState(self.path, self.plan), self.connection, self._jobs, self._take, self._clock
+            lambda: FailingState(self.path, self.plan),
+            self.connection,
+            self._jobs,
+            self._take,
+            self._clock,
+            self._clock,
         )
         self.replica.begin()
         self.connection.open()

@@ -1,6 +1,7 @@
 """Gates of servers in a cluster: what is done at one of them, or on the command line, holds at all."""
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -40,6 +41,10 @@ class DeadLog:
 
     def append(self, data: bytes) -> None:
         """Lose it."""
+
+    def ask_last(self, deliver: Callable[[int | None], None]) -> None:
+        """Say that it cannot be asked."""
+        deliver(None)
 
     def close(self) -> None:
         """Do nothing."""

@@ -103,6 +103,10 @@ class ClockedLog:
         """Append to the log."""
         self._log.append(data)
 
+    def ask_last(self, deliver: Callable[[int | None], None]) -> None:
+        """Ask the log."""
+        self._log.ask_last(deliver)
+
     def close(self) -> None:
         """Close the log."""
         self._log.close()

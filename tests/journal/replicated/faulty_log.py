@@ -89,6 +89,10 @@ class FaultyConnection:
         if self._is_open:
             self._log.on_its_way.append(data)
 
+    def ask_last(self, deliver: Callable[[int | None], None]) -> None:
+        """Deliver the last position, if it is connected."""
+        deliver(self._log.last if self._is_open else None)
+
     def close(self) -> None:
         """Report no more."""
         self._listener = None

@@ -38,6 +38,10 @@ class NoLog:
         """Lose an entry."""
         self.appended.append(data)
 
+    def ask_last(self, deliver: Callable[[int | None], None]) -> None:
+        """Say that it cannot be asked."""
+        deliver(None)
+
     def close(self) -> None:
         """Note that it is closed."""
         self.closed = True
