@@ -3,6 +3,7 @@
 What that is depends on nothing but who has which nicks, so it is the same on all servers.
 """
 
+import re
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, MutableMapping
 from typing import Protocol, TypeVar
@@ -20,6 +21,9 @@ class Holder(Protocol):
 
 
 T = TypeVar("T", bound=Holder)
+
+_NUMBER = re.compile("[1-9][0-9]*")
+"""A number as it is put after a nick: other scripts have digits too, which are no variants."""
 
 _Family = tuple[str, int]
 """A folded stem, and how many digits a number after it has. A long nick is cut more for a longer number."""
@@ -89,6 +93,6 @@ class Nicks(MutableMapping[str, T]):
 def _split(nick_folded: str) -> tuple[_Family, int] | None:
     """Return of which family a nick is, and its number, if it is a variant of any other."""
     stem, _, digits = nick_folded.rpartition("-")
-    if not stem or not digits.isdigit() or digits == "1" or digits.startswith("0"):
+    if not stem or not _NUMBER.fullmatch(digits) or digits == "1":
         return None
     return (stem, len(digits)), int(digits)

@@ -80,6 +80,16 @@ def test_numbers_of_a_long_nick_grow_by_a_digit() -> None:
     assert found[98:] == [f"{LONG[:-3]}-99", f"{LONG[:-4]}-100", f"{LONG[:-4]}-101"]
 
 
+@pytest.mark.parametrize("digit", ["\u00b2", "\u0663", "\u1369", "\U00010a40"])
+def test_digits_of_other_scripts_make_no_variants(digit: str) -> None:
+    nicks, person = Nicks[Person](), Person()
+    for nick in ("ada", f"ada-{digit}"):
+        person.take(nicks, nick)
+    assert nicks.free_variant("ada") == "ada-2"
+    person.leave(nicks, f"ada-{digit}")
+    assert list(nicks) == ["ada"]
+
+
 def calls(action: Callable[[], object]) -> int:
     """Return how many calls something makes."""
     made = 0
