@@ -12,11 +12,10 @@
   is cut off before that.
 
 A log that has lost what comes next, goes back, or says something else now of what was read last, is read like
-another one. Where it begins in the middle, a
-server lets nobody in until it knows everybody: after `SETTLED`, by the log's time or its own, since the log's
-stands still while nobody says anything. Where nothing was left of a log, nobody has said anything in all
-the time that it keeps things. Then `LISTEN` is enough, unless a server is heard of that has not said whom it
-has.
+another one. Where it begins in the middle, a server lets nobody in until it knows everybody: after `SETTLED`,
+by the log's time or its own, since the log's stands still while nobody says anything. Where nothing was left
+of a log, nobody has said anything in all the time that it keeps things. Then `LISTEN` is enough, unless a
+server is heard of that has not said whom it has.
 """
 
 import secrets
