@@ -11,8 +11,8 @@ import pytest
 from tests.jetstream.reader import Heard, Node
 from tests.jetstream.servers import NatsServers
 from tests.jetstream.shared import shared_servers
-from transports.jetstream import JetStreamLog, Servers
-from transports.jetstream import log as module
+from transports.jetstream import JetStreamLog, Servers, syncing
+from transports.jetstream import log as log_module
 from transports.jetstream.monitor import MonitorPage, read_page, sync_problem
 from transports.jetstream.stream import StreamState
 
@@ -97,9 +97,9 @@ def test_a_server_that_comes_back_otherwise_is_warned_about_and_one_that_is_down
         asked.put(pages["http://n2:8222"])
         return dict(pages)
 
-    monkeypatch.setattr(module, "read_pages", read_pages)
-    monkeypatch.setattr(module, "LOOK", 0.05)
-    monkeypatch.setattr(module, "SYNC_LOOK", 0.1)
+    monkeypatch.setattr(syncing, "read_pages", read_pages)
+    monkeypatch.setattr(syncing, "SYNC_LOOK", 0.1)
+    monkeypatch.setattr(log_module, "LOOK", 0.05)
     servers = shared_servers(3)
     node = Node(JetStreamLog(Servers(servers.addresses, monitors=tuple(pages)), servers.new_stream()))
     assert node.wait_until_open()[3] == "replicated"

@@ -3,8 +3,9 @@
 - `stream`: how the stream has to be, and whether one that is there is so.
 - `link`: one connection to one server, and `credentials`, what it shows of us.
 - `sequence`: entries that come in any order, and which one is missing.
-- `fetching`: entries that are asked for.
+- `fetching`: entries that are asked for; `asking`: how far the stream goes, for whoever wants to know.
 - `monitor`: what only the page of a server for monitoring says, such as whether it syncs always.
+- `syncing`: that question, asked again and again.
 - `log`: what puts that together in a loop in a thread of its own.
 - `looking`: a look at all of it, for whoever runs it.
 - `members`: the removal of a server that is gone.

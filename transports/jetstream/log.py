@@ -12,12 +12,11 @@
 
 import asyncio
 import contextlib
-import math
 import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final
@@ -27,6 +26,7 @@ from nats.aio.msg import Msg
 from chatcore.replication import DurabilityWord, Log, LogEntry, LogListener
 from chatcore.replication.fence import ENTRY_BYTES
 from transports.asyncio_tcp import new_event_loop
+from transports.jetstream.asking import Questions
 from transports.jetstream.fetching import Fetches
 from transports.jetstream.link import Link, LinkLost, Servers, StreamMissing, entry_of, refusal_of
 from transports.jetstream.log_events import (
@@ -40,11 +40,10 @@ from transports.jetstream.log_events import (
     stream_made,
     stream_unfit,
     stream_unreachable,
-    stream_unsynced,
 )
-from transports.jetstream.monitor import MonitorPage, read_pages, sync_problem
 from transports.jetstream.sequence import Sequence
 from transports.jetstream.stream import Stream, StreamState, Unfit
+from transports.jetstream.syncing import SyncWatch
 
 __all__ = ["JetStreamLog"]
 
@@ -65,9 +64,6 @@ ELECTION: Final = 10.0
 
 LOOK: Final = 5.0
 """Seconds between looks at the stream."""
-
-SYNC_LOOK: Final = 60.0
-"""Seconds between questions whether its servers sync always: one may be replaced, or another one have it."""
 
 UNSETTLED_PROBE: Final = 0.25
 """Seconds between questions for news, while something of ours was not read."""
@@ -118,9 +114,9 @@ class JetStreamLog:
         self._sequence = Sequence(0)
         self._was_read = 0
         self._outgoing: deque[bytes] = deque()
-        self._questions: list[Callable[[int | None], None]] = []
+        self._questions = Questions(self._closed.is_set)
         self._unsettled: dict[bytes, float] = {}
-        self._unsynced: str | None = None
+        self._syncs = SyncWatch(stream.name, servers.monitors)
         self._again: asyncio.TimerHandle | None = None
         self._probe: asyncio.Timeout | None = None  # the wait until it is asked for news
         self._said: set[str] = set()  # what was logged and need not be again
@@ -162,8 +158,7 @@ class JetStreamLog:
             if self._closed.is_set():
                 return
             if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._questions.append, deliver)
-                self._loop.call_soon_threadsafe(self._look_at_questions)
+                self._loop.call_soon_threadsafe(self._ask, deliver)
                 return
         deliver(None)
 
@@ -189,7 +184,6 @@ class JetStreamLog:
     async def _until_closed(self) -> None:
         self._changed = asyncio.Event()  # something is to be sent
         self._ready = asyncio.Event()  # something is to be reported
-        self._asked = asyncio.Event()  # somebody asks for the last position
         self._wanted = asyncio.Event()  # something is missing, or there is room again
         self._closing = closing = asyncio.Event()
         with self._lock:
@@ -233,7 +227,7 @@ class JetStreamLog:
             await asyncio.sleep(PAUSES[-1])
         finally:
             self._server = ""
-            self._look_at_questions()
+            self._questions.refuse()
             await link.close()
         return served
 
@@ -286,8 +280,12 @@ class JetStreamLog:
         await link.flush()
         self._server = link.address
         self._send_again()
-        jobs = [self._wait_for_end(link), self._watch(link, holds=holds), self._send(link, errors)]
-        jobs.append(self._answer(link))
+        jobs = [
+            self._wait_for_end(link),
+            self._watch(link, holds=holds),
+            self._send(link, errors),
+            self._questions.answer(partial(self._last, link)),
+        ]
         if not holds:
             jobs += [self._report(), self._fetch(fetches)]
         tasks = [asyncio.create_task(job) for job in jobs]
@@ -314,30 +312,9 @@ class JetStreamLog:
         assert self._listener is not None
         durability: DurabilityWord = "replicated"
         if state.replicas < 3:
-            durability = (
-                "written" if self._stream.expires or await self._why_unsynced(state, {}) else "synced"
-            )
+            durability = "written" if self._stream.expires or await self._syncs.why_not(state) else "synced"
         await self._call(partial(self._listener.opened, state.identity, state.first, state.last, durability))
         return state.last < read
-
-    async def _why_unsynced(self, state: StreamState, before: dict[str, MonitorPage | str]) -> str | None:
-        """Return why a loss of power may take entries, if it may.
-
-        ``before`` is what was said before, and then what is said: a server that says nothing now may be
-        down, and is taken for what it was until it answers again.
-        """
-        pages = await read_pages(self._servers.monitors)
-        before |= {url: page for url, page in pages.items() if not isinstance(page, str) or url not in before}
-        return sync_problem(before, state)
-
-    async def _warn_if_unsynced(self, state: StreamState, before: dict[str, MonitorPage | str]) -> None:
-        """Log it where the power of all machines may be lost, and that takes entries."""
-        if state.replicas < 3 or self._stream.expires:
-            return
-        problem = await self._why_unsynced(state, before)
-        if problem is not None and problem != self._unsynced:
-            stream_unsynced.log(stream=self._stream.name, reason=problem)
-        self._unsynced = problem
 
     async def _call(self, report: Callable[[], None]) -> None:
         """Report something. It is reported in its turn also if the connection ends before."""
@@ -352,13 +329,11 @@ class JetStreamLog:
         One that ``holds``, since it has lost entries, may have them again: from a server that was away.
         """
         silent = 0
-        pages: dict[str, MonitorPage | str] = {}
-        warned = -math.inf
+        self._syncs.begin()
         while True:
             assert self._state is not None
-            if time.monotonic() >= warned + SYNC_LOOK:
-                await self._warn_if_unsynced(self._state, pages)
-                warned = time.monotonic()
+            if self._state.replicas >= 3 and not self._stream.expires:
+                await self._syncs.look(self._state)
             await asyncio.sleep(LOOK)
             read = self._sequence.position  # before it is asked: more may come until it has answered
             try:
@@ -380,37 +355,11 @@ class JetStreamLog:
                 raise _Again("the stream has what was read of it")
             self._sequence.note_last(state.last)
 
-    # --- what is asked ---------------------------------------------------------------------------
-
-    def _look_at_questions(self) -> None:
-        """Have questions answered if there is a connection, or else say that they cannot be."""
-        if self._server:
-            self._asked.set()
-        else:
-            self._deliver(self._take_questions(), None)
-
-    def _take_questions(self) -> list[Callable[[int | None], None]]:
-        questions, self._questions = self._questions, []
-        return questions
-
-    def _deliver(self, questions: Iterable[Callable[[int | None], None]], last: int | None) -> None:
-        if not self._closed.is_set():
-            for deliver in questions:
-                deliver(last)
-
-    async def _answer(self, link: Link) -> None:
-        """Ask how far the stream goes, for all who want to know that."""
-        while True:
-            await self._asked.wait()
-            self._asked.clear()
-            if questions := self._take_questions():
-                last: int | None = None
-                try:
-                    last = await self._last(link)
-                finally:
-                    self._deliver(questions, last)
+    def _ask(self, deliver: Callable[[int | None], None]) -> None:
+        self._questions.add(deliver, connected=bool(self._server))
 
     async def _last(self, link: Link) -> int | None:
+        """Return how far the stream goes, if that can be known."""
         try:
             state = self._stream.read_info(await link.ask(f"STREAM.INFO.{self._stream.name}", {}, ASKING))
         except (LinkLost, StreamMissing, Unfit):

@@ -12,7 +12,7 @@ is refused that would be done at either time.
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -74,7 +74,7 @@ def _rehearse(file: AccountsFile, content: Content, now: float) -> Foreseen | No
         file.take_touched()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Doubt(Generic[T]):
     """An act in doubt. ``after`` is how many entries were sent here before it was asked for.
 
@@ -165,6 +165,4 @@ class Doubts(Generic[T]):
         if last is None:
             self._refused += asked
             return
-        for each in asked:
-            each.position = last
-        self._known += asked
+        self._known += [replace(each, position=last) for each in asked]
