@@ -17,8 +17,10 @@ from cli.settings.nats_accounts import accounts_address, accounts_stream, admini
 from tests.cli.processes import ChatServer, chat, chat_server
 from tests.faults.proxy import FaultProxy
 from tests.jetstream.people import enter
+from tests.jetstream.reader import Node
 from tests.jetstream.servers import NatsServers, ask
 from tests.jetstream.shared import shared_servers
+from transports.jetstream import JetStreamLog, Servers, Stream
 from transports.threaded_tcp import Chat, connect
 
 PUBLIC = ("--public-url", "chats://chat.example:7025")
@@ -248,6 +250,10 @@ def test_the_log_of_the_accounts_is_shown_and_checked(house: House) -> None:
 
 def test_a_fork_of_the_accounts_is_shown_until_an_epoch_begins(nats: NatsServers, tmp_path: Path) -> None:
     stream = nats.new_stream().name
+    for each in (Stream.of_messages(stream, 1), Stream.of_accounts(stream, 1)):  # a server makes them later
+        node = Node(JetStreamLog(Servers(nats.addresses), each))
+        node.wait_until_open()
+        node.log.close()
     address = f"nats://{nats.addresses[0]}?stream={stream}&state={tmp_path / 'a.db'}"
     checked = ("--journal", address, "--accounts", address)
     with chat_server("--journal", address, "--accounts", address) as server:
