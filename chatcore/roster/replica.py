@@ -384,7 +384,7 @@ class RosterReplica:
         if not self._can_say:
             return
         if self._is_to_announce and not (self._outbox or self._parts):
-            self._abandon(is_late=False)
+            self._abandon()
         if not (self._outbox.is_settled or self._outbox):
             self._begin_roster()
         self._outbox.resend()
@@ -423,11 +423,8 @@ class RosterReplica:
                 self._next_announcement = self._clock()
         self._was_cut_off = is_cut_off
 
-    def _abandon(self, *, is_late: bool = True) -> None:
-        """Give up what is on its way, but for what nobody waits for, and begin another term.
-
-        Where that ``is_late``, the moment of kicks has passed. Where a roster is due, they follow it.
-        """
+    def _abandon(self) -> None:
+        """Give up what is on its way, but for what nobody waits for, and begin another term."""
         self._parts.clear()
         self._sent.clear()
         if self._outbox.is_settled:
@@ -435,8 +432,7 @@ class RosterReplica:
         self._outbox.abandon()
         again, self._again = self._again, []
         self._queue.extendleft((act, None) for act in reversed(again))
-        passed = _Passing if is_late else Enter | Exit
-        self._queue = deque(each for each in self._queue if not isinstance(each[0], passed))
+        self._queue = deque(each for each in self._queue if not isinstance(each[0], _Passing))
 
     def _drop_kicks(self) -> None:
         queue, self._queue = self._queue, deque()

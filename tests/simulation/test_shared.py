@@ -1,6 +1,6 @@
 """Hubs that share a journal and a directory, by seeds; and whether planted mistakes are found."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 
 from chatcore.gate import Refusal
-from chatcore.roster.acts import Act, Claim, Exit
+from chatcore.roster.acts import Act, Claim, Exit, Kick
 from chatcore.roster.machine import Granted, Machine
 from chatcore.roster.replica import Answer, RosterReplica
 from chatcore.server.directory import Claimed, Identity, Seat
@@ -131,12 +131,13 @@ def kick_unheard() -> AbstractContextManager[Any]:
 
 def kick_passed_over() -> AbstractContextManager[Any]:
     """A kick that waits while its node says again whom it has is not said."""
-    abandon = RosterReplica._abandon
+    begin_roster = RosterReplica._begin_roster
 
-    def abandon_late(replica: RosterReplica, *, is_late: bool = True) -> None:
-        abandon(replica)
+    def begin_without_kicks(replica: RosterReplica) -> None:
+        replica._queue = deque(each for each in replica._queue if not isinstance(each[0], Kick))
+        begin_roster(replica)
 
-    return mock.patch.object(RosterReplica, "_abandon", abandon_late)
+    return mock.patch.object(RosterReplica, "_begin_roster", begin_without_kicks)
 
 
 def claims_lost() -> AbstractContextManager[Any]:

@@ -124,8 +124,8 @@ def in_use(path: Path, process: int | None = None, kind: FileKind = _JOURNAL) ->
     """Return the error to raise where another server has a file open."""
     by = "" if process is None else f" (process {process})"
     return kind.error(
-        f"the {kind.noun} {path} is in use by another server{by};"
-        f" stop that, or choose another with {kind.option}"
+        f"the {kind.noun} {path} is in use by another server{by}"
+        f"; stop that, or choose another with {kind.option}"
     )
 
 
