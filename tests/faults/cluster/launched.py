@@ -3,7 +3,8 @@
 What is wrong is said by variables of the environment:
 
 - ``CLOCK_OFFSET``: so many seconds its wall clock is wrong;
-- ``LEASE``: seconds after which a server that is silent is gone, on all servers the same; for short tests;
+- ``LEASE``: seconds after which a server that is silent is gone, on all servers the same; for short tests.
+  What is measured by it is shorter as well;
 - ``LOSES``: one of so many entries of the log is not sent;
 - ``PLANTED``: a mistake in the program, of those in `MISTAKES`, which a judgement has to find.
 """
@@ -21,7 +22,7 @@ from chatcore.replication.fence import ReadDigest
 from chatcore.replication.outbox import Outbox
 from chatcore.roster.state import State
 from cli.app import main
-from tests.lease import shorten_lease
+from tests.lease import shorten_announcements, shorten_lease
 from transports.jetstream import JetStreamLog
 
 __all__ = ["MISTAKES"]
@@ -116,6 +117,7 @@ if __name__ == "__main__":
         move_clock(float(offset))
     if lease := os.environ.get("LEASE"):
         shorten_lease(float(lease))
+        shorten_announcements(4 * float(lease))
     if one_of := os.environ.get("LOSES"):
         lose_entries(int(one_of))
     if planted := os.environ.get("PLANTED"):
