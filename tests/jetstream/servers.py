@@ -15,6 +15,7 @@ from typing import Any
 import nats
 import pytest
 
+from tests.pausing import pause
 from tests.ports import fixed_port
 from transports.jetstream import JetStreamLog, Servers, Stream
 
@@ -108,7 +109,7 @@ class NatsServer:
     def pause(self) -> None:
         """Have it stand still, with its connections."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        pause(self._process)
 
     def resume(self) -> None:
         """Have it continue after `pause`."""

@@ -13,6 +13,7 @@ from tests.page.accessibility import violations
 from tests.page.browser import Visitor
 from tests.page.house import House, act, serve_house
 from tests.page.servers import Place, transports
+from tests.pausing import pause
 
 
 @pytest.fixture(scope="module", params=transports("threaded"))
@@ -81,7 +82,7 @@ def test_an_act_is_asked_once_however_often_it_is_ordered(house: House) -> None:
     order = dialog.get_by_role("button", name="Do it")
     oda.page.locator("#moderate").click()
     what.select_option("close")
-    house.server.signal(signal.SIGSTOP)
+    pause(house.server.process)
     try:
         for _ in range(2):
             order.click()

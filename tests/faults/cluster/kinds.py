@@ -165,7 +165,7 @@ def kill_chat_server_and_leader(storm: ClusterStorm) -> None:
 def pause_chat_server(storm: ClusterStorm) -> None:
     """Have a chat server stand still, with its connections, until the others may take it for gone."""
     node = storm.node()
-    node.signal(signal.SIGSTOP)
+    node.pause()
     storm.wait(3.0, 20.0)
     node.signal(signal.SIGCONT)
 

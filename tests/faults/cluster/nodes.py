@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.cli.processes import environment, watched
 from tests.faults.proxy import FaultProxy
 from tests.jetstream.servers import NatsServer, NatsServers
+from tests.pausing import pause
 from tests.ports import fixed_port
 
 __all__ = ["ChatNode"]
@@ -87,6 +88,11 @@ class ChatNode:
         """Send it a signal."""
         assert self.process is not None
         self.process.send_signal(number)
+
+    def pause(self) -> None:
+        """Have it stand still, with its connections, until it gets ``SIGCONT``."""
+        assert self.process is not None
+        pause(self.process)
 
     def stop(self) -> int:
         """Have it stop cleanly; return its code."""
