@@ -84,7 +84,7 @@ def test_members_are_served_while_others_flood(serve: Serve, junk: bytes) -> Non
 
 @every_junk
 def test_a_server_drains_in_its_time_while_peers_flood(serve: Serve, junk: bytes) -> None:
-    house = serve(**LIMITED, closing_seconds=0.2)
+    house = serve(**LIMITED, closing_seconds=0.5)
     ann = house.member("ann")
     with flooding(house, junk, 6):
         closing = threading.Thread(target=house.server.close)
