@@ -75,13 +75,18 @@ class Judge:
         self._hold(guest)
 
     def refused(self, guest: "Guest", error: Error) -> None:
-        """Judge a refusal: nobody is refused the nick whose secret was shown."""
-        shown = guest.shown
+        """Judge a refusal: nobody is refused the nick whose secret was shown.
+
+        The seat has it before the entry and after it. It may get it by a later act of the entry, where a
+        second connection of the same person claims what was not free for the first.
+        """
+        shown, position = guest.shown, guest.node.position
         if shown is None or error.code != "nick_taken" or shown.session is None:
             return
-        seat = self._roll.at(guest.node.position).seats.get(proof_of(shown.session))
-        is_own = seat is not None and seat.nick == shown.nick and seat.account == guest.account
-        expect(not is_own, guest, "shows the secret of", seat, "and gets", error)
+        proof = proof_of(shown.session)
+        seats = [self._roll.at(each).seats.get(proof) for each in (position - 1, position)]
+        is_own = all(seat and (seat.nick, seat.account) == (shown.nick, guest.account) for seat in seats)
+        expect(not is_own, guest, "shows the secret of", seats, "and gets", error)
 
     def called(self, guest: "Guest") -> None:
         """Note that somebody has another nick."""
