@@ -293,8 +293,8 @@ class Connection:
         with self._lock:
             now = session.clock()
             session.handle_deadline(now)
-            if not stream.unsent:
-                stream.give(session.data_to_send())
+            while not stream.unsent and (data := session.data_to_send()):
+                stream.give(data)
             self._keep_up()
             if not session.online:
                 return self._goodbye(stream, now)

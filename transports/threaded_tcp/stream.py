@@ -31,7 +31,7 @@ class Stream:
         self.ended = False
         self._channel = channel
         self._unsent = b""
-        self._refused = False  # whether the socket has left some of that for later
+        self._refused = False  # whether the socket has left that, or some of it, for later
         self._ending = False
         self._shut = False
 
@@ -47,8 +47,13 @@ class Stream:
         return bool(self._unsent)
 
     def give(self, data: bytes) -> None:
-        """Take bytes of the session, to be sent."""
-        self._unsent += data if self._channel is None else self._channel.send(data)
+        """Take bytes of the session, and write what the socket takes of them now."""
+        self._add(data if self._channel is None else self._channel.send(data))
+
+    def _add(self, data: bytes) -> None:
+        self._unsent += data
+        if self._unsent and not self._refused:
+            self.send()
 
     def send(self) -> bool:
         """Write what the socket takes; return whether that is a sign of the server's life.
@@ -59,6 +64,7 @@ class Stream:
         try:
             self._unsent = self._unsent[self.sock.send(self._unsent) :]
         except BlockingIOError:
+            self._refused = True
             return False
         except OSError:
             self.ended = True
@@ -83,15 +89,15 @@ class Stream:
         plaintext = channel.receive(data)
         if not data:
             channel.receive_eof()
-        self._unsent += channel.output()
         self.ended = channel.ended or channel.error is not None
+        self._add(channel.output())
         return plaintext
 
     def end(self) -> None:
         """End our side once everything is written; to be called again after each `send` until then."""
         if not self._ending:
             self._ending = True
-            self._unsent += b"" if self._channel is None else self._channel.end()
+            self._add(b"" if self._channel is None else self._channel.end())
         if not self._unsent and not self._shut:
             self._shut = True
             try:
