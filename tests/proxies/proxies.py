@@ -3,6 +3,7 @@
 They listen on loopback, as a child of this process, and keep their files in a directory of the test.
 """
 
+import base64
 import os
 import re
 import shlex
@@ -11,9 +12,12 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import load_pem_x509_certificate
 
 from tests.cli.processes import watched
 from tests.transports.tls import new_certificate, note_scheme
@@ -51,6 +55,7 @@ class Proxy:
     """A proxy that runs: where, and for which server."""
 
     port: int
+    certificate: Path
     path: str = "/team/chat/"
 
     @property
@@ -67,6 +72,20 @@ class Proxy:
     def origin(self) -> str:
         """Where the page says that it comes from."""
         return f"https://{self.host}"
+
+    @property
+    def chromium_options(self) -> tuple[str, str]:
+        """What Chromium needs to look for the host on this machine, and to trust it.
+
+        A page that is to ignore errors of certificates would not do: it gives a file up after 32 connections
+        that were begun without that, which happens where many files are asked for at once.
+        """
+        key = load_pem_x509_certificate(self.certificate.read_bytes()).public_key()
+        digest = sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+        return (
+            f"--host-resolver-rules=MAP {HOST} 127.0.0.1",
+            f"--ignore-certificate-errors-spki-list={base64.b64encode(digest).decode()}",
+        )
 
 
 def _block(mark: str) -> str:
@@ -134,7 +153,8 @@ def proxy(name: str, folder: Path, port: int, server: int, change: Change = unch
     """Start a proxy for a server's port; skips the test, or fails in CI, if there is none."""
     make, ready = _PROXIES[name]
     program = _program(name)
-    _, *arguments = make(folder, port, server, new_certificate(folder, HOST, "127.0.0.1"), change)
+    certificate = new_certificate(folder, HOST, "127.0.0.1")
+    _, *arguments = make(folder, port, server, certificate, change)
     homes = {variable: str(folder) for variable in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
     with subprocess.Popen(
         [program, *arguments],
@@ -148,7 +168,7 @@ def proxy(name: str, folder: Path, port: int, server: int, change: Change = unch
             with watched(process):
                 assert any(ready in line for line in iter(process.stderr.readline, "")), "it has not started"
             note_scheme("https", port)
-            yield Proxy(port)
+            yield Proxy(port, certificate)
         finally:
             note_scheme("http", port)
             process.kill()

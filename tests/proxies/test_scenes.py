@@ -19,9 +19,6 @@ from tests.proxies.site import CLOSE, Site
 from tests.transports.peers import line
 from tests.transports.web import WebPeer, ask_for
 
-RESOLVED = f"--host-resolver-rules=MAP {HOST} 127.0.0.1"
-"""Has a browser look for the host of the document on this machine."""
-
 
 def test_a_path_without_its_slash_leads_to_the_page(site: Callable[..., Site]) -> None:
     place = site()
@@ -131,8 +128,8 @@ def test_without_host_the_page_comes_and_its_socket_is_refused(without_host: Sit
 def test_a_page_talks_through_it_and_reconnects_after_a_restart(site: Callable[..., Site]) -> None:
     place = site()
     server = place.serve()
-    with chromium(RESOLVED) as browser:
-        ada = Visitor(browser, place.proxy.url, "ada", ignore_https_errors=True)
+    with chromium(*place.proxy.chromium_options) as browser:
+        ada = Visitor(browser, place.proxy.url, "ada")
         ada.say("before")
         ada.sees("before")
         kill(server)
@@ -146,9 +143,10 @@ def test_a_page_talks_through_it_and_reconnects_after_a_restart(site: Callable[.
 
 
 def test_a_page_says_what_a_proxy_has_to_pass(without_host: Site) -> None:
-    with chromium(RESOLVED) as browser, browser.new_context(ignore_https_errors=True) as context:
+    front = without_host.proxy
+    with chromium(*front.chromium_options) as browser, browser.new_context() as context:
         page = context.new_page()
-        page.goto(without_host.proxy.url)
+        page.goto(front.url)
         page.get_by_label("Your name").fill("ada")
         page.get_by_role("button", name="Enter").click()
         expect(page.locator("body")).to_contain_text("it has to pass on Host and Upgrade")
