@@ -44,7 +44,8 @@ class Typeahead:
         if self._before is None:
             return ""
         self._taken = True
-        return b"".join(_pending(self._before)).decode("utf-8", "replace")
+        typed = b"".join(_pending(self._before)).decode("utf-8", "replace")
+        return _without_erased(typed, self._before)
 
     def end(self) -> None:
         """Give the terminal the modes that it had. Idempotent.
@@ -76,3 +77,19 @@ def _pending(modes: list[Any]) -> Iterator[bytes]:
     with contextlib.suppress(OSError):
         while select.select([fd], [], [], 0)[0] and (data := os.read(fd, PIECE)):
             yield data
+
+
+def _without_erased(typed: str, modes: list[Any]) -> str:
+    """Erase what was to be: the system has not edited what came once it was to give lines without an end."""
+    if sys.platform == "win32":
+        return typed
+    import termios
+
+    erase = modes[6][termios.VERASE].decode("latin-1")
+    kept: list[str] = []
+    for letter in typed:
+        if letter != erase:
+            kept.append(letter)
+        elif kept and kept[-1] != "\n":
+            kept.pop()
+    return "".join(kept)

@@ -23,7 +23,7 @@ import pyte
 from tests.cli.forks import popen_of
 from tests.cli.processes import environment
 
-__all__ = ["DEADLINE", "ENTER", "Pty", "in_terminal", "paste"]
+__all__ = ["DEADLINE", "ENTER", "Pty", "in_terminal", "paste", "wait_until_held"]
 
 DEADLINE = 20.0
 ENTER = "\r"
@@ -54,6 +54,14 @@ class _Screen(pyte.Screen):
         self._answer(data.encode())
 
 
+def wait_until_held(terminal: int, count: int) -> None:
+    """Wait until a terminal has so many bytes to be read. The system takes what is typed a moment later."""
+    deadline = time.monotonic() + DEADLINE
+    while struct.unpack("i", fcntl.ioctl(terminal, termios.FIONREAD, bytes(4)))[0] < count:
+        assert time.monotonic() < deadline, "the terminal has not taken what was typed"
+        os.sched_yield()
+
+
 class Pty:
     """A running program, its screen and its keyboard. ``raw`` is everything that it wrote."""
 
@@ -64,6 +72,7 @@ class Pty:
         self.screen = _Screen(columns, rows, self._write)
         self._stream = pyte.ByteStream(self.screen)
         try:
+            self._path = os.ttyname(slave)
             self._before = termios.tcgetattr(slave)
             self._process = popen_of(argv, env)(
                 argv, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True
@@ -76,6 +85,15 @@ class Pty:
     def type(self, text: str) -> None:
         """Press keys, one after another."""
         self._write(text.encode())
+
+    def type_ahead(self, text: str, held: int) -> None:
+        """Press keys for a program that does not read, until the terminal has so many bytes of whole lines."""
+        self.type(text)
+        slave = os.open(self._path, os.O_RDONLY | os.O_NOCTTY)
+        try:
+            wait_until_held(slave, held)
+        finally:
+            os.close(slave)
 
     def resize(self, columns: int, rows: int) -> None:
         """Resize the window."""

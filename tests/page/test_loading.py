@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Response, Route, expect
 
 from tests.faults.proxy import FaultProxy
 from tests.page.browser import Visitor, new_context
@@ -103,10 +103,11 @@ def test_a_server_with_a_newer_page_is_noticed_and_a_reload_is_offered(house: Ho
     house.add("cid")
     with FaultProxy(house.server.port()) as proxy:
         page.goto(f"http://127.0.0.1:{proxy.port}/#{house.invite('cid')}")
-        cid = Visitor.at(page, "cid")
+        with page.expect_response(_asks_for_version):
+            cid = Visitor.at(page, "cid")
         newer = page.get_by_role("button", name="The page has a newer version: reload")
         page.evaluate("() => { Math.random = () => 0; }")
-        with page.expect_response(f"http://127.0.0.1:{proxy.port}/"):
+        with page.expect_response(_asks_for_version):
             proxy.end_all("reset")
         cid.wait_until_live()
         expect(newer).to_be_hidden()
@@ -130,6 +131,11 @@ def test_a_page_that_is_older_than_its_server_notices_at_its_first_connection(
     page.route(house.url, _newer)
     Visitor.at(page, "eva")
     expect(page.get_by_role("button", name="The page has a newer version: reload")).to_be_visible()
+
+
+def _asks_for_version(response: Response) -> bool:
+    """Tell whether a page that is open has asked for its document, as it does once for each connection."""
+    return response.request.resource_type == "fetch" and response.url.endswith("/")
 
 
 def _newer(route: Route) -> None:

@@ -1,13 +1,19 @@
 """What is typed before there is a prompt, while a server does not answer."""
 
 import contextlib
+import pty
 import signal
+import sys
+import termios
 import threading
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
+from cli.terminal.typeahead import Typeahead
 from tests.cli.processes import CHAT
-from tests.cli.pty import ENTER, Pty, in_terminal
+from tests.cli.pty import ENTER, Pty, in_terminal, wait_until_held
 from tests.cli.scripted import ScriptedServer, line, scripted_server
 from tests.cli.terminal.test_commands import answered
 
@@ -47,7 +53,7 @@ def waiting(slow: Slow, *options: str) -> Iterator[tuple[ScriptedServer, Pty]]:
 def test_it_is_not_echoed_and_is_the_draft() -> None:
     slow = Slow()
     with waiting(slow) as (server, alice):
-        alice.type(f"eaa\x7frly{ENTER}more")
+        alice.type_ahead(f"eaa\x7frly{ENTER}more", held=len("early\n"))
         slow.greets.set()
         alice.wait("alice@lobby> early")
         alice.wait_until(lambda: alice.line.endswith("| more"), "the second line")
@@ -61,7 +67,7 @@ def test_it_is_not_echoed_and_is_the_draft() -> None:
 def test_plain_lines_say_that_it_was_not_sent() -> None:
     slow = Slow()
     with waiting(slow, "--plain") as (_, alice):
-        alice.type(f"early{ENTER}more")
+        alice.type_ahead(f"early{ENTER}more", held=len("early\n"))
         slow.greets.set()
         alice.wait("* not sent, as there was no connection: early more")
         alice.type(f"now{ENTER}")
@@ -75,3 +81,17 @@ def test_a_signal_meanwhile_restores_the_terminal() -> None:
         alice.kill(signal.SIGTERM)
         assert alice.wait_exit() == 128 + signal.SIGTERM
         assert alice.is_restored()
+
+
+def test_what_the_system_has_not_edited_is_edited(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pty.openpty()
+    with open(ours, "wb", buffering=0) as keyboard, open(theirs) as stdin:
+        *modes, local, in_speed, out_speed, controls = termios.tcgetattr(stdin)
+        raw = [*modes, local & ~termios.ICANON, in_speed, out_speed, controls]
+        termios.tcsetattr(stdin, termios.TCSANOW, raw)
+        typed = "\x7feaa\x7frly\n\x7fm\u00f6\x7fore".encode()
+        keyboard.write(typed)
+        wait_until_held(theirs, len(typed))
+        monkeypatch.setattr(sys, "stdin", stdin)
+        with Typeahead() as typeahead:
+            assert typeahead.take() == "early\nmore"
