@@ -87,7 +87,7 @@ class Pty:
         self._write(text.encode())
 
     def type_ahead(self, text: str, held: int) -> None:
-        """Press keys for a program that does not read, until the terminal has so many bytes of whole lines."""
+        """Press keys for a program that does not read, until so many bytes of whole lines wait."""
         self.type(text)
         slave = os.open(self._path, os.O_RDONLY | os.O_NOCTTY)
         try:
