@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { DisconnectedError, RefusedError, UsageError, entriesOf, newKey } from "../../transports/web/client.js";
-import { Person, chat, place, said, serve } from "./server.mjs";
+import { Person, chat, pause, place, said, serve } from "./server.mjs";
 
 const house = { ends: [], after: (end) => house.ends.unshift(end) };
 const limits = ["--limit", "rooms_per_session=2", "--limit", "text_bytes=1000"];
@@ -172,7 +172,7 @@ test("what was sent too long ago is given back, and is stored once if its author
 test("a server that stops answering is noticed by a post, and the post is stored once", async (t) => {
   const ada = new Person(t, url, "ada", { patience: { ack: 0.1, life: 0.2, welcome: 0.3 } });
   await ada.chat.join("silent");
-  child.kill("SIGSTOP");
+  await pause(child);
   const post = ada.chat.post("silent", "are you there?");
   assert.equal((await ada.until("offline")).reason, "timeout");
   assert.equal((await ada.until("offline")).reason, "timeout");

@@ -1,11 +1,12 @@
 // A real `chat server`, and people on it. CHAT is the command, and TRANSPORT how the server serves sockets.
 
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setImmediate } from "node:timers/promises";
 import { Chat } from "../../transports/web/client.js";
 
 const { CHAT = "chat", TRANSPORT = "asyncio" } = process.env;
@@ -40,6 +41,23 @@ export async function serve(t, { port = 0, args = [] } = {}) {
   if (!line) await ended.then(() => Promise.reject(new Error(`the server has ended: ${log}`)));
   const url = line.split(" ")[2];
   return { url, port: Number(new URL(url).port), child, kill: (signal) => child.kill(signal) && ended };
+}
+
+/** Have a server stand still; returns when all its threads do, where the system shows that. The signal only asks for it. */
+export async function pause(child) {
+  child.kill("SIGSTOP");
+  const threads = `/proc/${child.pid}/task`;
+  while (existsSync(threads) && !readdirSync(threads).every((thread) => isStopped(`${threads}/${thread}/stat`))) {
+    await setImmediate();
+  }
+}
+
+function isStopped(path) {
+  try {
+    return readFileSync(path, "utf8").split(") ").at(-1).startsWith("T");
+  } catch {
+    return false; // the thread has ended meanwhile
+  }
 }
 
 function firstLine(stream) {
