@@ -80,12 +80,14 @@ def _pending(modes: list[Any]) -> Iterator[bytes]:
 
 
 def _without_erased(typed: str, modes: list[Any]) -> str:
-    """Erase what was to be: the system has not edited what came once it was to give lines without an end."""
+    """Apply the erase characters in a text: the system does not, once it hands over unfinished lines."""
     if sys.platform == "win32":
         return typed
     import termios
 
     erase = modes[6][termios.VERASE].decode("latin-1")
+    if ord(erase) == os.fpathconf(sys.stdin.fileno(), "PC_VDISABLE"):  # there is none
+        return typed
     kept: list[str] = []
     for letter in typed:
         if letter != erase:

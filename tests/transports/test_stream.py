@@ -1,10 +1,15 @@
 """The socket of a threaded client: what it takes, what waits, and what that says of the server."""
 
+import selectors
 import socket
 from collections.abc import Iterator
 
 import pytest
 
+from tests.transports.hostile import Guest, HostileServer
+from tests.transports.peers import line
+from transports.threaded_tcp import connect
+from transports.threaded_tcp.connection import Connection
 from transports.threaded_tcp.stream import Stream
 
 
@@ -26,28 +31,41 @@ def _fill(sock: socket.socket) -> int:
             return sent
 
 
-def test_what_is_given_is_written_at_once(pair: tuple[Stream, socket.socket]) -> None:
-    stream, far = pair
-    stream.give(b"one")
-    assert not stream.unsent
-    assert far.recv(100) == b"one"
-
-
 @pytest.mark.parametrize("size", [1, 10_000_000])
 def test_taking_what_had_to_wait_is_a_sign_of_life(pair: tuple[Stream, socket.socket], size: int) -> None:
     stream, far = pair
     full = _fill(stream.sock)
     stream.give(b"y" * size)
-    assert stream.unsent
     assert not stream.send()
+    assert stream.refused
     far.recv(full, socket.MSG_WAITALL)
     assert stream.send()
 
 
 def test_what_the_system_takes_is_no_sign_of_life(pair: tuple[Stream, socket.socket]) -> None:
     stream, far = pair
-    full = _fill(stream.sock)
-    far.recv(full, socket.MSG_WAITALL)
     stream.give(b"y")
-    assert not stream.unsent
     assert not stream.send()
+    assert not stream.unsent
+    assert not stream.refused
+    assert far.recv(100) == b"y"
+
+
+def test_a_client_offers_at_once_what_it_has_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[int] = []
+    watch = Connection._watch
+
+    def note_wait(connection: Connection, stream: Stream, mask: int) -> None:
+        waits.append(mask)
+        watch(connection, stream, mask)
+
+    def script(guest: Guest) -> None:
+        guest.serve_until_joined()
+        asked = guest.asked("post")
+        guest.send(line("ack", room="lobby", id=asked["id"], seq=1, durability="memory"))
+        guest.wait_for_end()
+
+    monkeypatch.setattr(Connection, "_watch", note_wait)
+    with HostileServer(script) as server, connect(server.url, nick="ann", rooms=["lobby"]) as ann:
+        assert ann.post("hello").seq == 1
+    assert [mask for mask in waits if mask & selectors.EVENT_WRITE] == []

@@ -273,6 +273,9 @@ class Connection:
     def _converse(self, stream: Stream) -> None:
         """Be the connection between a socket and the session, until either ends."""
         while (interest := self._update(stream)) is not None:
+            if stream.unsent and not stream.refused:
+                self._transfer(stream, selectors.EVENT_WRITE)  # what is taken only later is a sign of life
+                continue
             mask, timeout = interest
             self._watch(stream, mask)
             for key, ready in self._selector.select(timeout):
@@ -293,8 +296,8 @@ class Connection:
         with self._lock:
             now = session.clock()
             session.handle_deadline(now)
-            while not stream.unsent and (data := session.data_to_send()):
-                stream.give(data)
+            if not stream.unsent:
+                stream.give(session.data_to_send())
             self._keep_up()
             if not session.online:
                 return self._goodbye(stream, now)

@@ -118,9 +118,9 @@ class Poster:
         """Be one connection, until it is lost or everything is said."""
         posting = self._posting
         while not posting.over and not self._stopped and posting.dial_at is None:
+            stream.give(posting.data_to_send())
             if stream.unsent:
                 stream.send()
-            stream.give(posting.data_to_send())
             self._wait([stream.sock], [stream.sock] if stream.unsent else [], posting.next_deadline())
             if data := stream.receive():
                 posting.receive_data(data)

@@ -20,18 +20,18 @@ class Stream:
     """A connected socket, and the channel that encrypts, if there is one.
 
     A context manager, which closes the socket. ``ended`` says whether the server has ended its side, or the
-    connection is broken.
+    connection is broken; ``refused``, whether the socket has left some of what waits for later.
     """
 
-    __slots__ = ("_channel", "_ending", "_refused", "_shut", "_unsent", "ended", "sock")
+    __slots__ = ("_channel", "_ending", "_shut", "_unsent", "ended", "refused", "sock")
 
     def __init__(self, sock: socket.socket, channel: Channel | None = None) -> None:
         sock.setblocking(False)
         self.sock = sock
         self.ended = False
+        self.refused = False
         self._channel = channel
         self._unsent = b""
-        self._refused = False  # whether the socket has left that, or some of it, for later
         self._ending = False
         self._shut = False
 
@@ -47,29 +47,24 @@ class Stream:
         return bool(self._unsent)
 
     def give(self, data: bytes) -> None:
-        """Take bytes of the session, and write what the socket takes of them now."""
-        self._add(data if self._channel is None else self._channel.send(data))
-
-    def _add(self, data: bytes) -> None:
-        self._unsent += data
-        if self._unsent and not self._refused:
-            self.send()
+        """Take bytes of the session, to be sent."""
+        self._unsent += data if self._channel is None else self._channel.send(data)
 
     def send(self) -> bool:
         """Write what the socket takes; return whether that is a sign of the server's life.
 
         Bytes that it has refused before are one; those that the system takes immediately are none.
         """
-        sign = self._refused
+        sign = self.refused
         try:
             self._unsent = self._unsent[self.sock.send(self._unsent) :]
         except BlockingIOError:
-            self._refused = True
+            self.refused = True
             return False
         except OSError:
             self.ended = True
             return False
-        self._refused = bool(self._unsent)
+        self.refused = bool(self._unsent)
         return sign
 
     def receive(self) -> bytes:
@@ -89,15 +84,15 @@ class Stream:
         plaintext = channel.receive(data)
         if not data:
             channel.receive_eof()
+        self._unsent += channel.output()
         self.ended = channel.ended or channel.error is not None
-        self._add(channel.output())
         return plaintext
 
     def end(self) -> None:
         """End our side once everything is written; to be called again after each `send` until then."""
         if not self._ending:
             self._ending = True
-            self._add(b"" if self._channel is None else self._channel.end())
+            self._unsent += b"" if self._channel is None else self._channel.end()
         if not self._unsent and not self._shut:
             self._shut = True
             try:
