@@ -1,8 +1,9 @@
 """``chat cluster remove``: a server of NATS that does not return is taken out, and another gets its part."""
 
 import sys
+import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from transports.jetstream import Servers, StreamState
 
 __all__ = ["run"]
+
+ELECTION: Final = 12.0
+"""Seconds in which a stream gets another leader, if there is a majority of its servers: most take 4 to 9."""
 
 
 def run(address: NatsAddress, host: str, *, yes: bool) -> int:
@@ -60,11 +64,19 @@ def _as_system(address: NatsAddress, servers: "Servers") -> "Servers":
 
 
 def _check_others(address: NatsAddress, host: str) -> None:
-    """Raise `JournalError` if servers that stay lack something, are too few, or if that is not known."""
+    """Raise `JournalError` if servers that stay lack something, are too few, or if that is not known.
+
+    What is removed may have led a stream a moment ago, so there is time for an election.
+    """
     from transports.jetstream import look_at
 
+    servers = servers_of(address)
     streams = (stream_of(address), live_stream_of(address), accounts_stream(address))
-    for stream, seen in zip(streams, look_at(servers_of(address), *streams), strict=True):
+    end = time.monotonic() + ELECTION
+    looks = look_at(servers, *streams)
+    while any(seen.failure == "silent" for seen in looks) and time.monotonic() < end:
+        looks = look_at(servers, *streams)
+    for stream, seen in zip(streams, looks, strict=True):
         problem = None
         if seen.state is not None:
             problem = _problem_without(host, seen.state)

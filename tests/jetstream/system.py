@@ -5,7 +5,7 @@ import contextlib
 from cli.settings.nats_passwords import SYSTEM, derived_password
 from tests.jetstream.servers import NatsServers, ask
 
-__all__ = ["SET_UP", "wait_for_leader"]
+__all__ = ["SET_UP", "leader_of"]
 
 _PASSWORD = derived_password(SYSTEM, "chat", "secret")
 
@@ -17,9 +17,9 @@ accounts {{ $SYS: {{ users: [ {{ user: {SYSTEM}, password: "{_PASSWORD}" }} ] }}
 """What is to be added to their configuration, for the stream ``chat`` and the password ``secret``."""
 
 
-def wait_for_leader(servers: NatsServers, stream: str) -> None:
-    """Return once a server leads a stream."""
+def leader_of(servers: NatsServers, stream: str) -> str:
+    """Return the name of the server that leads a stream, once one does."""
     while True:
         with contextlib.suppress(TimeoutError):  # nobody answers while nobody leads
-            if ask(servers, "stream_info", stream).cluster.leader:
-                return
+            if leader := ask(servers, "stream_info", stream).cluster.leader:
+                return str(leader)

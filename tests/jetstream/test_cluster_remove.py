@@ -9,7 +9,7 @@ from tests.cli.processes import CHAT, chat
 from tests.cli.pty import ENTER, in_terminal
 from tests.jetstream.reader import Node
 from tests.jetstream.servers import NatsServers
-from tests.jetstream.system import SET_UP, wait_for_leader
+from tests.jetstream.system import SET_UP, leader_of
 from transports.jetstream import JetStreamLog, Servers, Stream
 
 
@@ -43,20 +43,22 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
 def test_a_server_that_is_gone_is_removed_and_none_while_another_lacks_something(tmp_path: Path) -> None:
     with NatsServers(tmp_path / "nats", 3, SET_UP) as servers:
         log = Log(tmp_path, servers)
-        servers.servers[2].stop()
-        wait_for_leader(servers, "chat")
-        code, said = log.remove("n1", "--yes")
-        assert (code, "n1 is not removed; of chat, not all is at n2" in said) == (1, True), said
-        code, said = log.remove("n2", "--yes")
-        assert (code, said.partition(";")[0]) == (0, "removed n2"), said
+        gone = leader_of(servers, "chat")
+        kept, other = [each for each in servers.servers if each.name != gone]
+        servers.named(gone).kill()
+        code, said = log.remove(other.name, "--yes")
+        lacking = f"{other.name} is not removed; of chat, not all is at {gone}"
+        assert (code, lacking in said) == (1, True), said
+        code, said = log.remove(gone, "--yes")
+        assert (code, said.partition(";")[0]) == (0, f"removed {gone}"), said
         assert "all of it is on 2 of 3 servers" in (
             chat("cluster", "status", "--journal", log.address).stdout
         )
-        code, said = log.remove("n2", "--yes")
-        assert (code, "there is no server n2 in the cluster" in said) == (1, True), said
-        servers.servers[1].kill()
-        code, said = log.remove("n1", "--yes")
-        assert (code, "n1 is not removed; of chat, " in said) == (1, True), said
+        code, said = log.remove(gone, "--yes")
+        assert (code, f"there is no server {gone} in the cluster" in said) == (1, True), said
+        other.kill()
+        code, said = log.remove(kept.name, "--yes")
+        assert (code, f"{kept.name} is not removed; of chat, " in said) == (1, True), said
 
 
 def test_a_server_that_runs_is_not_removed(alone: Log) -> None:

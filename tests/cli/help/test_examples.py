@@ -29,7 +29,7 @@ from tests.cli.processes import DEADLINE, ChatServer, chat_server, environment, 
 from tests.jetstream.reader import Node
 from tests.jetstream.servers import NatsServers
 from tests.jetstream.shared import shared_servers
-from tests.jetstream.system import SET_UP, wait_for_leader
+from tests.jetstream.system import SET_UP
 from tests.journal.sqlite.files import open_journal
 from transports.jetstream import JetStreamLog, Servers, Stream
 from transports.threaded_tcp import connect, serve
@@ -183,7 +183,6 @@ def _has_lost_a_machine(home: Home) -> None:
     node.wait_until_open()
     node.log.close()
     servers.servers[2].stop()
-    wait_for_leader(servers, "chat")
     (home.path / "nats.creds").write_text("chat:secret\n")
     with open(home.path / "chat.toml", "a") as settings:
         hosts = ",".join(servers.addresses)
