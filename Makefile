@@ -87,11 +87,22 @@ test-all: $(STAMP) system firefox $(NODE) ## run every combination of tests/rows
 	@ROWS=all HYPOTHESIS_PROFILE=thorough $(PYTEST) -o faulthandler_timeout=300 $(ARGS)
 	@$(MAKE) simulate SEEDS=2000 ARGS=1000
 
-.PHONY: simulate
-simulate: $(STAMP) ## run the simulation over SEEDS seeds; ARGS=4711 begins there
+# Each of them uses one core.
+SIMULATIONS := simulate-core simulate-shared simulate-system simulate-browsers
+.PHONY: simulate $(SIMULATIONS)
+simulate: $(STAMP) ## run the simulations over SEEDS seeds; ARGS=4711 begins there
+	@$(MAKE) -j 2 $(if $(filter output-sync,$(.FEATURES)),-O) $(SIMULATIONS)
+
+simulate-core: $(STAMP)
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
+
+simulate-shared: $(STAMP)
 	@$(BIN)/python -m tests.simulation --shared --seeds $$(( $(SEEDS) / 10 )) $(ARGS)
+
+simulate-system: $(STAMP)
 	@$(BIN)/python -m tests.system --seeds $(SEEDS) $(ARGS)
+
+simulate-browsers: $(STAMP)
 	@$(BIN)/python -m tests.system --browsers --seeds $(SEEDS) $(ARGS)
 
 .PHONY: kill
