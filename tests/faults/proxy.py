@@ -99,7 +99,9 @@ class FaultProxy:
 
     def end_all(self, end: End, *, begun: bytes = b"") -> None:
         """End every connection there is on which the client's first words are these."""
-        for link in list(self.links):
+        with self._linked:
+            links = list(self.links)
+        for link in links:
             if link.up.first.startswith(begun):
                 link.end(end)
 
@@ -111,10 +113,11 @@ class FaultProxy:
     def join(self) -> None:
         """Let connect again; both ends see the end of connections that were black holes."""
         self.refusing = False
-        for link in self.links:
-            if link.ended.is_set():
-                link.close()
-        self.links[:] = [link for link in self.links if not link.ended.is_set()]
+        with self._linked:
+            ended = [link for link in self.links if link.ended.is_set()]
+            self.links[:] = [link for link in self.links if link not in ended]
+        for link in ended:
+            link.close()
 
     def close(self) -> None:
         """Let go of everything. Idempotent."""
@@ -146,16 +149,20 @@ class FaultProxy:
             except OSError:
                 return
             server = self._dial()
-            if server is None or self.refusing:
-                _reset(client)
-                if server is not None:
-                    server.close()
+            with self._linked:  # so whoever refuses, and then ends all that there are, leaves none out
+                link = None if server is None or self.refusing else self._new_link(client, server)
+            if link is not None:
+                link.begin()
                 continue
-            up, down = self.plan.popleft() if self.plan else (CLEAN, CLEAN)
-            with self._linked:
-                self.links.append(link := Link(client, server, up, down))
-                self._linked.notify_all()
-            link.begin()
+            _reset(client)
+            if server is not None:
+                server.close()
+
+    def _new_link(self, client: socket.socket, server: socket.socket) -> "Link":
+        up, down = self.plan.popleft() if self.plan else (CLEAN, CLEAN)
+        self.links.append(link := Link(client, server, up, down))
+        self._linked.notify_all()
+        return link
 
 
 class Link:
