@@ -148,6 +148,8 @@ def test_sessions_that_are_gone_are_held_by_nothing(serve: Serve, ends: str) -> 
         else:
             peer.reset()
         ann.settle()
+    while house.hub.statistics().connections > 1:  # the last ones may not be gone yet
+        ann.settle()
     assert sessions() - before <= 2
 
 
