@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.ports import fixed_port
 from tests.protocol.frames import Ack, Closing, Message
 from tests.transports.conftest import Serve
 from tests.transports.peers import DEADLINE
@@ -56,11 +57,9 @@ def test_a_peer_without_a_hello_learns_of_the_end(house: House) -> None:
 
 
 def test_a_closed_server_frees_its_port(serve: Serve) -> None:
-    house = serve()
-    port = house.port("chat")
-    house.server.close()
-    again = serve(urls=[f"chat://127.0.0.1:{port}"])
-    again.member("ann").settle()
+    url = f"chat://127.0.0.1:{fixed_port()}"
+    serve(urls=[url]).server.close()
+    serve(urls=[url]).member("ann").settle()
 
 
 def test_a_peer_that_does_not_read_cannot_hold_up_the_close(serve: Serve) -> None:
