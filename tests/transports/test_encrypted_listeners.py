@@ -262,8 +262,7 @@ def test_a_server_tells_a_peer_that_shakes_hands_late_that_it_closes(
     transport: Transport, serve: Serve
 ) -> None:
     house = serve(transport=OverTls(transport))
-    ann, late = house.member("ann"), house.typed()
-    ann.settle()
+    late, ann = house.typed(), house.member("ann")  # the second is in, so the first is too
     closing = threading.Thread(target=house.server.close)
     closing.start()
     ann.wait_for_end()
