@@ -46,7 +46,7 @@ def test_a_peer_that_reads_nothing_is_dropped_after_the_stall_limit(serve: Serve
 
 
 def test_peers_that_read_nothing_cost_no_memory(transport_name: str) -> None:
-    with closing(ServerProcess(transport_name, **SMALL)) as server:
+    with closing(ServerProcess(transport_name, stall_seconds=None, **SMALL)) as server:
         ann, bob = server.member("ann"), server.member("bob")
         _say_much(ann, bob, 100)  # what is kept of a room is full now
         for number in range(3):
