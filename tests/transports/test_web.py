@@ -164,11 +164,13 @@ def test_strangers_whom_a_full_server_refuses_are_not_kept(serve: Serve) -> None
 
 
 def test_a_request_that_does_not_come_times_out(serve: Serve) -> None:
-    house = serve(urls=BOTH, handshake_seconds=0.2)
+    clock = Clock()
+    house = serve(urls=BOTH, clock=clock, handshake_seconds=0.2)
     with Peer(house.port("http")) as slow:
         slow.send(b"GET / HTTP/1.1\r\n")
+        silent = web(house)  # which has asked in time, and came after the other
+        clock.advance(0.2)
         assert slow.receive_rest().startswith(b"HTTP/1.1 408 ")
-    silent = web(house)
     assert silent.reason_of_end() == "timeout"
     assert silent.code == 4002
 
