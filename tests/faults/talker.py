@@ -75,9 +75,9 @@ class Talks:
         return self._ending
 
     def wait_for_server(self) -> None:
-        """Wait until there is a server."""
+        """Wait until there is a server, which may take as long to start as `chat_server` lets it."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self._up, DEADLINE), "there is no server"
+            assert self._changed.wait_for(lambda: self._up, 3 * DEADLINE), "there is no server"
 
     def note_head(self, epoch: str, seq: int) -> None:
         """Note a number that was given out."""
