@@ -91,7 +91,7 @@ def test_a_failed_sync_acknowledges_nothing_and_the_server_recovers(machine: Mac
     storm = Storm(machine.directory / "journal.db", seed=ROUNDS, **machine.env)
     storm.begin()
     for transport in ("asyncio", "threaded"):
-        storm.round(transport, meanwhile=(machine.disk / "fail").touch)
+        storm.round(transport, meanwhile=(machine.disk / "fail-journal.db-wal").touch)
         machine.lose_power()
     events, logs = storm.end("threaded")
     assert check(events, logs) == []
