@@ -3,8 +3,9 @@
 import pytest
 
 from tests.protocol.frames import Ack, Closing, Error, Joined, Message, Pong, Welcome
+from tests.transports.conftest import Serve
 from tests.transports.peers import hello, line
-from tests.transports.servers import House
+from tests.transports.servers import Clock, House
 
 FOREIGN = {
     "HTTP": b"GET /chat HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -85,7 +86,8 @@ def test_another_protocol_is_refused_in_one_line_and_closed(house: House, scheme
     assert all(b"closing" in line or b"ends this connection" in line for line in answer[1:])
 
 
-def test_the_sender_of_a_line_that_is_too_long_is_told(house: House) -> None:
+def test_the_sender_of_a_line_that_is_too_long_is_told(serve: Serve) -> None:
+    house = serve(clock=Clock())  # so it listens for as long as the rest takes to be sent
     ann, bob = house.member("ann"), house.member("bob")
     piece = b"x" * 65_536
     for _ in range(32):  # far more than is taken: the peer still sends when it is refused
