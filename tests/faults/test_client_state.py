@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -118,11 +119,15 @@ def test_killed_amid_a_conversation_no_line_is_lost_or_said_twice(
     assert texts == [line for line in [*typed, "last"] if line in texts]
 
 
+def _is_ready(terminal: Pty) -> bool:
+    return terminal.line.endswith("@lobby>")
+
+
 def test_two_clients_that_start_at_once_are_two(server: str, tmp_path: Path) -> None:
     for _ in range(CLIENT_PAIRS):
         with client(server, tmp_path) as one, client(server, tmp_path) as two:
             for terminal in (one, two):
                 terminal.wait("you are in lobby")
-                terminal.wait("@lobby>")
+                terminal.wait_until(partial(_is_ready, terminal), "@lobby>")
             assert {one.line, two.line} == {"ada@lobby>", "ada-2@lobby>"}
             assert len(slots_in(tmp_path)) == 2
