@@ -23,7 +23,7 @@ def _closing(house: House) -> Iterator[None]:
 
 
 def test_everything_before_the_end_is_answered_and_delivered(serve: Serve) -> None:
-    house = serve(memory_history_bytes=16 * 1024 * 1024)
+    house = serve(memory_history_bytes=16 * 1024 * 1024, closing_seconds=60.0)  # longer than it takes
     ann, bob, script = house.member("ann"), house.member("bob", receive_buffer=4_096), house.plain()
     for number in range(200):
         ann.post("x" * 10_000, f"a-{number}")
