@@ -1,7 +1,8 @@
 """The question for a terminal's background: its answer is found, and no key is lost for it."""
 
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from hypothesis import given
@@ -137,11 +138,25 @@ def server() -> Iterator[ChatServer]:
         yield running
 
 
+PATIENT = """
+import sys
+from cli.terminal import screen
+screen.ANSWER_SECONDS = 20.0
+from cli.__main__ import main
+sys.exit(main())
+"""
+"""A client whose first lines wait for the background however slow the machine is."""
+
+
 @contextmanager
-def client(server: ChatServer, *options: str, **env: str) -> Iterator[Pty]:
-    argv = (CHAT, "client", server.url, "--nick", "ada", "--forget", *options)
+def running(program: tuple[str, ...], server: ChatServer, *options: str, **env: str) -> Iterator[Pty]:
+    argv = (*program, "client", server.url, "--nick", "ada", "--forget", *options)
     with in_terminal(*argv, columns=80, rows=24, **{"COLORTERM": "", **env}) as terminal:
         yield terminal
+
+
+def client(server: ChatServer, *options: str, **env: str) -> AbstractContextManager[Pty]:
+    return running((CHAT,), server, *options, **env)
 
 
 def colour_of_prompt(terminal: Pty) -> str:
@@ -151,7 +166,7 @@ def colour_of_prompt(terminal: Pty) -> str:
 
 
 def test_a_terminal_that_answers_gets_the_colours_for_its_background(server: ChatServer) -> None:
-    with client(server) as terminal:
+    with running((sys.executable, "-c", PATIENT), server) as terminal:
         terminal.wait_until(lambda: QUESTION in terminal.raw, "the question")
         terminal.type(f"typed{LIGHT_ANSWER}")
         terminal.wait_line("ada@lobby> typed")
