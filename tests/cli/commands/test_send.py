@@ -19,6 +19,7 @@ from cli.texts import CONTINUED
 from tests.cli.conftest import Inside
 from tests.cli.processes import CHAT, ChatServer, chat, chat_server, environment, rest_of, spawn
 from tests.cli.scripted import Answers, line, scripted_server
+from tests.cli.timeouts import begin_with, begin_with_a_refusal
 from transports.threaded_tcp import Chat, connect
 from transports.threaded_tcp.posting import Ack
 
@@ -202,7 +203,11 @@ JOINED = b'{"type":"joined","room":"lobby","epoch":"e","head":0,"after":0,"count
 
 
 @pytest.mark.parametrize("hangs_up", [False, True])
-def test_without_an_acknowledgement_the_error_has_the_id(hangs_up: bool) -> None:
+def test_without_an_acknowledgement_the_error_has_the_id(
+    hangs_up: bool, inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posted = threading.Event()
+    begin_with(posted, monkeypatch)
     with socket.create_server(("127.0.0.1", 0)) as mute, ThreadPoolExecutor(1) as pool:
 
         def serve() -> None:
@@ -212,13 +217,15 @@ def test_without_an_acknowledgement_the_error_has_the_id(hangs_up: bool) -> None
                 while data := sock.recv(65536):
                     if b'"join"' in data:
                         sock.sendall(JOINED)
-                    if hangs_up and b'"post"' in data:
-                        sock.sendall(b'{"type":"closing","reason":"protocol"}\n')
-                        return
+                    if b'"post"' in data:
+                        posted.set()
+                        if hangs_up:
+                            sock.sendall(b'{"type":"closing","reason":"protocol"}\n')
+                            return
 
         served = pool.submit(serve)
         url = f"chat://127.0.0.1:{mute.getsockname()[1]}"
-        done = chat(
+        done = inside(
             "send", "lobby", "hello", "--id", "my-1", "--timeout", "0.2", "--nick", "ci", "--url", url
         )
         served.result()
@@ -256,7 +263,7 @@ def test_a_timeout_covers_a_search_for_a_name(inside: Inside, monkeypatch: pytes
         "send", "lobby", "hello", "--timeout", "0.2", "--nick", "ci", "--url", "chat://name.invalid"
     )
     over.set()
-    assert searched.is_set()
+    assert searched.wait(30)
     assert (done.returncode, done.stdout) == (1, "")
     assert "nothing was sent" in done.stderr
 
@@ -298,7 +305,10 @@ def test_a_nick_that_is_busy_for_a_moment_is_waited_for(server: ChatServer, list
     assert (sending.returncode, output, errors) == (0, f"{message.seq}\n", "")
 
 
-def test_a_nick_that_stays_busy_is_a_failure_that_may_pass(server: ChatServer, inside: Inside) -> None:
+def test_a_nick_that_stays_busy_is_a_failure_that_may_pass(
+    server: ChatServer, inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin_with_a_refusal(monkeypatch)
     with connect(server.url, nick="busy", rooms=[]):
         done = inside("send", "ops", "never", "--nick", "busy", "--timeout", "0.5", "--url", server.url)
     assert (done.returncode, done.stdout) == (1, "")

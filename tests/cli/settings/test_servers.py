@@ -13,6 +13,7 @@ from cli.settings.file import ConfigFile
 from cli.settings.options import settings_of
 from tests.cli.conftest import Inside
 from tests.cli.scripted import ScriptedServer, line, scripted_server
+from tests.cli.timeouts import begin_with_a_refusal
 from transports.threaded_tcp import connect, serve
 
 SETTINGS = settings_of(app.registered_commands)
@@ -87,6 +88,7 @@ def test_a_nick_of_the_settings_gets_a_number_where_it_is_in_use_and_one_that_wa
     path: Path, inside: Inside, monkeypatch: pytest.MonkeyPatch, args: list[str], words: list[str]
 ) -> None:
     monkeypatch.setattr("sys.stdin", None)
+    begin_with_a_refusal(monkeypatch)
     with contextlib.closing(Hub()) as hub, serve("chat://127.0.0.1:0", hub=hub) as running:
         url = str(running.listening[0])
         path.write_text(f'[servers.work]\nurl = "{url}"\nnick = "ada"')
