@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chatcore import Joined, Presence
 from tests.cli.commands.hello import hello, receive_until
 from tests.cli.conftest import Inside
 from tests.cli.processes import CHAT, ChatServer, chat, chat_server, environment, line_of, spawn
@@ -145,6 +146,9 @@ def test_a_flag_wins_over_the_environment() -> None:
 def test_members_of_both_wires_talk(server: ChatServer) -> None:
     plain = socket.create_connection(("127.0.0.1", server.port(1)), timeout=20)
     with plain, connect(server.url, nick="alice") as alice:
+        for event in alice.events():
+            if isinstance(event, Joined | Presence) and event.count == 2:  # the other one is in, too
+                break
         alice.post("hello")
         assert receive_until(plain, b"\n") == b"alice: hello\n"
         plain.sendall(b"hi there\n")
