@@ -233,7 +233,7 @@ def test_a_person_sees_one_line_when_a_node_is_killed_and_goes_on(transport: str
         with client(url, tmp_path) as ada, connect(two.url, nick="bob") as bob:
             ada.wait(f"at {one.url}; /help for help")
             ada.type(f"before{ENTER}")
-            ada.wait("before")
+            ada.wait(" ada: before")  # what is typed is on the screen too, before the server has it
             one.signal(signal.SIGKILL)
             ada.wait(f"moved to {two.url}: the connection was lost")
             ada.type(f"after{ENTER}")
