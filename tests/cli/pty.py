@@ -15,7 +15,7 @@ import struct
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pyte
@@ -23,15 +23,22 @@ import pyte
 from tests.cli.forks import popen_of
 from tests.cli.processes import environment
 
-__all__ = ["DEADLINE", "ENTER", "Pty", "in_terminal", "paste", "wait_until_held"]
+__all__ = ["DEADLINE", "ENTER", "Pty", "in_terminal", "paste", "wait_until_held", "without_waits"]
 
 DEADLINE = 20.0
 ENTER = "\r"
+
+_WAITS = re.compile(r"\* (?:(?:connecting to|entering) .+ \.\.\.|the server does not answer)")
 
 
 def paste(text: str) -> str:
     """Return what a terminal sends for a paste."""
     return f"\x1b[200~{text}\x1b[201~"
+
+
+def without_waits(rows: Iterable[str]) -> list[str]:
+    """Return rows without those that say what ``chat client`` waits for at its start, on a slow machine."""
+    return [row for row in rows if not _WAITS.fullmatch(row)]
 
 
 class _Screen(pyte.Screen):
