@@ -36,6 +36,7 @@ class ScriptedServer:
         self._answers = answers
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._joined = threading.Event()
+        self._sending = threading.Lock()  # else an answer may come in the middle of what is said meanwhile
         self._client: socket.socket | None = None
         self.url = f"chat://127.0.0.1:{self._listener.getsockname()[1]}"
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -45,7 +46,7 @@ class ScriptedServer:
         """Send bytes, once the client has joined."""
         assert self._joined.wait(20)
         assert self._client is not None
-        with contextlib.suppress(OSError):  # the client has closed
+        with self._sending, contextlib.suppress(OSError):  # the client has closed
             self._client.sendall(data)
 
     def put_out(self, room: str) -> None:
@@ -83,7 +84,9 @@ class ScriptedServer:
         usual = {"hello": self._welcome, "join": self._let_in, "ping": _pong}
         answer = {**usual, **self._answers}.get(frame["type"])
         if answer is not None:
-            self._client.sendall(answer(frame))
+            data = answer(frame)
+            with self._sending:
+                self._client.sendall(data)
         if frame["type"] == "join":
             self._joined.set()
 
