@@ -17,7 +17,6 @@ from tests.cli.commands.hello import hello, receive_until
 from tests.cli.processes import (
     DEADLINE,
     ChatServer,
-    chat_server,
     chat_server_in_session,
     environment,
     watched,
@@ -91,7 +90,11 @@ def test_a_second_hangup_lets_it_drain(server: ChatServer) -> None:
 def test_a_hangup_that_was_ignored_from_the_start_stays_ignored(transport: str) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # children begin with what their parent ignores
     try:
-        with chat_server("--transport", transport) as server, hello(server) as sock:
+        with (
+            _terminal() as terminal,
+            chat_server_in_session(terminal, "--transport", transport) as server,
+            hello(server) as sock,
+        ):
             server.signal(signal.SIGHUP)
             sock.sendall(b'{"type":"ping","token":"still here"}\n')
             receive_until(sock, b"still here")
