@@ -28,7 +28,7 @@ def test_what_was_read_is_written_a_moment_later_though_nothing_else_comes(
     assert module.READ_SECONDS == 10.0
     monkeypatch.setattr(module, "READ_SECONDS", 0.05)
     slot = Slots(tmp_path / "state", "chat://127.0.0.1:1", "ada", account=False).take()
-    memory, rooms = module.Memory(slot), Rooms()
+    memory, rooms = module.Memory(slot, lambda: 5.0), Rooms()  # so no moment is over yet on a slow machine
     room = rooms.enter(Joined(room="ops", epoch="e", head=5, after=5, count=1))
 
     async def read() -> None:
