@@ -49,8 +49,9 @@ class FailingFile(AccountsFile):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        if self.trouble is not None:
-            self.db.execute(self.trouble)
+        trouble = self.trouble  # which may end meanwhile
+        if trouble is not None:
+            self.db.execute(trouble)
             for reason in ("x" * 64, None):
                 with contextlib.suppress(sqlite3.OperationalError):
                     while True:  # until the last page of the audit is full too
@@ -211,8 +212,7 @@ def test_a_file_that_was_replaced_is_read_as_it_is_now_and_that_is_logged(
         gate.start(watch)
         ada = enter(gate, "ada")
         assert isinstance(ada, Person)
-        path.unlink()
-        backup.rename(path)
+        backup.replace(path)  # in one step: a look in between would find none
         assert watch.was_revised()
         assert gate.may_stay(ada, PEER) is not None
         assert isinstance(enter(gate, "eve"), Person)
