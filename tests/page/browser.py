@@ -121,9 +121,12 @@ class Visitor:
         self.page = self.open(url)
 
     def go_to(self, room: str) -> None:
-        """Go to a room by the keyboard."""
+        """Go to a room by the keyboard, and wait until the server has let us in."""
         self.ask_for(room)
         expect(self.page.locator("#room-name")).to_have_text(f"#{room}")
+        # The name is there at once, and the rest with the next frame: until then it is that of another room.
+        expect(self.page.locator("#rooms [aria-current=true] .name")).to_have_text(f"#{room}")
+        expect(self.page.locator("#people-button")).to_have_text(re.compile("^[1-9]"))
 
     def ask_for(self, room: str) -> None:
         """Ask for a room by the keyboard, which may be refused."""

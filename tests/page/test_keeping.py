@@ -86,7 +86,6 @@ def test_a_line_of_a_room_that_was_left_is_shown_until_its_author_decides(
     with place.serve(transport) as server:
         ada = Visitor(browser, place.url, "ada")
         ada.go_to("side")
-        ada.wait_until_live()
         kill(server)
         ada.waits_for_the_server()
         ada.say("last words")
