@@ -13,13 +13,14 @@ from tests.protocol.frames import Ack
 from tests.transports.peers import TypedPeer
 
 MANY = 900
-STEPS = 60
 TOP = """() => {
   const edge = document.querySelector("#log").getBoundingClientRect().top;
   const rows = [...document.querySelectorAll("#rows > li.message")];
   const row = rows.find((row) => row.getBoundingClientRect().bottom > edge + 1);
   return [row.dataset.seq, Math.round(row.getBoundingClientRect().top - edge)];
 }"""
+OLDEST = "() => Number(document.querySelector('#rows > li.message').dataset.seq)"
+OLDER = "(oldest) => Number(document.querySelector('#rows > li.message').dataset.seq) < oldest"
 COUNT = "() => document.querySelectorAll('#rows > li').length"
 GROWN = "(count) => document.querySelectorAll('#rows > li').length > count"
 FRAME = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -54,12 +55,10 @@ def test_older_lines_come_by_scrolling_and_at_most_400_rows_stay(
     ada = _open_long_room(browser, server, "ada")
     log = ada.page.locator("#log")
     first = ada.page.locator("#rows").get_by_text("line 0", exact=True)
-    for _ in range(STEPS):
+    while (oldest := ada.page.evaluate(OLDEST)) > 1:
         log.evaluate("(log) => { log.scrollTop = 0; }")
-        ada.page.evaluate(FRAME)
+        ada.page.wait_for_function(OLDER, arg=oldest)
         assert ada.page.evaluate(COUNT) <= 400
-        if first.count():
-            break
     first.wait_for()
     expect(ada.page.get_by_role("button", name="Latest")).to_be_visible()
     ada.page.keyboard.press("Escape")
