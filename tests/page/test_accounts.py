@@ -97,7 +97,8 @@ def test_the_invite_of_somebody_else_changes_nobody(house: House) -> None:
     house.add("mallory")
     ann.page.goto(house.link(house.invite("mallory")))
     notice(ann.page, "Your invite was not used: this invite is for another account. You are ann here.")
-    ann.page.get_by_role("button", name="Go on as ann").click()
+    with ann.page.expect_navigation():
+        ann.page.get_by_role("button", name="Go on as ann").click()
     ann.wait_until_live()
     expect(ann.page.locator("#me-nick")).to_have_text("ann")
     assert len(house.book.keys("ann")) == 1
@@ -191,7 +192,7 @@ def test_where_the_server_is_away_the_key_goes_from_here_and_what_remains_is_sai
     with serve_house(browser, tmp_path, "asyncio") as house:
         ada = house.enter("ada")
         (key,) = house.book.keys("ada")
-        ada.has_loaded("page-forget.js")
+        ada.has_loaded("page-forget.js", "page-question.js")
         house.stop()
         ada.waits_for_the_server()
         ada.page.get_by_role("button", name="Forget me here").click()
