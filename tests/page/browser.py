@@ -26,6 +26,7 @@ _ARE_LOADED = """(names) => {
   const loaded = performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname);
   return names.every((name) => loaded.includes(`/${name}`));
 }"""
+_ARE_ANSWERED = "() => !Object.keys(localStorage).some((name) => name.includes(' unsent '))"
 _LOOK = """(isHidden) => {
   if (document.hidden === isHidden) return;
   Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
@@ -172,6 +173,10 @@ class Visitor:
     def sees_unsent(self, text: str) -> None:
         """Wait until a message of our own is shown that is not stored yet."""
         self.row(text).and_(self.page.locator(".pending")).wait_for()
+
+    def has_sent_all(self) -> None:
+        """Wait until all is acknowledged: a message of our own may be shown a moment before that."""
+        self.page.wait_for_function(_ARE_ANSWERED)
 
     @property
     def texts(self) -> list[str]:
