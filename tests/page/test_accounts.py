@@ -206,7 +206,7 @@ def test_where_the_server_is_away_the_key_goes_from_here_and_what_remains_is_sai
 
 
 def test_a_key_that_was_revoked_ends_the_chat_and_a_new_invite_makes_another(house: House) -> None:
-    gil = house.enter("gil")
+    gil, kim = house.enter("gil"), house.enter("kim")
     house.book.revoke("gil")
     notice(gil.page, "no longer valid")
     gil.reload()
@@ -215,6 +215,8 @@ def test_a_key_that_was_revoked_ends_the_chat_and_a_new_invite_makes_another(hou
     gil.wait_until_live()
     gil.page.goto("about:blank")
     house.book.revoke("gil")
+    house.book.revoke("kim")
+    notice(kim.page, "no longer valid")  # so the server knows of both
     gil.page.goto(house.url)
     notice(gil.page, "The key of this browser is no longer valid")
     assert gil.faults == []
