@@ -352,9 +352,12 @@ def test_a_stream_that_is_full_refuses_and_keeps_what_it_has(
         node.log.append(b"%d" % n * 5_000)
     node.wait(lambda: logged.of("stream.entry_refused"))
     assert logged.of("stream.entry_refused")[0]["error"] == "maximum bytes exceeded (10077)"
+    kept = ask(nats, "stream_info", stream.name).state.messages
     other = nodes(SharedLog(nats, stream).connect())
-    other.wait_for(node.wait_for(b"0" * 5_000)[-1])
+    for each in (node, other):
+        each.wait(lambda: len(each.read) == kept)  # noqa: B023  # it is called here
     assert other.read == node.read
+    assert node.data[0] == b"0" * 5_000
 
 
 @pytest.mark.logs("stream.entry_refused")
