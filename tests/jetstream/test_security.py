@@ -108,7 +108,9 @@ def test_a_user_who_may_not_hear_answers_is_told_so_once(tmp_path: Path, logged:
         servers.servers[0].kill()
         node.wait(lambda: len(logged.of("stream.unreachable")) > 1)
         node.log.close()
-    assert ["t.inbox" in each["error"] for each in logged.of("stream.unreachable")] == [True, False]
+    told, *others = ["t.inbox" in each["error"] for each in logged.of("stream.unreachable")]
+    assert told
+    assert not any(others)  # of which there are two where the server is killed while it connects
     assert len(logged.of("stream.forbidden")) == 1
 
 
