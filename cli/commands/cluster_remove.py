@@ -15,7 +15,7 @@ from cli.settings.nats_passwords import SYSTEM, derived_password
 from cli.streams import write_text
 
 if TYPE_CHECKING:
-    from transports.jetstream import Servers, StreamState
+    from transports.jetstream import Look, Servers, StreamState
 
 __all__ = ["run"]
 
@@ -74,7 +74,7 @@ def _check_others(address: NatsAddress, host: str) -> None:
     streams = (stream_of(address), live_stream_of(address), accounts_stream(address))
     end = time.monotonic() + ELECTION
     looks = look_at(servers, *streams)
-    while any(seen.failure == "silent" for seen in looks) and time.monotonic() < end:
+    while any(map(_is_without_leader, looks)) and time.monotonic() < end:
         looks = look_at(servers, *streams)
     for stream, seen in zip(streams, looks, strict=True):
         problem = None
@@ -86,7 +86,15 @@ def _check_others(address: NatsAddress, host: str) -> None:
             raise JournalError(f"{host} is not removed; of {stream.name}, {problem}")
 
 
+def _is_without_leader(seen: "Look") -> bool:
+    """Tell whether no server leads a stream: then none answers, or one that knows little of the others."""
+    state = seen.state
+    return seen.failure == "silent" or (state is not None and state.replicas > 1 and not state.leader)
+
+
 def _problem_without(host: str, state: "StreamState") -> str | None:
+    if state.replicas > 1 and not state.leader:
+        return "no server leads it"
     if lacking := [each for each in state.others if each != host]:
         return f"not all is at {', '.join(lacking)}"
     kept = [each for each in state.current if each != host]

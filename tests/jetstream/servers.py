@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from tests.pausing import pause
 from tests.ports import fixed_port
 from transports.jetstream import JetStreamLog, Servers, Stream
 
-__all__ = ["NatsServer", "NatsServers", "SharedLog", "ask", "nats_server_program"]
+__all__ = ["NatsServer", "NatsServers", "SharedLog", "ask", "nats_server_program", "wait_until_whole"]
 
 DEADLINE = 20.0
 
@@ -221,3 +222,15 @@ def ask(servers: NatsServers, method: str, *arguments: Any, **options: Any) -> A
             await client.close()
 
     return asyncio.run(main())
+
+
+def wait_until_whole(servers: NatsServers, stream: str) -> None:
+    """Wait until all servers of a stream have all of it: what is stored is on most of them at first."""
+    until = time.monotonic() + DEADLINE
+    while not _is_whole(ask(servers, "stream_info", stream).cluster):
+        assert time.monotonic() < until
+
+
+def _is_whole(cluster: Any) -> bool:
+    others = cluster.replicas or []
+    return bool(cluster.leader) and all(each.current and not each.offline and not each.lag for each in others)

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from chatcore import JournalError
+from cli.commands import cluster_remove
+from cli.settings.nats_journal import parse_address
 from tests.cli.processes import CHAT, chat
 from tests.cli.pty import ENTER, in_terminal
 from tests.jetstream.reader import Node
-from tests.jetstream.servers import NatsServers
+from tests.jetstream.servers import NatsServers, wait_until_whole
 from tests.jetstream.system import SET_UP, leader_of
-from transports.jetstream import JetStreamLog, Servers, Stream
+from transports import jetstream
+from transports.jetstream import JetStreamLog, Look, Servers, Stream, StreamState
 
 
 class Log:
@@ -25,6 +29,7 @@ class Log:
         node = Node(JetStreamLog(Servers(servers.addresses), stream))
         node.wait_until_open()
         node.log.close()
+        wait_until_whole(servers, stream.name)
 
     def remove(self, name: str, *more: str) -> tuple[int, str]:
         """Try to remove a server; return the exit code and what was said."""
@@ -59,6 +64,34 @@ def test_a_server_that_is_gone_is_removed_and_none_while_another_lacks_something
         other.kill()
         code, said = log.remove(kept.name, "--yes")
         assert (code, f"{kept.name} is not removed; of chat, " in said) == (1, True), said
+
+
+LED = StreamState("i", 1, 0, 0, -1, replicas=3, leader="n0", current=("n0", "n1"), others=("n2",))
+
+
+def test_a_server_is_removed_once_another_leads_and_not_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    creds = tmp_path / "nats.creds"
+    creds.write_text("chat:secret\n")
+    address = parse_address("nats", f"//a,b,c?creds={creds}")
+    missing = Look({}, {}, None, "there is no such stream", "missing", None, None)
+    electing = LED._replace(leader="", current=(), others=("n0", "n1", "n2"))
+    states = [electing, electing, LED]
+    removed = []
+
+    def look_at(servers: Servers, *streams: Stream) -> list[Look]:
+        state = states.pop(0) if states else electing
+        return [Look({}, {}, state, None, None, None, None), *[missing] * (len(streams) - 1)]
+
+    monkeypatch.setattr(jetstream, "look_at", look_at)
+    monkeypatch.setattr(jetstream, "remove_member", lambda servers, name: removed.append(name))
+    assert cluster_remove.run(address, "n2", yes=True) == 0
+    assert (removed, states) == (["n2"], [])
+    monkeypatch.setattr(cluster_remove, "ELECTION", 0.01)
+    with pytest.raises(JournalError, match="n2 is not removed; of chat, no server leads it"):
+        cluster_remove.run(address, "n2", yes=True)
+    assert removed == ["n2"]
 
 
 def test_a_server_that_runs_is_not_removed(alone: Log) -> None:
