@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from chatcore import Hub
-from chatcore.journal.replicated import ReplicatedJournal
 from tests.cli.processes import chat
+from tests.jetstream.hubs import hub_on
 from tests.jetstream.reader import Node
-from tests.jetstream.servers import NatsServers, ask
+from tests.jetstream.servers import NatsServers, ask, wait_until_whole
 from transports.jetstream import JetStreamLog, Servers, Stream, look_at
 
 LOGS = ("chat", "chat-live", "chat-accounts")
@@ -31,14 +30,9 @@ class Cluster:
         self.copy = folder / "copy.db"
         self.journal = f"nats://{','.join(servers.addresses)}?state={self.copy}"
         stream = Stream.of_messages("chat", 3, 2 * 1024 * 1024)
-        node = Node(JetStreamLog(Servers(servers.addresses), stream))
-        node.wait_until_open()  # a journal waits two seconds for that, and an election may take longer
-        node.log.close()
-        hub = Hub(ReplicatedJournal(self.copy, JetStreamLog(Servers(servers.addresses), stream)))
-        try:
+        with hub_on(self.copy, JetStreamLog(Servers(servers.addresses), stream)) as hub:
             hub.post("lobby", "ada", "stored").result(20.0)
-        finally:
-            hub.close()
+        wait_until_whole(servers, "chat")
 
     def status(self, *more: str) -> "subprocess.CompletedProcess[str]":
         """Print the status."""
@@ -119,6 +113,7 @@ def test_a_log_that_is_missing_is_not_made(cluster: Cluster) -> None:
 def test_a_log_that_is_nearly_full_is_a_problem(cluster: Cluster) -> None:
     for _ in range(2):
         ask(cluster.servers, "publish", "chat.log", bytes(1_000_000))
+    wait_until_whole(cluster.servers, "chat")
     [problem] = cluster.problems()
     assert problem.startswith("log chat: 1.9 MiB, room for 0.1 MiB more; raise its max_bytes")
 

@@ -15,8 +15,6 @@ from typing import Any
 import pytest
 
 import transports.jetstream as module
-from chatcore import Hub
-from chatcore.journal.replicated import ReplicatedJournal
 from chatcore.replication.fence import NO_DIGEST, Frame, ReadDigest, write_frame
 from cli.checks import Finding
 from cli.commands import cluster_status
@@ -24,8 +22,9 @@ from cli.log_checks import check_log
 from cli.settings.nats_journal import NatsAddress, live_stream_of, parse_address, servers_of, stream_of
 from cli.streams import flush
 from tests.cli.processes import chat
+from tests.jetstream.hubs import hub_on
 from tests.jetstream.reader import Node
-from tests.jetstream.servers import NatsServers, ask
+from tests.jetstream.servers import NatsServers, ask, wait_until_whole
 from tests.ports import fixed_port
 from transports.jetstream import JetStreamLog
 
@@ -42,15 +41,10 @@ class House:
         self.copy = folder / "copy.db"
         options = f"?stream={self.stream}&state={self.copy}&bytes=2MiB{more}"
         self.journal = f"nats://{','.join(nats.addresses)}{options}"
-        node = Node(self.connection())
-        node.wait_until_open()  # a journal waits two seconds for that, and an election may take longer
-        node.log.close()
-        hub = Hub(ReplicatedJournal(self.copy, self.connection()))
-        try:
+        with hub_on(self.copy, self.connection()) as hub:
             for text in ("stored", "stored too"):  # an entry each
                 hub.post("lobby", "ada", text).result(20.0)
-        finally:
-            hub.close()
+        wait_until_whole(nats, self.stream)
 
     @property
     def address(self) -> NatsAddress:
