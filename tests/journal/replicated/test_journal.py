@@ -166,6 +166,7 @@ def test_limits_are_set_for_all_servers(serve: Open) -> None:
     assert answer.available()
     one.post(*map(str, range(10)))
     two.wait_for(10)
+    assert two.reach("lobby", two.messages[-1].seq)  # which is answered when all else was told
     assert len(one.read().messages) == len(two.read().messages) == 3
     assert journal_of(one).limits == journal_of(two).limits == RecordLimits(50.0, 3)
     assert two.journal.dedupe_seconds == 50.0
@@ -219,7 +220,11 @@ def test_without_a_log_it_starts_with_what_it_has_refuses_posts_and_ends_at_once
 
 def test_a_hub_without_its_log_is_not_healthy(serve: Open, tmp_path: Path, log: MemoryLog) -> None:
     serve("one").journal.close()
-    with Hub(ReplicatedJournal(tmp_path / "one.db", log.connect())) as hub:
+    journal = ReplicatedJournal(tmp_path / "one.db", log.connect())
+    with Hub(journal) as hub:  # which has read the log before, and does not wait for it
+        connected: Answer[bool] = Answer()
+        journal.when_connected(lambda: connected.take(journal.is_connected))
+        assert connected.wait()
         assert hub.why_unhealthy(DEADLINE) is None
     with Hub(ReplicatedJournal(tmp_path / "one.db", NoLog())) as hub:
         assert hub.why_unhealthy(DEADLINE) == "the journal cannot store messages now"
