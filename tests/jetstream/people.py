@@ -7,7 +7,7 @@ from chatcore import RefusedError
 from tests.cli.processes import ChatServer
 from transports.threaded_tcp import Chat, connect
 
-__all__ = ["enter"]
+__all__ = ["PATIENCE", "enter"]
 
 PATIENCE = 45.0
 """Seconds: three times as long as a log lets nobody in at its start, where no server is forked."""
