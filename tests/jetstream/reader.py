@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chatcore.replication import DurabilityWord, LogEntry, LogListener
-from transports.jetstream import JetStreamLog
+from transports.jetstream import JetStreamLog, Servers, Stream
 
-__all__ = ["Heard", "Node"]
+__all__ = ["Heard", "Node", "make_logs"]
 
 DEADLINE = 30.0
 
@@ -90,6 +90,14 @@ class Node:
     def data(self) -> list[bytes]:
         """The bytes of all entries, in order."""
         return [self.read[position].data for position in sorted(self.read)]
+
+
+def make_logs(servers: Servers, *streams: Stream) -> None:
+    """Make streams before a chat server starts, which waits two seconds for them, and makes them later."""
+    for stream in streams:
+        node = Node(JetStreamLog(servers, stream))
+        node.wait_until_open()
+        node.log.close()
 
 
 _: type[LogListener] = Node

@@ -17,10 +17,10 @@ from cli.settings.nats_accounts import accounts_address, accounts_stream, admini
 from tests.cli.processes import ChatServer, chat, chat_server
 from tests.faults.proxy import FaultProxy
 from tests.jetstream.people import enter
-from tests.jetstream.reader import Node
+from tests.jetstream.reader import make_logs
 from tests.jetstream.servers import NatsServers, ask
 from tests.jetstream.shared import shared_servers
-from transports.jetstream import JetStreamLog, Servers, Stream
+from transports.jetstream import Servers, Stream
 from transports.threaded_tcp import Chat, connect
 
 PUBLIC = ("--public-url", "chats://chat.example:7025")
@@ -91,7 +91,9 @@ def entries(house: House) -> int:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     nats, directory = shared_servers(), tmp_path_factory.mktemp("house")
-    address = f"nats://{nats.addresses[0]}?stream={nats.new_stream().name}"
+    stream = nats.new_stream().name
+    make_logs(Servers(nats.addresses), Stream.of_accounts(stream, 1))
+    address = f"nats://{nats.addresses[0]}?stream={stream}"
     with (
         chat_server(*options(address, directory / "a.db"), *PUBLIC, *REFUSING, "--transport", "asyncio") as a,
         chat_server(
@@ -218,6 +220,7 @@ def test_a_server_that_starts_without_nats_lets_in_nobody_and_then_those_it_know
     nats: NatsServers, tmp_path: Path
 ) -> None:
     stream = nats.new_stream().name
+    make_logs(Servers(nats.addresses), Stream.of_accounts(stream, 1))
     with FaultProxy(int(nats.addresses[0].rpartition(":")[2])) as proxy:
         address = f"nats://127.0.0.1:{proxy.port}?stream={stream}"
         home = options(address, tmp_path / "a.db")
@@ -250,10 +253,7 @@ def test_the_log_of_the_accounts_is_shown_and_checked(house: House) -> None:
 
 def test_a_fork_of_the_accounts_is_shown_until_an_epoch_begins(nats: NatsServers, tmp_path: Path) -> None:
     stream = nats.new_stream().name
-    for each in (Stream.of_messages(stream, 1), Stream.of_accounts(stream, 1)):  # a server makes them later
-        node = Node(JetStreamLog(Servers(nats.addresses), each))
-        node.wait_until_open()
-        node.log.close()
+    make_logs(Servers(nats.addresses), Stream.of_messages(stream, 1), Stream.of_accounts(stream, 1))
     address = f"nats://{nats.addresses[0]}?stream={stream}&state={tmp_path / 'a.db'}"
     checked = ("--journal", address, "--accounts", address)
     with chat_server("--journal", address, "--accounts", address) as server:

@@ -18,7 +18,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 
 from tests.cli.processes import chat, chat_server
 from tests.jetstream.people import enter
-from tests.jetstream.reader import Node
+from tests.jetstream.reader import Node, make_logs
 from tests.jetstream.test_cluster_config import HOSTS, Printed
 from transports.jetstream import JetStreamLog, Servers, Stream
 from transports.jetstream.credentials import read_credentials
@@ -196,6 +196,7 @@ def test_each_command_for_a_cluster_works_with_either_user(
     own = f"{printed.journal}&state={tmp_path / 'server.db'}"
     accounts = ("--accounts", own, "--public-url", "chats://ada-1")
     journal = ("--journal", f"{printed.journal.replace('nats.creds', shown)}&state={tmp_path / 'server.db'}")
+    make_logs(Servers(printed.addresses, None, printed.creds), *STREAMS)
     with chat_server("--journal", own, *accounts):
         for command, words in (
             (("account", "add", "ada", "--accounts", journal[1]), ""),
