@@ -188,9 +188,9 @@ class Cluster:
         self._said.append(f"...: {text}")
 
     def has_all_at(self, machine: Machine) -> None:
-        """Look whether all of that is read at a machine, in its order."""
+        """Wait until all of that is read at a machine, in its order."""
         tail = f"chat tail --url chats://ada-{machine.number} lobby"
-        self.walk.do(machine, tail, [*self._said, "position ..."])
+        self.walk.repeat(machine, tail, [*self._said, "position ..."])
 
 
 def test_three_machines_are_set_up_as_it_is_written(machines: list[Machine]) -> None:
@@ -199,7 +199,7 @@ def test_three_machines_are_set_up_as_it_is_written(machines: list[Machine]) -> 
         walk = Cluster(stack, [first, second, third]).walk
         command, shown = walk.next("chat cluster status")
         for machine in (first, second, third):
-            walk.do(machine, command, shown)
+            walk.repeat(machine, command, shown)
         command, shown = walk.next("echo")
         walk.do(first, command, ["...", *shown])
         walk.do(third, *walk.next("chat tail"))
