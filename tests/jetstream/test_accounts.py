@@ -3,8 +3,11 @@
 import itertools
 import json
 import re
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +15,10 @@ import pytest
 
 from chatcore import Closing, DisconnectedError, Left, RefusedError, new_key
 from chatcore.accounts.replicated.machine import VERSION
+from chatcore.accounts.replicated.state import AccountsState
 from chatcore.replication.fence import Frame, ReadDigest, write_frame
 from cli.settings.nats_accounts import accounts_address, accounts_stream, administration_of
-from tests.cli.processes import ChatServer, chat, chat_server
+from tests.cli.processes import DEADLINE, ChatServer, chat, chat_server
 from tests.faults.proxy import FaultProxy
 from tests.jetstream.people import enter
 from tests.jetstream.reader import make_logs
@@ -86,6 +90,15 @@ def entries(house: House) -> int:
     """Return how many entries the log of the accounts has."""
     name = accounts_stream(accounts_address(house.address)).name
     return int(ask(shared_servers(), "stream_info", name).state.messages)
+
+
+def wait_for_epoch(copy: Path) -> None:
+    """Wait until a server has read that an epoch has begun, which ends a fork in its copy."""
+    until = time.monotonic() + DEADLINE
+    with closing(AccountsState(copy, read_only=True)) as file:
+        while file.header().forked:
+            assert time.monotonic() < until
+            threading.Event().wait(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -274,6 +287,7 @@ def test_a_fork_of_the_accounts_is_shown_until_an_epoch_begins(nats: NatsServers
         wrong = re.findall(r"^wrong  (.*): servers have read different logs: ", done.stdout, re.M)
         assert wrong == [f"accounts {stream}-accounts", f"copy {tmp_path / 'a-accounts.db'}"]
         changed("cluster", "new-epoch", "--accounts", "--journal", address)
+        wait_for_epoch(tmp_path / "a-accounts.db")
         changed("cluster", "status", "--journal", address)
         changed("doctor", *checked)
 
