@@ -49,7 +49,7 @@ class Connection:
         "_opened_at",
         "_output",
         "_owed_by",
-        "_pinged",
+        "_pinged_at",
         "closing",
         "decoder",
         "live",
@@ -63,7 +63,7 @@ class Connection:
         self._output = bytearray()
         self._opened_at = now
         self._heard_at = now
-        self._pinged = False  # since it was heard last
+        self._pinged_at: float | None = None  # since it was heard last
         self._owed_by = inf  # when it is given up because a user has asked
 
     def receive_data(self, data: bytes, now: float) -> list[ServerFrame | Fault]:
@@ -104,23 +104,30 @@ class Connection:
     def note_sign_of_life(self, now: float) -> None:
         """Learn that the server took or sent something."""
         self._heard_at = now
-        self._pinged = False
+        self._pinged_at = None
         self._owed_by = inf
 
     def note_question(self, now: float) -> None:
         """Learn that a user wants a sign of life, for which a ping is sent."""
-        self._pinged = True
+        self._pinged_at = now if self._pinged_at is None else self._pinged_at
         self._owed_by = min(self._owed_by, now + PONG_SECONDS)
 
-    def note_ping(self) -> bool:
+    def note_ping(self, now: float) -> bool:
         """Note that a ping is due; return whether one was sent already, in vain."""
-        pinged, self._pinged = self._pinged, True
-        return pinged
+        if self._pinged_at is not None:
+            return True
+        self._pinged_at = now
+        return False
 
     def deadline(self, limits: ClientLimits) -> float:
-        """Return when the silence has lasted too long: first for a ping, then to give up."""
+        """Return when the silence has lasted too long: first for a ping, then to give up.
+
+        Where a ping is late, since our process stood still, its answer has as much time as always.
+        """
         if not self.live:
             return self._opened_at + HANDSHAKE_SECONDS
         keepalive = limits.keepalive_seconds or KEEPALIVE_SECONDS
         idle = max(limits.idle_seconds or IDLE_SECONDS, 2 * keepalive)
-        return min(self._heard_at + (idle if self._pinged else keepalive), self._owed_by)
+        if self._pinged_at is None:
+            return self._heard_at + keepalive
+        return min(max(self._heard_at, self._pinged_at - keepalive) + idle, self._owed_by)

@@ -339,7 +339,7 @@ class ClientSession(Calls):
             return
         if connection.foreign:
             self._end(ProtocolError(connection.foreign))
-        elif not connection.live or connection.note_ping():
+        elif not connection.live or connection.note_ping(now):
             self._lose("timeout")
         else:
             connection.send(Ping())

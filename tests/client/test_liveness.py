@@ -20,6 +20,16 @@ def test_silence_is_asked_about_and_then_given_up() -> None:
     assert not ana.session.online
 
 
+def test_a_server_is_asked_before_it_is_given_up_however_long_our_process_stood_still() -> None:
+    ana = Script("ana", "lobby")
+    pass_time(ana, 10 * IDLE_SECONDS)
+    assert ana.sent() == [{"type": "ping"}]
+    pass_time(ana, IDLE_SECONDS - KEEPALIVE_SECONDS - 1)
+    assert ana.session.online
+    pass_time(ana, 1)
+    assert not ana.session.online
+
+
 def test_a_user_who_asks_for_a_sign_of_life_waits_less_long() -> None:
     ana = Script("ana", "lobby")
     ping = ana.session.ping()
