@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from chatcore.journal import Draft, Page, Unavailable
+from chatcore.journal.search import SearchRequest
 from chatcore.journal.sqlite import SqliteJournal
 from chatcore.journal.sqlite.connection import SqliteConnection
 from tests.journal.contract.harness import Harness
@@ -67,6 +68,7 @@ def test_a_closed_journal_leaves_no_thread_no_connection_and_no_write_ahead_log(
     with open_journal(path) as harness:
         harness.post("hi")
         assert len(harness.read().messages) == 1
+        harness.search(SearchRequest({}))  # after which there is an index
         assert set(threading.enumerate()) > threads
     assert set(threading.enumerate()) == threads
     assert sorted(each.name for each in tmp_path.iterdir()) == [

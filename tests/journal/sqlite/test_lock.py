@@ -12,6 +12,7 @@ import pytest
 
 from chatcore.errors import JournalError
 from chatcore.journal import Draft
+from chatcore.journal.search import SearchRequest
 from chatcore.journal.sqlite import lock, renew_epoch
 from chatcore.journal.sqlite.statements import SqliteFile
 from tests.cli.processes import chat
@@ -191,6 +192,7 @@ def test_a_file_is_locked_until_sqlite_has_closed_it(path: Path) -> None:
     with open_journal(path, file=Watched) as harness:
         harness.post("one")
         harness.read()
+        harness.search(SearchRequest({}))  # for which the third connection is there
     assert closed == [False, False, False]  # what is searched, the reader, then the writer
     assert is_unlocked(path)
     assert is_unknown_to_sqlite(path)

@@ -10,6 +10,7 @@ import pytest
 
 from chatcore import JournalError, SqliteJournal, back_up_journal, check_journal, restore_journal
 from chatcore.journal import Draft
+from chatcore.journal.search import SearchRequest
 from chatcore.journal.sqlite.epoch import witness_path
 from chatcore.journal.sqlite.index_file import index_path
 from tests.journal.sqlite.crashing import restored_in_crashing_processes
@@ -82,7 +83,9 @@ def test_what_was_there_stays_with_its_latest_messages(path: Path, backup: Path)
 
 
 def test_a_search_index_of_what_was_there_does_not_stay(path: Path, backup: Path) -> None:
-    fill(path, "secret")
+    with open_journal(path) as harness:
+        harness.post("secret")
+        harness.search(SearchRequest({}))  # after which there is an index
     assert index_path(path).exists()
     restore_journal(backup, path)
     assert not index_path(path).exists()
