@@ -175,5 +175,6 @@ def test_a_submission_that_is_no_longer_valid_is_refused_and_stores_nothing(harn
     harness.post("first")
     (outcome,) = harness.submit(draft("late"), still_valid=lambda: False)
     assert isinstance(outcome, Unavailable)
+    assert harness.reach("lobby", harness.messages[-1].seq)  # all is refused until the refusal is reported
     harness.post("second")
     assert [message.text for message in harness.wait_for(2)] == ["first", "second"]

@@ -143,6 +143,7 @@ def test_a_journal_with_a_full_queue_refuses_drafts_until_it_has_space(tmp_path:
         waits = [outcome.retry_after for outcome in outcomes if isinstance(outcome, Unavailable)]
         assert len(waits) == len(outcomes) - QUEUE == 3
         assert all(wait > 0 for wait in waits)
+        assert harness.reach("lobby", QUEUE)  # by then the queue knows that the refusals are reported
         assert isinstance(harness.submit(*drafts(1, QUEUE))[0], int)
 
 
