@@ -54,9 +54,10 @@ def test_a_write_that_fails_after_its_commit_is_reported_once_and_is_a_repeat_wh
     faults = Faults()
     with open_journal(path, file=faulty(faults)) as harness:
         harness.post("one")
-        faults.plan = ["after"]
+        faults.plan, faults.opening = ["after"], 10**9
         assert harness.submit(draft("two"), draft("three")) == [REFUSED, REFUSED]
         assert texts(harness) == ["one"]
+        faults.opening = 0
         harness.wait_for(3)  # they are reported although nobody resends them
         assert submit_until_accepted(harness, draft("two"), draft("three"), draft("four")) == [
             2,
