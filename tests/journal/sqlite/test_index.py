@@ -4,7 +4,7 @@ import errno
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +14,12 @@ from chatcore.journal import Unavailable, sqlite
 from chatcore.journal.search import Answer as Found
 from chatcore.journal.search import Hits, SearchCursor, SearchRequest, Unsearchable, can_search
 from chatcore.journal.sqlite import SqliteJournal, index_file, index_filler, indexer
+from chatcore.journal.sqlite.backlog import Entry
 from chatcore.journal.sqlite.check import renew_epoch
 from chatcore.journal.sqlite.index_file import index_path
 from chatcore.limits import HistoryLimits
 from chatcore.terms import parse_query
-from tests.journal.contract.harness import Answer, Harness
+from tests.journal.contract.harness import DEADLINE, Answer, Harness
 from tests.journal.sqlite.files import open_journal
 from tests.server.driver import Clock
 
@@ -313,10 +314,22 @@ def test_a_large_journal_is_indexed_between_the_searches_that_it_refuses(
     monkeypatch.setattr(index_filler, "GROUP", 10)
     with open_journal(path, search=False) as harness:
         harness.post(*(f"hi {n}" for n in range(300)))
+    asked, step = threading.Event(), index_filler.IndexFiller.step
+
+    def step_once_asked(self: index_filler.IndexFiller, fresh: Sequence[Entry]) -> bool:
+        assert asked.wait(DEADLINE)
+        return step(self, fresh)
+
     monkeypatch.setattr(indexer, "WAIT", -1.0)
+    monkeypatch.setattr(index_filler.IndexFiller, "step", step_once_asked)
     with open_journal(path) as harness:
-        refused = 0
-        while isinstance(answer := answer_to(harness, EVERYTHING), Unavailable):
+        assert isinstance(harness.journal, SqliteJournal)
+        first: Answer[Found] = Answer()
+        harness.journal.search(EVERYTHING, first.take)
+        asked.set()
+        answer, refused = first.wait(), 0
+        while isinstance(answer, Unavailable):
+            answer = answer_to(harness, EVERYTHING)
             refused += 1
         assert isinstance(answer, Hits)
         assert len(answer.messages) == 100
