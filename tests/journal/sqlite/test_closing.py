@@ -69,8 +69,8 @@ def test_a_closed_journal_leaves_no_thread_no_connection_and_no_write_ahead_log(
         harness.post("hi")
         assert len(harness.read().messages) == 1
         harness.search(SearchRequest({}))  # after which there is an index
-        assert set(threading.enumerate()) > threads
-    assert set(threading.enumerate()) == threads
+        assert set(threading.enumerate()) - threads
+    assert set(threading.enumerate()) <= threads
     assert sorted(each.name for each in tmp_path.iterdir()) == [
         "journal.db",
         "journal.db-life",
@@ -90,7 +90,7 @@ def test_a_journal_whose_feed_fails_at_start_is_closed(tmp_path: Path) -> None:
     journal = SqliteJournal(path)
     with pytest.raises(RuntimeError):
         Broken(journal, Clock())
-    assert set(threading.enumerate()) == threads
+    assert set(threading.enumerate()) <= threads
     with open_journal(path):
         pass
 
