@@ -21,8 +21,8 @@ def test_a_chat_continues_at_the_next_server_when_its_own_is_gone(tmp_path: Path
             )
             for n, transport in enumerate(["asyncio", "threaded", "asyncio"])
         ]
-        for node in nodes:
-            enter(node, "first").close()  # once it lets people in
+        for number, node in enumerate(nodes):
+            enter(node, f"first{number}").close()  # once it lets people in
         run_tests(
             "nodes.test.mjs",
             NODES=",".join(node.urls[1] for node in nodes),
