@@ -13,6 +13,7 @@ from promql_parser import AggregateExpr, BinaryExpr, MatchOp, VectorSelector
 from tests.cli.metrics.scrape import metrics_url, scrape
 from tests.cli.processes import chat_server
 from tests.jetstream.shared import shared_servers
+from tests.jetstream.test_metrics import figures_once, roster_once
 from tests.transports.peers import PlainPeer, TypedPeer
 
 DASHBOARD = json.loads((Path(__file__).parent.parent / "docs" / "grafana.json").read_text("utf-8"))
@@ -43,7 +44,10 @@ def series(tmp_path_factory: pytest.TempPathFactory) -> Series:
         plain.say("/who")
         plain.hear()
         found: Series = {}
-        for name, labels in [*scrape(metrics_url(server)), *scrape(metrics_url(sharing))]:
+        url = metrics_url(sharing)  # it may not be connected to the log yet, and lacks some until then
+        figures_once(url, lambda figures: "chat_log_entries" in figures)
+        roster_once(url, lambda here: "servers" in here)
+        for name, labels in [*scrape(metrics_url(server)), *scrape(url)]:
             found.setdefault(name, []).append(dict(labels))
         return found
 
