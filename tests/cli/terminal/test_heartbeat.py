@@ -1,6 +1,7 @@
 """Whether the server answers, as a user learns it."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -36,6 +37,8 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "LATE_SECONDS", 0.0)
     monkeypatch.setattr(waiting, "TICK_SECONDS", 0.01)
     monkeypatch.setattr(waiting, "STALLED_SECONDS", 0.0)
+    # It is all late at once, and for no longer however slow the machine is.
+    monkeypatch.setattr(heartbeat, "time", SimpleNamespace(monotonic=lambda: 5.0))
 
 
 def run(steps: Any) -> None:
