@@ -1,6 +1,7 @@
 """``chat cluster remove``: a server of NATS that does not return is taken out, and another gets its part."""
 
 import sys
+import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,9 @@ __all__ = ["run"]
 
 ELECTION: Final = 12.0
 """Seconds in which a stream gets another leader, if there is a majority of its servers: most take 4 to 9."""
+
+PAUSE: Final = 0.5
+"""Seconds between two looks meanwhile: a server may refuse at once to say anything."""
 
 
 def run(address: NatsAddress, host: str, *, yes: bool) -> int:
@@ -75,6 +79,7 @@ def _check_others(address: NatsAddress, host: str) -> None:
     end = time.monotonic() + ELECTION
     looks = look_at(servers, *streams)
     while any(map(_is_without_leader, looks)) and time.monotonic() < end:
+        threading.Event().wait(PAUSE)
         looks = look_at(servers, *streams)
     for stream, seen in zip(streams, looks, strict=True):
         problem = None

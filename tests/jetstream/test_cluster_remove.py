@@ -84,6 +84,7 @@ def test_a_server_is_removed_once_another_leads_and_not_before(
         state = states.pop(0) if states else electing
         return [Look({}, {}, state, None, None, None, None), *[missing] * (len(streams) - 1)]
 
+    monkeypatch.setattr(cluster_remove, "PAUSE", 0.0)
     monkeypatch.setattr(jetstream, "look_at", look_at)
     monkeypatch.setattr(jetstream, "remove_member", lambda servers, name: removed.append(name))
     assert cluster_remove.run(address, "n2", yes=True) == 0

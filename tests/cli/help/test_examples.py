@@ -27,7 +27,7 @@ from tests.cli.conftest import Inside
 from tests.cli.help.commands import COMMANDS, page
 from tests.cli.processes import DEADLINE, ChatServer, chat_server, environment, watched
 from tests.jetstream.reader import Node
-from tests.jetstream.servers import NatsServers
+from tests.jetstream.servers import NatsServers, wait_until_whole
 from tests.jetstream.shared import shared_servers
 from tests.jetstream.system import SET_UP
 from tests.journal.sqlite.files import open_journal
@@ -182,6 +182,7 @@ def _has_lost_a_machine(home: Home) -> None:
     node = Node(JetStreamLog(Servers(servers.addresses), Stream.of_messages("chat", 3)))
     node.wait_until_open()
     node.log.close()
+    wait_until_whole(servers, "chat")  # none is removed while another lacks some of it
     servers.servers[2].stop()
     (home.path / "nats.creds").write_text("chat:secret\n")
     with open(home.path / "chat.toml", "a") as settings:
